@@ -1,0 +1,188 @@
+/* A table of runs: every model at every size with every seed, and the report on them. */
+#include "app.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- figures --------------------------------------------------------------------------------- */
+
+double report_figure(int model, int64_t latent) {
+    static const int64_t latents[] = {10, 50, 100, 300};
+    static const double figures[MODEL_COUNT][4] = {
+        [MODEL_TIED] = {0.0304, 0.0094, 0.0029, 0.0026},
+        [MODEL_CLASSIC] = {0.0291, 0.0079, 0.0043, 0.0040},
+    };
+    for (int i = 0; i < 4; i++)
+        if (latents[i] == latent) return figures[model][i];
+    return NAN;
+}
+
+double campaign_test_mse(const app_campaign *c, int model, int64_t latent) {
+    double sum = 0;
+    int count = 0;
+    for (int i = 0; i < c->count; i++) {
+        if (c->cells[i].model != model || c->cells[i].latent != latent) continue;
+        sum += c->cells[i].result.test_mse;
+        count++;
+    }
+    return sum / count;
+}
+
+const char *cell_name(char buffer[CELL_NAME], int model, int64_t latent, int64_t seed) {
+    snprintf(buffer, CELL_NAME, "%s-%" PRId64 "-s%" PRId64, model_names[model], latent, seed);
+    return buffer;
+}
+
+/* ---- results.csv, results.md ----------------------------------------------------------------- */
+
+static void report_csv(FILE *f, const app_campaign *c) {
+    fputs("model,latent,seed,epochs,train_mse,test_mse,seconds\n", f);
+    for (int i = 0; i < c->count; i++) {
+        const app_cell *cell = &c->cells[i];
+        fprintf(f, "%s,%" PRId64 ",%" PRId64 ",%" PRId64 ",%.9g,%.9g,%.3f\n",
+                model_names[cell->model], cell->latent, cell->seed, c->options->epochs,
+                cell->result.train_mse, cell->result.test_mse, cell->result.seconds);
+    }
+}
+
+static void report_markdown(FILE *f, const app_campaign *c) {
+    const app_options *o = c->options;
+    bool real = !data_is_synthetic(c->data);
+    fputs("# Test MSE\n\n", f);
+    if (!real) fprintf(f, "**%s**\n\n", SYNTHETIC_WARNING);
+    fputs("Mean over the seeds; beside it the course report's figure. Bold: lower than the "
+          "report's.\n\n| model |",
+          f);
+    for (int l = 0; l < o->latent_count; l++)
+        fprintf(f, " L = %" PRId64 " | report |", o->latents[l]);
+    fputs("\n| --- |", f);
+    for (int l = 0; l < o->latent_count; l++) fputs(" ---: | ---: |", f);
+    for (int m = 0; m < o->model_count; m++) {
+        fprintf(f, "\n| %s |", model_names[o->models[m]]);
+        for (int l = 0; l < o->latent_count; l++) {
+            double ours = campaign_test_mse(c, (int)o->models[m], o->latents[l]);
+            double theirs = report_figure((int)o->models[m], o->latents[l]);
+            fprintf(f, real && ours < theirs ? " **%.4f** |" : " %.4f |", ours);
+            fprintf(f, isnan(theirs) ? " - |" : " %.4f |", theirs);
+        }
+    }
+    fprintf(f, "\n\nData: %s.\n\nRecipe: ", c->data->mnist.description);
+    report_recipe(f, o);
+    fputc('\n', f);
+}
+
+void report_recipe(FILE *f, const app_options *o) {
+    fprintf(f,
+            "%s, learning rate %g, schedule %s, batch %" PRId64 ", %" PRId64
+            " epochs, init %s; seeds",
+            optimizer_names[o->optimizer], o->lr, schedule_names[o->schedule], o->batch, o->epochs,
+            init_names[o->init]);
+    for (int i = 0; i < o->seed_count; i++) fprintf(f, "%s %" PRId64, i ? "," : "", o->seeds[i]);
+    if (o->limit) fprintf(f, "; only the first %" PRId64 " images of each set", o->limit);
+    fputs(".\n", f);
+}
+
+/* A file below the campaign's directory, as `print` writes it: whole or not at all. */
+static reel_status write_text(const app_campaign *c, const char *name,
+                              void (*print)(FILE *f, const app_campaign *c)) {
+    char path[PATH_SIZE], *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    if (f) print(f, c);
+    reel_status status;
+    if (!f || fclose(f) != 0)
+        status = reel_fail(REEL_ERR_MEMORY, NULL, "campaign: out of memory: %s", name);
+    else
+        status = reel_file_write(path_in(path, c->options->out, name), text, size);
+    free(text);
+    return status;
+}
+
+/* ---- curves.png ------------------------------------------------------------------------------ */
+
+/* Training dashed, test solid; a colour a model and size; the first seed. */
+static reel_status write_curves(const app_campaign *c) {
+    enum { MOST = MODEL_COUNT * MAX_LATENTS };
+    char path[PATH_SIZE], csv[MOST][PATH_SIZE], label[2 * MOST][48];
+    reel_plot_line lines[2 * MOST];
+    int colour = 0;
+    for (int i = 0; i < c->count; i++) {
+        const app_cell *cell = &c->cells[i];
+        char name[CELL_NAME];
+        if (cell->seed != c->options->seeds[0]) continue;
+        cell_name(name, cell->model, cell->latent, cell->seed);
+        snprintf(csv[colour], PATH_SIZE, "%s/%s/history.csv", c->options->out, name);
+        for (int test = 0; test < 2; test++) {
+            char *text = label[2 * colour + test];
+            snprintf(text, sizeof label[0], "%s %" PRId64 ", %s", model_names[cell->model],
+                     cell->latent, test ? "test" : "train");
+            lines[2 * colour + test] = (reel_plot_line){.csv = csv[colour],
+                                                        .x = "epoch",
+                                                        .y = test ? "test_mse" : "train_mse",
+                                                        .label = text,
+                                                        .dash = !test,
+                                                        .colour = colour};
+        }
+        colour++;
+    }
+    reel_plot_options options = {
+        .title = data_is_synthetic(c->data) ? "MSE by epoch (synthetic digits)" : "MSE by epoch",
+        .x_label = "epoch",
+        .y_label = "MSE",
+        .log_y = true};
+    return reel_plot_write(path_in(path, c->options->out, "curves.png"), lines, 2 * colour, options,
+                           NULL);
+}
+
+/* ---- the campaign ---------------------------------------------------------------------------- */
+
+static int run_cell(app_campaign *c, app_cell cell) {
+    char name[CELL_NAME], out[PATH_SIZE];
+    app_options o = *c->options;
+    o.model = cell.model;
+    o.latent = cell.latent;
+    o.seed = cell.seed;
+    cell_name(name, cell.model, cell.latent, cell.seed);
+    int status = run_train(&o, c->data, path_in(out, o.out, name), &cell.result);
+    if (status != EXIT_SUCCESS) return status;
+    c->cells[c->count++] = cell;
+    return write_text(c, "results.csv", report_csv) == REEL_OK ? EXIT_SUCCESS : EXIT_FAILED;
+}
+
+static int run_cells(app_campaign *c) {
+    const app_options *o = c->options;
+    for (int m = 0; m < o->model_count; m++)
+        for (int l = 0; l < o->latent_count; l++)
+            for (int s = 0; s < o->seed_count; s++) {
+                app_cell cell = {
+                    .model = (int)o->models[m], .latent = o->latents[l], .seed = o->seeds[s]};
+                int status = signal_caught() ? 128 + signal_caught() : run_cell(c, cell);
+                if (status != EXIT_SUCCESS) return status;
+            }
+    return EXIT_SUCCESS;
+}
+
+static reel_status write_report(const app_campaign *c) {
+    REEL_TRY(write_text(c, "results.md", report_markdown));
+    REEL_TRY(write_curves(c));
+    return write_text(c, "report.html", report_html);
+}
+
+int command_campaign(const app_options *o) {
+    app_data data = {0};
+    app_campaign c = {.options = o, .data = &data};
+    int status = EXIT_FAILED;
+    c.cells = calloc((size_t)(o->model_count * o->latent_count * o->seed_count), sizeof *c.cells);
+    if (!c.cells) reel_fail(REEL_ERR_MEMORY, NULL, "campaign: out of memory");
+    if (c.cells && out_prepare(o->out) == REEL_OK && data_open(&data, o) == REEL_OK)
+        status = run_cells(&c);
+    if (status == EXIT_SUCCESS && write_report(&c) != REEL_OK) status = EXIT_FAILED;
+    if (status == EXIT_SUCCESS) {
+        report_markdown(stdout, &c);
+        printf("\nAll of it: %s/report.html\n", o->out);
+    }
+    data_close(&data);
+    free(c.cells);
+    return status;
+}

@@ -1,0 +1,74 @@
+/* The data, and errors on the test images. */
+#include "app.h"
+
+/* The first `limit` images (0: all) as rows: u8 [N,28,28] -> [N,784]. */
+static reel_tensor *rows(reel_tensor *images, int64_t limit) {
+    if (limit > 0) images = reel_slice(images, 0, 0, limit, 1);
+    return reel_reshape(images, reel_shape(-1, PIXELS));
+}
+
+reel_status data_open(app_data *d, const app_options *o) {
+    REEL_TRY(reel_mnist_load(&d->mnist, o->data));
+    REEL_SCOPE {
+        d->train = reel_tensor_dataset_new(rows(d->mnist.train_images, o->limit), NULL);
+        d->test_images = reel_retain(rows(d->mnist.test_images, o->limit));
+        d->test_labels = reel_retain(o->limit ? reel_slice(d->mnist.test_labels, 0, 0, o->limit, 1)
+                                              : d->mnist.test_labels);
+        d->test = reel_tensor_dataset_new(d->test_images, NULL);
+    }
+    return reel_error_status();
+}
+
+void data_close(app_data *d) {
+    reel_dataset_free(d->train);
+    reel_dataset_free(d->test);
+    reel_release(d->test_images);
+    reel_release(d->test_labels);
+    reel_mnist_free(&d->mnist);
+}
+
+bool data_is_synthetic(const app_data *d) {
+    return d->mnist.source == REEL_MNIST_SYNTHETIC;
+}
+
+reel_loader *data_train_loader(const app_data *d, const app_options *o) {
+    return reel_loader_new(d->train, (reel_loader_options){.batch_size = o->batch,
+                                                           .shuffle = true,
+                                                           .seed = (uint64_t)o->seed,
+                                                           .workers = o->workers,
+                                                           .scale = PIXEL_SCALE,
+                                                           .device = o->device});
+}
+
+reel_loader *data_test_loader(const app_data *d, const app_options *o) {
+    return reel_loader_new(
+        d->test,
+        (reel_loader_options){.batch_size = 1000, .scale = PIXEL_SCALE, .device = o->device});
+}
+
+double test_mse(reel_module *model, reel_loader *test) {
+    reel_meter mse = {0};
+    REEL_NO_GRAD {
+        for (reel_batch b; reel_loader_next(test, &b);) REEL_SCOPE {
+                reel_tensor *loss = reel_mse_loss(reel_forward(model, b.x), b.x);
+                reel_meter_add_weighted(&mse, loss, (double)b.n);
+            }
+    }
+    double mean = reel_meter_mean(&mse);
+    reel_meter_reset(&mse);
+    return mean;
+}
+
+reel_tensor *image_errors(reel_module *model, reel_loader *test, int64_t images) {
+    reel_tensor *errors = reel_empty(reel_shape(images), REEL_F32, reel_cpu());
+    int64_t done = 0;
+    REEL_NO_GRAD {
+        for (reel_batch b; reel_loader_next(test, &b); done += b.n) REEL_SCOPE {
+                reel_tensor *squares = reel_mse_loss_with(reel_forward(model, b.x), b.x, REEL_NONE);
+                reel_tensor *each =
+                    reel_mean_over(squares, reel_axes(1), false); /* [B,784] -> [B] */
+                reel_copy_(reel_slice(errors, 0, done, done + b.n, 1), each);
+            }
+    }
+    return errors;
+}

@@ -1,0 +1,152 @@
+/* The training loop. */
+#include "app.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* One epoch, or what is left of one; a failure ends it as the last batch does. False: a signal asks
+ * the run to stop. */
+static bool train_epoch(app_run *r, app_progress *bar) {
+    for (reel_batch b; reel_loader_next(r->train, &b);) {
+        REEL_SCOPE { /* everything made inside is let go at the brace */
+            reel_tensor *loss = reel_mse_loss(reel_forward(r->model, b.x), b.x);
+            reel_backward(loss);
+            reel_optim_step(r->optim);
+            reel_schedule_step(r->schedule);
+            reel_meter_add_weighted(&r->loss, loss, (double)b.n); /* on the device: no wait */
+        }
+        r->iteration++;
+        if (progress_due(bar)) progress_draw(bar, r, reel_meter_mean(&r->loss));
+        if (signal_caught()) return false;
+        if (r->options->save_every && r->iteration % r->options->save_every == 0) run_save(r);
+    }
+    return true;
+}
+
+static reel_status finish_epoch(app_run *r, app_progress *bar) {
+    double train = reel_meter_mean(&r->loss), test = test_mse(r->model, r->test);
+    REEL_TRY(run_check(r, train));
+    REEL_TRY(run_check(r, test));
+    reel_meter_reset(&r->loss);
+    r->epoch++;
+    const double row[] = {
+        (double)r->epoch, (double)r->iteration, reel_optim_lr(r->optim), train, test,
+        run_seconds(r)};
+    REEL_TRY(reel_history_add(r->history, row));
+    REEL_TRY(run_save(r));
+    progress_epoch(bar, r, train, test);
+    return REEL_OK;
+}
+
+static int train_epochs(app_run *r, app_progress *bar) {
+    while (r->epoch < r->options->epochs) {
+        if (!train_epoch(r, bar))
+            return run_save(r) == REEL_OK ? 128 + signal_caught() : EXIT_FAILED;
+        if (reel_failed() || finish_epoch(r, bar) != REEL_OK) return EXIT_FAILED;
+        if (signal_caught()) return 128 + signal_caught();
+    }
+    return EXIT_SUCCESS;
+}
+
+/* ---- before and after ------------------------------------------------------------------------ */
+
+static reel_optim *optim_new(const app_options *o, const reel_state *params) {
+    switch (o->optimizer) {
+    case OPTIMIZER_ADAMW:
+        return reel_adamw_new(params, (reel_adam_options){.lr = o->lr});
+    case OPTIMIZER_SGD:
+        return reel_sgd_new(params, (reel_sgd_options){.lr = o->lr});
+    default:
+        return reel_adam_new(params, (reel_adam_options){.lr = o->lr});
+    }
+}
+
+static reel_schedule *schedule_new(const app_options *o, reel_optim *optim, int64_t steps) {
+    int64_t warmup = steps / 20 + 1;
+    switch (o->schedule) {
+    case SCHEDULE_CONSTANT:
+        return reel_step_new(optim, (reel_step_options){.every = steps, .gamma = 1.0});
+    case SCHEDULE_STEP:
+        return reel_step_new(optim, (reel_step_options){.every = steps / 3 + 1});
+    case SCHEDULE_WARMUP_COSINE:
+        return reel_warmup_new(
+            optim, warmup,
+            reel_cosine_new(optim, (reel_cosine_options){.steps = steps - warmup + 1}));
+    default:
+        return reel_cosine_new(optim, (reel_cosine_options){.steps = steps});
+    }
+}
+
+const char *const history_columns[HISTORY_COLUMNS] = {"epoch",     "iteration", "lr",
+                                                      "train_mse", "test_mse",  "seconds"};
+
+double run_seconds(const app_run *r) {
+    return r->seconds + (now() - r->started);
+}
+
+static reel_status open_run(app_run *r) {
+    const app_options *o = r->options;
+    r->model = model_new(o->model, o->latent, o->init, (uint64_t)o->seed);
+    REEL_TRY(reel_module_to(r->model, o->device));
+    reel_state *params = reel_module_params(r->model);
+    r->optim = optim_new(o, params);
+    reel_state_free(params);
+    r->train = data_train_loader(r->data, o);
+    r->test = data_test_loader(r->data, o);
+    r->schedule = schedule_new(o, r->optim, o->epochs * reel_loader_batches(r->train));
+    r->history = reel_history_new(history_columns, HISTORY_COLUMNS);
+    if (o->resume) run_resume(r);
+    r->started = now();
+    return reel_error_status();
+}
+
+static void close_run(app_run *r) {
+    reel_history_free(r->history);
+    reel_loader_free(r->test);
+    reel_loader_free(r->train);
+    reel_schedule_free(r->schedule);
+    reel_optim_free(r->optim);
+    reel_module_free(r->model);
+    reel_meter_reset(&r->loss);
+}
+
+static reel_status write_results(app_run *r, app_result *result) {
+    char path[PATH_SIZE], title[64];
+    int64_t last = reel_history_rows(r->history) - 1;
+    *result = (app_result){reel_history_get(r->history, last, "train_mse"),
+                           reel_history_get(r->history, last, "test_mse"),
+                           reel_history_get(r->history, last, "seconds")};
+    REEL_TRY(reel_history_write(r->history, path_in(path, r->out, "history.csv")));
+    snprintf(title, sizeof title, "%s, L = %" PRId64, model_names[r->options->model],
+             r->options->latent);
+    return pictures_write(r->model, r->data, r->test, r->options->device, title, r->out);
+}
+
+int run_train(const app_options *o, const app_data *d, const char *out, app_result *result) {
+    app_run r = {.options = o, .data = d, .out = out};
+    app_progress bar = {0};
+    int status = EXIT_FAILED;
+    path_in(r.checkpoint, out, "checkpoint.safetensors");
+    if (out_prepare(out) == REEL_OK && open_run(&r) == REEL_OK) {
+        progress_start(&bar, &r);
+        status = train_epochs(&r, &bar);
+        progress_end(&bar);
+    }
+    if (status == EXIT_SUCCESS && write_results(&r, result) != REEL_OK) status = EXIT_FAILED;
+    close_run(&r);
+    return status;
+}
+
+int command_train(const app_options *o) {
+    char name[CELL_NAME], out[PATH_SIZE];
+    app_data data = {0};
+    app_result result;
+    path_in(out, "runs", cell_name(name, o->model, o->latent, o->seed));
+    if (o->out) snprintf(out, sizeof out, "%s", o->out);
+    int status = data_open(&data, o) == REEL_OK ? run_train(o, &data, out, &result) : EXIT_FAILED;
+    if (status == EXIT_SUCCESS)
+        printf("%s: train MSE %.5f, test MSE %.5f after %" PRId64 " epochs in %.1f s: %s\n", name,
+               result.train_mse, result.test_mse, o->epochs, result.seconds, out);
+    data_close(&data);
+    return status;
+}

@@ -1,0 +1,100 @@
+/* Gradients by the tape against central differences. */
+#include "autograd/autograd_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct {
+    reel_gradcheck_fn f;
+    void *user;
+    reel_tensor **inputs;
+    int count;
+    reel_gradcheck_options o;
+} check;
+
+/* Fixed weights in 1..2, so that no result is lost in a sum. */
+static reel_tensor *weights_like(reel_tensor *y) {
+    reel_tensor *i = reel_reshape(reel_arange(reel_numel(y), REEL_F64, reel_cpu()), reel_shape_of(y));
+    reel_tensor *w = reel_affine(reel_sigmoid(reel_affine(i, 0.7, -1)), 1, 1);
+    return w;
+}
+
+/* sum w f(inputs), 0-d. */
+static reel_tensor *objective(const check *c) {
+    reel_tensor *y = c->f(c->inputs, c->user);
+    return reel_sum(reel_mul(y, weights_like(y)));
+}
+
+static double evaluate(const check *c) {
+    double v = NAN;
+    REEL_SCOPE REEL_NO_GRAD {
+        v = reel_item(objective(c));
+    }
+    return v;
+}
+
+/* The i-th element of x in row-major order. */
+static double *element(reel_tensor *x, int64_t i) {
+    double *at = reel_data(x);
+    for (int a = reel_ndim(x) - 1; a >= 0; a--) {
+        at += i % reel_dim(x, a) * reel_stride(x, a);
+        i /= reel_dim(x, a);
+    }
+    return at;
+}
+
+static double difference(const check *c, double *x) {
+    const double at = *x, h = c->o.h;
+    *x = at + h;
+    double up = evaluate(c);
+    *x = at - h;
+    double down = evaluate(c);
+    *x = at;
+    return (up - down) / (2 * h);
+}
+
+static reel_status compare(const check *c, int input, const double *tape) {
+    reel_tensor *x = c->inputs[input];
+    double worst = 0, found[2] = {0, 0};
+    int64_t worst_at = -1;
+    for (int64_t i = 0; i < reel_numel(x); i++) {
+        double d = difference(c, element(x, i)), t = tape ? tape[i] : 0;
+        double excess = fabs(t - d) - (c->o.atol + c->o.rtol * fabs(d));
+        if (excess <= 0 || (excess <= worst && worst_at >= 0)) continue; /* NaN is not <= 0 */
+        worst = excess;
+        worst_at = i;
+        found[0] = t;
+        found[1] = d;
+    }
+    if (worst_at < 0 || reel_failed()) return reel_error_status();
+    return reel_fail(REEL_ERR_STATE, NULL, "gradcheck: input %d, element %lld: tape %.10g, difference %.10g", input,
+                     (long long)worst_at, found[0], found[1]);
+}
+
+static reel_status check_input(const check *c, int i) {
+    reel_tensor *x = c->inputs[i], *g = reel_grad(x);
+    if (x->layout.dtype != REEL_F64 || x->storage->device.type != REEL_CPU)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "gradcheck: input %d is not f64 on the CPU", i);
+    size_t bytes = (size_t)reel_numel(x) * sizeof(double);
+    double *tape = g ? malloc(bytes ? bytes : 1) : NULL;
+    if (g && !tape) return reel_fail(REEL_ERR_MEMORY, NULL, "gradcheck: out of memory");
+    reel_status status = g ? reel_read(g, tape, bytes) : REEL_OK;
+    if (status == REEL_OK) status = compare(c, i, tape);
+    free(tape);
+    return status;
+}
+
+reel_status reel_gradcheck(reel_gradcheck_fn f, void *user, reel_tensor **inputs, int count,
+                           reel_gradcheck_options options) {
+    check c = {f, user, inputs, count, options};
+    if (c.o.h == 0) c.o.h = 1e-6;
+    if (c.o.rtol == 0) c.o.rtol = 1e-5;
+    if (c.o.atol == 0) c.o.atol = 1e-7;
+    for (int i = 0; i < count; i++) reel_zero_grad(inputs[i]);
+    REEL_SCOPE {
+        REEL_TRY(reel_backward(objective(&c)));
+    }
+    for (int i = 0; i < count; i++)
+        if (reel_is_tracked(inputs[i])) REEL_TRY(check_input(&c, i));
+    return reel_error_status();
+}

@@ -1,0 +1,173 @@
+/* Recording: leaves, nodes, and when they are let go. */
+#include "autograd/autograd_internal.h"
+
+#include <stdlib.h>
+
+/* ---- leaves ---- */
+
+reel_tensor *reel_track_at(const char *at, reel_tensor *t) {
+    if (!t) return NULL;
+    if (t->track && !t->track->node) return t;
+    if (t->track || (t->layout.dtype != REEL_F32 && t->layout.dtype != REEL_F64)) {
+        char operand[200];
+        reel__describe(operand, sizeof operand, reel_name(t), t, true, false);
+        reel_fail(REEL_ERR_ARGUMENT, at, "track: %s: %s", t->track ? "is the result of an op" : "takes f32 or f64",
+                  operand);
+        return NULL;
+    }
+    t->track = calloc(1, sizeof *t->track);
+    if (!t->track) {
+        reel_fail(REEL_ERR_MEMORY, at, "track: out of memory");
+        return NULL;
+    }
+    reel__hooks_set(&reel__autograd_hooks);
+    return t;
+}
+
+static void release_track(reel_tensor *t) {
+    reel__node_release(t->track->node);
+    reel_release(t->track->grad);
+    free(t->track);
+    t->track = NULL;
+}
+
+void reel_untrack(reel_tensor *leaf) {
+    if (leaf && leaf->track && !leaf->track->node) release_track(leaf);
+}
+
+bool reel_is_tracked(const reel_tensor *t) {
+    return t && t->track;
+}
+
+reel_tensor *reel_grad(const reel_tensor *leaf) {
+    return leaf && leaf->track && leaf->track->has_grad ? leaf->track->grad : NULL;
+}
+
+void reel_zero_grad(reel_tensor *leaf) {
+    if (leaf && leaf->track) leaf->track->has_grad = false;
+}
+
+reel_tensor *reel_detach_at(const char *at, reel_tensor *t) {
+    return t ? reel__scope_give(reel__tensor_view(at, "detach", t, &t->layout)) : NULL;
+}
+
+bool reel__no_grad_enter(reel_no_grad *guard) {
+    if (guard->entered) return false;
+    guard->entered = true;
+    guard->before = reel__self()->no_grad;
+    reel__self()->no_grad = true;
+    return true;
+}
+
+void reel__no_grad_leave(reel_no_grad *guard) {
+    if (guard->entered) reel__self()->no_grad = guard->before;
+}
+
+/* ---- nodes ---- */
+
+static _Thread_local reel__node *doomed; /* waiting to be freed: a long tape must not recurse */
+static _Thread_local bool draining;
+
+static void free_node(reel__node *n) {
+    for (int i = 0; i < REEL__NODE_INPUTS; i++) {
+        reel__node_release(n->edge[i].node);
+        reel_release(n->edge[i].leaf);
+    }
+    for (int i = 0; i < REEL__NODE_SAVED; i++) reel_release(n->saved[i]);
+    reel_release(n->pending[0]);
+    reel_release(n->pending[1]);
+    free(n);
+}
+
+void reel__node_release(reel__node *n) {
+    if (!n || atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) != 1) return;
+    n->next = doomed;
+    doomed = n;
+    if (draining) return;
+    draining = true;
+    while (doomed) {
+        n = doomed;
+        doomed = n->next;
+        free_node(n);
+    }
+    draining = false;
+}
+
+static void connect(reel__node *n, int i, reel_tensor *input) {
+    n->in_shape[i] = input->layout.shape;
+    if (!input->track) return;
+    if (!input->track->node) {
+        n->edge[i].leaf = reel_retain(input);
+        return;
+    }
+    n->edge[i].node = input->track->node;
+    n->edge[i].index = input->track->index;
+    atomic_fetch_add_explicit(&n->edge[i].node->refs, 1, memory_order_relaxed);
+    if (n->edge[i].node->depth >= n->depth) n->depth = n->edge[i].node->depth + 1;
+}
+
+/* CROSS: an input is needed for the gradient of the other. */
+static int what_to_save(const reel__node *n) {
+    int saves = reel__ops[n->op].saves;
+    if (!(saves & REEL__CROSS)) return saves;
+    return (reel__needs(n, 1) ? REEL__IN0 : 0) | (reel__needs(n, 0) ? REEL__IN1 : 0);
+}
+
+/* An output is saved as a view without a track of its own: it would keep its own node alive for ever. */
+static reel_status save(reel__node *n, const reel__call *c) {
+    const int saves = what_to_save(n);
+    for (int i = 0; i < REEL__NODE_SAVED; i++) {
+        if (!(saves >> i & 1)) continue;
+        reel_tensor *t = i < 3 ? c->in[i] : c->out[i - 3];
+        n->saved[i] = i < 3 ? reel_retain(t) : reel__tensor_view(c->at, "saved", t, &t->layout);
+        if (!n->saved[i]) return reel_error_status();
+        n->version[i] = atomic_load_explicit(&t->storage->version, memory_order_relaxed);
+    }
+    return REEL_OK;
+}
+
+static bool is_float(const reel_tensor *t) {
+    return t->layout.dtype == REEL_F32 || t->layout.dtype == REEL_F64;
+}
+
+static reel_status attach(reel__node *n, const reel__call *c) {
+    for (int i = 0; i < c->nout; i++) {
+        if (!is_float(c->out[i])) continue;
+        struct reel__track *track = calloc(1, sizeof *track);
+        if (!track) return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
+        track->node = n;
+        track->index = i;
+        atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);
+        c->out[i]->track = track;
+    }
+    return REEL_OK;
+}
+
+static reel_status record(const reel__call *c) {
+    if (!is_float(c->out[0])) return REEL_OK; /* integers have no gradient */
+    reel__node *n = calloc(1, sizeof *n);
+    if (!n) return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
+    atomic_init(&n->refs, 1);
+    n->op = c->op;
+    n->at = c->at;
+    n->nin = c->nin;
+    n->attr = c->attr;
+    n->dtype = c->in[0]->layout.dtype;
+    for (int i = 0; i < c->nin; i++) connect(n, i, c->in[i]);
+    reel_status status = save(n, c);
+    if (status == REEL_OK) status = attach(n, c);
+    reel__node_release(n);
+    return status;
+}
+
+static reel_status before_inplace(const reel__call *c, reel_tensor *t) {
+    char operand[200];
+    reel__describe(operand, sizeof operand, reel_name(t), t, false, false);
+    return reel__fail_call(REEL_ERR_STATE, c, "%s is tracked: change it inside REEL_NO_GRAD", operand);
+}
+
+const reel__hooks reel__autograd_hooks = {
+    .record = record,
+    .before_inplace = before_inplace,
+    .release = release_track,
+};

@@ -1,0 +1,51 @@
+/* Batch samplers: the one that cuts a sampler's order into batches of one size. */
+#include "data/data_internal.h"
+
+#include <stdlib.h>
+
+typedef struct {
+    reel_batch_sampler base;
+    reel_sampler *sampler;
+    int64_t batch_size;
+    bool drop_last;
+} cutter;
+
+static int64_t cutter_length(reel_batch_sampler *s) {
+    return reel_sampler_length(((cutter *)s)->sampler);
+}
+
+static reel_status cutter_plan(reel_batch_sampler *s, int64_t epoch, int64_t *index, int64_t *sizes,
+                               int64_t *batches) {
+    const cutter *c = (cutter *)s;
+    REEL_TRY(reel_sampler_order(c->sampler, epoch, index));
+    int64_t left = reel_sampler_length(c->sampler), count = 0;
+    for (; left >= c->batch_size; left -= c->batch_size) sizes[count++] = c->batch_size;
+    if (left > 0 && !c->drop_last) sizes[count++] = left;
+    *batches = count;
+    return REEL_OK;
+}
+
+static void cutter_free(reel_batch_sampler *s) {
+    free(s);
+}
+
+static const reel_batch_sampler_class cutter_class = {cutter_length, cutter_plan, cutter_free};
+
+reel_batch_sampler *reel_batch_sampler_new(reel_sampler *s, int64_t batch_size, bool drop_last) {
+    if (!s || batch_size < 1) {
+        if (!s)
+            reel_fail(REEL_ERR_ARGUMENT, NULL, "batch_sampler: the sampler is NULL");
+        else
+            reel_fail(REEL_ERR_ARGUMENT, NULL, "batch_sampler: batch_size is %lld",
+                      (long long)batch_size);
+        return NULL;
+    }
+    cutter *c = reel__array(1, sizeof *c, "batch_sampler");
+    if (!c) return NULL;
+    *c = (cutter){{&cutter_class}, s, batch_size, drop_last};
+    return &c->base;
+}
+
+void reel_batch_sampler_free(reel_batch_sampler *s) {
+    if (s && s->cls && s->cls->free) s->cls->free(s);
+}

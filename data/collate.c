@@ -1,0 +1,91 @@
+/* Collate: n samples into one, by stacking. */
+#include "data/data_internal.h"
+#include "tensor/ops.h"
+
+static reel_tensor *part_of(const reel_sample *s, bool label) {
+    return label ? s->y : s->x;
+}
+
+/* "u8[28, 28]" */
+static const char *describe(const reel_tensor *t, char *text, size_t room) {
+    size_t at = (size_t)snprintf(text, room, "%s[", reel_dtype_name(reel_dtype_of(t)));
+    for (int axis = 0; axis < reel_ndim(t) && at < room; axis++)
+        at += (size_t)snprintf(text + at, room - at, "%s%lld", axis ? ", " : "",
+                               (long long)reel_dim(t, axis));
+    if (at < room) snprintf(text + at, room - at, "]");
+    return text;
+}
+
+static bool same_place(reel_device a, reel_device b) {
+    return a.type == b.type && a.index == b.index;
+}
+
+static reel_status check_alike(const reel_tensor *t, int64_t k, const reel_tensor *first,
+                               const char *name) {
+    char is[128], was[128];
+    if (!reel_shape_equal(reel_shape_of(t), reel_shape_of(first)))
+        return reel_fail(
+            REEL_ERR_SHAPE, NULL, "collate: shapes differ: %s of sample %lld is %s, of sample 0 %s",
+            name, (long long)k, describe(t, is, sizeof is), describe(first, was, sizeof was));
+    if (reel_dtype_of(t) != reel_dtype_of(first))
+        return reel_fail(
+            REEL_ERR_DTYPE, NULL, "collate: dtypes differ: %s of sample %lld is %s, of sample 0 %s",
+            name, (long long)k, describe(t, is, sizeof is), describe(first, was, sizeof was));
+    if (!same_place(reel_device_of(t), reel_device_of(first)))
+        return reel_fail(REEL_ERR_DEVICE, NULL,
+                         "collate: %s of sample %lld is on another device than that of sample 0",
+                         name, (long long)k);
+    return REEL_OK;
+}
+
+/* Row k of all[n,...] = t[...]; on the host without the cost of an op, which is most of a small
+ * item's. */
+static void put_row(reel_tensor *all, int64_t k, reel_tensor *t) {
+    size_t bytes = (size_t)reel_numel(t) * reel_dtype_size(reel_dtype_of(t));
+    char *rows = reel_data(all);
+    if (rows)
+        reel_read(t, rows + (size_t)k * bytes, bytes);
+    else
+        REEL_SCOPE reel_copy_(reel_select(all, 0, k), t);
+}
+
+/* t[...] of n samples -> [n,...] */
+static reel_tensor *stack(const reel_sample *samples, int64_t n, bool label) {
+    const char *name = label ? "y" : "x";
+    reel_tensor *first = part_of(&samples[0], label);
+    reel_shape shape = {.ndim = reel_ndim(first) + 1, .dim = {n}};
+    if (shape.ndim > REEL_MAX_DIMS) {
+        reel_fail(REEL_ERR_SHAPE, NULL, "collate: %s has %d axes, and a batch may have %d", name,
+                  reel_ndim(first), REEL_MAX_DIMS);
+        return NULL;
+    }
+    for (int axis = 1; axis < shape.ndim; axis++) shape.dim[axis] = reel_dim(first, axis - 1);
+    reel_tensor *all = reel_empty(shape, reel_dtype_of(first), reel_device_of(first));
+    for (int64_t k = 0; all && k < n; k++) {
+        reel_tensor *t = part_of(&samples[k], label);
+        if (check_alike(t, k, first, name) != REEL_OK) return NULL;
+        put_row(all, k, t);
+    }
+    return all;
+}
+
+reel_status reel_collate_default(const reel_sample *samples, int64_t n, reel_sample *out,
+                                 void *user) {
+    (void)user;
+    if (!samples || !out || n < 1)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "collate: %s",
+                         n < 1 ? "no samples" : "samples or out is NULL");
+    *out = (reel_sample){NULL, NULL};
+    for (int64_t k = 0; k < n; k++) {
+        if (!samples[k].x)
+            return reel_fail(REEL_ERR_ARGUMENT, NULL, "collate: sample %lld has no x",
+                             (long long)k);
+        if (!samples[k].y != !samples[0].y)
+            return reel_fail(REEL_ERR_ARGUMENT, NULL,
+                             "collate: sample %lld has %s label, sample 0 has %s", (long long)k,
+                             samples[k].y ? "a" : "no", samples[0].y ? "one" : "none");
+    }
+    out->x = stack(samples, n, false);
+    if (samples[0].y) out->y = stack(samples, n, true);
+    return reel_error_status();
+}

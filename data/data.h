@@ -1,0 +1,192 @@
+/* Data: a dataset gives item i and its label, a sampler an order, a collate function makes items a
+ * batch, and a loader hands batches over, read ahead by threads if asked to.
+ *
+ *     reel_dataset *set = reel_tensor_dataset_new(mnist.train_images, mnist.train_labels);
+ *     reel_loader *train = reel_loader_new(
+ *         set, (reel_loader_options){.batch_size = 40, .shuffle = true, .scale = 1.0 / 255});
+ *     for (reel_batch b; reel_loader_next(train, &b);) {
+ *         ... b.x f32[40, 28, 28], b.y i64[40] ...
+ *     }                                        // one epoch; the next loop is the next
+ *     reel_loader_free(train);
+ *     reel_dataset_free(set);
+ *
+ * Batches come in the same order, with the same bits, for any number of workers: a batch depends on
+ * the sampler, the epoch and its position in it, and on nothing else.
+ *
+ * Ownership. What _new returns is owned, and NULL on failure. A dataset, sampler or loader that
+ * stands on another borrows it: free the outer one first.
+ *
+ * A dataset or sampler of one's own is a struct whose first member is a reel_dataset or
+ * reel_sampler with a class of functions. They return REEL_OK, or what reel_fail returned. */
+#ifndef REEL_DATA_DATA_H
+#define REEL_DATA_DATA_H
+
+#include "tensor/state.h"
+#include "tensor/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- datasets -------------------------------------------------------------------------------- */
+
+/* Item i: x, and its label y (NULL if it has none). Borrowed. */
+typedef struct {
+    reel_tensor *x, *y;
+} reel_sample;
+
+typedef struct reel_dataset reel_dataset;
+
+/* get gives one item. gather (may be NULL) gives a whole batch: x[n,...] and y[n,...] of the n
+ * items in `index`, in its order. Both may be called by several threads at once, each in a scope of
+ * its own. free (may be NULL) frees the struct. */
+typedef struct {
+    int64_t (*length)(reel_dataset *d);
+    reel_status (*get)(reel_dataset *d, int64_t i, reel_sample *out);
+    reel_status (*gather)(reel_dataset *d, const int64_t *index, int64_t n, reel_sample *out);
+    void (*free)(reel_dataset *d);
+} reel_dataset_class;
+struct reel_dataset {
+    const reel_dataset_class *cls;
+};
+
+/* An i outside 0..length-1 is an error. */
+REEL_API int64_t reel_dataset_length(reel_dataset *d);
+REEL_API reel_status reel_dataset_get(reel_dataset *d, int64_t i, reel_sample *out);
+REEL_API void reel_dataset_free(reel_dataset *d); /* takes NULL */
+
+/* Item i is x[i,...] and y[i,...] of x[N,...] and y[N,...]; y may be NULL. Retains both, or a copy
+ * of one that is not contiguous. */
+REEL_API reel_dataset *reel_tensor_dataset_new(reel_tensor *x, reel_tensor *y);
+
+/* The n items of d in `index`, which is copied; an item may come twice. */
+REEL_API reel_dataset *reel_subset_new(reel_dataset *d, const int64_t *index, int64_t n);
+
+/* The items of one part after the other's. */
+REEL_API reel_dataset *reel_concat_new(reel_dataset **parts, int count);
+
+/* The items of d, each changed by f: it puts other tensors into the sample. Called by any thread.
+ */
+typedef reel_status (*reel_map_fn)(reel_sample *sample, int64_t i, void *user);
+REEL_API reel_dataset *reel_map_new(reel_dataset *d, reel_map_fn f, void *user);
+
+/* Splits d at random into `count` subsets, out[k] of lengths[k] items, which add up to d's. The
+ * subsets are owned, and stand on d. On failure out[] is all NULL. */
+REEL_API reel_status reel_random_split(reel_dataset *d, const int64_t *lengths, int count,
+                                       uint64_t seed, reel_dataset **out);
+
+/* ---- samplers: which items, in which order, in an epoch -------------------------------------- */
+
+typedef struct reel_sampler reel_sampler;
+
+/* length is that of an epoch; order fills index[length] for epoch 0, 1, ... from nothing but the
+ * sampler and the epoch, so that a resumed run sees the same. free may be NULL. */
+typedef struct {
+    int64_t (*length)(reel_sampler *s);
+    reel_status (*order)(reel_sampler *s, int64_t epoch, int64_t *index);
+    void (*free)(reel_sampler *s);
+} reel_sampler_class;
+struct reel_sampler {
+    const reel_sampler_class *cls;
+};
+
+REEL_API int64_t reel_sampler_length(reel_sampler *s);
+REEL_API reel_status reel_sampler_order(reel_sampler *s, int64_t epoch, int64_t *index);
+REEL_API void reel_sampler_free(reel_sampler *s); /* takes NULL */
+
+/* 0, 1, ..., n-1. */
+REEL_API reel_sampler *reel_sequential_sampler_new(int64_t n);
+
+/* A new order of 0..n-1 each epoch; with replacement, `draws` independent draws (0: n). */
+REEL_API reel_sampler *reel_random_sampler_new(int64_t n, bool replacement, int64_t draws,
+                                               uint64_t seed);
+
+/* `draws` draws (at least 1), i with probability weights[i] / sum; without replacement, each among
+ * what is left, so that draws <= the count of weights > 0. The weights are copied. */
+REEL_API reel_sampler *reel_weighted_sampler_new(const double *weights, int64_t n, int64_t draws,
+                                                 bool replacement, uint64_t seed);
+
+/* The given items (copied), in a new order each epoch. */
+REEL_API reel_sampler *reel_subset_sampler_new(const int64_t *index, int64_t n, uint64_t seed);
+
+typedef struct reel_batch_sampler reel_batch_sampler;
+
+/* For batches whose sizes differ. length is the most items an epoch has. plan fills index[] with
+ * the items of batch 0, of batch 1 and so on, sizes[] with how many each has, and *batches with
+ * their count; there is room for `length` of each. As order, it sees nothing but the epoch. */
+typedef struct {
+    int64_t (*length)(reel_batch_sampler *s);
+    reel_status (*plan)(reel_batch_sampler *s, int64_t epoch, int64_t *index, int64_t *sizes,
+                        int64_t *batches);
+    void (*free)(reel_batch_sampler *s);
+} reel_batch_sampler_class;
+struct reel_batch_sampler {
+    const reel_batch_sampler_class *cls;
+};
+
+/* A sampler cut into batches of batch_size; drop_last leaves out a last one that is short. */
+REEL_API reel_batch_sampler *reel_batch_sampler_new(reel_sampler *s, int64_t batch_size,
+                                                    bool drop_last);
+REEL_API void reel_batch_sampler_free(reel_batch_sampler *s); /* takes NULL */
+
+/* ---- collate: n samples into one ------------------------------------------------------------- */
+
+/* The samples are borrowed, and so is the result. Called by any thread. */
+typedef reel_status (*reel_collate_fn)(const reel_sample *samples, int64_t n, reel_sample *out,
+                                       void *user);
+
+/* Stacks x into [n,...] and y into [n,...]; shapes, dtypes and devices must agree, and all have
+ * labels or none. */
+REEL_API reel_status reel_collate_default(const reel_sample *samples, int64_t n, reel_sample *out,
+                                          void *user);
+
+/* ---- loader ---------------------------------------------------------------------------------- */
+
+typedef struct {
+    int64_t batch_size;                /* 0: 1 */
+    bool shuffle;                      /* a random sampler of the loader's own, by seed */
+    bool drop_last;                    /* leave out a last batch that is short */
+    uint64_t seed;                     /* of shuffle */
+    reel_sampler *sampler;             /* borrowed; excludes shuffle */
+    reel_batch_sampler *batch_sampler; /* borrowed; excludes the above but for seed */
+    reel_collate_fn collate;           /* NULL: the dataset's gather, else reel_collate_default */
+    void *user;                        /* collate's */
+    int workers;        /* threads that make batches ahead, 0..256; 0: reel_loader_next does */
+    int prefetch;       /* batches ahead per worker; 0: 2 */
+    double scale;       /* not 0: x becomes scale x in f32 (pixels: 1.0 / 255) */
+    reel_device device; /* where batches go */
+} reel_loader_options;
+
+/* Valid until the next call on the loader; the tensors are the loader's. */
+typedef struct {
+    reel_tensor *x, *y;   /* y NULL if the dataset has no labels */
+    const int64_t *index; /* its items in the dataset */
+    int64_t n, number;    /* how many items; 0, 1, ... in the epoch */
+} reel_batch;
+
+typedef struct reel_loader reel_loader;
+
+/* A loader is one thread's, whatever its number of workers. Freeing it may wait for the batches
+ * that workers are making. */
+REEL_API reel_loader *reel_loader_new(reel_dataset *d, reel_loader_options options);
+REEL_API void reel_loader_free(reel_loader *l); /* takes NULL; mid-epoch too */
+
+/* The next batch, true; or false (and an empty batch) at an epoch's end, after which the next call
+ * starts the next epoch. False, too, while a failure is kept: a worker's failure arrives here, at
+ * the batch it happened in, which is tried again by the first call after reel_clear_error. */
+REEL_API bool reel_loader_next(reel_loader *l, reel_batch *b);
+
+REEL_API int64_t reel_loader_batches(reel_loader *l);        /* in this epoch; 0 on failure */
+REEL_API int64_t reel_loader_epoch(const reel_loader *l);    /* of the batch to come: 0, 1, ... */
+REEL_API int64_t reel_loader_position(const reel_loader *l); /* batches handed over in this epoch */
+
+/* Epoch, position and this epoch's order as tensors prefix.progress, .order and .starts. A loader
+ * over the same dataset that loads them goes on with the very next batch, with any number of
+ * workers. Loading checks all before it changes anything, and ends the batch handed over. */
+REEL_API reel_status reel_loader_save(reel_loader *l, reel_state *s, const char *prefix);
+REEL_API reel_status reel_loader_load(reel_loader *l, const reel_state *s, const char *prefix);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,157 @@
+/* The loader: options, and the walk through the batches of one epoch after the other.
+ *
+ * A batch depends on (sampler, epoch, position) alone. Workers, if there are any, are started at an
+ * epoch's first batch and joined at its end; after a failure they are let go too, and the same
+ * batch is tried again once it is cleared. */
+#include "data/data_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define MAX_WORKERS 256
+
+/* ---- options --------------------------------------------------------------------------------- */
+
+static reel_status check_numbers(const reel_loader_options *o) {
+    if (o->batch_size < 0)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "loader: batch_size is %lld",
+                         (long long)o->batch_size);
+    if (o->workers < 0 || o->workers > MAX_WORKERS)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "loader: workers is %d, outside 0..%d",
+                         o->workers, MAX_WORKERS);
+    if (o->prefetch < 0)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "loader: prefetch is %d", o->prefetch);
+    if (!isfinite(o->scale))
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "loader: scale is %g", o->scale);
+    return REEL_OK;
+}
+
+/* An option that a batch sampler rules out. */
+static const char *clash(const reel_loader_options *o) {
+    if (o->batch_size) return "batch_size";
+    if (o->shuffle) return "shuffle";
+    if (o->sampler) return "sampler";
+    return o->drop_last ? "drop_last" : NULL;
+}
+
+static reel_status check_options(const reel_loader_options *o) {
+    REEL_TRY(check_numbers(o));
+    if (o->sampler && o->shuffle)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "loader: both sampler and shuffle are set");
+    const reel_batch_sampler *s = o->batch_sampler;
+    if (s && clash(o))
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "loader: both batch_sampler and %s are set",
+                         clash(o));
+    if (s && (!s->cls || !s->cls->length || !s->cls->plan))
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "batch_sampler: its class lacks length or plan");
+    return reel_device_check(o->device);
+}
+
+/* The batch sampler that the options ask for; what is made for it belongs to the loader. */
+static reel_status make_samplers(reel_loader *l, int64_t items) {
+    const reel_loader_options *o = &l->options;
+    l->batch_sampler = o->batch_sampler;
+    if (l->batch_sampler) return REEL_OK;
+    reel_sampler *sampler = o->sampler;
+    if (!sampler)
+        sampler = l->own_sampler = o->shuffle ? reel_random_sampler_new(items, false, 0, o->seed)
+                                              : reel_sequential_sampler_new(items);
+    l->own_batch_sampler = reel_batch_sampler_new(sampler, o->batch_size, o->drop_last);
+    l->batch_sampler = l->own_batch_sampler;
+    return reel_error_status();
+}
+
+reel_loader *reel_loader_new(reel_dataset *d, reel_loader_options options) {
+    int64_t items = reel_dataset_length(d);
+    if (reel_failed() || check_options(&options) != REEL_OK) return NULL;
+    if (options.batch_size == 0) options.batch_size = 1;
+    if (options.prefetch == 0) options.prefetch = 2;
+    reel_loader *l = reel__array(1, sizeof *l, "loader");
+    if (!l) return NULL;
+    l->dataset = d;
+    l->options = options;
+    if (make_samplers(l, items) == REEL_OK) return l;
+    reel_loader_free(l);
+    return NULL;
+}
+
+void reel_loader_free(reel_loader *l) {
+    if (!l) return;
+    reel__loader_move(l, (reel__plan){NULL, NULL, 0}, 0, 0);
+    reel_batch_sampler_free(l->own_batch_sampler);
+    reel_sampler_free(l->own_sampler);
+    free(l);
+}
+
+/* ---- batch after batch ----------------------------------------------------------------------- */
+
+static void stop_workers(reel_loader *l) {
+    reel__crew_free(l->crew);
+    l->crew = NULL;
+}
+
+void reel__loader_move(reel_loader *l, reel__plan plan, int64_t epoch, int64_t position) {
+    stop_workers(l);
+    reel__sample_release(&l->batch);
+    reel__plan_free(&l->plan);
+    l->plan = plan;
+    l->epoch = epoch;
+    l->position = position;
+}
+
+reel_status reel__loader_plan(reel_loader *l) {
+    if (l->plan.index) return REEL_OK;
+    int64_t items = reel_dataset_length(l->dataset);
+    REEL_TRY(reel_error_status());
+    return reel__plan_make(&l->plan, l->batch_sampler, l->epoch, items);
+}
+
+/* The batch at the loader's position, from the workers or made here. */
+static reel_status make_batch(reel_loader *l) {
+    if (l->options.workers == 0) {
+        REEL_TRY(reel__fetch(l, l->position, &l->batch));
+    } else {
+        if (!l->crew) l->crew = reel__crew_start(l);
+        if (!l->crew) return reel_error_status();
+        REEL_TRY(reel__crew_take(l->crew, &l->batch));
+    }
+    if (l->options.device.type == REEL_CPU) return REEL_OK;
+    return reel__finish(l, l->position, &l->batch);
+}
+
+bool reel_loader_next(reel_loader *l, reel_batch *b) {
+    if (b) *b = (reel_batch){NULL, NULL, NULL, 0, 0};
+    if (!l || !b) {
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "loader_next: %s is NULL", l ? "the batch" : "loader");
+        return false;
+    }
+    reel__sample_release(&l->batch);
+    if (reel_failed() || reel__loader_plan(l) != REEL_OK) return false;
+    if (l->position == l->plan.batches) {
+        reel__loader_move(l, (reel__plan){NULL, NULL, 0}, l->epoch + 1, 0);
+        return false;
+    }
+    if (make_batch(l) != REEL_OK) {
+        stop_workers(l);
+        reel__sample_release(&l->batch);
+        return false;
+    }
+    const int64_t *start = l->plan.start + l->position;
+    *b = (reel_batch){l->batch.x, l->batch.y, l->plan.index + start[0], start[1] - start[0],
+                      l->position};
+    l->position++;
+    return true;
+}
+
+int64_t reel_loader_batches(reel_loader *l) {
+    if (!l || reel__loader_plan(l) != REEL_OK) return 0;
+    return l->plan.batches;
+}
+
+int64_t reel_loader_epoch(const reel_loader *l) {
+    return l ? l->epoch : 0;
+}
+
+int64_t reel_loader_position(const reel_loader *l) {
+    return l ? l->position : 0;
+}

@@ -1,0 +1,139 @@
+/* A loader's threads: each takes on the next batch that nobody has, makes it, and puts it where the
+ * loader looks for it. Batch k goes to slot k % slots, and none is taken on whose slot is not free:
+ * that bounds what is read ahead, and the loader takes the slots in turn, so that batches arrive in
+ * order whoever made them. */
+#include "data/data_internal.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    bool full;
+    reel_status status;
+    reel_sample batch;           /* owned; if status is REEL_OK */
+    char message[REEL__MESSAGE]; /* else */
+} slot;
+
+struct reel__crew {
+    const reel_loader *loader;
+    pthread_mutex_t lock;  /* of all below */
+    pthread_cond_t freed;  /* a slot was, or the crew is to stop */
+    pthread_cond_t filled; /* a slot was */
+    int64_t claimed;       /* the batch to be taken on next */
+    int64_t taken;         /* the batch that the loader takes next */
+    int64_t end;           /* none from here on is taken on; after a failure, those behind it */
+    int64_t slots;
+    slot *slot;
+    int threads;
+    pthread_t thread[];
+};
+
+/* ---- in the workers -------------------------------------------------------------------------- */
+
+/* The number of a batch to make; -1 when there is none any more. Waits for its slot. */
+static int64_t claim(reel__crew *c) {
+    pthread_mutex_lock(&c->lock);
+    while (c->claimed < c->end && c->claimed >= c->taken + c->slots)
+        pthread_cond_wait(&c->freed, &c->lock);
+    int64_t number = c->claimed < c->end ? c->claimed++ : -1;
+    pthread_mutex_unlock(&c->lock);
+    return number;
+}
+
+static void hand_over(reel__crew *c, int64_t number, const slot *made) {
+    pthread_mutex_lock(&c->lock);
+    c->slot[number % c->slots] = *made;
+    if (made->status != REEL_OK && c->end > number + 1) {
+        c->end = number + 1;
+        pthread_cond_broadcast(&c->freed);
+    }
+    pthread_cond_signal(&c->filled);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* A failure stays this thread's: it gets no further batch. */
+static void *work(void *crew) {
+    reel__crew *c = crew;
+    reel_set_threads(1);
+    for (int64_t number; (number = claim(c)) >= 0;) {
+        slot made = {.full = true};
+        made.status = reel__fetch(c->loader, number, &made.batch);
+        snprintf(made.message, sizeof made.message, "%s", reel_error());
+        hand_over(c, number, &made);
+    }
+    return NULL;
+}
+
+/* ---- in the loader's thread ------------------------------------------------------------------ */
+
+/* Signals stay with the program's own threads: a worker starts with all of them blocked. */
+static reel_status start_threads(reel__crew *c, int count) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = 0;
+    while (c->threads < count && !error) {
+        error = pthread_create(&c->thread[c->threads], NULL, work, c);
+        c->threads += !error;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!error) return REEL_OK;
+    return reel_fail(REEL_ERR_IO, NULL, "loader: can't start worker %d of %d: %s", c->threads + 1,
+                     count, strerror(error));
+}
+
+reel__crew *reel__crew_start(const reel_loader *l) {
+    const reel_loader_options *o = &l->options;
+    int64_t left = l->plan.batches - l->position, slots = (int64_t)o->workers * o->prefetch;
+    reel__crew *c = malloc(sizeof *c + (size_t)o->workers * sizeof *c->thread);
+    if (!c) {
+        reel_fail(REEL_ERR_MEMORY, NULL, "loader: out of memory for %d workers", o->workers);
+        return NULL;
+    }
+    *c = (reel__crew){.loader = l,
+                      .lock = PTHREAD_MUTEX_INITIALIZER,
+                      .freed = PTHREAD_COND_INITIALIZER,
+                      .filled = PTHREAD_COND_INITIALIZER,
+                      .claimed = l->position,
+                      .taken = l->position,
+                      .end = l->plan.batches,
+                      .slots = slots < left ? slots : left};
+    c->slot = reel__array(c->slots, sizeof *c->slot, "loader");
+    if (c->slot && start_threads(c, o->workers) == REEL_OK) return c;
+    reel__crew_free(c);
+    return NULL;
+}
+
+reel_status reel__crew_take(reel__crew *c, reel_sample *out) {
+    pthread_mutex_lock(&c->lock);
+    assert(c->taken < c->end);
+    slot *s = &c->slot[c->taken % c->slots];
+    while (!s->full) pthread_cond_wait(&c->filled, &c->lock);
+    *out = s->batch;
+    reel_status status = s->status;
+    if (status != REEL_OK) reel_fail(status, NULL, "%s", s->message);
+    s->full = false;
+    c->taken++;
+    pthread_cond_signal(&c->freed);
+    pthread_mutex_unlock(&c->lock);
+    return status;
+}
+
+void reel__crew_free(reel__crew *c) {
+    if (!c) return;
+    pthread_mutex_lock(&c->lock);
+    c->end = 0;
+    pthread_cond_broadcast(&c->freed);
+    pthread_mutex_unlock(&c->lock);
+    for (int k = 0; k < c->threads; k++) pthread_join(c->thread[k], NULL);
+    for (int64_t k = 0; c->slot && k < c->slots; k++)
+        if (c->slot[k].full) reel__sample_release(&c->slot[k].batch);
+    pthread_cond_destroy(&c->filled);
+    pthread_cond_destroy(&c->freed);
+    pthread_mutex_destroy(&c->lock);
+    free(c->slot);
+    free(c);
+}

@@ -1,0 +1,127 @@
+/* Checkpoints: a safetensors file that says what it is, and the ones before it.
+ *
+ * The new file is written whole before an older one moves, and `path` itself is only ever replaced
+ * by the rename that ends the write: at every moment it is a checkpoint that loads. */
+#include "io/io_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const identity[][2] = {{"format", "reel-checkpoint"}, {"version", "1"}};
+
+enum { PAIRS = sizeof identity / sizeof identity[0] };
+
+/* path.i; owned, NULL on failure. */
+static char *slot(const char *path, int i) {
+    char *name;
+    if (asprintf(&name, "%s.%d", path, i) >= 0) return name;
+    reel_fail(REEL_ERR_MEMORY, NULL, "checkpoint: out of memory: %s", path);
+    return NULL;
+}
+
+static bool same_file(const char *a, const char *b) {
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* path.i becomes path.(i + 1). */
+static reel_status shift(const char *path, int i) {
+    char *from = slot(path, i), *to = slot(path, i + 1);
+    reel_status status = REEL_OK;
+    if (from == NULL || to == NULL)
+        status = reel_error_status();
+    else if (rename(from, to) != 0)
+        status = reel__fail_errno("cannot move an older checkpoint", from);
+    free(from);
+    free(to);
+    return status;
+}
+
+/* For file systems without hard links. */
+reel_status reel__checkpoint_copy(const char *from, const char *to) {
+    int fd = open(from, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return reel__fail_errno("cannot open", from);
+    reel__replacement *r = reel__replace_open(to);
+    reel_status status = r != NULL ? REEL_OK : reel_error_status();
+    char buffer[1 << 16];
+    ssize_t n = 1;
+    while (status == REEL_OK && n != 0) {
+        n = read(fd, buffer, sizeof buffer);
+        if (n > 0)
+            status = reel__replace_write(r, buffer, (size_t)n);
+        else if (n < 0 && errno != EINTR)
+            status = reel__fail_errno("cannot read", from);
+    }
+    close(fd);
+    if (status == REEL_OK) return reel__replace_commit(r);
+    reel__replace_abort(r);
+    return status;
+}
+
+/* A second name for the file that `path` is now. */
+static reel_status keep(const char *path, const char *name) {
+    if (linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0) return REEL_OK;
+    return reel__checkpoint_copy(path, name);
+}
+
+/* The slot that is to be filled: the first empty one, or the last, whose file is removed. */
+static reel_status free_slot(const char *path, int last, int *free_one) {
+    bool taken = true;
+    for (int i = 1; taken && i <= last; i++) {
+        char *name = slot(path, i);
+        if (name == NULL) return reel_error_status();
+        taken = reel_file_exists(name);
+        reel_status status = REEL_OK;
+        if (taken && i == last && unlink(name) != 0)
+            status = reel__fail_errno("cannot remove the oldest checkpoint", name);
+        free(name);
+        REEL_TRY(status);
+        *free_one = i;
+    }
+    return REEL_OK;
+}
+
+/* Moves those before the free slot up by one, and gives the present file the name path.1. If it has
+ * that name already, a write ended between here and the rename, and nothing is to be moved. */
+static reel_status rotate(const char *path, int keep_last) {
+    char *newest = slot(path, 1);
+    if (newest == NULL) return reel_error_status();
+    reel_status status = REEL_OK;
+    if (reel_file_exists(path) && !same_file(path, newest)) {
+        int i = 1;
+        status = free_slot(path, keep_last - 1, &i);
+        while (status == REEL_OK && --i >= 1) status = shift(path, i);
+        if (status == REEL_OK) status = keep(path, newest);
+    }
+    free(newest);
+    return status;
+}
+
+reel_status reel_checkpoint_write(const reel_state *s, const char *path, int keep_last) {
+    if (reel_failed()) return REEL_ERR_STATE;
+    if (s == NULL) return reel_fail(REEL_ERR_ARGUMENT, NULL, "checkpoint: no state");
+    reel__replacement *r = reel__replace_open(path);
+    if (r == NULL) return reel_error_status();
+    reel_status status = reel__safetensors_stream(r, s, identity, PAIRS, path);
+    if (status == REEL_OK && keep_last > 1) status = rotate(path, keep_last);
+    if (status == REEL_OK) return reel__replace_commit(r);
+    reel__replace_abort(r);
+    return status;
+}
+
+reel_state *reel_checkpoint_read(const char *path) {
+    reel_state *s = reel_safetensors_read(path);
+    for (size_t i = 0; s != NULL && i < PAIRS; i++) {
+        const char *text = reel_state_text(s, identity[i][0]);
+        if (text != NULL && strcmp(text, identity[i][1]) == 0) continue;
+        reel_fail(REEL_ERR_FORMAT, NULL, "checkpoint: %s is '%.40s', not '%s': %s", identity[i][0],
+                  text != NULL ? text : "", identity[i][1], path);
+        reel_state_free(s);
+        s = NULL;
+    }
+    return s;
+}

@@ -1,0 +1,261 @@
+/* A history: named columns of numbers, one row a step or an epoch, kept as CSV.
+ *
+ * Numbers are written with as few digits as read back to the same bits, in the C locale whatever
+ * the program's. */
+#include "io/io_internal.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct reel_history {
+    char **columns;
+    int count;
+    double *cells; /* rows one after another */
+    int64_t rows, capacity;
+};
+
+/* ---- in memory ------------------------------------------------------------------------------- */
+
+/* Names go into a CSV header as they are. */
+static bool is_column_name(const char *name) {
+    if (name == NULL || name[0] == '\0') return false;
+    for (const char *c = name; *c != '\0'; c++)
+        if (*c == ',' || *c == '"' || (unsigned char)*c < ' ') return false;
+    return true;
+}
+
+static int column_index(const reel_history *h, const char *name) {
+    for (int i = 0; i < h->count; i++)
+        if (strcmp(h->columns[i], name) == 0) return i;
+    return -1;
+}
+
+static reel_status add_column(reel_history *h, const char *name, reel_status code,
+                              const char *path) {
+    if (!is_column_name(name))
+        return reel_fail(code, NULL,
+                         "history: a column's name is empty, or has a comma or quote%s%s",
+                         *path ? ": " : "", path);
+    if (column_index(h, name) >= 0)
+        return reel_fail(code, NULL, "history: two columns called %s%s%s", name, *path ? ": " : "",
+                         path);
+    h->columns[h->count] = strdup(name);
+    if (h->columns[h->count] == NULL)
+        return reel_fail(REEL_ERR_MEMORY, NULL, "history: out of memory");
+    h->count++;
+    return REEL_OK;
+}
+
+static reel_history *new_empty(size_t columns) {
+    reel_history *h = calloc(1, sizeof *h);
+    if (h != NULL) h->columns = calloc(columns, sizeof *h->columns);
+    if (h == NULL || h->columns == NULL) {
+        reel_fail(REEL_ERR_MEMORY, NULL, "history: out of memory");
+        free(h);
+        return NULL;
+    }
+    return h;
+}
+
+reel_history *reel_history_new(const char *const *columns, int count) {
+    if (columns == NULL || count < 1) {
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "history: no columns");
+        return NULL;
+    }
+    reel_history *h = new_empty((size_t)count);
+    for (int i = 0; h != NULL && i < count; i++)
+        if (add_column(h, columns[i], REEL_ERR_ARGUMENT, "") != REEL_OK) {
+            reel_history_free(h);
+            h = NULL;
+        }
+    return h;
+}
+
+void reel_history_free(reel_history *h) {
+    if (h == NULL) return;
+    for (int i = 0; i < h->count; i++) free(h->columns[i]);
+    free(h->columns);
+    free(h->cells);
+    free(h);
+}
+
+static reel_status make_room(reel_history *h) {
+    if (h->rows < h->capacity) return REEL_OK;
+    int64_t capacity = h->capacity == 0 ? 64 : 2 * h->capacity;
+    double *larger = realloc(h->cells, (size_t)(capacity * h->count) * sizeof *h->cells);
+    if (larger == NULL) return reel_fail(REEL_ERR_MEMORY, NULL, "history: out of memory");
+    h->cells = larger;
+    h->capacity = capacity;
+    return REEL_OK;
+}
+
+reel_status reel_history_add(reel_history *h, const double *row) {
+    if (h == NULL || row == NULL)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "history: no %s", h == NULL ? "history" : "row");
+    REEL_TRY(make_room(h));
+    memcpy(h->cells + h->rows * h->count, row, (size_t)h->count * sizeof *row);
+    h->rows++;
+    return REEL_OK;
+}
+
+int64_t reel_history_rows(const reel_history *h) {
+    return h == NULL ? 0 : h->rows;
+}
+
+double reel_history_get(const reel_history *h, int64_t row, const char *column) {
+    int i = h == NULL || column == NULL ? -1 : column_index(h, column);
+    return i < 0 || row < 0 || row >= h->rows ? (double)NAN : h->cells[row * h->count + i];
+}
+
+void reel_history_truncate(reel_history *h, int64_t rows) {
+    if (h != NULL && rows < h->rows) h->rows = rows < 0 ? 0 : rows;
+}
+
+/* ---- locale ---------------------------------------------------------------------------------- */
+
+/* printf and strtod follow the program's locale, which may write 0,5: this thread's is the C locale
+ * between these two. */
+typedef struct {
+    locale_t c, before;
+} number_locale;
+
+static reel_status locale_enter(number_locale *l) {
+    l->c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (l->c == (locale_t)0) return reel_fail(REEL_ERR_MEMORY, NULL, "history: out of memory");
+    l->before = uselocale(l->c);
+    return REEL_OK;
+}
+
+static void locale_leave(number_locale *l) {
+    uselocale(l->before);
+    freelocale(l->c);
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static void print_number(FILE *f, double v) {
+    char text[32] = "nan"; /* printf would keep its sign */
+    for (int digits = 15; !isnan(v) && digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, v);
+        if (strtod(text, NULL) == v) break;
+    }
+    fputs(text, f);
+}
+
+static void print(FILE *f, const reel_history *h) {
+    for (int i = 0; i < h->count; i++)
+        fprintf(f, "%s%c", h->columns[i], i + 1 < h->count ? ',' : '\n');
+    for (int64_t row = 0; row < h->rows; row++)
+        for (int i = 0; i < h->count; i++) {
+            print_number(f, h->cells[row * h->count + i]);
+            fputc(i + 1 < h->count ? ',' : '\n', f);
+        }
+}
+
+reel_status reel_history_write(const reel_history *h, const char *path) {
+    if (reel_failed()) return REEL_ERR_STATE;
+    if (h == NULL || path == NULL)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "history: no %s", h == NULL ? "history" : "path");
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    number_locale l = {0};
+    reel_status status = f == NULL ? REEL_ERR_MEMORY : locale_enter(&l);
+    if (status == REEL_OK) {
+        print(f, h);
+        locale_leave(&l);
+    }
+    bool whole = f != NULL && !ferror(f);
+    if (f != NULL && fclose(f) != 0) whole = false;
+    if (status == REEL_OK && whole)
+        status = reel_file_write(path, text, size);
+    else
+        status = reel_fail(REEL_ERR_MEMORY, NULL, "history: out of memory: %s", path);
+    free(text);
+    return status;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* Cuts the line at *text off with a NUL, without its LF or CR LF, and moves *text to the next; NULL
+ * at the end. */
+static char *next_line(char **text) {
+    char *line = *text;
+    if (*line == '\0') return NULL;
+    char *end = line + strcspn(line, "\n");
+    *text = *end == '\n' ? end + 1 : end;
+    if (end > line && end[-1] == '\r') end--;
+    *end = '\0';
+    return line;
+}
+
+static reel_history *read_header(char *line, const char *path) {
+    size_t count = 1;
+    for (const char *c = line; *c != '\0'; c++) count += *c == ',';
+    reel_history *h = new_empty(count);
+    for (size_t i = 0; h != NULL && i < count; i++) {
+        char *name = strsep(&line, ",");
+        if (add_column(h, name, REEL_ERR_FORMAT, path) == REEL_OK) continue;
+        reel_history_free(h);
+        h = NULL;
+    }
+    return h;
+}
+
+static reel_status read_row(reel_history *h, const char *line, double *row, long number,
+                            const char *path) {
+    for (int i = 0; i < h->count; i++) {
+        char *end;
+        row[i] = strtod(line, &end);
+        if (end == line || *line == ' ' || *line == '\t' || (*end != ',' && *end != '\0'))
+            return reel_fail(REEL_ERR_FORMAT, NULL, "history: %s is no number: %s:%ld",
+                             h->columns[i], path, number);
+        bool last = i + 1 == h->count;
+        if (last != (*end == '\0'))
+            return reel_fail(REEL_ERR_FORMAT, NULL,
+                             "history: %s columns than the header's %d: %s:%ld",
+                             last ? "more" : "fewer", h->count, path, number);
+        line = end + 1;
+    }
+    return reel_history_add(h, row);
+}
+
+static reel_status read_rows(reel_history *h, char *text, const char *path) {
+    double *row = malloc((size_t)h->count * sizeof *row);
+    if (row == NULL) return reel_fail(REEL_ERR_MEMORY, NULL, "history: out of memory: %s", path);
+    reel_status status = REEL_OK;
+    char *line;
+    for (long number = 2; status == REEL_OK && (line = next_line(&text)) != NULL; number++)
+        status = read_row(h, line, row, number, path);
+    free(row);
+    return status;
+}
+
+static reel_history *parse(char *text, size_t size, const char *path) {
+    if (size == 0 || strlen(text) != size) {
+        reel_fail(REEL_ERR_FORMAT, NULL, "history: %s: %s",
+                  size == 0 ? "no header line" : "a NUL byte, so no CSV", path);
+        return NULL;
+    }
+    number_locale l = {0};
+    if (locale_enter(&l) != REEL_OK) return NULL;
+    reel_history *h = read_header(next_line(&text), path);
+    if (h != NULL && read_rows(h, text, path) != REEL_OK) {
+        reel_history_free(h);
+        h = NULL;
+    }
+    locale_leave(&l);
+    return h;
+}
+
+reel_history *reel_history_read(const char *path) {
+    void *text;
+    size_t size;
+    if (reel_file_read(path, &text, &size) != REEL_OK) return NULL;
+    reel_history *h = parse(text, size, path);
+    free(text);
+    return h;
+}

@@ -1,0 +1,97 @@
+/* What crosses files within io/. */
+#ifndef REEL_IO_IO_INTERNAL_H
+#define REEL_IO_IO_INTERNAL_H
+
+#include "io/io.h"
+
+/* REEL_ERR_IO, "what: errno's text: path". */
+reel_status reel__fail_errno(const char *what, const char *path);
+
+/* ---- file.c: a file replaced whole -------------------------------------------------------------
+ *
+ * Bytes go, in order, to a temporary file beside `path`; commit syncs it, renames it over `path`
+ * and syncs the directory, so that at all times `path` is the old file or the new one. A large file
+ * thus needs no second copy in memory:
+ *
+ *     reel__replacement *r = reel__replace_open(path);
+ *     if (r == NULL) return reel_error_status();
+ *     if (reel__replace_write(r, header, n) != REEL_OK) {
+ *         reel__replace_abort(r);
+ *         return reel_error_status();
+ *     }
+ *     return reel__replace_commit(r);
+ *
+ * Failures name path and errno's text. */
+typedef struct reel__replacement reel__replacement;
+
+/* Owned; NULL on failure, and while a failure is kept. A `path` that is there and is no regular
+ * file (a directory, /dev/null) is an error. */
+reel__replacement *reel__replace_open(const char *path);
+/* REEL_ERR_IO where the system refuses; the caller then aborts. */
+reel_status reel__replace_write(reel__replacement *r, const void *bytes, size_t n);
+/* Frees r whatever comes of it. While a failure is kept it aborts and returns REEL_ERR_STATE. */
+reel_status reel__replace_commit(reel__replacement *r);
+/* Removes the temporary file, frees r. Takes NULL. */
+void reel__replace_abort(reel__replacement *r);
+
+/* ---- sha256.c -------------------------------------------------------------------------------- */
+
+typedef struct {
+    uint32_t hash[8];
+    uint64_t length; /* bytes so far */
+    uint8_t block[64];
+} reel__sha256;
+void reel__sha256_init(reel__sha256 *s);
+void reel__sha256_update(reel__sha256 *s, const void *bytes, size_t n);
+void reel__sha256_final(reel__sha256 *s, char hex[65]); /* 64 lower-case digits and a NUL */
+
+/* ---- download.c ------------------------------------------------------------------------------ */
+
+/* A gzipped file that mirrors offer. The sum is that of the bytes inside the gzip: mirrors pack the
+ * same bytes differently. */
+typedef struct {
+    const char *name;   /* the mirror's URL followed by this is the file's URL */
+    const char *sha256; /* lower-case hexadecimal */
+} reel__remote_file;
+
+/* Asks the mirrors (base URLs that end in '/', NULL after the last) in turn, and writes the first
+ * answer of the right sum to directory/name, whole or not at all; the directory is made. The
+ * failure says why the last mirror's answer would not do. */
+reel_status reel__download(const char *const *mirrors, reel__remote_file file,
+                           const char *directory);
+
+/* The four files of MNIST, from public mirrors, into `directory`. */
+reel_status reel__mnist_download(const char *directory);
+
+/* ---- png.c ----------------------------------------------------------------------------------- */
+
+/* t's elements, row-major, as bytes: u8 as it is, floats from 0..1 to 0..255, cut and rounded, NaN 0.
+ * malloc'd; NULL on failure, which names path. */
+uint8_t *reel__image_bytes(reel_tensor *t, const char *path);
+
+/* Whether a picture has pixels, and no more than the encoder takes. */
+bool reel__png_fits(int64_t width, int64_t height, int channels);
+
+/* pixels[height,width,channels], 1 channel for grey or 3 for RGB. */
+reel_status reel__png_write(const char *path, const uint8_t *pixels, int64_t width, int64_t height,
+                            int channels);
+
+/* ---- font.c ---------------------------------------------------------------------------------- */
+
+enum { REEL__GLYPH_WIDTH = 5, REEL__GLYPH_HEIGHT = 9, REEL__GLYPH_BASELINE = 7 };
+
+/* The rows of a character, from the top; bit 4 of a row is its leftmost pixel. */
+const uint8_t *reel__font_glyph(char c);
+
+/* ---- safetensors.c --------------------------------------------------------------------------- */
+
+/* Writes s as a safetensors file; its metadata gets `count` pairs of key and value beside s's own. */
+reel_status reel__safetensors_stream(reel__replacement *r, const reel_state *s,
+                                     const char *const (*pairs)[2], size_t count, const char *path);
+
+/* ---- checkpoint.c ---------------------------------------------------------------------------- */
+
+/* How the checkpoint before is kept where a file system has no hard links. */
+reel_status reel__checkpoint_copy(const char *from, const char *to);
+
+#endif

@@ -1,0 +1,297 @@
+/* Plots: a gnuplot script beside the picture, and gnuplot run on it where it is installed.
+ *
+ * Nothing here goes through a shell, and nothing the caller names can become more than a name:
+ * texts stand in single quotes, where gnuplot interprets nothing, and paths start with '/' or './',
+ * for gnuplot takes
+ * '< command' and '| command' for pipes. The script draws to its standard output, so that the
+ * picture can replace an older one whole. */
+#include "io/io_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* Matplotlib's first eight (tab10), told apart by most people. */
+static const char *const palette[] = {"#1f77b4", "#ff7f0e", "#2ca02c", "#d62728",
+                                      "#9467bd", "#8c564b", "#e377c2", "#7f7f7f"};
+
+enum { COLOURS = sizeof palette / sizeof palette[0], MARKED_ROWS = 40 };
+
+/* What a line's CSV says: where its columns are (from 1), and how many rows there are. */
+typedef struct {
+    int x, y;
+    int64_t rows;
+} columns;
+
+/* ---- what the caller hands in ---------------------------------------------------------------- */
+
+static bool is_line_of_text(const char *s) {
+    for (; *s != '\0'; s++)
+        if ((unsigned char)*s < ' ' || *s == 0x7f) return false;
+    return true;
+}
+
+/* Required texts must be there; all must be one line. */
+static reel_status check_text(const char *what, const char *text, bool required) {
+    if (text == NULL && required) return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: no %s", what);
+    if (text != NULL && !is_line_of_text(text))
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: %s has a control character", what);
+    return REEL_OK;
+}
+
+static reel_status check_texts(const char *path, const reel_plot_line *lines, int count,
+                               const reel_plot_options *o) {
+    REEL_TRY(check_text("path", path, true));
+    if (lines == NULL || count < 1)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: no lines: %s", path);
+    REEL_TRY(check_text("title", o->title, false));
+    REEL_TRY(check_text("x_label", o->x_label, false));
+    REEL_TRY(check_text("y_label", o->y_label, false));
+    for (int i = 0; i < count; i++) {
+        REEL_TRY(check_text("csv", lines[i].csv, true));
+        REEL_TRY(check_text("x column", lines[i].x, true));
+        REEL_TRY(check_text("y column", lines[i].y, true));
+        REEL_TRY(check_text("label", lines[i].label, false));
+    }
+    return REEL_OK;
+}
+
+/* 1 for the first column of the header line; 0 if none has the name. */
+static int column_number(const char *header, const char *name) {
+    size_t length = strlen(name);
+    for (int i = 1;; i++) {
+        size_t n = strcspn(header, ",\r\n");
+        if (n == length && memcmp(header, name, n) == 0) return i;
+        if (header[n] != ',') return 0;
+        header += n + 1;
+    }
+}
+
+static reel_status find_columns(const reel_plot_line *line, columns *c) {
+    void *text;
+    size_t size;
+    REEL_TRY(reel_file_read(line->csv, &text, &size));
+    c->x = column_number(text, line->x);
+    c->y = column_number(text, line->y);
+    c->rows = -1; /* the header */
+    for (const char *s = text; (s = strchr(s, '\n')) != NULL; s++) c->rows++;
+    free(text);
+    if (c->x != 0 && c->y != 0) return REEL_OK;
+    return reel_fail(REEL_ERR_FORMAT, NULL, "plot: no column %s: %s", c->x == 0 ? line->x : line->y,
+                     line->csv);
+}
+
+/* ---- the script ------------------------------------------------------------------------------ */
+
+/* 'text', with "./" before it if asked for; within single quotes only they themselves need
+ * doubling. */
+static void put_quoted(FILE *f, const char *prefix, const char *text) {
+    fprintf(f, "'%s", prefix);
+    for (; *text != '\0'; text++) {
+        if (*text == '\'') fputc('\'', f);
+        fputc(*text, f);
+    }
+    fputc('\'', f);
+}
+
+static const char *path_prefix(const char *path) {
+    return path[0] == '/' ? "" : "./";
+}
+
+static void put_setting(FILE *f, const char *setting, const char *text, const char *font) {
+    if (text == NULL) return;
+    fprintf(f, "set %s ", setting);
+    put_quoted(f, "", text);
+    fprintf(f, " %s\n", font);
+}
+
+static void put_look(FILE *f, const reel_plot_options *o) {
+    fputs("if (strstrt(GPVAL_TERMINALS, ' pngcairo ')) {\n"
+          "    set terminal pngcairo noenhanced font 'sans,12' size 1000,600 background '#ffffff'\n"
+          "} else {\n"
+          "    set terminal png noenhanced size 1000,600 background '#ffffff'\n"
+          "}\n"
+          "set datafile separator comma\n"
+          "set border 3 linecolor rgb '#808080'\n"
+          "set tics nomirror out scale 0.6 textcolor rgb '#404040'\n"
+          "set grid linetype 1 linewidth 1 linecolor rgb '#e6e6e6'\n"
+          "set key outside right top Left reverse samplen 4 spacing 1.3 textcolor rgb '#202020'\n",
+          f);
+    if (o->log_y) /* a label at 1, 2 and 5 of each decade */
+        fputs("set logscale y\n"
+              "set ytics ()\n"
+              "set for [e = -40:40] for [m in '1 2 5'] "
+              "ytics add (sprintf('%g', m * 10.0**e) m * 10.0**e)\n",
+              f);
+    put_setting(f, "title", o->title, "font ',14' textcolor rgb '#202020'");
+    put_setting(f, "xlabel", o->x_label, "textcolor rgb '#202020'");
+    put_setting(f, "ylabel", o->y_label, "textcolor rgb '#202020'");
+}
+
+/* A short line gets a mark at each row, so that even a single row shows. */
+static void put_line(FILE *f, const reel_plot_line *line, const columns *c) {
+    put_quoted(f, path_prefix(line->csv), line->csv);
+    fprintf(f, " using %d:%d skip 1 ", c->x, c->y);
+    if (line->label != NULL) {
+        fputs("title ", f);
+        put_quoted(f, "", line->label);
+    } else {
+        fputs("notitle", f);
+    }
+    fprintf(f, " with %s linewidth 2 linecolor rgb '%s' dashtype %s",
+            c->rows <= MARKED_ROWS ? "linespoints pointtype 7 pointsize 0.6" : "lines",
+            palette[(unsigned)line->colour % COLOURS], line->dash ? "(12, 6)" : "solid");
+}
+
+static reel_status put_script(FILE *f, const char *path, const char *script,
+                              const reel_plot_line *lines, int count, const reel_plot_options *o) {
+    fputs("# From the same directory: gnuplot ", f);
+    put_quoted(f, "", script);
+    fputs(" > ", f);
+    put_quoted(f, "", path);
+    fputc('\n', f);
+    put_look(f, o);
+    for (int i = 0; i < count; i++) {
+        columns c;
+        REEL_TRY(find_columns(&lines[i], &c));
+        fputs(i == 0 ? "plot \\\n    " : ", \\\n    ", f);
+        put_line(f, &lines[i], &c);
+    }
+    fputc('\n', f);
+    return REEL_OK;
+}
+
+static reel_status write_script(const char *path, const char *script, const reel_plot_line *lines,
+                                int count, const reel_plot_options *o) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    if (f == NULL) return reel_fail(REEL_ERR_MEMORY, NULL, "plot: out of memory: %s", path);
+    reel_status status = put_script(f, path, script, lines, count, o);
+    bool whole = !ferror(f);
+    if (fclose(f) != 0) whole = false;
+    if (status == REEL_OK && !whole)
+        status = reel_fail(REEL_ERR_MEMORY, NULL, "plot: out of memory: %s", path);
+    if (status == REEL_OK) status = reel_file_write(script, text, size);
+    free(text);
+    return status;
+}
+
+/* loss.png: loss.gp; another name gets .gp after it. Owned. */
+static char *script_path(const char *path) {
+    size_t n = strlen(path);
+    if (n > 4 && strcmp(path + n - 4, ".png") == 0) n -= 4;
+    char *script;
+    if (asprintf(&script, "%.*s.gp", (int)n, path) >= 0) return script;
+    reel_fail(REEL_ERR_MEMORY, NULL, "plot: out of memory: %s", path);
+    return NULL;
+}
+
+/* ---- gnuplot --------------------------------------------------------------------------------- */
+
+/* Starts gnuplot with its output and errors on two descriptors. Returns 0 or an errno. */
+static int start(pid_t *pid, const char *script, int out, int errors) {
+    char *anchored;
+    if (asprintf(&anchored, "%s%s", path_prefix(script), script) < 0) return ENOMEM;
+    char *argv[] = {"gnuplot", "--default-settings", anchored, NULL};
+    posix_spawn_file_actions_t actions;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error == 0) {
+        error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+        if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, out, 1);
+        if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, errors, 2);
+        if (error == 0) error = posix_spawnp(pid, argv[0], &actions, NULL, argv, environ);
+        posix_spawn_file_actions_destroy(&actions);
+    }
+    free(anchored);
+    return error;
+}
+
+/* Everything that comes out of `fd` goes to r. */
+static reel_status forward(int fd, reel__replacement *r, const char *path) {
+    char buffer[1 << 14];
+    for (bool empty = true;; empty = false) {
+        ssize_t n = read(fd, buffer, sizeof buffer);
+        while (n < 0 && errno == EINTR) n = read(fd, buffer, sizeof buffer);
+        if (n < 0) return reel__fail_errno("cannot read from gnuplot", path);
+        if (n == 0) return empty ? REEL_ERR_IO : REEL_OK; /* the exit status says why */
+        REEL_TRY(reel__replace_write(r, buffer, (size_t)n));
+    }
+}
+
+/* Keeps gnuplot's first words, which say what it could not do (the later ones, what followed from
+ * that). */
+static reel_status fail_gnuplot(FILE *errors, const char *path) {
+    char line[256] = "";
+    rewind(errors);
+    while (fgets(line, sizeof line, errors) != NULL && line[0] == '\n') continue;
+    line[strcspn(line, "\n")] = '\0';
+    return reel_fail(REEL_ERR_IO, NULL, "plot: gnuplot: %s: %s", line[0] ? line : "drew nothing",
+                     path);
+}
+
+/* The exit status; -1 if a signal ended it. */
+static int wait_for(pid_t pid) {
+    int status;
+    pid_t got = waitpid(pid, &status, 0);
+    while (got < 0 && errno == EINTR) got = waitpid(pid, &status, 0);
+    return got == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* gnuplot's output goes through a pipe into r, its errors into a file: two pipes could block each
+ * other. */
+static reel_status run_gnuplot(const char *script, const char *path, reel__replacement *r,
+                               FILE *errors, bool *drawn) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return reel__fail_errno("cannot start gnuplot", path);
+    pid_t pid;
+    int error = start(&pid, script, ends[1], fileno(errors));
+    close(ends[1]);
+    reel_status status = error == 0 ? forward(ends[0], r, path) : REEL_OK;
+    close(ends[0]); /* before the wait: a gnuplot that still writes ends then, by SIGPIPE */
+    int code = error == 0 ? wait_for(pid) : 0;
+    /* No gnuplot is told by posix_spawnp, or else, as POSIX allows, by the child's exit. */
+    if (error == ENOENT || error == EACCES || code == 127) return REEL_OK;
+    if (error != 0) {
+        errno = error;
+        return reel__fail_errno("cannot start gnuplot", path);
+    }
+    *drawn = code == 0 && status == REEL_OK;
+    return *drawn ? REEL_OK : fail_gnuplot(errors, path); /* or the failure forward has kept */
+}
+
+static reel_status draw(const char *script, const char *path, bool *drawn) {
+    FILE *errors = tmpfile();
+    if (errors == NULL) return reel__fail_errno("cannot start gnuplot", path);
+    reel__replacement *r = reel__replace_open(path);
+    reel_status status =
+        r != NULL ? run_gnuplot(script, path, r, errors, drawn) : reel_error_status();
+    fclose(errors);
+    if (status == REEL_OK && *drawn)
+        status = reel__replace_commit(r);
+    else
+        reel__replace_abort(r);
+    *drawn = *drawn && status == REEL_OK;
+    return status;
+}
+
+reel_status reel_plot_write(const char *path, const reel_plot_line *lines, int count,
+                            reel_plot_options options, bool *drawn) {
+    bool unasked;
+    if (drawn == NULL) drawn = &unasked;
+    *drawn = false;
+    if (reel_failed()) return REEL_ERR_STATE;
+    REEL_TRY(check_texts(path, lines, count, &options));
+    char *script = script_path(path);
+    if (script == NULL) return reel_error_status();
+    reel_status status = write_script(path, script, lines, count, &options);
+    if (status == REEL_OK) status = draw(script, path, drawn);
+    free(script);
+    return status;
+}

@@ -1,0 +1,60 @@
+/* Layers without parameters, each the op of its name. */
+#include "nn/nn.h"
+
+#include <stdlib.h>
+
+typedef struct {
+    reel_module base;
+    int axis; /* softmax alone */
+} activation;
+
+static reel_tensor *relu(reel_module *base, reel_tensor *x) {
+    (void)base;
+    return reel_relu(x);
+}
+
+static reel_tensor *sigmoid(reel_module *base, reel_tensor *x) {
+    (void)base;
+    return reel_sigmoid(x);
+}
+
+static reel_tensor *hyperbolic_tangent(reel_module *base, reel_tensor *x) {
+    (void)base;
+    return reel_tanh(x);
+}
+
+static reel_tensor *softmax(reel_module *base, reel_tensor *x) {
+    return reel_softmax(x, ((const activation *)base)->axis);
+}
+
+static void free_activation(reel_module *base) {
+    free(base);
+}
+
+static reel_module *activation_new(const char *type, reel_forward_fn forward, int axis) {
+    activation *m = malloc(sizeof *m);
+    if (!m) {
+        reel_fail(REEL_ERR_MEMORY, NULL, "%s_new: out of memory", type);
+        return NULL;
+    }
+    reel_module_init(&m->base, type, forward);
+    m->base.free = free_activation;
+    m->axis = axis;
+    return &m->base;
+}
+
+reel_module *reel_relu_new(void) {
+    return activation_new("relu", relu, 0);
+}
+
+reel_module *reel_sigmoid_new(void) {
+    return activation_new("sigmoid", sigmoid, 0);
+}
+
+reel_module *reel_tanh_new(void) {
+    return activation_new("tanh", hyperbolic_tangent, 0);
+}
+
+reel_module *reel_softmax_new(int axis) {
+    return activation_new("softmax", softmax, axis);
+}

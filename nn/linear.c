@@ -1,0 +1,67 @@
+/* Linear: y[B,O] = x[B,I] weight[O,I]^T + bias[O]. */
+#include "nn/nn.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct {
+    reel_module base;
+    reel_tensor *weight, *bias; /* bias NULL: none */
+} linear;
+
+static reel_tensor *forward(reel_module *base, reel_tensor *x) {
+    const linear *m = (const linear *)base;
+    reel_tensor *y = NULL;
+    REEL_SCOPE {
+        y = reel_matmul(x, reel_t(m->weight)); /* x[B,I] weight^T[I,O] */
+        if (m->bias) y = reel_add(y, m->bias);
+        y = reel_scope_return(y);
+    }
+    return y;
+}
+
+static void free_linear(reel_module *base) {
+    free(base);
+}
+
+/* Both from U(-a, a), a = 1 / sqrt(I): for the weight that is kaiming_uniform with the gain of a
+ * leaky ReLU of slope sqrt(5), sqrt(1/3). */
+static reel_tensor *draw(linear *m, const char *name, reel_shape shape, double a,
+                         reel_linear_options o) {
+    reel_device device = reel_device_of(reel_generator_state(o.generator));
+    reel_tensor *t = reel_empty(shape, o.dtype, device);
+    return reel_module_param(&m->base, name, reel_uniform_(t, o.generator, -a, a));
+}
+
+static void draw_all(linear *m, int64_t in, int64_t out, reel_linear_options o) {
+    double a = 1.0 / sqrt((double)in);
+    REEL_SCOPE {
+        m->weight = draw(m, "weight", reel_shape(out, in), a, o);
+        if (!o.no_bias) m->bias = draw(m, "bias", reel_shape(out), a, o);
+    }
+}
+
+reel_module *reel_linear_new(int64_t in, int64_t out, reel_linear_options options) {
+    if (in < 1 || out < 1) {
+        reel_fail(REEL_ERR_ARGUMENT, NULL,
+                  "linear_new: a size below 1: in %" PRId64 ", out %" PRId64, in, out);
+        return NULL;
+    }
+    linear *m = calloc(1, sizeof *m);
+    reel_generator *own = options.generator ? NULL : reel_generator_new(0, reel_cpu());
+    if (!options.generator) options.generator = own;
+    if (!m || !options.generator) {
+        reel_fail(REEL_ERR_MEMORY, NULL, "linear_new: out of memory");
+        reel_generator_free(own);
+        free(m);
+        return NULL;
+    }
+    reel_module_init(&m->base, "linear", forward);
+    m->base.free = free_linear;
+    draw_all(m, in, out, options);
+    reel_generator_free(own);
+    if (m->weight && (m->bias || options.no_bias)) return &m->base;
+    reel_module_free(&m->base);
+    return NULL;
+}

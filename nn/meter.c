@@ -1,0 +1,48 @@
+/* Meters: a weighted mean whose sum stays where the values are. */
+#include "nn/nn.h"
+
+#include <math.h>
+
+static reel_status start(reel_meter *m, const reel_tensor *value) {
+    REEL_SCOPE {
+        m->sum = reel_retain(reel_zeros(REEL_SCALAR, REEL_F64, reel_device_of(value)));
+    }
+    return m->sum ? REEL_OK : reel_error_status();
+}
+
+reel_status reel_meter_add_weighted(reel_meter *m, reel_tensor *value, double weight) {
+    if (reel_failed()) return reel_error_status();
+    if (!m || !value)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "meter_add: no %s", m ? "value" : "meter");
+    if (reel_numel(value) != 1)
+        return reel_fail(REEL_ERR_SHAPE, NULL, "meter_add: one element is wanted, not %lld",
+                         (long long)reel_numel(value));
+    if (!(weight >= 0.0) || isinf(weight))
+        return reel_fail(REEL_ERR_ARGUMENT, NULL,
+                         "meter_add: weight must be 0 or more, and finite: %g", weight);
+    if (!m->sum) REEL_TRY(start(m, value));
+    reel_tensor *added = NULL;
+    REEL_NO_GRAD REEL_SCOPE {
+        reel_tensor *term = reel_cast(reel_reshape(value, REEL_SCALAR), REEL_F64);
+        if (weight != 1.0) term = reel_scale(term, weight);
+        added = reel_add_(m->sum, term);
+    }
+    if (!added) return reel_error_status();
+    m->weight += weight;
+    return REEL_OK;
+}
+
+reel_status reel_meter_add(reel_meter *m, reel_tensor *value) {
+    return reel_meter_add_weighted(m, value, 1.0);
+}
+
+double reel_meter_mean(reel_meter *m) {
+    if (!m || !m->sum || m->weight == 0.0) return NAN;
+    return reel_item(m->sum) / m->weight;
+}
+
+void reel_meter_reset(reel_meter *m) {
+    if (!m) return;
+    reel_release(m->sum);
+    *m = (reel_meter){0};
+}

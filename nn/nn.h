@@ -1,0 +1,151 @@
+/* Modules: parameters by name, nested; layers, losses and initialisers on top of ops.
+ *
+ * A model is a struct whose first member is a reel_module:
+ *
+ *     typedef struct { reel_module base; reel_tensor *W, *b; } linear;
+ *
+ *     static reel_tensor *forward(reel_module *base, reel_tensor *x) {
+ *         linear *m = (linear *)base;
+ *         return reel_add(reel_matmul(x, m->W), m->b);
+ *     }
+ *     reel_module_init(&m->base, "linear", forward);
+ *     m->W = reel_module_param(&m->base, "W", reel_randn(reel_shape(784, 10), REEL_F32, g));
+ *     m->b = reel_module_param(&m->base, "b", reel_zeros(reel_shape(10), REEL_F32, reel_cpu()));
+ *     reel_tensor *y = reel_forward(&m->base, x);
+ *     reel_module_free(&m->base);
+ *
+ * A tensor that is registered twice (a tied weight) is one parameter: it is listed, stepped and
+ * saved once, under the first of its names. Parameters belong to the module, never to a scope. */
+#ifndef REEL_NN_NN_H
+#define REEL_NN_NN_H
+
+#include "autograd/autograd.h"
+#include "tensor/ops.h"
+#include "tensor/random.h"
+#include "tensor/state.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- modules --------------------------------------------------------------------------------- */
+
+typedef struct reel_module reel_module;
+typedef reel_tensor *(*reel_forward_fn)(reel_module *m, reel_tensor *x);
+
+struct reel_module {
+    const char *type;             /* "linear": what the summary prints; borrowed, a literal */
+    reel_forward_fn forward;      /* x -> y; NULL for a module that is only a list of parts */
+    void (*free)(reel_module *m); /* frees the struct around it; NULL if it is not on the heap */
+    bool training;                /* true at first; reel_train and reel_eval set it */
+    bool owned;                   /* a child of another module, which frees it */
+    struct reel_module_entry *entries; /* parameters and children, in the order registered */
+    int count, capacity;
+};
+
+REEL_API void reel_module_init(reel_module *m, const char *type, reel_forward_fn forward);
+/* Lets the parameters go, frees the children, then calls m->free. Takes NULL. */
+REEL_API void reel_module_free(reel_module *m);
+
+/* Registers t (retained, tracked, and named `name` if it has no name) and returns it, borrowed from
+ * m; NULL on failure. A name is not empty, has no dot, and is not in m yet; so for children. */
+REEL_API reel_tensor *reel_module_param(reel_module *m, const char *name, reel_tensor *t);
+/* Registers a child, which m owns from now on, and returns it; NULL on failure, which frees the
+ * child. A module that has an owner already, or contains m, is refused and left as it is. */
+REEL_API reel_module *reel_module_child(reel_module *m, const char *name, reel_module *child);
+
+/* y = m(x). An error if m has no forward. Result borrowed. */
+REEL_API reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x);
+#define reel_forward(m, x) reel_forward_at(REEL_AT(m, x), m, x)
+
+/* All parameters by path ("encoder.weight"), each tensor once. Owned: free with reel_state_free. */
+REEL_API reel_state *reel_module_params(reel_module *m);
+REEL_API int64_t reel_module_param_count(reel_module *m); /* elements */
+
+REEL_API void reel_train(reel_module *m); /* sets training, throughout */
+REEL_API void reel_eval(reel_module *m);
+/* Moves the parameters: they stay the same tensors. Before the optimizer is made, whose moments
+ * stay where they are. */
+REEL_API reel_status reel_module_to(reel_module *m, reel_device device);
+
+/* The state dict: puts the parameters into s as "prefix.path" ("path" if prefix is NULL or "");
+ * load copies them back by name, between devices too. Load checks every name, shape and dtype first
+ * and changes nothing unless all fit: a parameter that s lacks is an error, and so is an entry
+ * under a prefix that m lacks. Both do nothing while a failure is kept. */
+REEL_API reel_status reel_module_save(reel_module *m, reel_state *s, const char *prefix);
+REEL_API reel_status reel_module_load(reel_module *m, const reel_state *s, const char *prefix);
+
+/* A table of paths, types, shapes and parameter counts, and the total. A tied parameter counts
+ * where it comes first. */
+REEL_API void reel_module_summary(FILE *f, reel_module *m);
+
+/* ---- layers: owned, freed by reel_module_free ------------------------------------------------ */
+
+/* y[B,O] = x[B,I] weight[O,I]^T + bias[O]; both drawn from U(-a, a), a = 1 / sqrt(I), as PyTorch's
+ * default. */
+typedef struct {
+    bool no_bias;
+    reel_dtype dtype;          /* f32 or f64 */
+    reel_generator *generator; /* says the device as well; NULL: a fresh one seeded 0 on the CPU */
+} reel_linear_options;
+REEL_API reel_module *reel_linear_new(int64_t in, int64_t out, reel_linear_options options);
+
+/* Children "0", "1", ... one after the other; reel_sequential(a, b, c) takes them over, also on
+ * failure. */
+REEL_API reel_module *reel_sequential_new(reel_module **children, int count);
+#define reel_sequential(...)                                                                       \
+    reel_sequential_new((reel_module *[]){__VA_ARGS__},                                            \
+                        (int)(sizeof((reel_module *[]){__VA_ARGS__}) / sizeof(reel_module *)))
+
+REEL_API reel_module *reel_relu_new(void);
+REEL_API reel_module *reel_sigmoid_new(void);
+REEL_API reel_module *reel_tanh_new(void);
+REEL_API reel_module *reel_softmax_new(int axis);
+
+/* ---- losses ---------------------------------------------------------------------------------- */
+
+typedef enum { REEL_MEAN = 0, REEL_SUM, REEL_NONE } reel_reduction;
+
+/* mse: (y - target)^2;  bce: reel_bce(y, target); reduced. Shapes must be equal: no broadcast. */
+REEL_API reel_tensor *reel_mse_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
+                                       reel_reduction r);
+REEL_API reel_tensor *reel_bce_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
+                                       reel_reduction r);
+#define reel_mse_loss(y, target) reel_mse_loss_at(REEL_AT(y, target), y, target, REEL_MEAN)
+#define reel_bce_loss(y, target) reel_bce_loss_at(REEL_AT(y, target), y, target, REEL_MEAN)
+#define reel_mse_loss_with(y, target, r) reel_mse_loss_at(REEL_AT(y, target), y, target, r)
+#define reel_bce_loss_with(y, target, r) reel_bce_loss_at(REEL_AT(y, target), y, target, r)
+
+/* ---- initialisers: in place, they return t --------------------------------------------------- */
+
+/* For t[O,I]: fan_in I, fan_out O, as PyTorch counts them.
+ *   xavier_uniform   U(-a, a), a = gain sqrt(6 / (fan_in + fan_out))
+ *   xavier_normal    N(0, s),  s = gain sqrt(2 / (fan_in + fan_out))
+ *   kaiming_uniform  U(-a, a), a = gain sqrt(3 / fan_in)
+ *   kaiming_normal   N(0, s),  s = gain / sqrt(fan_in)
+ * Glorot and Bengio 2010, eq. 16; He et al. 2015, eq. 10, whose gain for ReLU is sqrt 2.
+ * Axes past the second multiply both fans. gain > 0. They may change parameters: nothing is
+ * recorded. Plain uniform, normal and constant are reel_uniform_, reel_normal_ and reel_fill_. */
+REEL_API reel_tensor *reel_xavier_uniform_(reel_tensor *t, reel_generator *g, double gain);
+REEL_API reel_tensor *reel_xavier_normal_(reel_tensor *t, reel_generator *g, double gain);
+REEL_API reel_tensor *reel_kaiming_uniform_(reel_tensor *t, reel_generator *g, double gain);
+REEL_API reel_tensor *reel_kaiming_normal_(reel_tensor *t, reel_generator *g, double gain);
+
+/* ---- meter: a running mean on the device ----------------------------------------------------- */
+
+/* mean = sum of weight value / sum of weight. Accumulates in f64 where the first value lies,
+ * without waiting; reel_meter_mean waits. A value has one element; weight >= 0, and 1 in
+ * reel_meter_add. Nothing is added while a failure is kept. Zero-initialise. */
+typedef struct {
+    reel_tensor *sum; /* f64, 0-d */
+    double weight;
+} reel_meter;
+REEL_API reel_status reel_meter_add(reel_meter *m, reel_tensor *value);
+REEL_API reel_status reel_meter_add_weighted(reel_meter *m, reel_tensor *value, double weight);
+REEL_API double reel_meter_mean(reel_meter *m); /* NaN if nothing was added */
+REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,35 @@
+/* Sequential: children one after the other. */
+#include "nn/module_internal.h"
+
+#include <stdlib.h>
+
+static reel_tensor *forward(reel_module *m, reel_tensor *x) {
+    REEL_SCOPE {
+        for (int i = 0; i < m->count && x; i++) x = reel_forward_at(NULL, m->entries[i].child, x);
+        x = reel_scope_return(x);
+    }
+    return x;
+}
+
+static void free_sequential(reel_module *m) {
+    free(m);
+}
+
+reel_module *reel_sequential_new(reel_module **children, int count) {
+    reel_module *m = calloc(1, sizeof *m);
+    if (m) {
+        reel_module_init(m, "sequential", forward);
+        m->free = free_sequential;
+    } else {
+        reel_fail(REEL_ERR_MEMORY, NULL, "sequential_new: out of memory");
+    }
+    bool whole = m != NULL;
+    for (int i = 0; i < count; i++) { /* to the end even after a failure: all of them are ours */
+        char name[16];
+        snprintf(name, sizeof name, "%d", i);
+        if (!reel_module_child(m, name, children[i])) whole = false;
+    }
+    if (whole) return m;
+    reel_module_free(m);
+    return NULL;
+}

@@ -1,0 +1,76 @@
+/* The summary: a row for each module and each parameter.
+ *
+ *     name       type         shape        parameters
+ *                sequential
+ *     0          linear
+ *     0.weight   f32          [100, 784]        78400
+ *     1          relu
+ *     total                                     78400
+ *
+ * A tied parameter's second row says "= path" of the first in place of a number. */
+#include "nn/module_internal.h"
+
+#include "tensor/tensor_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+typedef struct {
+    FILE *f;
+    const reel_state *params;
+    int path_width, type_width;
+    int64_t total;
+} table;
+
+static reel_status measure(const char *path, const struct reel_module_entry *e, void *user) {
+    table *t = user;
+    int path_width = (int)strlen(path), type_width = e->child ? (int)strlen(e->child->type) : 0;
+    if (path_width > t->path_width) t->path_width = path_width;
+    if (type_width > t->type_width) t->type_width = type_width;
+    return REEL_OK;
+}
+
+static void print_row(const table *t, const char *path, const char *type, const char *shape,
+                      const char *count) {
+    fprintf(t->f, "%-*s  %-*s  %-16s  %12s\n", t->path_width, path, t->type_width, type, shape,
+            count);
+}
+
+static void print_module(const table *t, const char *path, const char *type) {
+    fprintf(t->f, "%-*s  %s\n", t->path_width, path, type);
+}
+
+static reel_status print_entry(const char *path, const struct reel_module_entry *e, void *user) {
+    table *t = user;
+    if (e->child) {
+        print_module(t, path, e->child->type);
+        return REEL_OK;
+    }
+    const char *first = reel__param_path(t->params, e->param);
+    if (strcmp(first, path) != 0) {
+        fprintf(t->f, "%-*s  = %s\n", t->path_width, path, first);
+        return REEL_OK;
+    }
+    char shape[192], count[32];
+    reel__shape_text(shape, sizeof shape, reel_shape_of(e->param));
+    snprintf(count, sizeof count, "%" PRId64, reel_numel(e->param));
+    print_row(t, path, reel_dtype_name(reel_dtype_of(e->param)), shape, count);
+    t->total += reel_numel(e->param);
+    return REEL_OK;
+}
+
+void reel_module_summary(FILE *f, reel_module *m) {
+    reel_state *params = reel_module_params(m);
+    if (!params) return;
+    table t = {f, params, (int)strlen("total"), (int)strlen(m->type), 0};
+    if (reel__module_walk(m, measure, &t) == REEL_OK) {
+        print_row(&t, "name", "type", "shape", "parameters");
+        print_module(&t, "", m->type);
+        if (reel__module_walk(m, print_entry, &t) == REEL_OK) {
+            char total[32];
+            snprintf(total, sizeof total, "%" PRId64, t.total);
+            print_row(&t, "total", "", "", total);
+        }
+    }
+    reel_state_free(params);
+}

@@ -1,0 +1,25 @@
+/* Reel: a small autograd tensor framework in C.
+ *
+ *     tensor/     tensors, shapes, views, scopes, errors, ops, random numbers
+ *     autograd/   the tape, backward, gradient checks
+ *     nn/         modules, layers, losses, initialisers, meters
+ *     optim/      optimizers, schedules, gradient clipping
+ *     data/       datasets, samplers, collate, loader
+ *     io/         MNIST, pictures, safetensors, checkpoints, history, plots
+ *
+ * Start with tensor/tensor.h: ownership and errors are the same everywhere. */
+#ifndef REEL_H
+#define REEL_H
+
+#include "autograd/autograd.h"
+#include "data/data.h"
+#include "io/io.h"
+#include "nn/nn.h"
+#include "optim/optim.h"
+#include "tensor/error.h"
+#include "tensor/ops.h"
+#include "tensor/random.h"
+#include "tensor/state.h"
+#include "tensor/tensor.h"
+
+#endif

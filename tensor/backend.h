@@ -1,0 +1,91 @@
+/* Backends: what a device must be able to do. A backend is one const table; tensor/cpu/ has the CPU's, cuda/ CUDA's.
+ *
+ * Every op goes through reel__dispatch (dispatch.c), the one funnel: check dtypes and devices, apply the row's shape
+ * rule, allocate, run the backend's kernel, tell the tape. A kernel sees operands that have been checked; it may be
+ * handed any strides, empty tensors, and a preallocated result. */
+#ifndef REEL_TENSOR_BACKEND_H
+#define REEL_TENSOR_BACKEND_H
+
+#include "tensor/tensor.h"
+
+typedef enum {
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) REEL_OP_##name,
+#include "tensor/ops.def"
+    REEL_OP_COUNT
+} reel__op;
+
+/* An op's constants; what each means stands at the op's public function. */
+typedef struct {
+    double f[4];
+    int64_t i[4];
+    reel_shape shape;
+    reel_dtype dtype;
+} reel__attrs;
+
+/* One op on its way through the funnel. out[0] set beforehand: the result goes there, in place. */
+typedef struct reel__call {
+    reel__op op;
+    const char *at;
+    int nin, nout;
+    reel_tensor *const *in;
+    reel_tensor *out[2];
+    reel_device device; /* where the result goes; filled in from the inputs if there are any */
+    bool accumulate;    /* matmul: out += x y */
+    reel__attrs attr;
+} reel__call;
+
+typedef reel_status (*reel__kernel)(const reel__call *c);
+
+typedef struct reel__backend {
+    const char *name;
+    bool host;                        /* the host can read and write its memory */
+    reel_status (*check)(int index);  /* REEL_OK if there is such a device, else a failure that says why not */
+    void *(*alloc)(int index, size_t bytes); /* aligned to 64 bytes; NULL when out of memory */
+    void (*free)(int index, void *memory, size_t bytes);
+    /* Ordered with the kernels before and after; to_host waits for the bytes. */
+    reel_status (*to_host)(int index, void *host, const void *device, size_t bytes);
+    reel_status (*from_host)(int index, void *device, const void *host, size_t bytes);
+    reel_status (*synchronize)(int index);
+    const reel__kernel *kernels; /* by op; NULL for views */
+} reel__backend;
+
+/* The backend of a device that can be used; NULL, and a failure kept, if there is none. */
+const reel__backend *reel__backend_of(reel_device d);
+
+extern const reel__backend reel__cpu_backend;
+/* cuda/ answers; NULL, and *why set, in a build without CUDA. */
+const reel__backend *reel__cuda_backend(const char **why);
+
+/* Runs a call; returns out[0] with one reference that is the caller's if the funnel made it, NULL on failure. For an
+ * UPDATE, use the status. */
+reel_status reel__dispatch(reel__call *c);
+
+/* Keeps a failure "op: what: x[2, 3] @ y[4, 5] (site)" about the call and returns `code`. */
+reel_status reel__fail_call(reel_status code, const reel__call *c, const char *format, ...) REEL__PRINTF(3, 4);
+
+/* ---- the table's columns ---- */
+
+typedef enum { REEL__MAP, REEL__CALL, REEL__VIEW, REEL__UPDATE } reel__kind;
+typedef enum { REEL__FLOAT, REEL__ALIKE, REEL__INDEXED } reel__dtypes;
+typedef enum { REEL__GRAD, REEL__CONST, REEL__NONE } reel__gradient;
+enum {
+    REEL__IN0 = 1,
+    REEL__IN1 = 2,
+    REEL__IN2 = 4,
+    REEL__OUT0 = 8,
+    REEL__OUT1 = 16,
+    REEL__CROSS = 32,
+};
+
+typedef struct {
+    const char *name;
+    int inputs; /* -1: any number */
+    reel__kind kind;
+    reel__dtypes dtypes;
+    int saves;
+    reel__gradient gradient;
+} reel__op_info;
+
+extern const reel__op_info reel__ops[REEL_OP_COUNT];
+
+#endif

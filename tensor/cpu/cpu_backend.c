@@ -1,0 +1,43 @@
+/* The CPU's backend table. */
+#include "tensor/cpu/cpu_internal.h"
+
+#include <string.h>
+
+static reel_status check(int index) {
+    (void)index;
+    return REEL_OK;
+}
+
+static reel_status copy_out(int index, void *host, const void *device, size_t bytes) {
+    (void)index;
+    memcpy(host, device, bytes);
+    return REEL_OK;
+}
+
+static reel_status copy_in(int index, void *device, const void *host, size_t bytes) {
+    (void)index;
+    memcpy(device, host, bytes);
+    return REEL_OK;
+}
+
+#define KERNEL_MAP(name) reel__cpu_map
+#define KERNEL_CALL(name) reel__cpu_##name
+#define KERNEL_UPDATE(name) reel__cpu_##name
+#define KERNEL_VIEW(name) NULL
+
+static const reel__kernel kernels[REEL_OP_COUNT] = {
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) [REEL_OP_##name] = KERNEL_##kind(name),
+#include "tensor/ops.def"
+};
+
+const reel__backend reel__cpu_backend = {
+    .name = "cpu",
+    .host = true,
+    .check = check,
+    .alloc = reel__cpu_alloc,
+    .free = reel__cpu_free,
+    .to_host = copy_out,
+    .from_host = copy_in,
+    .synchronize = check,
+    .kernels = kernels,
+};

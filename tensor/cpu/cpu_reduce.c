@@ -1,0 +1,208 @@
+/* sum and mean. The order of addition depends on the shape and strides alone.
+ *
+ * Any reduction is brought into one of two forms: each result is the sum of one contiguous run (rows), or of the same
+ * column of several contiguous rows (columns); what is in neither is first copied into the first. */
+#include "tensor/cpu/cpu_internal.h"
+
+#include <string.h>
+
+#define RUN 65536 /* a full sum is cut into runs of this length, whatever the number of threads */
+
+/* ---- integers: any strides, exact in any order ---- */
+
+static int64_t load_int(const reel_tensor *x, int64_t offset) {
+    return x->layout.dtype == REEL_U8 ? ((const uint8_t *)reel__data(x))[offset]
+                                      : ((const int64_t *)reel__data(x))[offset];
+}
+
+static void sum_integers(const reel_tensor *x, reel_tensor *out, int64_t axes) {
+    const reel__layout *l = &x->layout;
+    int64_t *sum = reel__data(out), at[REEL_MAX_DIMS] = {0}, step[REEL_MAX_DIMS];
+    int64_t from = 0, to = 0, stride = 1, n = reel_numel(x);
+    memset(sum, 0, (size_t)reel_numel(out) * sizeof *sum);
+    for (int i = l->shape.ndim - 1; i >= 0; i--) { /* out's strides along x's axes: 0 where reduced */
+        step[i] = axes >> i & 1 ? 0 : stride;
+        if (step[i]) stride *= l->shape.dim[i];
+    }
+    for (int64_t done = 0; done < n; done++) {
+        sum[to] = (int64_t)((uint64_t)sum[to] + (uint64_t)load_int(x, from));
+        for (int i = l->shape.ndim - 1; i >= 0; i--) {
+            from += l->stride[i];
+            to += step[i];
+            if (++at[i] < l->shape.dim[i]) break;
+            from -= l->stride[i] * at[i];
+            to -= step[i] * at[i];
+            at[i] = 0;
+        }
+    }
+}
+
+/* ---- floats ---- */
+
+/* out[outer, columns] from x[outer, rows, columns]; strides of outer and rows; columns is 1 and rows contiguous, or
+ * columns are contiguous. */
+typedef struct {
+    const char *x;
+    char *out;
+    int64_t outer, rows, columns, outer_stride, row_stride;
+    double scale;
+    int dtype;
+    size_t size;
+    double *partial; /* of the runs of one full sum */
+} reduction;
+
+static void store(const reduction *r, int64_t i, double sum) {
+    if (r->dtype == REEL_F32)
+        ((float *)(void *)r->out)[i] = (float)(sum * r->scale);
+    else
+        ((double *)(void *)r->out)[i] = sum * r->scale;
+}
+
+static const char *at(const reduction *r, int64_t element) {
+    return r->x + element * (int64_t)r->size;
+}
+
+static void work_runs(void *context, int64_t begin, int64_t end) {
+    const reduction *r = context;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t left = r->rows - i * RUN;
+        r->partial[i] = reel__cpu_loops()->sum[r->dtype](at(r, i * RUN), left < RUN ? left : RUN);
+    }
+}
+
+static reel_status full_sum(const reel__call *c, reduction *r) {
+    int64_t runs = (r->rows + RUN - 1) / RUN;
+    double few[64], sum = 0;
+    r->partial = runs <= 64 ? few : reel__cpu_alloc(0, (size_t)runs * sizeof(double));
+    if (!r->partial) return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
+    reel__cpu_parallel(runs, 1, work_runs, r);
+    for (int64_t i = 0; i < runs; i++) sum += r->partial[i];
+    store(r, 0, sum);
+    if (r->partial != few) reel__cpu_free(0, r->partial, (size_t)runs * sizeof(double));
+    return REEL_OK;
+}
+
+static void work_rows(void *context, int64_t begin, int64_t end) {
+    const reduction *r = context;
+    for (int64_t i = begin; i < end; i++)
+        store(r, i, reel__cpu_loops()->sum[r->dtype](at(r, i * r->outer_stride), r->rows));
+}
+
+static void work_columns(void *context, int64_t begin, int64_t end) {
+    const reduction *r = context;
+    for (int64_t i = 0; i < r->outer; i++)
+        reel__cpu_loops()->sum_rows[r->dtype](r->out + (i * r->columns + begin) * (int64_t)r->size,
+                                              at(r, i * r->outer_stride + begin), r->rows, end - begin,
+                                              r->row_stride, r->scale);
+}
+
+static reel_status run(const reel__call *c, reduction *r) {
+    int64_t work = r->outer * r->rows * r->columns;
+    if (r->columns != 1 || r->row_stride != 1)
+        reel__cpu_parallel(r->columns, work > 32768 ? 256 : r->columns, work_columns, r);
+    else if (r->outer == 1)
+        return full_sum(c, r);
+    else
+        reel__cpu_parallel(r->outer, 32768 / (r->rows + 1) + 1, work_rows, r);
+    return REEL_OK;
+}
+
+/* Joins the axes of one kind (reduced or kept) that follow each other into blocks. Returns the number of blocks. */
+typedef struct {
+    int64_t size, stride;
+    bool reduced;
+} block;
+
+static int make_blocks(const reel__layout *l, int64_t axes, block *b) {
+    int n = 0;
+    for (int i = 0; i < l->shape.ndim; i++) {
+        if (l->shape.dim[i] == 1) continue;
+        bool reduced = axes >> i & 1;
+        if (n && b[n - 1].reduced == reduced && b[n - 1].stride == l->stride[i] * l->shape.dim[i]) {
+            b[n - 1].size *= l->shape.dim[i];
+            b[n - 1].stride = l->stride[i];
+        } else {
+            b[n++] = (block){l->shape.dim[i], l->stride[i], reduced};
+        }
+    }
+    return n;
+}
+
+/* Recognises [kept] reduced [kept] with the last of them contiguous. */
+static bool recognise(const reel__layout *l, int64_t axes, reduction *r) {
+    block b[REEL_MAX_DIMS];
+    int n = make_blocks(l, axes, b), k = 0;
+    r->outer = r->rows = r->columns = 1;
+    r->outer_stride = r->row_stride = 1;
+    if (k < n && !b[k].reduced && (n > 1 || b[k].stride != 1)) {
+        r->outer = b[k].size;
+        r->outer_stride = b[k++].stride;
+    }
+    if (k < n && b[k].reduced) {
+        r->rows = b[k].size;
+        r->row_stride = b[k++].stride;
+    }
+    if (k < n && !b[k].reduced && b[k].stride == 1) {
+        r->columns = b[k++].size;
+        if (r->rows == 1) r->row_stride = r->columns;
+    }
+    return k == n;
+}
+
+/* x with the kept axes first and the reduced ones last, contiguous: always recognised. */
+static reel_tensor *rearranged(const reel__call *c, int64_t *axes) {
+    reel_tensor *x = c->in[0];
+    int ndim = x->layout.shape.ndim, k = 0;
+    reel_shape order = {ndim, {0}};
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < ndim; i++)
+            if ((*axes >> i & 1) == pass) order.dim[k++] = i;
+    int reduced = __builtin_popcountll((unsigned long long)*axes);
+    *axes = (((int64_t)1 << reduced) - 1) << (ndim - reduced);
+    return reel_contiguous_at(c->at, reel_permute_at(c->at, x, order));
+}
+
+static reel_status reduce_floats(const reel__call *c, double scale) {
+    reel_tensor *x = c->in[0], *out = c->out[0];
+    reduction r = {.out = reel__data(out), .scale = scale, .dtype = (int)x->layout.dtype,
+                   .size = reel_dtype_size(x->layout.dtype)};
+    int64_t axes = c->attr.i[0];
+    reel_status status = REEL_OK;
+    REEL_SCOPE {
+        if (!recognise(&x->layout, axes, &r)) {
+            x = rearranged(c, &axes);
+            if (x) recognise(&x->layout, axes, &r);
+        }
+        if (x) {
+            r.x = reel__data(x);
+            status = run(c, &r);
+        } else {
+            status = reel_error_status();
+        }
+    }
+    return status;
+}
+
+static int64_t reduced_count(const reel__call *c) {
+    int64_t n = 1;
+    for (int i = 0; i < c->in[0]->layout.shape.ndim; i++)
+        if (c->attr.i[0] >> i & 1) n *= c->in[0]->layout.shape.dim[i];
+    return n;
+}
+
+reel_status reel__cpu_sum(const reel__call *c) {
+    if (reel_numel(c->out[0]) == 0) return REEL_OK;
+    if (c->in[0]->layout.dtype == REEL_F32 || c->in[0]->layout.dtype == REEL_F64) {
+        if (reel_numel(c->in[0]) == 0) return reel_fill_at_(c->at, c->out[0], 0) ? REEL_OK : reel_error_status();
+        return reduce_floats(c, 1);
+    }
+    sum_integers(c->in[0], c->out[0], c->attr.i[0]);
+    return REEL_OK;
+}
+
+reel_status reel__cpu_mean(const reel__call *c) {
+    if (reel_numel(c->out[0]) == 0) return REEL_OK;
+    if (reel_numel(c->in[0]) == 0)
+        return reel_fill_at_(c->at, c->out[0], __builtin_nan("")) ? REEL_OK : reel_error_status();
+    return reduce_floats(c, 1 / (double)reduced_count(c));
+}

@@ -1,0 +1,152 @@
+/* The one funnel: every op of every device goes through reel__dispatch. */
+#include "tensor/rules_internal.h"
+
+/* ---- the table ---- */
+
+#define ANY_NUMBER (-1)
+#define IN0 REEL__IN0
+#define IN1 REEL__IN1
+#define IN2 REEL__IN2
+#define OUT0 REEL__OUT0
+#define OUT1 REEL__OUT1
+#define CROSS REEL__CROSS
+
+const reel__op_info reel__ops[REEL_OP_COUNT] = {
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+    [REEL_OP_##name] = {#name, inputs, REEL__##kind, REEL__##dtypes, saves, REEL__##gradient},
+#include "tensor/ops.def"
+};
+
+typedef reel_status (*shape_rule)(const reel__call *c, reel__layout *out);
+
+static const shape_rule rules[REEL_OP_COUNT] = {
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) [REEL_OP_##name] = reel__rule_##rule,
+#include "tensor/ops.def"
+};
+
+/* ---- checks ---- */
+
+static bool same_device(reel_device a, reel_device b) {
+    return a.type == b.type && a.index == b.index;
+}
+
+static reel_status check_null(const reel__call *c) {
+    for (int i = 0; i < c->nin; i++) {
+        if (c->in[i]) continue;
+        if (reel_failed()) return reel_error_status(); /* the failure that made it NULL is kept already */
+        return reel__fail_call(REEL_ERR_ARGUMENT, c, "input %d is NULL", i + 1);
+    }
+    return REEL_OK;
+}
+
+static reel_status check_devices(reel__call *c) {
+    if (c->nin) c->device = c->in[0]->storage->device;
+    for (int i = 1; i < c->nin; i++)
+        if (!same_device(c->in[i]->storage->device, c->device))
+            return reel__fail_call(REEL_ERR_DEVICE, c, "operands on different devices");
+    if (c->out[0] && !same_device(c->out[0]->storage->device, c->device))
+        return reel__fail_call(REEL_ERR_DEVICE, c, "the result is on another device");
+    return REEL_OK;
+}
+
+static bool is_float(reel_dtype d) {
+    return d == REEL_F32 || d == REEL_F64;
+}
+
+static reel_status check_dtypes(const reel__call *c, const reel__op_info *op) {
+    if (!c->nin || op->kind == REEL__UPDATE) return REEL_OK;
+    int alike = op->dtypes == REEL__INDEXED ? c->nin - 1 : c->nin;
+    for (int i = 1; i < alike; i++)
+        if (c->in[i]->layout.dtype != c->in[0]->layout.dtype)
+            return reel__fail_call(REEL_ERR_DTYPE, c, "dtypes differ");
+    if (op->dtypes == REEL__FLOAT && !is_float(c->in[0]->layout.dtype))
+        return reel__fail_call(REEL_ERR_DTYPE, c, "takes f32 or f64");
+    if (op->dtypes == REEL__INDEXED && c->in[c->nin - 1]->layout.dtype != REEL_I64)
+        return reel__fail_call(REEL_ERR_DTYPE, c, "the index must be i64");
+    return REEL_OK;
+}
+
+static bool any_tracked(const reel__call *c) {
+    for (int i = 0; i < c->nin; i++)
+        if (c->in[i]->track) return true;
+    return false;
+}
+
+static bool is_recorded(const reel__call *c, const reel__op_info *op) {
+    return op->gradient != REEL__CONST && any_tracked(c) && !reel__self()->no_grad;
+}
+
+/* ---- results ---- */
+
+/* A result given beforehand: what the op computes must fit into it. */
+static reel_status check_given(const reel__call *c, const reel__layout *computed) {
+    reel_tensor *out = c->out[0];
+    reel_shape s;
+    if (!reel__broadcast(computed->shape, out->layout.shape, &s) || !reel_shape_equal(s, out->layout.shape)) {
+        char shape[200];
+        reel__shape_text(shape, sizeof shape, out->layout.shape);
+        return reel__fail_call(REEL_ERR_SHAPE, c, "the result does not fit into %s", shape);
+    }
+    if (computed->dtype != out->layout.dtype)
+        return reel__fail_call(REEL_ERR_DTYPE, c, "the result is %s, not %s", reel_dtype_name(out->layout.dtype),
+                               reel_dtype_name(computed->dtype));
+    if (reel__layout_overlaps(&out->layout))
+        return reel__fail_call(REEL_ERR_ARGUMENT, c, "the result is an expanded view: its elements share memory");
+    if (out->track && !reel__self()->no_grad) return reel__hooks_get()->before_inplace(c, out);
+    return REEL_OK;
+}
+
+static void release_outputs(reel__call *c) {
+    for (int i = 0; i < c->nout; i++) {
+        reel_release(c->out[i]);
+        c->out[i] = NULL;
+    }
+}
+
+static reel_status make_outputs(reel__call *c, const reel__op_info *op, const reel__layout *layout) {
+    for (int i = 0; i < c->nout; i++) {
+        c->out[i] = op->kind == REEL__VIEW ? reel__tensor_view(c->at, op->name, c->in[0], &layout[i])
+                                           : reel__tensor_new(c->at, op->name, &layout[i], c->device);
+        if (c->out[i]) continue;
+        release_outputs(c);
+        return reel_error_status();
+    }
+    return REEL_OK;
+}
+
+/* ---- the funnel ---- */
+
+static reel_status run_kernel(reel__call *c, const reel__op_info *op) {
+    if (op->kind == REEL__VIEW) return REEL_OK;
+    const reel__backend *backend = c->nin      ? c->in[0]->storage->backend
+                                   : c->out[0] ? c->out[0]->storage->backend
+                                               : reel__backend_of(c->device);
+    if (!backend) return REEL_ERR_DEVICE;
+    reel__thread *self = reel__self();
+    const bool no_grad = self->no_grad;
+    self->no_grad = true; /* a kernel may use other ops; the tape sees this one alone */
+    reel_status status = backend->kernels[c->op](c);
+    self->no_grad = no_grad;
+    return status;
+}
+
+reel_status reel__dispatch(reel__call *c) {
+    const reel__op_info *op = &reel__ops[c->op];
+    const bool in_place = c->out[0] != NULL;
+    reel__layout layout[2];
+
+    REEL_TRY(check_null(c));
+    REEL_TRY(check_devices(c));
+    REEL_TRY(check_dtypes(c, op));
+    const bool recorded = is_recorded(c, op);
+    if (recorded && op->gradient == REEL__NONE)
+        return reel__fail_call(REEL_ERR_ARGUMENT, c, "has no gradient, and an input is tracked");
+    REEL_TRY(rules[c->op](c, layout));
+    REEL_TRY(in_place ? check_given(c, layout) : make_outputs(c, op, layout));
+
+    reel_status status = run_kernel(c, op);
+    if (in_place) atomic_fetch_add_explicit(&c->out[0]->storage->version, 1, memory_order_relaxed);
+    if (status == REEL_OK && recorded && !in_place) status = reel__hooks_get()->record(c);
+    if (status != REEL_OK && !in_place) release_outputs(c);
+    return status;
+}

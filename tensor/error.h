@@ -1,0 +1,81 @@
+/* Errors: the first failure of a thread is kept until it is cleared.
+ *
+ * Nothing in Reel aborts, exits or prints. What fails returns NULL or a status other than REEL_OK, and the
+ * thread's first failure is kept with its op, shapes, dtypes, devices and call site. Ops take NULL and
+ * return NULL, so that a chain of calls needs one check at its end:
+ *
+ *     reel_tensor *y = reel_relu(reel_matmul(x, W));
+ *     if (reel_failed()) return reel_report(stderr);
+ *
+ *     matmul: inner dimensions differ: x[40, 784] @ W[100, 784] (model.c:31)
+ *
+ * While a failure is kept, reel_backward, reel_optim_step and every save do nothing and loaders end: a good
+ * checkpoint is never overwritten by a bad run. The state is the thread's own; a loader hands its workers'
+ * failures to the thread that reads from it. */
+#ifndef REEL_TENSOR_ERROR_H
+#define REEL_TENSOR_ERROR_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#if defined(__GNUC__)
+#define REEL_API __attribute__((visibility("default")))
+#define REEL__PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define REEL_API
+#define REEL__PRINTF(f, a)
+#endif
+
+#define REEL__STR_(x) #x
+#define REEL__STR(x) REEL__STR_(x)
+
+/* A call site: "file:line", or "file:line<TAB>arguments as written". Every op takes one as its first
+ * argument; the macro of the op's name fills it in. */
+#define REEL_HERE __FILE__ ":" REEL__STR(__LINE__)
+#define REEL_AT(...) REEL_HERE "\t" #__VA_ARGS__
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+    REEL_OK = 0,
+    REEL_ERR_ARGUMENT, /* a value outside what the function takes */
+    REEL_ERR_SHAPE,
+    REEL_ERR_DTYPE,
+    REEL_ERR_DEVICE,
+    REEL_ERR_MEMORY,
+    REEL_ERR_IO,     /* the system refused: errno's text is in the message */
+    REEL_ERR_FORMAT, /* a file is not what it should be */
+    REEL_ERR_STATE,  /* called at the wrong time, or after an earlier failure */
+} reel_status;
+
+/* True while this thread keeps a failure. */
+REEL_API bool reel_failed(void);
+
+/* The kept failure's code (REEL_OK if none) and its one-line message ("" if none; valid until cleared). */
+REEL_API reel_status reel_error_status(void);
+REEL_API const char *reel_error(void);
+
+/* Forgets the kept failure. */
+REEL_API void reel_clear_error(void);
+
+/* Writes "reel: <message>\n" to f if a failure is kept. Returns an exit status: 1 if there was one, else 0. */
+REEL_API int reel_report(FILE *f);
+
+/* Keeps a failure, unless one is kept already, and returns `code`. For those who write datasets, modules and
+ * ops: `at` is REEL_HERE or the call site handed in (NULL: none is named); the message names what and where. */
+REEL_API reel_status reel_fail(reel_status code, const char *at, const char *format, ...)
+    REEL__PRINTF(3, 4);
+
+/* Forwards a status other than REEL_OK to the caller. */
+#define REEL_TRY(expression)                                                                       \
+    do {                                                                                           \
+        reel_status reel__status = (expression);                                                   \
+        if (reel__status != REEL_OK) return reel__status;                                          \
+    } while (0)
+
+#ifdef __cplusplus
+}
+#endif
+#endif

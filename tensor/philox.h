@@ -1,0 +1,47 @@
+/* Philox4x32-10 and the maps from its words to numbers, written once for every device. Free of fused multiply-adds if
+ * compiled with contraction off, so that all devices agree to the bit.
+ *
+ * Source: Salmon et al., SC 2011, section 4 and table 2; maps to (0, 1]: cuRAND's. */
+#ifndef REEL_TENSOR_PHILOX_H
+#define REEL_TENSOR_PHILOX_H
+
+#include <stdint.h>
+
+#ifndef REEL_FORMULA
+#define REEL_FORMULA static inline
+#endif
+
+REEL_FORMULA void reel__philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
+    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], k0 = key[0], k1 = key[1];
+    for (int round = 0; round < 10; round++) {
+        uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+        c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+        c1 = (uint32_t)p1;
+        c3 = (uint32_t)p0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    out[0] = c0;
+    out[1] = c1;
+    out[2] = c2;
+    out[3] = c3;
+}
+
+/* Block `number` of a seed. */
+REEL_FORMULA void reel__philox_block(uint64_t seed, uint64_t number, uint32_t out[4]) {
+    const uint32_t counter[4] = {(uint32_t)number, (uint32_t)(number >> 32), 0, 0};
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    reel__philox(counter, key, out);
+}
+
+/* One word to (0, 1], two words to (0, 1] with 53 bits. */
+REEL_FORMULA float reel__uniform_f32(uint32_t x) {
+    return (float)x * 0x1p-32f + 0x1p-33f;
+}
+
+REEL_FORMULA double reel__uniform_f64(uint32_t x, uint32_t y) {
+    return (double)((uint64_t)x ^ ((uint64_t)y << 21)) * 0x1p-53 + 0x1p-54;
+}
+
+#endif

@@ -1,0 +1,146 @@
+/* Shape rules: from the operands and constants of a call, the shape and dtype of its result.
+ *
+ * Each is named in a row of ops.def. It checks what the funnel did not (shapes, constants), and fills out[0] (and
+ * out[1] for two results): dtype and shape. */
+#include "tensor/rules_internal.h"
+
+#include <limits.h>
+
+reel_status reel__rule_given(const reel__call *c, reel__layout *out) {
+    out->dtype = c->attr.dtype;
+    out->shape = c->attr.shape;
+    return REEL_OK;
+}
+
+reel_status reel__rule_none(const reel__call *c, reel__layout *out) {
+    (void)c, (void)out;
+    return REEL_OK;
+}
+
+reel_status reel__rule_broadcast(const reel__call *c, reel__layout *out) {
+    out->dtype = c->in[0]->layout.dtype;
+    out->shape = c->in[0]->layout.shape;
+    for (int i = 1; i < c->nin; i++)
+        if (!reel__broadcast(out->shape, c->in[i]->layout.shape, &out->shape))
+            return reel__fail_call(REEL_ERR_SHAPE, c, "shapes do not broadcast");
+    return REEL_OK;
+}
+
+reel_status reel__rule_cast(const reel__call *c, reel__layout *out) {
+    out->dtype = c->attr.dtype;
+    out->shape = c->in[0]->layout.shape;
+    if (c->op == REEL_OP_dequantize && out->dtype != REEL_F32 && out->dtype != REEL_F64)
+        return reel__fail_call(REEL_ERR_DTYPE, c, "gives f32 or f64, not %s", reel_dtype_name(out->dtype));
+    return REEL_OK;
+}
+
+/* i[0]: the axes as a bit mask, i[1]: keepdim; set by the public function. */
+reel_status reel__rule_reduce(const reel__call *c, reel__layout *out) {
+    reel_shape s = c->in[0]->layout.shape;
+    out->dtype = c->in[0]->layout.dtype;
+    if (out->dtype == REEL_U8) out->dtype = REEL_I64;
+    out->shape.ndim = 0;
+    for (int i = 0; i < s.ndim; i++) {
+        if (!(c->attr.i[0] >> i & 1))
+            out->shape.dim[out->shape.ndim++] = s.dim[i];
+        else if (c->attr.i[1])
+            out->shape.dim[out->shape.ndim++] = 1;
+    }
+    return REEL_OK;
+}
+
+reel_status reel__rule_matmul(const reel__call *c, reel__layout *out) {
+    const reel_shape x = c->in[0]->layout.shape, y = c->in[1]->layout.shape;
+    if (x.ndim != 2 || y.ndim != 2) return reel__fail_call(REEL_ERR_SHAPE, c, "takes two matrices");
+    if (x.dim[1] != y.dim[0]) return reel__fail_call(REEL_ERR_SHAPE, c, "inner dimensions differ");
+    if (x.dim[0] > INT_MAX || x.dim[1] > INT_MAX || y.dim[1] > INT_MAX)
+        return reel__fail_call(REEL_ERR_SHAPE, c, "a dimension is beyond what BLAS counts");
+    out->dtype = c->in[0]->layout.dtype;
+    out->shape = reel_shape(x.dim[0], y.dim[1]);
+    return REEL_OK;
+}
+
+/* ---- along an axis: i[0] is the axis, already counted from the front, -1 if there is none ---- */
+
+static reel_status check_axis(const reel__call *c) {
+    if (c->attr.i[0] >= 0) return REEL_OK;
+    return reel__fail_call(REEL_ERR_SHAPE, c, "no such axis");
+}
+
+reel_status reel__rule_axis(const reel__call *c, reel__layout *out) {
+    REEL_TRY(check_axis(c));
+    return reel__rule_broadcast(c, out);
+}
+
+static reel_status like_first(const reel__call *c, reel__layout *out) {
+    REEL_TRY(check_axis(c));
+    out->dtype = c->in[0]->layout.dtype;
+    out->shape = c->in[0]->layout.shape;
+    return REEL_OK;
+}
+
+static reel_status check_list(const reel__call *c) {
+    if (c->in[1]->layout.shape.ndim == 1) return REEL_OK;
+    return reel__fail_call(REEL_ERR_SHAPE, c, "the index must have one axis");
+}
+
+reel_status reel__rule_index_select(const reel__call *c, reel__layout *out) {
+    REEL_TRY(like_first(c, out));
+    REEL_TRY(check_list(c));
+    out->shape.dim[c->attr.i[0]] = c->in[1]->layout.shape.dim[0];
+    return REEL_OK;
+}
+
+/* i[1]: the size of the result along the axis. */
+static reel_status check_size(const reel__call *c) {
+    if (c->attr.i[1] >= 0) return REEL_OK;
+    return reel__fail_call(REEL_ERR_ARGUMENT, c, "size %lld is negative", (long long)c->attr.i[1]);
+}
+
+reel_status reel__rule_index_add(const reel__call *c, reel__layout *out) {
+    REEL_TRY(like_first(c, out));
+    REEL_TRY(check_list(c));
+    REEL_TRY(check_size(c));
+    if (out->shape.dim[c->attr.i[0]] != c->in[1]->layout.shape.dim[0])
+        return reel__fail_call(REEL_ERR_SHAPE, c, "one index an entry is needed");
+    out->shape.dim[c->attr.i[0]] = c->attr.i[1];
+    return REEL_OK;
+}
+
+reel_status reel__rule_gather(const reel__call *c, reel__layout *out) {
+    const reel_shape index = c->in[1]->layout.shape;
+    REEL_TRY(like_first(c, out));
+    out->shape.dim[c->attr.i[0]] = index.ndim == out->shape.ndim ? index.dim[c->attr.i[0]] : 0;
+    if (!reel_shape_equal(out->shape, index))
+        return reel__fail_call(REEL_ERR_SHAPE, c, "shapes differ besides the axis");
+    return REEL_OK;
+}
+
+reel_status reel__rule_scatter_add(const reel__call *c, reel__layout *out) {
+    REEL_TRY(like_first(c, out));
+    REEL_TRY(check_size(c));
+    if (!reel_shape_equal(out->shape, c->in[1]->layout.shape))
+        return reel__fail_call(REEL_ERR_SHAPE, c, "one index an element is needed");
+    out->shape.dim[c->attr.i[0]] = c->attr.i[1];
+    return REEL_OK;
+}
+
+/* i[1]: k. Two results: values, and indices in i64. */
+reel_status reel__rule_topk(const reel__call *c, reel__layout *out) {
+    REEL_TRY(like_first(c, &out[0]));
+    int64_t *dim = &out[0].shape.dim[c->attr.i[0]];
+    if (c->attr.i[1] < 0 || c->attr.i[1] > *dim)
+        return reel__fail_call(REEL_ERR_ARGUMENT, c, "k %lld is not in 0..%lld", (long long)c->attr.i[1],
+                               (long long)*dim);
+    *dim = c->attr.i[1];
+    out[1] = out[0];
+    out[1].dtype = REEL_I64;
+    return REEL_OK;
+}
+
+/* The transpose of slice: zeros of attr.shape, with the input at start + step k along the axis. */
+reel_status reel__rule_slice_put(const reel__call *c, reel__layout *out) {
+    out->dtype = c->in[0]->layout.dtype;
+    out->shape = c->attr.shape;
+    return REEL_OK;
+}

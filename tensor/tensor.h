@@ -1,0 +1,179 @@
+/* Tensors: an n-dimensional array of one dtype on one device, a strided view over a shared storage.
+ *
+ * Invariants: row-major; shapes and strides count elements; at most REEL_MAX_DIMS axes; every tensor has a
+ * device, and only reel_to moves data between devices.
+ *
+ *     REEL_SCOPE {
+ *         reel_tensor *x = reel_ones(reel_shape(2, 3), REEL_F32, reel_cpu());
+ *         reel_tensor *y = reel_add(x, reel_t(reel_reshape(reel_arange(6, REEL_F32, reel_cpu()), reel_shape(3, 2))));
+ *         reel_print(stdout, y);
+ *     }                                            // x, y and what lay between are let go here
+ *
+ * Ownership. Each function below and in ops.h that returns a tensor returns it *borrowed*: the innermost
+ * REEL_SCOPE of the thread owns its first reference and lets it go at the brace. reel_retain takes a
+ * reference of one's own, which lives until reel_release. Without a scope the thread keeps it until it ends.
+ *
+ * Errors. NULL in, NULL out; see error.h. */
+#ifndef REEL_TENSOR_TENSOR_H
+#define REEL_TENSOR_TENSOR_H
+
+#include "tensor/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- dtype, device, shape --------------------------------------------------------------------------- */
+
+typedef enum { REEL_F32 = 0, REEL_F64, REEL_I64, REEL_U8 } reel_dtype;
+
+REEL_API const char *reel_dtype_name(reel_dtype dtype); /* "f32", "f64", "i64", "u8" */
+REEL_API size_t reel_dtype_size(reel_dtype dtype);      /* bytes of one element */
+
+typedef enum { REEL_CPU = 0, REEL_CUDA } reel_device_type;
+
+typedef struct {
+    reel_device_type type;
+    int index;
+} reel_device;
+
+static inline reel_device reel_cpu(void) {
+    reel_device d = {REEL_CPU, 0};
+    return d;
+}
+static inline reel_device reel_cuda(int index) {
+    reel_device d = {REEL_CUDA, index};
+    return d;
+}
+
+/* Reads "cpu", "cuda" or "cuda:1" into *device. Whether there is such a device is known when it is used. */
+REEL_API reel_status reel_device_parse(const char *text, reel_device *device);
+
+/* REEL_OK if `device` can be used here, else the reason is kept as this thread's failure. */
+REEL_API reel_status reel_device_check(reel_device device);
+
+#define REEL_MAX_DIMS 8
+
+typedef struct {
+    int ndim;
+    int64_t dim[REEL_MAX_DIMS];
+} reel_shape;
+
+/* reel_shape(784, 100) is a shape of two axes; REEL_SCALAR is the shape of a 0-d tensor. reel_axes(0, -1)
+ * lists axes where a function asks for some; negative axes count from the end. */
+#define reel_shape(...)                                                                            \
+    ((reel_shape){REEL__COUNT(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0), {__VA_ARGS__}})
+#define reel_axes(...) reel_shape(__VA_ARGS__)
+#define REEL_SCALAR ((reel_shape){0, {0}})
+#define REEL__COUNT(a, b, c, d, e, f, g, h, n, ...) n
+
+/* ---- references and scopes -------------------------------------------------------------------------- */
+
+typedef struct reel_tensor reel_tensor;
+
+REEL_API reel_tensor *reel_retain(reel_tensor *t); /* returns t; NULL in, NULL out */
+REEL_API void reel_release(reel_tensor *t);        /* takes NULL */
+
+/* REEL_SCOPE { ... }: what is made inside is let go at the brace. `return` and `goto` out of it close it;
+ * `break` and `continue` leave the scope alone, not the loop around it, and go on after its brace. */
+typedef struct reel_scope {
+    struct reel_scope *outer;
+    size_t base;
+    bool open;
+} reel_scope;
+
+REEL_API void reel_scope_open(reel_scope *scope);
+REEL_API void reel_scope_close(reel_scope *scope); /* does nothing to one that is not open */
+
+static inline bool reel__scope_enter(reel_scope *scope) { /* true once: the body runs once */
+    if (scope->open) return false;
+    reel_scope_open(scope);
+    return true;
+}
+#define REEL_SCOPE REEL__SCOPE(REEL__JOIN(reel__scope_, __LINE__))
+#define REEL__SCOPE(s)                                                                             \
+    for (reel_scope s __attribute__((cleanup(reel_scope_close))) = {NULL, 0, false};               \
+         reel__scope_enter(&s);)
+#define REEL__JOIN_(a, b) a##b
+#define REEL__JOIN(a, b) REEL__JOIN_(a, b)
+
+/* Lifts t out of the innermost scope into the one around it, and returns t: what a layer's forward does with
+ * its result, so that the rest is let go as soon as backward does not need it. */
+REEL_API reel_tensor *reel_scope_return(reel_tensor *t);
+
+/* Writes one line for each tensor alive to f: op, shape, dtype, references, call site. Returns how many. */
+REEL_API size_t reel_leak_report(FILE *f);
+REEL_API size_t reel_tensors_alive(void);
+
+/* ---- creation: all borrowed ------------------------------------------------------------------------- */
+
+REEL_API reel_tensor *reel_empty_at(const char *at, reel_shape shape, reel_dtype dtype, reel_device device);
+#define reel_empty(shape, dtype, device) reel_empty_at(REEL_HERE, shape, dtype, device)
+
+REEL_API reel_tensor *reel_full_at(const char *at, reel_shape shape, double value, reel_dtype dtype,
+                                   reel_device device);
+#define reel_full(shape, value, dtype, device) reel_full_at(REEL_HERE, shape, value, dtype, device)
+#define reel_zeros(shape, dtype, device) reel_full_at(REEL_HERE, shape, 0.0, dtype, device)
+#define reel_ones(shape, dtype, device) reel_full_at(REEL_HERE, shape, 1.0, dtype, device)
+#define reel_scalar(value, dtype, device) reel_full_at(REEL_HERE, REEL_SCALAR, value, dtype, device)
+
+/* arange: 0, 1, ..., n-1.  -> y[n] */
+REEL_API reel_tensor *reel_arange_at(const char *at, int64_t n, reel_dtype dtype, reel_device device);
+#define reel_arange(n, dtype, device) reel_arange_at(REEL_HERE, n, dtype, device)
+
+/* Copies row-major data of the host into a new tensor on the CPU. `data` may be NULL if the shape is empty. */
+REEL_API reel_tensor *reel_from_at(const char *at, const void *data, reel_shape shape, reel_dtype dtype);
+#define reel_from(data, shape, dtype) reel_from_at(REEL_HERE, data, shape, dtype)
+
+/* ---- what a tensor is: NULL gives 0 ------------------------------------------------------------------- */
+
+REEL_API int reel_ndim(const reel_tensor *t);
+REEL_API int64_t reel_dim(const reel_tensor *t, int axis);    /* negative axes count from the end; 0 if absent */
+REEL_API int64_t reel_stride(const reel_tensor *t, int axis); /* in elements */
+REEL_API reel_shape reel_shape_of(const reel_tensor *t);
+REEL_API int64_t reel_numel(const reel_tensor *t);
+REEL_API reel_dtype reel_dtype_of(const reel_tensor *t);
+REEL_API reel_device reel_device_of(const reel_tensor *t);
+REEL_API bool reel_is_contiguous(const reel_tensor *t);
+REEL_API bool reel_shape_equal(reel_shape a, reel_shape b);
+
+/* The name a tensor goes by in messages and checkpoints (a module names its parameters); "" if none. */
+REEL_API const char *reel_name(const reel_tensor *t);
+REEL_API reel_status reel_set_name(reel_tensor *t, const char *name);
+
+/* ---- data to and from the host ------------------------------------------------------------------------ */
+
+/* The first element of a tensor on the CPU, to be read and written by strides; NULL on other devices. Who
+ * writes through it tells autograd nothing: use the in-place ops on what a tape may have saved. */
+REEL_API void *reel_data(reel_tensor *t);
+
+/* Copies all elements, in row-major order, to or from host memory of exactly `bytes` bytes. Waits. */
+REEL_API reel_status reel_read_at(const char *at, reel_tensor *t, void *to, size_t bytes);
+REEL_API reel_status reel_write_at(const char *at, reel_tensor *t, const void *from, size_t bytes);
+#define reel_read(t, to, bytes) reel_read_at(REEL_AT(t), t, to, bytes)
+#define reel_write(t, from, bytes) reel_write_at(REEL_AT(t), t, from, bytes)
+
+/* The value of a one-element tensor; NaN, and a failure, of any other. Waits for the device. */
+REEL_API double reel_item_at(const char *at, reel_tensor *t);
+#define reel_item(t) reel_item_at(REEL_AT(t), t)
+
+/* t on `device`: t itself if it is there already, else a copy. Not differentiable. Borrowed. */
+REEL_API reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device device);
+#define reel_to(t, device) reel_to_at(REEL_AT(t), t, device)
+
+/* Prints as numpy prints: summarised beyond 1000 elements, 8 digits, 75 columns, and a newline. */
+REEL_API void reel_print(FILE *f, reel_tensor *t);
+
+/* ---- the machine -------------------------------------------------------------------------------------- */
+
+/* How many threads the calling thread's CPU kernels use; at first as many as OpenMP offers. n < 1 is an error. */
+REEL_API reel_status reel_set_threads(int n);
+REEL_API int reel_threads(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

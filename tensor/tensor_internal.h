@@ -1,0 +1,101 @@
+/* What a tensor is made of, for the library's own files. */
+#ifndef REEL_TENSOR_TENSOR_INTERNAL_H
+#define REEL_TENSOR_TENSOR_INTERNAL_H
+
+#include "tensor/backend.h"
+#include "tensor/tensor.h"
+
+#include <stdatomic.h>
+
+/* Memory on one device, shared by a tensor and its views. `version` counts in-place changes: the tape compares it. */
+typedef struct reel__storage {
+    atomic_int refs;
+    atomic_uint version;
+    const reel__backend *backend;
+    reel_device device;
+    void *data;
+    size_t bytes;
+} reel__storage;
+
+/* Element (i0, i1, ...) lies at data[offset + i0 stride0 + i1 stride1 + ...]; all in elements. */
+typedef struct {
+    reel_dtype dtype;
+    reel_shape shape;
+    int64_t stride[REEL_MAX_DIMS];
+    int64_t offset;
+} reel__layout;
+
+struct reel_tensor {
+    atomic_int refs;
+    reel__layout layout;
+    reel__storage *storage;
+    struct reel__track *track; /* autograd's own; NULL: a constant */
+    char *name;                /* NULL: none */
+    const char *made_by, *at;  /* op and call site, for the leak report */
+    reel_tensor *previous, *next; /* all tensors alive */
+};
+
+
+
+/* ---- tensors (tensor.c) ---- */
+
+/* Each returns a tensor with one reference, which is the caller's (not a scope's); NULL on failure. */
+reel_tensor *reel__tensor_new(const char *at, const char *made_by, const reel__layout *layout, reel_device d);
+reel_tensor *reel__tensor_view(const char *at, const char *made_by, reel_tensor *of, const reel__layout *layout);
+/* Moves t's elements to another device; t stays the same tensor. */
+reel_status reel__tensor_move(reel_tensor *t, reel_device d);
+/* Where element 0 lies. */
+static inline void *reel__data(const reel_tensor *t) {
+    return (char *)t->storage->data + (size_t)t->layout.offset * reel_dtype_size(t->layout.dtype);
+}
+
+/* ---- layouts (layout.c) ---- */
+
+int64_t reel__shape_numel(reel_shape s); /* -1 if it overflows or an axis is negative */
+void reel__layout_contiguous(reel__layout *l);
+bool reel__layout_is_contiguous(const reel__layout *l);
+bool reel__layout_overlaps(const reel__layout *l); /* an axis longer than 1 with stride 0 */
+/* Axis counted from either end; -1 if there is no such axis. */
+int reel__axis(int axis, int ndim);
+/* numpy's broadcast of a and b; false if they don't fit. */
+bool reel__broadcast(reel_shape a, reel_shape b, reel_shape *out);
+/* Strides that stretch `l` over `shape` (which it broadcasts to): 0 on the stretched axes. */
+void reel__broadcast_strides(const reel__layout *l, reel_shape shape, int64_t stride[REEL_MAX_DIMS]);
+
+/* ---- the thread's own state (thread.c) ---- */
+
+typedef struct reel__thread {
+    reel_status error;
+    char message[1024];
+    const char *caller;  /* call site of the outermost reel_forward */
+    const char *context; /* op whose gradient is being computed, NULL outside backward */
+    bool no_grad;
+    int threads; /* 0: not set yet */
+    reel_scope *scope;
+    reel_tensor **held; /* what the open scopes own, innermost last */
+    size_t held_count, held_capacity;
+} reel__thread;
+
+reel__thread *reel__self(void);
+/* Gives t's first reference to the innermost scope and returns t; NULL in, NULL out. */
+reel_tensor *reel__scope_give(reel_tensor *t);
+const char *reel__caller_push(const char *at); /* returns the one before, to be handed to pop */
+void reel__caller_pop(const char *before);
+
+/* ---- messages (message.c) ---- */
+
+/* "x[40, 784]", with " f32" and " on cuda:0" where asked for. Returns the length written, below size. */
+size_t reel__describe(char *to, size_t size, const char *name, const reel_tensor *t, bool dtype, bool device);
+size_t reel__shape_text(char *to, size_t size, reel_shape s); /* "[40, 784]" */
+
+/* ---- autograd's hooks (hooks.c): tensor/ knows nothing else of gradients ---- */
+
+typedef struct {
+    reel_status (*record)(const struct reel__call *c);
+    reel_status (*before_inplace)(const struct reel__call *c, reel_tensor *t);
+    void (*release)(reel_tensor *t); /* t is about to be freed */
+} reel__hooks;
+void reel__hooks_set(const reel__hooks *hooks);
+const reel__hooks *reel__hooks_get(void); /* NULL until autograd is used */
+
+#endif

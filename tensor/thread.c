@@ -1,0 +1,154 @@
+/* The thread's own state: its first failure, its scopes, its number of threads. */
+#include "tensor/tensor_internal.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Thread_local reel__thread self;
+
+/* ---- errors ---- */
+
+bool reel_failed(void) {
+    return self.error != REEL_OK;
+}
+
+reel_status reel_error_status(void) {
+    return self.error;
+}
+
+const char *reel_error(void) {
+    return self.error == REEL_OK ? "" : self.message;
+}
+
+void reel_clear_error(void) {
+    self.error = REEL_OK;
+}
+
+int reel_report(FILE *f) {
+    if (self.error == REEL_OK) return 0;
+    fprintf(f, "reel: %s\n", self.message);
+    return 1;
+}
+
+/* "../apps/model.c:31<TAB>x, W" without what a build directory puts before it and without the arguments. */
+static int site_text(char *to, size_t size, const char *at) {
+    while (strncmp(at, "../", 3) == 0) at += 3;
+    return snprintf(to, size, "%.*s", (int)strcspn(at, "\t"), at);
+}
+
+static void append_site(char *message, size_t size, const char *at) {
+    char here[256], caller[256] = "";
+    size_t used = strlen(message);
+    site_text(here, sizeof here, at);
+    if (self.caller) site_text(caller, sizeof caller, self.caller);
+    if (*caller && strcmp(caller, here) != 0)
+        snprintf(message + used, size - used, " (%s, called from %s)", here, caller);
+    else
+        snprintf(message + used, size - used, " (%s)", here);
+}
+
+reel_status reel_fail(reel_status code, const char *at, const char *format, ...) {
+    if (self.error != REEL_OK) return code;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(self.message, sizeof self.message, format, args);
+    va_end(args);
+    if (at) append_site(self.message, sizeof self.message, at);
+    self.error = code;
+    return code;
+}
+
+/* ---- scopes ---- */
+
+/* What no scope owns is the thread's until it ends: a key's destructor for threads, this for the main thread. */
+static pthread_key_t at_exit;
+static pthread_once_t at_exit_once = PTHREAD_ONCE_INIT;
+
+static void let_go(size_t base) {
+    while (self.held_count > base) reel_release(self.held[--self.held_count]);
+}
+
+static void end_thread(void *unused) {
+    (void)unused;
+    let_go(0);
+    free(self.held);
+    self.held = NULL;
+    self.held_capacity = 0;
+}
+
+static void make_key(void) {
+    pthread_key_create(&at_exit, end_thread);
+}
+
+__attribute__((destructor)) static void end_main_thread(void) {
+    end_thread(NULL);
+}
+
+void reel_scope_open(reel_scope *s) {
+    s->outer = self.scope;
+    s->base = self.held_count;
+    s->open = true;
+    self.scope = s;
+}
+
+void reel_scope_close(reel_scope *s) {
+    if (!s->open) return;
+    let_go(s->base);
+    self.scope = s->outer;
+    s->open = false;
+}
+
+static bool grow_held(void) {
+    if (self.held_count < self.held_capacity) return true;
+    size_t capacity = self.held_capacity ? 2 * self.held_capacity : 64;
+    reel_tensor **held = realloc(self.held, capacity * sizeof *held);
+    if (!held) return false;
+    if (!self.held) {
+        pthread_once(&at_exit_once, make_key);
+        pthread_setspecific(at_exit, held);
+    }
+    self.held = held;
+    self.held_capacity = capacity;
+    return true;
+}
+
+reel_tensor *reel__scope_give(reel_tensor *t) {
+    if (!t) return NULL;
+    if (!grow_held()) {
+        reel_release(t);
+        reel_fail(REEL_ERR_MEMORY, NULL, "scope: out of memory");
+        return NULL;
+    }
+    self.held[self.held_count++] = t;
+    return t;
+}
+
+reel_tensor *reel_scope_return(reel_tensor *t) {
+    if (!t || !self.scope) return t;
+    reel_retain(t);
+    if (!reel__scope_give(t)) return NULL;
+    /* Swap it with the scope's first and raise the base over it: the outer scope now owns it. */
+    reel_scope *s = self.scope;
+    reel_tensor *first = self.held[s->base];
+    self.held[self.held_count - 1] = first;
+    self.held[s->base++] = t;
+    return t;
+}
+
+/* ---- the rest ---- */
+
+reel__thread *reel__self(void) {
+    return &self;
+}
+
+const char *reel__caller_push(const char *at) {
+    const char *before = self.caller;
+    if (!before) self.caller = at;
+    return before;
+}
+
+void reel__caller_pop(const char *before) {
+    self.caller = before;
+}

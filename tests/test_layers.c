@@ -1,0 +1,419 @@
+/* Layers, losses, initialisers and meters. */
+#include "nn/nn.h"
+
+#include "tests/counted_module.h"
+#include "tests/expect.h"
+
+#include <stdlib.h>
+
+static void expect_equal(reel_tensor *a, reel_tensor *b) {
+    expect_fine();
+    ck_assert(a && b && reel_shape_equal(reel_shape_of(a), reel_shape_of(b)));
+    for (int64_t i = 0; i < reel_numel(a); i++) ck_assert_double_eq(element(a, i), element(b, i));
+}
+
+/* ---- layers ---------------------------------------------------------------------------------- */
+
+START_TEST(linear_computes) {
+    reel_module *m = reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_F64});
+    reel_state *p = reel_module_params(m);
+    REEL_SCOPE {
+        REEL_NO_GRAD {
+            reel_copy_(reel_state_get(p, "weight"),
+                       f64(reel_shape(2, 3), (double[]){1, 2, 3, 4, 5, 6}));
+            reel_copy_(reel_state_get(p, "bias"), f64(reel_shape(2), (double[]){10, 20}));
+        }
+        reel_tensor *x = f64(reel_shape(2, 3), (double[]){1, 0, -1, 2, 1, 0});
+        expect_values(reel_forward(m, x), (double[]){8, 18, 14, 33}, 4);
+    }
+    reel_state_free(p);
+    reel_module_free(m);
+}
+END_TEST
+
+START_TEST(linear_draws_within_its_bounds) {
+    const double a = 1.0 / sqrt(400.0);
+    reel_generator *g = reel_generator_new(7, reel_cpu());
+    reel_module *m = reel_linear_new(400, 300, (reel_linear_options){.generator = g});
+    reel_state *p = reel_module_params(m);
+    REEL_SCOPE {
+        reel_tensor *W = reel_state_get(p, "weight"), *b = reel_state_get(p, "bias");
+        ck_assert(reel_shape_equal(reel_shape_of(W), reel_shape(300, 400)));
+        ck_assert(reel_shape_equal(reel_shape_of(b), reel_shape(300)));
+        ck_assert_int_eq(reel_dtype_of(W), REEL_F32);
+        double largest = 0.0, square = 0.0;
+        const float *w = reel_data(W), *c = reel_data(b);
+        for (int i = 0; i < 120000; i++) {
+            largest = fmax(largest, fabs((double)w[i]));
+            square += (double)w[i] * (double)w[i];
+        }
+        ck_assert_double_le(largest, a * (1 + 1e-6));
+        ck_assert_double_ge(largest, 0.99 * a);
+        ck_assert_double_eq_tol(sqrt(square / 120000), a / sqrt(3.0), 0.01 * a);
+        largest = 0.0;
+        for (int i = 0; i < 300; i++) largest = fmax(largest, fabs((double)c[i]));
+        ck_assert_double_le(largest, a * (1 + 1e-6));
+        ck_assert_double_ge(largest, 0.9 * a);
+    }
+    reel_state_free(p);
+    reel_module_free(m);
+    reel_generator_free(g);
+}
+END_TEST
+
+START_TEST(linear_without_a_generator_is_the_same_each_time) {
+    reel_module *a = reel_linear_new(5, 4, (reel_linear_options){.no_bias = true});
+    reel_module *b = reel_linear_new(5, 4, (reel_linear_options){.no_bias = true});
+    reel_state *p = reel_module_params(a), *q = reel_module_params(b);
+    ck_assert_int_eq(reel_state_count(p), 1);
+    expect_equal(reel_state_at(p, 0), reel_state_at(q, 0));
+    ck_assert_double_ne(element(reel_state_at(p, 0), 0), element(reel_state_at(p, 0), 1));
+    reel_state_free(p);
+    reel_state_free(q);
+    reel_module_free(a);
+    reel_module_free(b);
+}
+END_TEST
+
+START_TEST(linear_refuses) {
+    ck_assert_ptr_null(reel_linear_new(0, 3, (reel_linear_options){0}));
+    expect_failure(REEL_ERR_ARGUMENT, "linear_new: a size below 1: in 0, out 3");
+    ck_assert_ptr_null(reel_linear_new(3, -1, (reel_linear_options){0}));
+    expect_failure(REEL_ERR_ARGUMENT, "in 3, out -1");
+    ck_assert_ptr_null(reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_I64}));
+    ck_assert_int_eq(reel_error_status(), REEL_ERR_DTYPE);
+    reel_clear_error();
+    reel_module *m = reel_linear_new(3, 2, (reel_linear_options){0});
+    REEL_SCOPE {
+        ck_assert_ptr_null(reel_forward(m, reel_zeros(reel_shape(4, 5), REEL_F32, reel_cpu())));
+        expect_failure(REEL_ERR_SHAPE, "x[4, 5] @ [3, 2]");
+    }
+    reel_module_free(m);
+}
+END_TEST
+
+START_TEST(forward_leaves_its_result_alone) {
+    reel_module *m = reel_sequential(reel_linear_new(3, 2, (reel_linear_options){0}),
+                                     reel_sigmoid_new(), reel_relu_new());
+    REEL_SCOPE {
+        reel_tensor *x = reel_ones(reel_shape(4, 3), REEL_F32, reel_cpu());
+        size_t before = reel_tensors_alive();
+        REEL_NO_GRAD {
+            ck_assert_ptr_nonnull(reel_forward(m, x));
+        }
+        ck_assert_uint_eq(reel_tensors_alive(), before + 1);
+    }
+    reel_module_free(m);
+}
+END_TEST
+
+START_TEST(sequential_chains) {
+    int freed = 0;
+    reel_module *m = reel_sequential(counted_new(&freed), reel_relu_new(), counted_new(&freed));
+    REEL_SCOPE {
+        reel_tensor *x = f64(reel_shape(2), (double[]){2, -2});
+        expect_values(reel_forward(m, x), (double[]){18, 0}, 2);
+    }
+    reel_state *p = reel_module_params(m);
+    ck_assert_str_eq(reel_state_name(p, 0), "0.W");
+    ck_assert_str_eq(reel_state_name(p, 1), "2.W");
+    reel_state_free(p);
+    reel_module_free(m);
+    ck_assert_int_eq(freed, 2);
+}
+END_TEST
+
+START_TEST(sequential_of_nothing_is_the_identity) {
+    reel_module *m = reel_sequential_new(NULL, 0);
+    REEL_SCOPE {
+        reel_tensor *x = f64(reel_shape(2), (double[]){2, -2});
+        ck_assert_ptr_eq(reel_forward(m, x), x);
+    }
+    reel_module_free(m);
+}
+END_TEST
+
+START_TEST(sequential_takes_over_also_on_failure) {
+    int freed = 0;
+    ck_assert_ptr_null(reel_sequential(counted_new(&freed), NULL, counted_new(&freed)));
+    expect_failure(REEL_ERR_ARGUMENT, "no child: 1 in sequential");
+    ck_assert_int_eq(freed, 2);
+    ck_assert_ptr_null(
+        reel_sequential(reel_linear_new(0, 0, (reel_linear_options){0}), counted_new(&freed)));
+    expect_failure(REEL_ERR_ARGUMENT, "linear_new"); /* the first failure is the one kept */
+    ck_assert_int_eq(freed, 3);
+}
+END_TEST
+
+START_TEST(activations_are_their_ops) {
+    reel_module *relu = reel_relu_new(), *sigmoid = reel_sigmoid_new(), *tanh = reel_tanh_new();
+    reel_module *softmax = reel_softmax_new(-1);
+    REEL_SCOPE {
+        reel_tensor *x = f64(reel_shape(1, 3), (double[]){-1, 0, 2});
+        expect_equal(reel_forward(relu, x), reel_relu(x));
+        expect_equal(reel_forward(sigmoid, x), reel_sigmoid(x));
+        expect_equal(reel_forward(tanh, x), reel_tanh(x));
+        expect_equal(reel_forward(softmax, x), reel_softmax(x, 1));
+        ck_assert_ptr_null(reel_forward(softmax, f64(REEL_SCALAR, (double[]){1})));
+        ck_assert(reel_failed());
+        reel_clear_error();
+    }
+    ck_assert_str_eq(softmax->type, "softmax");
+    reel_module_free(relu);
+    reel_module_free(sigmoid);
+    reel_module_free(tanh);
+    reel_module_free(softmax);
+}
+END_TEST
+
+/* ---- losses ---------------------------------------------------------------------------------- */
+
+START_TEST(losses_reduce) {
+    REEL_SCOPE {
+        reel_tensor *y = f64(reel_shape(2, 2), (double[]){0.5, 0.25, 0.75, 1});
+        reel_tensor *t = f64(reel_shape(2, 2), (double[]){1, 0, 0.5, 1});
+        const double square[] = {0.25, 0.0625, 0.0625, 0};
+        const double cross[] = {log(2), -log(0.75), -(log(0.75) + log(0.25)) / 2, 0};
+        expect_values(reel_mse_loss_with(y, t, REEL_NONE), square, 4);
+        expect_values(reel_mse_loss_with(y, t, REEL_SUM), (double[]){0.375}, 1);
+        expect_values(reel_mse_loss(y, t), (double[]){0.09375}, 1);
+        double sum = cross[0] + cross[1] + cross[2];
+        expect_values(reel_bce_loss_with(y, t, REEL_NONE), cross, 4);
+        expect_values(reel_bce_loss_with(y, t, REEL_SUM), &sum, 1);
+        sum /= 4;
+        expect_values(reel_bce_loss(y, t), &sum, 1);
+        ck_assert_int_eq(reel_ndim(reel_mse_loss(y, t)), 0);
+    }
+}
+END_TEST
+
+START_TEST(losses_refuse) {
+    REEL_SCOPE {
+        reel_tensor *y = reel_zeros(reel_shape(40, 784), REEL_F32, reel_cpu());
+        reel_tensor *t = reel_zeros(reel_shape(40, 10), REEL_F32, reel_cpu());
+        reel_tensor *row = reel_zeros(reel_shape(1, 784), REEL_F32, reel_cpu());
+        ck_assert_ptr_null(reel_mse_loss(y, t));
+        expect_failure(REEL_ERR_SHAPE, "mse_loss: shapes differ: y[40, 784], target[40, 10] (");
+        ck_assert_ptr_null(reel_bce_loss(y, row)); /* would broadcast */
+        expect_failure(REEL_ERR_SHAPE, "bce_loss: shapes differ: y[40, 784], target[1, 784]");
+        ck_assert_ptr_null(reel_mse_loss(NULL, t));
+        expect_failure(REEL_ERR_ARGUMENT, "mse_loss: no y");
+        ck_assert_ptr_null(reel_bce_loss(y, NULL));
+        expect_failure(REEL_ERR_ARGUMENT, "bce_loss: no target");
+        ck_assert_ptr_null(reel_mse_loss_with(y, y, (reel_reduction)9));
+        expect_failure(REEL_ERR_ARGUMENT, "no such reduction: 9");
+        ck_assert_ptr_null(reel_mse_loss(y, reel_cast(y, REEL_F64)));
+        expect_failure(REEL_ERR_DTYPE, "f64");
+    }
+}
+END_TEST
+
+/* ---- gradients ------------------------------------------------------------------------------- */
+
+static reel_tensor *linear_of(reel_tensor **in, void *m) {
+    return reel_forward((reel_module *)m, in[0]);
+}
+
+static reel_tensor *mse_of(reel_tensor **in, void *r) {
+    return reel_mse_loss_with(in[0], in[1], *(reel_reduction *)r);
+}
+
+static reel_tensor *bce_of(reel_tensor **in, void *r) {
+    return reel_bce_loss_with(in[0], in[1], *(reel_reduction *)r);
+}
+
+START_TEST(linear_gradients) {
+    reel_module *m = reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_F64});
+    reel_state *p = reel_module_params(m);
+    reel_generator *g = reel_generator_new(1, reel_cpu());
+    REEL_SCOPE {
+        reel_tensor *x = reel_track(reel_randn(reel_shape(4, 3), REEL_F64, g));
+        reel_tensor *inputs[] = {x, reel_state_get(p, "weight"), reel_state_get(p, "bias")};
+        reel_gradcheck(linear_of, m, inputs, 3, (reel_gradcheck_options){0});
+        expect_fine();
+    }
+    reel_generator_free(g);
+    reel_state_free(p);
+    reel_module_free(m);
+}
+END_TEST
+
+START_TEST(loss_gradients) {
+    reel_reduction r = (reel_reduction)_i;
+    REEL_SCOPE {
+        reel_tensor *y = reel_track(f64(reel_shape(2, 2), (double[]){0.3, 0.6, 0.2, 0.9}));
+        reel_tensor *t = f64(reel_shape(2, 2), (double[]){1, 0, 0.4, 0.7});
+        reel_tensor *inputs[] = {y, t};
+        reel_gradcheck(mse_of, &r, inputs, 2, (reel_gradcheck_options){0});
+        expect_fine();
+        reel_gradcheck(bce_of, &r, inputs, 2, (reel_gradcheck_options){0});
+        expect_fine();
+    }
+}
+END_TEST
+
+/* ---- initialisers ---------------------------------------------------------------------------- */
+
+typedef reel_tensor *(*initialiser)(reel_tensor *t, reel_generator *g, double gain);
+
+static const struct {
+    const char *name;
+    initialiser init;
+    bool uniform;
+    double gain, std; /* of t[200, 100] */
+} initialisers[] = {
+    {"xavier_uniform_", reel_xavier_uniform_, true, 2.0, 0.16329931618554521}, /* 2 sqrt(2 / 300) */
+    {"xavier_normal_", reel_xavier_normal_, false, 2.0, 0.16329931618554521},  /* the same */
+    {"kaiming_uniform_", reel_kaiming_uniform_, true, 1.5, 0.15},              /* 1.5 / sqrt(100) */
+    {"kaiming_normal_", reel_kaiming_normal_, false, 1.5, 0.15},
+};
+
+START_TEST(initialisers_have_their_moments) {
+    reel_generator *g = reel_generator_new(3, reel_cpu());
+    REEL_SCOPE {
+        reel_tensor *t = reel_track(reel_zeros(reel_shape(200, 100), REEL_F64, reel_cpu()));
+        ck_assert_ptr_eq(initialisers[_i].init(t, g, initialisers[_i].gain), t);
+        expect_fine();
+        ck_assert(reel_is_tracked(t));
+        const double *v = reel_data(t), std = initialisers[_i].std;
+        double sum = 0, square = 0, largest = 0;
+        for (int i = 0; i < 20000; i++) {
+            sum += v[i];
+            square += v[i] * v[i];
+            largest = fmax(largest, fabs(v[i]));
+        }
+        ck_assert_double_eq_tol(sum / 20000, 0.0, 4 * std / sqrt(20000));
+        ck_assert_double_eq_tol(sqrt(square / 20000), std, 0.03 * std);
+        const double bound = std * sqrt(3.0);
+        if (initialisers[_i].uniform) {
+            ck_assert_double_le(largest, bound);
+            ck_assert_double_ge(largest, 0.99 * bound);
+        } else {
+            ck_assert_double_ge(largest, 3 * std);
+            ck_assert_double_le(largest, 6 * std);
+        }
+    }
+    reel_generator_free(g);
+}
+END_TEST
+
+START_TEST(initialisers_refuse) {
+    reel_generator *g = reel_generator_new(3, reel_cpu());
+    initialiser init = initialisers[_i].init;
+    const char *name = initialisers[_i].name;
+    REEL_SCOPE {
+        reel_tensor *t = reel_zeros(reel_shape(2, 3), REEL_F32, reel_cpu());
+        ck_assert_ptr_null(init(NULL, g, 1.0));
+        expect_failure(REEL_ERR_ARGUMENT, name);
+        ck_assert_ptr_null(init(reel_zeros(reel_shape(3), REEL_F32, reel_cpu()), g, 1.0));
+        expect_failure(REEL_ERR_SHAPE, name);
+        const double gains[] = {0.0, -1.0, NAN, INFINITY};
+        for (size_t k = 0; k < sizeof gains / sizeof *gains; k++) {
+            ck_assert_ptr_null(init(t, g, gains[k]));
+            expect_failure(REEL_ERR_ARGUMENT, "gain");
+        }
+        ck_assert_ptr_null(init(t, NULL, 1.0));
+        ck_assert(reel_failed());
+        reel_clear_error();
+        reel_tensor *none = reel_zeros(reel_shape(0, 0), REEL_F32, reel_cpu());
+        ck_assert_ptr_eq(init(none, g, 1.0), none);
+        for (int i = 0; i < 6; i++) ck_assert_double_eq(element(t, i), 0.0);
+    }
+    reel_generator_free(g);
+}
+END_TEST
+
+START_TEST(fans_count_the_receptive_field) {
+    reel_generator *g = reel_generator_new(3, reel_cpu());
+    REEL_SCOPE { /* t[O 10, I 4, 5, 5]: fan_in 100 */
+        reel_tensor *t = reel_zeros(reel_shape(10, 4, 5, 5), REEL_F64, reel_cpu());
+        reel_kaiming_uniform_(t, g, 1.0);
+        double largest = 0.0;
+        for (int i = 0; i < 1000; i++)
+            largest = fmax(largest, fabs(((const double *)reel_data(t))[i]));
+        ck_assert_double_le(largest, sqrt(3.0) / 10);
+        ck_assert_double_ge(largest, 0.95 * sqrt(3.0) / 10);
+    }
+    reel_generator_free(g);
+}
+END_TEST
+
+/* ---- meter ----------------------------------------------------------------------------------- */
+
+START_TEST(meter_averages) {
+    reel_meter m = {0};
+    ck_assert(isnan(reel_meter_mean(&m)));
+    for (int i = 1; i <= 3; i++) REEL_SCOPE {
+            reel_tensor *x = reel_track(reel_full(reel_shape(1), i, REEL_F32, reel_cpu()));
+            ck_assert_int_eq(reel_meter_add(&m, reel_square(x)), REEL_OK); /* [1], tracked */
+        }
+    ck_assert_uint_eq(reel_tensors_alive(), 1);
+    ck_assert(!reel_is_tracked(m.sum));
+    ck_assert_int_eq(reel_dtype_of(m.sum), REEL_F64);
+    ck_assert_double_eq_tol(reel_meter_mean(&m), 14.0 / 3.0, 1e-15);
+    REEL_SCOPE {
+        ck_assert_int_eq(reel_meter_add_weighted(&m, reel_scalar(2.0, REEL_F64, reel_cpu()), 5.0),
+                         REEL_OK);
+        ck_assert_int_eq(reel_meter_add_weighted(&m, reel_scalar(9.0, REEL_F64, reel_cpu()), 0.0),
+                         REEL_OK);
+    }
+    ck_assert_double_eq_tol(reel_meter_mean(&m), 3.0, 1e-15);
+    reel_meter_reset(&m);
+    ck_assert(isnan(reel_meter_mean(&m)));
+    reel_meter_reset(&m);
+    reel_meter_reset(NULL);
+    ck_assert(isnan(reel_meter_mean(NULL)));
+}
+END_TEST
+
+START_TEST(meter_refuses) {
+    reel_meter m = {0};
+    REEL_SCOPE {
+        reel_tensor *one = reel_scalar(1, REEL_F32, reel_cpu());
+        ck_assert_int_ne(reel_meter_add(&m, NULL), REEL_OK);
+        expect_failure(REEL_ERR_ARGUMENT, "no value");
+        ck_assert_int_ne(reel_meter_add(NULL, one), REEL_OK);
+        expect_failure(REEL_ERR_ARGUMENT, "no meter");
+        ck_assert_int_ne(reel_meter_add(&m, reel_zeros(reel_shape(2), REEL_F32, reel_cpu())),
+                         REEL_OK);
+        expect_failure(REEL_ERR_SHAPE, "not 2");
+        const double weights[] = {-1.0, NAN, INFINITY};
+        for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
+            ck_assert_int_ne(reel_meter_add_weighted(&m, one, weights[i]), REEL_OK);
+            expect_failure(REEL_ERR_ARGUMENT, "weight");
+        }
+        ck_assert_int_eq(reel_meter_add(&m, one), REEL_OK);
+        reel_fail(REEL_ERR_IO, NULL, "the first failure");
+        ck_assert_int_eq(reel_meter_add(&m, one), REEL_ERR_IO);
+        expect_failure(REEL_ERR_IO, "the first failure");
+        ck_assert_double_eq(m.weight, 1.0);
+    }
+    reel_meter_reset(&m);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("layers");
+    TCase *c = add_case(s, "layers");
+    tcase_add_test(c, linear_computes);
+    tcase_add_test(c, linear_draws_within_its_bounds);
+    tcase_add_test(c, linear_without_a_generator_is_the_same_each_time);
+    tcase_add_test(c, linear_refuses);
+    tcase_add_test(c, forward_leaves_its_result_alone);
+    tcase_add_test(c, sequential_chains);
+    tcase_add_test(c, sequential_of_nothing_is_the_identity);
+    tcase_add_test(c, sequential_takes_over_also_on_failure);
+    tcase_add_test(c, activations_are_their_ops);
+    tcase_add_test(c, linear_gradients);
+
+    c = add_case(s, "losses, initialisers, meters");
+    tcase_add_test(c, losses_reduce);
+    tcase_add_test(c, losses_refuse);
+    tcase_add_loop_test(c, loss_gradients, REEL_MEAN, REEL_NONE + 1);
+    tcase_add_loop_test(c, initialisers_have_their_moments, 0, 4);
+    tcase_add_loop_test(c, initialisers_refuse, 0, 4);
+    tcase_add_test(c, fans_count_the_receptive_field);
+    tcase_add_test(c, meter_averages);
+    tcase_add_test(c, meter_refuses);
+    return run_suite(s);
+}

@@ -1,0 +1,392 @@
+/* Modules: registering, freeing, forward, modes, saving, loading, the summary. */
+#include "nn/nn.h"
+
+#include "tests/counted_module.h"
+#include "tests/expect.h"
+
+#include <stdlib.h>
+
+/* ---- helpers --------------------------------------------------------------------------------- */
+
+/* The tied autoencoder: W registered twice, in two modules. */
+typedef struct {
+    reel_module base, encoder, decoder;
+    reel_tensor *W, *b;
+} tied;
+
+static void tied_init(tied *m) {
+    reel_module_init(&m->base, "tied", NULL);
+    reel_module_init(&m->encoder, "encoder", NULL);
+    reel_module_init(&m->decoder, "decoder", NULL);
+    REEL_SCOPE {
+        reel_tensor *W = reel_reshape(reel_arange(6, REEL_F64, reel_cpu()), reel_shape(2, 3));
+        m->W = reel_module_param(&m->encoder, "W", W);
+        m->b = reel_module_param(&m->encoder, "b", reel_zeros(reel_shape(3), REEL_F32, reel_cpu()));
+        reel_module_param(&m->decoder, "W", m->W);
+    }
+    reel_module_child(&m->base, "encoder", &m->encoder);
+    reel_module_child(&m->base, "decoder", &m->decoder);
+}
+
+/* ---- modules --------------------------------------------------------------------------------- */
+
+START_TEST(params_have_paths_and_come_once) {
+    tied m;
+    tied_init(&m);
+    reel_state *params = reel_module_params(&m.base);
+    ck_assert_int_eq(reel_state_count(params), 2);
+    ck_assert_str_eq(reel_state_name(params, 0), "encoder.W");
+    ck_assert_str_eq(reel_state_name(params, 1), "encoder.b");
+    ck_assert_ptr_eq(reel_state_at(params, 0), m.W);
+    ck_assert_int_eq(reel_module_param_count(&m.base), 9);
+    ck_assert(reel_is_tracked(m.W));
+    ck_assert_str_eq(reel_name(m.W), "W");
+    reel_state_free(params);
+    reel_module_free(&m.base);
+}
+END_TEST
+
+START_TEST(param_keeps_a_name_it_has) {
+    reel_module m;
+    reel_module_init(&m, "m", NULL);
+    REEL_SCOPE {
+        reel_tensor *t = reel_zeros(reel_shape(2), REEL_F32, reel_cpu());
+        reel_set_name(t, "shared");
+        ck_assert_ptr_eq(reel_module_param(&m, "W", t), t);
+        ck_assert_str_eq(reel_name(t), "shared");
+    }
+    ck_assert_uint_eq(reel_tensors_alive(), 1);
+    reel_module_free(&m);
+}
+END_TEST
+
+START_TEST(param_refuses) {
+    reel_module m;
+    reel_module_init(&m, "net", NULL);
+    REEL_SCOPE {
+        reel_tensor *t = reel_zeros(reel_shape(2), REEL_F32, reel_cpu());
+        ck_assert_ptr_eq(reel_module_param(&m, "W", t), t);
+        ck_assert_ptr_null(reel_module_param(&m, "W", t));
+        expect_failure(REEL_ERR_ARGUMENT, "module_param: there already: W in net");
+        ck_assert_ptr_null(reel_module_param(&m, "a.b", t));
+        expect_failure(REEL_ERR_ARGUMENT, "a.b");
+        ck_assert_ptr_null(reel_module_param(&m, "", t));
+        expect_failure(REEL_ERR_ARGUMENT, "no name in net");
+        ck_assert_ptr_null(reel_module_param(&m, NULL, t));
+        expect_failure(REEL_ERR_ARGUMENT, "no name in net");
+        ck_assert_ptr_null(reel_module_param(NULL, "b", t));
+        expect_failure(REEL_ERR_ARGUMENT, "no module");
+        ck_assert_ptr_null(reel_module_param(&m, "b", NULL));
+        expect_failure(REEL_ERR_ARGUMENT, "no tensor: b in net");
+        ck_assert_ptr_null(reel_module_param(&m, "i", reel_arange(3, REEL_I64, reel_cpu())));
+        ck_assert(reel_failed()); /* autograd's words */
+        reel_clear_error();
+        reel_fail(REEL_ERR_MEMORY, NULL, "the first failure");
+        ck_assert_ptr_null(reel_module_param(&m, "b", NULL));
+        expect_failure(REEL_ERR_MEMORY, "the first failure");
+    }
+    ck_assert_int_eq(reel_module_param_count(&m), 2);
+    reel_module_free(&m);
+    reel_module_free(NULL);
+}
+END_TEST
+
+START_TEST(children_are_freed_once) {
+    int freed = 0;
+    reel_module m;
+    reel_module_init(&m, "m", NULL);
+    reel_module *a = reel_module_child(&m, "a", counted_new(&freed));
+    ck_assert_ptr_nonnull(a);
+    ck_assert_ptr_nonnull(reel_module_child(a, "inner", counted_new(&freed)));
+    ck_assert_int_eq(reel_module_param_count(&m), 4);
+    ck_assert_int_eq(freed, 0);
+    reel_module_free(&m);
+    ck_assert_int_eq(freed, 2);
+}
+END_TEST
+
+START_TEST(child_refused_is_freed) {
+    int freed = 0;
+    reel_module m;
+    reel_module_init(&m, "m", NULL);
+    ck_assert_ptr_nonnull(reel_module_child(&m, "a", counted_new(&freed)));
+    ck_assert_ptr_null(reel_module_child(&m, "a", counted_new(&freed)));
+    expect_failure(REEL_ERR_ARGUMENT, "module_child: there already: a in m");
+    ck_assert_int_eq(freed, 1);
+    ck_assert_ptr_null(reel_module_child(&m, "b.c", counted_new(&freed)));
+    expect_failure(REEL_ERR_ARGUMENT, "b.c");
+    ck_assert_int_eq(freed, 2);
+    ck_assert_ptr_null(reel_module_child(NULL, "b", counted_new(&freed)));
+    expect_failure(REEL_ERR_ARGUMENT, "no module");
+    ck_assert_int_eq(freed, 3);
+    ck_assert_ptr_null(reel_module_child(&m, "b", NULL));
+    expect_failure(REEL_ERR_ARGUMENT, "no child: b in m");
+    reel_module_free(&m);
+    ck_assert_int_eq(freed, 4);
+}
+END_TEST
+
+START_TEST(child_has_one_owner) {
+    int freed = 0;
+    reel_module m, other;
+    reel_module_init(&m, "m", NULL);
+    reel_module_init(&other, "other", NULL);
+    reel_module *a = reel_module_child(&m, "a", counted_new(&freed));
+    ck_assert_ptr_null(reel_module_child(&other, "a", a));
+    expect_failure(REEL_ERR_ARGUMENT, "another module has it already: a in other");
+    ck_assert_ptr_null(reel_module_child(a, "up", &m));
+    expect_failure(REEL_ERR_ARGUMENT, "contains its parent: up in counted");
+    ck_assert_ptr_null(reel_module_child(&m, "self", &m));
+    expect_failure(REEL_ERR_ARGUMENT, "contains its parent");
+    ck_assert_int_eq(freed, 0);
+    reel_module_free(&m);
+    reel_module_free(&other);
+    ck_assert_int_eq(freed, 1);
+}
+END_TEST
+
+START_TEST(forward_runs_and_refuses) {
+    int freed = 0;
+    reel_module list, *m = counted_new(&freed);
+    reel_module_init(&list, "list", NULL);
+    REEL_SCOPE {
+        reel_tensor *x = f64(reel_shape(2), (double[]){1, -2});
+        expect_values(reel_forward(m, x), (double[]){3, -6}, 2);
+        ck_assert_ptr_null(reel_forward(&list, x));
+        expect_failure(REEL_ERR_ARGUMENT, "forward: a module without one: list (");
+        ck_assert_ptr_null(reel_forward(m, NULL));
+        expect_failure(REEL_ERR_ARGUMENT, "forward: no input: counted (");
+        ck_assert_ptr_null(reel_forward(NULL, x));
+        expect_failure(REEL_ERR_ARGUMENT, "forward: no module (");
+        ck_assert_ptr_null(reel_forward(m, reel_zeros(reel_shape(3), REEL_F64, reel_cpu())));
+        expect_failure(REEL_ERR_SHAPE, "test_nn.c"); /* where the user called forward */
+    }
+    reel_module_free(m);
+}
+END_TEST
+
+START_TEST(modes_reach_all) {
+    reel_module *inner = reel_relu_new(), *middle = reel_sequential(inner);
+    reel_module *m = reel_sequential(middle, reel_tanh_new());
+    ck_assert(m->training && middle->training && inner->training);
+    reel_eval(m);
+    ck_assert(!m->training && !middle->training && !inner->training);
+    reel_train(middle);
+    ck_assert(!m->training && middle->training && inner->training);
+    reel_train(m);
+    ck_assert(m->training);
+    reel_train(NULL);
+    reel_module_free(m);
+}
+END_TEST
+
+START_TEST(to_moves_or_says_why_not) {
+    reel_module *m = reel_linear_new(2, 3, (reel_linear_options){0});
+    ck_assert_int_eq(reel_module_to(m, reel_cpu()), REEL_OK);
+    if (reel_device_check(reel_cuda(99)) != REEL_OK) { /* there is no such device anywhere */
+        reel_clear_error();
+        ck_assert_int_ne(reel_module_to(m, reel_cuda(99)), REEL_OK);
+        ck_assert(reel_failed());
+        reel_clear_error();
+    }
+    reel_state *params = reel_module_params(m);
+    for (int i = 0; i < reel_state_count(params); i++)
+        ck_assert_int_eq(reel_device_of(reel_state_at(params, i)).type, REEL_CPU);
+    reel_state_free(params);
+    ck_assert_int_ne(reel_module_to(NULL, reel_cpu()), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, "no module");
+    reel_module_free(m);
+}
+END_TEST
+
+/* ---- saving and loading ---------------------------------------------------------------------- */
+
+/* A state with copies, as a file would give it. */
+static reel_state *copy_of(const reel_state *s) {
+    reel_state *copy = reel_state_new();
+    for (int i = 0; i < reel_state_count(s); i++) REEL_SCOPE {
+            reel_tensor *t = reel_state_at(s, i);
+            reel_tensor *c = reel_empty(reel_shape_of(t), reel_dtype_of(t), reel_cpu());
+            REEL_NO_GRAD {
+                reel_copy_(c, t);
+            }
+            reel_state_put(copy, reel_state_name(s, i), c);
+        }
+    return copy;
+}
+
+START_TEST(load_restores_what_save_wrote) {
+    tied m;
+    tied_init(&m);
+    reel_state *s = reel_state_new();
+    ck_assert_int_eq(reel_module_save(&m.base, s, "model"), REEL_OK);
+    ck_assert_int_eq(reel_state_count(s), 2);
+    ck_assert_ptr_eq(reel_state_get(s, "model.encoder.W"), m.W);
+    ck_assert_int_ne(reel_module_save(&m.base, s, "model"), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, "there already: model.encoder.W");
+
+    reel_state *file = copy_of(s);
+    REEL_NO_GRAD {
+        reel_fill_(m.W, -1.0);
+        reel_fill_(m.b, -1.0);
+    }
+    ck_assert_int_eq(reel_module_load(&m.base, file, "model"), REEL_OK);
+    expect_values(m.W, (double[]){0, 1, 2, 3, 4, 5}, 6);
+    expect_values(m.b, (double[]){0, 0, 0}, 3);
+    ck_assert(reel_is_tracked(m.W));
+    ck_assert_int_eq(reel_module_load(&m.base, s, "model"), REEL_OK); /* onto itself */
+    expect_values(m.W, (double[]){0, 1, 2, 3, 4, 5}, 6);
+    reel_state_free(file);
+    reel_state_free(s);
+    reel_module_free(&m.base);
+}
+END_TEST
+
+START_TEST(load_takes_a_part_by_its_prefix) {
+    tied m;
+    tied_init(&m);
+    reel_state *s = reel_state_new();
+    reel_module_save(&m.base, s, "");
+    reel_state *file = copy_of(s);
+    ck_assert_ptr_nonnull(reel_state_get(file, "encoder.W"));
+    REEL_NO_GRAD {
+        reel_fill_(m.W, -1.0);
+    }
+    ck_assert_int_eq(reel_module_load(&m.encoder, file, "encoder"), REEL_OK);
+    expect_values(m.W, (double[]){0, 1, 2, 3, 4, 5}, 6);
+    REEL_SCOPE { /* without a prefix, others' entries may lie beside ours */
+        reel_state_put(file, "optim.step", reel_scalar(1, REEL_I64, reel_cpu()));
+    }
+    ck_assert_int_eq(reel_module_load(&m.base, file, NULL), REEL_OK);
+    reel_state_free(file);
+    reel_state_free(s);
+    reel_module_free(&m.base);
+}
+END_TEST
+
+/* Loads {W, b} into a tied model and expects a failure that leaves all as it was. */
+static void expect_no_load(reel_tensor *W, reel_tensor *b, reel_tensor *extra, reel_status code,
+                           const char *part) {
+    tied m;
+    tied_init(&m);
+    reel_state *s = reel_state_new();
+    if (W) reel_state_put(s, "model.encoder.W", W);
+    if (b) reel_state_put(s, "model.encoder.b", b);
+    if (extra) reel_state_put(s, "model.c", extra);
+    ck_assert_int_eq(reel_module_load(&m.base, s, "model"), code);
+    expect_failure(code, part);
+    expect_values(m.W, (double[]){0, 1, 2, 3, 4, 5}, 6);
+    expect_values(m.b, (double[]){0, 0, 0}, 3);
+    reel_state_free(s);
+    reel_module_free(&m.base);
+}
+
+START_TEST(load_is_all_or_nothing) {
+    REEL_SCOPE {
+        reel_tensor *W = reel_ones(reel_shape(2, 3), REEL_F64, reel_cpu());
+        reel_tensor *b = reel_ones(reel_shape(3), REEL_F32, reel_cpu());
+        expect_no_load(W, NULL, NULL, REEL_ERR_FORMAT,
+                       "module_load: not in the state: model.encoder.b");
+        expect_no_load(W, reel_reshape(b, reel_shape(1, 3)), NULL, REEL_ERR_SHAPE,
+                       "model.encoder.b is [3], in the state [1, 3]");
+        expect_no_load(W, reel_cast(b, REEL_F64), NULL, REEL_ERR_DTYPE,
+                       "model.encoder.b is f32, in the state f64");
+        expect_no_load(W, b, W, REEL_ERR_FORMAT, "in the state alone: model.c");
+        expect_no_load(NULL, b, NULL, REEL_ERR_FORMAT, "model.encoder.W");
+    }
+}
+END_TEST
+
+START_TEST(save_and_load_do_nothing_after_a_failure) {
+    tied m;
+    tied_init(&m);
+    reel_state *s = reel_state_new(), *file;
+    reel_module_save(&m.base, s, "model");
+    file = copy_of(s);
+    REEL_NO_GRAD {
+        reel_fill_(m.b, 5.0);
+    }
+    reel_fail(REEL_ERR_IO, NULL, "the first failure");
+    ck_assert_int_eq(reel_module_save(&m.base, s, "again"), REEL_ERR_IO);
+    ck_assert_int_eq(reel_module_load(&m.base, file, "model"), REEL_ERR_IO);
+    expect_failure(REEL_ERR_IO, "the first failure");
+    ck_assert_int_eq(reel_state_count(s), 2);
+    expect_values(m.b, (double[]){5, 5, 5}, 3);
+    ck_assert_int_ne(reel_module_save(&m.base, NULL, "x"), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, "no state");
+    ck_assert_int_ne(reel_module_load(&m.base, NULL, "x"), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, "no state");
+    ck_assert_int_ne(reel_module_save(NULL, s, "x"), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, "no module");
+    reel_state_free(file);
+    reel_state_free(s);
+    reel_module_free(&m.base);
+}
+END_TEST
+
+/* ---- summary --------------------------------------------------------------------------------- */
+
+static void expect_summary(reel_module *m, const char *expected) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    ck_assert_ptr_nonnull(f);
+    reel_module_summary(f, m);
+    fclose(f);
+    ck_assert_str_eq(text, expected);
+    free(text);
+}
+
+START_TEST(summary_of_layers) {
+    reel_module *m =
+        reel_sequential(reel_linear_new(784, 100, (reel_linear_options){0}), reel_relu_new());
+    expect_summary(m, "name      type        shape               parameters\n"
+                      "          sequential\n"
+                      "0         linear\n"
+                      "0.weight  f32         [100, 784]               78400\n"
+                      "0.bias    f32         [100]                      100\n"
+                      "1         relu\n"
+                      "total                                          78500\n");
+    reel_module_free(m);
+}
+END_TEST
+
+START_TEST(summary_counts_a_tied_parameter_once) {
+    tied m;
+    tied_init(&m);
+    expect_summary(&m.base, "name       type     shape               parameters\n"
+                            "           tied\n"
+                            "encoder    encoder\n"
+                            "encoder.W  f64      [2, 3]                       6\n"
+                            "encoder.b  f32      [3]                          3\n"
+                            "decoder    decoder\n"
+                            "decoder.W  = encoder.W\n"
+                            "total                                            9\n");
+    expect_summary(NULL, "");
+    expect_failure(REEL_ERR_ARGUMENT, "no module");
+    reel_module_free(&m.base);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("nn");
+    TCase *c = add_case(s, "modules");
+    tcase_add_test(c, params_have_paths_and_come_once);
+    tcase_add_test(c, param_keeps_a_name_it_has);
+    tcase_add_test(c, param_refuses);
+    tcase_add_test(c, children_are_freed_once);
+    tcase_add_test(c, child_refused_is_freed);
+    tcase_add_test(c, child_has_one_owner);
+    tcase_add_test(c, forward_runs_and_refuses);
+    tcase_add_test(c, modes_reach_all);
+    tcase_add_test(c, to_moves_or_says_why_not);
+
+    c = add_case(s, "saved and printed");
+    tcase_add_test(c, load_restores_what_save_wrote);
+    tcase_add_test(c, load_takes_a_part_by_its_prefix);
+    tcase_add_test(c, load_is_all_or_nothing);
+    tcase_add_test(c, save_and_load_do_nothing_after_a_failure);
+    tcase_add_test(c, summary_of_layers);
+    tcase_add_test(c, summary_counts_a_tied_parameter_once);
+    return run_suite(s);
+}

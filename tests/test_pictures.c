@@ -1,0 +1,510 @@
+/* io/: PNG images, grids of them and their font, plots. */
+#include "io/io_internal.h"
+#include "tests/expect.h"
+#include "tests/scratch.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+/* ---- a PNG read back -------------------------------------------------------------------------- */
+
+typedef struct {
+    int width, height, channels;
+    uint8_t *pixels;
+} picture;
+
+static uint32_t be32(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static int paeth(int a, int b, int c) {
+    int p = a + b - c, pa = abs(p - a), pb = abs(p - b), pc = abs(p - c);
+    return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+}
+
+/* Undoes a row's filter, in place: a is the byte at the left, b above, c above that at the left. */
+static void unfilter(uint8_t *row, const uint8_t *above, int n, int channels, int filter) {
+    for (int i = 0; i < n; i++) {
+        int a = i < channels ? 0 : row[i - channels], b = above != NULL ? above[i] : 0;
+        int c = above != NULL && i >= channels ? above[i - channels] : 0;
+        const int added[] = {0, a, b, (a + b) / 2, paeth(a, b, c)};
+        row[i] = (uint8_t)(row[i] + added[filter]);
+    }
+}
+
+/* Three chunks: IHDR, one IDAT, IEND, each with its right sum. Free pixels. */
+static picture decode(const char *path) {
+    size_t size;
+    uint8_t *png = (uint8_t *)contents(path, &size), *p = png + 8;
+    ck_assert_uint_gt(size, 57);
+    ck_assert_mem_eq(png, "\x89PNG\r\n\x1a\n", 8);
+    ck_assert_mem_eq(p, "\0\0\0\rIHDR", 8);
+    picture out = {.width = (int)be32(p + 8), .height = (int)be32(p + 12)};
+    ck_assert(p[16] == 8 && (p[17] == 0 || p[17] == 2) && p[20] == 0);
+    out.channels = p[17] == 0 ? 1 : 3;
+    ck_assert_uint_eq(be32(p + 21), crc32(0, p + 4, 17));
+    p += 25;
+    uint32_t n = be32(p);
+    ck_assert_mem_eq(p + 4, "IDAT", 4);
+    ck_assert_uint_eq(size, 8 + 25 + 12 + n + 12);
+    ck_assert_uint_eq(be32(p + 8 + n), crc32(0, p + 4, n + 4));
+
+    int row = out.width * out.channels;
+    uLongf length = (uLongf)((row + 1) * out.height), got = length;
+    uint8_t *raw = malloc(length);
+    ck_assert_int_eq(uncompress(raw, &got, p + 8, n), Z_OK);
+    ck_assert_uint_eq(got, length);
+    out.pixels = malloc((size_t)(row * out.height));
+    for (int y = 0; y < out.height; y++) {
+        uint8_t *to = out.pixels + y * row;
+        memcpy(to, raw + y * (row + 1) + 1, (size_t)row);
+        unfilter(to, y > 0 ? to - row : NULL, row, out.channels, raw[y * (row + 1)]);
+    }
+    free(raw), free(png);
+    return out;
+}
+
+static void expect_picture(const char *path, int width, int height, int channels,
+                           const uint8_t *pixels) {
+    expect_fine();
+    picture p = decode(path);
+    ck_assert(p.width == width && p.height == height && p.channels == channels);
+    ck_assert_mem_eq(p.pixels, pixels, (size_t)(width * height * channels));
+    free(p.pixels);
+}
+
+/* ---- images ---------------------------------------------------------------------------------- */
+
+START_TEST(png_grey) {
+    uint8_t pixels[40 * 30], turned[30 * 40];
+    uint32_t seed = 7;
+    for (int i = 0; i < 1200; i++) {
+        seed = seed * 1664525 + 1013904223;
+        pixels[i] = (uint8_t)(i < 600 ? (uint32_t)i / 3 : seed >> 24);
+        turned[i % 40 * 30 + i / 40] = pixels[i];
+    }
+    REEL_SCOPE {
+        reel_tensor *t = reel_from(pixels, reel_shape(30, 40), REEL_U8);
+        ck_assert_int_eq(reel_png_write(in_dir("a.png"), t), REEL_OK);
+        expect_picture(in_dir("a.png"), 40, 30, 1, pixels);
+        ck_assert_int_eq(reel_png_write(in_dir("a.png"), reel_t(t)), REEL_OK);
+        expect_picture(in_dir("a.png"), 30, 40, 1, turned);
+    }
+    ck_assert_int_eq(files_in_dir(), 1);
+}
+END_TEST
+
+START_TEST(png_floats_are_cut_and_rounded) {
+    static const double values[] = {0,   1,        0.5,       1.0 / 255, -3,    7,
+                                    NAN, INFINITY, -INFINITY, 0.0019,    0.002, 1e-300};
+    static const uint8_t bytes[] = {0, 255, 128, 1, 0, 255, 0, 255, 0, 0, 1, 0};
+    float single[12];
+    for (int i = 0; i < 12; i++) single[i] = (float)values[i];
+    REEL_SCOPE {
+        reel_png_write(in_dir("a.png"), reel_from(values, reel_shape(2, 2, 3), REEL_F64));
+        expect_picture(in_dir("a.png"), 2, 2, 3, bytes);
+        reel_png_write(in_dir("a.png"), reel_from(single, reel_shape(3, 4), REEL_F32));
+        expect_picture(in_dir("a.png"), 4, 3, 1, bytes);
+    }
+}
+END_TEST
+
+START_TEST(png_bad_call) {
+    REEL_SCOPE {
+        reel_tensor *image = reel_zeros(reel_shape(2, 2), REEL_U8, reel_cpu());
+        reel_png_write(NULL, image);
+        expect_failure(REEL_ERR_ARGUMENT, "png: no path");
+        reel_png_write(in_dir("a.png"), NULL);
+        expect_failure(REEL_ERR_ARGUMENT, "png: no image");
+        reel_png_write(in_dir("a.png"), reel_zeros(reel_shape(2, 2, 4), REEL_U8, reel_cpu()));
+        expect_failure(REEL_ERR_SHAPE, "not [2, 2, 4]");
+        reel_png_write(in_dir("a.png"), reel_zeros(reel_shape(4), REEL_U8, reel_cpu()));
+        expect_failure(REEL_ERR_SHAPE, "not [4]");
+        reel_png_write(in_dir("a.png"), reel_zeros(reel_shape(0, 4), REEL_U8, reel_cpu()));
+        expect_failure(REEL_ERR_SHAPE, "cannot draw 4 x 0");
+        reel_png_write(in_dir("a.png"), reel_zeros(reel_shape(70000, 1), REEL_U8, reel_cpu()));
+        expect_failure(REEL_ERR_SHAPE, "cannot draw 1 x 70000");
+        reel_png_write(in_dir("a.png"), reel_arange(4, REEL_I64, reel_cpu()));
+        expect_failure(REEL_ERR_SHAPE, "not [4]");
+        reel_png_write(in_dir("a.png"), reel_zeros(reel_shape(2, 2), REEL_I64, reel_cpu()));
+        expect_failure(REEL_ERR_DTYPE, "not i64");
+        reel_png_write(in_dir("missing/a.png"), image);
+        expect_failure(REEL_ERR_IO, "No such file");
+        reel_fail(REEL_ERR_STATE, NULL, "kept");
+        ck_assert_int_eq(reel_png_write(in_dir("a.png"), image), REEL_ERR_STATE);
+        reel_clear_error();
+    }
+    ck_assert_int_eq(files_in_dir(), 0);
+}
+END_TEST
+
+/* ---- grids ----------------------------------------------------------------------------------- */
+
+START_TEST(font_has_every_character) {
+    for (int a = ' '; a <= '~'; a++) {
+        const uint8_t *glyph = reel__font_glyph((char)a);
+        int ink = 0;
+        for (int row = 0; row < REEL__GLYPH_HEIGHT; row++) {
+            ck_assert_int_lt(glyph[row], 1 << REEL__GLYPH_WIDTH);
+            ink += __builtin_popcount(glyph[row]);
+        }
+        ck_assert_int_eq(ink == 0, a == ' ');
+        for (int b = ' '; b < a; b++)
+            ck_assert_msg(memcmp(glyph, reel__font_glyph((char)b), REEL__GLYPH_HEIGHT) != 0,
+                          "%c and %c look the same", a, b);
+    }
+    const uint8_t *box = reel__font_glyph('\x7f');
+    ck_assert_ptr_eq(box, reel__font_glyph('\n'));
+    ck_assert_ptr_eq(box, reel__font_glyph('\xff'));
+    ck_assert_ptr_ne(box, reel__font_glyph('~'));
+}
+END_TEST
+
+/* n images of 3 x 2 pixels: image i is all i + 1, but for its last pixel, 100. */
+static reel_tensor *little_images(int64_t n) {
+    uint8_t bytes[10 * 6];
+    for (int64_t i = 0; i < n * 6; i++) bytes[i] = (uint8_t)(i % 6 == 5 ? 100 : i / 6 + 1);
+    return reel_from(bytes, reel_shape(n, 3, 2), REEL_U8);
+}
+
+static picture grid(int64_t n, reel_grid_options options) {
+    REEL_SCOPE {
+        reel_grid_write(in_dir("g.png"), little_images(n), options);
+    }
+    expect_fine();
+    picture p = decode(in_dir("g.png"));
+    ck_assert_int_eq(p.channels, 1);
+    return p;
+}
+
+static int at(const picture *p, int x, int y) {
+    ck_assert(x >= 0 && y >= 0 && x < p->width && y < p->height);
+    return p->pixels[y * p->width + x];
+}
+
+/* How many pixels of columns x0..x1-1 and rows y0..y1-1 are as dark as text; images of this test
+ * are darker still. */
+static int ink(const picture *p, int x0, int y0, int x1, int y1) {
+    int n = 0;
+    for (int y = y0; y < y1; y++)
+        for (int x = x0; x < x1; x++) n += at(p, x, y) == 34 || at(p, x, y) == 92;
+    return n;
+}
+
+/* Margin 16, gap 8, cells of 2 * 5 + 2 by 3 * 5 + 2. */
+START_TEST(grid_cells) {
+    picture p = grid(5, (reel_grid_options){.columns = 3, .scale = 5});
+    ck_assert_int_eq(p.width, 16 + 3 * 12 + 2 * 8 + 16);
+    ck_assert_int_eq(p.height, 16 + 2 * 17 + 8 + 16);
+    for (int i = 0; i < 5; i++) {
+        int x = 16 + i % 3 * 20, y = 16 + i / 3 * 25;
+        ck_assert_int_eq(at(&p, x, y), at(&p, x + 11, y + 16)); /* the frame */
+        ck_assert_int_ne(at(&p, x, y), at(&p, x - 1, y));
+        ck_assert_int_eq(at(&p, x + 1, y + 1), i + 1);
+        ck_assert_int_eq(at(&p, x + 10, y + 10), i + 1);
+        ck_assert_int_eq(at(&p, x + 6, y + 11), 100);
+        ck_assert_int_eq(at(&p, x + 10, y + 15), 100);
+        ck_assert_int_eq(at(&p, x + 5, y + 15), i + 1);
+    }
+    ck_assert_int_eq(at(&p, 56, 41), at(&p, 0, 0)); /* no sixth */
+    ck_assert_int_eq(ink(&p, 0, 0, p.width, p.height), 0);
+    free(p.pixels);
+}
+END_TEST
+
+START_TEST(grid_defaults) {
+    picture p = grid(4, (reel_grid_options){0});
+    ck_assert_int_eq(p.width, 16 + 4 * 8 + 3 * 8 + 16);
+    ck_assert_int_eq(p.height, 16 + 11 + 16);
+    free(p.pixels);
+    p = grid(2, (reel_grid_options){.columns = 9, .scale = 1}); /* no empty columns */
+    ck_assert_int_eq(p.width, 16 + 2 * 4 + 8 + 16);
+    free(p.pixels);
+}
+END_TEST
+
+START_TEST(grid_texts) {
+    const char *captions[4] = {"A", NULL, NULL, NULL}, *labels[2] = {NULL, "row"};
+    picture p = grid(
+        4,
+        (reel_grid_options){
+            .columns = 2, .scale = 10, .title = "T", .captions = captions, .row_labels = labels});
+    int left = 16 + 34 + 12, top = 16 + 18 + 12; /* "row" is 3 * 12 - 2 wide, the title 18 high */
+    ck_assert_int_eq(p.width, left + 2 * 22 + 8 + 16);
+    ck_assert_int_eq(p.height,
+                     top + 32 + (4 + 18) + 8 + 32 + 16); /* only the first row has captions */
+    ck_assert_int_eq(ink(&p, left, 16, left + 10, 16 + 14), 4 * 11); /* T: 5 + 6 pixels, doubled */
+    ck_assert_int_eq(ink(&p, left + 6, top + 32 + 4, left + 16, top + 32 + 18),
+                     4 * 18); /* A, centred */
+    ck_assert_int_eq(ink(&p, 0, top, left, top + 32), 0);
+    ck_assert_int_gt(ink(&p, 16, top + 62, 16 + 34, top + 94), 50);
+    ck_assert_int_eq(ink(&p, 0, 0, p.width, p.height),
+                     4 * 11 + 4 * 18 + ink(&p, 16, top + 62, 16 + 34, top + 94));
+    free(p.pixels);
+}
+END_TEST
+
+/* Captions that would touch each other: half the size, then columns further apart. The title
+ * shrinks too. */
+START_TEST(grid_texts_too_wide) {
+    const char *captions[2] = {"abc", "abcdefgh"};
+    picture p =
+        grid(2, (reel_grid_options){.scale = 10, .captions = captions, .title = "a long title"});
+    ck_assert_int_eq(p.width, 16 + 47 + 8 + 47 + 16);
+    ck_assert_int_eq(p.height, 16 + 9 + 12 + 32 + (4 + 9) + 16);
+    ck_assert_int_eq(at(&p, 16 + (47 - 22) / 2 + 1, 16 + 9 + 12 + 1), 1);
+    free(p.pixels);
+}
+END_TEST
+
+START_TEST(grid_bad_call) {
+    REEL_SCOPE {
+        reel_tensor *images = little_images(2);
+        reel_grid_options none = {0};
+        reel_grid_write(NULL, images, none);
+        expect_failure(REEL_ERR_ARGUMENT, "grid: no path");
+        reel_grid_write(in_dir("g.png"), NULL, none);
+        expect_failure(REEL_ERR_ARGUMENT, "grid: no images");
+        reel_grid_write(in_dir("g.png"), reel_select(images, 0, 0), none);
+        expect_failure(REEL_ERR_SHAPE, "not [3, 2]");
+        reel_grid_write(in_dir("g.png"), reel_slice(images, 0, 0, 0, 1), none);
+        expect_failure(REEL_ERR_SHAPE, "not [0, 3, 2]");
+        reel_grid_write(in_dir("g.png"), images, (reel_grid_options){.scale = -1});
+        expect_failure(REEL_ERR_ARGUMENT, "scale -1");
+        reel_grid_write(in_dir("g.png"), images, (reel_grid_options){.columns = -1});
+        expect_failure(REEL_ERR_ARGUMENT, "-1 columns");
+        reel_grid_write(in_dir("g.png"), images, (reel_grid_options){.scale = INT32_MAX});
+        expect_failure(REEL_ERR_SHAPE, "too large");
+        reel_tensor *one = reel_slice(reel_slice(images, 1, 0, 1, 1), 2, 0, 1, 1);
+        reel_grid_write(in_dir("g.png"),
+                        reel_expand(reel_slice(one, 0, 0, 1, 1), reel_shape(1, INT32_MAX, 4)),
+                        none);
+        expect_failure(REEL_ERR_SHAPE, "too large");
+        reel_grid_write(in_dir("g.png"), reel_cast(images, REEL_I64), none);
+        expect_failure(REEL_ERR_DTYPE, "not i64");
+        reel_grid_write(in_dir("missing/g.png"), images, none);
+        expect_failure(REEL_ERR_IO, "No such file");
+    }
+    ck_assert_int_eq(files_in_dir(), 0);
+}
+END_TEST
+
+/* ---- plots ----------------------------------------------------------------------------------- */
+
+static char *old_path;
+
+/* PATH is this test's directory alone: only a gnuplot that it writes there is found. */
+static void hide_gnuplot(void) {
+    old_path = strdup(getenv("PATH") != NULL ? getenv("PATH") : "");
+    setenv("PATH", in_dir("bin"), 1);
+    ck_assert_int_eq(mkdir(in_dir("bin"), 0777), 0);
+    put(in_dir("h.csv"), "epoch,train,test\n1,3,4\n2,2,3\n3,1,2\n", 35);
+}
+
+static void show_gnuplot(void) {
+    setenv("PATH", old_path, 1);
+    free(old_path);
+}
+
+static void fake_gnuplot(const char *script) {
+    put(in_dir("bin/gnuplot"), script, strlen(script));
+    ck_assert_int_eq(chmod(in_dir("bin/gnuplot"), 0755), 0);
+}
+
+static reel_status plot(const char *path, bool *drawn) {
+    reel_plot_line line = {.csv = in_dir("h.csv"), .x = "epoch", .y = "train", .label = "train"};
+    return reel_plot_write(path, &line, 1, (reel_plot_options){.title = "Loss"}, drawn);
+}
+
+static void expect_in(const char *text, const char *part) {
+    ck_assert_msg(strstr(text, part) != NULL, "no %s in:\n%s", part, text);
+}
+
+START_TEST(plot_without_gnuplot) {
+    const char *csv = in_dir("h.csv");
+    const reel_plot_line lines[] = {{csv, "epoch", "train", "it's, train", 1, 0},
+                                    {csv, "epoch", "test", NULL, 0, 9}};
+    bool drawn = true;
+    ck_assert_int_eq(
+        reel_plot_write(in_dir("p.png"), lines, 2,
+                        (reel_plot_options){"Loss 'by' `epoch`", "epoch", "loss_x", true}, &drawn),
+        REEL_OK);
+    expect_fine();
+    ck_assert(!drawn && !reel_file_exists(in_dir("p.png")));
+    size_t size;
+    char *script = contents(in_dir("p.gp"), &size), part[600];
+    expect_in(script, "set title 'Loss ''by'' `epoch`'");
+    expect_in(script, "set xlabel 'epoch'");
+    expect_in(script, "set ylabel 'loss_x'");
+    expect_in(script, "set logscale y");
+    expect_in(script, " noenhanced ");
+    snprintf(part, sizeof part, "'%s' using 1:2 skip 1 title 'it''s, train' with linespoints", csv);
+    expect_in(script, part);
+    snprintf(part, sizeof part, "'%s' using 1:3 skip 1 notitle", csv);
+    expect_in(script, part);
+    expect_in(script, "'#1f77b4' dashtype (");
+    expect_in(script, "'#ff7f0e' dashtype solid");
+    free(script);
+    ck_assert_int_eq(files_in_dir(), 3); /* bin, h.csv, p.gp */
+    ck_assert_int_eq(plot(in_dir("q.jpeg"), NULL), REEL_OK);
+    ck_assert(reel_file_exists(in_dir("q.jpeg.gp")));
+}
+END_TEST
+
+/* gnuplot would take these file names for commands. */
+START_TEST(plot_paths_are_no_commands) {
+    char before[512];
+    ck_assert_ptr_nonnull(getcwd(before, sizeof before));
+    ck_assert_int_eq(chdir(dir), 0);
+    put("< touch 'owned'", "x,y\n1,2\n", 8);
+    const reel_plot_line line = {"< touch 'owned'", "x", "y", NULL, 0, 0};
+    fake_gnuplot("#!/bin/sh\nprintf '%s' \"$2\"\n");
+    ck_assert_int_eq(reel_plot_write("-p.png", &line, 1, (reel_plot_options){0}, NULL), REEL_OK);
+    size_t size;
+    char *script = contents("-p.gp", &size), *png = contents("-p.png", &size);
+    expect_in(script, "'./< touch ''owned''' using");
+    ck_assert(size == 7 && memcmp(png, "./-p.gp", 7) == 0);
+    free(script), free(png);
+    ck_assert_int_eq(chdir(before), 0);
+}
+END_TEST
+
+START_TEST(plot_by_gnuplot) {
+    bool drawn = false;
+    setenv("PATH", old_path, 1);
+    ck_assert_int_eq(plot(in_dir("p.png"), &drawn), REEL_OK);
+    if (!drawn) {
+        puts("skipped: no gnuplot here");
+        return;
+    }
+    size_t size;
+    char *png = contents(in_dir("p.png"), &size);
+    ck_assert_uint_gt(size, 1000);
+    ck_assert_mem_eq(png, "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x03\xe8\0\0\x02\x58", 24);
+    free(png);
+
+    put(in_dir("h.csv"), "epoch,train\n", 12);
+    ck_assert_int_eq(plot(in_dir("p.png"), &drawn), REEL_ERR_IO);
+    ck_assert(!drawn);
+    expect_failure(REEL_ERR_IO, "no valid points");
+}
+END_TEST
+
+START_TEST(plot_picture_is_replaced_whole) {
+    bool drawn = false;
+    put(in_dir("p.png"), "old", 3);
+    fake_gnuplot("#!/bin/sh\nprintf half\nexit 3\n");
+    ck_assert_int_eq(plot(in_dir("p.png"), &drawn), REEL_ERR_IO);
+    expect_failure(REEL_ERR_IO, "gnuplot: drew nothing");
+    fake_gnuplot("#!/bin/sh\nexit 0\n");
+    plot(in_dir("p.png"), &drawn);
+    expect_failure(REEL_ERR_IO, "gnuplot: drew nothing");
+    fake_gnuplot("#!/bin/sh\nkill -9 $$\n");
+    plot(in_dir("p.png"), &drawn);
+    expect_failure(REEL_ERR_IO, "gnuplot: drew nothing");
+    fake_gnuplot("#!/bin/sh\necho >&2; echo 'first line' >&2; echo second >&2; exit 1\n");
+    plot(in_dir("p.png"), &drawn);
+    expect_failure(REEL_ERR_IO, "gnuplot: first line: ");
+    ck_assert(!drawn);
+    size_t size;
+    char *png = contents(in_dir("p.png"), &size);
+    ck_assert_str_eq(png, "old");
+    free(png);
+
+    fake_gnuplot("#!/bin/sh\necho careful >&2\nprintf new\n");
+    ck_assert_int_eq(plot(in_dir("p.png"), &drawn), REEL_OK);
+    ck_assert(drawn);
+    png = contents(in_dir("p.png"), &size);
+    ck_assert_str_eq(png, "new");
+    free(png);
+    ck_assert_int_eq(files_in_dir(), 4);
+}
+END_TEST
+
+START_TEST(plot_much_is_said) {
+    bool drawn = false;
+    fake_gnuplot("#!/bin/sh\ni=0\nwhile [ $i -lt 4000 ]; do\n"
+                 "echo 0123456789012345678901234567890123456789; echo $i 1234567890123456789 >&2\n"
+                 "i=$((i + 1)); done\n");
+    ck_assert_int_eq(plot(in_dir("p.png"), &drawn), REEL_OK);
+    size_t size;
+    free(contents(in_dir("p.png"), &size));
+    ck_assert(drawn && size == 4000 * 41);
+}
+END_TEST
+
+START_TEST(plot_gnuplot_may_not_run) {
+    bool drawn = true;
+    fake_gnuplot("#!/bin/sh\n");
+    ck_assert_int_eq(chmod(in_dir("bin/gnuplot"), 0), 0);
+    ck_assert_int_eq(plot(in_dir("p.png"), &drawn), REEL_OK);
+    ck_assert(!drawn);
+}
+END_TEST
+
+START_TEST(plot_bad_call) {
+    bool drawn = true;
+    const char *path = in_dir("p.png"), *csv = in_dir("h.csv");
+    const reel_plot_options none = {0};
+    const struct {
+        reel_plot_line line;
+        reel_status status;
+        const char *says;
+    } bad[] = {
+        {{NULL, "epoch", "train", NULL, 0, 0}, REEL_ERR_ARGUMENT, "no csv"},
+        {{csv, NULL, "train", NULL, 0, 0}, REEL_ERR_ARGUMENT, "no x column"},
+        {{csv, "epoch", NULL, NULL, 0, 0}, REEL_ERR_ARGUMENT, "no y column"},
+        {{csv, "epoch", "train", "a\nset output", 0, 0}, REEL_ERR_ARGUMENT, "label has a control"},
+        {{csv, "epoch", "trai", NULL, 0, 0}, REEL_ERR_FORMAT, "no column trai: "},
+        {{csv, "", "train", NULL, 0, 0}, REEL_ERR_FORMAT, "no column : "},
+        {{"missing.csv", "epoch", "train", NULL, 0, 0}, REEL_ERR_IO, "missing.csv"}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        ck_assert_int_eq(reel_plot_write(path, &bad[i].line, 1, none, &drawn), bad[i].status);
+        expect_failure(bad[i].status, bad[i].says);
+    }
+    const reel_plot_line good = {csv, "epoch", "train", NULL, 0, 0};
+    reel_plot_write(path, &good, 1, (reel_plot_options){.title = "a\tb"}, NULL);
+    expect_failure(REEL_ERR_ARGUMENT, "title has a control");
+    reel_plot_write(path, &good, 0, none, NULL);
+    expect_failure(REEL_ERR_ARGUMENT, "no lines");
+    reel_plot_write(path, NULL, 1, none, NULL);
+    expect_failure(REEL_ERR_ARGUMENT, "no lines");
+    reel_plot_write(NULL, &good, 1, none, NULL);
+    expect_failure(REEL_ERR_ARGUMENT, "no path");
+    reel_plot_write(in_dir("missing/p.png"), &good, 1, none, NULL);
+    expect_failure(REEL_ERR_IO, "No such file");
+    reel_fail(REEL_ERR_STATE, NULL, "kept");
+    ck_assert_int_eq(reel_plot_write(path, &good, 1, none, &drawn), REEL_ERR_STATE);
+    reel_clear_error();
+    ck_assert(!drawn);
+    ck_assert_int_eq(files_in_dir(), 2); /* bin, h.csv */
+}
+END_TEST
+
+/* ---- the suite ------------------------------------------------------------------------------- */
+
+int main(void) {
+    Suite *s = suite_create("pictures");
+    TCase *c = add_scratch_case(s, "images");
+    tcase_add_test(c, png_grey);
+    tcase_add_test(c, png_floats_are_cut_and_rounded);
+    tcase_add_test(c, png_bad_call);
+    c = add_scratch_case(s, "grids");
+    tcase_add_test(c, font_has_every_character);
+    tcase_add_test(c, grid_cells);
+    tcase_add_test(c, grid_defaults);
+    tcase_add_test(c, grid_texts);
+    tcase_add_test(c, grid_texts_too_wide);
+    tcase_add_test(c, grid_bad_call);
+    c = add_scratch_case(s, "plots");
+    tcase_add_checked_fixture(c, hide_gnuplot, show_gnuplot);
+    tcase_add_test(c, plot_without_gnuplot);
+    tcase_add_test(c, plot_paths_are_no_commands);
+    tcase_add_test(c, plot_by_gnuplot);
+    tcase_add_test(c, plot_picture_is_replaced_whole);
+    tcase_add_test(c, plot_much_is_said);
+    tcase_add_test(c, plot_gnuplot_may_not_run);
+    tcase_add_test(c, plot_bad_call);
+    return run_suite(s);
+}
