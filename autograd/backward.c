@@ -56,8 +56,13 @@ static bool can_take(const reel_tensor *g) {
 /* A leaf's gradient as memory of its own, to be written or added to. */
 static reel_tensor *leaf_buffer(reel_tensor *leaf) {
     struct reel__track *k = leaf->track;
+    const reel_device now = leaf->storage->device;
+    if (k->grad && (k->grad->storage->device.type != now.type || k->grad->storage->device.index != now.index)) {
+        reel_release(k->grad); /* the leaf has moved since */
+        k->grad = NULL;
+    }
     if (!k->grad)
-        k->grad = reel_retain(reel_empty_at(leaf->at, leaf->layout.shape, leaf->layout.dtype, leaf->storage->device));
+        k->grad = reel_retain(reel_empty_at(leaf->at, leaf->layout.shape, leaf->layout.dtype, now));
     return k->grad;
 }
 

@@ -4,8 +4,7 @@
 enum { FIRST = ' ', LAST = '~' };
 
 /* Nine rows from the top of a capital, which is 7 rows high, to the end of a descender; in each row
- * bit 4 is the leftmost pixel. What is not printable ASCII is drawn as the hollow box at the end.
- */
+ * bit 4 is the leftmost pixel. The hollow box at the end stands for what is not printable ASCII. */
 /* clang-format off */
 static const uint8_t glyphs[LAST - FIRST + 2][REEL__GLYPH_HEIGHT] = {
     {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00}, /* space */

@@ -13,8 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Grey levels: a light page, dark ink, captions that step back behind the title, a thin frame round
- * each cell. */
+/* Grey levels: a light page, dark ink, captions that step back, a thin frame round each cell. */
 enum { PAGE = 250, INK = 34, CAPTION = 92, FRAME = 200 };
 
 enum { MARGIN = 16, GAP = 8, TEXT_GAP = 12, MAX_IMAGES = 1 << 20, MAX_SIDE = 65535 };

@@ -116,8 +116,8 @@ void reel_history_truncate(reel_history *h, int64_t rows) {
 
 /* ---- locale ---------------------------------------------------------------------------------- */
 
-/* printf and strtod follow the program's locale, which may write 0,5: this thread's is the C locale
- * between these two. */
+/* printf and strtod follow the program's locale, which may write 0,5; between these two it is C's.
+ */
 typedef struct {
     locale_t c, before;
 } number_locale;
@@ -136,46 +136,35 @@ static void locale_leave(number_locale *l) {
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void print_number(FILE *f, double v) {
-    char text[32] = "nan"; /* printf would keep its sign */
+/* printf would keep a NaN's sign, which means nothing. */
+static void print_number(reel__buffer *b, double v) {
+    char text[32] = "nan";
     for (int digits = 15; !isnan(v) && digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, v);
         if (strtod(text, NULL) == v) break;
     }
-    fputs(text, f);
+    reel__buffer_print(b, "%s", text);
 }
 
-static void print(FILE *f, const reel_history *h) {
+static void print(reel__buffer *b, const reel_history *h) {
     for (int i = 0; i < h->count; i++)
-        fprintf(f, "%s%c", h->columns[i], i + 1 < h->count ? ',' : '\n');
-    for (int64_t row = 0; row < h->rows; row++)
-        for (int i = 0; i < h->count; i++) {
-            print_number(f, h->cells[row * h->count + i]);
-            fputc(i + 1 < h->count ? ',' : '\n', f);
-        }
+        reel__buffer_print(b, "%s%c", h->columns[i], i + 1 < h->count ? ',' : '\n');
+    for (int64_t i = 0; i < h->rows * h->count; i++) {
+        print_number(b, h->cells[i]);
+        reel__buffer_print(b, "%c", (i + 1) % h->count != 0 ? ',' : '\n');
+    }
 }
 
 reel_status reel_history_write(const reel_history *h, const char *path) {
     if (reel_failed()) return REEL_ERR_STATE;
     if (h == NULL || path == NULL)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "history: no %s", h == NULL ? "history" : "path");
-    char *text = NULL;
-    size_t size = 0;
-    FILE *f = open_memstream(&text, &size);
     number_locale l = {0};
-    reel_status status = f == NULL ? REEL_ERR_MEMORY : locale_enter(&l);
-    if (status == REEL_OK) {
-        print(f, h);
-        locale_leave(&l);
-    }
-    bool whole = f != NULL && !ferror(f);
-    if (f != NULL && fclose(f) != 0) whole = false;
-    if (status == REEL_OK && whole)
-        status = reel_file_write(path, text, size);
-    else
-        status = reel_fail(REEL_ERR_MEMORY, NULL, "history: out of memory: %s", path);
-    free(text);
-    return status;
+    REEL_TRY(locale_enter(&l));
+    reel__buffer b = {0};
+    print(&b, h);
+    locale_leave(&l);
+    return reel__buffer_write(&b, path);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

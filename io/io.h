@@ -38,16 +38,17 @@ REEL_API reel_status reel_digits_draw(int64_t n, uint64_t seed, reel_tensor **im
 
 /* ---- pictures ----------------------------------------------------------------------------------------------- */
 
-/* Writes image[H,W] (grey) or [H,W,3]: u8, or float in 0..1 (cut to it). Whole or not at all. */
+/* Writes image[H,W] (grey) or [H,W,3]: u8, or float in 0..1 (cut to it, NaN black). Whole or not at all. */
 REEL_API reel_status reel_png_write(const char *path, reel_tensor *image);
 
-/* A grid of cells, filled row by row: rows of images[N,H,W] with a caption under a cell where captions[i] is not NULL. */
+/* A grid of cells, filled row by row with images[N,H,W] (u8 or float, as above). Texts are ASCII; any of them, and any
+ * entry of captions and row_labels, may be NULL. Captions wider than a cell move the columns apart. */
 typedef struct {
-    int columns;            /* 0: as many as images */
-    int scale;              /* pixels per pixel, 0: 3 */
-    const char *title;      /* NULL: none */
-    const char **captions;  /* NULL: none; else N of them, ASCII */
-    const char **row_labels; /* NULL: none; else one per row, at its left */
+    int columns;                   /* 0: as many as images */
+    int scale;                     /* pixels per pixel, 0: 3 */
+    const char *title;             /* above, at the left */
+    const char *const *captions;   /* N of them, each centred under its cell */
+    const char *const *row_labels; /* one per row, at its left */
 } reel_grid_options;
 REEL_API reel_status reel_grid_write(const char *path, reel_tensor *images, reel_grid_options options);
 
@@ -80,7 +81,9 @@ REEL_API reel_status reel_file_read(const char *path, void **bytes, size_t *size
 
 /* ---- history: a table of numbers as CSV ----------------------------------------------------------------------- */
 
-/* Appended to by rows; on disk whole after each save. Reading it back lets a resumed run go on with it. */
+/* Appended to by rows; on disk whole after each write. Reading it back lets a resumed run go on with it: every number
+ * comes back to the same bits (NaN as nan). Column names are unique, not empty, without comma, quote or line end. A file
+ * that is not such a table is REEL_ERR_FORMAT, which names the line. */
 typedef struct reel_history reel_history;
 REEL_API reel_history *reel_history_new(const char *const *columns, int count); /* owned */
 REEL_API reel_history *reel_history_read(const char *path);                     /* owned; NULL on failure */
@@ -96,7 +99,7 @@ REEL_API void reel_history_truncate(reel_history *h, int64_t rows); /* keeps the
 typedef struct {
     const char *csv;      /* a file with a header line */
     const char *x, *y;    /* its columns */
-    const char *label;
+    const char *label;    /* in the legend; NULL: none */
     int dash;             /* 0 solid, 1 dashed */
     int colour;           /* lines of one number share a colour; 0, 1, 2, ... */
 } reel_plot_line;
@@ -104,8 +107,9 @@ typedef struct {
     const char *title, *x_label, *y_label;
     bool log_y;
 } reel_plot_options;
-/* Writes `path` (PNG) and beside it the script that drew it (path with .gp). Without gnuplot only the script is written and
- * *drawn is false, which is no failure; drawn may be NULL. */
+/* Writes `path` (PNG) and beside it the script that drew it (loss.png: loss.gp). Without gnuplot only the script is written
+ * and *drawn is false, which is no failure; drawn may be NULL. A gnuplot that fails is REEL_ERR_IO with its first words,
+ * and an older picture stays. Texts are drawn as they are; control characters in them are an error. */
 REEL_API reel_status reel_plot_write(const char *path, const reel_plot_line *lines, int count, reel_plot_options options,
                                      bool *drawn);
 

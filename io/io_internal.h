@@ -63,6 +63,18 @@ reel_status reel__download(const char *const *mirrors, reel__remote_file file,
 /* The four files of MNIST, from public mirrors, into `directory`. */
 reel_status reel__mnist_download(const char *directory);
 
+/* ---- buffer.c -------------------------------------------------------------------------------- */
+
+/* Text that grows as it is printed to; zero it first. */
+typedef struct {
+    char *text;
+    size_t size, capacity;
+    bool broken; /* something had no room */
+} reel__buffer;
+void reel__buffer_print(reel__buffer *b, const char *format, ...) REEL__PRINTF(2, 3);
+/* Writes it to path, whole or not at all, and empties it. */
+reel_status reel__buffer_write(reel__buffer *b, const char *path);
+
 /* ---- png.c ----------------------------------------------------------------------------------- */
 
 /* t's elements, row-major, as bytes: u8 as it is, floats from 0..1 to 0..255, cut and rounded, NaN 0.

@@ -2,9 +2,8 @@
  *
  * Nothing here goes through a shell, and nothing the caller names can become more than a name:
  * texts stand in single quotes, where gnuplot interprets nothing, and paths start with '/' or './',
- * for gnuplot takes
- * '< command' and '| command' for pipes. The script draws to its standard output, so that the
- * picture can replace an older one whole. */
+ * for gnuplot takes "< command" and "| command" for pipes. The script draws to its standard output,
+ * so that the picture can replace an older one whole. */
 #include "io/io_internal.h"
 
 #include <errno.h>
@@ -89,98 +88,85 @@ static reel_status find_columns(const reel_plot_line *line, columns *c) {
 
 /* ---- the script ------------------------------------------------------------------------------ */
 
-/* 'text', with "./" before it if asked for; within single quotes only they themselves need
- * doubling. */
-static void put_quoted(FILE *f, const char *prefix, const char *text) {
-    fprintf(f, "'%s", prefix);
+/* prefix and text in single quotes, within which only they themselves need doubling. */
+static void put_quoted(reel__buffer *b, const char *prefix, const char *text) {
+    reel__buffer_print(b, "'%s", prefix);
     for (; *text != '\0'; text++) {
-        if (*text == '\'') fputc('\'', f);
-        fputc(*text, f);
+        if (*text == '\'') reel__buffer_print(b, "'");
+        reel__buffer_print(b, "%c", *text);
     }
-    fputc('\'', f);
+    reel__buffer_print(b, "'");
 }
 
 static const char *path_prefix(const char *path) {
     return path[0] == '/' ? "" : "./";
 }
 
-static void put_setting(FILE *f, const char *setting, const char *text, const char *font) {
+static void put_setting(reel__buffer *b, const char *setting, const char *text, const char *font) {
     if (text == NULL) return;
-    fprintf(f, "set %s ", setting);
-    put_quoted(f, "", text);
-    fprintf(f, " %s\n", font);
+    reel__buffer_print(b, "set %s ", setting);
+    put_quoted(b, "", text);
+    reel__buffer_print(b, " %s\n", font);
 }
 
-static void put_look(FILE *f, const reel_plot_options *o) {
-    fputs("if (strstrt(GPVAL_TERMINALS, ' pngcairo ')) {\n"
-          "    set terminal pngcairo noenhanced font 'sans,12' size 1000,600 background '#ffffff'\n"
-          "} else {\n"
-          "    set terminal png noenhanced size 1000,600 background '#ffffff'\n"
-          "}\n"
-          "set datafile separator comma\n"
-          "set border 3 linecolor rgb '#808080'\n"
-          "set tics nomirror out scale 0.6 textcolor rgb '#404040'\n"
-          "set grid linetype 1 linewidth 1 linecolor rgb '#e6e6e6'\n"
-          "set key outside right top Left reverse samplen 4 spacing 1.3 textcolor rgb '#202020'\n",
-          f);
-    if (o->log_y) /* a label at 1, 2 and 5 of each decade */
-        fputs("set logscale y\n"
-              "set ytics ()\n"
-              "set for [e = -40:40] for [m in '1 2 5'] "
-              "ytics add (sprintf('%g', m * 10.0**e) m * 10.0**e)\n",
-              f);
-    put_setting(f, "title", o->title, "font ',14' textcolor rgb '#202020'");
-    put_setting(f, "xlabel", o->x_label, "textcolor rgb '#202020'");
-    put_setting(f, "ylabel", o->y_label, "textcolor rgb '#202020'");
+static const char look[] =
+    "if (strstrt(GPVAL_TERMINALS, ' pngcairo ')) {\n"
+    "    set terminal pngcairo noenhanced font 'sans,12' size 1000,600 background '#ffffff'\n"
+    "} else {\n"
+    "    set terminal png noenhanced size 1000,600 background '#ffffff'\n"
+    "}\n"
+    "set datafile separator comma\n"
+    "set border 3 linecolor rgb '#808080'\n"
+    "set tics nomirror out scale 0.6 textcolor rgb '#404040'\n"
+    "set grid linetype 1 linewidth 1 linecolor rgb '#e6e6e6'\n"
+    "set key outside right top Left reverse samplen 4 spacing 1.3 textcolor rgb '#202020'\n";
+
+/* A label at 1, 2 and 5 of each decade. */
+static const char log_look[] = "set logscale y\n"
+                               "set ytics ()\n"
+                               "set for [e = -40:40] for [m in '1 2 5'] "
+                               "ytics add (sprintf('%g', m * 10.0**e) m * 10.0**e)\n";
+
+static void put_look(reel__buffer *b, const reel_plot_options *o) {
+    reel__buffer_print(b, "%s%s", look, o->log_y ? log_look : "");
+    put_setting(b, "title", o->title, "font ',14' textcolor rgb '#202020'");
+    put_setting(b, "xlabel", o->x_label, "textcolor rgb '#202020'");
+    put_setting(b, "ylabel", o->y_label, "textcolor rgb '#202020'");
 }
 
 /* A short line gets a mark at each row, so that even a single row shows. */
-static void put_line(FILE *f, const reel_plot_line *line, const columns *c) {
-    put_quoted(f, path_prefix(line->csv), line->csv);
-    fprintf(f, " using %d:%d skip 1 ", c->x, c->y);
-    if (line->label != NULL) {
-        fputs("title ", f);
-        put_quoted(f, "", line->label);
-    } else {
-        fputs("notitle", f);
-    }
-    fprintf(f, " with %s linewidth 2 linecolor rgb '%s' dashtype %s",
-            c->rows <= MARKED_ROWS ? "linespoints pointtype 7 pointsize 0.6" : "lines",
-            palette[(unsigned)line->colour % COLOURS], line->dash ? "(12, 6)" : "solid");
-}
-
-static reel_status put_script(FILE *f, const char *path, const char *script,
-                              const reel_plot_line *lines, int count, const reel_plot_options *o) {
-    fputs("# From the same directory: gnuplot ", f);
-    put_quoted(f, "", script);
-    fputs(" > ", f);
-    put_quoted(f, "", path);
-    fputc('\n', f);
-    put_look(f, o);
-    for (int i = 0; i < count; i++) {
-        columns c;
-        REEL_TRY(find_columns(&lines[i], &c));
-        fputs(i == 0 ? "plot \\\n    " : ", \\\n    ", f);
-        put_line(f, &lines[i], &c);
-    }
-    fputc('\n', f);
+static reel_status put_line(reel__buffer *b, const reel_plot_line *line) {
+    columns c;
+    REEL_TRY(find_columns(line, &c));
+    put_quoted(b, path_prefix(line->csv), line->csv);
+    reel__buffer_print(b, " using %d:%d skip 1 ", c.x, c.y);
+    reel__buffer_print(b, line->label != NULL ? "title " : "notitle");
+    if (line->label != NULL) put_quoted(b, "", line->label);
+    reel__buffer_print(b, " with %s linewidth 2 linecolor rgb '%s' dashtype %s",
+                       c.rows <= MARKED_ROWS ? "linespoints pointtype 7 pointsize 0.6" : "lines",
+                       palette[(unsigned)line->colour % COLOURS], line->dash ? "(12, 6)" : "solid");
     return REEL_OK;
 }
 
 static reel_status write_script(const char *path, const char *script, const reel_plot_line *lines,
                                 int count, const reel_plot_options *o) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *f = open_memstream(&text, &size);
-    if (f == NULL) return reel_fail(REEL_ERR_MEMORY, NULL, "plot: out of memory: %s", path);
-    reel_status status = put_script(f, path, script, lines, count, o);
-    bool whole = !ferror(f);
-    if (fclose(f) != 0) whole = false;
-    if (status == REEL_OK && !whole)
-        status = reel_fail(REEL_ERR_MEMORY, NULL, "plot: out of memory: %s", path);
-    if (status == REEL_OK) status = reel_file_write(script, text, size);
-    free(text);
-    return status;
+    reel__buffer b = {0};
+    reel__buffer_print(&b, "# From the same directory: gnuplot ");
+    put_quoted(&b, "", script);
+    reel__buffer_print(&b, " > ");
+    put_quoted(&b, "", path);
+    reel__buffer_print(&b, "\n");
+    put_look(&b, o);
+    for (int i = 0; i < count; i++) {
+        reel__buffer_print(&b, "%s\\\n    ", i == 0 ? "plot " : ", ");
+        reel_status status = put_line(&b, &lines[i]);
+        if (status != REEL_OK) {
+            free(b.text);
+            return status;
+        }
+    }
+    reel__buffer_print(&b, "\n");
+    return reel__buffer_write(&b, script);
 }
 
 /* loss.png: loss.gp; another name gets .gp after it. Owned. */
@@ -225,8 +211,7 @@ static reel_status forward(int fd, reel__replacement *r, const char *path) {
     }
 }
 
-/* Keeps gnuplot's first words, which say what it could not do (the later ones, what followed from
- * that). */
+/* Keeps gnuplot's first words: they say what went wrong, the later ones what followed from it. */
 static reel_status fail_gnuplot(FILE *errors, const char *path) {
     char line[256] = "";
     rewind(errors);
@@ -244,8 +229,7 @@ static int wait_for(pid_t pid) {
     return got == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* gnuplot's output goes through a pipe into r, its errors into a file: two pipes could block each
- * other. */
+/* gnuplot's output comes through a pipe, its errors in a file: two pipes could block each other. */
 static reel_status run_gnuplot(const char *script, const char *path, reel__replacement *r,
                                FILE *errors, bool *drawn) {
     int ends[2];

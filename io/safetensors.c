@@ -70,8 +70,9 @@ static reel_status read_exactly(const reader *r, void *to, uint64_t n, uint64_t 
     return REEL_OK;
 }
 
+/* O_NONBLOCK: a FIFO is refused, not waited for. */
 static reel_status open_file(reader *r) {
-    r->fd = open(r->path, O_RDONLY | O_CLOEXEC);
+    r->fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (r->fd < 0) return reel__fail_errno("cannot open", r->path);
     struct stat info;
     if (fstat(r->fd, &info) != 0) return reel__fail_errno("cannot open", r->path);
@@ -101,7 +102,9 @@ static reel_status load_header(reader *r) {
     json_error_t error;
     if (status == REEL_OK) {
         r->header = json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, &error);
-        if (r->header == NULL)
+        if (r->header == NULL && error.text[0] == '\0') /* so jansson says it has no memory */
+            status = reel_fail(REEL_ERR_MEMORY, NULL, "safetensors: out of memory: %s", r->path);
+        else if (r->header == NULL)
             status = reel_fail(REEL_ERR_FORMAT, NULL, "safetensors: header: %s, at byte %d: %s",
                                error.text, error.position, r->path);
         else if (!json_is_object(r->header) || text[0] != '{')
@@ -271,21 +274,41 @@ static uint64_t bytes_of(const reel_tensor *t) {
     return (uint64_t)reel_numel(t) * reel_dtype_size(reel_dtype_of(t));
 }
 
-/* Takes `value`. */
-static reel_status set(json_t *object, const char *key, json_t *value, const char *path) {
-    if (json_object_set_new(object, key, value) == 0) return REEL_OK;
-    return reel_fail(REEL_ERR_ARGUMENT, NULL,
-                     "safetensors: cannot store '%.80s': not UTF-8, or out of memory: %s", key,
-                     path);
+/* jansson takes UTF-8 alone. */
+static reel_status check_utf8(const char *text, const char *path) {
+    json_error_t error = {.text = ""}; /* jansson leaves it alone when out of memory */
+    json_t *value = json_pack_ex(&error, 0, "s", text);
+    json_decref(value);
+    if (value != NULL) return REEL_OK;
+    if (json_error_code(&error) != json_error_invalid_utf8)
+        return reel_fail(REEL_ERR_MEMORY, NULL, "safetensors: out of memory: %s", path);
+    return reel_fail(REEL_ERR_ARGUMENT, NULL, "safetensors: '%.80s' is not UTF-8: %s", text, path);
 }
 
+/* Takes `value`, which is NULL where there was no memory for it. */
+static reel_status set(json_t *object, const char *key, json_t *value, const char *path) {
+    if (json_object_set_new(object, key, value) == 0) return REEL_OK;
+    return reel_fail(REEL_ERR_MEMORY, NULL, "safetensors: out of memory: %s", path);
+}
+
+static reel_status set_text(json_t *object, const char *key, const char *text, const char *path) {
+    REEL_TRY(check_utf8(key, path));
+    REEL_TRY(check_utf8(text, path));
+    return set(object, key, json_string(text), path);
+}
+
+/* An entry of the header; NULL if out of memory. */
 static json_t *describe(const reel_tensor *t, uint64_t begin) {
     const char *dtype = NULL;
     for (size_t i = 0; i < DTYPES; i++)
         if (dtypes[i].dtype == reel_dtype_of(t)) dtype = dtypes[i].name;
     reel_shape shape = reel_shape_of(t);
     json_t *dims = json_array();
-    for (int i = 0; i < shape.ndim; i++) json_array_append_new(dims, json_integer(shape.dim[i]));
+    for (int i = 0; i < shape.ndim; i++)
+        if (json_array_append_new(dims, json_integer(shape.dim[i])) != 0) {
+            json_decref(dims);
+            return NULL;
+        }
     return json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype, "shape", dims, "data_offsets",
                      (json_int_t)begin, (json_int_t)(begin + bytes_of(t)));
 }
@@ -293,10 +316,8 @@ static json_t *describe(const reel_tensor *t, uint64_t begin) {
 static reel_status build_metadata(json_t *metadata, const reel_state *s,
                                   const char *const (*pairs)[2], size_t count, const char *path) {
     for (int i = 0; i < reel_state_text_count(s); i++)
-        REEL_TRY(set(metadata, reel_state_text_key(s, i), json_string(reel_state_text_value(s, i)),
-                     path));
-    for (size_t i = 0; i < count; i++)
-        REEL_TRY(set(metadata, pairs[i][0], json_string(pairs[i][1]), path));
+        REEL_TRY(set_text(metadata, reel_state_text_key(s, i), reel_state_text_value(s, i), path));
+    for (size_t i = 0; i < count; i++) REEL_TRY(set_text(metadata, pairs[i][0], pairs[i][1], path));
     return REEL_OK;
 }
 
@@ -307,6 +328,7 @@ static reel_status build_entries(json_t *header, const reel_state *s, const char
         if (strcmp(name, metadata_key) == 0)
             return reel_fail(REEL_ERR_ARGUMENT, NULL, "safetensors: no tensor may be called %s: %s",
                              metadata_key, path);
+        REEL_TRY(check_utf8(name, path));
         REEL_TRY(set(header, name, describe(reel_state_at(s, i), at), path));
         at += bytes_of(reel_state_at(s, i));
     }
@@ -314,20 +336,24 @@ static reel_status build_entries(json_t *header, const reel_state *s, const char
 }
 
 /* Spaces after the JSON put the data at a multiple of 8, so that a mapped file's tensors are
- * aligned. */
+ * aligned. (json_dumps would be shorter; short of memory, jansson 2.14's leaves keys out and says
+ * nothing.) */
 static reel_status write_header(reel__replacement *r, const json_t *header, const char *path) {
-    char *text = json_dumps(header, JSON_COMPACT);
-    if (text == NULL)
-        return reel_fail(REEL_ERR_MEMORY, NULL, "safetensors: out of memory: %s", path);
-    uint64_t length = strlen(text), padded = (length + 7) / 8 * 8;
-    reel_status status = REEL_OK;
+    size_t length = json_dumpb(header, NULL, 0, JSON_COMPACT);
+    uint64_t padded = (length + 7) / 8 * 8;
     if (padded > max_header)
-        status =
-            reel_fail(REEL_ERR_ARGUMENT, NULL,
-                      "safetensors: a header of %" PRIu64 " bytes is too long: %s", padded, path);
-    if (status == REEL_OK) status = reel__replace_write(r, &padded, sizeof padded);
-    if (status == REEL_OK) status = reel__replace_write(r, text, (size_t)length);
-    if (status == REEL_OK) status = reel__replace_write(r, "       ", (size_t)(padded - length));
+        return reel_fail(REEL_ERR_ARGUMENT, NULL,
+                         "safetensors: a header of %" PRIu64 " bytes is too long: %s", padded,
+                         path);
+    char *text = malloc((size_t)padded + 1);
+    reel_status status = REEL_OK;
+    if (length == 0 || text == NULL || json_dumpb(header, text, length, JSON_COMPACT) != length)
+        status = reel_fail(REEL_ERR_MEMORY, NULL, "safetensors: out of memory: %s", path);
+    if (status == REEL_OK) {
+        memset(text + length, ' ', (size_t)padded - length);
+        status = reel__replace_write(r, &padded, sizeof padded);
+    }
+    if (status == REEL_OK) status = reel__replace_write(r, text, (size_t)padded);
     free(text);
     return status;
 }

@@ -42,8 +42,10 @@ reel_status reel_module_to(reel_module *m, reel_device device) {
     REEL_TRY(reel_device_check(device));
     reel_state *params = reel_module_params(m);
     reel_status status = params ? REEL_OK : reel_error_status();
-    for (int i = 0; i < reel_state_count(params) && status == REEL_OK; i++)
+    for (int i = 0; i < reel_state_count(params) && status == REEL_OK; i++) {
+        reel_zero_grad(reel_state_at(params, i)); /* its memory stays behind */
         status = reel__tensor_move(reel_state_at(params, i), device);
+    }
     reel_state_free(params);
     return status;
 }

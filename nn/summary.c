@@ -22,11 +22,15 @@ typedef struct {
     int64_t total;
 } table;
 
+static void widen(int *width, const char *text) {
+    int length = (int)strlen(text);
+    if (length > *width) *width = length;
+}
+
 static reel_status measure(const char *path, const struct reel_module_entry *e, void *user) {
     table *t = user;
-    int path_width = (int)strlen(path), type_width = e->child ? (int)strlen(e->child->type) : 0;
-    if (path_width > t->path_width) t->path_width = path_width;
-    if (type_width > t->type_width) t->type_width = type_width;
+    widen(&t->path_width, path);
+    if (e->child) widen(&t->type_width, e->child->type);
     return REEL_OK;
 }
 
@@ -62,7 +66,10 @@ static reel_status print_entry(const char *path, const struct reel_module_entry 
 void reel_module_summary(FILE *f, reel_module *m) {
     reel_state *params = reel_module_params(m);
     if (!params) return;
-    table t = {f, params, (int)strlen("total"), (int)strlen(m->type), 0};
+    table t = {.f = f, .params = params};
+    widen(&t.path_width, "total");
+    widen(&t.type_width, "type");
+    widen(&t.type_width, m->type);
     if (reel__module_walk(m, measure, &t) == REEL_OK) {
         print_row(&t, "name", "type", "shape", "parameters");
         print_module(&t, "", m->type);

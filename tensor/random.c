@@ -2,7 +2,7 @@
 #include "tensor/random.h"
 
 #include "tensor/ops_internal.h"
-#include "tensor/philox.h"
+#include "tensor/philox_internal.h"
 
 #include <stdlib.h>
 

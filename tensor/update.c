@@ -8,9 +8,9 @@
 /* Lists side by side: a[0], b[0], ..., a[1], b[1], ..., then the tail. */
 static reel_status run(reel__call c, int count, int width, reel_tensor *const *const lists[], int tail,
                        reel_tensor *const *last, unsigned changed) {
-    reel_tensor *few[32], **in = few;
+    reel_tensor *few[256], **in = few;
     c.nin = count * width + tail;
-    if (c.nin > 32) in = malloc((size_t)c.nin * sizeof *in);
+    if (c.nin > 256) in = malloc((size_t)c.nin * sizeof *in);
     if (!in) return reel_fail(REEL_ERR_MEMORY, c.at, "%s: out of memory", reel__ops[c.op].name);
     for (int i = 0; i < count; i++)
         for (int k = 0; k < width; k++) in[i * width + k] = lists[k][i];

@@ -65,7 +65,7 @@ reel_status reel__rule_slice(const reel__call *c, reel__layout *out) {
 reel_status reel__rule_expand(const reel__call *c, reel__layout *out) {
     reel_shape s;
     like(out, c);
-    if (!reel__broadcast(out->shape, c->attr.shape, &s) || !reel_shape_equal(s, c->attr.shape)) {
+    if (reel__shape_numel(c->attr.shape) < 0 || !reel__broadcast(out->shape, c->attr.shape, &s) || !reel_shape_equal(s, c->attr.shape)) {
         char text[200];
         reel__shape_text(text, sizeof text, c->attr.shape);
         return reel__fail_call(REEL_ERR_SHAPE, c, "does not broadcast to %s", text);

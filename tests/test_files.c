@@ -4,6 +4,7 @@
 #include "tests/scratch.h"
 
 #include <float.h>
+#include <jansson.h>
 #include <locale.h>
 #include <pthread.h>
 #include <sched.h>
@@ -278,6 +279,9 @@ START_TEST(safetensors_unreadable) {
     expect_failure(REEL_ERR_IO, "No such file");
     ck_assert_ptr_null(reel_safetensors_read(dir));
     expect_failure(REEL_ERR_IO, "Not a regular file");
+    ck_assert_int_eq(mkfifo(in_dir("fifo"), 0666), 0);
+    ck_assert_ptr_null(reel_safetensors_read(in_dir("fifo")));
+    expect_failure(REEL_ERR_IO, "Not a regular file");
     ck_assert_ptr_null(reel_safetensors_read(NULL));
     expect_failure(REEL_ERR_ARGUMENT, "no path");
 }
@@ -291,7 +295,7 @@ START_TEST(safetensors_unwritable) {
     expect_failure(REEL_ERR_IO, "No such file");
     reel_state_put_text(s, "k", "\xff");
     reel_safetensors_write(s, in_dir("a"));
-    expect_failure(REEL_ERR_ARGUMENT, "'k'");
+    expect_failure(REEL_ERR_ARGUMENT, "is not UTF-8");
     reel_state_free(s);
 
     s = reel_state_new();
@@ -303,12 +307,61 @@ START_TEST(safetensors_unwritable) {
     reel_state_free(s);
 
     s = reel_state_new();
+    REEL_SCOPE {
+        reel_state_put(s, "a\xc3", reel_ones(REEL_SCALAR, REEL_F32, reel_cpu()));
+    }
+    reel_safetensors_write(s, in_dir("a"));
+    expect_failure(REEL_ERR_ARGUMENT, "is not UTF-8");
+    reel_state_free(s);
+
+    s = reel_state_new();
     reel_fail(REEL_ERR_STATE, NULL, "kept");
     ck_assert_int_eq(reel_safetensors_write(s, in_dir("a")), REEL_ERR_STATE);
     ck_assert_int_eq(reel_checkpoint_write(s, in_dir("a"), 2), REEL_ERR_STATE);
     expect_failure(REEL_ERR_STATE, "kept");
     reel_state_free(s);
     ck_assert_int_eq(files_in_dir(), 0);
+}
+END_TEST
+
+/* The n-th allocation of the JSON library fails, for every n: the file is right or not there. */
+static long allocations_left;
+
+static void *allocate_or_not(size_t size) {
+    return allocations_left-- > 0 ? malloc(size) : NULL;
+}
+
+START_TEST(safetensors_short_of_memory) {
+    reel_state *s = state_of_all_kinds();
+    size_t expected, size;
+    ck_assert_int_eq(reel_safetensors_write(s, in_dir("whole")), REEL_OK);
+    char *whole = contents(in_dir("whole"), &expected);
+    long n = 0;
+    for (bool written = false; !written; n++) {
+        allocations_left = n;
+        json_set_alloc_funcs(allocate_or_not, free);
+        written = reel_safetensors_write(s, in_dir("a")) == REEL_OK;
+        json_set_alloc_funcs(malloc, free);
+        ck_assert_int_eq(reel_file_exists(in_dir("a")), written);
+        if (!written) expect_failure(REEL_ERR_MEMORY, "safetensors: out of memory");
+    }
+    ck_assert_int_gt(n, 50);
+    char *bytes = contents(in_dir("a"), &size);
+    ck_assert(size == expected && memcmp(bytes, whole, size) == 0);
+    free(bytes), free(whole);
+
+    reel_state *back = NULL;
+    for (n = 0; back == NULL; n++) {
+        allocations_left = n;
+        json_set_alloc_funcs(allocate_or_not, free);
+        back = reel_safetensors_read(in_dir("a"));
+        json_set_alloc_funcs(malloc, free);
+        ck_assert((back == NULL) == reel_failed());
+        reel_clear_error();
+    }
+    ck_assert_int_gt(n, 50);
+    expect_same_state(s, back);
+    reel_state_free(s), reel_state_free(back);
 }
 END_TEST
 
@@ -701,6 +754,7 @@ static void add_safetensors_tests(TCase *c) {
     tcase_add_test(c, safetensors_bytes_changed);
     tcase_add_test(c, safetensors_unreadable);
     tcase_add_test(c, safetensors_unwritable);
+    tcase_add_test(c, safetensors_short_of_memory);
 }
 
 static void add_checkpoint_tests(TCase *c) {

@@ -351,6 +351,16 @@ START_TEST(summary_of_layers) {
 }
 END_TEST
 
+START_TEST(summary_of_nothing) {
+    reel_module m;
+    reel_module_init(&m, "m", NULL);
+    expect_summary(&m, "name   type  shape               parameters\n"
+                       "       m\n"
+                       "total                                     0\n");
+    reel_module_free(&m);
+}
+END_TEST
+
 START_TEST(summary_counts_a_tied_parameter_once) {
     tied m;
     tied_init(&m);
@@ -387,6 +397,7 @@ int main(void) {
     tcase_add_test(c, load_is_all_or_nothing);
     tcase_add_test(c, save_and_load_do_nothing_after_a_failure);
     tcase_add_test(c, summary_of_layers);
+    tcase_add_test(c, summary_of_nothing);
     tcase_add_test(c, summary_counts_a_tied_parameter_once);
     return run_suite(s);
 }

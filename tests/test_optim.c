@@ -638,11 +638,11 @@ START_TEST(values_are_clipped) {
     params made = params_new(dtypes[_i].a, dtypes[_i].b);
     reel_optim *o = reel_sgd_new(made.list, (reel_sgd_options){.lr = 1});
     for (int k = 0; k < 2; k++) give_gradient_of_step(&made, k, 1);
-    ck_assert_int_eq(reel_clip_grad_value(o, 0.25), REEL_OK);
+    ck_assert_int_eq(reel_clip_grad_value(o, 0.5), REEL_OK);
     int cut = 0;
     for (int k = 0; k < 2; k++)
         for (int i = 0; i < N; i++) {
-            double g = gradient(k, i, 1), expected = fmax(-0.25, fmin(0.25, g));
+            double g = gradient(k, i, 1), expected = fmax(-0.5, fmin(0.5, g));
             cut += expected != g;
             ck_assert_double_eq_tol(element(reel_grad(made.p[k]), i), expected, 1e-7);
         }

@@ -7,7 +7,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-/* ---- a PNG read back -------------------------------------------------------------------------- */
+/* ---- a PNG read back --------------------------------------------------------------------------
+ */
 
 typedef struct {
     int width, height, channels;
@@ -341,7 +342,7 @@ START_TEST(plot_without_gnuplot) {
     expect_in(script, " noenhanced ");
     snprintf(part, sizeof part, "'%s' using 1:2 skip 1 title 'it''s, train' with linespoints", csv);
     expect_in(script, part);
-    snprintf(part, sizeof part, "'%s' using 1:3 skip 1 notitle", csv);
+    snprintf(part, sizeof part, "'%s' using 1:3 skip 1 notitle with", csv);
     expect_in(script, part);
     expect_in(script, "'#1f77b4' dashtype (");
     expect_in(script, "'#ff7f0e' dashtype solid");

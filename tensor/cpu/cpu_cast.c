@@ -17,17 +17,17 @@ static inline uint8_t to_u8(double x) {
 
 #define FROM float
 #define F(name) f32_to_##name
-#include "tensor/cpu/cpu_cast_from.h"
+#include "tensor/cpu/cpu_cast_from_internal.h"
 #undef FROM
 #undef F
 #define FROM double
 #define F(name) f64_to_##name
-#include "tensor/cpu/cpu_cast_from.h"
+#include "tensor/cpu/cpu_cast_from_internal.h"
 #undef FROM
 #undef F
 #define FROM uint8_t
 #define F(name) u8_to_##name
-#include "tensor/cpu/cpu_cast_from.h"
+#include "tensor/cpu/cpu_cast_from_internal.h"
 #undef FROM
 #undef F
 

@@ -10,7 +10,7 @@
 #define R(name) name##_f32
 #define REEL_REAL_IS_F64 0
 #define SQRT __builtin_sqrtf
-#include "tensor/cpu/cpu_loops_real.h"
+#include "tensor/cpu/cpu_loops_real_internal.h"
 #undef REAL
 #undef R
 #undef REEL_REAL_IS_F64
@@ -20,12 +20,12 @@
 #define R(name) name##_f64
 #define REEL_REAL_IS_F64 1
 #define SQRT __builtin_sqrt
-#include "tensor/cpu/cpu_loops_real.h"
+#include "tensor/cpu/cpu_loops_real_internal.h"
 
 #define INTEGER int64_t
 #define UNSIGNED uint64_t
 #define I(name) name##_i64
-#include "tensor/cpu/cpu_loops_int.h"
+#include "tensor/cpu/cpu_loops_int_internal.h"
 #undef INTEGER
 #undef UNSIGNED
 #undef I
@@ -33,7 +33,7 @@
 #define INTEGER uint8_t
 #define UNSIGNED uint8_t
 #define I(name) name##_u8
-#include "tensor/cpu/cpu_loops_int.h"
+#include "tensor/cpu/cpu_loops_int_internal.h"
 
 #define LOOPS_MAP_FLOAT(name) {loop_##name##_f32, loop_##name##_f64}
 #define LOOPS_MAP_ALIKE(name) {loop_##name##_f32, loop_##name##_f64, loop_##name##_i64, loop_##name##_u8}

@@ -2,14 +2,14 @@
 #include "tensor/cpu/cpu_internal.h"
 
 #define REEL_FORMULA static inline
-#include "tensor/philox.h"
+#include "tensor/philox_internal.h"
 
 #define REAL float
 #define R(name) name##_f32
 #define REEL_REAL_IS_F64 0
 #define SQRT __builtin_sqrtf
 #include "tensor/scalar.h"
-#include "tensor/normal.h"
+#include "tensor/normal_internal.h"
 #undef REAL
 #undef R
 #undef REEL_REAL_IS_F64
@@ -19,7 +19,7 @@
 #define REEL_REAL_IS_F64 1
 #define SQRT __builtin_sqrt
 #include "tensor/scalar.h"
-#include "tensor/normal.h"
+#include "tensor/normal_internal.h"
 
 typedef struct {
     void *out;

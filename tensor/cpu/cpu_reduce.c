@@ -98,7 +98,7 @@ static void work_columns(void *context, int64_t begin, int64_t end) {
 
 static reel_status run(const reel__call *c, reduction *r) {
     int64_t work = r->outer * r->rows * r->columns;
-    if (r->columns != 1 || r->row_stride != 1)
+    if (r->columns != 1)
         reel__cpu_parallel(r->columns, work > 32768 ? 256 : r->columns, work_columns, r);
     else if (r->outer == 1)
         return full_sum(c, r);
@@ -146,7 +146,7 @@ static bool recognise(const reel__layout *l, int64_t axes, reduction *r) {
         r->columns = b[k++].size;
         if (r->rows == 1) r->row_stride = r->columns;
     }
-    return k == n;
+    return k == n && (r->columns > 1 || r->row_stride == 1 || r->rows == 1);
 }
 
 /* x with the kept axes first and the reduced ones last, contiguous: always recognised. */

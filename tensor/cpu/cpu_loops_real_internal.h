@@ -171,30 +171,36 @@ static double R(sum_squares)(const void *data, int64_t n) {
     return sum;
 }
 
+#define ROWS 256 /* rows added up before their sum joins the rest */
+
 /* Columns in groups of four vectors, which stay in registers while the rows go by. */
 static void R(sum_rows)(void *to, const void *from, int64_t rows, int64_t columns, int64_t stride, double scale) {
-    const REAL *x = from;
+    const REAL *x = from, s = (REAL)scale;
     REAL *out = to;
     int64_t j = 0;
     for (; j + 4 * LANES <= columns; j += 4 * LANES) {
-        R(vector) a = {0}, b = {0}, c = {0}, d = {0};
-        for (int64_t i = 0; i < rows; i++) {
-            const REAL *row = x + i * stride + j;
-            a += *(const R(vector) *)row;
-            b += *(const R(vector) *)(row + LANES);
-            c += *(const R(vector) *)(row + 2 * LANES);
-            d += *(const R(vector) *)(row + 3 * LANES);
+        R(vector) sum[4] = {{0}};
+        for (int64_t i = 0; i < rows;) {
+            const int64_t end = i + ROWS < rows ? i + ROWS : rows;
+            R(vector) a = {0}, b = {0}, c = {0}, d = {0};
+            for (; i < end; i++) {
+                const REAL *row = x + i * stride + j;
+                a += *(const R(vector) *)row;
+                b += *(const R(vector) *)(row + LANES);
+                c += *(const R(vector) *)(row + 2 * LANES);
+                d += *(const R(vector) *)(row + 3 * LANES);
+            }
+            sum[0] += a;
+            sum[1] += b;
+            sum[2] += c;
+            sum[3] += d;
         }
-        const REAL s = (REAL)scale;
-        *(R(vector) *)(out + j) = a * s;
-        *(R(vector) *)(out + j + LANES) = b * s;
-        *(R(vector) *)(out + j + 2 * LANES) = c * s;
-        *(R(vector) *)(out + j + 3 * LANES) = d * s;
+        for (int k = 0; k < 4; k++) *(R(vector) *)(out + j + k * LANES) = sum[k] * s;
     }
     for (; j < columns; j++) {
-        REAL sum = 0;
-        for (int64_t i = 0; i < rows; i++) sum += x[i * stride + j];
-        out[j] = sum * (REAL)scale;
+        double sum = 0;
+        for (int64_t i = 0; i < rows; i++) sum += (double)x[i * stride + j];
+        out[j] = (REAL)(sum * scale);
     }
 }
 
