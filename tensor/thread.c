@@ -55,6 +55,8 @@ reel_status reel_fail(reel_status code, const char *at, const char *format, ...)
     va_start(args, format);
     vsnprintf(self.message, sizeof self.message, format, args);
     va_end(args);
+    for (char *c = self.message; *c; c++) /* a name out of a file may hold anything; a message is one line */
+        if ((unsigned char)*c < ' ') *c = '?';
     if (at) append_site(self.message, sizeof self.message, at);
     self.error = code;
     return code;
