@@ -11,7 +11,8 @@
 
 typedef struct reel__node reel__node;
 
-/* Where an input's gradient goes: to output `index` of a node, to a leaf, or, if both are NULL, nowhere. */
+/* Where an input's gradient goes: to output `index` of a node, to a leaf, or, if both are NULL,
+ * nowhere. */
 typedef struct {
     reel__node *node;
     int index;
@@ -40,8 +41,8 @@ struct reel__node {
 
 /* What a tracked tensor carries. */
 struct reel__track {
-    reel__node *node; /* that made it; NULL: a leaf */
-    int index;        /* which of the node's outputs it is */
+    reel__node *node;  /* that made it; NULL: a leaf */
+    int index;         /* which of the node's outputs it is */
     reel_tensor *grad; /* a leaf's; kept, for its memory, while has_grad is false */
     bool has_grad;
 };
@@ -52,16 +53,20 @@ extern const reel__hooks reel__autograd_hooks;
 /* ---- for gradient rules (rules_*.c): n is the node, i one of its inputs ---- */
 
 bool reel__needs(const reel__node *n, int i);
-/* What the row's saves column kept: bit REEL__IN0, ... NULL, and a failure kept, if it was changed in place since. */
+/* What the row's saves column kept: bit REEL__IN0, ... NULL, and a failure kept, if it was changed
+ * in place since. */
 reel_tensor *reel__saved(const reel__node *n, int bit);
-/* Hands input i its gradient (borrowed), summed to the input's shape where it was broadcast. NULL is passed over. */
+/* Hands input i its gradient (borrowed), summed to the input's shape where it was broadcast. NULL
+ * is passed over. */
 void reel__give(reel__node *n, int i, reel_tensor *gradient);
-/* The same for a gradient x y, which is accumulated by the GEMM itself where there is something to add to. */
+/* The same for a gradient x y, which is accumulated by the GEMM itself where there is something to
+ * add to. */
 void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y);
 
 /* One rule an op: g is the gradient of output 0. */
 typedef void (*reel__rule)(reel__node *n, reel_tensor *g);
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) void reel__grad_##name(reel__node *n, reel_tensor *g);
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+    void reel__grad_##name(reel__node *n, reel_tensor *g);
 #include "tensor/ops.def"
 extern const reel__rule reel__rules[REEL_OP_COUNT];
 

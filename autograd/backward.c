@@ -1,4 +1,5 @@
-/* Backward: nodes in the order of their depth, deepest first; each hands its inputs their gradients. */
+/* Backward: nodes in the order of their depth, deepest first; each hands its inputs their
+ * gradients. */
 #include "autograd/autograd_internal.h"
 
 #include <stdlib.h>
@@ -7,7 +8,8 @@
 #define CONST(name) NULL
 #define NONE(name) NULL
 const reel__rule reel__rules[REEL_OP_COUNT] = {
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) [REEL_OP_##name] = gradient(name),
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+    [REEL_OP_##name] = gradient(name),
 #include "tensor/ops.def"
 };
 #undef GRAD
@@ -24,7 +26,8 @@ reel_tensor *reel__saved(const reel__node *n, int bit) {
     int i = __builtin_ctz((unsigned)bit);
     reel_tensor *t = n->saved[i];
     if (t && atomic_load_explicit(&t->storage->version, memory_order_relaxed) != n->version[i]) {
-        reel_fail(REEL_ERR_STATE, n->at, "gradient of %s: %s %d was changed in place after it was saved",
+        reel_fail(REEL_ERR_STATE, n->at,
+                  "gradient of %s: %s %d was changed in place after it was saved",
                   reel__ops[n->op].name, i < 3 ? "input" : "result", i < 3 ? i + 1 : i - 2);
         return NULL;
     }
@@ -50,14 +53,16 @@ static void add_pending(const reel__edge *e, reel_tensor *g, bool fresh) {
 
 /* Ours alone: this scope's reference is the only one, and the memory is not shared with a view. */
 static bool can_take(const reel_tensor *g) {
-    return atomic_load(&g->refs) == 1 && atomic_load(&g->storage->refs) == 1 && reel_is_contiguous(g);
+    return atomic_load(&g->refs) == 1 && atomic_load(&g->storage->refs) == 1 &&
+           reel_is_contiguous(g);
 }
 
 /* A leaf's gradient as memory of its own, to be written or added to. */
 static reel_tensor *leaf_buffer(reel_tensor *leaf) {
     struct reel__track *k = leaf->track;
     const reel_device now = leaf->storage->device;
-    if (k->grad && (k->grad->storage->device.type != now.type || k->grad->storage->device.index != now.index)) {
+    if (k->grad && (k->grad->storage->device.type != now.type ||
+                    k->grad->storage->device.index != now.index)) {
         reel_release(k->grad); /* the leaf has moved since */
         k->grad = NULL;
     }
@@ -152,7 +157,8 @@ static void forget(reel__node *n) {
 static void run_rule(reel__node *n, bool retain_graph) {
     if (!n->pending[0] || reel_failed()) return;
     if (n->spent) {
-        reel_fail(REEL_ERR_STATE, n->at, "backward: the tape of %s was let go by an earlier call (see retain_graph)",
+        reel_fail(REEL_ERR_STATE, n->at,
+                  "backward: the tape of %s was let go by an earlier call (see retain_graph)",
                   reel__ops[n->op].name);
         return;
     }
@@ -195,23 +201,29 @@ static reel_status check_output(const char *at, reel_tensor *output, reel_tensor
     if (output) reel__describe(operand, sizeof operand, reel_name(output), output, false, false);
     if (!output) return reel_fail(REEL_ERR_ARGUMENT, at, "backward: the loss is NULL");
     if (!output->track)
-        return reel_fail(REEL_ERR_ARGUMENT, at, "backward: %s does not come from a tracked tensor", operand);
+        return reel_fail(REEL_ERR_ARGUMENT, at, "backward: %s does not come from a tracked tensor",
+                         operand);
     if (!gradient && reel_numel(output) != 1)
-        return reel_fail(REEL_ERR_SHAPE, at, "backward: %s has not one element: give its gradient", operand);
+        return reel_fail(REEL_ERR_SHAPE, at, "backward: %s has not one element: give its gradient",
+                         operand);
     if (gradient && (!reel_shape_equal(gradient->layout.shape, output->layout.shape) ||
                      gradient->layout.dtype != output->layout.dtype))
-        return reel_fail(REEL_ERR_SHAPE, at, "backward: the gradient given is not of the shape and dtype of %s",
+        return reel_fail(REEL_ERR_SHAPE, at,
+                         "backward: the gradient given is not of the shape and dtype of %s",
                          operand);
     return REEL_OK;
 }
 
-reel_status reel_backward_with_at(const char *at, reel_tensor *output, reel_backward_options options) {
+reel_status reel_backward_with_at(const char *at, reel_tensor *output,
+                                  reel_backward_options options) {
     if (reel_failed()) return reel_error_status();
     REEL_TRY(check_output(at, output, options.gradient));
     reel__thread *self = reel__self();
     REEL_SCOPE REEL_NO_GRAD {
         reel_tensor *g = options.gradient;
-        if (!g) g = reel_full_at(at, output->layout.shape, 1, output->layout.dtype, output->storage->device);
+        if (!g)
+            g = reel_full_at(at, output->layout.shape, 1, output->layout.dtype,
+                             output->storage->device);
         if (g && output->track->node)
             run_pass(output, g, options.retain_graph);
         else if (g)

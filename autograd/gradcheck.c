@@ -14,7 +14,8 @@ typedef struct {
 
 /* Fixed weights in 1..2, so that no result is lost in a sum. */
 static reel_tensor *weights_like(reel_tensor *y) {
-    reel_tensor *i = reel_reshape(reel_arange(reel_numel(y), REEL_F64, reel_cpu()), reel_shape_of(y));
+    reel_tensor *i =
+        reel_reshape(reel_arange(reel_numel(y), REEL_F64, reel_cpu()), reel_shape_of(y));
     reel_tensor *w = reel_affine(reel_sigmoid(reel_affine(i, 0.7, -1)), 1, 1);
     return w;
 }
@@ -67,7 +68,8 @@ static reel_status compare(const check *c, int input, const double *tape) {
         found[1] = d;
     }
     if (worst_at < 0 || reel_failed()) return reel_error_status();
-    return reel_fail(REEL_ERR_STATE, NULL, "gradcheck: input %d, element %lld: tape %.10g, difference %.10g", input,
+    return reel_fail(REEL_ERR_STATE, NULL,
+                     "gradcheck: input %d, element %lld: tape %.10g, difference %.10g", input,
                      (long long)worst_at, found[0], found[1]);
 }
 

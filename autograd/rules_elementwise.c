@@ -66,7 +66,8 @@ void reel__grad_sigmoid_grad(reel__node *n, reel_tensor *g) {
 
 /* dx = g (1 - y^2) */
 void reel__grad_tanh(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_mul_at(n->at, g, reel_affine_at(n->at, reel_square_at(n->at, out(n)), -1, 1)));
+    reel__give(n, 0,
+               reel_mul_at(n->at, g, reel_affine_at(n->at, reel_square_at(n->at, out(n)), -1, 1)));
 }
 
 /* dx = g y */
@@ -107,7 +108,8 @@ void reel__grad_bce(reel__node *n, reel_tensor *g) {
     reel_tensor *p = in(n, 0), *t = in(n, 1);
     if (reel__needs(n, 0)) reel__give(n, 0, reel__bce_grad(n->at, g, p, t));
     if (!reel__needs(n, 1)) return;
-    reel_tensor *no = reel_log_at(n->at, reel_affine_at(n->at, p, -1, 1)), *yes = reel_log_at(n->at, p);
+    reel_tensor *no = reel_log_at(n->at, reel_affine_at(n->at, p, -1, 1)),
+                *yes = reel_log_at(n->at, p);
     reel__give(n, 1, reel_mul_at(n->at, g, reel_sub_at(n->at, no, yes)));
 }
 
@@ -120,8 +122,10 @@ void reel__grad_bce_grad(reel__node *n, reel_tensor *g) {
     reel_tensor *d = reel_mul_at(n->at, p, reel_affine_at(n->at, p, -1, 1));
     reel_tensor *by_d = reel_div_at(n->at, reel_mul_at(n->at, g, in(n, 0)), d);
     if (reel__needs(n, 1)) {
-        reel_tensor *turn = reel_mul_at(n->at, reel_sub_at(n->at, p, t), reel_affine_at(n->at, p, -2, 1));
-        reel__give(n, 1, reel_mul_at(n->at, by_d, reel_div_at(n->at, reel_sub_at(n->at, d, turn), d)));
+        reel_tensor *turn =
+            reel_mul_at(n->at, reel_sub_at(n->at, p, t), reel_affine_at(n->at, p, -2, 1));
+        reel__give(n, 1,
+                   reel_mul_at(n->at, by_d, reel_div_at(n->at, reel_sub_at(n->at, d, turn), d)));
     }
     if (reel__needs(n, 2)) reel__give(n, 2, reel_neg_at(n->at, by_d));
 }

@@ -38,7 +38,9 @@ static int64_t size_at(const reel__node *n) {
 }
 
 void reel__grad_index_select(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_index_add_at(n->at, g, (int)n->attr.i[0], reel__saved(n, REEL__IN1), size_at(n)));
+    reel__give(
+        n, 0,
+        reel_index_add_at(n->at, g, (int)n->attr.i[0], reel__saved(n, REEL__IN1), size_at(n)));
 }
 
 void reel__grad_index_add(reel__node *n, reel_tensor *g) {
@@ -46,7 +48,9 @@ void reel__grad_index_add(reel__node *n, reel_tensor *g) {
 }
 
 void reel__grad_gather(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_scatter_add_at(n->at, g, (int)n->attr.i[0], reel__saved(n, REEL__IN1), size_at(n)));
+    reel__give(
+        n, 0,
+        reel_scatter_add_at(n->at, g, (int)n->attr.i[0], reel__saved(n, REEL__IN1), size_at(n)));
 }
 
 void reel__grad_scatter_add(reel__node *n, reel_tensor *g) {
@@ -54,7 +58,9 @@ void reel__grad_scatter_add(reel__node *n, reel_tensor *g) {
 }
 
 void reel__grad_topk(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_scatter_add_at(n->at, g, (int)n->attr.i[0], reel__saved(n, REEL__OUT1), size_at(n)));
+    reel__give(
+        n, 0,
+        reel_scatter_add_at(n->at, g, (int)n->attr.i[0], reel__saved(n, REEL__OUT1), size_at(n)));
 }
 
 /* i: axis, start, count, step, of slice and slice_put alike. */

@@ -11,8 +11,8 @@ reel_tensor *reel_track_at(const char *at, reel_tensor *t) {
     if (t->track || (t->layout.dtype != REEL_F32 && t->layout.dtype != REEL_F64)) {
         char operand[200];
         reel__describe(operand, sizeof operand, reel_name(t), t, true, false);
-        reel_fail(REEL_ERR_ARGUMENT, at, "track: %s: %s", t->track ? "is the result of an op" : "takes f32 or f64",
-                  operand);
+        reel_fail(REEL_ERR_ARGUMENT, at, "track: %s: %s",
+                  t->track ? "is the result of an op" : "takes f32 or f64", operand);
         return NULL;
     }
     t->track = calloc(1, sizeof *t->track);
@@ -113,7 +113,8 @@ static int what_to_save(const reel__node *n) {
     return (reel__needs(n, 1) ? REEL__IN0 : 0) | (reel__needs(n, 0) ? REEL__IN1 : 0);
 }
 
-/* An output is saved as a view without a track of its own: it would keep its own node alive for ever. */
+/* An output is saved as a view without a track of its own: it would keep its own node alive for
+ * ever. */
 static reel_status save(reel__node *n, const reel__call *c) {
     const int saves = what_to_save(n);
     for (int i = 0; i < REEL__NODE_SAVED; i++) {
@@ -163,7 +164,8 @@ static reel_status record(const reel__call *c) {
 static reel_status before_inplace(const reel__call *c, reel_tensor *t) {
     char operand[200];
     reel__describe(operand, sizeof operand, reel_name(t), t, false, false);
-    return reel__fail_call(REEL_ERR_STATE, c, "%s is tracked: change it inside REEL_NO_GRAD", operand);
+    return reel__fail_call(REEL_ERR_STATE, c, "%s is tracked: change it inside REEL_NO_GRAD",
+                           operand);
 }
 
 const reel__hooks reel__autograd_hooks = {

@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-/* ---- datasets -------------------------------------------------------------------------------- */
+/* ---- datasets ---- */
 
 /* Item i: x, and its label y (NULL if it has none). Borrowed. */
 typedef struct {
@@ -75,7 +75,7 @@ REEL_API reel_dataset *reel_map_new(reel_dataset *d, reel_map_fn f, void *user);
 REEL_API reel_status reel_random_split(reel_dataset *d, const int64_t *lengths, int count,
                                        uint64_t seed, reel_dataset **out);
 
-/* ---- samplers: which items, in which order, in an epoch -------------------------------------- */
+/* ---- samplers: which items, in which order, in an epoch ---- */
 
 typedef struct reel_sampler reel_sampler;
 
@@ -129,7 +129,7 @@ REEL_API reel_batch_sampler *reel_batch_sampler_new(reel_sampler *s, int64_t bat
                                                     bool drop_last);
 REEL_API void reel_batch_sampler_free(reel_batch_sampler *s); /* takes NULL */
 
-/* ---- collate: n samples into one ------------------------------------------------------------- */
+/* ---- collate: n samples into one ---- */
 
 /* The samples are borrowed, and so is the result. Called by any thread. */
 typedef reel_status (*reel_collate_fn)(const reel_sample *samples, int64_t n, reel_sample *out,
@@ -140,7 +140,7 @@ typedef reel_status (*reel_collate_fn)(const reel_sample *samples, int64_t n, re
 REEL_API reel_status reel_collate_default(const reel_sample *samples, int64_t n, reel_sample *out,
                                           void *user);
 
-/* ---- loader ---------------------------------------------------------------------------------- */
+/* ---- loader ---- */
 
 typedef struct {
     int64_t batch_size;                /* 0: 1 */

@@ -6,7 +6,7 @@
 
 #include "data/data.h"
 
-/* ---- support.c ------------------------------------------------------------------------------- */
+/* ---- support.c ---- */
 
 #define REEL__MESSAGE 1024 /* bytes of a failure's line that is handed on */
 
@@ -28,7 +28,7 @@ reel_status reel__dataset_gather(reel_dataset *d, const int64_t *index, int64_t 
 void reel__sample_retain(reel_sample *s);
 void reel__sample_release(reel_sample *s); /* and forgets its tensors */
 
-/* ---- shuffle.c: random integers on the host -------------------------------------------------- */
+/* ---- shuffle.c: random integers on the host ---- */
 
 /* What a stream is for: streams of one seed that serve different purposes never meet, nor do they
  * meet a generator's, which counts blocks from 0. */
@@ -48,7 +48,7 @@ int64_t reel__stream_below(reel__stream *r, int64_t n);
 double reel__stream_uniform(reel__stream *r);
 void reel__shuffle(reel__stream *r, int64_t *a, int64_t n);
 
-/* ---- epoch_plan.c ---------------------------------------------------------------------------- */
+/* ---- epoch_plan.c ---- */
 
 /* An epoch's batches: batch k has items index[start[k]] .. index[start[k + 1] - 1]. */
 typedef struct {
@@ -65,7 +65,7 @@ reel_status reel__plan_adopt(reel__plan *plan, int64_t *index, int64_t count, in
                              int64_t starts, int64_t items);
 void reel__plan_free(reel__plan *plan);
 
-/* ---- loader.c -------------------------------------------------------------------------------- */
+/* ---- loader.c ---- */
 
 typedef struct reel__crew reel__crew;
 
@@ -87,7 +87,7 @@ reel_status reel__loader_plan(reel_loader *l);
  * which becomes the loader's. */
 void reel__loader_move(reel_loader *l, reel__plan plan, int64_t epoch, int64_t position);
 
-/* ---- fetch.c --------------------------------------------------------------------------------- */
+/* ---- fetch.c ---- */
 
 /* Makes batch `number` of the loader's epoch, in any thread. *out's tensors are owned. Batches for
  * the CPU are finished; for another device that is left to the thread that takes them, which alone
@@ -97,7 +97,7 @@ reel_status reel__fetch(const reel_loader *l, int64_t number, reel_sample *out);
 /* Brings an owned batch to its device and scales x there: pixels travel as u8. */
 reel_status reel__finish(const reel_loader *l, int64_t number, reel_sample *batch);
 
-/* ---- worker.c -------------------------------------------------------------------------------- */
+/* ---- worker.c ---- */
 
 /* Starts options.workers threads that make the plan's batches from the loader's position on. NULL
  * on failure. */

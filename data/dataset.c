@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-/* ---- the front ------------------------------------------------------------------------------- */
+/* ---- the front ---- */
 
 int64_t reel_dataset_length(reel_dataset *d) {
     if (!d || !d->cls || !d->cls->length || !d->cls->get) {
@@ -50,7 +50,7 @@ void reel_dataset_free(reel_dataset *d) {
     if (d && d->cls && d->cls->free) d->cls->free(d);
 }
 
-/* ---- tensors --------------------------------------------------------------------------------- */
+/* ---- tensors ---- */
 
 typedef struct {
     reel_dataset base;

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* ---- subset: the given items, in the given order --------------------------------------------- */
+/* ---- subset: the given items, in the given order ---- */
 
 typedef struct {
     reel_dataset base;
@@ -67,7 +67,7 @@ reel_dataset *reel_subset_new(reel_dataset *d, const int64_t *index, int64_t n) 
     return &s->base;
 }
 
-/* ---- concat: the items of each part in turn -------------------------------------------------- */
+/* ---- concat: the items of each part in turn ---- */
 
 typedef struct {
     reel_dataset *part;
@@ -132,7 +132,7 @@ reel_dataset *reel_concat_new(reel_dataset **parts, int count) {
     return NULL;
 }
 
-/* ---- map: a function over each sample -------------------------------------------------------- */
+/* ---- map: a function over each sample ---- */
 
 typedef struct {
     reel_dataset base;
@@ -164,7 +164,7 @@ reel_dataset *reel_map_new(reel_dataset *d, reel_map_fn f, void *user) {
     return &m->base;
 }
 
-/* ---- random split ---------------------------------------------------------------------------- */
+/* ---- random split ---- */
 
 static reel_status check_split(int64_t n, const int64_t *lengths, int count) {
     int64_t left = n;

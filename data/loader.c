@@ -10,7 +10,7 @@
 
 #define MAX_WORKERS 256
 
-/* ---- options --------------------------------------------------------------------------------- */
+/* ---- options ---- */
 
 static reel_status check_numbers(const reel_loader_options *o) {
     if (o->batch_size < 0)
@@ -83,7 +83,7 @@ void reel_loader_free(reel_loader *l) {
     free(l);
 }
 
-/* ---- batch after batch ----------------------------------------------------------------------- */
+/* ---- batch after batch ---- */
 
 static void stop_workers(reel_loader *l) {
     reel__crew_free(l->crew);

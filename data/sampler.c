@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* ---- the front ------------------------------------------------------------------------------- */
+/* ---- the front ---- */
 
 int64_t reel_sampler_length(reel_sampler *s) {
     if (!s || !s->cls || !s->cls->length || !s->cls->order) {
@@ -36,7 +36,7 @@ static void free_plainly(reel_sampler *s) {
     free(s);
 }
 
-/* ---- 0..n-1, in order or at random ----------------------------------------------------------- */
+/* ---- 0..n-1, in order or at random ---- */
 
 typedef struct {
     reel_sampler base;
@@ -106,7 +106,7 @@ reel_sampler *reel_random_sampler_new(int64_t n, bool replacement, int64_t draws
     return range_new(replacement ? &drawn_class : &permuted_class, n, draws ? draws : n, seed);
 }
 
-/* ---- the given items, shuffled --------------------------------------------------------------- */
+/* ---- the given items, shuffled ---- */
 
 typedef struct {
     reel_sampler base;

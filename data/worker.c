@@ -31,7 +31,7 @@ struct reel__crew {
     pthread_t thread[];
 };
 
-/* ---- in the workers -------------------------------------------------------------------------- */
+/* ---- in the workers ---- */
 
 /* The number of a batch to make; -1 when there is none any more. Waits for its slot. */
 static int64_t claim(reel__crew *c) {
@@ -67,7 +67,7 @@ static void *work(void *crew) {
     return NULL;
 }
 
-/* ---- in the loader's thread ------------------------------------------------------------------ */
+/* ---- in the loader's thread ---- */
 
 /* Signals stay with the program's own threads: a worker starts with all of them blocked. */
 static reel_status start_threads(reel__crew *c, int count) {

@@ -23,7 +23,7 @@ typedef struct {
     float x, y;
 } point;
 
-/* ---- the ten classes ------------------------------------------------------------------------- */
+/* ---- the ten classes ---- */
 
 /* LOOP: a curve back to its first point. END: no stroke. */
 typedef enum { END = 0, LINES, CURVE, LOOP } stroke_kind;
@@ -78,7 +78,7 @@ static const stroke glyphs[CLASSES][WAYS][MAX_STROKES] = {
 };
 // clang-format on
 
-/* ---- chance ---------------------------------------------------------------------------------- */
+/* ---- chance ---- */
 
 typedef struct {
     uint32_t key[2], counter[4], words[4];
@@ -102,7 +102,7 @@ static float between(dice *d, float low, float high) {
     return low + (high - low) * unit;
 }
 
-/* ---- strokes to segments --------------------------------------------------------------------- */
+/* ---- strokes to segments ---- */
 
 typedef struct {
     int count;
@@ -141,7 +141,7 @@ static void add_stroke(segments *out, const stroke *s) {
     }
 }
 
-/* ---- the hand -------------------------------------------------------------------------------- */
+/* ---- the hand ---- */
 
 /* How a digit's shape varies: a coordinate is bent by a sine of the other, then an affine map. */
 typedef struct {
@@ -174,7 +174,7 @@ static point moved(const hand *h, point p) {
     return (point){h->xx * x + h->xy * y, h->yx * x + h->yy * y};
 }
 
-/* ---- into the image -------------------------------------------------------------------------- */
+/* ---- into the image ---- */
 
 typedef struct {
     point low, high;

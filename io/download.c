@@ -11,7 +11,7 @@
 static const long connect_seconds = 4, stall_seconds = 10, stall_bytes_per_second = 1000;
 static const size_t most_bytes = 64 << 20;
 
-/* ---- fetching a URL into memory -------------------------------------------------------------- */
+/* ---- fetching a URL into memory ---- */
 
 typedef struct {
     uint8_t *bytes;
@@ -63,7 +63,7 @@ static bool fetch(const char *url, buffer *to, char reason[CURL_ERROR_SIZE]) {
     return code == CURLE_OK;
 }
 
-/* ---- checking -------------------------------------------------------------------------------- */
+/* ---- checking ---- */
 
 /* The SHA-256 of what a gzip of one member holds; false if it is not a whole gzip, or holds more
  * than any file of ours. */
@@ -97,7 +97,7 @@ static bool is_expected(const buffer *gzip, const char *sha256, char reason[CURL
     return false;
 }
 
-/* ---- mirrors --------------------------------------------------------------------------------- */
+/* ---- mirrors ---- */
 
 static bool fetch_from(const char *mirror, reel__remote_file file, buffer *to,
                        char reason[CURL_ERROR_SIZE]) {

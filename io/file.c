@@ -49,7 +49,7 @@ reel_status reel_make_dirs(const char *path) {
     return status;
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 /* Reads to the end into a buffer that starts at `capacity` bytes, and grows if the file did. */
 static reel_status read_all(int fd, const char *path, size_t capacity, void **bytes, size_t *size) {
@@ -93,7 +93,7 @@ reel_status reel_file_read(const char *path, void **bytes, size_t *size) {
     return status;
 }
 
-/* ---- replacing ------------------------------------------------------------------------------- */
+/* ---- replacing ---- */
 
 struct reel__replacement {
     char *path, *temporary;

@@ -37,7 +37,7 @@ static int64_t max_of(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-/* ---- measuring ------------------------------------------------------------------------------- */
+/* ---- measuring ---- */
 
 /* The last character's gap is not part of a text's width. */
 static int64_t text_width(const char *text, int zoom) {
@@ -93,7 +93,7 @@ static layout plan(int64_t n, int64_t h, int64_t w, const reel_grid_options *o) 
     return l;
 }
 
-/* ---- painting -------------------------------------------------------------------------------- */
+/* ---- painting ---- */
 
 static void fill(canvas *c, int64_t x, int64_t y, int64_t w, int64_t h, uint8_t grey) {
     for (int64_t row = y; row < y + h; row++)
@@ -146,7 +146,7 @@ static void draw(canvas *c, const layout *l, const uint8_t *images, int64_t n, i
     }
 }
 
-/* ---- the door -------------------------------------------------------------------------------- */
+/* ---- the door ---- */
 
 static reel_status check(const char *path, reel_tensor *images, const reel_grid_options *o) {
     if (path == NULL || images == NULL)

@@ -17,7 +17,7 @@ struct reel_history {
     int64_t rows, capacity;
 };
 
-/* ---- in memory ------------------------------------------------------------------------------- */
+/* ---- in memory ---- */
 
 /* Names go into a CSV header as they are. */
 static bool is_column_name(const char *name) {
@@ -114,7 +114,7 @@ void reel_history_truncate(reel_history *h, int64_t rows) {
     if (h != NULL && rows < h->rows) h->rows = rows < 0 ? 0 : rows;
 }
 
-/* ---- locale ---------------------------------------------------------------------------------- */
+/* ---- locale ---- */
 
 /* printf and strtod follow the program's locale, which may write 0,5; between these two it is C's.
  */
@@ -134,7 +134,7 @@ static void locale_leave(number_locale *l) {
     freelocale(l->c);
 }
 
-/* ---- writing --------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 /* printf would keep a NaN's sign, which means nothing. */
 static void print_number(reel__buffer *b, double v) {
@@ -167,7 +167,7 @@ reel_status reel_history_write(const reel_history *h, const char *path) {
     return reel__buffer_write(&b, path);
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 /* Cuts the line at *text off with a NUL, without its LF or CR LF, and moves *text to the next; NULL
  * at the end. */

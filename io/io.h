@@ -9,15 +9,21 @@
 extern "C" {
 #endif
 
-/* ---- IDX (yann.lecun.com/exdb/mnist's format): u8 arrays, plain or gzipped (known by its first bytes) ------ */
+/* ---- IDX, MNIST's format: u8 arrays, plain or gzipped (known by the first bytes) ---- */
 
-/* The file's array, u8, on the CPU, borrowed. Errors: missing, empty, a directory, wrong magic, a type other than u8,
- * a header that promises more or less than the file holds, not gzip inside, sizes that overflow. */
+/* The file's array, u8, on the CPU, borrowed. Errors: missing, empty, a directory, wrong magic, a
+ * type other than u8, a header that promises more or less than the file holds, not gzip inside,
+ * sizes that overflow. */
 REEL_API reel_tensor *reel_idx_read(const char *path);
 
-/* ---- MNIST -------------------------------------------------------------------------------------------------- */
+/* ---- MNIST ---- */
 
-typedef enum { REEL_MNIST_DIRECTORY, REEL_MNIST_CACHE, REEL_MNIST_DOWNLOAD, REEL_MNIST_SYNTHETIC } reel_mnist_source;
+typedef enum {
+    REEL_MNIST_DIRECTORY,
+    REEL_MNIST_CACHE,
+    REEL_MNIST_DOWNLOAD,
+    REEL_MNIST_SYNTHETIC
+} reel_mnist_source;
 
 typedef struct {
     reel_tensor *train_images, *train_labels; /* u8 [N,28,28], i64 [N]; retained */
@@ -26,23 +32,27 @@ typedef struct {
     char description[512]; /* one line: which source, where, and why not the ones before it */
 } reel_mnist;
 
-/* Looks, in this order, where `where` says: "synthetic" draws digits; a directory is read, and must be whole; NULL tries
- * $REEL_DATA, then the cache ($XDG_CACHE_HOME/reel/mnist, else ~/.cache/reel/mnist), then a download into the cache, then
- * synthetic digits. The struct is the caller's: zero it first, reel_mnist_free lets its tensors go. */
+/* Looks, in this order, where `where` says: "synthetic" draws digits; a directory is read, and must
+ * be whole; NULL tries $REEL_DATA, then the cache ($XDG_CACHE_HOME/reel/mnist, else
+ * ~/.cache/reel/mnist), then a download into the cache, then synthetic digits. The struct is the
+ * caller's: zero it first, reel_mnist_free lets its tensors go. */
 REEL_API reel_status reel_mnist_load(reel_mnist *m, const char *where);
 REEL_API void reel_mnist_free(reel_mnist *m);
 
-/* n digits drawn by code: ten classes in turn, jittered; the same seed, the same pixels. images u8 [n,28,28], labels
- * i64 [n], borrowed. */
-REEL_API reel_status reel_digits_draw(int64_t n, uint64_t seed, reel_tensor **images, reel_tensor **labels);
+/* n digits drawn by code: ten classes in turn, jittered; the same seed, the same pixels. images u8
+ * [n,28,28], labels i64 [n], borrowed. */
+REEL_API reel_status reel_digits_draw(int64_t n, uint64_t seed, reel_tensor **images,
+                                      reel_tensor **labels);
 
-/* ---- pictures ----------------------------------------------------------------------------------------------- */
+/* ---- pictures ---- */
 
-/* Writes image[H,W] (grey) or [H,W,3]: u8, or float in 0..1 (cut to it, NaN black). Whole or not at all. */
+/* Writes image[H,W] (grey) or [H,W,3]: u8, or float in 0..1 (cut to it, NaN black). Whole or not at
+ * all. */
 REEL_API reel_status reel_png_write(const char *path, reel_tensor *image);
 
-/* A grid of cells, filled row by row with images[N,H,W] (u8 or float, as above). Texts are ASCII; any of them, and any
- * entry of captions and row_labels, may be NULL. Captions wider than a cell move the columns apart. */
+/* A grid of cells, filled row by row with images[N,H,W] (u8 or float, as above). Texts are ASCII;
+ * any of them, and any entry of captions and row_labels, may be NULL. Captions wider than a cell
+ * move the columns apart. */
 typedef struct {
     int columns;                   /* 0: as many as images */
     int scale;                     /* pixels per pixel, 0: 3 */
@@ -50,26 +60,29 @@ typedef struct {
     const char *const *captions;   /* N of them, each centred under its cell */
     const char *const *row_labels; /* one per row, at its left */
 } reel_grid_options;
-REEL_API reel_status reel_grid_write(const char *path, reel_tensor *images, reel_grid_options options);
+REEL_API reel_status reel_grid_write(const char *path, reel_tensor *images,
+                                     reel_grid_options options);
 
-/* ---- safetensors -------------------------------------------------------------------------------------------- */
+/* ---- safetensors ---- */
 
-/* Reads a file into a state (tensors on the CPU, owned by the state; text from __metadata__); owned, NULL on failure.
- * dtypes F32, F64, I64, U8. Everything the header says is checked before it is believed. */
+/* Reads a file into a state (tensors on the CPU, owned by the state; text from __metadata__);
+ * owned, NULL on failure. dtypes F32, F64, I64, U8. Everything the header says is checked before it
+ * is believed. */
 REEL_API reel_state *reel_safetensors_read(const char *path);
-/* Writes to a temporary file beside `path`, syncs it, renames it over `path`, syncs the directory: `path` is at all times
- * the old file or the new one. Does nothing while a failure is kept. */
+/* Writes to a temporary file beside `path`, syncs it, renames it over `path`, syncs the directory:
+ * `path` is at all times the old file or the new one. Does nothing while a failure is kept. */
 REEL_API reel_status reel_safetensors_write(const reel_state *s, const char *path);
 
-/* ---- checkpoints: one safetensors file ----------------------------------------------------------------------- */
+/* ---- checkpoints: one safetensors file ---- */
 
-/* As reel_safetensors_write, with {"format": "reel-checkpoint", "version": "1"} in the metadata. keep_last k > 1 also keeps
- * the k - 1 newest before it as path.1 (the newest), path.2, ... */
+/* As reel_safetensors_write, with {"format": "reel-checkpoint", "version": "1"} in the metadata.
+ * keep_last k > 1 also keeps the k - 1 newest before it as path.1 (the newest), path.2, ... */
 REEL_API reel_status reel_checkpoint_write(const reel_state *s, const char *path, int keep_last);
-/* Owned. A file that is not a checkpoint is REEL_ERR_FORMAT. A missing file is REEL_ERR_IO: ask reel_file_exists first. */
+/* Owned. A file that is not a checkpoint is REEL_ERR_FORMAT. A missing file is REEL_ERR_IO: ask
+ * reel_file_exists first. */
 REEL_API reel_state *reel_checkpoint_read(const char *path);
 
-/* ---- files -------------------------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 REEL_API bool reel_file_exists(const char *path); /* a directory exists too; NULL does not */
 /* Makes a directory and those above it; one that is there is fine. */
@@ -79,39 +92,42 @@ REEL_API reel_status reel_file_write(const char *path, const void *bytes, size_t
 /* Reads a whole file; *bytes is malloc'd, with a NUL after it; free it. */
 REEL_API reel_status reel_file_read(const char *path, void **bytes, size_t *size);
 
-/* ---- history: a table of numbers as CSV ----------------------------------------------------------------------- */
+/* ---- history: a table of numbers as CSV ---- */
 
-/* Appended to by rows; on disk whole after each write. Reading it back lets a resumed run go on with it: every number
- * comes back to the same bits (NaN as nan). Column names are unique, not empty, without comma, quote or line end. A file
- * that is not such a table is REEL_ERR_FORMAT, which names the line. */
+/* Appended to by rows; on disk whole after each write. Reading it back lets a resumed run go on
+ * with it: every number comes back to the same bits (NaN as nan). Column names are unique, not
+ * empty, without comma, quote or line end. A file that is not such a table is REEL_ERR_FORMAT,
+ * which names the line. */
 typedef struct reel_history reel_history;
 REEL_API reel_history *reel_history_new(const char *const *columns, int count); /* owned */
-REEL_API reel_history *reel_history_read(const char *path);                     /* owned; NULL on failure */
+REEL_API reel_history *reel_history_read(const char *path); /* owned; NULL on failure */
 REEL_API void reel_history_free(reel_history *h);
 REEL_API reel_status reel_history_add(reel_history *h, const double *row); /* one number a column */
 REEL_API reel_status reel_history_write(const reel_history *h, const char *path);
 REEL_API int64_t reel_history_rows(const reel_history *h);
-REEL_API double reel_history_get(const reel_history *h, int64_t row, const char *column); /* NaN if there is none */
+REEL_API double reel_history_get(const reel_history *h, int64_t row,
+                                 const char *column);               /* NaN if there is none */
 REEL_API void reel_history_truncate(reel_history *h, int64_t rows); /* keeps the first rows */
 
-/* ---- plots: gnuplot, where it is installed -------------------------------------------------------------------- */
+/* ---- plots: gnuplot, where it is installed ---- */
 
 typedef struct {
-    const char *csv;      /* a file with a header line */
-    const char *x, *y;    /* its columns */
-    const char *label;    /* in the legend; NULL: none */
-    int dash;             /* 0 solid, 1 dashed */
-    int colour;           /* lines of one number share a colour; 0, 1, 2, ... */
+    const char *csv;   /* a file with a header line */
+    const char *x, *y; /* its columns */
+    const char *label; /* in the legend; NULL: none */
+    int dash;          /* 0 solid, 1 dashed */
+    int colour;        /* lines of one number share a colour; 0, 1, 2, ... */
 } reel_plot_line;
 typedef struct {
     const char *title, *x_label, *y_label;
     bool log_y;
 } reel_plot_options;
-/* Writes `path` (PNG) and beside it the script that drew it (loss.png: loss.gp). Without gnuplot only the script is written
- * and *drawn is false, which is no failure; drawn may be NULL. A gnuplot that fails is REEL_ERR_IO with its first words,
- * and an older picture stays. Texts are drawn as they are; control characters in them are an error. */
-REEL_API reel_status reel_plot_write(const char *path, const reel_plot_line *lines, int count, reel_plot_options options,
-                                     bool *drawn);
+/* Writes `path` (PNG) and beside it the script that drew it (loss.png: loss.gp). Without gnuplot
+ * only the script is written and *drawn is false, which is no failure; drawn may be NULL. A gnuplot
+ * that fails is REEL_ERR_IO with its first words, and an older picture stays. Texts are drawn as
+ * they are; control characters in them are an error. */
+REEL_API reel_status reel_plot_write(const char *path, const reel_plot_line *lines, int count,
+                                     reel_plot_options options, bool *drawn);
 
 #ifdef __cplusplus
 }

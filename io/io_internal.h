@@ -34,7 +34,7 @@ reel_status reel__replace_commit(reel__replacement *r);
 /* Removes the temporary file, frees r. Takes NULL. */
 void reel__replace_abort(reel__replacement *r);
 
-/* ---- sha256.c -------------------------------------------------------------------------------- */
+/* ---- sha256.c ---- */
 
 typedef struct {
     uint32_t hash[8];
@@ -45,7 +45,7 @@ void reel__sha256_init(reel__sha256 *s);
 void reel__sha256_update(reel__sha256 *s, const void *bytes, size_t n);
 void reel__sha256_final(reel__sha256 *s, char hex[65]); /* 64 lower-case digits and a NUL */
 
-/* ---- download.c ------------------------------------------------------------------------------ */
+/* ---- download.c ---- */
 
 /* A gzipped file that mirrors offer. The sum is that of the bytes inside the gzip: mirrors pack the
  * same bytes differently. */
@@ -63,7 +63,7 @@ reel_status reel__download(const char *const *mirrors, reel__remote_file file,
 /* The four files of MNIST, from public mirrors, into `directory`. */
 reel_status reel__mnist_download(const char *directory);
 
-/* ---- buffer.c -------------------------------------------------------------------------------- */
+/* ---- buffer.c ---- */
 
 /* Text that grows as it is printed to; zero it first. */
 typedef struct {
@@ -75,10 +75,10 @@ void reel__buffer_print(reel__buffer *b, const char *format, ...) REEL__PRINTF(2
 /* Writes it to path, whole or not at all, and empties it. */
 reel_status reel__buffer_write(reel__buffer *b, const char *path);
 
-/* ---- png.c ----------------------------------------------------------------------------------- */
+/* ---- png.c ---- */
 
-/* t's elements, row-major, as bytes: u8 as it is, floats from 0..1 to 0..255, cut and rounded, NaN 0.
- * malloc'd; NULL on failure, which names path. */
+/* t's elements, row-major, as bytes: u8 as it is, floats from 0..1 to 0..255, cut and rounded, NaN
+ * 0. malloc'd; NULL on failure, which names path. */
 uint8_t *reel__image_bytes(reel_tensor *t, const char *path);
 
 /* Whether a picture has pixels, and no more than the encoder takes. */
@@ -88,20 +88,21 @@ bool reel__png_fits(int64_t width, int64_t height, int channels);
 reel_status reel__png_write(const char *path, const uint8_t *pixels, int64_t width, int64_t height,
                             int channels);
 
-/* ---- font.c ---------------------------------------------------------------------------------- */
+/* ---- font.c ---- */
 
 enum { REEL__GLYPH_WIDTH = 5, REEL__GLYPH_HEIGHT = 9, REEL__GLYPH_BASELINE = 7 };
 
 /* The rows of a character, from the top; bit 4 of a row is its leftmost pixel. */
 const uint8_t *reel__font_glyph(char c);
 
-/* ---- safetensors.c --------------------------------------------------------------------------- */
+/* ---- safetensors.c ---- */
 
-/* Writes s as a safetensors file; its metadata gets `count` pairs of key and value beside s's own. */
+/* Writes s as a safetensors file; its metadata gets `count` pairs of key and value beside s's own.
+ */
 reel_status reel__safetensors_stream(reel__replacement *r, const reel_state *s,
                                      const char *const (*pairs)[2], size_t count, const char *path);
 
-/* ---- checkpoint.c ---------------------------------------------------------------------------- */
+/* ---- checkpoint.c ---- */
 
 /* How the checkpoint before is kept where a file system has no hard links. */
 reel_status reel__checkpoint_copy(const char *from, const char *to);

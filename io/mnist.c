@@ -18,7 +18,7 @@ void reel_mnist_free(reel_mnist *m) {
     *m = (reel_mnist){0};
 }
 
-/* ---- a directory of the four files ----------------------------------------------------------- */
+/* ---- a directory of the four files ---- */
 
 /* The path of directory/name.gz if it is there, else of directory/name; malloc'd. The gzip goes
  * first because it carries a checksum. */
@@ -105,7 +105,7 @@ static reel_status read_directory(reel_mnist *m, const char *directory) {
     return status;
 }
 
-/* ---- the other sources ----------------------------------------------------------------------- */
+/* ---- the other sources ---- */
 
 static reel_status draw_part(int64_t n, uint64_t seed, reel_tensor **images, reel_tensor **labels) {
     REEL_SCOPE {
@@ -138,7 +138,7 @@ static char *cache_directory(void) {
     return path;
 }
 
-/* ---- the search ------------------------------------------------------------------------------ */
+/* ---- the search ---- */
 
 /* What was tried in vain, in words; what does not fit is cut. */
 typedef struct {

@@ -28,7 +28,7 @@ typedef struct {
     int64_t rows;
 } columns;
 
-/* ---- what the caller hands in ---------------------------------------------------------------- */
+/* ---- what the caller hands in ---- */
 
 static bool is_line_of_text(const char *s) {
     for (; *s != '\0'; s++)
@@ -86,7 +86,7 @@ static reel_status find_columns(const reel_plot_line *line, columns *c) {
                      line->csv);
 }
 
-/* ---- the script ------------------------------------------------------------------------------ */
+/* ---- the script ---- */
 
 /* prefix and text in single quotes, within which only they themselves need doubling. */
 static void put_quoted(reel__buffer *b, const char *prefix, const char *text) {
@@ -179,7 +179,7 @@ static char *script_path(const char *path) {
     return NULL;
 }
 
-/* ---- gnuplot --------------------------------------------------------------------------------- */
+/* ---- gnuplot ---- */
 
 /* Starts gnuplot with its output and errors on two descriptors. Returns 0 or an errno. */
 static int start(pid_t *pid, const char *script, int out, int errors) {

@@ -29,7 +29,7 @@ static const struct {
 
 enum { DTYPES = sizeof dtypes / sizeof dtypes[0] };
 
-/* ---- reading: the header, each word of it checked -------------------------------------------- */
+/* ---- reading: the header, each word of it checked ---- */
 
 typedef struct {
     const char *name;
@@ -214,7 +214,7 @@ static reel_status parse_entries(reader *r) {
     return check_layout(r);
 }
 
-/* ---- reading: the contents ------------------------------------------------------------------- */
+/* ---- reading: the contents ---- */
 
 static reel_status load_metadata(const reader *r, reel_state *s) {
     json_t *metadata = json_object_get(r->header, metadata_key), *value;
@@ -268,7 +268,7 @@ reel_state *reel_safetensors_read(const char *path) {
     return s;
 }
 
-/* ---- writing --------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static uint64_t bytes_of(const reel_tensor *t) {
     return (uint64_t)reel_numel(t) * reel_dtype_size(reel_dtype_of(t));

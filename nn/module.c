@@ -27,7 +27,7 @@ void reel_module_free(reel_module *m) {
     if (m->free) m->free(m);
 }
 
-/* ---- registering ----------------------------------------------------------------------------- */
+/* ---- registering ---- */
 
 /* Checks m and name, and makes room for one more entry. */
 static reel_status prepare(const char *what, reel_module *m, const char *name) {
@@ -99,7 +99,7 @@ reel_module *reel_module_child(reel_module *m, const char *name, reel_module *ch
     return child;
 }
 
-/* ---- use ------------------------------------------------------------------------------------- */
+/* ---- use ---- */
 
 reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x) {
     if (!m || !m->forward || !x) {
@@ -130,7 +130,7 @@ void reel_eval(reel_module *m) {
     set_training(m, false);
 }
 
-/* ---- the walk -------------------------------------------------------------------------------- */
+/* ---- the walk ---- */
 
 static reel_status walk(reel_module *m, const char *above, reel__module_visit visit, void *user) {
     for (int i = 0; i < m->count; i++) {

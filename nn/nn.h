@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-/* ---- modules --------------------------------------------------------------------------------- */
+/* ---- modules ---- */
 
 typedef struct reel_module reel_module;
 typedef reel_tensor *(*reel_forward_fn)(reel_module *m, reel_tensor *x);
@@ -79,7 +79,7 @@ REEL_API reel_status reel_module_load(reel_module *m, const reel_state *s, const
  * where it comes first. */
 REEL_API void reel_module_summary(FILE *f, reel_module *m);
 
-/* ---- layers: owned, freed by reel_module_free ------------------------------------------------ */
+/* ---- layers: owned, freed by reel_module_free ---- */
 
 /* y[B,O] = x[B,I] weight[O,I]^T + bias[O]; both drawn from U(-a, a), a = 1 / sqrt(I), as PyTorch's
  * default. */
@@ -102,7 +102,7 @@ REEL_API reel_module *reel_sigmoid_new(void);
 REEL_API reel_module *reel_tanh_new(void);
 REEL_API reel_module *reel_softmax_new(int axis);
 
-/* ---- losses ---------------------------------------------------------------------------------- */
+/* ---- losses ---- */
 
 typedef enum { REEL_MEAN = 0, REEL_SUM, REEL_NONE } reel_reduction;
 
@@ -116,7 +116,7 @@ REEL_API reel_tensor *reel_bce_loss_at(const char *at, reel_tensor *y, reel_tens
 #define reel_mse_loss_with(y, target, r) reel_mse_loss_at(REEL_AT(y, target), y, target, r)
 #define reel_bce_loss_with(y, target, r) reel_bce_loss_at(REEL_AT(y, target), y, target, r)
 
-/* ---- initialisers: in place, they return t --------------------------------------------------- */
+/* ---- initialisers: in place, they return t ---- */
 
 /* For t[O,I]: fan_in I, fan_out O, as PyTorch counts them.
  *   xavier_uniform   U(-a, a), a = gain sqrt(6 / (fan_in + fan_out))
@@ -131,7 +131,7 @@ REEL_API reel_tensor *reel_xavier_normal_(reel_tensor *t, reel_generator *g, dou
 REEL_API reel_tensor *reel_kaiming_uniform_(reel_tensor *t, reel_generator *g, double gain);
 REEL_API reel_tensor *reel_kaiming_normal_(reel_tensor *t, reel_generator *g, double gain);
 
-/* ---- meter: a running mean on the device ----------------------------------------------------- */
+/* ---- meter: a running mean on the device ---- */
 
 /* mean = sum of weight value / sum of weight. Accumulates in f64 where the first value lies,
  * without waiting; reel_meter_mean waits. A value has one element; weight >= 0, and 1 in

@@ -13,7 +13,7 @@ reel_status reel__optim_check(const char *optim, const char *option, double valu
                      option, value);
 }
 
-/* ---- making ---------------------------------------------------------------------------------- */
+/* ---- making ---- */
 
 /* The caller's own, not a scope's. */
 static reel_tensor *new_full(reel_shape shape, double value, reel_dtype dtype, reel_device device) {
@@ -142,7 +142,7 @@ void reel_optim_free(reel_optim *o) {
     free(o);
 }
 
-/* ---- stepping -------------------------------------------------------------------------------- */
+/* ---- stepping ---- */
 
 const reel__optim_lists *reel__optim_gather(reel_optim *o, int group) {
     reel__optim_lists *l = &o->lists;
@@ -202,7 +202,7 @@ void reel_optim_zero_grad(reel_optim *o) {
     for (int i = 0; i < o->slot_count; i++) reel_zero_grad(o->slots[i].p);
 }
 
-/* ---- rate and count -------------------------------------------------------------------------- */
+/* ---- rate and count ---- */
 
 double reel_optim_lr(reel_optim *o) {
     return o ? o->lr : NAN;
@@ -223,7 +223,7 @@ int64_t reel_optim_steps(reel_optim *o) {
     return steps;
 }
 
-/* ---- state ----------------------------------------------------------------------------------- */
+/* ---- state ---- */
 
 reel_status reel_optim_save(reel_optim *o, reel_state *s, const char *prefix) {
     if (reel_failed()) return reel_error_status();

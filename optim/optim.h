@@ -65,7 +65,7 @@ REEL_API int64_t reel_optim_steps(reel_optim *o); /* taken so far; waits for the
 REEL_API reel_status reel_optim_save(reel_optim *o, reel_state *s, const char *prefix);
 REEL_API reel_status reel_optim_load(reel_optim *o, const reel_state *s, const char *prefix);
 
-/* ---- clipping: in place, over all parameters of the optimizer -------------------------------- */
+/* ---- clipping: in place, over all parameters of the optimizer ---- */
 
 /* Scales all gradients by min(1, max_norm / (|g| + 1e-6)); returns |g|, the 2-norm over all of
  * them, 0-d, borrowed. Does not wait, unless the parameters have several devices or dtypes. */
@@ -73,7 +73,7 @@ REEL_API reel_tensor *reel_clip_grad_norm(reel_optim *o, double max_norm);
 /* Cuts each element to [-limit, limit]. */
 REEL_API reel_status reel_clip_grad_value(reel_optim *o, double limit);
 
-/* ---- schedules: the rate at step s (0 before the first reel_schedule_step) ------------------- */
+/* ---- schedules: the rate at step s (0 before the first reel_schedule_step) ---- */
 
 typedef struct reel_schedule reel_schedule;
 

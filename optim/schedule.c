@@ -33,7 +33,7 @@ static double warmup(const reel_schedule *c, int64_t s) {
     return c->after ? c->after->rate(c->after, s - c->steps) : c->base;
 }
 
-/* ---- making ---------------------------------------------------------------------------------- */
+/* ---- making ---- */
 
 /* Takes the struct as it is filled in but for the optimizer, and sets lr(0). */
 static reel_schedule *make(const char *what, reel_optim *o, reel_schedule filled) {
@@ -88,7 +88,7 @@ void reel_schedule_free(reel_schedule *s) {
     free(s);
 }
 
-/* ---- use ------------------------------------------------------------------------------------- */
+/* ---- use ---- */
 
 double reel_schedule_lr(const reel_schedule *s, int64_t at) {
     return s ? s->rate(s, at > 0 ? at : 0) : NAN;
@@ -102,7 +102,7 @@ reel_status reel_schedule_step(reel_schedule *s) {
     return REEL_OK;
 }
 
-/* ---- state ----------------------------------------------------------------------------------- */
+/* ---- state ---- */
 
 /* "prefix.key", or key alone without a prefix. The caller frees it. */
 static char *join(const char *prefix, const char *key) {

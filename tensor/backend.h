@@ -1,8 +1,10 @@
-/* Backends: what a device must be able to do. A backend is one const table; tensor/cpu/ has the CPU's, cuda/ CUDA's.
+/* Backends: what a device must be able to do. A backend is one const table; tensor/cpu/ has the
+ * CPU's, cuda/ CUDA's.
  *
- * Every op goes through reel__dispatch (dispatch.c), the one funnel: check dtypes and devices, apply the row's shape
- * rule, allocate, run the backend's kernel, tell the tape. A kernel sees operands that have been checked; it may be
- * handed any strides, empty tensors, and a preallocated result. */
+ * Every op goes through reel__dispatch (dispatch.c), the one funnel: check dtypes and devices,
+ * apply the row's shape rule, allocate, run the backend's kernel, tell the tape. A kernel sees
+ * operands that have been checked; it may be handed any strides, empty tensors, and a preallocated
+ * result. */
 #ifndef REEL_TENSOR_BACKEND_H
 #define REEL_TENSOR_BACKEND_H
 
@@ -38,8 +40,9 @@ typedef reel_status (*reel__kernel)(const reel__call *c);
 
 typedef struct reel__backend {
     const char *name;
-    bool host;                        /* the host can read and write its memory */
-    reel_status (*check)(int index);  /* REEL_OK if there is such a device, else a failure that says why not */
+    bool host; /* the host can read and write its memory */
+    reel_status (*check)(
+        int index); /* REEL_OK if there is such a device, else a failure that says why not */
     void *(*alloc)(int index, size_t bytes); /* aligned to 64 bytes; NULL when out of memory */
     void (*free)(int index, void *memory, size_t bytes);
     /* Ordered with the kernels before and after; to_host waits for the bytes. */
@@ -56,12 +59,13 @@ extern const reel__backend reel__cpu_backend;
 /* cuda/ answers; NULL, and *why set, in a build without CUDA. */
 const reel__backend *reel__cuda_backend(const char **why);
 
-/* Runs a call; returns out[0] with one reference that is the caller's if the funnel made it, NULL on failure. For an
- * UPDATE, use the status. */
+/* Runs a call; returns out[0] with one reference that is the caller's if the funnel made it, NULL
+ * on failure. For an UPDATE, use the status. */
 reel_status reel__dispatch(reel__call *c);
 
 /* Keeps a failure "op: what: x[2, 3] @ y[4, 5] (site)" about the call and returns `code`. */
-reel_status reel__fail_call(reel_status code, const reel__call *c, const char *format, ...) REEL__PRINTF(3, 4);
+reel_status reel__fail_call(reel_status code, const reel__call *c, const char *format, ...)
+    REEL__PRINTF(3, 4);
 
 /* ---- the table's columns ---- */
 

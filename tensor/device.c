@@ -25,13 +25,15 @@ reel_status reel_device_parse(const char *text, reel_device *device) {
         const char *digits = text + 5;
         char *end = NULL;
         long index = text[4] == ':' ? strtol(digits, &end, 10) : 0;
-        bool number = text[4] == ':' && *digits >= '0' && *digits <= '9' && *end == '\0' && index <= INT_MAX;
+        bool number =
+            text[4] == ':' && *digits >= '0' && *digits <= '9' && *end == '\0' && index <= INT_MAX;
         if (text[4] == '\0' || number) {
             *device = reel_cuda((int)index);
             return REEL_OK;
         }
     }
-    return reel_fail(REEL_ERR_ARGUMENT, NULL, "device: \"%s\" is none of cpu, cuda, cuda:N", text ? text : "");
+    return reel_fail(REEL_ERR_ARGUMENT, NULL, "device: \"%s\" is none of cpu, cuda, cuda:N",
+                     text ? text : "");
 }
 
 const reel__backend *reel__backend_of(reel_device d) {
@@ -45,7 +47,8 @@ const reel__backend *reel__backend_of(reel_device d) {
             return b;
         return NULL;
     }
-    reel_fail(REEL_ERR_DEVICE, NULL, "device: no device of type %d, index %d", (int)d.type, d.index);
+    reel_fail(REEL_ERR_DEVICE, NULL, "device: no device of type %d, index %d", (int)d.type,
+              d.index);
     return NULL;
 }
 

@@ -20,7 +20,8 @@ const reel__op_info reel__ops[REEL_OP_COUNT] = {
 typedef reel_status (*shape_rule)(const reel__call *c, reel__layout *out);
 
 static const shape_rule rules[REEL_OP_COUNT] = {
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) [REEL_OP_##name] = reel__rule_##rule,
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+    [REEL_OP_##name] = reel__rule_##rule,
 #include "tensor/ops.def"
 };
 
@@ -33,7 +34,8 @@ static bool same_device(reel_device a, reel_device b) {
 static reel_status check_null(const reel__call *c) {
     for (int i = 0; i < c->nin; i++) {
         if (c->in[i]) continue;
-        if (reel_failed()) return reel_error_status(); /* the failure that made it NULL is kept already */
+        if (reel_failed())
+            return reel_error_status(); /* the failure that made it NULL is kept already */
         return reel__fail_call(REEL_ERR_ARGUMENT, c, "input %d is NULL", i + 1);
     }
     return REEL_OK;
@@ -82,16 +84,19 @@ static bool is_recorded(const reel__call *c, const reel__op_info *op) {
 static reel_status check_given(const reel__call *c, const reel__layout *computed) {
     reel_tensor *out = c->out[0];
     reel_shape s;
-    if (!reel__broadcast(computed->shape, out->layout.shape, &s) || !reel_shape_equal(s, out->layout.shape)) {
+    if (!reel__broadcast(computed->shape, out->layout.shape, &s) ||
+        !reel_shape_equal(s, out->layout.shape)) {
         char shape[200];
         reel__shape_text(shape, sizeof shape, out->layout.shape);
         return reel__fail_call(REEL_ERR_SHAPE, c, "the result does not fit into %s", shape);
     }
     if (computed->dtype != out->layout.dtype)
-        return reel__fail_call(REEL_ERR_DTYPE, c, "the result is %s, not %s", reel_dtype_name(out->layout.dtype),
+        return reel__fail_call(REEL_ERR_DTYPE, c, "the result is %s, not %s",
+                               reel_dtype_name(out->layout.dtype),
                                reel_dtype_name(computed->dtype));
     if (reel__layout_overlaps(&out->layout))
-        return reel__fail_call(REEL_ERR_ARGUMENT, c, "the result is an expanded view: its elements share memory");
+        return reel__fail_call(REEL_ERR_ARGUMENT, c,
+                               "the result is an expanded view: its elements share memory");
     if (out->track && !reel__self()->no_grad) return reel__hooks_get()->before_inplace(c, out);
     return REEL_OK;
 }
@@ -103,10 +108,12 @@ static void release_outputs(reel__call *c) {
     }
 }
 
-static reel_status make_outputs(reel__call *c, const reel__op_info *op, const reel__layout *layout) {
+static reel_status make_outputs(reel__call *c, const reel__op_info *op,
+                                const reel__layout *layout) {
     for (int i = 0; i < c->nout; i++) {
-        c->out[i] = op->kind == REEL__VIEW ? reel__tensor_view(c->at, op->name, c->in[0], &layout[i])
-                                           : reel__tensor_new(c->at, op->name, &layout[i], c->device);
+        c->out[i] = op->kind == REEL__VIEW
+                        ? reel__tensor_view(c->at, op->name, c->in[0], &layout[i])
+                        : reel__tensor_new(c->at, op->name, &layout[i], c->device);
         if (c->out[i]) continue;
         release_outputs(c);
         return reel_error_status();

@@ -1,17 +1,17 @@
 /* Errors: the first failure of a thread is kept until it is cleared.
  *
- * Nothing in Reel aborts, exits or prints. What fails returns NULL or a status other than REEL_OK, and the
- * thread's first failure is kept with its op, shapes, dtypes, devices and call site. Ops take NULL and
- * return NULL, so that a chain of calls needs one check at its end:
+ * Nothing in Reel aborts, exits or prints. What fails returns NULL or a status other than REEL_OK,
+ * and the thread's first failure is kept with its op, shapes, dtypes, devices and call site. Ops
+ * take NULL and return NULL, so that a chain of calls needs one check at its end:
  *
  *     reel_tensor *y = reel_relu(reel_matmul(x, W));
  *     if (reel_failed()) return reel_report(stderr);
  *
  *     matmul: inner dimensions differ: x[40, 784] @ W[100, 784] (model.c:31)
  *
- * While a failure is kept, reel_backward, reel_optim_step and every save do nothing and loaders end: a good
- * checkpoint is never overwritten by a bad run. The state is the thread's own; a loader hands its workers'
- * failures to the thread that reads from it. */
+ * While a failure is kept, reel_backward, reel_optim_step and every save do nothing and loaders
+ * end: a good checkpoint is never overwritten by a bad run. The state is the thread's own; a loader
+ * hands its workers' failures to the thread that reads from it. */
 #ifndef REEL_TENSOR_ERROR_H
 #define REEL_TENSOR_ERROR_H
 
@@ -29,8 +29,8 @@
 #define REEL__STR_(x) #x
 #define REEL__STR(x) REEL__STR_(x)
 
-/* A call site: "file:line", or "file:line<TAB>arguments as written". Every op takes one as its first
- * argument; the macro of the op's name fills it in. */
+/* A call site: "file:line", or "file:line<TAB>arguments as written". Every op takes one as its
+ * first argument; the macro of the op's name fills it in. */
 #define REEL_HERE __FILE__ ":" REEL__STR(__LINE__)
 #define REEL_AT(...) REEL_HERE "\t" #__VA_ARGS__
 
@@ -53,18 +53,21 @@ typedef enum {
 /* True while this thread keeps a failure. */
 REEL_API bool reel_failed(void);
 
-/* The kept failure's code (REEL_OK if none) and its one-line message ("" if none; valid until cleared). */
+/* The kept failure's code (REEL_OK if none) and its one-line message ("" if none; valid until
+ * cleared). */
 REEL_API reel_status reel_error_status(void);
 REEL_API const char *reel_error(void);
 
 /* Forgets the kept failure. */
 REEL_API void reel_clear_error(void);
 
-/* Writes "reel: <message>\n" to f if a failure is kept. Returns an exit status: 1 if there was one, else 0. */
+/* Writes "reel: <message>\n" to f if a failure is kept. Returns an exit status: 1 if there was one,
+ * else 0. */
 REEL_API int reel_report(FILE *f);
 
-/* Keeps a failure, unless one is kept already, and returns `code`. For those who write datasets, modules and
- * ops: `at` is REEL_HERE or the call site handed in (NULL: none is named); the message names what and where. */
+/* Keeps a failure, unless one is kept already, and returns `code`. For those who write datasets,
+ * modules and ops: `at` is REEL_HERE or the call site handed in (NULL: none is named); the message
+ * names what and where. */
 REEL_API reel_status reel_fail(reel_status code, const char *at, const char *format, ...)
     REEL__PRINTF(3, 4);
 

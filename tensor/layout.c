@@ -62,7 +62,8 @@ bool reel__broadcast(reel_shape a, reel_shape b, reel_shape *out) {
     return true;
 }
 
-void reel__broadcast_strides(const reel__layout *l, reel_shape shape, int64_t stride[REEL_MAX_DIMS]) {
+void reel__broadcast_strides(const reel__layout *l, reel_shape shape,
+                             int64_t stride[REEL_MAX_DIMS]) {
     int missing = shape.ndim - l->shape.ndim;
     for (int i = 0; i < shape.ndim; i++)
         stride[i] = i < missing || l->shape.dim[i - missing] == 1 ? 0 : l->stride[i - missing];

@@ -1,4 +1,5 @@
-/* What a failure says of its operands: "matmul: inner dimensions differ: x[40, 784] @ W[100, 784] (model.c:31)". */
+/* What a failure says of its operands: "matmul: inner dimensions differ: x[40, 784] @ W[100, 784]
+ * (model.c:31)". */
 #include "tensor/tensor_internal.h"
 
 #include <ctype.h>
@@ -34,7 +35,8 @@ size_t reel__shape_text(char *to, size_t size, reel_shape s) {
     return (size_t)(t.at - to);
 }
 
-static void put_tensor(text *to, const char *name, int length, const reel_tensor *t, bool dtype, bool device) {
+static void put_tensor(text *to, const char *name, int length, const reel_tensor *t, bool dtype,
+                       bool device) {
     put(to, "%.*s", length, name);
     if (!t) {
         put(to, "NULL");
@@ -49,13 +51,15 @@ static void put_tensor(text *to, const char *name, int length, const reel_tensor
         put(to, " on cuda:%d", t->storage->device.index);
 }
 
-size_t reel__describe(char *to, size_t size, const char *name, const reel_tensor *t, bool dtype, bool device) {
+size_t reel__describe(char *to, size_t size, const char *name, const reel_tensor *t, bool dtype,
+                      bool device) {
     text out = {to, size};
     put_tensor(&out, name, (int)strlen(name), t, dtype, device);
     return (size_t)(out.at - to);
 }
 
-/* The i-th argument as the caller wrote it, if it is a name: the last part of "m->W" or "batch.x". */
+/* The i-th argument as the caller wrote it, if it is a name: the last part of "m->W" or "batch.x".
+ */
 static const char *argument_name(const char *at, int i, int *length) {
     const char *s = at ? strchr(at, '\t') : NULL;
     int depth = 0;
@@ -69,9 +73,12 @@ static const char *argument_name(const char *at, int i, int *length) {
     while (*s == ' ') s++;
     const char *name = s;
     for (; *s && *s != ','; s++) {
-        if (*s == '.') name = s + 1;
-        else if (s[0] == '-' && s[1] == '>') name = ++s + 1;
-        else if (!isalnum((unsigned char)*s) && *s != '_') return "";
+        if (*s == '.')
+            name = s + 1;
+        else if (s[0] == '-' && s[1] == '>')
+            name = ++s + 1;
+        else if (!isalnum((unsigned char)*s) && *s != '_')
+            return "";
     }
     if (isdigit((unsigned char)*name)) return "";
     *length = (int)(s - name);
@@ -93,7 +100,8 @@ reel_status reel__fail_call(reel_status code, const reel__call *c, const char *f
     for (int i = 0; i < shown; i++) {
         int length = 0;
         const char *name = context ? "" : argument_name(c->at, i, &length);
-        if (!length && c->in[i] && c->in[i]->name) name = c->in[i]->name, length = (int)strlen(name);
+        if (!length && c->in[i] && c->in[i]->name)
+            name = c->in[i]->name, length = (int)strlen(name);
         if (i) put(&t, c->op == REEL_OP_matmul ? " @ " : ", ");
         put_tensor(&t, name, length, c->in[i], code == REEL_ERR_DTYPE, code == REEL_ERR_DEVICE);
     }

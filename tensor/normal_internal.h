@@ -1,5 +1,6 @@
-/* Two uniform numbers to two standard normal ones, written once for every device and for f32 and f64: included once per
- * type after scalar.h's definitions, with REAL, R and REEL_REAL_IS_F64 as there.
+/* Two uniform numbers to two standard normal ones, written once for every device and for f32 and
+ * f64: included once per type after scalar.h's definitions, with REAL, R and REEL_REAL_IS_F64 as
+ * there.
  *
  * Source: Box and Muller, "A note on the generation of random normal deviates" (1958). */
 

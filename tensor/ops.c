@@ -88,7 +88,8 @@ reel_tensor *reel_square_at(const char *at, reel_tensor *x) {
 }
 
 reel_tensor *reel_affine_at(const char *at, reel_tensor *x, double scale, double shift) {
-    return run((reel__call){.op = REEL_OP_affine, .at = at, .nin = 1, .in = &x, .attr.f = {scale, shift}});
+    return run(
+        (reel__call){.op = REEL_OP_affine, .at = at, .nin = 1, .in = &x, .attr.f = {scale, shift}});
 }
 
 reel_tensor *reel_cast_at(const char *at, reel_tensor *x, reel_dtype dtype) {
@@ -97,19 +98,25 @@ reel_tensor *reel_cast_at(const char *at, reel_tensor *x, reel_dtype dtype) {
 }
 
 reel_tensor *reel_dequantize_at(const char *at, reel_tensor *x, double scale, reel_dtype dtype) {
-    return run((reel__call){
-        .op = REEL_OP_dequantize, .at = at, .nin = 1, .in = &x, .attr = {.f = {scale}, .dtype = dtype}});
+    return run((reel__call){.op = REEL_OP_dequantize,
+                            .at = at,
+                            .nin = 1,
+                            .in = &x,
+                            .attr = {.f = {scale}, .dtype = dtype}});
 }
 
 /* ---- reductions and products ---- */
 
-static reel_tensor *reduce(reel__op op, const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
+static reel_tensor *reduce(reel__op op, const char *at, reel_tensor *x, reel_shape axes,
+                           bool keepdim) {
     reel__call c = {.op = op, .at = at, .nin = 1, .in = &x, .attr.i = {0, keepdim}};
     int ndim = reel_ndim(x);
     for (int i = 0; x && i < axes.ndim; i++) {
-        int axis = axes.dim[i] >= -ndim && axes.dim[i] < ndim ? reel__axis((int)axes.dim[i], ndim) : -1;
+        int axis =
+            axes.dim[i] >= -ndim && axes.dim[i] < ndim ? reel__axis((int)axes.dim[i], ndim) : -1;
         if (axis < 0 || c.attr.i[0] >> axis & 1) {
-            reel__fail_call(REEL_ERR_SHAPE, &c, axis < 0 ? "no axis %lld" : "axis %lld listed twice",
+            reel__fail_call(REEL_ERR_SHAPE, &c,
+                            axis < 0 ? "no axis %lld" : "axis %lld listed twice",
                             (long long)axes.dim[i]);
             return NULL;
         }
@@ -132,7 +139,8 @@ reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape) {
     int missing = g->layout.shape.ndim - shape.ndim;
     reel_shape axes = REEL_SCALAR;
     for (int i = 0; i < g->layout.shape.ndim; i++)
-        if (i < missing || (shape.dim[i - missing] == 1 && g->layout.shape.dim[i] != 1)) axes.dim[axes.ndim++] = i;
+        if (i < missing || (shape.dim[i - missing] == 1 && g->layout.shape.dim[i] != 1))
+            axes.dim[axes.ndim++] = i;
     if (axes.ndim) g = reel_sum_at(at, g, axes, true);
     return reel_reshape_at(at, g, shape);
 }
@@ -141,9 +149,15 @@ reel_tensor *reel_matmul_at(const char *at, reel_tensor *x, reel_tensor *y) {
     return binary(REEL_OP_matmul, at, x, y);
 }
 
-reel_status reel__matmul_into(const char *at, reel_tensor *out, reel_tensor *x, reel_tensor *y, bool accumulate) {
+reel_status reel__matmul_into(const char *at, reel_tensor *out, reel_tensor *x, reel_tensor *y,
+                              bool accumulate) {
     reel_tensor *in[] = {x, y};
-    reel__call c = {.op = REEL_OP_matmul, .at = at, .nin = 2, .nout = 1, .in = in, .out = {out},
+    reel__call c = {.op = REEL_OP_matmul,
+                    .at = at,
+                    .nin = 2,
+                    .nout = 1,
+                    .in = in,
+                    .out = {out},
                     .accumulate = accumulate};
     return reel__dispatch(&c);
 }
@@ -151,11 +165,15 @@ reel_status reel__matmul_into(const char *at, reel_tensor *out, reel_tensor *x, 
 /* ---- along an axis ---- */
 
 reel_tensor *reel_softmax_at(const char *at, reel_tensor *x, int axis) {
-    return run((reel__call){
-        .op = REEL_OP_softmax, .at = at, .nin = 1, .in = &x, .attr.i = {reel__axis(axis, reel_ndim(x))}});
+    return run((reel__call){.op = REEL_OP_softmax,
+                            .at = at,
+                            .nin = 1,
+                            .in = &x,
+                            .attr.i = {reel__axis(axis, reel_ndim(x))}});
 }
 
-static reel_tensor *indexed(reel__op op, const char *at, reel_tensor *x, int axis, reel_tensor *index, int64_t size) {
+static reel_tensor *indexed(reel__op op, const char *at, reel_tensor *x, int axis,
+                            reel_tensor *index, int64_t size) {
     reel_tensor *in[] = {x, index};
     return run((reel__call){
         .op = op, .at = at, .nin = 2, .in = in, .attr.i = {reel__axis(axis, reel_ndim(x)), size}});
@@ -165,7 +183,8 @@ reel_tensor *reel_index_select_at(const char *at, reel_tensor *x, int axis, reel
     return indexed(REEL_OP_index_select, at, x, axis, index, 0);
 }
 
-reel_tensor *reel_index_add_at(const char *at, reel_tensor *x, int axis, reel_tensor *index, int64_t size) {
+reel_tensor *reel_index_add_at(const char *at, reel_tensor *x, int axis, reel_tensor *index,
+                               int64_t size) {
     return indexed(REEL_OP_index_add, at, x, axis, index, size);
 }
 
@@ -173,12 +192,18 @@ reel_tensor *reel_gather_at(const char *at, reel_tensor *x, int axis, reel_tenso
     return indexed(REEL_OP_gather, at, x, axis, index, 0);
 }
 
-reel_tensor *reel_scatter_add_at(const char *at, reel_tensor *x, int axis, reel_tensor *index, int64_t size) {
+reel_tensor *reel_scatter_add_at(const char *at, reel_tensor *x, int axis, reel_tensor *index,
+                                 int64_t size) {
     return indexed(REEL_OP_scatter_add, at, x, axis, index, size);
 }
 
-reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, int axis, bool largest, reel_tensor **indices) {
-    reel__call c = {.op = REEL_OP_topk, .at = at, .nin = 1, .nout = 2, .in = &x,
+reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, int axis, bool largest,
+                          reel_tensor **indices) {
+    reel__call c = {.op = REEL_OP_topk,
+                    .at = at,
+                    .nin = 1,
+                    .nout = 2,
+                    .in = &x,
                     .attr.i = {reel__axis(axis, reel_ndim(x)), k, largest}};
     if (indices) *indices = NULL;
     if (reel__dispatch(&c) != REEL_OK) return NULL;
@@ -194,8 +219,10 @@ static bool infer_axis(int64_t numel, reel_shape *s) {
     int unknown = -1;
     int64_t known = 1;
     for (int i = 0; i < s->ndim; i++) {
-        if (s->dim[i] == -1 && unknown < 0) unknown = i;
-        else if (s->dim[i] < 0 || __builtin_mul_overflow(known, s->dim[i], &known)) return false;
+        if (s->dim[i] == -1 && unknown < 0)
+            unknown = i;
+        else if (s->dim[i] < 0 || __builtin_mul_overflow(known, s->dim[i], &known))
+            return false;
     }
     if (unknown >= 0) {
         if (known == 0 || numel % known != 0) return false;
@@ -213,7 +240,8 @@ reel_tensor *reel_reshape_at(const char *at, reel_tensor *x, reel_shape shape) {
         reel__fail_call(REEL_ERR_SHAPE, &c, "its elements do not fit into %s", text);
         return NULL;
     }
-    if (x && !reel__reshape_strides(&x->layout, c.attr.shape, unused)) x = unary(REEL_OP_copy, at, x);
+    if (x && !reel__reshape_strides(&x->layout, c.attr.shape, unused))
+        x = unary(REEL_OP_copy, at, x);
     return run(c);
 }
 
@@ -251,12 +279,16 @@ static int64_t clamp_bound(int64_t bound, int64_t n) {
     return bound > n ? n : bound;
 }
 
-reel_tensor *reel_slice_at(const char *at, reel_tensor *x, int axis, int64_t start, int64_t stop, int64_t step) {
+reel_tensor *reel_slice_at(const char *at, reel_tensor *x, int axis, int64_t start, int64_t stop,
+                           int64_t step) {
     reel__call c = {.op = REEL_OP_slice, .at = at, .nin = 1, .in = &x};
     int i = reel__axis(axis, reel_ndim(x));
     if (x && (i < 0 || step < 1)) {
-        if (i < 0) reel__fail_call(REEL_ERR_SHAPE, &c, "no axis %d", axis);
-        else reel__fail_call(REEL_ERR_ARGUMENT, &c, "step %lld, at least 1 is needed", (long long)step);
+        if (i < 0)
+            reel__fail_call(REEL_ERR_SHAPE, &c, "no axis %d", axis);
+        else
+            reel__fail_call(REEL_ERR_ARGUMENT, &c, "step %lld, at least 1 is needed",
+                            (long long)step);
         return NULL;
     }
     int64_t n = x ? x->layout.shape.dim[i] : 0;
@@ -272,8 +304,10 @@ reel_tensor *reel_select_at(const char *at, reel_tensor *x, int axis, int64_t in
     int64_t n = i < 0 ? 0 : x->layout.shape.dim[i];
     if (x && (index < -n || index >= n)) {
         reel__call c = {.op = REEL_OP_slice, .at = at, .nin = 1, .in = &x};
-        if (i < 0) reel__fail_call(REEL_ERR_SHAPE, &c, "no axis %d", axis);
-        else reel__fail_call(REEL_ERR_ARGUMENT, &c, "index %lld of axis %d", (long long)index, axis);
+        if (i < 0)
+            reel__fail_call(REEL_ERR_SHAPE, &c, "no axis %d", axis);
+        else
+            reel__fail_call(REEL_ERR_ARGUMENT, &c, "index %lld of axis %d", (long long)index, axis);
         return NULL;
     }
     if (index < 0) index += n;
@@ -285,13 +319,18 @@ reel_tensor *reel_select_at(const char *at, reel_tensor *x, int axis, int64_t in
     return reel_reshape_at(at, one, s);
 }
 
-reel_tensor *reel__slice_put(const char *at, reel_tensor *x, reel_shape shape, int axis, int64_t start, int64_t step) {
-    return run((reel__call){.op = REEL_OP_slice_put, .at = at, .nin = 1, .in = &x,
+reel_tensor *reel__slice_put(const char *at, reel_tensor *x, reel_shape shape, int axis,
+                             int64_t start, int64_t step) {
+    return run((reel__call){.op = REEL_OP_slice_put,
+                            .at = at,
+                            .nin = 1,
+                            .in = &x,
                             .attr = {.i = {axis, start, reel_dim(x, axis), step}, .shape = shape}});
 }
 
 reel_tensor *reel_expand_at(const char *at, reel_tensor *x, reel_shape shape) {
-    return run((reel__call){.op = REEL_OP_expand, .at = at, .nin = 1, .in = &x, .attr.shape = shape});
+    return run(
+        (reel__call){.op = REEL_OP_expand, .at = at, .nin = 1, .in = &x, .attr.shape = shape});
 }
 
 reel_tensor *reel_contiguous_at(const char *at, reel_tensor *x) {
@@ -300,17 +339,21 @@ reel_tensor *reel_contiguous_at(const char *at, reel_tensor *x) {
 
 /* ---- creation ---- */
 
-static reel_tensor *create(reel__op op, const char *at, reel_shape shape, double value, reel_dtype dtype,
-                           reel_device device) {
-    return run((reel__call){
-        .op = op, .at = at, .device = device, .attr = {.f = {value}, .shape = shape, .dtype = dtype}});
+static reel_tensor *create(reel__op op, const char *at, reel_shape shape, double value,
+                           reel_dtype dtype, reel_device device) {
+    return run((reel__call){.op = op,
+                            .at = at,
+                            .device = device,
+                            .attr = {.f = {value}, .shape = shape, .dtype = dtype}});
 }
 
 reel_tensor *reel_empty_at(const char *at, reel_shape shape, reel_dtype dtype, reel_device device) {
-    return reel__scope_give(reel__tensor_new(at, "empty", &(reel__layout){.dtype = dtype, .shape = shape}, device));
+    return reel__scope_give(
+        reel__tensor_new(at, "empty", &(reel__layout){.dtype = dtype, .shape = shape}, device));
 }
 
-reel_tensor *reel_full_at(const char *at, reel_shape shape, double value, reel_dtype dtype, reel_device device) {
+reel_tensor *reel_full_at(const char *at, reel_shape shape, double value, reel_dtype dtype,
+                          reel_device device) {
     return create(REEL_OP_fill, at, shape, value, dtype, device);
 }
 
@@ -334,7 +377,8 @@ static reel_tensor *into(reel__call c, reel_tensor *out) {
 reel_tensor *reel_copy_at_(const char *at, reel_tensor *to, reel_tensor *from) {
     reel_tensor *done = NULL;
     REEL_SCOPE {
-        if (to && from) from = reel_to_at(at, reel_cast_at(at, from, to->layout.dtype), to->storage->device);
+        if (to && from)
+            from = reel_to_at(at, reel_cast_at(at, from, to->layout.dtype), to->storage->device);
         done = into((reel__call){.op = REEL_OP_copy, .at = at, .nin = 1, .in = &from}, to);
     }
     return done;

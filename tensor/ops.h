@@ -1,13 +1,14 @@
 /* Ops on tensors. Each is one row of tensor/ops.def; all are differentiable unless said otherwise.
  *
- *     reel_tensor *h = reel_relu(reel_add(reel_matmul(x, W), b));     // x[B,I] W[I,O] b[O] -> h[B,O]
+ *     reel_tensor *h = reel_relu(reel_add(reel_matmul(x, W), b)); // x[B,I] W[I,O] b[O] -> h[B,O]
  *
- * Results are borrowed (see tensor.h). Broadcasting is numpy's: shapes are aligned at the right, an axis of size 1
- * stretches, all else is an error. Operands of one op have one dtype and one device; reel_cast and reel_to change
- * them, nothing else does. "float" below means f32 and f64. Integer arithmetic wraps.
+ * Results are borrowed (see tensor.h). Broadcasting is numpy's: shapes are aligned at the right, an
+ * axis of size 1 stretches, all else is an error. Operands of one op have one dtype and one device;
+ * reel_cast and reel_to change them, nothing else does. "float" below means f32 and f64. Integer
+ * arithmetic wraps.
  *
- * Errors, all kept as error.h says: NULL operand, shapes that don't fit, dtypes or devices that differ or that the
- * op does not take, out of memory. */
+ * Errors, all kept as error.h says: NULL operand, shapes that don't fit, dtypes or devices that
+ * differ or that the op does not take, out of memory. */
 #ifndef REEL_TENSOR_OPS_H
 #define REEL_TENSOR_OPS_H
 
@@ -17,26 +18,31 @@
 extern "C" {
 #endif
 
-/* ---- elementwise, binary, broadcast: x[...] y[...] -> z[...] ------------------------------------------ */
+/* ---- elementwise, binary, broadcast: x[...] y[...] -> z[...] ---- */
 
-REEL_API reel_tensor *reel_add_at(const char *at, reel_tensor *x, reel_tensor *y); /* z = x + y; any dtype */
-REEL_API reel_tensor *reel_sub_at(const char *at, reel_tensor *x, reel_tensor *y); /* z = x - y; any dtype */
-REEL_API reel_tensor *reel_mul_at(const char *at, reel_tensor *x, reel_tensor *y); /* z = x y; any dtype */
-REEL_API reel_tensor *reel_div_at(const char *at, reel_tensor *x, reel_tensor *y); /* z = x / y; float */
+/* z = x + y; any dtype */
+REEL_API reel_tensor *reel_add_at(const char *at, reel_tensor *x, reel_tensor *y);
+/* z = x - y; any dtype */
+REEL_API reel_tensor *reel_sub_at(const char *at, reel_tensor *x, reel_tensor *y);
+/* z = x y; any dtype */
+REEL_API reel_tensor *reel_mul_at(const char *at, reel_tensor *x, reel_tensor *y);
+/* z = x / y; float */
+REEL_API reel_tensor *reel_div_at(const char *at, reel_tensor *x, reel_tensor *y);
 #define reel_add(x, y) reel_add_at(REEL_AT(x, y), x, y)
 #define reel_sub(x, y) reel_sub_at(REEL_AT(x, y), x, y)
 #define reel_mul(x, y) reel_mul_at(REEL_AT(x, y), x, y)
 #define reel_div(x, y) reel_div_at(REEL_AT(x, y), x, y)
 
-/* Binary cross-entropy of a probability p in [0,1] and a target t, element by element, logs clamped at -100 as in
- * PyTorch:  z = -(t max(ln p, -100) + (1 - t) max(ln(1 - p), -100)); float */
+/* Binary cross-entropy of a probability p in [0,1] and a target t, element by element, logs clamped
+ * at -100 as in PyTorch:  z = -(t max(ln p, -100) + (1 - t) max(ln(1 - p), -100)); float */
 REEL_API reel_tensor *reel_bce_at(const char *at, reel_tensor *p, reel_tensor *t);
 #define reel_bce(p, t) reel_bce_at(REEL_AT(p, t), p, t)
 
-/* ---- elementwise, unary, float: x[...] -> y[...] ------------------------------------------------------ */
+/* ---- elementwise, unary, float: x[...] -> y[...] ---- */
 
-REEL_API reel_tensor *reel_neg_at(const char *at, reel_tensor *x);     /* y = -x */
-REEL_API reel_tensor *reel_relu_at(const char *at, reel_tensor *x);    /* y = max(x, 0); NaN stays NaN */
+REEL_API reel_tensor *reel_neg_at(const char *at, reel_tensor *x); /* y = -x */
+/* y = max(x, 0); NaN stays NaN */
+REEL_API reel_tensor *reel_relu_at(const char *at, reel_tensor *x);
 REEL_API reel_tensor *reel_sigmoid_at(const char *at, reel_tensor *x); /* y = 1 / (1 + e^-x) */
 REEL_API reel_tensor *reel_tanh_at(const char *at, reel_tensor *x);    /* y = tanh x */
 REEL_API reel_tensor *reel_exp_at(const char *at, reel_tensor *x);     /* y = e^x */
@@ -58,65 +64,79 @@ REEL_API reel_tensor *reel_affine_at(const char *at, reel_tensor *x, double scal
 #define reel_scale(x, scale) reel_affine_at(REEL_AT(x), x, scale, 0.0)
 #define reel_shift(x, shift) reel_affine_at(REEL_AT(x), x, 1.0, shift)
 
-/* x in another dtype, any to any: x itself where it has it already. Float to integer truncates, and a value the
- * integer type can't hold becomes its nearest bound, NaN 0. Differentiable from float to float. */
+/* x in another dtype, any to any: x itself where it has it already. Float to integer truncates, and
+ * a value the integer type can't hold becomes its nearest bound, NaN 0. Differentiable from float
+ * to float. */
 REEL_API reel_tensor *reel_cast_at(const char *at, reel_tensor *x, reel_dtype dtype);
 #define reel_cast(x, dtype) reel_cast_at(REEL_AT(x), x, dtype)
 
-/* y = scale x in f32 or f64, from any dtype: pixels in u8 to floats in one pass. Constant (not differentiable). */
-REEL_API reel_tensor *reel_dequantize_at(const char *at, reel_tensor *x, double scale, reel_dtype dtype);
+/* y = scale x in f32 or f64, from any dtype: pixels in u8 to floats in one pass. Constant (not
+ * differentiable). */
+REEL_API reel_tensor *reel_dequantize_at(const char *at, reel_tensor *x, double scale,
+                                         reel_dtype dtype);
 #define reel_dequantize(x, scale, dtype) reel_dequantize_at(REEL_AT(x), x, scale, dtype)
 
-/* ---- reductions --------------------------------------------------------------------------------------- */
+/* ---- reductions ---- */
 
-/* Over all axes, or over those listed (none listed: all); keepdim leaves an axis of size 1 in their place. The
- * order of addition depends on the shape alone, never on the number of threads. Integers sum into i64. The mean of
- * nothing is NaN.       reel_mean_over(x, reel_axes(1), false):  x[B,N] -> y[B] */
+/* Over all axes, or over those listed (none listed: all); keepdim leaves an axis of size 1 in their
+ * place. The order of addition depends on the shape alone, never on the number of threads. Integers
+ * sum into i64; mean takes floats, and the mean of nothing is NaN.
+ *     reel_mean_over(x, reel_axes(1), false): x[B,N] -> y[B] */
 REEL_API reel_tensor *reel_sum_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
-REEL_API reel_tensor *reel_mean_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim); /* float */
+REEL_API reel_tensor *reel_mean_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
 #define reel_sum(x) reel_sum_at(REEL_AT(x), x, REEL_SCALAR, false)
 #define reel_mean(x) reel_mean_at(REEL_AT(x), x, REEL_SCALAR, false)
 #define reel_sum_over(x, axes, keepdim) reel_sum_at(REEL_AT(x), x, axes, keepdim)
 #define reel_mean_over(x, axes, keepdim) reel_mean_at(REEL_AT(x), x, axes, keepdim)
 
-/* ---- matrix product ----------------------------------------------------------------------------------- */
+/* ---- matrix product ---- */
 
 /* z[M,N] = x[M,K] y[K,N]; float. A transposed view becomes a flag of the GEMM, not a copy. */
 REEL_API reel_tensor *reel_matmul_at(const char *at, reel_tensor *x, reel_tensor *y);
 #define reel_matmul(x, y) reel_matmul_at(REEL_AT(x, y), x, y)
 
-/* ---- softmax, indexing -------------------------------------------------------------------------------- */
+/* ---- softmax, indexing ---- */
 
 /* y = e^(x - max) / sum e^(x - max) along an axis; float. */
 REEL_API reel_tensor *reel_softmax_at(const char *at, reel_tensor *x, int axis);
 #define reel_softmax(x, axis) reel_softmax_at(REEL_AT(x), x, axis)
 
 /* y = x with axis `axis` replaced by the entries that index[n] (i64) names, in its order:
- *     axis 0: x[N,D] index[B] -> y[B,D], y[b,:] = x[index[b],:].   An index outside 0..N-1 is an error. */
-REEL_API reel_tensor *reel_index_select_at(const char *at, reel_tensor *x, int axis, reel_tensor *index);
+ *     axis 0: x[N,D] index[B] -> y[B,D], y[b,:] = x[index[b],:]
+ * An index outside 0..N-1 is an error. */
+REEL_API reel_tensor *reel_index_select_at(const char *at, reel_tensor *x, int axis,
+                                           reel_tensor *index);
 #define reel_index_select(x, axis, index) reel_index_select_at(REEL_AT(x, index), x, axis, index)
 
 /* Its transpose: y[size at axis,...] of zeros, y[index[b],:] += x[b,:] in the order of b. */
-REEL_API reel_tensor *reel_index_add_at(const char *at, reel_tensor *x, int axis, reel_tensor *index, int64_t size);
-#define reel_index_add(x, axis, index, size) reel_index_add_at(REEL_AT(x, index), x, axis, index, size)
+REEL_API reel_tensor *reel_index_add_at(const char *at, reel_tensor *x, int axis,
+                                        reel_tensor *index, int64_t size);
+#define reel_index_add(x, axis, index, size)                                                       \
+    reel_index_add_at(REEL_AT(x, index), x, axis, index, size)
 
 /* y[i,j] = x[i, index[i,j]] along `axis`; index (i64) has y's shape, and x's but for that axis. */
 REEL_API reel_tensor *reel_gather_at(const char *at, reel_tensor *x, int axis, reel_tensor *index);
 #define reel_gather(x, axis, index) reel_gather_at(REEL_AT(x, index), x, axis, index)
 
-/* Its transpose: y of zeros with `size` entries along `axis`, y[i, index[i,j]] += x[i,j] in the order of j. */
-REEL_API reel_tensor *reel_scatter_add_at(const char *at, reel_tensor *x, int axis, reel_tensor *index, int64_t size);
-#define reel_scatter_add(x, axis, index, size) reel_scatter_add_at(REEL_AT(x, index), x, axis, index, size)
+/* Its transpose: y of zeros with `size` entries along `axis`, y[i, index[i,j]] += x[i,j] in the
+ * order of j. */
+REEL_API reel_tensor *reel_scatter_add_at(const char *at, reel_tensor *x, int axis,
+                                          reel_tensor *index, int64_t size);
+#define reel_scatter_add(x, axis, index, size)                                                     \
+    reel_scatter_add_at(REEL_AT(x, index), x, axis, index, size)
 
-/* The k largest (or smallest) along an axis, best first; equal values in the order of their indices; NaN counts as
- * the largest. Returns the values, and the indices (i64, constant) through *indices unless that is NULL. */
-REEL_API reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, int axis, bool largest,
-                                   reel_tensor **indices);
-#define reel_topk(x, k, axis, largest, indices) reel_topk_at(REEL_AT(x), x, k, axis, largest, indices)
+/* The k largest (or smallest) along an axis, best first; equal values in the order of their
+ * indices; NaN counts as the largest. Returns the values, and the indices (i64, constant) through
+ * *indices unless that is NULL. */
+REEL_API reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, int axis,
+                                   bool largest, reel_tensor **indices);
+#define reel_topk(x, k, axis, largest, indices)                                                    \
+    reel_topk_at(REEL_AT(x), x, k, axis, largest, indices)
 
-/* ---- views: no copy, the same storage ----------------------------------------------------------------- */
+/* ---- views: no copy, the same storage ---- */
 
-/* The same elements in another shape; one axis may be -1 (worked out). A view where strides allow it, else a copy. */
+/* The same elements in another shape; one axis may be -1 (worked out). A view where strides allow
+ * it, else a copy. */
 REEL_API reel_tensor *reel_reshape_at(const char *at, reel_tensor *x, reel_shape shape);
 #define reel_reshape(x, shape) reel_reshape_at(REEL_AT(x), x, shape)
 
@@ -126,9 +146,11 @@ REEL_API reel_tensor *reel_t_at(const char *at, reel_tensor *x);
 #define reel_permute(x, axes) reel_permute_at(REEL_AT(x), x, axes)
 #define reel_t(x) reel_t_at(REEL_AT(x), x)
 
-/* Every step-th entry of start..stop-1 along an axis; step >= 1; negative bounds count from the end, and bounds past
- * an end are cut, as in Python. reel_select takes one entry and drops the axis; there an index outside is an error. */
-REEL_API reel_tensor *reel_slice_at(const char *at, reel_tensor *x, int axis, int64_t start, int64_t stop, int64_t step);
+/* Every step-th entry of start..stop-1 along an axis; step >= 1; negative bounds count from the
+ * end, and bounds past an end are cut, as in Python. reel_select takes one entry and drops the
+ * axis; there an index outside is an error. */
+REEL_API reel_tensor *reel_slice_at(const char *at, reel_tensor *x, int axis, int64_t start,
+                                    int64_t stop, int64_t step);
 REEL_API reel_tensor *reel_select_at(const char *at, reel_tensor *x, int axis, int64_t index);
 #define reel_slice(x, axis, start, stop, step) reel_slice_at(REEL_AT(x), x, axis, start, stop, step)
 #define reel_select(x, axis, index) reel_select_at(REEL_AT(x), x, axis, index)
@@ -141,13 +163,15 @@ REEL_API reel_tensor *reel_expand_at(const char *at, reel_tensor *x, reel_shape 
 REEL_API reel_tensor *reel_contiguous_at(const char *at, reel_tensor *x);
 #define reel_contiguous(x) reel_contiguous_at(REEL_AT(x), x)
 
-/* ---- in place: they return the tensor they changed ---------------------------------------------------- */
+/* ---- in place: they return the tensor they changed ---- */
 
-/* An error on a tensor that autograd is tracking (it may be changed inside REEL_NO_GRAD), and on an expanded
- * view, whose elements share memory. reel_copy_ broadcasts, casts, and moves between devices. */
+/* An error on a tensor that autograd is tracking (it may be changed inside REEL_NO_GRAD), and on an
+ * expanded view, whose elements share memory. reel_copy_ broadcasts, casts, and moves between
+ * devices. */
 REEL_API reel_tensor *reel_copy_at_(const char *at, reel_tensor *to, reel_tensor *from);
 REEL_API reel_tensor *reel_fill_at_(const char *at, reel_tensor *t, double value);
-REEL_API reel_tensor *reel_add_at_(const char *at, reel_tensor *sum, reel_tensor *x); /* sum += x, broadcast */
+/* sum += x, broadcast */
+REEL_API reel_tensor *reel_add_at_(const char *at, reel_tensor *sum, reel_tensor *x);
 #define reel_copy_(to, from) reel_copy_at_(REEL_AT(to, from), to, from)
 #define reel_fill_(t, value) reel_fill_at_(REEL_AT(t), t, value)
 #define reel_add_(sum, x) reel_add_at_(REEL_AT(sum, x), sum, x)

@@ -1,4 +1,5 @@
-/* Ops for the library's own use: parts of others' gradients, and results given beforehand. All borrowed. */
+/* Ops for the library's own use: parts of others' gradients, and results given beforehand. All
+ * borrowed. */
 #ifndef REEL_TENSOR_OPS_INTERNAL_H
 #define REEL_TENSOR_OPS_INTERNAL_H
 
@@ -12,9 +13,11 @@ reel_tensor *reel__sigmoid_grad(const char *at, reel_tensor *g, reel_tensor *y);
 /* dp = g (p - t) / max(p (1 - p), 1e-12), of bce(p, t) */
 reel_tensor *reel__bce_grad(const char *at, reel_tensor *g, reel_tensor *p, reel_tensor *t);
 /* out = x y, or out += x y */
-reel_status reel__matmul_into(const char *at, reel_tensor *out, reel_tensor *x, reel_tensor *y, bool accumulate);
+reel_status reel__matmul_into(const char *at, reel_tensor *out, reel_tensor *x, reel_tensor *y,
+                              bool accumulate);
 /* Zeros of `shape` with x at start, start + step, ... along the axis. */
-reel_tensor *reel__slice_put(const char *at, reel_tensor *x, reel_shape shape, int axis, int64_t start, int64_t step);
+reel_tensor *reel__slice_put(const char *at, reel_tensor *x, reel_shape shape, int axis,
+                             int64_t start, int64_t step);
 /* g summed over the axes along which `shape` was broadcast to g's. */
 reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape);
 

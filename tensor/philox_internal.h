@@ -1,5 +1,5 @@
-/* Philox4x32-10 and the maps from its words to numbers, written once for every device. Free of fused multiply-adds if
- * compiled with contraction off, so that all devices agree to the bit.
+/* Philox4x32-10 and the maps from its words to numbers, written once for every device. Free of
+ * fused multiply-adds if compiled with contraction off, so that all devices agree to the bit.
  *
  * Source: Salmon et al., SC 2011, section 4 and table 2; maps to (0, 1]: cuRAND's. */
 #ifndef REEL_TENSOR_PHILOX_H
@@ -12,7 +12,8 @@
 #endif
 
 REEL_FORMULA void reel__philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
-    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], k0 = key[0], k1 = key[1];
+    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], k0 = key[0],
+             k1 = key[1];
     for (int round = 0; round < 10; round++) {
         uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
         c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;

@@ -16,7 +16,8 @@ typedef struct {
     FILE *f;
     const reel_tensor *t; /* contiguous, on the host */
     bool summarise, exponent;
-    int left, right; /* floats: columns before the point, digits after it; integers: left is the width */
+    int left,
+        right; /* floats: columns before the point, digits after it; integers: left is the width */
     char line[LINE_WIDTH + WORD + 1];
     size_t length;
 } printer;
@@ -27,7 +28,8 @@ static bool is_float(const printer *p) {
 
 static double float_at(const printer *p, int64_t i) {
     const void *data = reel__data(p->t);
-    return p->t->layout.dtype == REEL_F32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
+    return p->t->layout.dtype == REEL_F32 ? (double)((const float *)data)[i]
+                                          : ((const double *)data)[i];
 }
 
 static long long integer_at(const printer *p, int64_t i) {
@@ -42,7 +44,9 @@ static int shortest(const printer *p, double x) {
     char text[WORD];
     for (int digits = 0; digits < 17; digits++) {
         snprintf(text, sizeof text, "%.*e", digits, x);
-        if (p->t->layout.dtype == REEL_F32 ? strtof(text, NULL) == (float)x : strtod(text, NULL) == x) return digits;
+        if (p->t->layout.dtype == REEL_F32 ? strtof(text, NULL) == (float)x
+                                           : strtod(text, NULL) == x)
+            return digits;
     }
     return 17;
 }
@@ -71,7 +75,10 @@ static void word_at(const printer *p, int64_t i, char word[WORD]) {
     double x = float_at(p, i);
     int width = p->left + 1 + p->right;
     if (!isfinite(x)) {
-        snprintf(word, WORD, "%*s", width + (p->exponent ? 4 : 0), isnan(x) ? "nan" : x < 0 ? "-inf" : "inf");
+        snprintf(word, WORD, "%*s", width + (p->exponent ? 4 : 0),
+                 isnan(x) ? "nan"
+                 : x < 0  ? "-inf"
+                          : "inf");
     } else if (p->exponent) {
         char text[WORD];
         snprintf(text, sizeof text, "%#.*e", p->right, x);
@@ -106,8 +113,10 @@ static void visit(printer *p, int axis, int64_t at, visitor f, void *context) {
         return;
     }
     for (int64_t i = 0; i < p->t->layout.shape.dim[axis]; i++)
-        if (!hides(p, axis, i)) visit(p, axis + 1, at + i * p->t->layout.stride[axis], f, context);
-        else i = p->t->layout.shape.dim[axis] - EDGE - 1;
+        if (!hides(p, axis, i))
+            visit(p, axis + 1, at + i * p->t->layout.stride[axis], f, context);
+        else
+            i = p->t->layout.shape.dim[axis] - EDGE - 1;
 }
 
 static void find_range(printer *p, int64_t i, void *context) {
@@ -147,7 +156,8 @@ static void choose_format(printer *p) {
     range r = {.smallest = INFINITY};
     if (is_float(p)) {
         visit(p, 0, 0, find_range, &r);
-        p->exponent = r.largest > 0 && (r.largest >= 1e8 || r.smallest < 1e-4 || r.largest / r.smallest > 1000);
+        p->exponent = r.largest > 0 &&
+                      (r.largest >= 1e8 || r.smallest < 1e-4 || r.largest / r.smallest > 1000);
     }
     visit(p, 0, 0, find_widths, NULL);
     if (!is_float(p)) return;
@@ -204,7 +214,9 @@ void reel_print(FILE *f, reel_tensor *t) {
         return;
     }
     REEL_SCOPE {
-        printer p = {.f = f, .t = reel_contiguous(reel_to(t, reel_cpu())), .summarise = reel_numel(t) > THRESHOLD};
+        printer p = {.f = f,
+                     .t = reel_contiguous(reel_to(t, reel_cpu())),
+                     .summarise = reel_numel(t) > THRESHOLD};
         if (!p.t) return;
         if (reel_numel(t) == 0) {
             fputs("[]\n", f);
@@ -214,7 +226,8 @@ void reel_print(FILE *f, reel_tensor *t) {
         if (reel_ndim(t) == 0) {
             char word[WORD];
             word_at(&p, 0, word);
-            if (is_float(&p) && !p.exponent && isfinite(float_at(&p, 0)) && word[strlen(word) - 1] == '.')
+            if (is_float(&p) && !p.exponent && isfinite(float_at(&p, 0)) &&
+                word[strlen(word) - 1] == '.')
                 strcat(word, "0"); /* numpy prints a lone number as Python does: 1.0, not 1. */
             fprintf(f, "%s\n", word);
             return;

@@ -39,13 +39,20 @@ reel_tensor *reel_generator_state(reel_generator *g) {
     return g ? g->state : NULL;
 }
 
-static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_generator *g, double a, double b) {
+static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_generator *g, double a,
+                         double b) {
     if (!t || !g) {
         if (!reel_failed())
-            reel_fail(REEL_ERR_ARGUMENT, at, "%s: the %s is NULL", reel__ops[op].name, t ? "generator" : "tensor");
+            reel_fail(REEL_ERR_ARGUMENT, at, "%s: the %s is NULL", reel__ops[op].name,
+                      t ? "generator" : "tensor");
         return NULL;
     }
-    reel__call c = {.op = op, .at = at, .nin = 1, .nout = 1, .in = &g->state, .out = {t},
+    reel__call c = {.op = op,
+                    .at = at,
+                    .nin = 1,
+                    .nout = 1,
+                    .in = &g->state,
+                    .out = {t},
                     .attr = {.f = {a, b}, .shape = t->layout.shape, .dtype = t->layout.dtype}};
     if (t->layout.dtype != REEL_F32 && t->layout.dtype != REEL_F64) {
         reel_fail(REEL_ERR_DTYPE, at, "%s: takes f32 or f64, not %s", reel__ops[op].name,
@@ -55,11 +62,13 @@ static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_gener
     return reel__dispatch(&c) == REEL_OK ? t : NULL;
 }
 
-reel_tensor *reel_uniform_at_(const char *at, reel_tensor *t, reel_generator *g, double low, double high) {
+reel_tensor *reel_uniform_at_(const char *at, reel_tensor *t, reel_generator *g, double low,
+                              double high) {
     return draw(REEL_OP_uniform, at, t, g, low, high);
 }
 
-reel_tensor *reel_normal_at_(const char *at, reel_tensor *t, reel_generator *g, double mean, double std) {
+reel_tensor *reel_normal_at_(const char *at, reel_tensor *t, reel_generator *g, double mean,
+                             double std) {
     return draw(REEL_OP_normal, at, t, g, mean, std);
 }
 

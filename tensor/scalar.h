@@ -1,11 +1,12 @@
 /* The elementwise formulas, written once for every device and for f32 and f64.
  *
- * Included once per type, with REAL (float or double), R(name) (name with the type's suffix) and REEL_REAL_IS_F64 (0 or
- * 1) defined; everything is branch-free arithmetic, so that a compiler makes vector code of a loop around it. No
- * libm. Denormal results may be flushed to zero. Accuracy: exp, log, log1p within 2 units in the last place, tanh and
- * sigmoid within 4.
+ * Included once per type, with REAL (float or double), R(name) (name with the type's suffix) and
+ * REEL_REAL_IS_F64 (0 or 1) defined; everything is branch-free arithmetic, so that a compiler makes
+ * vector code of a loop around it. No libm. Denormal results may be flushed to zero. Accuracy: exp,
+ * log, log1p within 2 units in the last place, tanh and sigmoid within 4.
  *
- * Source of the reductions: Cody and Waite, "Software Manual for the Elementary Functions" (1980), chapters 5 and 6. */
+ * Source of the reductions: Cody and Waite, "Software Manual for the Elementary Functions" (1980),
+ * chapters 5 and 6. */
 
 #ifndef REEL_FORMULA
 #define REEL_FORMULA static inline
@@ -15,7 +16,8 @@
 #define BITS uint64_t
 #define MANTISSA 52
 #define BIAS 1023
-#define ROUND_MAGIC 6755399441055744.0 /* 1.5 2^52: adding it leaves x rounded to an integer in the low bits */
+#define ROUND_MAGIC                                                                                \
+    6755399441055744.0 /* 1.5 2^52: adding it leaves x rounded to an integer in the low bits */
 #define LN2_HIGH 6.93147180369123816490e-01
 #define LN2_LOW 1.90821492927058770002e-10
 #define EXP_LOW (-746.0)
@@ -82,7 +84,8 @@ REEL_FORMULA REAL R(clamp)(REAL x, REAL low, REAL high) {
     return x > high ? high : x; /* NaN stays NaN */
 }
 
-/* x = n ln 2 + r, e^x = 2^n e^r; 2^n in two factors, so that it may be beyond the largest exponent. */
+/* x = n ln 2 + r, e^x = 2^n e^r; 2^n in two factors, so that it may be beyond the largest exponent.
+ */
 REEL_FORMULA REAL R(exp)(REAL x) {
     x = R(clamp)(x, EXP_LOW, EXP_HIGH);
     REAL n = (x * (REAL)1.44269504088896340736 + ROUND_MAGIC) - ROUND_MAGIC;
@@ -128,19 +131,43 @@ REEL_FORMULA REAL R(log1p)(REAL x) {
     return u == INFINITE ? u : y;
 }
 
-REEL_FORMULA REAL R(add)(REAL x, REAL y) { return x + y; }
-REEL_FORMULA REAL R(sub)(REAL x, REAL y) { return x - y; }
-REEL_FORMULA REAL R(mul)(REAL x, REAL y) { return x * y; }
-REEL_FORMULA REAL R(div)(REAL x, REAL y) { return x / y; }
-REEL_FORMULA REAL R(neg)(REAL x) { return -x; }
-REEL_FORMULA REAL R(square)(REAL x) { return x * x; }
-REEL_FORMULA REAL R(affine)(REAL x, REAL scale, REAL shift) { return scale * x + shift; }
+/* clang-format off: a line a formula */
+REEL_FORMULA REAL R(add)(REAL x, REAL y) {
+    return x + y;
+}
+REEL_FORMULA REAL R(sub)(REAL x, REAL y) {
+    return x - y;
+}
+REEL_FORMULA REAL R(mul)(REAL x, REAL y) {
+    return x * y;
+}
+REEL_FORMULA REAL R(div)(REAL x, REAL y) {
+    return x / y;
+}
+REEL_FORMULA REAL R(neg)(REAL x) {
+    return -x;
+}
+REEL_FORMULA REAL R(square)(REAL x) {
+    return x * x;
+}
+REEL_FORMULA REAL R(affine)(REAL x, REAL scale, REAL shift) {
+    return scale * x + shift;
+}
 
-REEL_FORMULA REAL R(relu)(REAL x) { return x < 0 ? 0 : x; }
-REEL_FORMULA REAL R(relu_grad)(REAL g, REAL y) { return y > 0 ? g : 0; }
+REEL_FORMULA REAL R(relu)(REAL x) {
+    return x < 0 ? 0 : x;
+}
+REEL_FORMULA REAL R(relu_grad)(REAL g, REAL y) {
+    return y > 0 ? g : 0;
+}
 
-REEL_FORMULA REAL R(sigmoid)(REAL x) { return 1 / (1 + R(exp)(-x)); }
-REEL_FORMULA REAL R(sigmoid_grad)(REAL g, REAL y) { return g * (y * (1 - y)); }
+REEL_FORMULA REAL R(sigmoid)(REAL x) {
+    return 1 / (1 + R(exp)(-x));
+}
+REEL_FORMULA REAL R(sigmoid_grad)(REAL g, REAL y) {
+    return g * (y * (1 - y));
+}
+/* clang-format on */
 
 /* tanh |x| = (e^2|x| - 1) / (e^2|x| + 1), by e^t - 1 so that small x keep their bits. */
 REEL_FORMULA REAL R(tanh)(REAL x) {

@@ -1,7 +1,7 @@
 /* Shape rules: from the operands and constants of a call, the shape and dtype of its result.
  *
- * Each is named in a row of ops.def. It checks what the funnel did not (shapes, constants), and fills out[0] (and
- * out[1] for two results): dtype and shape. */
+ * Each is named in a row of ops.def. It checks what the funnel did not (shapes, constants), and
+ * fills out[0] (and out[1] for two results): dtype and shape. */
 #include "tensor/rules_internal.h"
 
 #include <limits.h>
@@ -30,7 +30,8 @@ reel_status reel__rule_cast(const reel__call *c, reel__layout *out) {
     out->dtype = c->attr.dtype;
     out->shape = c->in[0]->layout.shape;
     if (c->op == REEL_OP_dequantize && out->dtype != REEL_F32 && out->dtype != REEL_F64)
-        return reel__fail_call(REEL_ERR_DTYPE, c, "gives f32 or f64, not %s", reel_dtype_name(out->dtype));
+        return reel__fail_call(REEL_ERR_DTYPE, c, "gives f32 or f64, not %s",
+                               reel_dtype_name(out->dtype));
     return REEL_OK;
 }
 
@@ -130,8 +131,8 @@ reel_status reel__rule_topk(const reel__call *c, reel__layout *out) {
     REEL_TRY(like_first(c, &out[0]));
     int64_t *dim = &out[0].shape.dim[c->attr.i[0]];
     if (c->attr.i[1] < 0 || c->attr.i[1] > *dim)
-        return reel__fail_call(REEL_ERR_ARGUMENT, c, "k %lld is not in 0..%lld", (long long)c->attr.i[1],
-                               (long long)*dim);
+        return reel__fail_call(REEL_ERR_ARGUMENT, c, "k %lld is not in 0..%lld",
+                               (long long)c->attr.i[1], (long long)*dim);
     *dim = c->attr.i[1];
     out[1] = out[0];
     out[1].dtype = REEL_I64;

@@ -81,7 +81,7 @@ void reel_state_free(reel_state *s) {
     free(s);
 }
 
-/* ---- tensors --------------------------------------------------------------------------------- */
+/* ---- tensors ---- */
 
 static entry *find(const reel_state *s, const char *prefix, const char *name) {
     if (is_empty(name)) return NULL;
@@ -143,7 +143,7 @@ reel_tensor *reel_state_get(const reel_state *s, const char *name) {
     return reel_state_get_in(s, NULL, name);
 }
 
-/* ---- text ------------------------------------------------------------------------------------ */
+/* ---- text ---- */
 
 static line *find_text(const reel_state *s, const char *key) {
     if (is_empty(key)) return NULL;
@@ -192,7 +192,7 @@ const char *reel_state_text_value(const reel_state *s, int i) {
     return i >= 0 && i < reel_state_text_count(s) ? s->texts[i].value : NULL;
 }
 
-/* ---- numbers --------------------------------------------------------------------------------- */
+/* ---- numbers ---- */
 
 reel_status reel_state_put_int(reel_state *s, const char *key, int64_t v) {
     char digits[32];
@@ -246,7 +246,7 @@ bool reel_state_double(const reel_state *s, const char *key, double *v) {
     return true;
 }
 
-/* ---- whole states ---------------------------------------------------------------------------- */
+/* ---- whole states ---- */
 
 reel_status reel__state_put_all(reel_state *to, const char *prefix, const reel_state *from) {
     for (int i = 0; i < from->count; i++)

@@ -1,7 +1,7 @@
 /* State: an ordered map from names to tensors, with a line of text here and there beside them.
  *
- * It is what a module's parameters are listed in, what an optimizer is built from, and what a checkpoint stores.
- * Names are unique, as given: parts are joined by dots ("model.encoder.weight").
+ * It is what a module's parameters are listed in, what an optimizer is built from, and what a
+ * checkpoint stores. Names are unique, as given: parts are joined by dots ("model.encoder.weight").
  *
  *     reel_state *s = reel_state_new();
  *     reel_module_save(&model.base, s, "model");
@@ -25,15 +25,17 @@ typedef struct reel_state reel_state;
 REEL_API reel_state *reel_state_new(void); /* owned; NULL when out of memory */
 REEL_API void reel_state_free(reel_state *s);
 
-/* Retains t under `name` (or "prefix.name" by reel_state_put_in, with prefix "" or NULL for none). A name
- * that is there already is an error. s or t NULL is a failure of its own or the kept one. */
+/* Retains t under `name` (or "prefix.name" by reel_state_put_in, with prefix "" or NULL for none).
+ * A name that is there already is an error. s or t NULL is a failure of its own or the kept one. */
 REEL_API reel_status reel_state_put(reel_state *s, const char *name, reel_tensor *t);
-REEL_API reel_status reel_state_put_in(reel_state *s, const char *prefix, const char *name, reel_tensor *t);
+REEL_API reel_status reel_state_put_in(reel_state *s, const char *prefix, const char *name,
+                                       reel_tensor *t);
 
 REEL_API int reel_state_count(const reel_state *s);
 REEL_API const char *reel_state_name(const reel_state *s, int i);
-REEL_API reel_tensor *reel_state_at(const reel_state *s, int i);              /* borrowed from s */
-REEL_API reel_tensor *reel_state_get(const reel_state *s, const char *name); /* borrowed; NULL if absent, no failure */
+REEL_API reel_tensor *reel_state_at(const reel_state *s, int i); /* borrowed from s */
+/* Borrowed; NULL if absent, no failure */
+REEL_API reel_tensor *reel_state_get(const reel_state *s, const char *name);
 REEL_API reel_tensor *reel_state_get_in(const reel_state *s, const char *prefix, const char *name);
 
 /* Text by key (a checkpoint's metadata); putting a key again replaces it. */
@@ -43,8 +45,8 @@ REEL_API int reel_state_text_count(const reel_state *s);
 REEL_API const char *reel_state_text_key(const reel_state *s, int i);
 REEL_API const char *reel_state_text_value(const reel_state *s, int i);
 
-/* Integers and doubles kept as text; the getters return false, and leave *v alone, if the key is absent or not
- * a number. Doubles are written so that they read back to the same bits. */
+/* Integers and doubles kept as text; the getters return false, and leave *v alone, if the key is
+ * absent or not a number. Doubles are written so that they read back to the same bits. */
 REEL_API reel_status reel_state_put_int(reel_state *s, const char *key, int64_t v);
 REEL_API bool reel_state_int(const reel_state *s, const char *key, int64_t *v);
 REEL_API reel_status reel_state_put_double(reel_state *s, const char *key, double v);

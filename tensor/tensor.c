@@ -46,8 +46,8 @@ size_t reel_leak_report(FILE *f) {
         const char *at = t->at;
         while (strncmp(at, "../", 3) == 0) at += 3;
         reel__describe(shape, sizeof shape, t->name ? t->name : "", t, true, false);
-        fprintf(f, "%s -> %s, %d references, made at %.*s\n", t->made_by, shape, atomic_load(&t->refs),
-                (int)strcspn(at, "\t"), at);
+        fprintf(f, "%s -> %s, %d references, made at %.*s\n", t->made_by, shape,
+                atomic_load(&t->refs), (int)strcspn(at, "\t"), at);
     }
     size_t n = alive_count;
     pthread_mutex_unlock(&alive_lock);
@@ -56,7 +56,8 @@ size_t reel_leak_report(FILE *f) {
 
 /* ---- storages ---- */
 
-static reel__storage *storage_new(const char *at, const char *made_by, size_t bytes, reel_device device) {
+static reel__storage *storage_new(const char *at, const char *made_by, size_t bytes,
+                                  reel_device device) {
     const reel__backend *backend = reel__backend_of(device);
     if (!backend) return NULL;
     reel__storage *s = malloc(sizeof *s);
@@ -94,7 +95,8 @@ static reel_tensor *header_new(const char *at, const char *made_by, const reel__
     return t;
 }
 
-reel_tensor *reel__tensor_new(const char *at, const char *made_by, const reel__layout *layout, reel_device d) {
+reel_tensor *reel__tensor_new(const char *at, const char *made_by, const reel__layout *layout,
+                              reel_device d) {
     reel__layout l = *layout;
     int64_t n = reel__shape_numel(l.shape), bytes;
     if (n < 0 || __builtin_mul_overflow(n, (int64_t)reel_dtype_size(l.dtype), &bytes)) {
@@ -108,7 +110,8 @@ reel_tensor *reel__tensor_new(const char *at, const char *made_by, const reel__l
     return s ? header_new(at, made_by, &l, s) : NULL;
 }
 
-reel_tensor *reel__tensor_view(const char *at, const char *made_by, reel_tensor *of, const reel__layout *layout) {
+reel_tensor *reel__tensor_view(const char *at, const char *made_by, reel_tensor *of,
+                               const reel__layout *layout) {
     atomic_fetch_add_explicit(&of->storage->refs, 1, memory_order_relaxed);
     return header_new(at, made_by, layout, of->storage);
 }
@@ -181,7 +184,9 @@ const char *reel_name(const reel_tensor *t) {
 }
 
 reel_status reel_set_name(reel_tensor *t, const char *name) {
-    if (!t) return reel_failed() ? reel_error_status() : reel_fail(REEL_ERR_ARGUMENT, NULL, "set_name: NULL");
+    if (!t)
+        return reel_failed() ? reel_error_status()
+                             : reel_fail(REEL_ERR_ARGUMENT, NULL, "set_name: NULL");
     char *copy = strdup(name ? name : "");
     if (!copy) return reel_fail(REEL_ERR_MEMORY, NULL, "set_name: out of memory");
     free(t->name);
@@ -204,7 +209,8 @@ static reel_status check_bytes(const char *at, const char *op, reel_tensor *t, s
     if (bytes == need) return REEL_OK;
     char operand[200];
     reel__describe(operand, sizeof operand, reel_name(t), t, true, false);
-    return reel_fail(REEL_ERR_ARGUMENT, at, "%s: %s has %zu bytes, %zu given", op, operand, need, bytes);
+    return reel_fail(REEL_ERR_ARGUMENT, at, "%s: %s has %zu bytes, %zu given", op, operand, need,
+                     bytes);
 }
 
 reel_status reel_read_at(const char *at, reel_tensor *t, void *to, size_t bytes) {
@@ -213,7 +219,9 @@ reel_status reel_read_at(const char *at, reel_tensor *t, void *to, size_t bytes)
     REEL_SCOPE {
         reel_tensor *c = reel_contiguous_at(at, t);
         if (!c) return reel_error_status();
-        if (bytes) status = c->storage->backend->to_host(c->storage->device.index, to, reel__data(c), bytes);
+        if (bytes)
+            status =
+                c->storage->backend->to_host(c->storage->device.index, to, reel__data(c), bytes);
     }
     return status;
 }
@@ -256,7 +264,8 @@ reel_tensor *reel_from_at(const char *at, const void *data, reel_shape shape, re
 
 reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device device) {
     if (!t) return NULL;
-    if (t->storage->device.type == device.type && t->storage->device.index == device.index) return t;
+    if (t->storage->device.type == device.type && t->storage->device.index == device.index)
+        return t;
     reel_tensor *moved = NULL;
     REEL_SCOPE {
         reel_tensor *from = reel_contiguous_at(at, t);
@@ -265,11 +274,14 @@ reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device device) {
         size_t bytes = to->storage->bytes;
         reel_status status = REEL_OK;
         if (from->storage->backend->host)
-            status = to->storage->backend->from_host(device.index, reel__data(to), reel__data(from), bytes);
+            status = to->storage->backend->from_host(device.index, reel__data(to), reel__data(from),
+                                                     bytes);
         else if (to->storage->backend->host)
-            status = from->storage->backend->to_host(from->storage->device.index, reel__data(to), reel__data(from), bytes);
+            status = from->storage->backend->to_host(from->storage->device.index, reel__data(to),
+                                                     reel__data(from), bytes);
         else
-            status = reel_fail(REEL_ERR_DEVICE, at, "to: no copy between two devices that are not the CPU");
+            status = reel_fail(REEL_ERR_DEVICE, at,
+                               "to: no copy between two devices that are not the CPU");
         if (status != REEL_OK) return NULL;
         moved = reel_scope_return(to);
     }

@@ -1,17 +1,18 @@
 /* Tensors: an n-dimensional array of one dtype on one device, a strided view over a shared storage.
  *
- * Invariants: row-major; shapes and strides count elements; at most REEL_MAX_DIMS axes; every tensor has a
- * device, and only reel_to moves data between devices.
+ * Invariants: row-major; shapes and strides count elements; at most REEL_MAX_DIMS axes; every
+ * tensor has a device, and only reel_to moves data between devices.
  *
  *     REEL_SCOPE {
  *         reel_tensor *x = reel_ones(reel_shape(2, 3), REEL_F32, reel_cpu());
- *         reel_tensor *y = reel_add(x, reel_t(reel_reshape(reel_arange(6, REEL_F32, reel_cpu()), reel_shape(3, 2))));
+ *         reel_tensor *y = reel_matmul(x, reel_t(x));
  *         reel_print(stdout, y);
- *     }                                            // x, y and what lay between are let go here
+ *     } // x, y and what lay between are let go here
  *
- * Ownership. Each function below and in ops.h that returns a tensor returns it *borrowed*: the innermost
- * REEL_SCOPE of the thread owns its first reference and lets it go at the brace. reel_retain takes a
- * reference of one's own, which lives until reel_release. Without a scope the thread keeps it until it ends.
+ * Ownership. Each function below and in ops.h that returns a tensor returns it *borrowed*: the
+ * innermost REEL_SCOPE of the thread owns its first reference and lets it go at the brace.
+ * reel_retain takes a reference of one's own, which lives until reel_release. Without a scope the
+ * thread keeps it until it ends.
  *
  * Errors. NULL in, NULL out; see error.h. */
 #ifndef REEL_TENSOR_TENSOR_H
@@ -26,7 +27,7 @@
 extern "C" {
 #endif
 
-/* ---- dtype, device, shape --------------------------------------------------------------------------- */
+/* ---- dtype, device, shape ---- */
 
 typedef enum { REEL_F32 = 0, REEL_F64, REEL_I64, REEL_U8 } reel_dtype;
 
@@ -49,7 +50,8 @@ static inline reel_device reel_cuda(int index) {
     return d;
 }
 
-/* Reads "cpu", "cuda" or "cuda:1" into *device. Whether there is such a device is known when it is used. */
+/* Reads "cpu", "cuda" or "cuda:1" into *device. Whether there is such a device is known when it is
+ * used. */
 REEL_API reel_status reel_device_parse(const char *text, reel_device *device);
 
 /* REEL_OK if `device` can be used here, else the reason is kept as this thread's failure. */
@@ -62,23 +64,24 @@ typedef struct {
     int64_t dim[REEL_MAX_DIMS];
 } reel_shape;
 
-/* reel_shape(784, 100) is a shape of two axes; REEL_SCALAR is the shape of a 0-d tensor. reel_axes(0, -1)
- * lists axes where a function asks for some; negative axes count from the end. */
+/* reel_shape(784, 100) is a shape of two axes; REEL_SCALAR is the shape of a 0-d tensor.
+ * reel_axes(0, -1) lists axes where a function asks for some; negative axes count from the end. */
 #define reel_shape(...)                                                                            \
     ((reel_shape){REEL__COUNT(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0), {__VA_ARGS__}})
 #define reel_axes(...) reel_shape(__VA_ARGS__)
 #define REEL_SCALAR ((reel_shape){0, {0}})
 #define REEL__COUNT(a, b, c, d, e, f, g, h, n, ...) n
 
-/* ---- references and scopes -------------------------------------------------------------------------- */
+/* ---- references and scopes ---- */
 
 typedef struct reel_tensor reel_tensor;
 
 REEL_API reel_tensor *reel_retain(reel_tensor *t); /* returns t; NULL in, NULL out */
 REEL_API void reel_release(reel_tensor *t);        /* takes NULL */
 
-/* REEL_SCOPE { ... }: what is made inside is let go at the brace. `return` and `goto` out of it close it;
- * `break` and `continue` leave the scope alone, not the loop around it, and go on after its brace. */
+/* REEL_SCOPE { ... }: what is made inside is let go at the brace. `return` and `goto` out of it
+ * close it; `break` and `continue` leave the scope alone, not the loop around it, and go on after
+ * its brace. */
 typedef struct reel_scope {
     struct reel_scope *outer;
     size_t base;
@@ -100,17 +103,19 @@ static inline bool reel__scope_enter(reel_scope *scope) { /* true once: the body
 #define REEL__JOIN_(a, b) a##b
 #define REEL__JOIN(a, b) REEL__JOIN_(a, b)
 
-/* Lifts t out of the innermost scope into the one around it, and returns t: what a layer's forward does with
- * its result, so that the rest is let go as soon as backward does not need it. */
+/* Lifts t out of the innermost scope into the one around it, and returns t: what a layer's forward
+ * does with its result, so that the rest is let go as soon as backward does not need it. */
 REEL_API reel_tensor *reel_scope_return(reel_tensor *t);
 
-/* Writes one line for each tensor alive to f: op, shape, dtype, references, call site. Returns how many. */
+/* Writes one line for each tensor alive to f: op, shape, dtype, references, call site. Returns how
+ * many. */
 REEL_API size_t reel_leak_report(FILE *f);
 REEL_API size_t reel_tensors_alive(void);
 
-/* ---- creation: all borrowed ------------------------------------------------------------------------- */
+/* ---- creation: all borrowed ---- */
 
-REEL_API reel_tensor *reel_empty_at(const char *at, reel_shape shape, reel_dtype dtype, reel_device device);
+REEL_API reel_tensor *reel_empty_at(const char *at, reel_shape shape, reel_dtype dtype,
+                                    reel_device device);
 #define reel_empty(shape, dtype, device) reel_empty_at(REEL_HERE, shape, dtype, device)
 
 REEL_API reel_tensor *reel_full_at(const char *at, reel_shape shape, double value, reel_dtype dtype,
@@ -121,17 +126,21 @@ REEL_API reel_tensor *reel_full_at(const char *at, reel_shape shape, double valu
 #define reel_scalar(value, dtype, device) reel_full_at(REEL_HERE, REEL_SCALAR, value, dtype, device)
 
 /* arange: 0, 1, ..., n-1.  -> y[n] */
-REEL_API reel_tensor *reel_arange_at(const char *at, int64_t n, reel_dtype dtype, reel_device device);
+REEL_API reel_tensor *reel_arange_at(const char *at, int64_t n, reel_dtype dtype,
+                                     reel_device device);
 #define reel_arange(n, dtype, device) reel_arange_at(REEL_HERE, n, dtype, device)
 
-/* Copies row-major data of the host into a new tensor on the CPU. `data` may be NULL if the shape is empty. */
-REEL_API reel_tensor *reel_from_at(const char *at, const void *data, reel_shape shape, reel_dtype dtype);
+/* Copies row-major data of the host into a new tensor on the CPU. `data` may be NULL if the shape
+ * is empty. */
+REEL_API reel_tensor *reel_from_at(const char *at, const void *data, reel_shape shape,
+                                   reel_dtype dtype);
 #define reel_from(data, shape, dtype) reel_from_at(REEL_HERE, data, shape, dtype)
 
-/* ---- what a tensor is: NULL gives 0 ------------------------------------------------------------------- */
+/* ---- what a tensor is: NULL gives 0 ---- */
 
 REEL_API int reel_ndim(const reel_tensor *t);
-REEL_API int64_t reel_dim(const reel_tensor *t, int axis);    /* negative axes count from the end; 0 if absent */
+/* Negative axes count from the end; 0 if absent */
+REEL_API int64_t reel_dim(const reel_tensor *t, int axis);
 REEL_API int64_t reel_stride(const reel_tensor *t, int axis); /* in elements */
 REEL_API reel_shape reel_shape_of(const reel_tensor *t);
 REEL_API int64_t reel_numel(const reel_tensor *t);
@@ -140,17 +149,20 @@ REEL_API reel_device reel_device_of(const reel_tensor *t);
 REEL_API bool reel_is_contiguous(const reel_tensor *t);
 REEL_API bool reel_shape_equal(reel_shape a, reel_shape b);
 
-/* The name a tensor goes by in messages and checkpoints (a module names its parameters); "" if none. */
+/* The name a tensor goes by in messages and checkpoints (a module names its parameters); "" if
+ * none. */
 REEL_API const char *reel_name(const reel_tensor *t);
 REEL_API reel_status reel_set_name(reel_tensor *t, const char *name);
 
-/* ---- data to and from the host ------------------------------------------------------------------------ */
+/* ---- data to and from the host ---- */
 
-/* The first element of a tensor on the CPU, to be read and written by strides; NULL on other devices. Who
- * writes through it tells autograd nothing: use the in-place ops on what a tape may have saved. */
+/* The first element of a tensor on the CPU, to be read and written by strides; NULL on other
+ * devices. Who writes through it tells autograd nothing: use the in-place ops on what a tape may
+ * have saved. */
 REEL_API void *reel_data(reel_tensor *t);
 
-/* Copies all elements, in row-major order, to or from host memory of exactly `bytes` bytes. Waits. */
+/* Copies all elements, in row-major order, to or from host memory of exactly `bytes` bytes. Waits.
+ */
 REEL_API reel_status reel_read_at(const char *at, reel_tensor *t, void *to, size_t bytes);
 REEL_API reel_status reel_write_at(const char *at, reel_tensor *t, const void *from, size_t bytes);
 #define reel_read(t, to, bytes) reel_read_at(REEL_AT(t), t, to, bytes)
@@ -167,9 +179,10 @@ REEL_API reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device dev
 /* Prints as numpy prints: summarised beyond 1000 elements, 8 digits, 75 columns, and a newline. */
 REEL_API void reel_print(FILE *f, reel_tensor *t);
 
-/* ---- the machine -------------------------------------------------------------------------------------- */
+/* ---- the machine ---- */
 
-/* How many threads the calling thread's CPU kernels use; at first as many as OpenMP offers. n < 1 is an error. */
+/* How many threads the calling thread's CPU kernels use; at first as many as OpenMP offers. n < 1
+ * is an error. */
 REEL_API reel_status reel_set_threads(int n);
 REEL_API int reel_threads(void);
 

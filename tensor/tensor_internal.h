@@ -7,7 +7,8 @@
 
 #include <stdatomic.h>
 
-/* Memory on one device, shared by a tensor and its views. `version` counts in-place changes: the tape compares it. */
+/* Memory on one device, shared by a tensor and its views. `version` counts in-place changes: the
+ * tape compares it. */
 typedef struct reel__storage {
     atomic_int refs;
     atomic_uint version;
@@ -29,19 +30,20 @@ struct reel_tensor {
     atomic_int refs;
     reel__layout layout;
     reel__storage *storage;
-    struct reel__track *track; /* autograd's own; NULL: a constant */
-    char *name;                /* NULL: none */
-    const char *made_by, *at;  /* op and call site, for the leak report */
+    struct reel__track *track;    /* autograd's own; NULL: a constant */
+    char *name;                   /* NULL: none */
+    const char *made_by, *at;     /* op and call site, for the leak report */
     reel_tensor *previous, *next; /* all tensors alive */
 };
 
-
-
 /* ---- tensors (tensor.c) ---- */
 
-/* Each returns a tensor with one reference, which is the caller's (not a scope's); NULL on failure. */
-reel_tensor *reel__tensor_new(const char *at, const char *made_by, const reel__layout *layout, reel_device d);
-reel_tensor *reel__tensor_view(const char *at, const char *made_by, reel_tensor *of, const reel__layout *layout);
+/* Each returns a tensor with one reference, which is the caller's (not a scope's); NULL on failure.
+ */
+reel_tensor *reel__tensor_new(const char *at, const char *made_by, const reel__layout *layout,
+                              reel_device d);
+reel_tensor *reel__tensor_view(const char *at, const char *made_by, reel_tensor *of,
+                               const reel__layout *layout);
 /* Moves t's elements to another device; t stays the same tensor. */
 reel_status reel__tensor_move(reel_tensor *t, reel_device d);
 /* Where element 0 lies. */
@@ -60,7 +62,8 @@ int reel__axis(int axis, int ndim);
 /* numpy's broadcast of a and b; false if they don't fit. */
 bool reel__broadcast(reel_shape a, reel_shape b, reel_shape *out);
 /* Strides that stretch `l` over `shape` (which it broadcasts to): 0 on the stretched axes. */
-void reel__broadcast_strides(const reel__layout *l, reel_shape shape, int64_t stride[REEL_MAX_DIMS]);
+void reel__broadcast_strides(const reel__layout *l, reel_shape shape,
+                             int64_t stride[REEL_MAX_DIMS]);
 
 /* ---- the thread's own state (thread.c) ---- */
 
@@ -84,8 +87,10 @@ void reel__caller_pop(const char *before);
 
 /* ---- messages (message.c) ---- */
 
-/* "x[40, 784]", with " f32" and " on cuda:0" where asked for. Returns the length written, below size. */
-size_t reel__describe(char *to, size_t size, const char *name, const reel_tensor *t, bool dtype, bool device);
+/* "x[40, 784]", with " f32" and " on cuda:0" where asked for. Returns the length written, below
+ * size. */
+size_t reel__describe(char *to, size_t size, const char *name, const reel_tensor *t, bool dtype,
+                      bool device);
 size_t reel__shape_text(char *to, size_t size, reel_shape s); /* "[40, 784]" */
 
 /* ---- autograd's hooks (hooks.c): tensor/ knows nothing else of gradients ---- */

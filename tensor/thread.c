@@ -32,7 +32,8 @@ int reel_report(FILE *f) {
     return 1;
 }
 
-/* "../apps/model.c:31<TAB>x, W" without what a build directory puts before it and without the arguments. */
+/* "../apps/model.c:31<TAB>x, W" without what a build directory puts before it and without the
+ * arguments. */
 static int site_text(char *to, size_t size, const char *at) {
     while (strncmp(at, "../", 3) == 0) at += 3;
     return snprintf(to, size, "%.*s", (int)strcspn(at, "\t"), at);
@@ -55,7 +56,8 @@ reel_status reel_fail(reel_status code, const char *at, const char *format, ...)
     va_start(args, format);
     vsnprintf(self.message, sizeof self.message, format, args);
     va_end(args);
-    for (char *c = self.message; *c; c++) /* a name out of a file may hold anything; a message is one line */
+    for (char *c = self.message; *c;
+         c++) /* a name out of a file may hold anything; a message is one line */
         if ((unsigned char)*c < ' ') *c = '?';
     if (at) append_site(self.message, sizeof self.message, at);
     self.error = code;
@@ -64,7 +66,8 @@ reel_status reel_fail(reel_status code, const char *at, const char *format, ...)
 
 /* ---- scopes ---- */
 
-/* What no scope owns is the thread's until it ends: a key's destructor for threads, this for the main thread. */
+/* What no scope owns is the thread's until it ends: a key's destructor for threads, this for the
+ * main thread. */
 static pthread_key_t at_exit;
 static pthread_once_t at_exit_once = PTHREAD_ONCE_INIT;
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 /* Lists side by side: a[0], b[0], ..., a[1], b[1], ..., then the tail. */
-static reel_status run(reel__call c, int count, int width, reel_tensor *const *const lists[], int tail,
-                       reel_tensor *const *last, unsigned changed) {
+static reel_status run(reel__call c, int count, int width, reel_tensor *const *const lists[],
+                       int tail, reel_tensor *const *last, unsigned changed) {
     reel_tensor *few[256], **in = few;
     c.nin = count * width + tail;
     if (c.nin > 256) in = malloc((size_t)c.nin * sizeof *in);
@@ -18,31 +18,38 @@ static reel_status run(reel__call c, int count, int width, reel_tensor *const *c
     c.in = in;
     reel_status status = reel__dispatch(&c);
     for (int i = 0; status == REEL_OK && i < count * width; i++)
-        if (changed >> i % width & 1) atomic_fetch_add_explicit(&in[i]->storage->version, 1, memory_order_relaxed);
+        if (changed >> i % width & 1)
+            atomic_fetch_add_explicit(&in[i]->storage->version, 1, memory_order_relaxed);
     if (in != few) free(in);
     return status;
 }
 
-reel_status reel__sgd_update(const char *at, int count, reel_tensor *const *p, reel_tensor *const *g,
-                             reel_tensor *const *v, reel_tensor *lr, reel_tensor *step, reel__sgd_rule rule) {
+reel_status reel__sgd_update(const char *at, int count, reel_tensor *const *p,
+                             reel_tensor *const *g, reel_tensor *const *v, reel_tensor *lr,
+                             reel_tensor *step, reel__sgd_rule rule) {
     reel_tensor *const *const lists[] = {p, g, v};
     reel_tensor *const last[] = {lr, step};
-    reel__call c = {.op = REEL_OP_sgd, .at = at,
-                    .attr = {.f = {rule.momentum, rule.dampening, rule.weight_decay}, .i = {rule.nesterov, v != NULL}}};
+    reel__call c = {.op = REEL_OP_sgd,
+                    .at = at,
+                    .attr = {.f = {rule.momentum, rule.dampening, rule.weight_decay},
+                             .i = {rule.nesterov, v != NULL}}};
     return run(c, count, v ? 3 : 2, lists, 2, last, 1 | 4);
 }
 
-reel_status reel__adam_update(const char *at, int count, reel_tensor *const *p, reel_tensor *const *g,
-                              reel_tensor *const *m, reel_tensor *const *v, reel_tensor *lr, reel_tensor *step,
-                              reel__adam_rule rule) {
+reel_status reel__adam_update(const char *at, int count, reel_tensor *const *p,
+                              reel_tensor *const *g, reel_tensor *const *m, reel_tensor *const *v,
+                              reel_tensor *lr, reel_tensor *step, reel__adam_rule rule) {
     reel_tensor *const *const lists[] = {p, g, m, v};
     reel_tensor *const last[] = {lr, step};
-    reel__call c = {.op = REEL_OP_adam, .at = at,
-                    .attr = {.f = {rule.beta1, rule.beta2, rule.eps, rule.weight_decay}, .i = {rule.decoupled}}};
+    reel__call c = {.op = REEL_OP_adam,
+                    .at = at,
+                    .attr = {.f = {rule.beta1, rule.beta2, rule.eps, rule.weight_decay},
+                             .i = {rule.decoupled}}};
     return run(c, count, 4, lists, 2, last, 1 | 4 | 8);
 }
 
-reel_status reel__clip_norm(const char *at, int count, reel_tensor *const *g, reel_tensor *norm, double max_norm) {
+reel_status reel__clip_norm(const char *at, int count, reel_tensor *const *g, reel_tensor *norm,
+                            double max_norm) {
     reel_tensor *const *const lists[] = {g};
     reel__call c = {.op = REEL_OP_clip_norm, .at = at, .attr.f = {max_norm}};
     return run(c, count, 1, lists, 1, &norm, 1);

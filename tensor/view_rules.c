@@ -1,12 +1,13 @@
-/* View rules: shape rules whose result shares its input's storage, so they give strides and offset too. */
+/* View rules: shape rules whose result shares its input's storage, so they give strides and offset
+ * too. */
 #include "tensor/rules_internal.h"
 
 static void like(reel__layout *out, const reel__call *c) {
     *out = c->in[0]->layout;
 }
 
-/* Walks both shapes from the front: a run of x's axes that are one block in memory can be cut into any axes of the
- * same product. */
+/* Walks both shapes from the front: a run of x's axes that are one block in memory can be cut into
+ * any axes of the same product. */
 bool reel__reshape_strides(const reel__layout *x, reel_shape shape, int64_t stride[REEL_MAX_DIMS]) {
     if (reel__shape_numel(shape) == 0 || reel__layout_is_contiguous(x)) {
         reel__layout l = {.shape = shape};
@@ -21,7 +22,8 @@ bool reel__reshape_strides(const reel__layout *x, reel_shape shape, int64_t stri
     for (int last = n - 1; last >= 0;) {
         int first = last;
         int64_t block = x->shape.dim[from[last]];
-        while (first > 0 && x->stride[from[first - 1]] == x->shape.dim[from[first]] * x->stride[from[first]])
+        while (first > 0 &&
+               x->stride[from[first - 1]] == x->shape.dim[from[first]] * x->stride[from[first]])
             block *= x->shape.dim[from[--first]];
         int64_t step = x->stride[from[last]], made = 1;
         for (; to >= 0 && (made < block || shape.dim[to] == 1); to--) {
@@ -65,7 +67,8 @@ reel_status reel__rule_slice(const reel__call *c, reel__layout *out) {
 reel_status reel__rule_expand(const reel__call *c, reel__layout *out) {
     reel_shape s;
     like(out, c);
-    if (reel__shape_numel(c->attr.shape) < 0 || !reel__broadcast(out->shape, c->attr.shape, &s) || !reel_shape_equal(s, c->attr.shape)) {
+    if (reel__shape_numel(c->attr.shape) < 0 || !reel__broadcast(out->shape, c->attr.shape, &s) ||
+        !reel_shape_equal(s, c->attr.shape)) {
         char text[200];
         reel__shape_text(text, sizeof text, c->attr.shape);
         return reel__fail_call(REEL_ERR_SHAPE, c, "does not broadcast to %s", text);

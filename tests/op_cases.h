@@ -1,8 +1,10 @@
-/* Test cases of the op table: one `case_<op>` for each row of tensor/ops.def. An op without one does not link.
+/* Test cases of the op table: one `case_<op>` for each row of tensor/ops.def. An op without one
+ * does not link.
  *
- * From a case the suite makes: values against a naive f64 reference in every dtype the op takes and over every layout
- * (contiguous, permuted, strided with an offset, expanded), gradients against finite differences over the same layouts,
- * shapes that must be refused, dtypes that must be refused, and NULL. */
+ * From a case the suite makes: values against a naive f64 reference in every dtype the op takes and
+ * over every layout (contiguous, permuted, strided with an offset, expanded), gradients against
+ * finite differences over the same layouts, shapes that must be refused, dtypes that must be
+ * refused, and NULL. */
 #ifndef REEL_TESTS_OP_CASES_H
 #define REEL_TESTS_OP_CASES_H
 
@@ -40,8 +42,8 @@ typedef struct op_case {
     double low[CASE_INPUTS], high[CASE_INPUTS]; /* inputs are uniform in these; 0, 0: -2..2 */
     double kink;                                /* values closer to 0 than this are moved away */
     bool indexed;                               /* the last input holds indices, below param[3] */
-    bool no_layouts;                            /* inputs must be contiguous: fused updates of whole tensors */
-    double tolerance32;                         /* relative, of f32; 0: 4e-6 */
+    bool no_layouts;    /* inputs must be contiguous: fused updates of whole tensors */
+    double tolerance32; /* relative, of f32; 0: 4e-6 */
     const op_shapes *shapes;
     int shape_count;
     const op_shapes *bad;
@@ -49,8 +51,18 @@ typedef struct op_case {
 } op_case;
 
 #define COUNT(list) ((int)(sizeof(list) / sizeof((list)[0])))
-#define S(...) {REEL__COUNT(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0), {__VA_ARGS__}}
-#define S0 {0, {0}}
+#define S(...)                                                                                     \
+    {                                                                                              \
+        REEL__COUNT(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0), {                                     \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+#define S0                                                                                         \
+    {                                                                                              \
+        0, {                                                                                       \
+            0                                                                                      \
+        }                                                                                          \
+    }
 
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) extern const op_case case_##name;
 #include "tensor/ops.def"

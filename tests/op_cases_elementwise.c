@@ -8,8 +8,9 @@
 /* ---- shapes ---- */
 
 static const op_shapes one[] = {
-    {{S(3, 4)}, {0}},    {{S(5)}, {0}},       {{S0}, {0}},           {{S(0, 3)}, {0}},  {{S(1, 1)}, {0}},
-    {{S(2, 3, 4)}, {0}}, {{S(1, 5, 1)}, {0}}, {{S(2, 1, 3, 2)}, {0}}, {{S(33, 67)}, {0}}, {{S(40001)}, {0}},
+    {{S(3, 4)}, {0}},   {{S(5)}, {0}},       {{S0}, {0}},         {{S(0, 3)}, {0}},
+    {{S(1, 1)}, {0}},   {{S(2, 3, 4)}, {0}}, {{S(1, 5, 1)}, {0}}, {{S(2, 1, 3, 2)}, {0}},
+    {{S(33, 67)}, {0}}, {{S(40001)}, {0}},
 };
 static const op_shapes two[] = {
     {{S(3, 4), S(3, 4)}, {0}}, {{S(3, 4), S(4)}, {0}},       {{S(3, 1), S(1, 4)}, {0}},
@@ -20,14 +21,20 @@ static const op_shapes two[] = {
 static const op_shapes two_bad[] = {
     {{S(3, 4), S(3)}, {0}}, {{S(2), S(3)}, {0}}, {{S(0), S(2)}, {0}}, {{S(2, 3, 4), S(2, 4)}, {0}}};
 static const op_shapes three[] = {
-    {{S(3, 4), S(3, 4), S(3, 4)}, {0}}, {{S(3, 1), S(4), S0}, {0}},         {{S0, S(3, 4), S(3, 4)}, {0}},
-    {{S(0), S(0), S(0)}, {0}},          {{S(1, 4), S(3, 1), S(3, 4)}, {0}}, {{S(40001), S(40001), S(40001)}, {0}},
+    {{S(3, 4), S(3, 4), S(3, 4)}, {0}}, {{S(3, 1), S(4), S0}, {0}},
+    {{S0, S(3, 4), S(3, 4)}, {0}},      {{S(0), S(0), S(0)}, {0}},
+    {{S(1, 4), S(3, 1), S(3, 4)}, {0}}, {{S(40001), S(40001), S(40001)}, {0}},
 };
-static const op_shapes three_bad[] = {{{S(3), S(3), S(4)}, {0}}, {{S(3, 4), S(5, 4), S(3, 4)}, {0}}};
+static const op_shapes three_bad[] = {{{S(3), S(3), S(4)}, {0}},
+                                      {{S(3, 4), S(5, 4), S(3, 4)}, {0}}};
 
 #define UNARY .inputs = 1, .shapes = one, .shape_count = COUNT(one)
-#define BINARY .inputs = 2, .shapes = two, .shape_count = COUNT(two), .bad = two_bad, .bad_count = COUNT(two_bad)
-#define TERNARY .inputs = 3, .shapes = three, .shape_count = COUNT(three), .bad = three_bad, .bad_count = COUNT(three_bad)
+#define BINARY                                                                                     \
+    .inputs = 2, .shapes = two, .shape_count = COUNT(two), .bad = two_bad,                         \
+    .bad_count = COUNT(two_bad)
+#define TERNARY                                                                                    \
+    .inputs = 3, .shapes = three, .shape_count = COUNT(three), .bad = three_bad,                   \
+    .bad_count = COUNT(three_bad)
 
 /* ---- calls and formulas ---- */
 
@@ -110,7 +117,8 @@ static reel_tensor *run_copy(reel_tensor **in, const int64_t *param, reel_dtype 
 static reel_tensor *run_cast(reel_tensor **in, const int64_t *param, reel_dtype made) {
     UNUSED;
     reel_dtype own = reel_dtype_of(in[0]);
-    reel__call c = {.op = REEL_OP_cast, .at = REEL_HERE, .nin = 1, .nout = 1, .in = in, .attr.dtype = REEL_F64};
+    reel__call c = {
+        .op = REEL_OP_cast, .at = REEL_HERE, .nin = 1, .nout = 1, .in = in, .attr.dtype = REEL_F64};
     return reel__dispatch(&c) == REEL_OK ? reel_cast(reel__scope_give(c.out[0]), own) : NULL;
 }
 static reel_tensor *run_dequantize(reel_tensor **in, const int64_t *param, reel_dtype made) {
@@ -118,39 +126,77 @@ static reel_tensor *run_dequantize(reel_tensor **in, const int64_t *param, reel_
     return reel_dequantize(in[0], 0.25, REEL_F64);
 }
 
-static double f_add(double x, double y, double z) { return (void)z, x + y; }
-static double f_sub(double x, double y, double z) { return (void)z, x - y; }
-static double f_mul(double x, double y, double z) { return (void)z, x * y; }
-static double f_div(double x, double y, double z) { return (void)z, x / y; }
+static double f_add(double x, double y, double z) {
+    return (void)z, x + y;
+}
+static double f_sub(double x, double y, double z) {
+    return (void)z, x - y;
+}
+static double f_mul(double x, double y, double z) {
+    return (void)z, x * y;
+}
+static double f_div(double x, double y, double z) {
+    return (void)z, x / y;
+}
 static double f_bce(double p, double t, double z) {
     return (void)z, -(t * fmax(log(p), -100) + (1 - t) * fmax(log1p(-p), -100));
 }
-static double f_bce_grad(double g, double p, double t) { return g * (p - t) / fmax(p * (1 - p), 1e-12); }
-static double f_neg(double x, double y, double z) { return (void)y, (void)z, -x; }
-static double f_relu(double x, double y, double z) { return (void)y, (void)z, x > 0 ? x : 0; }
-static double f_relu_grad(double g, double y, double z) { return (void)z, y > 0 ? g : 0; }
-static double f_sigmoid(double x, double y, double z) { return (void)y, (void)z, 1 / (1 + exp(-x)); }
-static double f_sigmoid_grad(double g, double y, double z) { return (void)z, g * y * (1 - y); }
-static double f_tanh(double x, double y, double z) { return (void)y, (void)z, tanh(x); }
-static double f_exp(double x, double y, double z) { return (void)y, (void)z, exp(x); }
-static double f_log(double x, double y, double z) { return (void)y, (void)z, log(x); }
-static double f_sqrt(double x, double y, double z) { return (void)y, (void)z, sqrt(x); }
-static double f_square(double x, double y, double z) { return (void)y, (void)z, x * x; }
-static double f_affine(double x, double y, double z) { return (void)y, (void)z, -1.5 * x + 0.25; }
-static double f_same(double x, double y, double z) { return (void)y, (void)z, x; }
-static double f_dequantize(double x, double y, double z) { return (void)y, (void)z, 0.25 * x; }
+static double f_bce_grad(double g, double p, double t) {
+    return g * (p - t) / fmax(p * (1 - p), 1e-12);
+}
+static double f_neg(double x, double y, double z) {
+    return (void)y, (void)z, -x;
+}
+static double f_relu(double x, double y, double z) {
+    return (void)y, (void)z, x > 0 ? x : 0;
+}
+static double f_relu_grad(double g, double y, double z) {
+    return (void)z, y > 0 ? g : 0;
+}
+static double f_sigmoid(double x, double y, double z) {
+    return (void)y, (void)z, 1 / (1 + exp(-x));
+}
+static double f_sigmoid_grad(double g, double y, double z) {
+    return (void)z, g * y * (1 - y);
+}
+static double f_tanh(double x, double y, double z) {
+    return (void)y, (void)z, tanh(x);
+}
+static double f_exp(double x, double y, double z) {
+    return (void)y, (void)z, exp(x);
+}
+static double f_log(double x, double y, double z) {
+    return (void)y, (void)z, log(x);
+}
+static double f_sqrt(double x, double y, double z) {
+    return (void)y, (void)z, sqrt(x);
+}
+static double f_square(double x, double y, double z) {
+    return (void)y, (void)z, x * x;
+}
+static double f_affine(double x, double y, double z) {
+    return (void)y, (void)z, -1.5 * x + 0.25;
+}
+static double f_same(double x, double y, double z) {
+    return (void)y, (void)z, x;
+}
+static double f_dequantize(double x, double y, double z) {
+    return (void)y, (void)z, 0.25 * x;
+}
 
 const op_case case_add = {BINARY, .run = run_add, .formula = f_add};
 const op_case case_sub = {BINARY, .run = run_sub, .formula = f_sub};
 const op_case case_mul = {BINARY, .run = run_mul, .formula = f_mul};
 const op_case case_div = {BINARY, .run = run_div, .formula = f_div, .kink = 0.3};
-const op_case case_bce = {BINARY, .run = run_bce, .formula = f_bce, .low = {0.05, 0.0}, .high = {0.95, 1.0}};
-const op_case case_bce_grad = {TERNARY, .run = run_bce_grad, .formula = f_bce_grad, .low = {-2, 0.1, 0.0},
-                               .high = {2, 0.9, 1.0}};
+const op_case case_bce = {BINARY, .run = run_bce, .formula = f_bce, .low = {0.05, 0.0},
+                          .high = {0.95, 1.0}};
+const op_case case_bce_grad = {TERNARY, .run = run_bce_grad, .formula = f_bce_grad,
+                               .low = {-2, 0.1, 0.0}, .high = {2, 0.9, 1.0}};
 const op_case case_neg = {UNARY, .run = run_neg, .formula = f_neg};
 const op_case case_relu = {UNARY, .run = run_relu, .formula = f_relu, .kink = 0.01};
 const op_case case_relu_grad = {BINARY, .run = run_relu_grad, .formula = f_relu_grad, .kink = 0.01};
-const op_case case_sigmoid = {UNARY, .run = run_sigmoid, .formula = f_sigmoid, .low = {-8}, .high = {8}};
+const op_case case_sigmoid = {UNARY, .run = run_sigmoid, .formula = f_sigmoid, .low = {-8},
+                              .high = {8}};
 const op_case case_sigmoid_grad = {BINARY, .run = run_sigmoid_grad, .formula = f_sigmoid_grad};
 const op_case case_tanh = {UNARY, .run = run_tanh, .formula = f_tanh, .low = {-4}, .high = {4}};
 const op_case case_exp = {UNARY, .run = run_exp, .formula = f_exp, .low = {-9}, .high = {5}};
@@ -160,13 +206,17 @@ const op_case case_square = {UNARY, .run = run_square, .formula = f_square};
 const op_case case_affine = {UNARY, .run = run_affine, .formula = f_affine};
 const op_case case_copy = {UNARY, .run = run_copy, .formula = f_same};
 const op_case case_cast = {UNARY, .run = run_cast, .formula = f_same};
-const op_case case_dequantize = {UNARY, .run = run_dequantize, .formula = f_dequantize, .low = {0}, .high = {200}};
+const op_case case_dequantize = {UNARY, .run = run_dequantize, .formula = f_dequantize, .low = {0},
+                                 .high = {200}};
 
 /* ---- creation ---- */
 
-static const op_shapes made[] = {{{S0}, {3, 4}}, {{S0}, {0, 5}}, {{S0}, {1, 1}}, {{S0}, {700, 100}}};
+static const op_shapes made[] = {
+    {{S0}, {3, 4}}, {{S0}, {0, 5}}, {{S0}, {1, 1}}, {{S0}, {700, 100}}};
 static const op_shapes made_bad[] = {{{S0}, {-1, 2}}, {{S0}, {INT64_MAX, INT64_MAX}}};
-#define CREATED .inputs = 0, .shapes = made, .shape_count = COUNT(made), .bad = made_bad, .bad_count = COUNT(made_bad)
+#define CREATED                                                                                    \
+    .inputs = 0, .shapes = made, .shape_count = COUNT(made), .bad = made_bad,                      \
+    .bad_count = COUNT(made_bad)
 
 static reel_tensor *run_fill(reel_tensor **in, const int64_t *param, reel_dtype dtype) {
     (void)in;
@@ -192,10 +242,16 @@ static array ref_arange(const array *in, const int64_t *param) {
 }
 static const op_shapes counted[] = {{{S0}, {0}}, {{S0}, {1}}, {{S0}, {200}}};
 static const op_shapes counted_bad[] = {{{S0}, {-1}}, {{S0}, {INT64_MAX}}};
-const op_case case_arange = {.inputs = 0, .run = run_arange, .reference = ref_arange, .shapes = counted,
-                             .shape_count = COUNT(counted), .bad = counted_bad, .bad_count = COUNT(counted_bad)};
+const op_case case_arange = {.inputs = 0,
+                             .run = run_arange,
+                             .reference = ref_arange,
+                             .shapes = counted,
+                             .shape_count = COUNT(counted),
+                             .bad = counted_bad,
+                             .bad_count = COUNT(counted_bad)};
 
-/* Random numbers have a suite of their own (test_random); here: the shape, and the map from one draw to another. */
+/* Random numbers have a suite of their own (test_random); here: the shape, and the map from one
+ * draw to another. */
 static reel_tensor *drawn(const int64_t *param, bool normal, double a, double b) {
     reel_tensor *t = NULL;
     reel_generator *g = reel_generator_new(5, reel_cpu());

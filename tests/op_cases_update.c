@@ -1,4 +1,5 @@
-/* Cases of the fused updates: one tensor of each list, and the result is the tensor that changed. */
+/* Cases of the fused updates: one tensor of each list, and the result is the tensor that changed.
+ */
 #include "tests/op_cases.h"
 
 #include "tensor/update_internal.h"
@@ -6,10 +7,12 @@
 #include <math.h>
 
 #define UNUSED (void)param, (void)made
-static const op_shapes four[] = {{{S(3, 4), S(3, 4), S(3, 4), S(3, 4)}, {0}}, {{S(0), S(0), S(0), S(0)}, {0}},
+static const op_shapes four[] = {{{S(3, 4), S(3, 4), S(3, 4), S(3, 4)}, {0}},
+                                 {{S(0), S(0), S(0), S(0)}, {0}},
                                  {{S(1), S(1), S(1), S(1)}, {0}},
                                  {{S(300, 90), S(300, 90), S(300, 90), S(300, 90)}, {0}}};
-static const op_shapes three[] = {{{S(3, 4), S(3, 4), S(3, 4)}, {0}}, {{S(0), S(0), S(0)}, {0}},
+static const op_shapes three[] = {{{S(3, 4), S(3, 4), S(3, 4)}, {0}},
+                                  {{S(0), S(0), S(0)}, {0}},
                                   {{S(300, 90), S(300, 90), S(300, 90)}, {0}}};
 static const op_shapes single[] = {{{S(3, 4)}, {0}}, {{S(0)}, {0}}, {{S(300, 90)}, {0}}};
 
@@ -35,13 +38,19 @@ static array ref_adam(const array *in, const int64_t *param) {
     }
     return y;
 }
-const op_case case_adam = {.inputs = 4, .run = run_adam, .reference = ref_adam, .shapes = four,
-                           .shape_count = COUNT(four), .no_layouts = true, .low = {-2, -2, -1, 0.1},
+const op_case case_adam = {.inputs = 4,
+                           .run = run_adam,
+                           .reference = ref_adam,
+                           .shapes = four,
+                           .shape_count = COUNT(four),
+                           .no_layouts = true,
+                           .low = {-2, -2, -1, 0.1},
                            .high = {2, 2, 1, 3}};
 
 static reel_tensor *run_sgd(reel_tensor **in, const int64_t *param, reel_dtype made) {
     UNUSED;
-    reel__sgd_rule rule = {.momentum = 0.8, .dampening = 0.2, .weight_decay = 0.1, .nesterov = true};
+    reel__sgd_rule rule = {
+        .momentum = 0.8, .dampening = 0.2, .weight_decay = 0.1, .nesterov = true};
     reel_status s = reel__sgd_update(REEL_HERE, 1, &in[0], &in[1], &in[2], number(0.05),
                                      reel_scalar(2, REEL_I64, reel_cpu()), rule);
     return s == REEL_OK ? in[0] : NULL;
@@ -56,8 +65,12 @@ static array ref_sgd(const array *in, const int64_t *param) {
     }
     return y;
 }
-const op_case case_sgd = {.inputs = 3, .run = run_sgd, .reference = ref_sgd, .shapes = three,
-                          .shape_count = COUNT(three), .no_layouts = true};
+const op_case case_sgd = {.inputs = 3,
+                          .run = run_sgd,
+                          .reference = ref_sgd,
+                          .shapes = three,
+                          .shape_count = COUNT(three),
+                          .no_layouts = true};
 
 static reel_tensor *run_clip_norm(reel_tensor **in, const int64_t *param, reel_dtype made) {
     UNUSED;
@@ -70,11 +83,16 @@ static array ref_clip_norm(const array *in, const int64_t *param) {
     double squares = 0;
     array y = array_new(in[0].shape);
     for (int64_t i = 0; i < array_size(y); i++) squares += in[0].v[i] * in[0].v[i];
-    for (int64_t i = 0; i < array_size(y); i++) y.v[i] = in[0].v[i] * fmin(1, 1.5 / (sqrt(squares) + 1e-6));
+    for (int64_t i = 0; i < array_size(y); i++)
+        y.v[i] = in[0].v[i] * fmin(1, 1.5 / (sqrt(squares) + 1e-6));
     return y;
 }
-const op_case case_clip_norm = {.inputs = 1, .run = run_clip_norm, .reference = ref_clip_norm, .shapes = single,
-                                .shape_count = COUNT(single), .no_layouts = true};
+const op_case case_clip_norm = {.inputs = 1,
+                                .run = run_clip_norm,
+                                .reference = ref_clip_norm,
+                                .shapes = single,
+                                .shape_count = COUNT(single),
+                                .no_layouts = true};
 
 static reel_tensor *run_clip_value(reel_tensor **in, const int64_t *param, reel_dtype made) {
     UNUSED;
@@ -87,5 +105,9 @@ static array ref_clip_value(const array *in, const int64_t *param) {
     for (int64_t i = 0; i < array_size(y); i++) y.v[i] = fmax(-0.5, fmin(0.5, in[0].v[i]));
     return y;
 }
-const op_case case_clip_value = {.inputs = 1, .run = run_clip_value, .reference = ref_clip_value, .shapes = single,
-                                 .shape_count = COUNT(single), .no_layouts = true};
+const op_case case_clip_value = {.inputs = 1,
+                                 .run = run_clip_value,
+                                 .reference = ref_clip_value,
+                                 .shapes = single,
+                                 .shape_count = COUNT(single),
+                                 .no_layouts = true};

@@ -9,7 +9,7 @@ static void expect_refused(const void *made, const char *part) {
     expect_failure(REEL_ERR_ARGUMENT, part);
 }
 
-/* ---- datasets -------------------------------------------------------------------------------- */
+/* ---- datasets ---- */
 
 START_TEST(a_tensor_dataset_gives_rows) {
     size_t before = reel_tensors_alive();
@@ -246,7 +246,7 @@ START_TEST(bad_splits_are_errors) {
 }
 END_TEST
 
-/* ---- samplers -------------------------------------------------------------------------------- */
+/* ---- samplers ---- */
 
 /* sum (seen - expected)^2 / expected */
 static double chi_square(const int *seen, const double *probability, int cells, int total) {
@@ -430,7 +430,7 @@ START_TEST(bad_samplers_are_errors) {
 }
 END_TEST
 
-/* ---- collate --------------------------------------------------------------------------------- */
+/* ---- collate ---- */
 
 static void expect_unstacked(const reel_sample *samples, int64_t n, reel_status code,
                              const char *part) {

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- SHA-256 --------------------------------------------------------------------------------- */
+/* ---- SHA-256 ---- */
 
 static void sha256_of(const char *text, size_t n, size_t part, char hex[65]) {
     reel__sha256 sum;
@@ -42,7 +42,7 @@ START_TEST(sha256_vectors) {
 }
 END_TEST
 
-/* ---- a server of the test's own -------------------------------------------------------------- */
+/* ---- a server of the test's own ---- */
 
 /* What it answers to "GET path"; the one without a path, the last, answers all else. */
 typedef struct {
@@ -100,7 +100,7 @@ static void server_stop(server *s) {
     close(s->listener);
 }
 
-/* ---- downloads ------------------------------------------------------------------------------- */
+/* ---- downloads ---- */
 
 static const char ok[] = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
 static const char not_found[] = "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n";
@@ -193,7 +193,7 @@ START_TEST(download_fails) {
 }
 END_TEST
 
-/* ---- the suite ------------------------------------------------------------------------------- */
+/* ---- the suite ---- */
 
 int main(void) {
     Suite *s = suite_create("download");

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- safetensors: what is right -------------------------------------------------------------- */
+/* ---- safetensors: what is right ---- */
 
 /* A length, a header, and data. */
 static size_t build(char *out, const char *header, const void *data, size_t size) {
@@ -154,7 +154,7 @@ START_TEST(safetensors_empty_state) {
 }
 END_TEST
 
-/* ---- safetensors: lies ----------------------------------------------------------------------- */
+/* ---- safetensors: lies ---- */
 
 #define T(shape, offsets) "{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
 
@@ -365,7 +365,7 @@ START_TEST(safetensors_short_of_memory) {
 }
 END_TEST
 
-/* ---- checkpoints ----------------------------------------------------------------------------- */
+/* ---- checkpoints ---- */
 
 /* A checkpoint of n f64 elements and the text "epoch" i. */
 static reel_status save(int64_t i, int64_t n, const char *path, int keep_last) {
@@ -576,7 +576,7 @@ START_TEST(checkpoint_on_a_full_disk) {
 }
 END_TEST
 
-/* ---- histories ------------------------------------------------------------------------------- */
+/* ---- histories ---- */
 
 static const char *const columns[] = {"epoch", "train loss", "\xc3\xa9tat"};
 
@@ -741,7 +741,7 @@ START_TEST(history_bad_call) {
 }
 END_TEST
 
-/* ---- the suite ------------------------------------------------------------------------------- */
+/* ---- the suite ---- */
 
 static void add_safetensors_tests(TCase *c) {
     tcase_add_test(c, safetensors_golden_read);

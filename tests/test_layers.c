@@ -12,7 +12,7 @@ static void expect_equal(reel_tensor *a, reel_tensor *b) {
     for (int64_t i = 0; i < reel_numel(a); i++) ck_assert_double_eq(element(a, i), element(b, i));
 }
 
-/* ---- layers ---------------------------------------------------------------------------------- */
+/* ---- layers ---- */
 
 START_TEST(linear_computes) {
     reel_module *m = reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_F64});
@@ -166,7 +166,7 @@ START_TEST(activations_are_their_ops) {
 }
 END_TEST
 
-/* ---- losses ---------------------------------------------------------------------------------- */
+/* ---- losses ---- */
 
 START_TEST(losses_reduce) {
     REEL_SCOPE {
@@ -208,7 +208,7 @@ START_TEST(losses_refuse) {
 }
 END_TEST
 
-/* ---- gradients ------------------------------------------------------------------------------- */
+/* ---- gradients ---- */
 
 static reel_tensor *linear_of(reel_tensor **in, void *m) {
     return reel_forward((reel_module *)m, in[0]);
@@ -252,7 +252,7 @@ START_TEST(loss_gradients) {
 }
 END_TEST
 
-/* ---- initialisers ---------------------------------------------------------------------------- */
+/* ---- initialisers ---- */
 
 typedef reel_tensor *(*initialiser)(reel_tensor *t, reel_generator *g, double gain);
 
@@ -338,7 +338,7 @@ START_TEST(fans_count_the_receptive_field) {
 }
 END_TEST
 
-/* ---- meter ----------------------------------------------------------------------------------- */
+/* ---- meter ---- */
 
 START_TEST(meter_averages) {
     reel_meter m = {0};

@@ -23,7 +23,7 @@ static void check_numbers(const reel_batch *b) {
     }
 }
 
-/* ---- what a loader gave: a list of numbers --------------------------------------------------- */
+/* ---- what a loader gave: a list of numbers ---- */
 
 typedef struct {
     int64_t v[4096];
@@ -55,7 +55,7 @@ static void check_same(const trace *a, const trace *b) {
     ck_assert_mem_eq(a->v, b->v, (size_t)a->count * sizeof *a->v);
 }
 
-/* ---- samplers and batch samplers of one's own ------------------------------------------------ */
+/* ---- samplers and batch samplers of one's own ---- */
 
 /* Epoch e is e, e - 1, ..., each modulo n, and then nothing of `n` more. */
 typedef struct {
@@ -100,7 +100,7 @@ static reel_status triangle_plan(reel_batch_sampler *s, int64_t epoch, int64_t *
 
 static const reel_batch_sampler_class triangle_class = {triangle_length, triangle_plan, NULL};
 
-/* ---- a loader of each kind ------------------------------------------------------------------- */
+/* ---- a loader of each kind ---- */
 
 enum { SEQUENTIAL, SHUFFLE, DROP_LAST, DRAWN, WEIGHTED, KEPT, SUBSET, OWN, BATCHES, KINDS };
 
@@ -156,7 +156,7 @@ static void rig_close(rig *r) {
     reel_sampler_free(r->sampler);
 }
 
-/* ---- collate -------------------------------------------------------------------------------- */
+/* ---- collate ---- */
 
 /* Item i is x[i + 1]. */
 static reel_status ragged_get(reel_dataset *d, int64_t i, reel_sample *out) {
@@ -210,7 +210,7 @@ START_TEST(a_collate_of_ones_own_is_asked) {
 }
 END_TEST
 
-/* ---- the loader ------------------------------------------------------------------------------ */
+/* ---- the loader ---- */
 
 static reel_status count_and_collate(const reel_sample *s, int64_t n, reel_sample *out,
                                      void *user) {
@@ -592,7 +592,7 @@ START_TEST(samplers_are_not_believed) {
 }
 END_TEST
 
-/* ---- checkpoints ----------------------------------------------------------------------------- */
+/* ---- checkpoints ---- */
 
 #define CALLS 24
 

@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-/* ---- IDX ------------------------------------------------------------------------------------- */
+/* ---- IDX ---- */
 
 /* Two images of 2x3 pixels. */
 static const uint8_t small[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0,   2,  0,  0,
@@ -155,7 +155,7 @@ START_TEST(idx_bit_flips) {
 }
 END_TEST
 
-/* ---- MNIST ----------------------------------------------------------------------------------- */
+/* ---- MNIST ---- */
 
 enum { PIXELS = 28 * 28 };
 
@@ -353,7 +353,7 @@ START_TEST(mnist_has_no_cache) {
 }
 END_TEST
 
-/* ---- drawn digits ---------------------------------------------------------------------------- */
+/* ---- drawn digits ---- */
 
 START_TEST(digits_repeat) {
     REEL_SCOPE {
@@ -452,7 +452,7 @@ START_TEST(digits_bad_call) {
 }
 END_TEST
 
-/* ---- the suite ------------------------------------------------------------------------------- */
+/* ---- the suite ---- */
 
 int main(void) {
     Suite *s = suite_create("mnist");

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* ---- helpers --------------------------------------------------------------------------------- */
+/* ---- helpers ---- */
 
 /* The tied autoencoder: W registered twice, in two modules. */
 typedef struct {
@@ -28,7 +28,7 @@ static void tied_init(tied *m) {
     reel_module_child(&m->base, "decoder", &m->decoder);
 }
 
-/* ---- modules --------------------------------------------------------------------------------- */
+/* ---- modules ---- */
 
 START_TEST(params_have_paths_and_come_once) {
     tied m;
@@ -199,7 +199,7 @@ START_TEST(to_moves_or_says_why_not) {
 }
 END_TEST
 
-/* ---- saving and loading ---------------------------------------------------------------------- */
+/* ---- saving and loading ---- */
 
 /* A state with copies, as a file would give it. */
 static reel_state *copy_of(const reel_state *s) {
@@ -324,7 +324,7 @@ START_TEST(save_and_load_do_nothing_after_a_failure) {
 }
 END_TEST
 
-/* ---- summary --------------------------------------------------------------------------------- */
+/* ---- summary ---- */
 
 static void expect_summary(reel_module *m, const char *expected) {
     char *text = NULL;

@@ -1,4 +1,5 @@
-/* The op table's tests: every row of tensor/ops.def, from its case in op_cases_*.c. Each check below runs over all ops. */
+/* The op table's tests: every row of tensor/ops.def, from its case in op_cases_*.c. Each check
+ * below runs over all ops. */
 #include "tests/op_cases.h"
 
 #include "autograd/autograd.h"
@@ -33,7 +34,8 @@ static bool is_float(reel_dtype d) {
 /* Values as the dtype holds them, so that the reference sees what the op sees. */
 static double draw_value(const op_case *c, int i, reel_dtype dtype, int64_t bound) {
     if (is_index(c, i)) return floor(uniform(0, (double)bound));
-    if (dtype == REEL_U8) return floor(uniform(0, 12)); /* small, so that sums and products of a few fit */
+    if (dtype == REEL_U8)
+        return floor(uniform(0, 12)); /* small, so that sums and products of a few fit */
     if (dtype == REEL_I64) return floor(uniform(-50, 50));
     double low = c->low[i], high = c->high[i];
     if (low == 0 && high == 0) low = -2, high = 2;
@@ -49,7 +51,8 @@ static array draw(const op_case *c, int i, const op_shapes *s, reel_dtype dtype,
     array a = array_new(s->in[i]);
     for (int64_t k = 0; k < array_size(a); k++) a.v[k] = draw_value(c, i, dtype, s->param[3]);
     if (way == EXPANDED && a.shape.ndim && a.shape.dim[0] > 1) /* alike along axis 0 */
-        for (int64_t k = 0, row = array_size(a) / a.shape.dim[0]; k < array_size(a); k++) a.v[k] = a.v[k % row];
+        for (int64_t k = 0, row = array_size(a) / a.shape.dim[0]; k < array_size(a); k++)
+            a.v[k] = a.v[k % row];
     return a;
 }
 
@@ -67,7 +70,9 @@ static reel_tensor *base(array a, reel_dtype dtype, layout way) {
     for (int64_t k = 0; k < array_size(a); k++, array_next(a.shape, at)) {
         int64_t to = 0;
         for (int i = 0; i < s.ndim; i++) {
-            int64_t j = way == PERMUTED ? at[last - i] : way == STRIDED && i == last ? 2 * at[i] + 1 : at[i];
+            int64_t j = way == PERMUTED               ? at[last - i]
+                        : way == STRIDED && i == last ? 2 * at[i] + 1
+                                                      : at[i];
             to = to * s.dim[i] + (s.dim[i] == 1 ? 0 : j);
         }
         b.v[to] = a.v[k];
@@ -107,11 +112,13 @@ static void expect_equal(const char *what, reel_tensor *got, array want, double 
     ck_assert_msg(reel_shape_equal(reel_shape_of(got), want.shape), "%s: shape", what);
     double *v = malloc(((size_t)array_size(want) + 1) * sizeof *v);
     ck_assert(v != NULL);
-    ck_assert_msg(reel_read(reel_cast(got, REEL_F64), v, (size_t)array_size(want) * sizeof *v) == REEL_OK, "%s: %s",
-                  what, reel_error());
+    ck_assert_msg(reel_read(reel_cast(got, REEL_F64), v, (size_t)array_size(want) * sizeof *v) ==
+                      REEL_OK,
+                  "%s: %s", what, reel_error());
     for (int64_t i = 0; i < array_size(want); i++) {
         double error = fabs(v[i] - want.v[i]);
-        ck_assert_msg(error <= tolerance * (1 + fabs(want.v[i])) || (isnan(v[i]) && isnan(want.v[i])),
+        ck_assert_msg(error <= tolerance * (1 + fabs(want.v[i])) ||
+                          (isnan(v[i]) && isnan(want.v[i])),
                       "%s: element %lld is %.17g, not %.17g", what, (long long)i, v[i], want.v[i]);
     }
     free(v);
@@ -120,8 +127,8 @@ static void expect_equal(const char *what, reel_tensor *got, array want, double 
 static void check_value(reel__op op, const op_shapes *s, reel_dtype dtype, layout way) {
     const op_case *c = cases[op];
     char what[200];
-    snprintf(what, sizeof what, "%s %s %s, shapes %d", reel__ops[op].name, reel_dtype_name(dtype), layout_names[way],
-             (int)(s - c->shapes));
+    snprintf(what, sizeof what, "%s %s %s, shapes %d", reel__ops[op].name, reel_dtype_name(dtype),
+             layout_names[way], (int)(s - c->shapes));
     REEL_SCOPE {
         array in[CASE_INPUTS];
         reel_tensor *t[CASE_INPUTS] = {NULL};
@@ -134,9 +141,12 @@ static void check_value(reel__op op, const op_shapes *s, reel_dtype dtype, layou
         }
         reel_tensor *got = c->run(t, s->param, dtype);
         array want = expected(c, in, s, out);
-        double tolerance = dtype == REEL_F64 ? 2e-12 : dtype == REEL_F32 ? (c->tolerance32 > 0 ? c->tolerance32 : 4e-6) : 0;
+        double tolerance = dtype == REEL_F64   ? 2e-12
+                           : dtype == REEL_F32 ? (c->tolerance32 > 0 ? c->tolerance32 : 4e-6)
+                                               : 0;
         if (dtype == REEL_U8 && reel_dtype_of(got) == REEL_U8) /* u8 wraps */
-            for (int64_t k = 0; k < array_size(want); k++) want.v[k] = (double)((int64_t)want.v[k] & 255);
+            for (int64_t k = 0; k < array_size(want); k++)
+                want.v[k] = (double)((int64_t)want.v[k] & 255);
         expect_equal(what, got, want, tolerance);
         array_free(want);
         for (int i = 0; i < c->inputs; i++) array_free(in[i]);
@@ -144,7 +154,8 @@ static void check_value(reel__op op, const op_shapes *s, reel_dtype dtype, layou
 }
 
 static bool takes(reel__op op, reel_dtype dtype) {
-    if (reel__ops[op].kind == REEL__UPDATE || op == REEL_OP_uniform || op == REEL_OP_normal) return is_float(dtype);
+    if (reel__ops[op].kind == REEL__UPDATE || op == REEL_OP_uniform || op == REEL_OP_normal)
+        return is_float(dtype);
     return reel__ops[op].dtypes != REEL__FLOAT || is_float(dtype);
 }
 
@@ -152,10 +163,12 @@ START_TEST(values_match_the_reference) {
     for (int op = 0; op < REEL_OP_COUNT; op++)
         for (int s = 0; s < cases[op]->shape_count; s++)
             for (int dtype = REEL_F32; dtype <= REEL_U8; dtype++)
-                for (int way = 0; way < (cases[op]->no_layouts || cases[op]->inputs == 0 ? 1 : LAYOUTS); way++) {
+                for (int way = 0;
+                     way < (cases[op]->no_layouts || cases[op]->inputs == 0 ? 1 : LAYOUTS); way++) {
                     seed = (uint64_t)(op * 1000 + s * 10 + way);
                     if (takes((reel__op)op, (reel_dtype)dtype))
-                        check_value((reel__op)op, &cases[op]->shapes[s], (reel_dtype)dtype, (layout)way);
+                        check_value((reel__op)op, &cases[op]->shapes[s], (reel_dtype)dtype,
+                                    (layout)way);
                 }
     ck_assert_msg(!reel_failed(), "%s", reel_error());
 }
@@ -163,16 +176,20 @@ END_TEST
 
 START_TEST(threads_do_not_change_sums) {
     REEL_SCOPE {
-        reel_tensor *x = reel_affine(reel_sigmoid(reel_affine(reel_arange(300001, REEL_F32, reel_cpu()), 1e-4, -7)), 3, -1);
+        reel_tensor *x = reel_affine(
+            reel_sigmoid(reel_affine(reel_arange(300001, REEL_F32, reel_cpu()), 1e-4, -7)), 3, -1);
         reel_tensor *m = reel_reshape(reel_slice(x, 0, 0, 300000, 1), reel_shape(300, 1000));
         float sums[3][3];
         for (int threads = 1; threads <= 3; threads++) {
             ck_assert(reel_set_threads(threads) == REEL_OK);
             sums[threads - 1][0] = (float)reel_item(reel_sum(x));
-            sums[threads - 1][1] = (float)reel_item(reel_select(reel_sum_over(m, reel_axes(0), false), 0, 777));
-            sums[threads - 1][2] = (float)reel_item(reel_select(reel_sum_over(m, reel_axes(1), false), 0, 123));
+            sums[threads - 1][1] =
+                (float)reel_item(reel_select(reel_sum_over(m, reel_axes(0), false), 0, 777));
+            sums[threads - 1][2] =
+                (float)reel_item(reel_select(reel_sum_over(m, reel_axes(1), false), 0, 123));
         }
-        ck_assert(memcmp(sums[0], sums[1], sizeof sums[0]) == 0 && memcmp(sums[0], sums[2], sizeof sums[0]) == 0);
+        ck_assert(memcmp(sums[0], sums[1], sizeof sums[0]) == 0 &&
+                  memcmp(sums[0], sums[2], sizeof sums[0]) == 0);
     }
 }
 END_TEST
@@ -207,7 +224,8 @@ START_TEST(gradients_match_finite_differences) {
         for (int s = 0; s < c->shape_count; s++)
             for (int way = 0; way < LAYOUTS; way++) {
                 int64_t n = elements(c, &c->shapes[s]);
-                if (n == 0 || n > 200) continue; /* the mean of nothing is NaN, and has no gradient */
+                if (n == 0 || n > 200)
+                    continue; /* the mean of nothing is NaN, and has no gradient */
                 check k = {c, &c->shapes[s], (layout)way};
                 seed = (uint64_t)(op * 1000 + s * 10 + way);
                 REEL_SCOPE {
@@ -219,9 +237,10 @@ START_TEST(gradients_match_finite_differences) {
                         if (d == REEL_F64) reel_track(in[i]);
                         array_free(a);
                     }
-                    reel_status status = reel_gradcheck(through_view, &k, in, c->inputs, (reel_gradcheck_options){0});
-                    ck_assert_msg(status == REEL_OK, "%s %s, shapes %d: %s", reel__ops[op].name, layout_names[way], s,
-                                  reel_error());
+                    reel_status status = reel_gradcheck(through_view, &k, in, c->inputs,
+                                                        (reel_gradcheck_options){0});
+                    ck_assert_msg(status == REEL_OK, "%s %s, shapes %d: %s", reel__ops[op].name,
+                                  layout_names[way], s, reel_error());
                 }
                 of_this++;
             }
@@ -237,8 +256,8 @@ END_TEST
 static void expect_failure(reel__op op, reel_tensor *result, const char *what) {
     const char *message = reel_error();
     ck_assert_msg(result == NULL && reel_failed(), "%s: %s was taken", reel__ops[op].name, what);
-    ck_assert_msg(strlen(message) > 10 && !strchr(message, '\n'), "%s, %s: message \"%s\"", reel__ops[op].name, what,
-                  message);
+    ck_assert_msg(strlen(message) > 10 && !strchr(message, '\n'), "%s, %s: message \"%s\"",
+                  reel__ops[op].name, what, message);
     reel_clear_error();
 }
 
@@ -261,8 +280,8 @@ START_TEST(bad_shapes_are_refused) {
                 expect_failure((reel__op)op, c->run(t, c->bad[s].param, REEL_F64), what);
             }
         }
-        ck_assert_msg(c->bad_count > 0 || c->inputs == 1 || reel__ops[op].kind == REEL__UPDATE, "%s: no bad shapes",
-                      reel__ops[op].name);
+        ck_assert_msg(c->bad_count > 0 || c->inputs == 1 || reel__ops[op].kind == REEL__UPDATE,
+                      "%s: no bad shapes", reel__ops[op].name);
     }
 }
 END_TEST
@@ -303,7 +322,8 @@ START_TEST(null_keeps_the_first_failure) {
         snprintf(first, sizeof first, "%s", reel_error());
         for (int op = 0; op < REEL_OP_COUNT; op++) {
             reel_tensor *t[CASE_INPUTS] = {bad, bad, bad, bad};
-            if (cases[op]->inputs) ck_assert(cases[op]->run(t, cases[op]->shapes[0].param, REEL_F64) == NULL);
+            if (cases[op]->inputs)
+                ck_assert(cases[op]->run(t, cases[op]->shapes[0].param, REEL_F64) == NULL);
         }
         ck_assert_str_eq(reel_error(), first);
         reel_clear_error();
@@ -322,22 +342,26 @@ static reel_tensor *spoil_i64(reel_tensor *t) {
 START_TEST(wrong_dtypes_are_refused) {
     for (int op = 0; op < REEL_OP_COUNT; op++) {
         const op_case *c = cases[op];
-        if (reel__ops[op].kind == REEL__UPDATE) continue; /* optim checks its lists once, when they are made */
+        if (reel__ops[op].kind == REEL__UPDATE)
+            continue; /* optim checks its lists once, when they are made */
         if (c->inputs > 1 && !c->indexed) refuse((reel__op)op, spoil_f32, "dtypes that differ");
-        if (c->inputs > 0 && reel__ops[op].dtypes == REEL__FLOAT) refuse((reel__op)op, spoil_i64, "integers");
+        if (c->inputs > 0 && reel__ops[op].dtypes == REEL__FLOAT)
+            refuse((reel__op)op, spoil_i64, "integers");
     }
 }
 END_TEST
 
 START_TEST(indices_out_of_range_are_refused) {
-    const reel__op ops[] = {REEL_OP_index_select, REEL_OP_index_add, REEL_OP_gather, REEL_OP_scatter_add};
+    const reel__op ops[] = {REEL_OP_index_select, REEL_OP_index_add, REEL_OP_gather,
+                            REEL_OP_scatter_add};
     const int64_t wrong[] = {-1, 5, INT64_MIN, INT64_MAX};
     for (int i = 0; i < COUNT(ops); i++)
         for (int k = 0; k < COUNT(wrong); k++) REEL_SCOPE {
                 const op_case *c = cases[ops[i]];
                 array a = draw(c, 0, &c->shapes[0], REEL_F64, CONTIGUOUS);
                 array index = draw(c, 1, &c->shapes[0], REEL_I64, CONTIGUOUS);
-                reel_tensor *t[CASE_INPUTS] = {base(a, REEL_F64, CONTIGUOUS), base(index, REEL_I64, CONTIGUOUS)};
+                reel_tensor *t[CASE_INPUTS] = {base(a, REEL_F64, CONTIGUOUS),
+                                               base(index, REEL_I64, CONTIGUOUS)};
                 ((int64_t *)reel_data(t[1]))[1] = wrong[k];
                 reel_tensor *result = c->run(t, c->shapes[0].param, REEL_F64);
                 ck_assert_msg(strstr(reel_error(), "at position 1 "), "%s", reel_error());
@@ -360,7 +384,8 @@ START_TEST(special_values) {
         {reel_sigmoid_at, {0.5, 0.5, 1, 0, NAN, 1, 0, 0.5}},
         {reel_tanh_at, {0, 0, 1, -1, NAN, 1, -1, 0}},
         {reel_exp_at, {1, 1, INFINITY, 0, NAN, INFINITY, 0, 1}},
-        {reel_log_at, {-INFINITY, -INFINITY, INFINITY, NAN, NAN, 690.77552789821368, NAN, -690.77552789821368}},
+        {reel_log_at,
+         {-INFINITY, -INFINITY, INFINITY, NAN, NAN, 690.77552789821368, NAN, -690.77552789821368}},
         {reel_sqrt_at, {0, 0, INFINITY, NAN, NAN, 1e150, NAN, 1e-150}},
     };
     for (int k = 0; k < COUNT(row); k++) REEL_SCOPE {
@@ -372,13 +397,14 @@ START_TEST(special_values) {
             if (row[k].f == reel_sqrt_at) narrow.v[5] = INFINITY, narrow.v[7] = 0;
             double *v[] = {want.v, narrow.v};
             for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++) {
-                reel_tensor *y = row[k].f(REEL_HERE, reel_cast(reel_from(x, reel_shape(8), REEL_F64), (reel_dtype)dtype));
+                reel_tensor *y = row[k].f(
+                    REEL_HERE, reel_cast(reel_from(x, reel_shape(8), REEL_F64), (reel_dtype)dtype));
                 for (int i = 0; i < 8; i++) {
                     double got = reel_item(reel_select(y, 0, i)), expect = v[dtype == REEL_F32][i];
                     ck_assert_msg((isnan(got) && isnan(expect)) || got == expect ||
                                       fabs(got - expect) <= 1e-6 * fabs(expect) + 1e-290,
-                                  "function %d, %s, x = %g: %g, not %g", k, reel_dtype_name((reel_dtype)dtype), x[i], got,
-                                  expect);
+                                  "function %d, %s, x = %g: %g, not %g", k,
+                                  reel_dtype_name((reel_dtype)dtype), x[i], got, expect);
                 }
             }
             array_free(narrow);

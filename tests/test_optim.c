@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* ---- two parameters, and gradients that are known -------------------------------------------- */
+/* ---- two parameters, and gradients that are known ---- */
 
 enum { N = 6, STEPS = 7 };
 
@@ -68,7 +68,7 @@ static void expect_parameter(reel_tensor *p, const double *expected) {
                                 (wide ? 1e-12 : 2e-6) * fmax(1.0, fabs(expected[i])));
 }
 
-/* ---- the formulas, one element at a time ----------------------------------------------------- */
+/* ---- the formulas, one element at a time ---- */
 
 typedef struct {
     double p, m, v;
@@ -118,7 +118,7 @@ static void expect_formula(const params *made, reel_optim *o, const reel_sgd_opt
     }
 }
 
-/* ---- values ---------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 static const struct {
     reel_dtype a, b;
@@ -218,7 +218,7 @@ START_TEST(first_steps_by_hand) {
 }
 END_TEST
 
-/* ---- which parameters a step takes ----------------------------------------------------------- */
+/* ---- which parameters a step takes ---- */
 
 START_TEST(step_skips_what_has_no_gradient) {
     params made = params_new(REEL_F64, REEL_F64);
@@ -346,7 +346,7 @@ START_TEST(step_does_nothing_after_a_failure) {
 }
 END_TEST
 
-/* ---- what is refused ------------------------------------------------------------------------- */
+/* ---- what is refused ---- */
 
 static void expect_no_optim(reel_optim *o, reel_status code, const char *part) {
     ck_assert_ptr_null(o);
@@ -444,7 +444,7 @@ START_TEST(rate_is_set_and_checked) {
 }
 END_TEST
 
-/* ---- state ----------------------------------------------------------------------------------- */
+/* ---- state ---- */
 
 static reel_state *copy_of(const reel_state *s) {
     reel_state *copy = reel_state_new();
@@ -598,7 +598,7 @@ START_TEST(load_is_all_or_nothing) {
 }
 END_TEST
 
-/* ---- clipping -------------------------------------------------------------------------------- */
+/* ---- clipping ---- */
 
 /* Clips the gradients of step 1 and compares with the formula. Returns whether any was changed. */
 static bool clips_by_norm(int which, double max_norm) {
@@ -677,7 +677,7 @@ START_TEST(clipping_refuses) {
 }
 END_TEST
 
-/* ---- all together ---------------------------------------------------------------------------- */
+/* ---- all together ---- */
 
 int main(void) {
     Suite *s = suite_create("optim");

@@ -75,7 +75,7 @@ static void expect_picture(const char *path, int width, int height, int channels
     free(p.pixels);
 }
 
-/* ---- images ---------------------------------------------------------------------------------- */
+/* ---- images ---- */
 
 START_TEST(png_grey) {
     uint8_t pixels[40 * 30], turned[30 * 40];
@@ -140,7 +140,7 @@ START_TEST(png_bad_call) {
 }
 END_TEST
 
-/* ---- grids ----------------------------------------------------------------------------------- */
+/* ---- grids ---- */
 
 START_TEST(font_has_every_character) {
     for (int a = ' '; a <= '~'; a++) {
@@ -291,7 +291,7 @@ START_TEST(grid_bad_call) {
 }
 END_TEST
 
-/* ---- plots ----------------------------------------------------------------------------------- */
+/* ---- plots ---- */
 
 static char *old_path;
 
@@ -483,7 +483,7 @@ START_TEST(plot_bad_call) {
 }
 END_TEST
 
-/* ---- the suite ------------------------------------------------------------------------------- */
+/* ---- the suite ---- */
 
 int main(void) {
     Suite *s = suite_create("pictures");

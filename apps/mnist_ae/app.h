@@ -24,7 +24,7 @@
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-/* ---- options.c, settings.c ------------------------------------------------------------------- */
+/* ---- options.c, settings.c ---- */
 
 typedef enum {
     TRAIN = 1,
@@ -73,11 +73,11 @@ reel_status settings_agree(const app_options *o, const reel_state *s, const char
 /* The model's kind and size, as a checkpoint has them. */
 reel_status settings_model(app_options *o, const reel_state *s, const char *path);
 
-/* ---- model.c --------------------------------------------------------------------------------- */
+/* ---- model.c ---- */
 
 reel_module *model_new(int kind, int64_t latent, int init, uint64_t seed); /* owned, on the CPU */
 
-/* ---- evaluate.c ------------------------------------------------------------------------------ */
+/* ---- evaluate.c ---- */
 
 typedef struct {
     reel_mnist mnist;
@@ -97,7 +97,7 @@ double test_mse(reel_module *model, reel_loader *test);
 /* Each test image's own: f32 [M] on the CPU, borrowed. */
 reel_tensor *image_errors(reel_module *model, reel_loader *test, int64_t images);
 
-/* ---- train.c, resume.c ----------------------------------------------------------------------- */
+/* ---- train.c, resume.c ---- */
 
 enum { PATH_SIZE = 1280 };
 
@@ -136,13 +136,13 @@ reel_status run_check(app_run *r, double mse);
 reel_status run_save(app_run *r);
 reel_status run_resume(app_run *r); /* does nothing where there is no checkpoint yet */
 
-/* ---- pictures.c ------------------------------------------------------------------------------ */
+/* ---- pictures.c ---- */
 
 /* samples.png, best.png and worst.png in `out`; `name` goes into their titles. */
 reel_status pictures_write(reel_module *model, const app_data *d, reel_loader *test,
                            reel_device device, const char *name, const char *out);
 
-/* ---- campaign.c, report_html.c --------------------------------------------------------------- */
+/* ---- campaign.c, report_html.c ---- */
 
 typedef struct {
     int model;
@@ -170,13 +170,13 @@ void report_html(FILE *f, const app_campaign *c);
 #define SYNTHETIC_WARNING                                                                          \
     "SYNTHETIC DIGITS, NOT MNIST: no figure here can be compared with the report's."
 
-/* ---- the commands ---------------------------------------------------------------------------- */
+/* ---- the commands ---- */
 
 int command_train(const app_options *o);
 int command_campaign(const app_options *o);
 int command_show(const app_options *o);
 
-/* ---- progress.c ------------------------------------------------------------------------------ */
+/* ---- progress.c ---- */
 
 /* On a terminal a bar, drawn at most ten times a second; elsewhere a line an epoch. On stderr. */
 typedef struct {

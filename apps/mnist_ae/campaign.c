@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- figures --------------------------------------------------------------------------------- */
+/* ---- figures ---- */
 
 double report_figure(int model, int64_t latent) {
     static const int64_t latents[] = {10, 50, 100, 300};
@@ -34,7 +34,7 @@ const char *cell_name(char buffer[CELL_NAME], int model, int64_t latent, int64_t
     return buffer;
 }
 
-/* ---- results.csv, results.md ----------------------------------------------------------------- */
+/* ---- results.csv, results.md ---- */
 
 static void report_csv(FILE *f, const app_campaign *c) {
     fputs("model,latent,seed,epochs,train_mse,test_mse,seconds\n", f);
@@ -99,7 +99,7 @@ static reel_status write_text(const app_campaign *c, const char *name,
     return status;
 }
 
-/* ---- curves.png ------------------------------------------------------------------------------ */
+/* ---- curves.png ---- */
 
 /* Training dashed, test solid; a colour a model and size; the first seed. */
 static reel_status write_curves(const app_campaign *c) {
@@ -135,7 +135,7 @@ static reel_status write_curves(const app_campaign *c) {
                            NULL);
 }
 
-/* ---- the campaign ---------------------------------------------------------------------------- */
+/* ---- the campaign ---- */
 
 static int run_cell(app_campaign *c, app_cell cell) {
     char name[CELL_NAME], out[PATH_SIZE];

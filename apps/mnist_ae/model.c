@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-/* ---- tied: one weight, there and back -------------------------------------------------------- */
+/* ---- tied: one weight, there and back ---- */
 
 typedef struct {
     reel_module base;
@@ -48,7 +48,7 @@ static reel_module *tied_new(int64_t latent, int init, reel_generator *g) {
     return &m->base;
 }
 
-/* ---- classic: two layers --------------------------------------------------------------------- */
+/* ---- classic: two layers ---- */
 
 static void xavier(reel_module *linear, reel_generator *g) {
     reel_state *params = reel_module_params(linear);

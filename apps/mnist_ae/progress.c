@@ -16,7 +16,7 @@ double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- progress -------------------------------------------------------------------------------- */
+/* ---- progress ---- */
 
 void progress_start(app_progress *p, const app_run *r) {
     *p = (app_progress){.tty = isatty(STDERR_FILENO) == 1,
@@ -66,7 +66,7 @@ void progress_end(const app_progress *p) {
     if (p->tty) fputc('\n', stderr);
 }
 
-/* ---- signals --------------------------------------------------------------------------------- */
+/* ---- signals ---- */
 
 /* A handler has no other way to tell the loop. */
 static volatile sig_atomic_t caught;
@@ -86,7 +86,7 @@ int signal_caught(void) {
     return caught;
 }
 
-/* ---- messages -------------------------------------------------------------------------------- */
+/* ---- messages ---- */
 
 /* `argument` as a shell reads it back. */
 static void print_quoted(FILE *f, const char *argument) {
@@ -117,7 +117,7 @@ void say_stopped(const app_options *o) {
     fputs(o->resume ? "\n" : " --resume\n", stderr);
 }
 
-/* ---- paths ----------------------------------------------------------------------------------- */
+/* ---- paths ---- */
 
 char *path_in(char path[PATH_SIZE], const char *dir, const char *name) {
     snprintf(path, PATH_SIZE, "%s/%s", dir, name);

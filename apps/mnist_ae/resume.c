@@ -23,7 +23,7 @@ reel_status run_check(app_run *r, double mse) {
                      r->epoch + 1, r->iteration, r->options->lr, r->checkpoint);
 }
 
-/* ---- save ------------------------------------------------------------------------------------ */
+/* ---- save ---- */
 
 /* A row as text, under "history.<epoch>": numbers that read back to the same bits. */
 static reel_status put_history(const app_run *r, reel_state *s) {
@@ -64,7 +64,7 @@ reel_status run_save(app_run *r) {
     return status;
 }
 
-/* ---- resume ---------------------------------------------------------------------------------- */
+/* ---- resume ---- */
 
 static reel_status damaged(const app_run *r, const char *what) {
     return reel_fail(REEL_ERR_FORMAT, NULL, "resume: %s is missing or makes no sense: %s", what,

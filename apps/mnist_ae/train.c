@@ -48,7 +48,7 @@ static int train_epochs(app_run *r, app_progress *bar) {
     return EXIT_SUCCESS;
 }
 
-/* ---- before and after ------------------------------------------------------------------------ */
+/* ---- before and after ---- */
 
 static reel_optim *optim_new(const app_options *o, const reel_state *params) {
     switch (o->optimizer) {

@@ -26,7 +26,8 @@ static reel_status copy_in(int index, void *device, const void *host, size_t byt
 #define KERNEL_VIEW(name) NULL
 
 static const reel__kernel kernels[REEL_OP_COUNT] = {
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) [REEL_OP_##name] = KERNEL_##kind(name),
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+    [REEL_OP_##name] = KERNEL_##kind(name),
 #include "tensor/ops.def"
 };
 

@@ -6,7 +6,8 @@ reel_status reel__cpu_fill(const reel__call *c) {
     reel_status status = REEL_OK;
     REEL_SCOPE {
         reel_tensor *value = reel_from_at(c->at, &c->attr.f[0], REEL_SCALAR, REEL_F64);
-        reel__call cast = {.op = REEL_OP_cast, .at = c->at, .nin = 1, .nout = 1, .in = &value, .out = {c->out[0]}};
+        reel__call cast = {
+            .op = REEL_OP_cast, .at = c->at, .nin = 1, .nout = 1, .in = &value, .out = {c->out[0]}};
         status = value ? reel__cpu_cast(&cast) : reel_error_status();
     }
     return status;
@@ -17,10 +18,18 @@ reel_status reel__cpu_arange(const reel__call *c) {
     int64_t n = reel_numel(c->out[0]);
     for (int64_t i = 0; i < n; i++) {
         switch (c->out[0]->layout.dtype) {
-        case REEL_F32: ((float *)out)[i] = (float)i; break;
-        case REEL_F64: ((double *)out)[i] = (double)i; break;
-        case REEL_I64: ((int64_t *)out)[i] = i; break;
-        case REEL_U8: ((uint8_t *)out)[i] = (uint8_t)i; break;
+        case REEL_F32:
+            ((float *)out)[i] = (float)i;
+            break;
+        case REEL_F64:
+            ((double *)out)[i] = (double)i;
+            break;
+        case REEL_I64:
+            ((int64_t *)out)[i] = i;
+            break;
+        case REEL_U8:
+            ((uint8_t *)out)[i] = (uint8_t)i;
+            break;
         }
     }
     return REEL_OK;

@@ -1,5 +1,5 @@
-/* index_select, index_add, gather, scatter_add, slice_put: moves of whole elements, the same for every dtype but for
- * adding. */
+/* index_select, index_add, gather, scatter_add, slice_put: moves of whole elements, the same for
+ * every dtype but for adding. */
 #include "tensor/cpu/cpu_internal.h"
 
 #include <string.h>
@@ -10,13 +10,15 @@ static void add_elements(reel_dtype dtype, void *to, const void *from, int64_t n
     reel__cpu_loops()->map[REEL_OP_add][dtype](&r);
 }
 
-/* Every index in 0..size-1, or a failure that names the first that is not. `index` is contiguous. */
+/* Every index in 0..size-1, or a failure that names the first that is not. `index` is contiguous.
+ */
 static reel_status check_indices(const reel__call *c, const reel_tensor *index, int64_t size) {
     const int64_t *i = reel__data(index), n = reel_numel(index);
     for (int64_t k = 0; k < n; k++)
         if (i[k] < 0 || i[k] >= size)
-            return reel__fail_call(REEL_ERR_ARGUMENT, c, "index %lld at position %lld is not in 0..%lld",
-                                   (long long)i[k], (long long)k, (long long)size - 1);
+            return reel__fail_call(REEL_ERR_ARGUMENT, c,
+                                   "index %lld at position %lld is not in 0..%lld", (long long)i[k],
+                                   (long long)k, (long long)size - 1);
     return REEL_OK;
 }
 
@@ -56,21 +58,25 @@ static void index_add(const move *m, int64_t o) {
 
 static void gather(const move *m, int64_t o) {
     size_t element = reel_dtype_size(m->x->layout.dtype);
-    const char *from = (const char *)reel__data(m->x) + (size_t)(o * m->entries * m->inner) * element;
+    const char *from =
+        (const char *)reel__data(m->x) + (size_t)(o * m->entries * m->inner) * element;
     char *to = (char *)reel__data(m->out) + (size_t)(o * m->size * m->inner) * element;
     const int64_t *index = (const int64_t *)reel__data(m->index) + o * m->size * m->inner;
     for (int64_t i = 0; i < m->size * m->inner; i++)
-        memcpy(to + (size_t)i * element, from + (size_t)(index[i] * m->inner + i % m->inner) * element, element);
+        memcpy(to + (size_t)i * element,
+               from + (size_t)(index[i] * m->inner + i % m->inner) * element, element);
 }
 
 static void scatter_add(const move *m, int64_t o) {
     size_t element = reel_dtype_size(m->x->layout.dtype);
-    const char *from = (const char *)reel__data(m->x) + (size_t)(o * m->entries * m->inner) * element;
+    const char *from =
+        (const char *)reel__data(m->x) + (size_t)(o * m->entries * m->inner) * element;
     char *to = (char *)reel__data(m->out) + (size_t)(o * m->size * m->inner) * element;
     const int64_t *index = (const int64_t *)reel__data(m->index) + o * m->entries * m->inner;
     memset(to, 0, (size_t)(m->size * m->inner) * element);
     for (int64_t i = 0; i < m->entries * m->inner; i++)
-        add_elements(m->x->layout.dtype, to + (size_t)(index[i] * m->inner + i % m->inner) * element,
+        add_elements(m->x->layout.dtype,
+                     to + (size_t)(index[i] * m->inner + i % m->inner) * element,
                      from + (size_t)i * element, 1);
 }
 
@@ -88,11 +94,16 @@ static reel_status run(const reel__call *c, mover f, bool into_result) {
     int axis = (int)c->attr.i[0];
     reel_status status = REEL_OK;
     REEL_SCOPE {
-        reel_tensor *x = reel_contiguous_at(c->at, c->in[0]), *index = reel_contiguous_at(c->at, c->in[1]);
-        move m = {.x = x, .index = index, .out = c->out[0], .entries = reel_dim(x, axis),
+        reel_tensor *x = reel_contiguous_at(c->at, c->in[0]),
+                    *index = reel_contiguous_at(c->at, c->in[1]);
+        move m = {.x = x,
+                  .index = index,
+                  .out = c->out[0],
+                  .entries = reel_dim(x, axis),
                   .size = reel_dim(c->out[0], axis)};
         task t = {&m, f};
-        status = x && index ? check_indices(c, index, into_result ? m.size : m.entries) : reel_error_status();
+        status = x && index ? check_indices(c, index, into_result ? m.size : m.entries)
+                            : reel_error_status();
         factors(reel_shape_of(c->out[0]), axis, &m.outer, &m.inner);
         if (status == REEL_OK && m.inner > 0)
             reel__cpu_parallel(m.outer, 65536 / (m.inner * (m.size + m.entries) + 1) + 1, work, &t);

@@ -12,15 +12,16 @@ void reel__cpu_free(int index, void *memory, size_t bytes);
 
 /* ---- threads (cpu_threads.c) ---- */
 
-/* Calls work(context, begin, end) for parts of 0..n that together are all of it, on up to reel_threads() threads, each
- * part at least `grain` long. Parts begin at multiples of 64. Denormals are flushed to zero inside; the caller's
- * floating-point mode is put back. */
+/* Calls work(context, begin, end) for parts of 0..n that together are all of it, on up to
+ * reel_threads() threads, each part at least `grain` long. Parts begin at multiples of 64.
+ * Denormals are flushed to zero inside; the caller's floating-point mode is put back. */
 typedef void (*reel__work)(void *context, int64_t begin, int64_t end);
 void reel__cpu_parallel(int64_t n, int64_t grain, reel__work work, void *context);
 
 /* ---- loops (cpu_loops.c): the vector code, one table for each instruction set, chosen at run time ---- */
 
-/* One run of an elementwise op: n elements, each operand at its own stride (in elements; 0 repeats one). */
+/* One run of an elementwise op: n elements, each operand at its own stride (in elements; 0 repeats
+ * one). */
 typedef struct {
     int64_t n;
     void *out;
@@ -47,7 +48,8 @@ typedef struct {
     double (*sum[2])(const void *x, int64_t n);
     double (*sum_squares[2])(const void *x, int64_t n);
     /* out[j] = scale sum over i < rows of x[i stride + j], j < columns */
-    void (*sum_rows[2])(void *out, const void *x, int64_t rows, int64_t columns, int64_t stride, double scale);
+    void (*sum_rows[2])(void *out, const void *x, int64_t rows, int64_t columns, int64_t stride,
+                        double scale);
     void (*softmax[2])(void *out, const void *x, int64_t n);
     void (*adam[2])(void *p, const void *g, void *m, void *v, int64_t n, const reel__adam_step *s);
     void (*sgd[2])(void *p, const void *g, void *v, int64_t n, const reel__sgd_step *s);
@@ -58,13 +60,16 @@ const reel__loops *reel__cpu_loops(void); /* the best that this machine runs */
 
 /* ---- elementwise driver (cpu_map.c) ---- */
 
-/* Runs `loop` over out's shape with each input broadcast to it: axes collapsed, work split over threads. */
-void reel__cpu_map_with(reel__loop loop, reel_tensor *out, int nin, reel_tensor *const *in, const double *constants);
+/* Runs `loop` over out's shape with each input broadcast to it: axes collapsed, work split over
+ * threads. */
+void reel__cpu_map_with(reel__loop loop, reel_tensor *out, int nin, reel_tensor *const *in,
+                        const double *constants);
 reel_status reel__cpu_map(const reel__call *c);
 
 /* ---- kernels of ops that have one of their own ---- */
 
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) reel_status reel__cpu_##name(const reel__call *c);
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+    reel_status reel__cpu_##name(const reel__call *c);
 #include "tensor/ops.def"
 
 #endif

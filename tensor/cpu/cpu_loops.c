@@ -1,5 +1,6 @@
-/* The vector code of the CPU. Compiled once for each instruction set (REEL_SIMD: plain, avx2, avx512), each time with that
- * set's flags; reel__cpu_loops picks one at run time. Plain C: the compiler makes vectors of it. */
+/* The vector code of the CPU. Compiled once for each instruction set (REEL_SIMD: plain, avx2,
+ * avx512), each time with that set's flags; reel__cpu_loops picks one at run time. Plain C: the
+ * compiler makes vectors of it. */
 #include "tensor/cpu/cpu_internal.h"
 
 #include <string.h>
@@ -35,13 +36,20 @@
 #define I(name) name##_u8
 #include "tensor/cpu/cpu_loops_int_internal.h"
 
-#define LOOPS_MAP_FLOAT(name) {loop_##name##_f32, loop_##name##_f64}
-#define LOOPS_MAP_ALIKE(name) {loop_##name##_f32, loop_##name##_f64, loop_##name##_i64, loop_##name##_u8}
-#define LOOPS_CALL_FLOAT(name) {NULL}
-#define LOOPS_CALL_ALIKE(name) {NULL}
-#define LOOPS_CALL_INDEXED(name) {NULL}
-#define LOOPS_VIEW_ALIKE(name) {NULL}
-#define LOOPS_UPDATE_ALIKE(name) {NULL}
+#define LOOPS_MAP_FLOAT(name)                                                                      \
+    { loop_##name##_f32, loop_##name##_f64 }
+#define LOOPS_MAP_ALIKE(name)                                                                      \
+    { loop_##name##_f32, loop_##name##_f64, loop_##name##_i64, loop_##name##_u8 }
+#define LOOPS_CALL_FLOAT(name)                                                                     \
+    { NULL }
+#define LOOPS_CALL_ALIKE(name)                                                                     \
+    { NULL }
+#define LOOPS_CALL_INDEXED(name)                                                                   \
+    { NULL }
+#define LOOPS_VIEW_ALIKE(name)                                                                     \
+    { NULL }
+#define LOOPS_UPDATE_ALIKE(name)                                                                   \
+    { NULL }
 
 #define NAME_(set) reel__loops_##set
 #define NAME(set) NAME_(set)
@@ -52,11 +60,14 @@ const reel__loops NAME(REEL_SIMD) = {
     .name = TEXT(REEL_SIMD),
     .map =
         {
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) [REEL_OP_##name] = LOOPS_##kind##_##dtypes(name),
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+    [REEL_OP_##name] = LOOPS_##kind##_##dtypes(name),
 #include "tensor/ops.def"
         },
-    .dequantize = {{dequantize_from_f32_f32, dequantize_from_f64_f32, dequantize_from_i64_f32, dequantize_from_u8_f32},
-                   {dequantize_from_f32_f64, dequantize_from_f64_f64, dequantize_from_i64_f64, dequantize_from_u8_f64}},
+    .dequantize = {{dequantize_from_f32_f32, dequantize_from_f64_f32, dequantize_from_i64_f32,
+                    dequantize_from_u8_f32},
+                   {dequantize_from_f32_f64, dequantize_from_f64_f64, dequantize_from_i64_f64,
+                    dequantize_from_u8_f64}},
     .sum = {sum_f32, sum_f64},
     .sum_squares = {sum_squares_f32, sum_squares_f64},
     .sum_rows = {sum_rows_f32, sum_rows_f64},

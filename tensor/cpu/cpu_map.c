@@ -41,7 +41,8 @@ static void collapse(nest *n) {
 
 static void run(const nest *n, char *const data[OPERANDS], int64_t length) {
     int last = n->ndim - 1;
-    reel__run r = {.n = length, .out = data[0], .out_stride = n->stride[0][last], .constants = n->constants};
+    reel__run r = {
+        .n = length, .out = data[0], .out_stride = n->stride[0][last], .constants = n->constants};
     for (int k = 1; k < n->operands; k++) {
         r.in[k - 1] = data[k];
         r.in_stride[k - 1] = n->stride[k][last];
@@ -84,7 +85,8 @@ static void work_rows(void *context, int64_t begin, int64_t end) {
     }
 }
 
-void reel__cpu_map_with(reel__loop loop, reel_tensor *out, int nin, reel_tensor *const *in, const double *constants) {
+void reel__cpu_map_with(reel__loop loop, reel_tensor *out, int nin, reel_tensor *const *in,
+                        const double *constants) {
     const reel_shape shape = out->layout.shape;
     nest n = {.loop = loop, .constants = constants, .operands = nin + 1, .ndim = shape.ndim};
     if (reel__shape_numel(shape) == 0) return;

@@ -21,7 +21,8 @@ static void one_thread(void) {
     if (openblas_set_num_threads) openblas_set_num_threads(1);
 }
 
-/* An operand as BLAS takes it: one stride 1, the other at least the row's length. False: it must be copied first. */
+/* An operand as BLAS takes it: one stride 1, the other at least the row's length. False: it must be
+ * copied first. */
 static bool blas_operand(const reel_tensor *t, enum CBLAS_TRANSPOSE *flag, int *ld) {
     const int64_t rows = t->layout.shape.dim[0], columns = t->layout.shape.dim[1];
     int64_t s0 = t->layout.stride[0], s1 = t->layout.stride[1];
@@ -59,9 +60,11 @@ static void work(void *context, int64_t begin, int64_t end) {
     const void *x = p->x + skip_x * size, *y = p->y + skip_y * size;
     void *z = p->z + skip_z * size;
     if (p->f64)
-        cblas_dgemm(CblasRowMajor, p->tx, p->ty, m, n, p->k, 1.0, x, p->ldx, y, p->ldy, p->beta, z, p->ldz);
+        cblas_dgemm(CblasRowMajor, p->tx, p->ty, m, n, p->k, 1.0, x, p->ldx, y, p->ldy, p->beta, z,
+                    p->ldz);
     else
-        cblas_sgemm(CblasRowMajor, p->tx, p->ty, m, n, p->k, 1.0f, x, p->ldx, y, p->ldy, (float)p->beta, z, p->ldz);
+        cblas_sgemm(CblasRowMajor, p->tx, p->ty, m, n, p->k, 1.0f, x, p->ldx, y, p->ldy,
+                    (float)p->beta, z, p->ldz);
 }
 
 static reel_status multiply(product *p) {
@@ -76,11 +79,14 @@ static reel_status multiply(product *p) {
 
 reel_status reel__cpu_matmul(const reel__call *c) {
     reel_tensor *x = c->in[0], *y = c->in[1], *z = c->out[0];
-    product p = {.m = (int)x->layout.shape.dim[0], .k = (int)x->layout.shape.dim[1],
-                 .n = (int)y->layout.shape.dim[1], .beta = c->accumulate ? 1 : 0,
+    product p = {.m = (int)x->layout.shape.dim[0],
+                 .k = (int)x->layout.shape.dim[1],
+                 .n = (int)y->layout.shape.dim[1],
+                 .beta = c->accumulate ? 1 : 0,
                  .f64 = z->layout.dtype == REEL_F64};
     if (p.m == 0 || p.n == 0) return REEL_OK;
-    if (p.k == 0) return c->accumulate || reel_fill_at_(c->at, z, 0) ? REEL_OK : reel_error_status();
+    if (p.k == 0)
+        return c->accumulate || reel_fill_at_(c->at, z, 0) ? REEL_OK : reel_error_status();
     reel_status status = REEL_OK;
     REEL_SCOPE {
         if (!blas_operand(x, &p.tx, &p.ldx)) x = reel_contiguous_at(c->at, x);

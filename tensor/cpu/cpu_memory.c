@@ -1,5 +1,5 @@
-/* The CPU's memory: freed blocks are kept by size class and used again, so that a training step asks the system for
- * nothing. A class is a power of two cut in four; what is kept is bounded. */
+/* The CPU's memory: freed blocks are kept by size class and used again, so that a training step
+ * asks the system for nothing. A class is a power of two cut in four; what is kept is bounded. */
 #include "tensor/cpu/cpu_internal.h"
 
 #include <pthread.h>

@@ -8,8 +8,8 @@
 #define R(name) name##_f32
 #define REEL_REAL_IS_F64 0
 #define SQRT __builtin_sqrtf
-#include "tensor/scalar.h"
 #include "tensor/normal_internal.h"
+#include "tensor/scalar.h"
 #undef REAL
 #undef R
 #undef REEL_REAL_IS_F64
@@ -18,8 +18,8 @@
 #define R(name) name##_f64
 #define REEL_REAL_IS_F64 1
 #define SQRT __builtin_sqrt
-#include "tensor/scalar.h"
 #include "tensor/normal_internal.h"
+#include "tensor/scalar.h"
 
 typedef struct {
     void *out;
@@ -57,7 +57,8 @@ static void work(void *context, int64_t begin, int64_t end) {
         } else {
             float z[4], *out = (float *)d->out + 4 * block;
             block_f32(d, (uint64_t)block, z);
-            for (int64_t i = 0; i < 4 && 4 * block + i < d->n; i++) out[i] = (float)d->a + (float)scale * z[i];
+            for (int64_t i = 0; i < 4 && 4 * block + i < d->n; i++)
+                out[i] = (float)d->a + (float)scale * z[i];
         }
     }
 }
@@ -66,13 +67,19 @@ static void work(void *context, int64_t begin, int64_t end) {
 static reel_status fill(const reel__call *c, bool normal) {
     reel_tensor *out = c->out[0];
     int64_t *state = reel__data(c->in[0]);
-    draw d = {.n = reel_numel(out), .seed = (uint64_t)state[0], .offset = (uint64_t)state[1], .a = c->attr.f[0],
-              .b = c->attr.f[1], .f64 = out->layout.dtype == REEL_F64, .normal = normal};
+    draw d = {.n = reel_numel(out),
+              .seed = (uint64_t)state[0],
+              .offset = (uint64_t)state[1],
+              .a = c->attr.f[0],
+              .b = c->attr.f[1],
+              .f64 = out->layout.dtype == REEL_F64,
+              .normal = normal};
     int64_t per_block = d.f64 ? 2 : 4, blocks = (d.n + per_block - 1) / per_block;
     reel_status status = REEL_OK;
     REEL_SCOPE {
         reel_tensor *t = out;
-        if (!reel_is_contiguous(out)) t = reel_empty_at(c->at, out->layout.shape, out->layout.dtype, c->device);
+        if (!reel_is_contiguous(out))
+            t = reel_empty_at(c->at, out->layout.shape, out->layout.dtype, c->device);
         if (!t) return reel_error_status();
         d.out = reel__data(t);
         reel__cpu_parallel(blocks, 4096, work, &d);

@@ -1,7 +1,8 @@
 /* sum and mean. The order of addition depends on the shape and strides alone.
  *
- * Any reduction is brought into one of two forms: each result is the sum of one contiguous run (rows), or of the same
- * column of several contiguous rows (columns); what is in neither is first copied into the first. */
+ * Any reduction is brought into one of two forms: each result is the sum of one contiguous run
+ * (rows), or of the same column of several contiguous rows (columns); what is in neither is first
+ * copied into the first. */
 #include "tensor/cpu/cpu_internal.h"
 
 #include <string.h>
@@ -20,7 +21,8 @@ static void sum_integers(const reel_tensor *x, reel_tensor *out, int64_t axes) {
     int64_t *sum = reel__data(out), at[REEL_MAX_DIMS] = {0}, step[REEL_MAX_DIMS];
     int64_t from = 0, to = 0, stride = 1, n = reel_numel(x);
     memset(sum, 0, (size_t)reel_numel(out) * sizeof *sum);
-    for (int i = l->shape.ndim - 1; i >= 0; i--) { /* out's strides along x's axes: 0 where reduced */
+    for (int i = l->shape.ndim - 1; i >= 0;
+         i--) { /* out's strides along x's axes: 0 where reduced */
         step[i] = axes >> i & 1 ? 0 : stride;
         if (step[i]) stride *= l->shape.dim[i];
     }
@@ -39,8 +41,8 @@ static void sum_integers(const reel_tensor *x, reel_tensor *out, int64_t axes) {
 
 /* ---- floats ---- */
 
-/* out[outer, columns] from x[outer, rows, columns]; strides of outer and rows; columns is 1 and rows contiguous, or
- * columns are contiguous. */
+/* out[outer, columns] from x[outer, rows, columns]; strides of outer and rows; columns is 1 and
+ * rows contiguous, or columns are contiguous. */
 typedef struct {
     const char *x;
     char *out;
@@ -92,8 +94,8 @@ static void work_columns(void *context, int64_t begin, int64_t end) {
     const reduction *r = context;
     for (int64_t i = 0; i < r->outer; i++)
         reel__cpu_loops()->sum_rows[r->dtype](r->out + (i * r->columns + begin) * (int64_t)r->size,
-                                              at(r, i * r->outer_stride + begin), r->rows, end - begin,
-                                              r->row_stride, r->scale);
+                                              at(r, i * r->outer_stride + begin), r->rows,
+                                              end - begin, r->row_stride, r->scale);
 }
 
 static reel_status run(const reel__call *c, reduction *r) {
@@ -107,7 +109,8 @@ static reel_status run(const reel__call *c, reduction *r) {
     return REEL_OK;
 }
 
-/* Joins the axes of one kind (reduced or kept) that follow each other into blocks. Returns the number of blocks. */
+/* Joins the axes of one kind (reduced or kept) that follow each other into blocks. Returns the
+ * number of blocks. */
 typedef struct {
     int64_t size, stride;
     bool reduced;
@@ -164,7 +167,9 @@ static reel_tensor *rearranged(const reel__call *c, int64_t *axes) {
 
 static reel_status reduce_floats(const reel__call *c, double scale) {
     reel_tensor *x = c->in[0], *out = c->out[0];
-    reduction r = {.out = reel__data(out), .scale = scale, .dtype = (int)x->layout.dtype,
+    reduction r = {.out = reel__data(out),
+                   .scale = scale,
+                   .dtype = (int)x->layout.dtype,
                    .size = reel_dtype_size(x->layout.dtype)};
     int64_t axes = c->attr.i[0];
     reel_status status = REEL_OK;
@@ -193,7 +198,8 @@ static int64_t reduced_count(const reel__call *c) {
 reel_status reel__cpu_sum(const reel__call *c) {
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     if (c->in[0]->layout.dtype == REEL_F32 || c->in[0]->layout.dtype == REEL_F64) {
-        if (reel_numel(c->in[0]) == 0) return reel_fill_at_(c->at, c->out[0], 0) ? REEL_OK : reel_error_status();
+        if (reel_numel(c->in[0]) == 0)
+            return reel_fill_at_(c->at, c->out[0], 0) ? REEL_OK : reel_error_status();
         return reduce_floats(c, 1);
     }
     sum_integers(c->in[0], c->out[0], c->attr.i[0]);

@@ -18,13 +18,16 @@ static void work(void *context, int64_t begin, int64_t end) {
 
 /* With the axis last and contiguous; the result is permuted back into its place. */
 static reel_status along_last(const reel__call *c, reel_shape order, bool moved) {
-    reel_tensor *x = reel_contiguous_at(c->at, moved ? reel_permute_at(c->at, c->in[0], order) : c->in[0]);
-    reel_tensor *y = x && moved ? reel_empty_at(c->at, x->layout.shape, x->layout.dtype, c->device) : c->out[0];
+    reel_tensor *x =
+        reel_contiguous_at(c->at, moved ? reel_permute_at(c->at, c->in[0], order) : c->in[0]);
+    reel_tensor *y =
+        x && moved ? reel_empty_at(c->at, x->layout.shape, x->layout.dtype, c->device) : c->out[0];
     if (!x || !y) return reel_error_status();
     rows r = {x, y};
     int64_t n = x->layout.shape.dim[x->layout.shape.ndim - 1];
     reel__cpu_parallel(reel_numel(x) / n, 8192 / n + 1, work, &r);
-    if (moved && !reel_copy_at_(c->at, reel_permute_at(c->at, c->out[0], order), y)) return reel_error_status();
+    if (moved && !reel_copy_at_(c->at, reel_permute_at(c->at, c->out[0], order), y))
+        return reel_error_status();
     return REEL_OK;
 }
 

@@ -65,13 +65,17 @@ static void best_of(const row *r, entry *heap) {
     qsort(heap, (size_t)r->k, sizeof *heap, compare);
 }
 
-/* i: axis, k, largest. Rows are counted over the other axes, with `after` of them inside the axis. */
+/* i: axis, k, largest. Rows are counted over the other axes, with `after` of them inside the axis.
+ */
 reel_status reel__cpu_topk(const reel__call *c) {
     const reel_tensor *x = c->in[0];
     const reel_shape s = x->layout.shape;
     const int axis = (int)c->attr.i[0];
     const size_t size = reel_dtype_size(x->layout.dtype);
-    row r = {.n = s.dim[axis], .stride = x->layout.stride[axis], .k = c->attr.i[1], .largest = c->attr.i[2] != 0,
+    row r = {.n = s.dim[axis],
+             .stride = x->layout.stride[axis],
+             .k = c->attr.i[1],
+             .largest = c->attr.i[2] != 0,
              .dtype = x->layout.dtype};
     int64_t after = 1, rows = 1;
     for (int i = 0; i < s.ndim; i++) {
@@ -92,8 +96,8 @@ reel_status reel__cpu_topk(const reel__call *c) {
         best_of(&r, heap);
         int64_t to = i / after * r.k * after + i % after;
         for (int64_t j = 0; j < r.k; j++, to += after) {
-            memcpy((char *)reel__data(c->out[0]) + (size_t)to * size, r.x + heap[j].index * r.stride * (int64_t)size,
-                   size);
+            memcpy((char *)reel__data(c->out[0]) + (size_t)to * size,
+                   r.x + heap[j].index * r.stride * (int64_t)size, size);
             ((int64_t *)reel__data(c->out[1]))[to] = heap[j].index;
         }
     }

@@ -1,10 +1,13 @@
-/* Times a training step, the loader, and the floor under a step: started once, then asked by lines on its standard input.
+/* Times a training step, the loader, and the floor under a step: started once, then asked by lines
+ * on its standard input.
  *
- *     step MODEL L SECONDS    -> MEDIAN P10 P90 COUNT     microseconds of a step: batch, forward, backward, Adam
- *     floor MODEL L SECONDS   -> GEMM ELEMENTWISE         microseconds of its parts at their least (floor.h)
- *     loader BATCH SECONDS    -> SAMPLES SAMPLES          a second, without workers and with two
+ *     step MODEL L SECONDS    -> MEDIAN P10 P90 COUNT     microseconds of a step: batch, forward,
+ * backward, Adam floor MODEL L SECONDS   -> GEMM ELEMENTWISE         microseconds of its parts at
+ * their least (floor.h) loader BATCH SECONDS    -> SAMPLES SAMPLES          a second, without
+ * workers and with two
  *
- * Options: --batch N, --threads N, --data DIR (else synthetic digits), --no-gather (the batch is made beforehand). */
+ * Options: --batch N, --threads N, --data DIR (else synthetic digits), --no-gather (the batch is
+ * made beforehand). */
 #include "reel.h"
 #include "tests/bench/floor.h"
 
@@ -64,7 +67,9 @@ static reel_module *tied_new(int64_t latent, reel_generator *g) {
     reel_module_init(&m->base, "tied", tied_forward);
     m->base.free = tied_free;
     REEL_SCOPE {
-        m->W = reel_module_param(&m->base, "W", reel_affine(reel_randn(reel_shape(PIXELS, latent), REEL_F32, g), 1 / 28.0, 0));
+        m->W = reel_module_param(
+            &m->base, "W",
+            reel_affine(reel_randn(reel_shape(PIXELS, latent), REEL_F32, g), 1 / 28.0, 0));
         m->b1 = reel_module_param(&m->base, "b1", reel_zeros(reel_shape(1), REEL_F32, reel_cpu()));
         m->b2 = reel_module_param(&m->base, "b2", reel_zeros(reel_shape(1), REEL_F32, reel_cpu()));
     }
@@ -73,8 +78,8 @@ static reel_module *tied_new(int64_t latent, reel_generator *g) {
 
 static reel_module *classic_new(int64_t latent, reel_generator *g) {
     const reel_linear_options o = {.generator = g};
-    return reel_sequential(reel_linear_new(PIXELS, latent, o), reel_relu_new(), reel_linear_new(latent, PIXELS, o),
-                           reel_sigmoid_new());
+    return reel_sequential(reel_linear_new(PIXELS, latent, o), reel_relu_new(),
+                           reel_linear_new(latent, PIXELS, o), reel_sigmoid_new());
 }
 
 static trainer trainer_new(const bench *b, const char *model, int64_t latent) {
@@ -85,8 +90,9 @@ static trainer trainer_new(const bench *b, const char *model, int64_t latent) {
     t.params = reel_module_params(t.model);
     t.adam = reel_adam_new(t.params, (reel_adam_options){.lr = 1e-3});
     t.set = reel_tensor_dataset_new(b->images, b->labels);
-    t.loader = reel_loader_new(t.set, (reel_loader_options){.batch_size = b->batch, .shuffle = true, .drop_last = true,
-                                                            .scale = 1 / 255.0});
+    t.loader = reel_loader_new(
+        t.set, (reel_loader_options){
+                   .batch_size = b->batch, .shuffle = true, .drop_last = true, .scale = 1 / 255.0});
     reel_batch first;
     if (!b->gather && reel_loader_next(t.loader, &first)) t.fixed = reel_retain(first.x);
     return t;
@@ -103,7 +109,8 @@ static void trainer_free(trainer *t) {
 
 static void train_step(trainer *t) {
     reel_batch b = {.x = t->fixed};
-    while (!t->fixed && !reel_failed() && !reel_loader_next(t->loader, &b)) continue; /* an epoch's end is no batch */
+    while (!t->fixed && !reel_failed() && !reel_loader_next(t->loader, &b))
+        continue; /* an epoch's end is no batch */
     REEL_SCOPE {
         reel_tensor *loss = reel_mse_loss(reel_forward(t->model, b.x), b.x);
         reel_backward(loss);
@@ -116,7 +123,8 @@ static void answer_step(const bench *b, const char *model, int64_t latent, doubl
     size_t n = 0;
     trainer t = trainer_new(b, model, latent);
     for (int i = 0; i < 20; i++) train_step(&t);
-    for (double start = now(), last = start; n < SAMPLES && last < start + seconds * 1e6 && !reel_failed();) {
+    for (double start = now(), last = start;
+         n < SAMPLES && last < start + seconds * 1e6 && !reel_failed();) {
         train_step(&t);
         double end = now();
         us[n++] = end - last;
@@ -149,9 +157,10 @@ static double median_of(void (*f)(floor_step *), floor_step *step, double second
 }
 
 static void answer_floor(const bench *b, const char *model, int64_t latent, double seconds) {
-    floor_step *f = floor_new(reel_data(b->images), reel_dim(b->images, 0), b->batch, (int)latent, b->threads,
-                              strcmp(model, "classic") == 0, b->gather);
-    double products = median_of(floor_products, f, seconds / 2), passes = median_of(floor_elementwise, f, seconds / 2);
+    floor_step *f = floor_new(reel_data(b->images), reel_dim(b->images, 0), b->batch, (int)latent,
+                              b->threads, strcmp(model, "classic") == 0, b->gather);
+    double products = median_of(floor_products, f, seconds / 2),
+           passes = median_of(floor_elementwise, f, seconds / 2);
     floor_free(f);
     printf("%.2f %.2f\n", products, passes);
 }
@@ -160,8 +169,9 @@ static void answer_floor(const bench *b, const char *model, int64_t latent, doub
 
 static double samples_per_second(const bench *b, int64_t batch, int workers, double seconds) {
     reel_dataset *set = reel_tensor_dataset_new(b->images, b->labels);
-    reel_loader *l = reel_loader_new(set, (reel_loader_options){.batch_size = batch, .shuffle = true, .workers = workers,
-                                                                .scale = 1 / 255.0});
+    reel_loader *l = reel_loader_new(
+        set, (reel_loader_options){
+                 .batch_size = batch, .shuffle = true, .workers = workers, .scale = 1 / 255.0});
     reel_batch one;
     reel_loader_next(l, &one); /* starts the workers */
     double start = now(), samples = 0;
@@ -184,7 +194,8 @@ static void answer(const bench *b, const char *line) {
     else if (sscanf(line, "floor %15s %lld %lf", model, &n, &seconds) == 3)
         answer_floor(b, model, n, seconds);
     else if (sscanf(line, "loader %lld %lf", &n, &seconds) == 2)
-        printf("%.0f %.0f\n", samples_per_second(b, n, 0, seconds), samples_per_second(b, n, 2, seconds));
+        printf("%.0f %.0f\n", samples_per_second(b, n, 0, seconds),
+               samples_per_second(b, n, 2, seconds));
     else
         printf("error: not understood: %s", line);
     fflush(stdout);
@@ -193,12 +204,18 @@ static void answer(const bench *b, const char *line) {
 static bool read_options(bench *b, int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         bool more = i + 1 < argc;
-        if (strcmp(argv[i], "--no-gather") == 0) b->gather = false;
-        else if (strcmp(argv[i], "--gather") == 0) b->gather = true;
-        else if (strcmp(argv[i], "--batch") == 0 && more) b->batch = atoi(argv[++i]);
-        else if (strcmp(argv[i], "--threads") == 0 && more) b->threads = atoi(argv[++i]);
-        else if (strcmp(argv[i], "--data") == 0 && more) b->data = argv[++i];
-        else return false;
+        if (strcmp(argv[i], "--no-gather") == 0)
+            b->gather = false;
+        else if (strcmp(argv[i], "--gather") == 0)
+            b->gather = true;
+        else if (strcmp(argv[i], "--batch") == 0 && more)
+            b->batch = atoi(argv[++i]);
+        else if (strcmp(argv[i], "--threads") == 0 && more)
+            b->threads = atoi(argv[++i]);
+        else if (strcmp(argv[i], "--data") == 0 && more)
+            b->data = argv[++i];
+        else
+            return false;
     }
     return b->batch > 0;
 }
@@ -211,7 +228,8 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: bench_step [--batch N] [--threads N] [--data DIR] [--no-gather]\n");
         return 2;
     }
-    if (reel_set_threads(b.threads) != REEL_OK || reel_mnist_load(&m, b.data) != REEL_OK) return reel_report(stderr);
+    if (reel_set_threads(b.threads) != REEL_OK || reel_mnist_load(&m, b.data) != REEL_OK)
+        return reel_report(stderr);
     REEL_SCOPE {
         b.images = reel_reshape(m.train_images, reel_shape(-1, PIXELS));
         b.labels = m.train_labels;

@@ -23,14 +23,27 @@ static float *numbers(int64_t n) {
     return v;
 }
 
-floor_step *floor_new(const uint8_t *pool, int64_t images, int batch, int latent, int threads, bool classic, bool gather) {
+floor_step *floor_new(const uint8_t *pool, int64_t images, int batch, int latent, int threads,
+                      bool classic, bool gather) {
     floor_step *f = calloc(1, sizeof *f);
     if (!f) abort();
-    const int64_t pixels = (int64_t)batch * PIXELS, codes = (int64_t)batch * latent, weights = (int64_t)PIXELS * latent;
-    *f = (floor_step){.pool = pool, .images = images, .batch = batch, .latent = latent, .threads = threads,
-                      .gather = gather, .classic = classic, .params = weights * (classic ? 2 : 1),
-                      .x = numbers(pixels), .z2 = numbers(pixels), .dz2 = numbers(pixels), .z1 = numbers(codes),
-                      .h = numbers(codes), .dh = numbers(codes), .dz1 = numbers(codes)};
+    const int64_t pixels = (int64_t)batch * PIXELS, codes = (int64_t)batch * latent,
+                  weights = (int64_t)PIXELS * latent;
+    *f = (floor_step){.pool = pool,
+                      .images = images,
+                      .batch = batch,
+                      .latent = latent,
+                      .threads = threads,
+                      .gather = gather,
+                      .classic = classic,
+                      .params = weights * (classic ? 2 : 1),
+                      .x = numbers(pixels),
+                      .z2 = numbers(pixels),
+                      .dz2 = numbers(pixels),
+                      .z1 = numbers(codes),
+                      .h = numbers(codes),
+                      .dh = numbers(codes),
+                      .dz1 = numbers(codes)};
     f->p = numbers(f->params);
     f->g = numbers(f->params);
     f->m = numbers(f->params);
@@ -62,19 +75,19 @@ static void products(floor_step *f, int t) {
     part(f, t, PIXELS, &wb, &we);
     const int rows = (int)(e - b), columns = (int)(we - wb);
     /* z1[B,L] = x[B,784] w1[784,L] */
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, L, PIXELS, 1, f->x + b * PIXELS, PIXELS, f->w1, L, 0,
-                f->z1 + b * L, L);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, L, PIXELS, 1, f->x + b * PIXELS,
+                PIXELS, f->w1, L, 0, f->z1 + b * L, L);
     /* z2[B,784] = h[B,L] w2[784,L]^T */
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, PIXELS, L, 1, f->h + b * L, L, f->w2, L, 0,
-                f->z2 + b * PIXELS, PIXELS);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, PIXELS, L, 1, f->h + b * L, L, f->w2,
+                L, 0, f->z2 + b * PIXELS, PIXELS);
     /* dh[B,L] = dz2[B,784] w2[784,L] */
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, L, PIXELS, 1, f->dz2 + b * PIXELS, PIXELS, f->w2, L, 0,
-                f->dh + b * L, L);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, L, PIXELS, 1, f->dz2 + b * PIXELS,
+                PIXELS, f->w2, L, 0, f->dh + b * L, L);
     /* dw2[784,L] = dz2[B,784]^T h[B,L];  dw1[784,L] (+)= x[B,784]^T dz1[B,L] */
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, columns, L, f->batch, 1, f->dz2 + wb, PIXELS, f->h, L, 0,
-                f->dw2 + wb * L, L);
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, columns, L, f->batch, 1, f->x + wb, PIXELS, f->dz1, L,
-                f->classic ? 0 : 1, f->dw1 + wb * L, L);
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, columns, L, f->batch, 1, f->dz2 + wb,
+                PIXELS, f->h, L, 0, f->dw2 + wb * L, L);
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, columns, L, f->batch, 1, f->x + wb, PIXELS,
+                f->dz1, L, f->classic ? 0 : 1, f->dw1 + wb * L, L);
 }
 
 static float sigmoid(float x) {
