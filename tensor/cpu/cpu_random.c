@@ -8,8 +8,9 @@
 #define R(name) name##_f32
 #define REEL_REAL_IS_F64 0
 #define SQRT __builtin_sqrtf
-#include "tensor/normal_internal.h"
 #include "tensor/scalar.h"
+
+#include "tensor/normal_internal.h"
 #undef REAL
 #undef R
 #undef REEL_REAL_IS_F64
@@ -18,8 +19,9 @@
 #define R(name) name##_f64
 #define REEL_REAL_IS_F64 1
 #define SQRT __builtin_sqrt
-#include "tensor/normal_internal.h"
 #include "tensor/scalar.h"
+
+#include "tensor/normal_internal.h"
 
 typedef struct {
     void *out;
