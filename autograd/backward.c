@@ -98,12 +98,19 @@ void reel__give(reel__node *n, int i, reel_tensor *gradient) {
         add_pending(e, g, can_take(g));
 }
 
+static bool is_transpose(const reel__node *n) {
+    return n->op == REEL_OP_permute && n->in_shape[0].ndim == 2 && n->attr.shape.dim[0] == 1;
+}
+
 void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y) {
     const reel__edge *e = &n->edge[i];
     if (e->leaf && e->leaf->track) {
         struct reel__track *k = e->leaf->track;
         reel_tensor *sum = leaf_buffer(e->leaf);
         if (sum && reel__matmul_into(n->at, sum, x, y, k->has_grad) == REEL_OK) k->has_grad = true;
+    } else if (e->node && is_transpose(e->node)) {
+        /* (x y)^T = y^T x^T, straight to what was transposed: a flag of the GEMM, not a copy */
+        reel__give_matmul(e->node, 0, reel_t_at(n->at, y), reel_t_at(n->at, x));
     } else if (e->node && e->node->pending[e->index] && e->node->owned[e->index]) {
         reel__matmul_into(n->at, e->node->pending[e->index], x, y, true);
     } else {

@@ -87,7 +87,13 @@ void reel__grad_sqrt(reel__node *n, reel_tensor *g) {
 
 /* dx = 2 g x */
 void reel__grad_square(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_mul_at(n->at, reel_affine_at(n->at, in(n, 0), 2, 0), g));
+    reel__give(n, 0, reel__square_grad(n->at, g, in(n, 0)));
+}
+
+/* z = 2 g' x:  dg' = 2 g x,  dx = 2 g g' */
+void reel__grad_square_grad(reel__node *n, reel_tensor *g) {
+    if (reel__needs(n, 0)) reel__give(n, 0, reel__square_grad(n->at, g, in(n, 1)));
+    if (reel__needs(n, 1)) reel__give(n, 1, reel__square_grad(n->at, g, in(n, 0)));
 }
 
 /* y = scale x + shift:  dx = scale g */

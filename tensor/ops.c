@@ -87,6 +87,10 @@ reel_tensor *reel_square_at(const char *at, reel_tensor *x) {
     return unary(REEL_OP_square, at, x);
 }
 
+reel_tensor *reel__square_grad(const char *at, reel_tensor *g, reel_tensor *x) {
+    return binary(REEL_OP_square_grad, at, g, x);
+}
+
 reel_tensor *reel_affine_at(const char *at, reel_tensor *x, double scale, double shift) {
     return run(
         (reel__call){.op = REEL_OP_affine, .at = at, .nin = 1, .in = &x, .attr.f = {scale, shift}});

@@ -10,6 +10,8 @@
 reel_tensor *reel__relu_grad(const char *at, reel_tensor *g, reel_tensor *y);
 /* dx = g y (1 - y), of y = sigmoid(x) */
 reel_tensor *reel__sigmoid_grad(const char *at, reel_tensor *g, reel_tensor *y);
+/* dx = 2 g x, of y = x x */
+reel_tensor *reel__square_grad(const char *at, reel_tensor *g, reel_tensor *x);
 /* dp = g (p - t) / max(p (1 - p), 1e-12), of bce(p, t) */
 reel_tensor *reel__bce_grad(const char *at, reel_tensor *g, reel_tensor *p, reel_tensor *t);
 /* out = x y, or out += x y */

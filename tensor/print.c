@@ -1,35 +1,41 @@
 /* Printing, as numpy prints: str(array) with its default options. */
-#include "tensor/ops.h"
 #include "tensor/tensor_internal.h"
 
+#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __APPLE__
+#include <xlocale.h>
+#endif
 
 #define LINE_WIDTH 75
 #define THRESHOLD 1000 /* more elements than this are summarised */
 #define EDGE 3         /* entries shown at each end of a summarised axis */
-#define PRECISION 8
+#define PRECISION 8    /* most digits after the point, but for a lone number */
 #define WORD 80
 
 typedef struct {
     FILE *f;
-    const reel_tensor *t; /* contiguous, on the host */
-    bool summarise, exponent;
-    int left,
-        right; /* floats: columns before the point, digits after it; integers: left is the width */
+    const reel_tensor *t; /* on the host */
+    bool summarise;
+    int precision;
+    int left, right, exponent; /* columns before the point, after it, of the exponent (0: none) */
     char line[LINE_WIDTH + WORD + 1];
     size_t length;
 } printer;
 
+static bool is_f32(const printer *p) {
+    return p->t->layout.dtype == REEL_F32;
+}
+
 static bool is_float(const printer *p) {
-    return p->t->layout.dtype == REEL_F32 || p->t->layout.dtype == REEL_F64;
+    return is_f32(p) || p->t->layout.dtype == REEL_F64;
 }
 
 static double float_at(const printer *p, int64_t i) {
     const void *data = reel__data(p->t);
-    return p->t->layout.dtype == REEL_F32 ? (double)((const float *)data)[i]
-                                          : ((const double *)data)[i];
+    return is_f32(p) ? (double)((const float *)data)[i] : ((const double *)data)[i];
 }
 
 static long long integer_at(const printer *p, int64_t i) {
@@ -39,58 +45,52 @@ static long long integer_at(const printer *p, int64_t i) {
 
 /* ---- one number ---- */
 
-/* The fewest digits after the first that read back as x. */
-static int shortest(const printer *p, double x) {
+static bool reads_back(const printer *p, const char *text, double x) {
+    return is_f32(p) ? strtof(text, NULL) == (float)x : strtod(text, NULL) == x;
+}
+
+/* x with the fewest digits that read back as x, at most p->precision after the point, and no zero
+ * at the end: "0.1", "12.", "1.e-05". */
+static void shortest_text(const printer *p, double x, char text[WORD]) {
+    int digits = 0; /* after the first */
+    do snprintf(text, WORD, "%#.*e", digits, x);
+    while (!reads_back(p, text, x) && ++digits < 17);
+    if (!p->exponent) digits -= atoi(strchr(text, 'e') + 1);
+    if (digits < 0) digits = 0;
+    if (digits > p->precision) digits = p->precision;
+    snprintf(text, WORD, p->exponent ? "%#.*e" : "%#.*f", digits, x);
+    char *end = text + strcspn(text, "e"), *last = end;
+    while (last[-1] == '0') last--; /* there is a point to stop at */
+    memmove(last, end, strlen(end) + 1);
+}
+
+/* Puts x's text into the columns that all numbers share: zeros, or spaces, fill what is right of
+ * the point, and zeros an exponent of fewer digits. */
+static void float_word(const printer *p, double x, char word[WORD]) {
     char text[WORD];
-    for (int digits = 0; digits < 17; digits++) {
-        snprintf(text, sizeof text, "%.*e", digits, x);
-        if (p->t->layout.dtype == REEL_F32 ? strtof(text, NULL) == (float)x
-                                           : strtod(text, NULL) == x)
-            return digits;
-    }
-    return 17;
-}
-
-/* Digits after the point that x needs, at most PRECISION. */
-static int fraction_digits(const printer *p, double x) {
-    int digits = shortest(p, x);
-    if (!p->exponent) {
-        char text[WORD];
-        snprintf(text, sizeof text, "%.*e", digits, x);
-        digits -= atoi(strchr(text, 'e') + 1);
-        if (digits > PRECISION) {
-            snprintf(text, sizeof text, "%.*f", PRECISION, x);
-            size_t end = strlen(text);
-            for (digits = PRECISION; digits > 0 && text[end - 1] == '0'; end--) digits--;
-        }
-    }
-    return digits < 0 ? 0 : digits > PRECISION ? PRECISION : digits;
-}
-
-static void word_at(const printer *p, int64_t i, char word[WORD]) {
-    if (!is_float(p)) {
-        snprintf(word, WORD, "%*lld", p->left, integer_at(p, i));
-        return;
-    }
-    double x = float_at(p, i);
-    int width = p->left + 1 + p->right;
     if (!isfinite(x)) {
-        snprintf(word, WORD, "%*s", width + (p->exponent ? 4 : 0),
+        snprintf(word, WORD, "%*s", p->left + 1 + p->right + p->exponent,
                  isnan(x) ? "nan"
                  : x < 0  ? "-inf"
                           : "inf");
-    } else if (p->exponent) {
-        char text[WORD];
-        snprintf(text, sizeof text, "%#.*e", p->right, x);
-        snprintf(word, WORD, "%*s", width + 4, text);
-    } else {
-        int digits = fraction_digits(p, x);
-        char text[WORD];
-        snprintf(text, sizeof text, "%#.*f", digits, x);
-        int used = snprintf(word, WORD, "%*s", p->left + 1 + digits, text);
-        for (; digits < p->right && used < WORD - 1; digits++) word[used++] = ' ';
-        word[used] = '\0';
+        return;
     }
+    shortest_text(p, x, text);
+    int left = (int)strcspn(text, "."), right = (int)strcspn(text + left + 1, "e");
+    const char *exponent = text + left + 1 + right;
+    int used = snprintf(word, WORD, "%*s%.*s", p->left - left, "", left + 1 + right, text);
+    for (; right < p->right; right++) word[used++] = p->exponent ? '0' : ' ';
+    word[used] = '\0';
+    if (p->exponent)
+        snprintf(word + used, WORD - (size_t)used, "e%c%0*d", exponent[1], p->exponent - 2,
+                 atoi(exponent + 2));
+}
+
+static void word_at(const printer *p, int64_t i, char word[WORD]) {
+    if (is_float(p))
+        float_word(p, float_at(p, i), word);
+    else
+        snprintf(word, WORD, "%*lld", p->left, integer_at(p, i));
 }
 
 /* ---- one format for all that is shown ---- */
@@ -133,36 +133,41 @@ static void find_range(printer *p, int64_t i, void *context) {
     if (x < r->smallest) r->smallest = x;
 }
 
+static void widen(int *width, size_t to) {
+    if ((int)to > *width) *width = (int)to;
+}
+
 static void find_widths(printer *p, int64_t i, void *context) {
     (void)context;
     char text[WORD];
-    int left;
-    if (is_float(p)) {
-        double x = float_at(p, i);
-        if (!isfinite(x)) return;
-        int digits = fraction_digits(p, x);
-        if (digits > p->right) p->right = digits;
-        if (p->exponent)
-            left = signbit(x) ? 2 : 1;
-        else
-            left = (int)strcspn((snprintf(text, sizeof text, "%#.*f", digits, x), text), ".");
-    } else {
-        left = snprintf(text, sizeof text, "%lld", integer_at(p, i));
+    if (!is_float(p)) {
+        widen(&p->left, (size_t)snprintf(text, sizeof text, "%lld", integer_at(p, i)));
+    } else if (isfinite(float_at(p, i))) {
+        shortest_text(p, float_at(p, i), text);
+        size_t left = strcspn(text, "."), right = strcspn(text + left + 1, "e");
+        widen(&p->left, left);
+        widen(&p->right, right);
+        widen(&p->exponent, strlen(text + left + 1 + right));
     }
-    if (left > p->left) p->left = left;
+}
+
+/* numpy's bounds, compared in the dtype's own precision. */
+static bool wants_exponent(const printer *p, const range *r) {
+    if (r->largest == 0) return false;
+    if (!is_f32(p))
+        return r->largest >= 1e8 || r->smallest < 1e-4 || r->largest / r->smallest > 1000;
+    const float largest = (float)r->largest, smallest = (float)r->smallest;
+    return largest >= 1e6f || smallest < 1e-4f || largest / smallest > 1000;
 }
 
 static void choose_format(printer *p) {
     range r = {.smallest = INFINITY};
-    if (is_float(p)) {
-        visit(p, 0, 0, find_range, &r);
-        p->exponent = r.largest > 0 &&
-                      (r.largest >= 1e8 || r.smallest < 1e-4 || r.largest / r.smallest > 1000);
-    }
+    if (is_float(p)) visit(p, 0, 0, find_range, &r);
+    p->exponent = wants_exponent(p, &r);
     visit(p, 0, 0, find_widths, NULL);
     if (!is_float(p)) return;
     int special = r.any_infinite_negative ? 4 : r.any_infinite || r.any_nan ? 3 : 0;
-    int room = p->left + 1 + p->right + (p->exponent ? 4 : 0);
+    int room = p->left + 1 + p->right + p->exponent;
     if (special > room) p->left += special - room;
 }
 
@@ -208,31 +213,51 @@ static void put_axis(printer *p, int axis, int64_t at) {
     p->line[p->length++] = ']';
 }
 
+/* A lone number is printed as Python prints it: all its digits, 1.0 rather than 1., and an exponent
+ * only from 1e16 (f32: 1e6) on. */
+static void put_number(printer *p) {
+    char word[WORD];
+    p->precision = WORD;
+    if (is_float(p)) {
+        double size = fabs(float_at(p, 0));
+        p->exponent =
+            isfinite(size) && size != 0 && (size < 1e-4 || size >= (is_f32(p) ? 1e6 : 1e16));
+        if (p->exponent) p->exponent = 4;
+    }
+    find_widths(p, 0, NULL);
+    word_at(p, 0, word);
+    const char *end = word + strcspn(word, "e"); /* "nan" and "inf" have none, and no point */
+    bool bare = end > word && end[-1] == '.';
+    fprintf(p->f, "%.*s%s%s\n", (int)(end - word) - (bare && *end), word, bare && !*end ? "0" : "",
+            end);
+}
+
+static void put_array(printer *p) {
+    choose_format(p);
+    put_axis(p, 0, 0);
+    end_line(p, 0);
+}
+
 void reel_print(FILE *f, reel_tensor *t) {
     if (!t) {
         fputs("NULL\n", f);
         return;
     }
+    /* A point is a point, whatever the program's locale. */
+    locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0), before = uselocale(c);
     REEL_SCOPE {
         printer p = {.f = f,
-                     .t = reel_contiguous(reel_to(t, reel_cpu())),
-                     .summarise = reel_numel(t) > THRESHOLD};
-        if (!p.t) return;
-        if (reel_numel(t) == 0) {
+                     .t = reel_to(t, reel_cpu()),
+                     .summarise = reel_numel(t) > THRESHOLD,
+                     .precision = PRECISION};
+        if (!p.t) break;
+        if (reel_numel(t) == 0)
             fputs("[]\n", f);
-            return;
-        }
-        choose_format(&p);
-        if (reel_ndim(t) == 0) {
-            char word[WORD];
-            word_at(&p, 0, word);
-            if (is_float(&p) && !p.exponent && isfinite(float_at(&p, 0)) &&
-                word[strlen(word) - 1] == '.')
-                strcat(word, "0"); /* numpy prints a lone number as Python does: 1.0, not 1. */
-            fprintf(f, "%s\n", word);
-            return;
-        }
-        put_axis(&p, 0, 0);
-        end_line(&p, 0);
+        else if (reel_ndim(t) == 0)
+            put_number(&p);
+        else
+            put_array(&p);
     }
+    uselocale(before);
+    if (c) freelocale(c);
 }

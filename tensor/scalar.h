@@ -22,6 +22,8 @@
 #define LN2_LOW 1.90821492927058770002e-10
 #define EXP_LOW (-746.0)
 #define EXP_HIGH 710.0
+#define SIGMOID_LOW (-708.0)
+#define SIGMOID_HIGH 709.7 /* 2^n is infinite here */
 #define TANH_HIGH 22.0
 #define SQRT_HALF_BITS 0x3fe6a09e667f3bcdULL
 #define INFINITE __builtin_inf()
@@ -35,6 +37,8 @@
 #define LN2_LOW (-2.12194440e-4f)
 #define EXP_LOW (-104.0f)
 #define EXP_HIGH 89.0f
+#define SIGMOID_LOW (-87.0f)
+#define SIGMOID_HIGH 88.6f
 #define TANH_HIGH 10.0f
 #define SQRT_HALF_BITS 0x3f3504f3u
 #define INFINITE __builtin_inff()
@@ -131,43 +135,27 @@ REEL_FORMULA REAL R(log1p)(REAL x) {
     return u == INFINITE ? u : y;
 }
 
-/* clang-format off: a line a formula */
-REEL_FORMULA REAL R(add)(REAL x, REAL y) {
-    return x + y;
-}
-REEL_FORMULA REAL R(sub)(REAL x, REAL y) {
-    return x - y;
-}
-REEL_FORMULA REAL R(mul)(REAL x, REAL y) {
-    return x * y;
-}
-REEL_FORMULA REAL R(div)(REAL x, REAL y) {
-    return x / y;
-}
-REEL_FORMULA REAL R(neg)(REAL x) {
-    return -x;
-}
-REEL_FORMULA REAL R(square)(REAL x) {
-    return x * x;
-}
-REEL_FORMULA REAL R(affine)(REAL x, REAL scale, REAL shift) {
-    return scale * x + shift;
-}
-
-REEL_FORMULA REAL R(relu)(REAL x) {
-    return x < 0 ? 0 : x;
-}
-REEL_FORMULA REAL R(relu_grad)(REAL g, REAL y) {
-    return y > 0 ? g : 0;
-}
-
-REEL_FORMULA REAL R(sigmoid)(REAL x) {
-    return 1 / (1 + R(exp)(-x));
-}
-REEL_FORMULA REAL R(sigmoid_grad)(REAL g, REAL y) {
-    return g * (y * (1 - y));
-}
+/* clang-format off */
+REEL_FORMULA REAL R(add)(REAL x, REAL y) { return x + y; }
+REEL_FORMULA REAL R(sub)(REAL x, REAL y) { return x - y; }
+REEL_FORMULA REAL R(mul)(REAL x, REAL y) { return x * y; }
+REEL_FORMULA REAL R(div)(REAL x, REAL y) { return x / y; }
+REEL_FORMULA REAL R(neg)(REAL x) { return -x; }
+REEL_FORMULA REAL R(square)(REAL x) { return x * x; }
+REEL_FORMULA REAL R(square_grad)(REAL g, REAL x) { return 2 * g * x; }
+REEL_FORMULA REAL R(affine)(REAL x, REAL scale, REAL shift) { return scale * x + shift; }
+REEL_FORMULA REAL R(relu)(REAL x) { return x < 0 ? 0 : x; }
+REEL_FORMULA REAL R(relu_grad)(REAL g, REAL y) { return y > 0 ? g : 0; }
+REEL_FORMULA REAL R(sigmoid_grad)(REAL g, REAL y) { return g * (y * (1 - y)); }
 /* clang-format on */
+
+/* 1 / (1 + e^-x), with 2^n in one factor: what overflows makes 0, what underflows adds nothing. */
+REEL_FORMULA REAL R(sigmoid)(REAL x) {
+    REAL t = R(clamp)(-x, SIGMOID_LOW, SIGMOID_HIGH);
+    REAL m = t * (REAL)1.44269504088896340736 + ROUND_MAGIC, n = m - ROUND_MAGIC;
+    REAL r = (t - n * LN2_HIGH) - n * LN2_LOW;
+    return 1 / (1 + (R(expm1_small)(r) + 1) * R(power_of_two)(m));
+}
 
 /* tanh |x| = (e^2|x| - 1) / (e^2|x| + 1), by e^t - 1 so that small x keep their bits. */
 REEL_FORMULA REAL R(tanh)(REAL x) {
@@ -203,6 +191,8 @@ REEL_FORMULA REAL R(bce_grad)(REAL g, REAL p, REAL t) {
 #undef LN2_LOW
 #undef EXP_LOW
 #undef EXP_HIGH
+#undef SIGMOID_LOW
+#undef SIGMOID_HIGH
 #undef TANH_HIGH
 #undef SQRT_HALF_BITS
 #undef INFINITE

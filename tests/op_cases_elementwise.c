@@ -103,6 +103,10 @@ static reel_tensor *run_square(reel_tensor **in, const int64_t *param, reel_dtyp
     UNUSED;
     return reel_square(in[0]);
 }
+static reel_tensor *run_square_grad(reel_tensor **in, const int64_t *param, reel_dtype made) {
+    UNUSED;
+    return reel__square_grad(REEL_HERE, in[0], in[1]);
+}
 static reel_tensor *run_affine(reel_tensor **in, const int64_t *param, reel_dtype made) {
     UNUSED;
     return reel_affine(in[0], -1.5, 0.25);
@@ -126,64 +130,26 @@ static reel_tensor *run_dequantize(reel_tensor **in, const int64_t *param, reel_
     return reel_dequantize(in[0], 0.25, REEL_F64);
 }
 
-static double f_add(double x, double y, double z) {
-    return (void)z, x + y;
-}
-static double f_sub(double x, double y, double z) {
-    return (void)z, x - y;
-}
-static double f_mul(double x, double y, double z) {
-    return (void)z, x * y;
-}
-static double f_div(double x, double y, double z) {
-    return (void)z, x / y;
-}
-static double f_bce(double p, double t, double z) {
-    return (void)z, -(t * fmax(log(p), -100) + (1 - t) * fmax(log1p(-p), -100));
-}
-static double f_bce_grad(double g, double p, double t) {
-    return g * (p - t) / fmax(p * (1 - p), 1e-12);
-}
-static double f_neg(double x, double y, double z) {
-    return (void)y, (void)z, -x;
-}
-static double f_relu(double x, double y, double z) {
-    return (void)y, (void)z, x > 0 ? x : 0;
-}
-static double f_relu_grad(double g, double y, double z) {
-    return (void)z, y > 0 ? g : 0;
-}
-static double f_sigmoid(double x, double y, double z) {
-    return (void)y, (void)z, 1 / (1 + exp(-x));
-}
-static double f_sigmoid_grad(double g, double y, double z) {
-    return (void)z, g * y * (1 - y);
-}
-static double f_tanh(double x, double y, double z) {
-    return (void)y, (void)z, tanh(x);
-}
-static double f_exp(double x, double y, double z) {
-    return (void)y, (void)z, exp(x);
-}
-static double f_log(double x, double y, double z) {
-    return (void)y, (void)z, log(x);
-}
-static double f_sqrt(double x, double y, double z) {
-    return (void)y, (void)z, sqrt(x);
-}
-static double f_square(double x, double y, double z) {
-    return (void)y, (void)z, x * x;
-}
-static double f_affine(double x, double y, double z) {
-    return (void)y, (void)z, -1.5 * x + 0.25;
-}
-static double f_same(double x, double y, double z) {
-    return (void)y, (void)z, x;
-}
-static double f_dequantize(double x, double y, double z) {
-    return (void)y, (void)z, 0.25 * x;
-}
-
+static double f_add(double x, double y, double z) { return (void)z, x + y; }
+static double f_sub(double x, double y, double z) { return (void)z, x - y; }
+static double f_mul(double x, double y, double z) { return (void)z, x * y; }
+static double f_div(double x, double y, double z) { return (void)z, x / y; }
+static double f_bce(double p, double t, double z) { return (void)z, -(t * fmax(log(p), -100) + (1 - t) * fmax(log1p(-p), -100)); }
+static double f_bce_grad(double g, double p, double t) { return g * (p - t) / fmax(p * (1 - p), 1e-12); }
+static double f_neg(double x, double y, double z) { return (void)y, (void)z, -x; }
+static double f_relu(double x, double y, double z) { return (void)y, (void)z, x > 0 ? x : 0; }
+static double f_relu_grad(double g, double y, double z) { return (void)z, y > 0 ? g : 0; }
+static double f_sigmoid(double x, double y, double z) { return (void)y, (void)z, 1 / (1 + exp(-x)); }
+static double f_sigmoid_grad(double g, double y, double z) { return (void)z, g * y * (1 - y); }
+static double f_tanh(double x, double y, double z) { return (void)y, (void)z, tanh(x); }
+static double f_exp(double x, double y, double z) { return (void)y, (void)z, exp(x); }
+static double f_log(double x, double y, double z) { return (void)y, (void)z, log(x); }
+static double f_sqrt(double x, double y, double z) { return (void)y, (void)z, sqrt(x); }
+static double f_square(double x, double y, double z) { return (void)y, (void)z, x * x; }
+static double f_square_grad(double g, double x, double z) { return (void)z, 2 * g * x; }
+static double f_affine(double x, double y, double z) { return (void)y, (void)z, -1.5 * x + 0.25; }
+static double f_same(double x, double y, double z) { return (void)y, (void)z, x; }
+static double f_dequantize(double x, double y, double z) { return (void)y, (void)z, 0.25 * x; }
 const op_case case_add = {BINARY, .run = run_add, .formula = f_add};
 const op_case case_sub = {BINARY, .run = run_sub, .formula = f_sub};
 const op_case case_mul = {BINARY, .run = run_mul, .formula = f_mul};
@@ -203,6 +169,7 @@ const op_case case_exp = {UNARY, .run = run_exp, .formula = f_exp, .low = {-9}, 
 const op_case case_log = {UNARY, .run = run_log, .formula = f_log, .low = {0.1}, .high = {30}};
 const op_case case_sqrt = {UNARY, .run = run_sqrt, .formula = f_sqrt, .low = {0.1}, .high = {30}};
 const op_case case_square = {UNARY, .run = run_square, .formula = f_square};
+const op_case case_square_grad = {BINARY, .run = run_square_grad, .formula = f_square_grad};
 const op_case case_affine = {UNARY, .run = run_affine, .formula = f_affine};
 const op_case case_copy = {UNARY, .run = run_copy, .formula = f_same};
 const op_case case_cast = {UNARY, .run = run_cast, .formula = f_same};

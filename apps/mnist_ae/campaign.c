@@ -69,7 +69,6 @@ static void report_markdown(FILE *f, const app_campaign *c) {
     }
     fprintf(f, "\n\nData: %s.\n\nRecipe: ", c->data->mnist.description);
     report_recipe(f, o);
-    fputc('\n', f);
 }
 
 void report_recipe(FILE *f, const app_options *o) {

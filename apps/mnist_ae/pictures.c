@@ -59,7 +59,7 @@ static reel_status write_extremes(reel_module *model, const app_data *d, reel_de
     reel_tensor *values = reel_topk(errors, n, 0, worst, &index);
     REEL_TRY(reel_read(values, mse, (size_t)n * sizeof *mse));
     for (int64_t i = 0; i < n; i++) {
-        snprintf(text[i], sizeof text[i], "%.4f", (double)mse[i]);
+        snprintf(text[i], sizeof text[i], "%.5f", (double)mse[i]);
         captions[n + i] = text[i];
     }
     return write_pairs(pairs(model, d, device, index), title, captions, out,

@@ -18,7 +18,8 @@ void reel__cpu_free(int index, void *memory, size_t bytes);
 typedef void (*reel__work)(void *context, int64_t begin, int64_t end);
 void reel__cpu_parallel(int64_t n, int64_t grain, reel__work work, void *context);
 
-/* ---- loops (cpu_loops.c): the vector code, one table for each instruction set, chosen at run time ---- */
+/* ---- loops (cpu_loops.c): the vector code, one table for each instruction set, chosen at run time
+ * ---- */
 
 /* One run of an elementwise op: n elements, each operand at its own stride (in elements; 0 repeats
  * one). */

@@ -8,24 +8,11 @@ INLINE void I(zip)(const reel__run *r, UNSIGNED (*f)(UNSIGNED, UNSIGNED)) {
         out[i * so] = (INTEGER)f((UNSIGNED)x[i * sx], (UNSIGNED)y[i * sy]);
 }
 
-/* clang-format off: a line a loop */
-INLINE UNSIGNED I(add)(UNSIGNED x, UNSIGNED y) {
-    return (UNSIGNED)(x + y);
-}
-INLINE UNSIGNED I(sub)(UNSIGNED x, UNSIGNED y) {
-    return (UNSIGNED)(x - y);
-}
-INLINE UNSIGNED I(mul)(UNSIGNED x, UNSIGNED y) {
-    return (UNSIGNED)(x * y);
-}
-
-static void I(loop_add)(const reel__run *r) {
-    I(zip)(r, I(add));
-}
-static void I(loop_sub)(const reel__run *r) {
-    I(zip)(r, I(sub));
-}
-static void I(loop_mul)(const reel__run *r) {
-    I(zip)(r, I(mul));
-}
+/* clang-format off */
+INLINE UNSIGNED I(add)(UNSIGNED x, UNSIGNED y) { return (UNSIGNED)(x + y); }
+INLINE UNSIGNED I(sub)(UNSIGNED x, UNSIGNED y) { return (UNSIGNED)(x - y); }
+INLINE UNSIGNED I(mul)(UNSIGNED x, UNSIGNED y) { return (UNSIGNED)(x * y); }
+static void I(loop_add)(const reel__run *r) { I(zip)(r, I(add)); }
+static void I(loop_sub)(const reel__run *r) { I(zip)(r, I(sub)); }
+static void I(loop_mul)(const reel__run *r) { I(zip)(r, I(mul)); }
 /* clang-format on */

@@ -59,55 +59,24 @@ INLINE void R(map3)(const reel__run *r, REAL (*f)(REAL, REAL, REAL)) {
     }
 }
 
-/* clang-format off: a line a loop */
-static void R(loop_add)(const reel__run *r) {
-    R(map2)(r, R(add));
-}
-static void R(loop_sub)(const reel__run *r) {
-    R(map2)(r, R(sub));
-}
-static void R(loop_mul)(const reel__run *r) {
-    R(map2)(r, R(mul));
-}
-static void R(loop_div)(const reel__run *r) {
-    R(map2)(r, R(div));
-}
-static void R(loop_bce)(const reel__run *r) {
-    R(map2)(r, R(bce));
-}
-static void R(loop_bce_grad)(const reel__run *r) {
-    R(map3)(r, R(bce_grad));
-}
-static void R(loop_neg)(const reel__run *r) {
-    R(map1)(r, R(neg));
-}
-static void R(loop_relu)(const reel__run *r) {
-    R(map1)(r, R(relu));
-}
-static void R(loop_relu_grad)(const reel__run *r) {
-    R(map2)(r, R(relu_grad));
-}
-static void R(loop_sigmoid)(const reel__run *r) {
-    R(map1)(r, R(sigmoid));
-}
-static void R(loop_sigmoid_grad)(const reel__run *r) {
-    R(map2)(r, R(sigmoid_grad));
-}
-static void R(loop_tanh)(const reel__run *r) {
-    R(map1)(r, R(tanh));
-}
-static void R(loop_exp)(const reel__run *r) {
-    R(map1)(r, R(exp));
-}
-static void R(loop_log)(const reel__run *r) {
-    R(map1)(r, R(log));
-}
-static void R(loop_sqrt)(const reel__run *r) {
-    R(map1)(r, R(sqrt));
-}
-static void R(loop_square)(const reel__run *r) {
-    R(map1)(r, R(square));
-}
+/* clang-format off */
+static void R(loop_add)(const reel__run *r) { R(map2)(r, R(add)); }
+static void R(loop_sub)(const reel__run *r) { R(map2)(r, R(sub)); }
+static void R(loop_mul)(const reel__run *r) { R(map2)(r, R(mul)); }
+static void R(loop_div)(const reel__run *r) { R(map2)(r, R(div)); }
+static void R(loop_bce)(const reel__run *r) { R(map2)(r, R(bce)); }
+static void R(loop_bce_grad)(const reel__run *r) { R(map3)(r, R(bce_grad)); }
+static void R(loop_neg)(const reel__run *r) { R(map1)(r, R(neg)); }
+static void R(loop_relu)(const reel__run *r) { R(map1)(r, R(relu)); }
+static void R(loop_relu_grad)(const reel__run *r) { R(map2)(r, R(relu_grad)); }
+static void R(loop_sigmoid)(const reel__run *r) { R(map1)(r, R(sigmoid)); }
+static void R(loop_sigmoid_grad)(const reel__run *r) { R(map2)(r, R(sigmoid_grad)); }
+static void R(loop_tanh)(const reel__run *r) { R(map1)(r, R(tanh)); }
+static void R(loop_exp)(const reel__run *r) { R(map1)(r, R(exp)); }
+static void R(loop_log)(const reel__run *r) { R(map1)(r, R(log)); }
+static void R(loop_sqrt)(const reel__run *r) { R(map1)(r, R(sqrt)); }
+static void R(loop_square)(const reel__run *r) { R(map1)(r, R(square)); }
+static void R(loop_square_grad)(const reel__run *r) { R(map2)(r, R(square_grad)); }
 /* clang-format on */
 
 static void R(loop_affine)(const reel__run *r) {
