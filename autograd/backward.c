@@ -51,10 +51,11 @@ static void add_pending(const reel__edge *e, reel_tensor *g, bool fresh) {
     }
 }
 
-/* Ours alone: this scope's reference is the only one, and the memory is not shared with a view. */
-static bool can_take(const reel_tensor *g) {
-    return atomic_load(&g->refs) == 1 && atomic_load(&g->storage->refs) == 1 &&
-           reel_is_contiguous(g);
+/* Ours alone: this scope's reference is the only one, the memory is not shared with a view, and it
+ * is not the node's own gradient, which the rule may hand to its other input too. */
+static bool can_take(const reel__node *n, const reel_tensor *g) {
+    return g != n->pending[0] && atomic_load(&g->refs) == 1 &&
+           atomic_load(&g->storage->refs) == 1 && reel_is_contiguous(g);
 }
 
 /* A leaf's gradient as memory of its own, to be written or added to. */
@@ -71,31 +72,28 @@ static reel_tensor *leaf_buffer(reel_tensor *leaf) {
     return k->grad;
 }
 
-static void add_leaf(reel_tensor *leaf, reel_tensor *g) {
+/* fresh: g may become the leaf's gradient itself. */
+static void add_leaf(reel_tensor *leaf, reel_tensor *g, bool fresh) {
     struct reel__track *k = leaf->track;
     if (!k) return; /* frozen since */
-    if (k->has_grad) {
+    if (k->has_grad)
         reel_add_(k->grad, g);
-        return;
-    }
-    if (can_take(g)) {
-        reel_release(k->grad);
+    else if (fresh && !k->grad)
         k->grad = reel_retain(g);
-    } else {
+    else
         reel_copy_(leaf_buffer(leaf), g);
-    }
     k->has_grad = k->grad != NULL;
 }
 
 void reel__give(reel__node *n, int i, reel_tensor *gradient) {
     const reel__edge *e = &n->edge[i];
-    if (!gradient) return;
+    if (!gradient || !reel__needs(n, i)) return;
     reel_tensor *g = reel__sum_to(n->at, gradient, n->in_shape[i]);
     if (!g) return;
     if (e->leaf)
-        add_leaf(e->leaf, g);
-    else if (e->node)
-        add_pending(e, g, can_take(g));
+        add_leaf(e->leaf, g, can_take(n, g));
+    else
+        add_pending(e, g, can_take(n, g));
 }
 
 static bool is_transpose(const reel__node *n) {
@@ -234,7 +232,7 @@ reel_status reel_backward_with_at(const char *at, reel_tensor *output,
         if (g && output->track->node)
             run_pass(output, g, options.retain_graph);
         else if (g)
-            add_leaf(output, g);
+            add_leaf(output, g, g != options.gradient);
     }
     self->context = NULL;
     return reel_error_status();

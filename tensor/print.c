@@ -64,8 +64,8 @@ static void shortest_text(const printer *p, double x, char text[WORD]) {
     memmove(last, end, strlen(end) + 1);
 }
 
-/* Puts x's text into the columns that all numbers share: zeros, or spaces, fill what is right of
- * the point, and zeros an exponent of fewer digits. */
+/* x in the columns that all numbers share. With an exponent, all have as many digits after the
+ * point and in the exponent; without, spaces stand for zeros at the end. */
 static void float_word(const printer *p, double x, char word[WORD]) {
     char text[WORD];
     if (!isfinite(x)) {
@@ -75,12 +75,14 @@ static void float_word(const printer *p, double x, char word[WORD]) {
                           : "inf");
         return;
     }
-    shortest_text(p, x, text);
+    if (p->exponent)
+        snprintf(text, sizeof text, "%#.*e", p->right, x);
+    else
+        shortest_text(p, x, text);
     int left = (int)strcspn(text, "."), right = (int)strcspn(text + left + 1, "e");
     const char *exponent = text + left + 1 + right;
-    int used = snprintf(word, WORD, "%*s%.*s", p->left - left, "", left + 1 + right, text);
-    for (; right < p->right; right++) word[used++] = p->exponent ? '0' : ' ';
-    word[used] = '\0';
+    int used = snprintf(word, WORD, "%*s%.*s%*s", p->left - left, "", left + 1 + right, text,
+                        p->right - right, "");
     if (p->exponent)
         snprintf(word + used, WORD - (size_t)used, "e%c%0*d", exponent[1], p->exponent - 2,
                  atoi(exponent + 2));
