@@ -80,9 +80,9 @@ static void add_leaf(reel_tensor *leaf, reel_tensor *g, bool fresh) {
         reel_add_(k->grad, g);
     else if (fresh && !k->grad)
         k->grad = reel_retain(g);
-    else
-        reel_copy_(leaf_buffer(leaf), g);
-    k->has_grad = k->grad != NULL;
+    else if (!reel_copy_(leaf_buffer(leaf), g))
+        return;
+    k->has_grad = true;
 }
 
 void reel__give(reel__node *n, int i, reel_tensor *gradient) {

@@ -1,3 +1,1065 @@
+/* Tensors: creation, views, references and scopes, failures and what they say, data to and from the
+ * host, the caller's floating-point mode. */
+#include "tests/expect.h"
+
+#include "tensor/tensor_internal.h"
+
+#include <fenv.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define CPU reel_cpu()
+
+/* AddressSanitizer: too much asked for is NULL, as it is without it. */
+const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void) {
+    return "allocator_may_return_null=1";
+}
+
+/* The kept failure is exactly `text` and this file's call site; it is cleared. */
+static void expect_text(reel_status code, const char *text, int line) {
+    char whole[1024];
+    const char *file = __FILE__;
+    while (strncmp(file, "../", 3) == 0) file += 3;
+    snprintf(whole, sizeof whole, "%s (%s:%d)", text, file, line);
+    ck_assert_str_eq(reel_error(), whole);
+    ck_assert_int_eq(reel_error_status(), code);
+    reel_clear_error();
+}
+
+/* `call` gives NULL and says `text`. One macro, so that the call and __LINE__ share a line. */
+#define FAILS(call, code, text)                                                                    \
+    do {                                                                                           \
+        const void *result = (call);                                                               \
+        ck_assert_msg(result == NULL, "did not fail: %s", text);                                   \
+        expect_text(code, text, __LINE__);                                                         \
+    } while (0)
+
+static reel_tensor *counting(reel_shape shape) {
+    int64_t n = 1;
+    for (int i = 0; i < shape.ndim; i++) n *= shape.dim[i];
+    return reel_reshape(reel_arange(n, REEL_F64, CPU), shape);
+}
+
+static void expect_shape(const reel_tensor *t, reel_shape shape) {
+    expect_fine();
+    ck_assert_ptr_nonnull(t);
+    ck_assert_msg(reel_shape_equal(reel_shape_of(t), shape), "%d axes, first %lld, last %lld",
+                  reel_ndim(t), (long long)reel_dim(t, 0), (long long)reel_dim(t, -1));
+}
+
+static bool shares(const reel_tensor *a, const reel_tensor *b) {
+    return a->storage == b->storage;
+}
+
+/* ---- creation -------------------------------------------------------------------------------- */
+
+static const reel_dtype dtypes[] = {REEL_F32, REEL_F64, REEL_I64, REEL_U8};
+
+START_TEST(creates_every_dtype) {
+    const reel_dtype d = dtypes[_i];
+    REEL_SCOPE {
+        expect_values(reel_zeros(reel_shape(2, 2), d, CPU), (double[]){0, 0, 0, 0}, 4);
+        expect_values(reel_ones(reel_shape(3), d, CPU), (double[]){1, 1, 1}, 3);
+        expect_values(reel_full(reel_shape(1, 2), 7, d, CPU), (double[]){7, 7}, 2);
+        expect_values(reel_scalar(5, d, CPU), (double[]){5}, 1);
+        expect_values(reel_arange(4, d, CPU), (double[]){0, 1, 2, 3}, 4);
+        reel_tensor *t = reel_empty(reel_shape(2, 0, 3), d, CPU);
+        expect_shape(t, reel_shape(2, 0, 3));
+        ck_assert_int_eq(reel_numel(t), 0);
+        ck_assert_int_eq(reel_dtype_of(t), d);
+        ck_assert_int_eq(reel_device_of(t).type, REEL_CPU);
+        ck_assert_uint_eq((uintptr_t)reel_data(reel_empty(reel_shape(3), d, CPU)) % 64, 0);
+    }
+}
+END_TEST
+
+START_TEST(names_and_sizes_of_dtypes) {
+    const char *const names[] = {"f32", "f64", "i64", "u8"};
+    const size_t sizes[] = {4, 8, 8, 1};
+    ck_assert_str_eq(reel_dtype_name(dtypes[_i]), names[_i]);
+    ck_assert_uint_eq(reel_dtype_size(dtypes[_i]), sizes[_i]);
+    ck_assert_str_eq(reel_dtype_name((reel_dtype)9), "?");
+    ck_assert_uint_eq(reel_dtype_size((reel_dtype)9), 0);
+}
+END_TEST
+
+START_TEST(fills_as_casts_do) {
+    REEL_SCOPE {
+        expect_values(reel_full(reel_shape(1), 300.7, REEL_U8, CPU), (double[]){255}, 1);
+        expect_values(reel_full(reel_shape(1), -2.9, REEL_I64, CPU), (double[]){-2}, 1);
+        expect_values(reel_full(reel_shape(1), NAN, REEL_I64, CPU), (double[]){0}, 1);
+        int64_t big;
+        reel_read(reel_full(REEL_SCALAR, 1e300, REEL_I64, CPU), &big, sizeof big);
+        ck_assert_int_eq(big, INT64_MAX);
+        ck_assert(isinf(reel_item(reel_full(REEL_SCALAR, 1e300, REEL_F32, CPU))));
+    }
+}
+END_TEST
+
+START_TEST(strides_are_row_major) {
+    REEL_SCOPE {
+        reel_tensor *t = reel_zeros(reel_shape(2, 3, 4), REEL_F32, CPU);
+        ck_assert_int_eq(reel_ndim(t), 3);
+        ck_assert_int_eq(reel_stride(t, 0), 12);
+        ck_assert_int_eq(reel_stride(t, 1), 4);
+        ck_assert_int_eq(reel_stride(t, -1), 1);
+        ck_assert_int_eq(reel_dim(t, -3), 2);
+        ck_assert_int_eq(reel_dim(t, 3), 0);
+        ck_assert_int_eq(reel_dim(t, -4), 0);
+        ck_assert_int_eq(reel_stride(t, 3), 0);
+        ck_assert_int_eq(reel_dim(t, INT_MIN), 0);
+        ck_assert(reel_is_contiguous(t));
+    }
+}
+END_TEST
+
+START_TEST(null_is_nothing) {
+    ck_assert_int_eq(reel_ndim(NULL), 0);
+    ck_assert_int_eq(reel_dim(NULL, 0), 0);
+    ck_assert_int_eq(reel_stride(NULL, 0), 0);
+    ck_assert_int_eq(reel_numel(NULL), 0);
+    ck_assert_int_eq(reel_shape_of(NULL).ndim, 0);
+    ck_assert_int_eq(reel_dtype_of(NULL), 0);
+    ck_assert_int_eq(reel_device_of(NULL).type, REEL_CPU);
+    ck_assert(!reel_is_contiguous(NULL));
+    ck_assert_str_eq(reel_name(NULL), "");
+    ck_assert_ptr_null(reel_data(NULL));
+    ck_assert_ptr_null(reel_retain(NULL));
+    ck_assert_ptr_null(reel_scope_return(NULL));
+    ck_assert_ptr_null(reel_to(NULL, CPU));
+    reel_release(NULL);
+}
+END_TEST
+
+START_TEST(refuses_what_is_no_tensor) {
+    const int64_t huge = (int64_t)1 << 40;
+    reel_shape nine = {9, {1, 1, 1, 1, 1, 1, 1, 1}};
+    FAILS(reel_zeros(reel_shape(2, -1), REEL_F32, CPU), REEL_ERR_SHAPE,
+          "fill: [2, -1] is no shape of a tensor");
+    FAILS(reel_arange(-3, REEL_F32, CPU), REEL_ERR_SHAPE, "arange: [-3] is no shape of a tensor");
+    FAILS(reel_empty(reel_shape(huge, huge), REEL_U8, CPU), REEL_ERR_SHAPE,
+          "empty: [1099511627776, 1099511627776] is no shape of a tensor");
+    FAILS(reel_empty(reel_shape(0, huge, huge), REEL_U8, CPU), REEL_ERR_SHAPE,
+          "empty: [0, 1099511627776, 1099511627776] is no shape of a tensor");
+    FAILS(reel_empty(reel_shape((int64_t)1 << 60), REEL_F64, CPU), REEL_ERR_SHAPE,
+          "empty: [1152921504606846976] is no shape of a tensor");
+    FAILS(reel_empty(nine, REEL_F32, CPU), REEL_ERR_SHAPE,
+          "empty: [1, 1, 1, 1, 1, 1, 1, 1] is no shape of a tensor");
+    FAILS(reel_empty(reel_shape(2), (reel_dtype)9, CPU), REEL_ERR_DTYPE, "empty: no dtype 9");
+    FAILS(reel_full(reel_shape(2), 1, (reel_dtype)4, CPU), REEL_ERR_DTYPE, "fill: no dtype 4");
+    FAILS(reel_from(NULL, reel_shape(2), REEL_F32), REEL_ERR_ARGUMENT, "from: data is NULL");
+    REEL_SCOPE {
+        FAILS(reel_cast(reel_ones(reel_shape(2), REEL_F32, CPU), (reel_dtype)7), REEL_ERR_DTYPE,
+              "cast: no dtype 7");
+        expect_shape(reel_from(NULL, reel_shape(0, 2), REEL_F32), reel_shape(0, 2));
+    }
+}
+END_TEST
+
+START_TEST(out_of_memory_is_a_failure) {
+    REEL_SCOPE {
+        FAILS(reel_empty(reel_shape((int64_t)1 << 60), REEL_F32, CPU), REEL_ERR_MEMORY,
+              "empty: out of memory on cpu: 4611686018427387904 bytes asked for");
+        reel_tensor *row = reel_ones(reel_shape(1, (int64_t)1 << 20), REEL_U8, CPU);
+        reel_tensor *much = reel_expand(row, reel_shape((int64_t)1 << 40, (int64_t)1 << 20));
+        FAILS(reel_contiguous(much), REEL_ERR_MEMORY,
+              "copy: out of memory on cpu: 1152921504606846976 bytes asked for");
+        expect_values(reel_ones(reel_shape(2), REEL_F32, CPU), (double[]){1, 1}, 2);
+    }
+}
+END_TEST
+
+START_TEST(names) {
+    REEL_SCOPE {
+        reel_tensor *t = reel_zeros(reel_shape(2), REEL_F32, CPU);
+        char text[] = "encoder.W";
+        ck_assert_str_eq(reel_name(t), "");
+        ck_assert_int_eq(reel_set_name(t, text), REEL_OK);
+        text[0] = '?';
+        ck_assert_str_eq(reel_name(t), "encoder.W");
+        ck_assert_int_eq(reel_set_name(t, NULL), REEL_OK);
+        ck_assert_str_eq(reel_name(t), "");
+        ck_assert_int_eq(reel_set_name(NULL, "x"), REEL_ERR_ARGUMENT);
+        expect_failure(REEL_ERR_ARGUMENT, "set_name");
+    }
+}
+END_TEST
+
+/* ---- devices --------------------------------------------------------------------------------- */
+
+START_TEST(parses_devices) {
+    reel_device d = reel_cuda(7);
+    ck_assert_int_eq(reel_device_parse("cpu", &d), REEL_OK);
+    ck_assert(d.type == REEL_CPU && d.index == 0);
+    ck_assert_int_eq(reel_device_parse("cuda", &d), REEL_OK);
+    ck_assert(d.type == REEL_CUDA && d.index == 0);
+    ck_assert_int_eq(reel_device_parse("cuda:12", &d), REEL_OK);
+    ck_assert(d.type == REEL_CUDA && d.index == 12);
+    const char *const bad[] = {
+        "",        "CPU",     "cpu:0", "cud",   "cuda:", "cuda:-1", "cuda: 1",
+        "cuda:1x", "cuda:+1", "cudax", "cuda1", "gpu",   "cpu ",    "cuda:999999999999999999999"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char quoted[64];
+        snprintf(quoted, sizeof quoted, "\"%s\"", bad[i]);
+        ck_assert_int_eq(reel_device_parse(bad[i], &d), REEL_ERR_ARGUMENT);
+        expect_failure(REEL_ERR_ARGUMENT, quoted);
+        ck_assert_int_eq(d.index, 12);
+    }
+    ck_assert_int_eq(reel_device_parse(NULL, &d), REEL_ERR_ARGUMENT);
+    expect_failure(REEL_ERR_ARGUMENT, "\"\"");
+}
+END_TEST
+
+START_TEST(checks_devices) {
+    ck_assert_int_eq(reel_device_check(CPU), REEL_OK);
+    ck_assert_int_eq(reel_device_check((reel_device){REEL_CPU, 1}), REEL_ERR_DEVICE);
+    expect_failure(REEL_ERR_DEVICE, "type 0, index 1");
+    ck_assert_int_eq(reel_device_check((reel_device){(reel_device_type)5, 0}), REEL_ERR_DEVICE);
+    expect_failure(REEL_ERR_DEVICE, "type 5");
+    ck_assert_int_eq(reel_device_check(reel_cuda(-1)), REEL_ERR_DEVICE);
+    expect_failure(REEL_ERR_DEVICE, "index -1");
+    ck_assert_int_eq(reel_device_check(reel_cuda(4096)), REEL_ERR_DEVICE);
+    expect_failure(REEL_ERR_DEVICE, "cuda:4096");
+    REEL_SCOPE {
+        reel_tensor *x = reel_ones(reel_shape(2), REEL_F32, CPU);
+        ck_assert_ptr_eq(reel_to(x, CPU), x);
+        ck_assert_ptr_null(reel_to(x, reel_cuda(4096)));
+        expect_failure(REEL_ERR_DEVICE, "cuda:4096");
+        ck_assert_ptr_null(reel_ones(reel_shape(2), REEL_F32, reel_cuda(4096)));
+        expect_failure(REEL_ERR_DEVICE, "cuda:4096");
+    }
+}
+END_TEST
+
+/* What is on no device of this machine: an operand that claims to be. */
+START_TEST(devices_do_not_mix) {
+    REEL_SCOPE {
+        reel_tensor *x = reel_ones(reel_shape(2), REEL_F32, CPU);
+        reel_tensor *y = reel_ones(reel_shape(2), REEL_F32, CPU);
+        y->storage->device = reel_cuda(1);
+        FAILS(reel_add(x, y), REEL_ERR_DEVICE,
+              "add: operands on different devices: x[2] on cpu, y[2] on cuda:1");
+        FAILS(reel_add_(x, y), REEL_ERR_DEVICE,
+              "add: operands on different devices: x[2] on cpu, y[2] on cuda:1");
+        y->storage->device = CPU;
+    }
+}
+END_TEST
+
+/* ---- views ----------------------------------------------------------------------------------- */
+
+START_TEST(reshape_works_out_an_axis) {
+    REEL_SCOPE {
+        reel_tensor *x = counting(reel_shape(2, 3, 4));
+        expect_shape(reel_reshape(x, reel_shape(6, -1)), reel_shape(6, 4));
+        expect_shape(reel_reshape(x, reel_shape(-1)), reel_shape(24));
+        expect_shape(reel_reshape(x, reel_shape(2, -1, 2, 2)), reel_shape(2, 3, 2, 2));
+        expect_shape(reel_reshape(reel_scalar(1, REEL_F32, CPU), reel_shape(-1)), reel_shape(1));
+        expect_shape(reel_reshape(reel_ones(reel_shape(1, 1), REEL_F32, CPU), REEL_SCALAR),
+                     REEL_SCALAR);
+        reel_tensor *none = reel_zeros(reel_shape(0, 3), REEL_F32, CPU);
+        expect_shape(reel_reshape(none, reel_shape(-1, 3)), reel_shape(0, 3));
+        expect_shape(reel_reshape(none, reel_shape(5, 0, 7)), reel_shape(5, 0, 7));
+    }
+}
+END_TEST
+
+START_TEST(reshape_refuses) {
+    REEL_SCOPE {
+        reel_tensor *x = counting(reel_shape(2, 3));
+        reel_tensor *none = reel_zeros(reel_shape(0, 3), REEL_F32, CPU);
+        const int64_t huge = (int64_t)1 << 62;
+        FAILS(reel_reshape(x, reel_shape(4)), REEL_ERR_SHAPE,
+              "reshape: its elements do not fit into [4]: x[2, 3]");
+        FAILS(reel_reshape(x, reel_shape(-1, -1)), REEL_ERR_SHAPE,
+              "reshape: its elements do not fit into [-1, -1]: x[2, 3]");
+        FAILS(reel_reshape(x, reel_shape(-1, 4)), REEL_ERR_SHAPE,
+              "reshape: its elements do not fit into [-1, 4]: x[2, 3]");
+        FAILS(reel_reshape(x, reel_shape(-2, 3)), REEL_ERR_SHAPE,
+              "reshape: its elements do not fit into [-2, 3]: x[2, 3]");
+        FAILS(reel_reshape(none, reel_shape(-1, 0)), REEL_ERR_SHAPE,
+              "reshape: its elements do not fit into [-1, 0]: none[0, 3]");
+        FAILS(reel_reshape(x, REEL_SCALAR), REEL_ERR_SHAPE,
+              "reshape: its elements do not fit into []: x[2, 3]");
+        ck_assert_ptr_null(reel_reshape(x, reel_shape(huge, huge)));
+        expect_failure(REEL_ERR_SHAPE, "do not fit into [46116");
+        ck_assert_ptr_null(reel_reshape(x, ((reel_shape){100, {6}})));
+        expect_failure(REEL_ERR_SHAPE, "do not fit into [6");
+    }
+}
+END_TEST
+
+/* A view wherever strides allow it; the elements are right in any case. */
+START_TEST(reshape_views_or_copies) {
+    REEL_SCOPE {
+        reel_tensor *x = counting(reel_shape(4, 6));
+        reel_tensor *columns = reel_slice(x, 1, 0, 4, 1); /* [4, 4], strides 6, 1 */
+        ck_assert(shares(reel_reshape(x, reel_shape(3, 8)), x));
+        ck_assert(shares(reel_reshape(reel_t(x), reel_shape(6, 2, 2)), x));
+        ck_assert(shares(reel_reshape(columns, reel_shape(2, 2, 4)), x));
+        ck_assert(shares(reel_reshape(columns, reel_shape(4, 2, 2)), x));
+        ck_assert(shares(reel_reshape(columns, reel_shape(4, 1, 4, 1)), x));
+        ck_assert(shares(reel_reshape(reel_slice(x, 0, 0, 4, 2), reel_shape(2, 2, 3)), x));
+        reel_tensor *copy = reel_reshape(columns, reel_shape(16));
+        ck_assert(!shares(copy, x));
+        expect_values(copy, (double[]){0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15, 18, 19, 20, 21}, 16);
+        ck_assert(!shares(reel_reshape(reel_t(x), reel_shape(24)), x));
+        expect_values(reel_reshape(columns, reel_shape(2, 2, 2, 2)),
+                      (double[]){0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15, 18, 19, 20, 21}, 16);
+        reel_tensor *wide = reel_expand(reel_slice(x, 1, 0, 1, 1), reel_shape(4, 6));
+        expect_values(reel_reshape(wide, reel_shape(4, 2, 3)),
+                      (double[]){0,  0,  0,  0,  0,  0,  6,  6,  6,  6,  6,  6,
+                                 12, 12, 12, 12, 12, 12, 18, 18, 18, 18, 18, 18},
+                      24);
+    }
+}
+END_TEST
+
+START_TEST(permutes_and_transposes) {
+    REEL_SCOPE {
+        reel_tensor *x = counting(reel_shape(2, 3, 4));
+        reel_tensor *p = reel_permute(x, reel_axes(2, 0, -2));
+        expect_shape(p, reel_shape(4, 2, 3));
+        ck_assert_int_eq(reel_stride(p, 0), 1);
+        ck_assert_int_eq(reel_stride(p, 1), 12);
+        ck_assert_int_eq(reel_stride(p, 2), 4);
+        ck_assert(shares(p, x) && !reel_is_contiguous(p));
+        double_t first[] = {0, 4, 8, 12, 16, 20};
+        expect_values(reel_select(p, 0, 0), first, 6);
+        expect_shape(reel_t(x), reel_shape(2, 4, 3));
+        expect_values(reel_t(counting(reel_shape(2, 2))), (double[]){0, 2, 1, 3}, 4);
+        expect_shape(reel_permute(reel_scalar(1, REEL_F32, CPU), REEL_SCALAR), REEL_SCALAR);
+        ck_assert(reel_is_contiguous(reel_t(counting(reel_shape(1, 5)))));
+        FAILS(reel_permute(x, reel_axes(0, 1)), REEL_ERR_SHAPE,
+              "permute: [0, 1] does not list every axis once: x[2, 3, 4]");
+        FAILS(reel_permute(x, reel_axes(0, 1, 1)), REEL_ERR_SHAPE,
+              "permute: [0, 1, 1] does not list every axis once: x[2, 3, 4]");
+        FAILS(reel_permute(x, reel_axes(0, 1, 3)), REEL_ERR_SHAPE,
+              "permute: [0, 1, 3] does not list every axis once: x[2, 3, 4]");
+        FAILS(reel_permute(x, reel_axes(0, 1, -4)), REEL_ERR_SHAPE,
+              "permute: [0, 1, -4] does not list every axis once: x[2, 3, 4]");
+        reel_tensor *row = reel_select(reel_select(x, 0, 0), 0, 0);
+        ck_assert_ptr_null(reel_t(row));
+        expect_failure(REEL_ERR_SHAPE, "two axes or more: row[4]");
+    }
+}
+END_TEST
+
+/* Python's x[start:stop:step], by hand. */
+static int64_t python_bound(int64_t bound, int64_t n) {
+    __int128 b = bound;
+    if (b < 0) b += n;
+    return (int64_t)(b < 0 ? 0 : b > n ? n : b);
+}
+
+static void check_slice(int64_t n, int64_t start, int64_t stop, int64_t step) {
+    REEL_SCOPE {
+        reel_tensor *s = reel_slice(reel_arange(n, REEL_I64, CPU), 0, start, stop, step);
+        int64_t got[8], count = 0;
+        for (int64_t i = python_bound(start, n);
+             i<python_bound(stop, n); i = step> n ? n : i + step)
+            got[count++] = i;
+        expect_shape(s, reel_shape(count));
+        for (int64_t i = 0; i < count; i++) ck_assert_double_eq(element(s, i), (double)got[i]);
+    }
+}
+
+START_TEST(slices_as_python_slices) {
+    const int64_t bounds[] = {INT64_MIN, -7, -5, -4, -1, 0, 1, 3, 4, 5, 7, INT64_MAX};
+    const int64_t steps[] = {1, 2, 3, 7, INT64_MAX};
+    for (int64_t n = 0; n <= 5; n += n == 0 ? 1 : 2)
+        for (int i = 0; i < 12; i++)
+            for (int j = 0; j < 12; j++)
+                for (int k = 0; k < 5; k++) check_slice(n, bounds[i], bounds[j], steps[k]);
+}
+END_TEST
+
+START_TEST(slices_and_selects) {
+    REEL_SCOPE {
+        reel_tensor *x = counting(reel_shape(3, 4));
+        reel_tensor *s = reel_slice(x, -1, 1, INT64_MAX, 2);
+        expect_values(s, (double[]){1, 3, 5, 7, 9, 11}, 6);
+        ck_assert(shares(s, x));
+        ck_assert_ptr_eq(reel_data(s), (double *)reel_data(x) + 1);
+        reel_tensor *row = reel_select(x, 0, -1), *column = reel_select(x, 1, 2);
+        expect_values(row, (double[]){8, 9, 10, 11}, 4);
+        expect_values(column, (double[]){2, 6, 10}, 3);
+        ck_assert(shares(row, x) && shares(column, x));
+        expect_values(reel_select(row, 0, 0), (double[]){8}, 1);
+        expect_values(reel_select(reel_slice(s, 0, 1, 3, 1), 0, 1), (double[]){9, 11}, 2);
+        FAILS(reel_slice(x, 2, 0, 1, 1), REEL_ERR_SHAPE, "slice: no axis 2: x[3, 4]");
+        FAILS(reel_slice(x, 0, 0, 1, 0), REEL_ERR_ARGUMENT,
+              "slice: step 0, at least 1 is needed: x[3, 4]");
+        FAILS(reel_slice(x, 0, 0, 1, -1), REEL_ERR_ARGUMENT,
+              "slice: step -1, at least 1 is needed: x[3, 4]");
+        FAILS(reel_select(x, 0, 3), REEL_ERR_ARGUMENT, "select: no index 3 on axis 0: x[3, 4]");
+        FAILS(reel_select(x, -1, -5), REEL_ERR_ARGUMENT, "select: no index -5 on axis -1: x[3, 4]");
+        FAILS(reel_select(x, -3, 0), REEL_ERR_SHAPE, "select: no axis -3: x[3, 4]");
+        FAILS(reel_select(reel_scalar(1, REEL_F32, CPU), 0, 0), REEL_ERR_SHAPE,
+              "select: no axis 0: []");
+    }
+}
+END_TEST
+
+START_TEST(expands) {
+    REEL_SCOPE {
+        reel_tensor *x = counting(reel_shape(2, 1));
+        reel_tensor *e = reel_expand(x, reel_shape(3, 2, 2));
+        expect_values(e, (double[]){0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1}, 12);
+        ck_assert(shares(e, x));
+        ck_assert_int_eq(reel_stride(e, 0), 0);
+        ck_assert_int_eq(reel_stride(e, 2), 0);
+        expect_shape(reel_expand(x, reel_shape(2, 0)), reel_shape(2, 0));
+        FAILS(reel_expand(x, reel_shape(3, 1)), REEL_ERR_SHAPE,
+              "expand: does not broadcast to [3, 1]: x[2, 1]");
+        FAILS(reel_expand(x, reel_shape(2)), REEL_ERR_SHAPE,
+              "expand: does not broadcast to [2]: x[2, 1]");
+        FAILS(reel_expand(x, reel_shape(-1, 2, 2)), REEL_ERR_SHAPE,
+              "expand: does not broadcast to [-1, 2, 2]: x[2, 1]");
+        ck_assert_ptr_null(reel_expand(x, reel_shape((int64_t)1 << 40, (int64_t)1 << 40, 2, 1)));
+        expect_failure(REEL_ERR_SHAPE, "expand: does not broadcast to [1099511627776");
+        ck_assert_ptr_null(reel_expand(x, ((reel_shape){50, {1}})));
+        expect_failure(REEL_ERR_SHAPE, "expand: does not broadcast to [1, 0");
+        FAILS(reel_fill_(e, 1), REEL_ERR_ARGUMENT,
+              "fill: the result is an expanded view: its elements share memory");
+        FAILS(
+            reel_add_(e, x), REEL_ERR_ARGUMENT,
+            "add: the result is an expanded view: its elements share memory: e[3, 2, 2], x[2, 1]");
+        FAILS(reel_copy_(e, x), REEL_ERR_ARGUMENT,
+              "copy: the result is an expanded view: its elements share memory: e[2, 1]");
+    }
+}
+END_TEST
+
+START_TEST(contiguous_copies_only_what_is_not) {
+    REEL_SCOPE {
+        reel_tensor *x = counting(reel_shape(2, 3));
+        ck_assert_ptr_eq(reel_contiguous(x), x);
+        ck_assert_ptr_eq(reel_cast(x, REEL_F64), x);
+        reel_tensor *t = reel_contiguous(reel_t(x));
+        ck_assert(!shares(t, x) && reel_is_contiguous(t));
+        expect_values(t, (double[]){0, 3, 1, 4, 2, 5}, 6);
+        ck_assert(reel_is_contiguous(reel_slice(x, 0, 1, 2, 1)));
+        ck_assert(!reel_is_contiguous(reel_slice(x, 1, 0, 2, 1)));
+    }
+}
+END_TEST
+
+/* ---- in place -------------------------------------------------------------------------------- */
+
+START_TEST(changes_in_place) {
+    REEL_SCOPE {
+        reel_tensor *x = counting(reel_shape(2, 3)), *column = reel_slice(x, 1, 1, 2, 1);
+        ck_assert_ptr_eq(reel_fill_(column, 9), column);
+        expect_values(x, (double[]){0, 9, 2, 3, 9, 5}, 6);
+        const float ten[] = {10, 20, 30};
+        ck_assert_ptr_eq(reel_copy_(x, reel_from(ten, reel_shape(3), REEL_F32)), x);
+        expect_values(x, (double[]){10, 20, 30, 10, 20, 30}, 6);
+        ck_assert_ptr_eq(reel_add_(x, reel_scalar(1, REEL_F64, CPU)), x);
+        ck_assert_ptr_eq(reel_add_(reel_t(x), reel_arange(2, REEL_F64, CPU)) != NULL ? x : NULL, x);
+        expect_values(x, (double[]){11, 21, 31, 12, 22, 32}, 6);
+        reel_tensor *bytes = reel_zeros(reel_shape(2, 3), REEL_U8, CPU);
+        reel_copy_(bytes, reel_affine(x, 10, 0));
+        expect_values(bytes, (double[]){110, 210, 255, 120, 220, 255}, 6);
+        unsigned before = atomic_load(&x->storage->version);
+        reel_fill_(reel_select(x, 0, 0), 0);
+        ck_assert_uint_ne(atomic_load(&x->storage->version), before);
+    }
+}
+END_TEST
+
+/* What is read may lie where is written: as if it had been read first. */
+START_TEST(changes_in_place_what_overlaps) {
+    REEL_SCOPE {
+        reel_tensor *x = counting(reel_shape(1000));
+        reel_copy_(reel_slice(x, 0, 1, 1000, 1), reel_slice(x, 0, 0, 999, 1));
+        ck_assert_double_eq(element(x, 0), 0);
+        for (int i = 1; i < 1000; i++) ck_assert_double_eq(element(x, i), i - 1);
+        reel_tensor *m = counting(reel_shape(2, 2));
+        reel_copy_(m, reel_t(m));
+        expect_values(m, (double[]){0, 2, 1, 3}, 4);
+        reel_add_(m, reel_t(m));
+        expect_values(m, (double[]){0, 3, 3, 6}, 4);
+        reel_add_(m, m);
+        expect_values(m, (double[]){0, 6, 6, 12}, 4);
+        reel_add_(m, reel_select(m, 0, 1));
+        expect_values(m, (double[]){6, 18, 12, 24}, 4);
+    }
+}
+END_TEST
+
+START_TEST(refuses_to_change_in_place) {
+    REEL_SCOPE {
+        reel_tensor *x = counting(reel_shape(2, 3)), *none = NULL;
+        reel_tensor *wide = counting(reel_shape(4, 2, 3)), *i = reel_arange(3, REEL_I64, CPU);
+        FAILS(reel_add_(x, wide), REEL_ERR_SHAPE,
+              "add: the result does not fit into [2, 3]: x[2, 3], wide[4, 2, 3]");
+        ck_assert_ptr_null(reel_copy_(x, wide));
+        expect_failure(REEL_ERR_SHAPE, "copy: the result does not fit into [2, 3]");
+        FAILS(reel_add_(x, i), REEL_ERR_DTYPE, "add: dtypes differ: x[2, 3] f64, i[3] i64");
+        FAILS(reel_fill_(none, 1), REEL_ERR_ARGUMENT, "fill: the tensor to change is NULL");
+        FAILS(reel_copy_(none, x), REEL_ERR_ARGUMENT,
+              "copy: the tensor to change is NULL: x[2, 3]");
+        FAILS(reel_add_(x, none), REEL_ERR_ARGUMENT, "add: input 2 is NULL: x[2, 3], none");
+        expect_values(reel_select(x, 0, 0), (double[]){0, 1, 2}, 3);
+    }
+}
+END_TEST
+
+/* ---- to and from the host -------------------------------------------------------------------- */
+
+START_TEST(reads_and_writes) {
+    REEL_SCOPE {
+        const int64_t numbers[6] = {1, -2, 3, 4, 5, INT64_MIN};
+        int64_t back[6] = {0};
+        reel_tensor *x = reel_from(numbers, reel_shape(2, 3), REEL_I64);
+        ck_assert_int_eq(reel_read(x, back, sizeof back), REEL_OK);
+        ck_assert_mem_eq(back, numbers, sizeof numbers);
+        ck_assert_int_eq(reel_read(reel_t(x), back, sizeof back), REEL_OK);
+        ck_assert_int_eq(back[1], 4);
+        const int64_t column[2] = {7, 8};
+        ck_assert_int_eq(reel_write(reel_select(x, 1, 1), column, sizeof column), REEL_OK);
+        expect_values(x, (double[]){1, 7, 3, 4, 8, (double)INT64_MIN}, 6);
+        reel_tensor *none = reel_zeros(reel_shape(0), REEL_F32, CPU);
+        ck_assert_int_eq(reel_read(none, NULL, 0), REEL_OK);
+        ck_assert_int_eq(reel_write(none, NULL, 0), REEL_OK);
+    }
+}
+END_TEST
+
+START_TEST(refuses_to_read_and_write) {
+    REEL_SCOPE {
+        double v[6] = {0};
+        reel_tensor *x = counting(reel_shape(2, 3)), *none = NULL;
+        ck_assert_int_eq(reel_read(x, v, 47), REEL_ERR_ARGUMENT);
+        expect_failure(REEL_ERR_ARGUMENT, "read: [2, 3] f64 has 48 bytes, 47 given (");
+        reel_set_name(x, "W");
+        ck_assert_int_eq(reel_write(x, v, 40), REEL_ERR_ARGUMENT);
+        expect_failure(REEL_ERR_ARGUMENT, "write: W[2, 3] f64 has 48 bytes, 40 given (");
+        ck_assert_int_eq(reel_read(none, v, 8), REEL_ERR_ARGUMENT);
+        expect_failure(REEL_ERR_ARGUMENT, "read: the tensor is NULL (");
+        ck_assert_int_eq(reel_read(x, NULL, 48), REEL_ERR_ARGUMENT);
+        expect_failure(REEL_ERR_ARGUMENT, "read: the host memory is NULL (");
+        ck_assert_int_eq(reel_write(x, NULL, 48), REEL_ERR_ARGUMENT);
+        expect_failure(REEL_ERR_ARGUMENT, "write: the host memory is NULL (");
+        ck_assert_double_eq(element(x, 5), 5);
+    }
+}
+END_TEST
+
+START_TEST(items) {
+    REEL_SCOPE {
+        reel_tensor *x = reel_ones(reel_shape(2), REEL_U8, CPU), *none = NULL;
+        ck_assert_double_eq(reel_item(reel_full(reel_shape(1, 1), 0.5, REEL_F32, CPU)), 0.5);
+        ck_assert_double_eq(reel_item(reel_scalar(-3, REEL_I64, CPU)), -3);
+        ck_assert(isnan(reel_item(x)));
+        expect_failure(REEL_ERR_SHAPE, "item: [2] has not one element (");
+        ck_assert(isnan(reel_item(none)));
+        expect_failure(REEL_ERR_ARGUMENT, "item: the tensor is NULL (");
+    }
+}
+END_TEST
+
+/* ---- references and scopes ------------------------------------------------------------------- */
+
+static reel_tensor *one(void) {
+    return reel_ones(reel_shape(2), REEL_F32, CPU);
+}
+
+static int leaves_by_return(void) {
+    REEL_SCOPE {
+        one();
+        REEL_SCOPE {
+            one();
+            return (int)reel_tensors_alive();
+        }
+    }
+    return -1;
+}
+
+START_TEST(scopes_close_however_left) {
+    const size_t before = reel_tensors_alive();
+    ck_assert_int_eq(leaves_by_return(), (int)before + 2);
+    ck_assert_uint_eq(reel_tensors_alive(), before);
+    REEL_SCOPE {
+        one();
+        REEL_SCOPE {
+            one();
+            goto out;
+        }
+    }
+out:
+    ck_assert_uint_eq(reel_tensors_alive(), before);
+    int rounds = 0, after = 0;
+    for (int i = 0; i < 4; i++) {
+        REEL_SCOPE {
+            rounds++;
+            one();
+            if (i == 1) break; /* leaves the scope alone */
+            if (i == 2) continue;
+            one();
+        }
+        after++;
+        ck_assert_uint_eq(reel_tensors_alive(), before);
+    }
+    ck_assert_int_eq(rounds, 4);
+    ck_assert_int_eq(after, 4);
+    reel_scope none = {NULL, 0, false};
+    reel_scope_close(&none); /* not open: nothing */
+}
+END_TEST
+
+START_TEST(scopes_nest_and_keep_what_is_retained) {
+    const size_t before = reel_tensors_alive();
+    reel_tensor *kept = NULL;
+    REEL_SCOPE {
+        reel_tensor *outer = one();
+        REEL_SCOPE {
+            kept = reel_retain(one());
+            reel_t(reel_ones(reel_shape(2, 2), REEL_F32, CPU));
+            ck_assert_uint_eq(reel_tensors_alive(), before + 4);
+        }
+        ck_assert_uint_eq(reel_tensors_alive(), before + 2);
+        ck_assert_double_eq(element(outer, 0), 1);
+    }
+    ck_assert_uint_eq(reel_tensors_alive(), before + 1);
+    ck_assert_double_eq(element(kept, 1), 1);
+    reel_release(kept);
+    ck_assert_uint_eq(reel_tensors_alive(), before);
+}
+END_TEST
+
+/* A view keeps the storage of what it views. */
+START_TEST(views_outlive_what_they_view) {
+    reel_tensor *row = NULL;
+    REEL_SCOPE {
+        row = reel_retain(reel_select(counting(reel_shape(2, 3)), 0, 1));
+    }
+    expect_values(row, (double[]){3, 4, 5}, 3);
+    reel_release(row);
+}
+END_TEST
+
+static reel_tensor *two_levels(reel_tensor **dropped) {
+    reel_tensor *y = NULL;
+    REEL_SCOPE {
+        *dropped = one();
+        REEL_SCOPE {
+            one();
+            reel_tensor *t = one();
+            one();
+            y = reel_scope_return(t);
+        }
+        ck_assert_uint_eq(reel_tensors_alive(), 2);
+        return reel_scope_return(y);
+    }
+    return NULL;
+}
+
+START_TEST(scope_return_lifts_a_level) {
+    REEL_SCOPE {
+        reel_tensor *dropped, *y = two_levels(&dropped);
+        ck_assert_uint_eq(reel_tensors_alive(), 1);
+        ck_assert_double_eq(element(y, 0), 1);
+        REEL_SCOPE {
+            ck_assert_ptr_eq(reel_scope_return(y), y); /* of the outer scope already */
+        }
+        ck_assert_double_eq(element(y, 0), 1);
+        REEL_SCOPE {
+            reel_tensor *a = one(), *b = one();
+            reel_scope_return(a);
+            reel_scope_return(b);
+        }
+        ck_assert_uint_eq(reel_tensors_alive(), 3);
+    }
+    ck_assert_uint_eq(reel_tensors_alive(), 0);
+    reel_tensor *unscoped = reel_scope_return(reel_retain(one()));
+    ck_assert_ptr_nonnull(unscoped);
+    reel_release(unscoped);
+    reel_release(reel__self()->held[--reel__self()->held_count]); /* the thread's own */
+}
+END_TEST
+
+/* More than the first allotment of what a scope holds. */
+START_TEST(scopes_hold_many) {
+    REEL_SCOPE {
+        for (int i = 0; i < 1000; i++) one();
+        reel_tensor *lifted = NULL;
+        REEL_SCOPE {
+            for (int i = 0; i < 1000; i++) lifted = one();
+            reel_scope_return(lifted);
+        }
+        ck_assert_uint_eq(reel_tensors_alive(), 1001);
+    }
+    ck_assert_uint_eq(reel_tensors_alive(), 0);
+}
+END_TEST
+
+START_TEST(leak_report_names_op_and_site) {
+    char *text = NULL;
+    size_t size = 0, n = 0;
+    const char *file = __FILE__;
+    while (strncmp(file, "../", 3) == 0) file += 3;
+    REEL_SCOPE {
+        reel_tensor *x = reel_ones(reel_shape(2, 3), REEL_F32, CPU);
+        const int line = __LINE__ + 1;
+        reel_tensor *y = reel_retain(reel_exp(x));
+        reel_set_name(y, "leak");
+        FILE *f = open_memstream(&text, &size);
+        n = reel_leak_report(f);
+        fclose(f);
+        char want[256];
+        snprintf(want, sizeof want, "exp -> leak[2, 3] f32, 2 references, made at %s:%d\n", file,
+                 line);
+        ck_assert_msg(strstr(text, want), "no \"%s\" in \"%s\"", want, text);
+        ck_assert_ptr_nonnull(strstr(text, "fill -> [2, 3] f32, 1 reference, made at "));
+        reel_release(y);
+    }
+    ck_assert_uint_eq(n, 2);
+    free(text);
+}
+END_TEST
+
+static void *makes_tensors(void *kept) {
+    *(reel_tensor **)kept = reel_retain(one());
+    for (int i = 0; i < 100; i++) one();
+    reel_scope open = {NULL, 0, false};
+    reel_scope_open(&open); /* left open */
+    one();
+    reel_fail(REEL_ERR_STATE, NULL, "of this thread alone");
+    return NULL;
+}
+
+START_TEST(a_thread_lets_its_tensors_go) {
+    pthread_t thread;
+    reel_tensor *kept = NULL;
+    ck_assert_int_eq(pthread_create(&thread, NULL, makes_tensors, &kept), 0);
+    pthread_join(thread, NULL);
+    expect_fine();
+    ck_assert_uint_eq(reel_tensors_alive(), 1);
+    ck_assert_double_eq(element(kept, 0), 1);
+    reel_release(kept);
+}
+END_TEST
+
+static void *makes_and_drops(void *shared) {
+    for (int i = 0; i < 500; i++) REEL_SCOPE {
+            reel_tensor *t = reel_retain(shared);
+            reel_release(reel_add(reel_t(t), t) ? t : NULL);
+        }
+    return NULL;
+}
+
+START_TEST(threads_share_tensors) {
+    pthread_t thread[4];
+    reel_tensor *x = NULL;
+    REEL_SCOPE {
+        x = reel_retain(reel_ones(reel_shape(3, 3), REEL_F32, CPU));
+    }
+    for (int i = 0; i < 4; i++) pthread_create(&thread[i], NULL, makes_and_drops, x);
+    for (int i = 0; i < 4; i++) pthread_join(thread[i], NULL);
+    ck_assert_uint_eq(reel_tensors_alive(), 1);
+    ck_assert_int_eq(atomic_load(&x->refs), 1);
+    reel_release(x);
+}
+END_TEST
+
+/* ---- failures -------------------------------------------------------------------------------- */
+
+typedef struct {
+    reel_tensor *W, *b;
+} layer;
+
+START_TEST(failures_name_the_operands) {
+    REEL_SCOPE {
+        reel_tensor *x = reel_ones(reel_shape(40, 784), REEL_F32, CPU);
+        layer l = {reel_ones(reel_shape(100, 784), REEL_F32, CPU), reel_arange(7, REEL_I64, CPU)};
+        layer *m = &l;
+        reel_tensor *W = m->W, *list[] = {W};
+        FAILS(reel_matmul(x, W), REEL_ERR_SHAPE,
+              "matmul: inner dimensions differ: x[40, 784] @ W[100, 784]");
+        FAILS(reel_matmul(x, m->W), REEL_ERR_SHAPE,
+              "matmul: inner dimensions differ: x[40, 784] @ W[100, 784]");
+        FAILS(reel_add(l.W, x), REEL_ERR_SHAPE,
+              "add: shapes do not broadcast: W[100, 784], x[40, 784]");
+        FAILS(reel_add(reel_neg(x), list[0]), REEL_ERR_SHAPE,
+              "add: shapes do not broadcast: [40, 784], [100, 784]");
+        FAILS(reel_matmul(reel_add(x, x), (W)), REEL_ERR_SHAPE,
+              "matmul: inner dimensions differ: [40, 784] @ [100, 784]");
+        reel_set_name(W, "encoder.W");
+        FAILS(reel_matmul(x, list[0]), REEL_ERR_SHAPE,
+              "matmul: inner dimensions differ: x[40, 784] @ encoder.W[100, 784]");
+        FAILS(reel_mul(x, m->b), REEL_ERR_DTYPE, "mul: dtypes differ: x[40, 784] f32, b[7] i64");
+        FAILS(reel_exp(m->b), REEL_ERR_DTYPE, "exp: takes f32 or f64: b[7] i64");
+        FAILS(reel_matmul(l.b, l.b), REEL_ERR_DTYPE,
+              "matmul: takes f32 or f64: b[7] i64 @ b[7] i64");
+        FAILS(reel_matmul(x, reel_ones(reel_shape(784), REEL_F32, CPU)), REEL_ERR_SHAPE,
+              "matmul: takes two matrices: x[40, 784] @ [784]");
+        FAILS(reel_sum_over(x, reel_axes(0, -2), false), REEL_ERR_SHAPE,
+              "sum: axis -2 listed twice: x[40, 784]");
+        FAILS(reel_mean_over(x, reel_axes(2), true), REEL_ERR_SHAPE, "mean: no axis 2: x[40, 784]");
+        FAILS(reel_softmax(x, 2), REEL_ERR_SHAPE, "softmax: no such axis: x[40, 784]");
+    }
+}
+END_TEST
+
+START_TEST(null_makes_null_and_keeps_the_first_failure) {
+    REEL_SCOPE {
+        reel_tensor *x = counting(reel_shape(2, 3)), *W = NULL, *values;
+        FAILS(reel_matmul(x, W), REEL_ERR_ARGUMENT, "matmul: input 2 is NULL: x[2, 3] @ W");
+        FAILS(reel_exp(NULL), REEL_ERR_ARGUMENT, "exp: input 1 is NULL: NULL");
+        const int line = __LINE__ + 1;
+        reel_tensor *y = reel_matmul(x, x);
+        ck_assert_ptr_null(y);
+        ck_assert_ptr_null(reel_relu(reel_add(x, reel_sum(y))));
+        ck_assert_ptr_null(reel_t(y));
+        ck_assert_ptr_null(reel_select(y, 0, 0));
+        ck_assert_ptr_null(reel_slice(y, 3, 0, 0, 0));
+        ck_assert_ptr_null(reel_reshape(y, reel_shape(-1, -1)));
+        ck_assert_ptr_null(reel_expand(y, reel_shape(-1)));
+        ck_assert_ptr_null(reel_permute(y, reel_axes(5)));
+        ck_assert_ptr_null(reel_contiguous(y));
+        ck_assert_ptr_null(reel_cast(y, REEL_U8));
+        ck_assert_ptr_null(reel_sum_over(y, reel_axes(9), false));
+        ck_assert_ptr_null(reel_topk(y, 1, 0, true, &values));
+        ck_assert_ptr_null(values);
+        ck_assert_ptr_null(reel_copy_(y, x));
+        ck_assert_ptr_null(reel_fill_(y, 1));
+        ck_assert(isnan(reel_item(y)));
+        ck_assert_int_eq(reel_set_name(y, "y"), REEL_ERR_SHAPE);
+        ck_assert_ptr_null(reel_zeros(reel_shape(-1), REEL_F32, CPU)); /* fails too: not kept */
+        expect_text(REEL_ERR_SHAPE, "matmul: inner dimensions differ: x[2, 3] @ x[2, 3]", line);
+        /* what does not depend on it goes on */
+        expect_values(reel_sum(x), (double[]){15}, 1);
+    }
+}
+END_TEST
+
+START_TEST(failures_are_kept_reported_and_cleared) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    ck_assert_int_eq(reel_report(f), 0);
+    ck_assert_str_eq(reel_error(), "");
+    ck_assert_int_eq(reel_error_status(), REEL_OK);
+    ck_assert_int_eq(reel_fail(REEL_ERR_IO, NULL, "can't read: %s", "a.png"), REEL_ERR_IO);
+    ck_assert_int_eq(reel_fail(REEL_ERR_MEMORY, NULL, "later"), REEL_ERR_MEMORY);
+    ck_assert(reel_failed());
+    ck_assert_int_eq(reel_error_status(), REEL_ERR_IO);
+    ck_assert_str_eq(reel_error(), "can't read: a.png");
+    ck_assert_int_eq(reel_report(f), 1);
+    fclose(f);
+    ck_assert_str_eq(text, "reel: can't read: a.png\n");
+    free(text);
+    reel_clear_error();
+    ck_assert(!reel_failed());
+    reel_fail(REEL_ERR_FORMAT, "../../a/b.c:12\tx, y", "bad");
+    ck_assert_str_eq(reel_error(), "bad (a/b.c:12)");
+    reel_clear_error();
+    char *longer = malloc(5000);
+    ck_assert_ptr_nonnull(longer);
+    memset(longer, 'x', 4999);
+    longer[4999] = '\0';
+    reel_fail(REEL_ERR_FORMAT, REEL_HERE, "%s", longer);
+    ck_assert_uint_lt(strlen(reel_error()), 1100); /* cut, not overrun */
+    reel_clear_error();
+    free(longer);
+}
+END_TEST
+
+START_TEST(failures_name_the_caller_of_a_module) {
+    REEL_SCOPE {
+        reel_tensor *x = counting(reel_shape(2, 3));
+        const char *none = reel__caller_push("../apps/model.c:31\tm, x");
+        const char *outer = reel__caller_push("nn/linear.c:9"); /* the outermost is the user's */
+        const int line = __LINE__ + 1;
+        ck_assert_ptr_null(reel_matmul(x, x));
+        reel__caller_pop(outer);
+        reel__caller_pop(none);
+        char site[300];
+        snprintf(site, sizeof site, "tests/test_tensor.c:%d, called from apps/model.c:31)", line);
+        expect_failure(REEL_ERR_SHAPE, site);
+        ck_assert_ptr_null(reel_matmul(x, x));
+        ck_assert_ptr_null(strstr(reel_error(), "called from"));
+        expect_failure(REEL_ERR_SHAPE, "inner dimensions differ");
+    }
+}
+END_TEST
+
+static reel_status forwards(reel_status status, int *went_on) {
+    REEL_TRY(status);
+    ++*went_on;
+    return REEL_OK;
+}
+
+START_TEST(try_forwards) {
+    int went_on = 0;
+    ck_assert_int_eq(forwards(REEL_ERR_IO, &went_on), REEL_ERR_IO);
+    ck_assert_int_eq(went_on, 0);
+    ck_assert_int_eq(forwards(REEL_OK, &went_on), REEL_OK);
+    ck_assert_int_eq(went_on, 1);
+}
+END_TEST
+
+/* ---- the machine ----------------------------------------------------------------------------- */
+
+static void *threads_of_a_thread(void *unused) {
+    (void)unused;
+    return (void *)(intptr_t)reel_threads();
+}
+
+START_TEST(threads_are_the_calling_threads) {
+    const int first = reel_threads();
+    ck_assert_int_ge(first, 1);
+    ck_assert_int_eq(reel_set_threads(first + 1), REEL_OK);
+    ck_assert_int_eq(reel_threads(), first + 1);
+    ck_assert_int_eq(reel_set_threads(0), REEL_ERR_ARGUMENT);
+    expect_failure(REEL_ERR_ARGUMENT, "threads: 0, at least 1 is needed");
+    ck_assert_int_eq(reel_set_threads(-4), REEL_ERR_ARGUMENT);
+    expect_failure(REEL_ERR_ARGUMENT, "threads: -4");
+    ck_assert_int_eq(reel_threads(), first + 1);
+    pthread_t thread;
+    void *found = NULL;
+    pthread_create(&thread, NULL, threads_of_a_thread, NULL);
+    pthread_join(thread, &found);
+    ck_assert_int_eq((intptr_t)found, first);
+}
+END_TEST
+
+static void many_ops(reel_tensor *x) {
+    reel_tensor *y = reel_exp(reel_matmul(reel_sigmoid(x), reel_t(x)));
+    reel_softmax(reel_contiguous(reel_t(y)), 0);
+    reel_mean_over(y, reel_axes(0), false);
+    reel_sum(y);
+    expect_fine();
+}
+
+START_TEST(keeps_the_callers_floating_point_mode) {
+    reel_set_threads(2);
+    REEL_SCOPE {
+        reel_tensor *x = reel_affine(reel_cast(counting(reel_shape(300, 300)), REEL_F32), 1e-5, 0);
+        fesetround(FE_UPWARD);
+#if defined(__x86_64__)
+        const unsigned before = _mm_getcsr();
+#endif
+        many_ops(x);
+#if defined(__x86_64__)
+        ck_assert_uint_eq(_mm_getcsr(), before);
+#endif
+        ck_assert_int_eq(fegetround(), FE_UPWARD);
+        fesetround(FE_TONEAREST);
+        volatile float tiny = 1e-40f, half = 0.5f;
+        many_ops(x);
+        ck_assert(tiny * half > 0);
+    }
+}
+END_TEST
+
+/* What the caller's rounding is makes no difference to results. */
+START_TEST(kernels_have_a_mode_of_their_own) {
+    enum { N = 200000 };
+    float *nearest = malloc(N * sizeof *nearest), *upward = malloc(N * sizeof *upward);
+    ck_assert(nearest && upward);
+    reel_set_threads(2);
+    REEL_SCOPE {
+        reel_tensor *x = reel_affine(reel_arange(N, REEL_F32, CPU), 1e-5, -1);
+        reel_read(reel_exp(x), nearest, N * sizeof *nearest);
+        fesetround(FE_UPWARD);
+        reel_read(reel_exp(x), upward, N * sizeof *upward);
+        fesetround(FE_TONEAREST);
+        ck_assert_mem_eq(nearest, upward, N * sizeof *nearest);
+    }
+    free(nearest);
+    free(upward);
+}
+END_TEST
+
+#if defined(__x86_64__) || defined(__aarch64__)
+START_TEST(kernels_flush_denormals) {
+    const float tiny[] = {1e-40f, 1e-30f};
+    REEL_SCOPE {
+        reel_tensor *x = reel_from(tiny, reel_shape(2), REEL_F32);
+        float y[2];
+        reel_read(reel_mul(x, reel_full(reel_shape(2), 0.5, REEL_F32, CPU)), y, sizeof y);
+        ck_assert(y[0] == 0 && y[1] == 0.5f * 1e-30f);
+        reel_read(reel_affine(x, 1e-12, 0), y, sizeof y);
+        ck_assert(y[0] == 0 && y[1] == 0);
+    }
+}
+END_TEST
+#endif
+
+/* ---- the suite ------------------------------------------------------------------------------- */
+
+static Suite *tensor_suite(void) {
+    Suite *s = suite_create("tensor");
+    TCase *c = add_case(s, "creation");
+    tcase_add_loop_test(c, creates_every_dtype, 0, 4);
+    tcase_add_loop_test(c, names_and_sizes_of_dtypes, 0, 4);
+    tcase_add_test(c, fills_as_casts_do);
+    tcase_add_test(c, strides_are_row_major);
+    tcase_add_test(c, null_is_nothing);
+    tcase_add_test(c, refuses_what_is_no_tensor);
+    tcase_add_test(c, out_of_memory_is_a_failure);
+    tcase_add_test(c, names);
+
+    c = add_case(s, "devices");
+    tcase_add_test(c, parses_devices);
+    tcase_add_test(c, checks_devices);
+    tcase_add_test(c, devices_do_not_mix);
+
+    c = add_case(s, "views");
+    tcase_add_test(c, reshape_works_out_an_axis);
+    tcase_add_test(c, reshape_refuses);
+    tcase_add_test(c, reshape_views_or_copies);
+    tcase_add_test(c, permutes_and_transposes);
+    tcase_add_test(c, slices_as_python_slices);
+    tcase_add_test(c, slices_and_selects);
+    tcase_add_test(c, expands);
+    tcase_add_test(c, contiguous_copies_only_what_is_not);
+
+    c = add_case(s, "in place");
+    tcase_add_test(c, changes_in_place);
+    tcase_add_test(c, changes_in_place_what_overlaps);
+    tcase_add_test(c, refuses_to_change_in_place);
+
+    c = add_case(s, "host");
+    tcase_add_test(c, reads_and_writes);
+    tcase_add_test(c, refuses_to_read_and_write);
+    tcase_add_test(c, items);
+
+    c = add_case(s, "scopes");
+    tcase_add_test(c, scopes_close_however_left);
+    tcase_add_test(c, scopes_nest_and_keep_what_is_retained);
+    tcase_add_test(c, views_outlive_what_they_view);
+    tcase_add_test(c, scope_return_lifts_a_level);
+    tcase_add_test(c, scopes_hold_many);
+    tcase_add_test(c, leak_report_names_op_and_site);
+    tcase_add_test(c, a_thread_lets_its_tensors_go);
+    tcase_add_test(c, threads_share_tensors);
+
+    c = add_case(s, "failures");
+    tcase_add_test(c, failures_name_the_operands);
+    tcase_add_test(c, null_makes_null_and_keeps_the_first_failure);
+    tcase_add_test(c, failures_are_kept_reported_and_cleared);
+    tcase_add_test(c, failures_name_the_caller_of_a_module);
+    tcase_add_test(c, try_forwards);
+
+    c = add_case(s, "machine");
+    tcase_add_test(c, threads_are_the_calling_threads);
+    tcase_add_test(c, keeps_the_callers_floating_point_mode);
+    tcase_add_test(c, kernels_have_a_mode_of_their_own);
+#if defined(__x86_64__) || defined(__aarch64__)
+    tcase_add_test(c, kernels_flush_denormals);
+#endif
+    return s;
+}
+
 int main(void) {
-    return 0;
+    return run_suite(tensor_suite());
 }

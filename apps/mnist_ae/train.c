@@ -62,16 +62,15 @@ static reel_optim *optim_new(const app_options *o, const reel_state *params) {
 }
 
 static reel_schedule *schedule_new(const app_options *o, reel_optim *optim, int64_t steps) {
-    int64_t warmup = steps / 20 + 1;
+    int64_t warmup = (steps + 19) / 20, rest = steps > warmup ? steps - warmup : 1;
     switch (o->schedule) {
     case SCHEDULE_CONSTANT:
         return reel_step_new(optim, (reel_step_options){.every = steps, .gamma = 1.0});
     case SCHEDULE_STEP:
         return reel_step_new(optim, (reel_step_options){.every = steps / 3 + 1});
     case SCHEDULE_WARMUP_COSINE:
-        return reel_warmup_new(
-            optim, warmup,
-            reel_cosine_new(optim, (reel_cosine_options){.steps = steps - warmup + 1}));
+        return reel_warmup_new(optim, warmup,
+                               reel_cosine_new(optim, (reel_cosine_options){.steps = rest}));
     default:
         return reel_cosine_new(optim, (reel_cosine_options){.steps = steps});
     }

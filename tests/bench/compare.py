@@ -4,7 +4,8 @@ matrix products alone, and one pass for each thing that is not one).
 
 All programs are started once, then asked in turn, round after round, so that what the machine does meanwhile
 meets all of them. A figure is the median over rounds of a round's median; a ratio is the median of the rounds'
-ratios. What they are asked and answer stands in peer.py; build/tests/bench/bench_step answers also
+ratios. A figure with a "?" is not to be trusted: its rounds differ by more than a factor of two, because something
+else wanted the cores. What they are asked and answer stands in peer.py; build/tests/bench/bench_step answers also
 
     floor MODEL L SECONDS
         -> GEMM ELEMENTWISE       microseconds
@@ -112,8 +113,14 @@ def ratio(a, b):
     return "%.2f" % statistics.median(x / y for x, y in zip(a, b)) if a and b else "-"
 
 
+def microseconds(rounds):
+    if not rounds:
+        return "-"
+    return "%.0f%s" % (statistics.median(rounds), "?" if max(rounds) > 2 * min(rounds) else "")
+
+
 def row(figures, peers):
-    middle = lambda name: "%.0f" % statistics.median(figures[name]) if name in figures else "-"  # noqa: E731
+    middle = lambda name: microseconds(figures.get(name))  # noqa: E731
     reel, eager = figures.get("reel"), figures.get("torch eager")
     floor = [g + e for g, e in zip(figures.get("gemm", []), figures.get("elementwise", []))]
     fastest = min((figures[p] for p in peers if p in figures), key=statistics.median, default=None)
