@@ -28,6 +28,7 @@ typedef struct {
 typedef struct reel__call {
     reel__op op;
     const char *at;
+    int first; /* which of the arguments written at the call site is in[0] */
     int nin, nout;
     reel_tensor *const *in;
     reel_tensor *out[2];
@@ -53,7 +54,7 @@ typedef struct reel__backend {
 } reel__backend;
 
 /* The backend of a device that can be used; NULL, and a failure kept, if there is none. */
-const reel__backend *reel__backend_of(reel_device d);
+const reel__backend *reel__backend_of(const char *at, reel_device d);
 
 extern const reel__backend reel__cpu_backend;
 /* cuda/ answers; NULL, and *why set, in a build without CUDA. */

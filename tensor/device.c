@@ -2,9 +2,10 @@
 #include "tensor/tensor_internal.h"
 
 #include <limits.h>
-#include <omp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *reel_dtype_name(reel_dtype dtype) {
     static const char *const names[] = {"f32", "f64", "i64", "u8"};
@@ -17,6 +18,7 @@ size_t reel_dtype_size(reel_dtype dtype) {
 }
 
 reel_status reel_device_parse(const char *text, reel_device *device) {
+    if (!device) return reel_fail(REEL_ERR_ARGUMENT, NULL, "device: nowhere to put it");
     if (text && strcmp(text, "cpu") == 0) {
         *device = reel_cpu();
         return REEL_OK;
@@ -36,24 +38,23 @@ reel_status reel_device_parse(const char *text, reel_device *device) {
                      text ? text : "");
 }
 
-const reel__backend *reel__backend_of(reel_device d) {
+const reel__backend *reel__backend_of(const char *at, reel_device d) {
     if (d.type == REEL_CPU && d.index == 0) return &reel__cpu_backend;
     if (d.type == REEL_CUDA && d.index >= 0) {
         const char *why = NULL;
         const reel__backend *b = reel__cuda_backend(&why);
         if (!b)
-            reel_fail(REEL_ERR_DEVICE, NULL, "device cuda:%d: %s", d.index, why);
+            reel_fail(REEL_ERR_DEVICE, at, "device cuda:%d: %s", d.index, why);
         else if (b->check(d.index) == REEL_OK)
             return b;
         return NULL;
     }
-    reel_fail(REEL_ERR_DEVICE, NULL, "device: no device of type %d, index %d", (int)d.type,
-              d.index);
+    reel_fail(REEL_ERR_DEVICE, at, "device: no device of type %d, index %d", (int)d.type, d.index);
     return NULL;
 }
 
 reel_status reel_device_check(reel_device device) {
-    return reel__backend_of(device) ? REEL_OK : REEL_ERR_DEVICE;
+    return reel__backend_of(NULL, device) ? REEL_OK : REEL_ERR_DEVICE;
 }
 
 reel_status reel_set_threads(int n) {
@@ -62,9 +63,21 @@ reel_status reel_set_threads(int n) {
     return REEL_OK;
 }
 
+/* OMP_NUM_THREADS, which people set for every such library, or the processors that we may use. */
+static int default_threads(void) {
+    const char *asked = getenv("OMP_NUM_THREADS");
+    long n = asked ? strtol(asked, NULL, 10) : 0;
+#if defined(__linux__)
+    cpu_set_t set;
+    if (n < 1 && sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
+#endif
+    if (n < 1) n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > 256 ? 256 : (int)n;
+}
+
 int reel_threads(void) {
     reel__thread *self = reel__self();
-    if (self->threads == 0) self->threads = omp_get_max_threads();
+    if (self->threads == 0) self->threads = default_threads();
     return self->threads;
 }
 

@@ -127,7 +127,7 @@ static reel_status run_kernel(reel__call *c, const reel__op_info *op) {
     if (op->kind == REEL__VIEW) return REEL_OK;
     const reel__backend *backend = c->nin      ? c->in[0]->storage->backend
                                    : c->out[0] ? c->out[0]->storage->backend
-                                               : reel__backend_of(c->device);
+                                               : reel__backend_of(c->at, c->device);
     if (!backend) return REEL_ERR_DEVICE;
     reel__thread *self = reel__self();
     const bool no_grad = self->no_grad;

@@ -3,14 +3,15 @@
 
 int64_t reel__shape_numel(reel_shape s) {
     int64_t n = 1;
+    bool empty = false;
     if (s.ndim < 0 || s.ndim > REEL_MAX_DIMS) return -1;
-    for (int i = 0; i < s.ndim; i++)
-        if (s.dim[i] < 0) return -1;
-    for (int i = 0; i < s.ndim; i++)
-        if (s.dim[i] == 0) return 0;
-    for (int i = 0; i < s.ndim; i++)
-        if (__builtin_mul_overflow(n, s.dim[i], &n)) return -1;
-    return n;
+    for (int i = 0; i < s.ndim; i++) {
+        if (s.dim[i] == 0)
+            empty = true; /* the strides of the other axes must not overflow either */
+        else if (s.dim[i] < 0 || __builtin_mul_overflow(n, s.dim[i], &n))
+            return -1;
+    }
+    return empty ? 0 : n;
 }
 
 void reel__layout_contiguous(reel__layout *l) {

@@ -37,11 +37,11 @@ size_t reel__shape_text(char *to, size_t size, reel_shape s) {
 
 static void put_tensor(text *to, const char *name, int length, const reel_tensor *t, bool dtype,
                        bool device) {
-    put(to, "%.*s", length, name);
     if (!t) {
-        put(to, "NULL");
+        put(to, "%.*s", length ? length : 4, length ? name : "NULL");
         return;
     }
+    put(to, "%.*s", length, name);
     put_shape(to, t->layout.shape);
     if (dtype) put(to, " %s", reel_dtype_name(t->layout.dtype));
     if (!device) return;
@@ -99,7 +99,7 @@ reel_status reel__fail_call(reel_status code, const reel__call *c, const char *f
     *operands = '\0';
     for (int i = 0; i < shown; i++) {
         int length = 0;
-        const char *name = context ? "" : argument_name(c->at, i, &length);
+        const char *name = context ? "" : argument_name(c->at, c->first + i, &length);
         if (!length && c->in[i] && c->in[i]->name)
             name = c->in[i]->name, length = (int)strlen(name);
         if (i) put(&t, c->op == REEL_OP_matmul ? " @ " : ", ");

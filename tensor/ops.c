@@ -222,6 +222,7 @@ reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, int axis, b
 static bool infer_axis(int64_t numel, reel_shape *s) {
     int unknown = -1;
     int64_t known = 1;
+    if (s->ndim > REEL_MAX_DIMS) return false;
     for (int i = 0; i < s->ndim; i++) {
         if (s->dim[i] == -1 && unknown < 0)
             unknown = i;
@@ -311,7 +312,8 @@ reel_tensor *reel_select_at(const char *at, reel_tensor *x, int axis, int64_t in
         if (i < 0)
             reel__fail_call(REEL_ERR_SHAPE, &c, "no axis %d", axis);
         else
-            reel__fail_call(REEL_ERR_ARGUMENT, &c, "index %lld of axis %d", (long long)index, axis);
+            reel__fail_call(REEL_ERR_ARGUMENT, &c, "no index %lld on axis %d", (long long)index,
+                            axis);
         return NULL;
     }
     if (index < 0) index += n;
@@ -378,12 +380,19 @@ static reel_tensor *into(reel__call c, reel_tensor *out) {
     return reel__dispatch(&c) == REEL_OK ? out : NULL;
 }
 
+/* x, copied first if it is other elements of the memory that is about to change. */
+static reel_tensor *apart(const char *at, reel_tensor *x, const reel_tensor *out) {
+    return x && out && x != out && x->storage == out->storage ? unary(REEL_OP_copy, at, x) : x;
+}
+
 reel_tensor *reel_copy_at_(const char *at, reel_tensor *to, reel_tensor *from) {
     reel_tensor *done = NULL;
     REEL_SCOPE {
         if (to && from)
             from = reel_to_at(at, reel_cast_at(at, from, to->layout.dtype), to->storage->device);
-        done = into((reel__call){.op = REEL_OP_copy, .at = at, .nin = 1, .in = &from}, to);
+        from = apart(at, from, to);
+        done =
+            into((reel__call){.op = REEL_OP_copy, .at = at, .first = 1, .nin = 1, .in = &from}, to);
     }
     return done;
 }
@@ -394,6 +403,10 @@ reel_tensor *reel_fill_at_(const char *at, reel_tensor *t, double value) {
 }
 
 reel_tensor *reel_add_at_(const char *at, reel_tensor *sum, reel_tensor *x) {
-    reel_tensor *in[] = {sum, x};
-    return into((reel__call){.op = REEL_OP_add, .at = at, .nin = 2, .in = in}, sum);
+    reel_tensor *done = NULL;
+    REEL_SCOPE {
+        reel_tensor *in[] = {sum, apart(at, x, sum)};
+        done = into((reel__call){.op = REEL_OP_add, .at = at, .nin = 2, .in = in}, sum);
+    }
+    return done;
 }

@@ -49,6 +49,7 @@ static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_gener
     }
     reel__call c = {.op = op,
                     .at = at,
+                    .first = 1,
                     .nin = 1,
                     .nout = 1,
                     .in = &g->state,

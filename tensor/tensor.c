@@ -46,8 +46,9 @@ size_t reel_leak_report(FILE *f) {
         const char *at = t->at;
         while (strncmp(at, "../", 3) == 0) at += 3;
         reel__describe(shape, sizeof shape, t->name ? t->name : "", t, true, false);
-        fprintf(f, "%s -> %s, %d references, made at %.*s\n", t->made_by, shape,
-                atomic_load(&t->refs), (int)strcspn(at, "\t"), at);
+        int refs = atomic_load(&t->refs);
+        fprintf(f, "%s -> %s, %d reference%s, made at %.*s\n", t->made_by, shape, refs,
+                refs == 1 ? "" : "s", (int)strcspn(at, "\t"), at);
     }
     size_t n = alive_count;
     pthread_mutex_unlock(&alive_lock);
@@ -58,7 +59,7 @@ size_t reel_leak_report(FILE *f) {
 
 static reel__storage *storage_new(const char *at, const char *made_by, size_t bytes,
                                   reel_device device) {
-    const reel__backend *backend = reel__backend_of(device);
+    const reel__backend *backend = reel__backend_of(at, device);
     if (!backend) return NULL;
     reel__storage *s = malloc(sizeof *s);
     void *data = s ? backend->alloc(device.index, bytes) : NULL;
@@ -99,6 +100,10 @@ reel_tensor *reel__tensor_new(const char *at, const char *made_by, const reel__l
                               reel_device d) {
     reel__layout l = *layout;
     int64_t n = reel__shape_numel(l.shape), bytes;
+    if (reel_dtype_size(l.dtype) == 0) {
+        reel_fail(REEL_ERR_DTYPE, at, "%s: no dtype %d", made_by, (int)l.dtype);
+        return NULL;
+    }
     if (n < 0 || __builtin_mul_overflow(n, (int64_t)reel_dtype_size(l.dtype), &bytes)) {
         char shape[200];
         reel__shape_text(shape, sizeof shape, l.shape);
@@ -200,13 +205,15 @@ void *reel_data(reel_tensor *t) {
 
 /* ---- to and from the host ---- */
 
-static reel_status check_bytes(const char *at, const char *op, reel_tensor *t, size_t bytes) {
+static reel_status check_bytes(const char *at, const char *op, reel_tensor *t, const void *host,
+                               size_t bytes) {
     if (!t) {
         if (reel_failed()) return reel_error_status();
         return reel_fail(REEL_ERR_ARGUMENT, at, "%s: the tensor is NULL", op);
     }
     size_t need = (size_t)reel_numel(t) * reel_dtype_size(t->layout.dtype);
-    if (bytes == need) return REEL_OK;
+    if (bytes == need && (host || !bytes)) return REEL_OK;
+    if (bytes == need) return reel_fail(REEL_ERR_ARGUMENT, at, "%s: the host memory is NULL", op);
     char operand[200];
     reel__describe(operand, sizeof operand, reel_name(t), t, true, false);
     return reel_fail(REEL_ERR_ARGUMENT, at, "%s: %s has %zu bytes, %zu given", op, operand, need,
@@ -214,7 +221,7 @@ static reel_status check_bytes(const char *at, const char *op, reel_tensor *t, s
 }
 
 reel_status reel_read_at(const char *at, reel_tensor *t, void *to, size_t bytes) {
-    REEL_TRY(check_bytes(at, "read", t, bytes));
+    REEL_TRY(check_bytes(at, "read", t, to, bytes));
     reel_status status = REEL_OK;
     REEL_SCOPE {
         reel_tensor *c = reel_contiguous_at(at, t);
@@ -227,7 +234,7 @@ reel_status reel_read_at(const char *at, reel_tensor *t, void *to, size_t bytes)
 }
 
 reel_status reel_write_at(const char *at, reel_tensor *t, const void *from, size_t bytes) {
-    REEL_TRY(check_bytes(at, "write", t, bytes));
+    REEL_TRY(check_bytes(at, "write", t, from, bytes));
     REEL_SCOPE {
         reel_tensor *source = reel_from_at(at, from, t->layout.shape, t->layout.dtype);
         if (!reel_copy_at_(at, t, source)) return reel_error_status();
@@ -237,7 +244,11 @@ reel_status reel_write_at(const char *at, reel_tensor *t, const void *from, size
 
 double reel_item_at(const char *at, reel_tensor *t) {
     double value = NAN;
-    if (t && reel_numel(t) != 1) {
+    if (!t) {
+        if (!reel_failed()) reel_fail(REEL_ERR_ARGUMENT, at, "item: the tensor is NULL");
+        return value;
+    }
+    if (reel_numel(t) != 1) {
         char operand[200];
         reel__describe(operand, sizeof operand, reel_name(t), t, false, false);
         reel_fail(REEL_ERR_SHAPE, at, "item: %s has not one element", operand);
@@ -245,7 +256,7 @@ double reel_item_at(const char *at, reel_tensor *t) {
     }
     REEL_SCOPE {
         double read;
-        reel_tensor *x = t ? reel_cast_at(at, t, REEL_F64) : NULL;
+        reel_tensor *x = reel_cast_at(at, t, REEL_F64);
         if (reel_read_at(at, x, &read, sizeof read) == REEL_OK) value = read;
     }
     return value;

@@ -10,7 +10,12 @@
 void *reel__cpu_alloc(int index, size_t bytes);
 void reel__cpu_free(int index, void *memory, size_t bytes);
 
-/* ---- threads (cpu_threads.c) ---- */
+/* ---- threads (cpu_pool.c, cpu_threads.c) ---- */
+
+/* Runs parts 0..parts-1 of some work, each once, on this thread and those of the pool; returns when
+ * all are done. */
+typedef void (*reel__part)(void *context, int64_t part, int64_t parts);
+void reel__cpu_share(int64_t parts, reel__part run, void *context);
 
 /* Calls work(context, begin, end) for parts of 0..n that together are all of it, on up to
  * reel_threads() threads, each part at least `grain` long. Parts begin at multiples of 64.

@@ -2,7 +2,7 @@
 #include "tensor/cpu/cpu_internal.h"
 
 #define OPERANDS 4 /* the result and up to three inputs */
-#define GRAIN 16384
+#define GRAIN 8192
 
 /* Axes in common, outermost first, with each operand's stride along them. */
 typedef struct {

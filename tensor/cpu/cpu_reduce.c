@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define RUN 65536 /* a full sum is cut into runs of this length, whatever the number of threads */
+#define RUN 16384 /* a full sum is cut into runs of this length, whatever the number of threads */
 
 /* ---- integers: any strides, exact in any order ---- */
 

@@ -30,7 +30,7 @@ static void sgd_work(void *context, int64_t begin, int64_t end) {
                                      skip(t->v, t, begin), end - begin, t->sgd);
 }
 
-#define GRAIN 16384
+#define GRAIN 8192
 
 /* in: p, g, m, v of each parameter, then lr and step. f: beta1, beta2, eps, weight_decay; i[0]:
  * decoupled. */

@@ -1,6 +1,8 @@
 /* Compiled for this machine alone, with every licence the compiler knows (see meson.build). */
 #include "tests/bench/floor.h"
 
+#include "tensor/cpu/cpu_internal.h"
+
 #include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
@@ -126,21 +128,22 @@ static void elementwise(floor_step *f, int t) {
     f->m[0] += 0 * (loss + bias);
 }
 
+typedef struct {
+    floor_step *f;
+    void (*run)(floor_step *f, int t);
+} share;
+
+static void run_part(void *context, int64_t t, int64_t parts) {
+    const share *s = context;
+    (void)parts;
+    s->run(s->f, (int)t);
+}
+
 void floor_products(floor_step *f) {
-    if (f->threads == 1) {
-        products(f, 0);
-        return;
-    }
-#pragma omp parallel for num_threads(f->threads) schedule(static)
-    for (int t = 0; t < f->threads; t++) products(f, t);
+    reel__cpu_share(f->threads, run_part, &(share){f, products});
 }
 
 void floor_elementwise(floor_step *f) {
     f->turn++;
-    if (f->threads == 1) {
-        elementwise(f, 0);
-        return;
-    }
-#pragma omp parallel for num_threads(f->threads) schedule(static)
-    for (int t = 0; t < f->threads; t++) elementwise(f, t);
+    reel__cpu_share(f->threads, run_part, &(share){f, elementwise});
 }
