@@ -11,7 +11,10 @@
  * What comes out of an op is tracked if one of its inputs is. The tape holds what the op's gradient
  * rule asked for and lets it go as backward passes. Gradients of leaves accumulate over calls of
  * reel_backward, in place, until reel_zero_grad or an optimizer's step. Leaves' gradients belong to
- * no scope. */
+ * no scope.
+ *
+ * A tape belongs to the threads that made it: two threads must not go backward over nodes or leaves
+ * they share at the same time. */
 #ifndef REEL_AUTOGRAD_AUTOGRAD_H
 #define REEL_AUTOGRAD_AUTOGRAD_H
 
@@ -45,7 +48,8 @@ REEL_API reel_status reel_backward_with_at(const char *at, reel_tensor *output,
 #define reel_backward_with(output, ...)                                                            \
     reel_backward_with_at(REEL_AT(output), output, (reel_backward_options){__VA_ARGS__})
 
-/* A leaf's gradient, borrowed from the leaf; NULL where none has arrived since reel_zero_grad. */
+/* A leaf's gradient, borrowed from the leaf; NULL where none has arrived since reel_zero_grad. Its
+ * memory is used again by the next backward: copy what is to be kept. */
 REEL_API reel_tensor *reel_grad(const reel_tensor *leaf);
 /* Forgets it, and keeps its memory for the next one. */
 REEL_API void reel_zero_grad(reel_tensor *leaf);
@@ -69,8 +73,8 @@ REEL_API void reel__no_grad_leave(reel_no_grad *guard);
 /* Compares d f / d inputs by the tape with central differences, (f(x + h) - f(x - h)) / 2h, in f64,
  * for every element of every tracked input; f's result may have any shape (its sum under fixed
  * weights is what is differentiated). REEL_OK where |tape - difference| <= atol + rtol |difference|
- * throughout; else the worst element is kept as the failure. Options of zero: h 1e-6, rtol 1e-5,
- * atol 1e-7. */
+ * throughout; else the worst element is kept as the failure. The inputs' gradients are those of
+ * this check afterwards. Options of zero: h 1e-6, rtol 1e-5, atol 1e-7. */
 typedef reel_tensor *(*reel_gradcheck_fn)(reel_tensor **inputs, void *user);
 typedef struct {
     double h, rtol, atol;

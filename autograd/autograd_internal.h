@@ -6,16 +6,14 @@
 #include "tensor/ops_internal.h"
 #include "tensor/tensor_internal.h"
 
-#define REEL__NODE_INPUTS 3
 #define REEL__NODE_SAVED 5 /* in0, in1, in2, out0, out1: the bits of the saves column */
 
 typedef struct reel__node reel__node;
 
-/* Where an input's gradient goes: to output `index` of a node, to a leaf, or, if both are NULL,
- * nowhere. */
+/* Where an input's gradient goes: to the node that made it, to a leaf, or, if both are NULL,
+ * nowhere. Of an op's results the first alone has a gradient; a second one is an index. */
 typedef struct {
     reel__node *node;
-    int index;
     reel_tensor *leaf;
 } reel__edge;
 
@@ -25,8 +23,8 @@ struct reel__node {
     const char *at;
     int nin, depth; /* depth: greater than that of every node it points at */
     reel__attrs attr;
-    reel__edge edge[REEL__NODE_INPUTS];
-    reel_shape in_shape[REEL__NODE_INPUTS];
+    reel__edge edge[REEL__MOST_INPUTS];
+    reel_shape in_shape[REEL__MOST_INPUTS];
     reel_dtype dtype; /* of the first input */
     reel_tensor *saved[REEL__NODE_SAVED];
     unsigned version[REEL__NODE_SAVED];
@@ -34,15 +32,14 @@ struct reel__node {
 
     /* of the pass under way */
     bool visited;
-    reel_tensor *pending[2]; /* the gradient of each output, as far as it has arrived */
-    bool owned[2];           /* nobody else sees pending: it may be added to in place */
-    reel__node *next;        /* of those waiting to be freed */
+    reel_tensor *pending; /* the gradient of its result, as far as it has arrived */
+    bool owned;           /* nobody else sees pending: it may be added to in place */
+    reel__node *next;     /* of those waiting to be freed */
 };
 
 /* What a tracked tensor carries. */
 struct reel__track {
     reel__node *node;  /* that made it; NULL: a leaf */
-    int index;         /* which of the node's outputs it is */
     reel_tensor *grad; /* a leaf's; kept, for its memory, while has_grad is false */
     bool has_grad;
 };

@@ -36,8 +36,8 @@ reel_tensor *reel__saved(const reel__node *n, int bit) {
 
 /* The slot of an intermediate result's gradient. */
 static void add_pending(const reel__edge *e, reel_tensor *g, bool fresh) {
-    reel_tensor **slot = &e->node->pending[e->index];
-    bool *owned = &e->node->owned[e->index];
+    reel_tensor **slot = &e->node->pending;
+    bool *owned = &e->node->owned;
     if (!*slot) {
         *slot = reel_retain(g);
         *owned = fresh;
@@ -54,16 +54,15 @@ static void add_pending(const reel__edge *e, reel_tensor *g, bool fresh) {
 /* Ours alone: this scope's reference is the only one, the memory is not shared with a view, and it
  * is not the node's own gradient, which the rule may hand to its other input too. */
 static bool can_take(const reel__node *n, const reel_tensor *g) {
-    return g != n->pending[0] && atomic_load(&g->refs) == 1 &&
-           atomic_load(&g->storage->refs) == 1 && reel_is_contiguous(g);
+    return g != n->pending && atomic_load(&g->refs) == 1 && atomic_load(&g->storage->refs) == 1 &&
+           reel_is_contiguous(g);
 }
 
 /* A leaf's gradient as memory of its own, to be written or added to. */
 static reel_tensor *leaf_buffer(reel_tensor *leaf) {
     struct reel__track *k = leaf->track;
     const reel_device now = leaf->storage->device;
-    if (k->grad && (k->grad->storage->device.type != now.type ||
-                    k->grad->storage->device.index != now.index)) {
+    if (k->grad && !reel_device_equal(k->grad->storage->device, now)) {
         reel_release(k->grad); /* the leaf has moved since */
         k->grad = NULL;
     }
@@ -109,8 +108,8 @@ void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y) {
     } else if (e->node && is_transpose(e->node)) {
         /* (x y)^T = y^T x^T, straight to what was transposed: a flag of the GEMM, not a copy */
         reel__give_matmul(e->node, 0, reel_t_at(n->at, y), reel_t_at(n->at, x));
-    } else if (e->node && e->node->pending[e->index] && e->node->owned[e->index]) {
-        reel__matmul_into(n->at, e->node->pending[e->index], x, y, true);
+    } else if (e->node && e->node->pending && e->node->owned) {
+        reel__matmul_into(n->at, e->node->pending, x, y, true);
     } else {
         reel__give(n, i, reel_matmul_at(n->at, x, y));
     }
@@ -160,7 +159,7 @@ static void forget(reel__node *n) {
 }
 
 static void run_rule(reel__node *n, bool retain_graph) {
-    if (!n->pending[0] || reel_failed()) return;
+    if (!n->pending || reel_failed()) return;
     if (n->spent) {
         reel_fail(REEL_ERR_STATE, n->at,
                   "backward: the tape of %s was let go by an earlier call (see retain_graph)",
@@ -169,30 +168,25 @@ static void run_rule(reel__node *n, bool retain_graph) {
     }
     reel__self()->context = reel__ops[n->op].name;
     REEL_SCOPE {
-        reel__rules[n->op](n, n->pending[0]);
+        reel__rules[n->op](n, n->pending);
     }
     if (!retain_graph) forget(n);
 }
 
 static void clear_pass(reel__node *n) {
-    n->visited = false;
-    for (int i = 0; i < 2; i++) {
-        reel_release(n->pending[i]);
-        n->pending[i] = NULL;
-        n->owned[i] = false;
-    }
+    reel_release(n->pending);
+    n->pending = NULL;
+    n->visited = n->owned = false;
 }
 
 static void run_pass(reel_tensor *output, reel_tensor *gradient, bool retain_graph) {
     node_list list = {0};
     if (collect(&list, output->track->node)) {
-        output->track->node->pending[output->track->index] = reel_retain(gradient);
+        output->track->node->pending = reel_retain(gradient);
         for (size_t i = 0; i < list.count; i++) {
             run_rule(list.at[i], retain_graph);
-            for (int k = 0; k < 2; k++) { /* a gradient is let go as soon as it has been used */
-                reel_release(list.at[i]->pending[k]);
-                list.at[i]->pending[k] = NULL;
-            }
+            reel_release(list.at[i]->pending); /* as soon as it has been used */
+            list.at[i]->pending = NULL;
         }
     } else {
         reel_fail(REEL_ERR_MEMORY, NULL, "backward: out of memory");

@@ -73,10 +73,18 @@ static reel_status compare(const check *c, int input, const double *tape) {
                      (long long)worst_at, found[0], found[1]);
 }
 
+static reel_status check_dtypes(const check *c) {
+    for (int i = 0; i < c->count; i++) {
+        const reel_tensor *x = c->inputs[i];
+        if (reel_is_tracked(x) && (x->layout.dtype != REEL_F64 || !x->storage->backend->host))
+            return reel_fail(REEL_ERR_ARGUMENT, NULL, "gradcheck: input %d is not f64 on the CPU",
+                             i);
+    }
+    return REEL_OK;
+}
+
 static reel_status check_input(const check *c, int i) {
     reel_tensor *x = c->inputs[i], *g = reel_grad(x);
-    if (x->layout.dtype != REEL_F64 || x->storage->device.type != REEL_CPU)
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "gradcheck: input %d is not f64 on the CPU", i);
     size_t bytes = (size_t)reel_numel(x) * sizeof(double);
     double *tape = g ? malloc(bytes ? bytes : 1) : NULL;
     if (g && !tape) return reel_fail(REEL_ERR_MEMORY, NULL, "gradcheck: out of memory");
@@ -92,6 +100,7 @@ reel_status reel_gradcheck(reel_gradcheck_fn f, void *user, reel_tensor **inputs
     if (c.o.h == 0) c.o.h = 1e-6;
     if (c.o.rtol == 0) c.o.rtol = 1e-5;
     if (c.o.atol == 0) c.o.atol = 1e-7;
+    REEL_TRY(check_dtypes(&c));
     for (int i = 0; i < count; i++) reel_zero_grad(inputs[i]);
     REEL_SCOPE {
         REEL_TRY(reel_backward(objective(&c)));

@@ -109,14 +109,15 @@ void reel__grad_cast(reel__node *n, reel_tensor *g) {
     reel__give(n, 0, reel_cast_at(n->at, g, n->dtype));
 }
 
-/* dp = g (p - t) / (p (1 - p)),  dt = g (ln(1 - p) - ln p) */
+/* dp = g (p - t) / (p (1 - p));  bce is linear in t: dt = g (bce(p, 1) - bce(p, 0)) */
 void reel__grad_bce(reel__node *n, reel_tensor *g) {
     reel_tensor *p = in(n, 0), *t = in(n, 1);
     if (reel__needs(n, 0)) reel__give(n, 0, reel__bce_grad(n->at, g, p, t));
     if (!reel__needs(n, 1)) return;
-    reel_tensor *no = reel_log_at(n->at, reel_affine_at(n->at, p, -1, 1)),
-                *yes = reel_log_at(n->at, p);
-    reel__give(n, 1, reel_mul_at(n->at, g, reel_sub_at(n->at, no, yes)));
+    reel_device d = reel_device_of(p);
+    reel_tensor *yes = reel_bce_at(n->at, p, reel_full_at(n->at, REEL_SCALAR, 1, n->dtype, d));
+    reel_tensor *no = reel_bce_at(n->at, p, reel_full_at(n->at, REEL_SCALAR, 0, n->dtype, d));
+    reel__give(n, 1, reel_mul_at(n->at, g, reel_sub_at(n->at, yes, no)));
 }
 
 /* z = g' (p - t) / d with d = p (1 - p):

@@ -8,7 +8,7 @@
 reel_tensor *reel_track_at(const char *at, reel_tensor *t) {
     if (!t) return NULL;
     if (t->track && !t->track->node) return t;
-    if (t->track || (t->layout.dtype != REEL_F32 && t->layout.dtype != REEL_F64)) {
+    if (t->track || !reel_dtype_is_float(t->layout.dtype)) {
         char operand[200];
         reel__describe(operand, sizeof operand, reel_name(t), t, true, false);
         reel_fail(REEL_ERR_ARGUMENT, at, "track: %s: %s",
@@ -20,7 +20,7 @@ reel_tensor *reel_track_at(const char *at, reel_tensor *t) {
         reel_fail(REEL_ERR_MEMORY, at, "track: out of memory");
         return NULL;
     }
-    reel__hooks_set(&reel__autograd_hooks);
+    if (!reel__hooks_get()) reel__hooks_set(&reel__autograd_hooks);
     return t;
 }
 
@@ -69,13 +69,12 @@ static _Thread_local reel__node *doomed; /* waiting to be freed: a long tape mus
 static _Thread_local bool draining;
 
 static void free_node(reel__node *n) {
-    for (int i = 0; i < REEL__NODE_INPUTS; i++) {
+    for (int i = 0; i < REEL__MOST_INPUTS; i++) {
         reel__node_release(n->edge[i].node);
         reel_release(n->edge[i].leaf);
     }
     for (int i = 0; i < REEL__NODE_SAVED; i++) reel_release(n->saved[i]);
-    reel_release(n->pending[0]);
-    reel_release(n->pending[1]);
+    reel_release(n->pending);
     free(n);
 }
 
@@ -101,7 +100,6 @@ static void connect(reel__node *n, int i, reel_tensor *input) {
         return;
     }
     n->edge[i].node = input->track->node;
-    n->edge[i].index = input->track->index;
     atomic_fetch_add_explicit(&n->edge[i].node->refs, 1, memory_order_relaxed);
     if (n->edge[i].node->depth >= n->depth) n->depth = n->edge[i].node->depth + 1;
 }
@@ -127,25 +125,18 @@ static reel_status save(reel__node *n, const reel__call *c) {
     return REEL_OK;
 }
 
-static bool is_float(const reel_tensor *t) {
-    return t->layout.dtype == REEL_F32 || t->layout.dtype == REEL_F64;
-}
-
 static reel_status attach(reel__node *n, const reel__call *c) {
-    for (int i = 0; i < c->nout; i++) {
-        if (!is_float(c->out[i])) continue;
-        struct reel__track *track = calloc(1, sizeof *track);
-        if (!track) return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
-        track->node = n;
-        track->index = i;
-        atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);
-        c->out[i]->track = track;
-    }
+    struct reel__track *track = calloc(1, sizeof *track);
+    if (!track) return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
+    track->node = n;
+    atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);
+    c->out[0]->track = track;
     return REEL_OK;
 }
 
 static reel_status record(const reel__call *c) {
-    if (!is_float(c->out[0])) return REEL_OK; /* integers have no gradient */
+    if (!reel_dtype_is_float(c->out[0]->layout.dtype))
+        return REEL_OK; /* integers have no gradient */
     reel__node *n = calloc(1, sizeof *n);
     if (!n) return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
     atomic_init(&n->refs, 1);

@@ -1,40 +1,30 @@
 /* Collate: n samples into one, by stacking. */
 #include "data/data_internal.h"
+
 #include "tensor/ops.h"
+#include "tensor/tensor_internal.h"
 
 static reel_tensor *part_of(const reel_sample *s, bool label) {
     return label ? s->y : s->x;
 }
 
-/* "u8[28, 28]" */
-static const char *describe(const reel_tensor *t, char *text, size_t room) {
-    size_t at = (size_t)snprintf(text, room, "%s[", reel_dtype_name(reel_dtype_of(t)));
-    for (int axis = 0; axis < reel_ndim(t) && at < room; axis++)
-        at += (size_t)snprintf(text + at, room - at, "%s%lld", axis ? ", " : "",
-                               (long long)reel_dim(t, axis));
-    if (at < room) snprintf(text + at, room - at, "]");
-    return text;
-}
-
-static bool same_place(reel_device a, reel_device b) {
-    return a.type == b.type && a.index == b.index;
+static reel_status fail_unlike(reel_status code, const char *what, const char *name,
+                               const reel_tensor *t, int64_t k, const reel_tensor *first) {
+    char is[192], was[192];
+    reel__describe(is, sizeof is, name, t, true, true);
+    reel__describe(was, sizeof was, name, first, true, true);
+    return reel_fail(code, NULL, "collate: %s differ: sample %lld has %s, sample 0 has %s", what,
+                     (long long)k, is, was);
 }
 
 static reel_status check_alike(const reel_tensor *t, int64_t k, const reel_tensor *first,
                                const char *name) {
-    char is[128], was[128];
     if (!reel_shape_equal(reel_shape_of(t), reel_shape_of(first)))
-        return reel_fail(
-            REEL_ERR_SHAPE, NULL, "collate: shapes differ: %s of sample %lld is %s, of sample 0 %s",
-            name, (long long)k, describe(t, is, sizeof is), describe(first, was, sizeof was));
+        return fail_unlike(REEL_ERR_SHAPE, "shapes", name, t, k, first);
     if (reel_dtype_of(t) != reel_dtype_of(first))
-        return reel_fail(
-            REEL_ERR_DTYPE, NULL, "collate: dtypes differ: %s of sample %lld is %s, of sample 0 %s",
-            name, (long long)k, describe(t, is, sizeof is), describe(first, was, sizeof was));
-    if (!same_place(reel_device_of(t), reel_device_of(first)))
-        return reel_fail(REEL_ERR_DEVICE, NULL,
-                         "collate: %s of sample %lld is on another device than that of sample 0",
-                         name, (long long)k);
+        return fail_unlike(REEL_ERR_DTYPE, "dtypes", name, t, k, first);
+    if (!reel_device_equal(reel_device_of(t), reel_device_of(first)))
+        return fail_unlike(REEL_ERR_DEVICE, "devices", name, t, k, first);
     return REEL_OK;
 }
 

@@ -17,7 +17,18 @@
  * stands on another borrows it: free the outer one first.
  *
  * A dataset or sampler of one's own is a struct whose first member is a reel_dataset or
- * reel_sampler with a class of functions. They return REEL_OK, or what reel_fail returned. */
+ * reel_sampler with a class of functions. They return REEL_OK, or what reel_fail returned:
+ *
+ *     typedef struct { reel_dataset base; int64_t n; } squares;            // i^2, labelled i
+ *     static int64_t length(reel_dataset *d) { return ((squares *)d)->n; }
+ *     static reel_status get(reel_dataset *d, int64_t i, reel_sample *out) {
+ *         out->x = reel_scalar((double)(i * i), REEL_F32, reel_cpu());
+ *         out->y = reel_from(&i, REEL_SCALAR, REEL_I64);
+ *         return reel_error_status();
+ *     }
+ *     static const reel_dataset_class squares_class = {.length = length, .get = get};
+ *     squares hundred = {{&squares_class}, 100};
+ *     reel_loader *l = reel_loader_new(&hundred.base, (reel_loader_options){.batch_size = 10}); */
 #ifndef REEL_DATA_DATA_H
 #define REEL_DATA_DATA_H
 
@@ -60,15 +71,15 @@ REEL_API void reel_dataset_free(reel_dataset *d); /* takes NULL */
 REEL_API reel_dataset *reel_tensor_dataset_new(reel_tensor *x, reel_tensor *y);
 
 /* The n items of d in `index`, which is copied; an item may come twice. */
-REEL_API reel_dataset *reel_subset_new(reel_dataset *d, const int64_t *index, int64_t n);
+REEL_API reel_dataset *reel_subset_dataset_new(reel_dataset *d, const int64_t *index, int64_t n);
 
 /* The items of one part after the other's. */
-REEL_API reel_dataset *reel_concat_new(reel_dataset **parts, int count);
+REEL_API reel_dataset *reel_concat_dataset_new(reel_dataset **parts, int count);
 
 /* The items of d, each changed by f: it puts other tensors into the sample. Called by any thread.
  */
 typedef reel_status (*reel_map_fn)(reel_sample *sample, int64_t i, void *user);
-REEL_API reel_dataset *reel_map_new(reel_dataset *d, reel_map_fn f, void *user);
+REEL_API reel_dataset *reel_map_dataset_new(reel_dataset *d, reel_map_fn f, void *user);
 
 /* Splits d at random into `count` subsets, out[k] of lengths[k] items, which add up to d's. The
  * subsets are owned, and stand on d. On failure out[] is all NULL. */

@@ -53,7 +53,7 @@ static reel_status check_subset(int64_t length, const int64_t *index, int64_t n)
     return REEL_OK;
 }
 
-reel_dataset *reel_subset_new(reel_dataset *d, const int64_t *index, int64_t n) {
+reel_dataset *reel_subset_dataset_new(reel_dataset *d, const int64_t *index, int64_t n) {
     if (check_subset(reel_dataset_length(d), index, n) != REEL_OK) return NULL;
     subset *s = malloc(sizeof *s + (size_t)n * sizeof *s->index);
     if (!s) {
@@ -114,7 +114,7 @@ static reel_status fill_concat(concat *c, reel_dataset **parts) {
     return REEL_OK;
 }
 
-reel_dataset *reel_concat_new(reel_dataset **parts, int count) {
+reel_dataset *reel_concat_dataset_new(reel_dataset **parts, int count) {
     if (!parts || count < 1) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "concat: %s", parts ? "no parts" : "parts is NULL");
         return NULL;
@@ -153,7 +153,7 @@ static reel_status map_get(reel_dataset *d, int64_t i, reel_sample *out) {
 
 static const reel_dataset_class map_class = {map_length, map_get, NULL, free_plainly};
 
-reel_dataset *reel_map_new(reel_dataset *d, reel_map_fn f, void *user) {
+reel_dataset *reel_map_dataset_new(reel_dataset *d, reel_map_fn f, void *user) {
     if (!d || !f) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "map: %s is NULL", d ? "the function" : "the dataset");
         return NULL;
@@ -199,7 +199,7 @@ reel_status reel_random_split(reel_dataset *d, const int64_t *lengths, int count
 
     int64_t start = 0;
     for (int k = 0; k < count; start += lengths[k++])
-        out[k] = reel_subset_new(d, order + start, lengths[k]);
+        out[k] = reel_subset_dataset_new(d, order + start, lengths[k]);
     for (int k = 0; k < count && reel_failed(); k++) {
         reel_dataset_free(out[k]);
         out[k] = NULL;

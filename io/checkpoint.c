@@ -102,7 +102,7 @@ static reel_status rotate(const char *path, int keep_last) {
 }
 
 reel_status reel_checkpoint_write(const reel_state *s, const char *path, int keep_last) {
-    if (reel_failed()) return REEL_ERR_STATE;
+    if (reel_failed()) return reel_error_status();
     if (s == NULL) return reel_fail(REEL_ERR_ARGUMENT, NULL, "checkpoint: no state");
     reel__replacement *r = reel__replace_open(path);
     if (r == NULL) return reel_error_status();

@@ -211,7 +211,7 @@ reel_status reel__replace_commit(reel__replacement *r) {
 }
 
 reel_status reel_file_write(const char *path, const void *bytes, size_t size) {
-    if (reel_failed()) return REEL_ERR_STATE;
+    if (reel_failed()) return reel_error_status();
     if (bytes == NULL && size > 0)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "file_write: bytes is NULL: %s",
                          path == NULL ? "" : path);

@@ -4,7 +4,8 @@
  * the program's. */
 #include "io/io_internal.h"
 
-#include <locale.h>
+#include "tensor/locale_internal.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,26 +115,6 @@ void reel_history_truncate(reel_history *h, int64_t rows) {
     if (h != NULL && rows < h->rows) h->rows = rows < 0 ? 0 : rows;
 }
 
-/* ---- locale ---- */
-
-/* printf and strtod follow the program's locale, which may write 0,5; between these two it is C's.
- */
-typedef struct {
-    locale_t c, before;
-} number_locale;
-
-static reel_status locale_enter(number_locale *l) {
-    l->c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (l->c == (locale_t)0) return reel_fail(REEL_ERR_MEMORY, NULL, "history: out of memory");
-    l->before = uselocale(l->c);
-    return REEL_OK;
-}
-
-static void locale_leave(number_locale *l) {
-    uselocale(l->before);
-    freelocale(l->c);
-}
-
 /* ---- writing ---- */
 
 /* printf would keep a NaN's sign, which means nothing. */
@@ -156,14 +137,15 @@ static void print(reel__buffer *b, const reel_history *h) {
 }
 
 reel_status reel_history_write(const reel_history *h, const char *path) {
-    if (reel_failed()) return REEL_ERR_STATE;
+    if (reel_failed()) return reel_error_status();
     if (h == NULL || path == NULL)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "history: no %s", h == NULL ? "history" : "path");
-    number_locale l = {0};
-    REEL_TRY(locale_enter(&l));
+    reel__locale l;
+    if (!reel__locale_enter(&l))
+        return reel_fail(REEL_ERR_MEMORY, NULL, "history: out of memory: %s", path);
     reel__buffer b = {0};
     print(&b, h);
-    locale_leave(&l);
+    reel__locale_leave(&l);
     return reel__buffer_write(&b, path);
 }
 
@@ -229,14 +211,17 @@ static reel_history *parse(char *text, size_t size, const char *path) {
                   size == 0 ? "no header line" : "a NUL byte, so no CSV", path);
         return NULL;
     }
-    number_locale l = {0};
-    if (locale_enter(&l) != REEL_OK) return NULL;
+    reel__locale l;
+    if (!reel__locale_enter(&l)) {
+        reel_fail(REEL_ERR_MEMORY, NULL, "history: out of memory: %s", path);
+        return NULL;
+    }
     reel_history *h = read_header(next_line(&text), path);
     if (h != NULL && read_rows(h, text, path) != REEL_OK) {
         reel_history_free(h);
         h = NULL;
     }
-    locale_leave(&l);
+    reel__locale_leave(&l);
     return h;
 }
 

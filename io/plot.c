@@ -270,7 +270,7 @@ reel_status reel_plot_write(const char *path, const reel_plot_line *lines, int c
     bool unasked;
     if (drawn == NULL) drawn = &unasked;
     *drawn = false;
-    if (reel_failed()) return REEL_ERR_STATE;
+    if (reel_failed()) return reel_error_status();
     REEL_TRY(check_texts(path, lines, count, &options));
     char *script = script_path(path);
     if (script == NULL) return reel_error_status();

@@ -105,7 +105,7 @@ uint8_t *reel__image_bytes(reel_tensor *t, const char *path) {
 }
 
 reel_status reel_png_write(const char *path, reel_tensor *image) {
-    if (reel_failed()) return REEL_ERR_STATE;
+    if (reel_failed()) return reel_error_status();
     if (path == NULL || image == NULL)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "png: no %s", path == NULL ? "path" : "image");
     bool grey = reel_ndim(image) == 2, rgb = reel_ndim(image) == 3 && reel_dim(image, 2) == 3;

@@ -390,7 +390,7 @@ reel_status reel__safetensors_stream(reel__replacement *r, const reel_state *s,
 }
 
 reel_status reel_safetensors_write(const reel_state *s, const char *path) {
-    if (reel_failed()) return REEL_ERR_STATE;
+    if (reel_failed()) return reel_error_status();
     if (s == NULL) return reel_fail(REEL_ERR_ARGUMENT, NULL, "safetensors: no state");
     reel__replacement *r = reel__replace_open(path);
     if (r == NULL) return reel_error_status();

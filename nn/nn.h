@@ -48,7 +48,12 @@ REEL_API void reel_module_init(reel_module *m, const char *type, reel_forward_fn
 REEL_API void reel_module_free(reel_module *m);
 
 /* Registers t (retained, tracked, and named `name` if it has no name) and returns it, borrowed from
- * m; NULL on failure. A name is not empty, has no dot, and is not in m yet; so for children. */
+ * m; NULL on failure. A name is not empty, has no dot, and is not in m yet; so for children.
+ *
+ * Tracked (reel_track) means that t is f32 or f64 and no result of an op; that from here on ops on
+ * it are recorded and reel_backward gives it a gradient, whoever else holds t; and that in-place
+ * ops may change it only within REEL_NO_GRAD. To freeze it, still listed and saved:
+ * reel_untrack(t). */
 REEL_API reel_tensor *reel_module_param(reel_module *m, const char *name, reel_tensor *t);
 /* Registers a child, which m owns from now on, and returns it; NULL on failure, which frees the
  * child. A module that has an owner already, or contains m, is refused and left as it is. */

@@ -35,7 +35,7 @@ static reel_status take_params(reel_optim *o, const reel_state *params) {
         bool again = false;
         for (int j = 0; j < i && !again; j++) again = reel_state_at(params, j) == p;
         if (again) continue;
-        if (reel_dtype_of(p) != REEL_F32 && reel_dtype_of(p) != REEL_F64)
+        if (!reel_dtype_is_float(reel_dtype_of(p)))
             return reel_fail(REEL_ERR_DTYPE, NULL, "%s: a parameter must be f32 or f64: %s %s",
                              what, name, reel_dtype_name(reel_dtype_of(p)));
         if (!reel_is_contiguous(p)) /* the fused kernels run along memory */
@@ -70,8 +70,7 @@ static int find_group(reel_optim *o, const reel_tensor *p) {
     reel_dtype dtype = reel_dtype_of(p);
     for (int i = 0; i < o->group_count; i++) {
         const reel__optim_group *g = &o->groups[i];
-        if (g->device.type == device.type && g->device.index == device.index && g->dtype == dtype)
-            return i;
+        if (reel_device_equal(g->device, device) && g->dtype == dtype) return i;
     }
     reel__optim_group *g = &o->groups[o->group_count++];
     g->device = device;
@@ -162,9 +161,7 @@ const reel__optim_lists *reel__optim_gather(reel_optim *o, int group) {
 /* The moments stay where they were made, so a parameter must too. */
 static reel_status check_devices(const reel_optim *o) {
     for (int i = 0; i < o->slot_count; i++) {
-        reel_device now = reel_device_of(o->slots[i].p);
-        reel_device then = o->groups[o->slots[i].group].device;
-        if (now.type != then.type || now.index != then.index)
+        if (!reel_device_equal(reel_device_of(o->slots[i].p), o->groups[o->slots[i].group].device))
             return reel_fail(REEL_ERR_DEVICE, NULL,
                              "optim_step: moved to another device since the optimizer was made: %s",
                              o->slots[i].name);

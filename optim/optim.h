@@ -2,7 +2,8 @@
  *
  *     reel_state *params = reel_module_params(&model.base);
  *     reel_optim *adam = reel_adam_new(params, (reel_adam_options){.lr = 1e-3});
- *     reel_schedule *cosine = reel_cosine_new(adam, (reel_cosine_options){.steps = 30000});
+ *     reel_schedule *cosine =
+ *         reel_cosine_schedule_new(adam, (reel_cosine_options){.steps = 30000});
  *     ... reel_backward(loss); reel_optim_step(adam); reel_schedule_step(cosine);
  *
  * The rate, the count of steps and the moments are tensors on the parameters' device. A step lets
@@ -92,9 +93,13 @@ typedef struct {
     int64_t every;
     double gamma;
 } reel_step_options;
-REEL_API reel_schedule *reel_cosine_new(reel_optim *o, reel_cosine_options options);
-REEL_API reel_schedule *reel_step_new(reel_optim *o, reel_step_options options);
-REEL_API reel_schedule *reel_warmup_new(reel_optim *o, int64_t steps, reel_schedule *after);
+typedef struct {
+    int64_t steps;
+    reel_schedule *after;
+} reel_warmup_options;
+REEL_API reel_schedule *reel_cosine_schedule_new(reel_optim *o, reel_cosine_options options);
+REEL_API reel_schedule *reel_step_schedule_new(reel_optim *o, reel_step_options options);
+REEL_API reel_schedule *reel_warmup_schedule_new(reel_optim *o, reel_warmup_options options);
 REEL_API void reel_schedule_free(reel_schedule *s); /* takes NULL */
 
 /* On to the next step, and its rate. Does nothing while a failure is kept. */

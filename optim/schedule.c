@@ -59,25 +59,26 @@ static reel_schedule *make(const char *what, reel_optim *o, reel_schedule filled
     return NULL;
 }
 
-reel_schedule *reel_cosine_new(reel_optim *o, reel_cosine_options options) {
-    if (reel__optim_check("cosine_new", "floor", options.floor) != REEL_OK) return NULL;
-    return make("cosine_new", o,
+reel_schedule *reel_cosine_schedule_new(reel_optim *o, reel_cosine_options options) {
+    if (reel__optim_check("cosine_schedule_new", "floor", options.floor) != REEL_OK) return NULL;
+    return make("cosine_schedule_new", o,
                 (reel_schedule){.rate = cosine, .steps = options.steps, .floor = options.floor});
 }
 
-reel_schedule *reel_step_new(reel_optim *o, reel_step_options options) {
-    if (reel__optim_check("step_new", "gamma", options.gamma) != REEL_OK) return NULL;
+reel_schedule *reel_step_schedule_new(reel_optim *o, reel_step_options options) {
+    if (reel__optim_check("step_schedule_new", "gamma", options.gamma) != REEL_OK) return NULL;
     double gamma = options.gamma != 0.0 ? options.gamma : 0.1;
-    return make("step_new", o,
+    return make("step_schedule_new", o,
                 (reel_schedule){.rate = step, .steps = options.every, .gamma = gamma});
 }
 
-reel_schedule *reel_warmup_new(reel_optim *o, int64_t steps, reel_schedule *after) {
-    reel_schedule *s = NULL;
+reel_schedule *reel_warmup_schedule_new(reel_optim *o, reel_warmup_options options) {
+    reel_schedule *s = NULL, *after = options.after;
     if (after && after->optim != o)
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "warmup_new: `after` drives another optimizer");
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "warmup_schedule_new: `after` drives another optimizer");
     else if (!reel_failed()) /* `after` may be NULL because it could not be made */
-        s = make("warmup_new", o, (reel_schedule){.rate = warmup, .steps = steps, .after = after});
+        s = make("warmup_schedule_new", o,
+                 (reel_schedule){.rate = warmup, .steps = options.steps, .after = after});
     if (!s) reel_schedule_free(after);
     return s;
 }

@@ -1,8 +1,6 @@
 /* SGD with momentum, dampening, weight decay and Nesterov's step, by PyTorch's rules. */
 #include "optim/optim_internal.h"
 
-#include <math.h>
-
 static reel_status update(const reel_optim *o, const reel__optim_group *group,
                           const reel__optim_lists *l) {
     return reel__sgd_update(NULL, l->count, l->p, l->g, l->moment[0], group->lr, group->step,
@@ -16,11 +14,9 @@ static const reel__optim_kind with_momentum = {
 static reel_status check(reel_sgd_options o) {
     REEL_TRY(reel__optim_check("sgd_new", "lr", o.lr));
     REEL_TRY(reel__optim_check("sgd_new", "momentum", o.momentum));
+    REEL_TRY(reel__optim_check("sgd_new", "dampening", o.dampening));
     REEL_TRY(reel__optim_check("sgd_new", "weight_decay", o.weight_decay));
     if (o.lr == 0.0) return reel_fail(REEL_ERR_ARGUMENT, NULL, "sgd_new: no lr");
-    if (!isfinite(o.dampening))
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "sgd_new: dampening must be finite: %g",
-                         o.dampening);
     if (o.nesterov && (o.momentum == 0.0 || o.dampening != 0.0))
         return reel_fail(
             REEL_ERR_ARGUMENT, NULL,

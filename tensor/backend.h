@@ -3,8 +3,8 @@
  *
  * Every op goes through reel__dispatch (dispatch.c), the one funnel: check dtypes and devices,
  * apply the row's shape rule, allocate, run the backend's kernel, tell the tape. A kernel sees
- * operands that have been checked; it may be handed any strides, empty tensors, and a preallocated
- * result. */
+ * operands that have been checked. Inputs may have any strides, and anything may be empty; the
+ * result of a MAP, a fill or a copy may have any strides too, that of others is contiguous. */
 #ifndef REEL_TENSOR_BACKEND_H
 #define REEL_TENSOR_BACKEND_H
 
@@ -15,6 +15,8 @@ typedef enum {
 #include "tensor/ops.def"
     REEL_OP_COUNT
 } reel__op;
+
+#define REEL__MOST_INPUTS 3 /* of a row of the table, updates of lists apart */
 
 /* An op's constants; what each means stands at the op's public function. */
 typedef struct {
@@ -60,8 +62,8 @@ extern const reel__backend reel__cpu_backend;
 /* cuda/ answers; NULL, and *why set, in a build without CUDA. */
 const reel__backend *reel__cuda_backend(const char **why);
 
-/* Runs a call; returns out[0] with one reference that is the caller's if the funnel made it, NULL
- * on failure. For an UPDATE, use the status. */
+/* Runs a call. Results that the funnel made have one reference, which is the caller's; on failure
+ * they are NULL. */
 reel_status reel__dispatch(reel__call *c);
 
 /* Keeps a failure "op: what: x[2, 3] @ y[4, 5] (site)" about the call and returns `code`. */

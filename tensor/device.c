@@ -2,10 +2,8 @@
 #include "tensor/tensor_internal.h"
 
 #include <limits.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 const char *reel_dtype_name(reel_dtype dtype) {
     static const char *const names[] = {"f32", "f64", "i64", "u8"};
@@ -55,39 +53,4 @@ const reel__backend *reel__backend_of(const char *at, reel_device d) {
 
 reel_status reel_device_check(reel_device device) {
     return reel__backend_of(NULL, device) ? REEL_OK : REEL_ERR_DEVICE;
-}
-
-reel_status reel_set_threads(int n) {
-    if (n < 1) return reel_fail(REEL_ERR_ARGUMENT, NULL, "threads: %d, at least 1 is needed", n);
-    reel__self()->threads = n;
-    return REEL_OK;
-}
-
-/* OMP_NUM_THREADS, which people set for every such library, or the processors that we may use. */
-static int default_threads(void) {
-    const char *asked = getenv("OMP_NUM_THREADS");
-    long n = asked ? strtol(asked, NULL, 10) : 0;
-#if defined(__linux__)
-    cpu_set_t set;
-    if (n < 1 && sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
-#endif
-    if (n < 1) n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > 256 ? 256 : (int)n;
-}
-
-int reel_threads(void) {
-    reel__thread *self = reel__self();
-    if (self->threads == 0) self->threads = default_threads();
-    return self->threads;
-}
-
-/* Autograd's hooks: the one thing here that is set once and read by all. */
-static _Atomic(const reel__hooks *) hooks;
-
-void reel__hooks_set(const reel__hooks *h) {
-    atomic_store_explicit(&hooks, h, memory_order_release);
-}
-
-const reel__hooks *reel__hooks_get(void) {
-    return atomic_load_explicit(&hooks, memory_order_acquire);
 }

@@ -17,6 +17,11 @@ const reel__op_info reel__ops[REEL_OP_COUNT] = {
 #include "tensor/ops.def"
 };
 
+/* What has room for an op's inputs, in kernels and on the tape. */
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+    _Static_assert((inputs) <= REEL__MOST_INPUTS, #name " has too many inputs");
+#include "tensor/ops.def"
+
 typedef reel_status (*shape_rule)(const reel__call *c, reel__layout *out);
 
 static const shape_rule rules[REEL_OP_COUNT] = {
@@ -26,10 +31,6 @@ static const shape_rule rules[REEL_OP_COUNT] = {
 };
 
 /* ---- checks ---- */
-
-static bool same_device(reel_device a, reel_device b) {
-    return a.type == b.type && a.index == b.index;
-}
 
 static reel_status check_null(const reel__call *c) {
     for (int i = 0; i < c->nin; i++) {
@@ -44,15 +45,11 @@ static reel_status check_null(const reel__call *c) {
 static reel_status check_devices(reel__call *c) {
     if (c->nin) c->device = c->in[0]->storage->device;
     for (int i = 1; i < c->nin; i++)
-        if (!same_device(c->in[i]->storage->device, c->device))
+        if (!reel_device_equal(c->in[i]->storage->device, c->device))
             return reel__fail_call(REEL_ERR_DEVICE, c, "operands on different devices");
-    if (c->out[0] && !same_device(c->out[0]->storage->device, c->device))
+    if (c->out[0] && !reel_device_equal(c->out[0]->storage->device, c->device))
         return reel__fail_call(REEL_ERR_DEVICE, c, "the result is on another device");
     return REEL_OK;
-}
-
-static bool is_float(reel_dtype d) {
-    return d == REEL_F32 || d == REEL_F64;
 }
 
 static reel_status check_dtypes(const reel__call *c, const reel__op_info *op) {
@@ -61,7 +58,7 @@ static reel_status check_dtypes(const reel__call *c, const reel__op_info *op) {
     for (int i = 1; i < alike; i++)
         if (c->in[i]->layout.dtype != c->in[0]->layout.dtype)
             return reel__fail_call(REEL_ERR_DTYPE, c, "dtypes differ");
-    if (op->dtypes == REEL__FLOAT && !is_float(c->in[0]->layout.dtype))
+    if (op->dtypes == REEL__FLOAT && !reel_dtype_is_float(c->in[0]->layout.dtype))
         return reel__fail_call(REEL_ERR_DTYPE, c, "takes f32 or f64");
     if (op->dtypes == REEL__INDEXED && c->in[c->nin - 1]->layout.dtype != REEL_I64)
         return reel__fail_call(REEL_ERR_DTYPE, c, "the index must be i64");
@@ -146,6 +143,10 @@ reel_status reel__dispatch(reel__call *c) {
     REEL_TRY(check_devices(c));
     REEL_TRY(check_dtypes(c, op));
     const bool recorded = is_recorded(c, op);
+    if (recorded && in_place)
+        return reel__fail_call(REEL_ERR_STATE, c,
+                               "an input is tracked, and what is done in place is not recorded: "
+                               "detach it, or use REEL_NO_GRAD");
     if (recorded && op->gradient == REEL__NONE)
         return reel__fail_call(REEL_ERR_ARGUMENT, c, "has no gradient, and an input is tracked");
     REEL_TRY(rules[c->op](c, layout));
@@ -153,7 +154,7 @@ reel_status reel__dispatch(reel__call *c) {
 
     reel_status status = run_kernel(c, op);
     if (in_place) atomic_fetch_add_explicit(&c->out[0]->storage->version, 1, memory_order_relaxed);
-    if (status == REEL_OK && recorded && !in_place) status = reel__hooks_get()->record(c);
+    if (status == REEL_OK && recorded) status = reel__hooks_get()->record(c);
     if (status != REEL_OK && !in_place) release_outputs(c);
     return status;
 }

@@ -115,6 +115,10 @@ static reel_tensor *reduce(reel__op op, const char *at, reel_tensor *x, reel_sha
                            bool keepdim) {
     reel__call c = {.op = op, .at = at, .nin = 1, .in = &x, .attr.i = {0, keepdim}};
     int ndim = reel_ndim(x);
+    if (x && (axes.ndim < 0 || axes.ndim > REEL_MAX_DIMS)) {
+        reel__fail_call(REEL_ERR_SHAPE, &c, "%d axes listed", axes.ndim);
+        return NULL;
+    }
     for (int i = 0; x && i < axes.ndim; i++) {
         int axis =
             axes.dim[i] >= -ndim && axes.dim[i] < ndim ? reel__axis((int)axes.dim[i], ndim) : -1;
@@ -222,7 +226,7 @@ reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, int axis, b
 static bool infer_axis(int64_t numel, reel_shape *s) {
     int unknown = -1;
     int64_t known = 1;
-    if (s->ndim > REEL_MAX_DIMS) return false;
+    if (s->ndim < 0 || s->ndim > REEL_MAX_DIMS) return false;
     for (int i = 0; i < s->ndim; i++) {
         if (s->dim[i] == -1 && unknown < 0)
             unknown = i;

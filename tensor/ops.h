@@ -70,8 +70,8 @@ REEL_API reel_tensor *reel_affine_at(const char *at, reel_tensor *x, double scal
 REEL_API reel_tensor *reel_cast_at(const char *at, reel_tensor *x, reel_dtype dtype);
 #define reel_cast(x, dtype) reel_cast_at(REEL_AT(x), x, dtype)
 
-/* y = scale x in f32 or f64, from any dtype: pixels in u8 to floats in one pass. Constant (not
- * differentiable). */
+/* y = scale x in f32 or f64, from any dtype: pixels in u8 to floats in one pass. Not
+ * differentiable: an error on a tracked x. */
 REEL_API reel_tensor *reel_dequantize_at(const char *at, reel_tensor *x, double scale,
                                          reel_dtype dtype);
 #define reel_dequantize(x, scale, dtype) reel_dequantize_at(REEL_AT(x), x, scale, dtype)
@@ -79,9 +79,9 @@ REEL_API reel_tensor *reel_dequantize_at(const char *at, reel_tensor *x, double 
 /* ---- reductions ---- */
 
 /* Over all axes, or over those listed (none listed: all); keepdim leaves an axis of size 1 in their
- * place. The order of addition depends on the shape alone, never on the number of threads. Integers
- * sum into i64; mean takes floats, and the mean of nothing is NaN.
- *     reel_mean_over(x, reel_axes(1), false): x[B,N] -> y[B] */
+ * place. The order of addition depends on shape and strides alone, never on the number of threads.
+ * Integers sum into i64; mean takes floats, and the mean of nothing is NaN. reel_mean_over(x,
+ * reel_axes(1), false): x[B,N] -> y[B] */
 REEL_API reel_tensor *reel_sum_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
 REEL_API reel_tensor *reel_mean_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
 #define reel_sum(x) reel_sum_at(REEL_AT(x), x, REEL_SCALAR, false)
@@ -165,9 +165,9 @@ REEL_API reel_tensor *reel_contiguous_at(const char *at, reel_tensor *x);
 
 /* ---- in place: they return the tensor they changed ---- */
 
-/* An error on a tensor that autograd is tracking (it may be changed inside REEL_NO_GRAD), and on an
- * expanded view, whose elements share memory. reel_copy_ broadcasts, casts, and moves between
- * devices. */
+/* They are not recorded: outside REEL_NO_GRAD it is an error if the tensor or an input is tracked.
+ * So it is on an expanded view, whose elements share memory. reel_copy_ broadcasts, casts, and
+ * moves between devices. */
 REEL_API reel_tensor *reel_copy_at_(const char *at, reel_tensor *to, reel_tensor *from);
 REEL_API reel_tensor *reel_fill_at_(const char *at, reel_tensor *t, double value);
 /* sum += x, broadcast */

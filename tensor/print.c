@@ -1,13 +1,10 @@
 /* Printing, as numpy prints: str(array) with its default options. */
+#include "tensor/locale_internal.h"
 #include "tensor/tensor_internal.h"
 
-#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __APPLE__
-#include <xlocale.h>
-#endif
 
 #define LINE_WIDTH 75
 #define THRESHOLD 1000 /* more elements than this are summarised */
@@ -245,8 +242,8 @@ void reel_print(FILE *f, reel_tensor *t) {
         fputs("NULL\n", f);
         return;
     }
-    /* A point is a point, whatever the program's locale. */
-    locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0), before = uselocale(c);
+    reel__locale l;
+    reel__locale_enter(&l); /* without memory for it, a comma may be the decimal point */
     REEL_SCOPE {
         printer p = {.f = f,
                      .t = reel_to(t, reel_cpu()),
@@ -260,6 +257,5 @@ void reel_print(FILE *f, reel_tensor *t) {
         else
             put_array(&p);
     }
-    uselocale(before);
-    if (c) freelocale(c);
+    reel__locale_leave(&l);
 }

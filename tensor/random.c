@@ -55,7 +55,7 @@ static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_gener
                     .in = &g->state,
                     .out = {t},
                     .attr = {.f = {a, b}, .shape = t->layout.shape, .dtype = t->layout.dtype}};
-    if (t->layout.dtype != REEL_F32 && t->layout.dtype != REEL_F64) {
+    if (!reel_dtype_is_float(t->layout.dtype)) {
         reel_fail(REEL_ERR_DTYPE, at, "%s: takes f32 or f64, not %s", reel__ops[op].name,
                   reel_dtype_name(t->layout.dtype));
         return NULL;

@@ -29,7 +29,7 @@ reel_status reel__rule_broadcast(const reel__call *c, reel__layout *out) {
 reel_status reel__rule_cast(const reel__call *c, reel__layout *out) {
     out->dtype = c->attr.dtype;
     out->shape = c->in[0]->layout.shape;
-    if (c->op == REEL_OP_dequantize && out->dtype != REEL_F32 && out->dtype != REEL_F64)
+    if (c->op == REEL_OP_dequantize && !reel_dtype_is_float(out->dtype))
         return reel__fail_call(REEL_ERR_DTYPE, c, "gives f32 or f64, not %s",
                                reel_dtype_name(out->dtype));
     return REEL_OK;

@@ -1,33 +1,19 @@
-/* A state is two growing arrays, searched from the front: they hold tens of entries, rarely
- * hundreds. */
+/* A state is two ordered maps: from names to tensors, and from keys to text. */
 #include "tensor/state_internal.h"
 
+#include "tensor/locale_internal.h"
+#include "tensor/map_internal.h"
 #include "tensor/ops.h"
 #include "tensor/tensor_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __APPLE__
-#include <xlocale.h>
-#endif
-
-typedef struct {
-    char *name;
-    reel_tensor *tensor;
-} entry;
-
-typedef struct {
-    char *key, *value;
-} line;
 
 struct reel_state {
-    entry *entries;
-    int count, capacity;
-    line *texts;
-    int text_count, text_capacity;
+    reel__map tensors; /* values: reel_tensor, retained */
+    reel__map texts;   /* values: char, owned */
 };
 
 static reel_status out_of_memory(void) {
@@ -38,24 +24,12 @@ static reel_status no_state(const char *what) {
     return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no state", what);
 }
 
-/* Makes room for one more item, so that what follows can't fail. */
-static bool reserve(void **items, int *capacity, int count, size_t size) {
-    if (count < *capacity) return true;
-    int more = *capacity ? 2 * *capacity : 8;
-    void *grown = realloc(*items, (size_t)more * size);
-    if (!grown) return false;
-    *items = grown;
-    *capacity = more;
-    return true;
-}
-
 static bool is_empty(const char *text) {
     return !text || !*text;
 }
 
-/* What follows "prefix." in name, NULL if name does not begin so; without a prefix, all of name. */
+/* What follows "prefix." in name; NULL if name does not begin so. */
 static const char *below(const char *name, const char *prefix) {
-    if (is_empty(prefix)) return name;
     size_t n = strlen(prefix);
     return strncmp(name, prefix, n) == 0 && name[n] == '.' ? name + n + 1 : NULL;
 }
@@ -68,28 +42,22 @@ reel_state *reel_state_new(void) {
 
 void reel_state_free(reel_state *s) {
     if (!s) return;
-    for (int i = 0; i < s->count; i++) {
-        free(s->entries[i].name);
-        reel_release(s->entries[i].tensor);
-    }
-    for (int i = 0; i < s->text_count; i++) {
-        free(s->texts[i].key);
-        free(s->texts[i].value);
-    }
-    free(s->entries);
-    free(s->texts);
+    for (int i = 0; i < s->tensors.count; i++) reel_release(s->tensors.entries[i].value);
+    for (int i = 0; i < s->texts.count; i++) free(s->texts.entries[i].value);
+    reel__map_free(&s->tensors);
+    reel__map_free(&s->texts);
     free(s);
+}
+
+/* The i-th entry; NULL if there is none. */
+static const reel__map_entry *entry_at(const reel__map *m, int i) {
+    return i >= 0 && i < m->count ? &m->entries[i] : NULL;
 }
 
 /* ---- tensors ---- */
 
-static entry *find(const reel_state *s, const char *prefix, const char *name) {
-    if (is_empty(name)) return NULL;
-    for (int i = 0; i < reel_state_count(s); i++) {
-        const char *rest = below(s->entries[i].name, prefix);
-        if (rest && strcmp(rest, name) == 0) return &s->entries[i];
-    }
-    return NULL;
+static const reel__map_entry *find(const reel_state *s, const char *prefix, const char *name) {
+    return s && !is_empty(name) ? reel__map_find(&s->tensors, prefix, name) : NULL;
 }
 
 /* Takes `name` over. */
@@ -98,13 +66,13 @@ static reel_status put(reel_state *s, char *name, reel_tensor *t) {
     reel_status status = REEL_OK;
     if (find(s, NULL, name))
         status = reel_fail(REEL_ERR_ARGUMENT, NULL, "state_put: there already: %s", name);
-    else if (!reserve((void **)&s->entries, &s->capacity, s->count, sizeof *s->entries))
+    else if (!reel__map_add(&s->tensors, name, t))
         status = out_of_memory();
     if (status != REEL_OK) {
         free(name);
         return status;
     }
-    s->entries[s->count++] = (entry){name, reel_retain(t)};
+    reel_retain(t);
     return REEL_OK;
 }
 
@@ -123,20 +91,22 @@ reel_status reel_state_put(reel_state *s, const char *name, reel_tensor *t) {
 }
 
 int reel_state_count(const reel_state *s) {
-    return s ? s->count : 0;
+    return s ? s->tensors.count : 0;
 }
 
 const char *reel_state_name(const reel_state *s, int i) {
-    return i >= 0 && i < reel_state_count(s) ? s->entries[i].name : NULL;
+    const reel__map_entry *e = s ? entry_at(&s->tensors, i) : NULL;
+    return e ? e->key : NULL;
 }
 
 reel_tensor *reel_state_at(const reel_state *s, int i) {
-    return i >= 0 && i < reel_state_count(s) ? s->entries[i].tensor : NULL;
+    const reel__map_entry *e = s ? entry_at(&s->tensors, i) : NULL;
+    return e ? e->value : NULL;
 }
 
 reel_tensor *reel_state_get_in(const reel_state *s, const char *prefix, const char *name) {
-    const entry *found = find(s, prefix, name);
-    return found ? found->tensor : NULL;
+    const reel__map_entry *found = find(s, prefix, name);
+    return found ? found->value : NULL;
 }
 
 reel_tensor *reel_state_get(const reel_state *s, const char *name) {
@@ -145,51 +115,45 @@ reel_tensor *reel_state_get(const reel_state *s, const char *name) {
 
 /* ---- text ---- */
 
-static line *find_text(const reel_state *s, const char *key) {
-    if (is_empty(key)) return NULL;
-    for (int i = 0; i < reel_state_text_count(s); i++)
-        if (strcmp(s->texts[i].key, key) == 0) return &s->texts[i];
-    return NULL;
-}
-
 reel_status reel_state_put_text(reel_state *s, const char *key, const char *value) {
     if (!s) return no_state("state_put_text");
     if (is_empty(key)) return reel_fail(REEL_ERR_ARGUMENT, NULL, "state_put_text: no key");
     if (!value) return reel_fail(REEL_ERR_ARGUMENT, NULL, "state_put_text: no value: %s", key);
-    if (!reserve((void **)&s->texts, &s->text_capacity, s->text_count, sizeof *s->texts))
-        return out_of_memory();
     char *copy = strdup(value);
     if (!copy) return out_of_memory();
-    line *there = find_text(s, key);
+    reel__map_entry *there = reel__map_find(&s->texts, NULL, key);
     if (there) {
         free(there->value);
         there->value = copy;
         return REEL_OK;
     }
     char *name = strdup(key);
-    if (!name) {
+    if (!name || !reel__map_add(&s->texts, name, copy)) {
+        free(name);
         free(copy);
         return out_of_memory();
     }
-    s->texts[s->text_count++] = (line){name, copy};
     return REEL_OK;
 }
 
 const char *reel_state_text(const reel_state *s, const char *key) {
-    const line *there = find_text(s, key);
+    const reel__map_entry *there =
+        s && !is_empty(key) ? reel__map_find(&s->texts, NULL, key) : NULL;
     return there ? there->value : NULL;
 }
 
 int reel_state_text_count(const reel_state *s) {
-    return s ? s->text_count : 0;
+    return s ? s->texts.count : 0;
 }
 
 const char *reel_state_text_key(const reel_state *s, int i) {
-    return i >= 0 && i < reel_state_text_count(s) ? s->texts[i].key : NULL;
+    const reel__map_entry *e = s ? entry_at(&s->texts, i) : NULL;
+    return e ? e->key : NULL;
 }
 
 const char *reel_state_text_value(const reel_state *s, int i) {
-    return i >= 0 && i < reel_state_text_count(s) ? s->texts[i].value : NULL;
+    const reel__map_entry *e = s ? entry_at(&s->texts, i) : NULL;
+    return e ? e->value : NULL;
 }
 
 /* ---- numbers ---- */
@@ -211,36 +175,22 @@ bool reel_state_int(const reel_state *s, const char *key, int64_t *v) {
     return true;
 }
 
-/* In the "C" locale, whatever the program has set: a file written under a decimal comma must be
- * read everywhere. Returns false when out of memory. */
-static bool enter_c_locale(locale_t *c, locale_t *before) {
-    *c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!*c) return false;
-    *before = uselocale(*c);
-    return true;
-}
-
-static void leave_c_locale(locale_t c, locale_t before) {
-    uselocale(before);
-    freelocale(c);
-}
-
 reel_status reel_state_put_double(reel_state *s, const char *key, double v) {
     char digits[32];
-    locale_t c, before;
-    if (!enter_c_locale(&c, &before)) return out_of_memory();
+    reel__locale l;
+    if (!reel__locale_enter(&l)) return out_of_memory();
     snprintf(digits, sizeof digits, "%.17g", v);
-    leave_c_locale(c, before);
+    reel__locale_leave(&l);
     return reel_state_put_text(s, key, digits);
 }
 
 bool reel_state_double(const reel_state *s, const char *key, double *v) {
     const char *digits = reel_state_text(s, key);
-    locale_t c, before;
-    if (is_empty(digits) || !enter_c_locale(&c, &before)) return false;
+    reel__locale l;
+    if (is_empty(digits) || !reel__locale_enter(&l)) return false;
     char *end;
     double read = strtod(digits, &end);
-    leave_c_locale(c, before);
+    reel__locale_leave(&l);
     if (*end) return false;
     *v = read;
     return true;
@@ -249,8 +199,8 @@ bool reel_state_double(const reel_state *s, const char *key, double *v) {
 /* ---- whole states ---- */
 
 reel_status reel__state_put_all(reel_state *to, const char *prefix, const reel_state *from) {
-    for (int i = 0; i < from->count; i++)
-        REEL_TRY(reel_state_put_in(to, prefix, from->entries[i].name, from->entries[i].tensor));
+    for (int i = 0; i < reel_state_count(from); i++)
+        REEL_TRY(reel_state_put_in(to, prefix, reel_state_name(from, i), reel_state_at(from, i)));
     return REEL_OK;
 }
 
@@ -273,27 +223,27 @@ static reel_status check_fit(const char *what, const char *name, const reel_tens
 
 reel_status reel__state_check(const char *what, const reel_state *to, const reel_state *from,
                               const char *prefix) {
-    for (int i = 0; i < to->count; i++) {
-        const entry *e = &to->entries[i], *found = find(from, prefix, e->name);
+    for (int i = 0; i < to->tensors.count; i++) {
+        const reel__map_entry *e = &to->tensors.entries[i], *found = find(from, prefix, e->key);
         if (!found)
             return reel_fail(REEL_ERR_FORMAT, NULL, "%s: not in the state: %s%s%s", what,
-                             is_empty(prefix) ? "" : prefix, is_empty(prefix) ? "" : ".", e->name);
-        REEL_TRY(check_fit(what, found->name, e->tensor, found->tensor));
+                             is_empty(prefix) ? "" : prefix, is_empty(prefix) ? "" : ".", e->key);
+        REEL_TRY(check_fit(what, found->key, e->value, found->value));
     }
     if (is_empty(prefix)) return REEL_OK; /* others' entries may lie beside ours */
-    for (int i = 0; i < from->count; i++) {
-        const char *rest = below(from->entries[i].name, prefix);
+    for (int i = 0; i < from->tensors.count; i++) {
+        const char *name = from->tensors.entries[i].key, *rest = below(name, prefix);
         if (rest && !find(to, NULL, rest))
-            return reel_fail(REEL_ERR_FORMAT, NULL, "%s: in the state alone: %s", what,
-                             from->entries[i].name);
+            return reel_fail(REEL_ERR_FORMAT, NULL, "%s: in the state alone: %s", what, name);
     }
     return REEL_OK;
 }
 
 reel_status reel__state_copy(const reel_state *to, const reel_state *from, const char *prefix) {
-    for (int i = 0; i < to->count; i++) {
-        reel_tensor *found = reel_state_get_in(from, prefix, to->entries[i].name);
-        if (found != to->entries[i].tensor && !reel_copy_(to->entries[i].tensor, found))
+    for (int i = 0; i < reel_state_count(to); i++) {
+        reel_tensor *t = reel_state_at(to, i);
+        reel_tensor *found = reel_state_get_in(from, prefix, reel_state_name(to, i));
+        if (found != t && !reel_copy_(t, found))
             return reel_error_status();
     }
     return REEL_OK;

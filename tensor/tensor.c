@@ -122,7 +122,7 @@ reel_tensor *reel__tensor_view(const char *at, const char *made_by, reel_tensor 
 }
 
 reel_status reel__tensor_move(reel_tensor *t, reel_device d) {
-    if (t->storage->device.type == d.type && t->storage->device.index == d.index) return REEL_OK;
+    if (reel_device_equal(t->storage->device, d)) return REEL_OK;
     REEL_SCOPE {
         reel_tensor *moved = reel_to(t, d);
         if (!moved) return reel_error_status();
@@ -275,8 +275,7 @@ reel_tensor *reel_from_at(const char *at, const void *data, reel_shape shape, re
 
 reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device device) {
     if (!t) return NULL;
-    if (t->storage->device.type == device.type && t->storage->device.index == device.index)
-        return t;
+    if (reel_device_equal(t->storage->device, device)) return t;
     reel_tensor *moved = NULL;
     REEL_SCOPE {
         reel_tensor *from = reel_contiguous_at(at, t);

@@ -34,6 +34,10 @@ typedef enum { REEL_F32 = 0, REEL_F64, REEL_I64, REEL_U8 } reel_dtype;
 REEL_API const char *reel_dtype_name(reel_dtype dtype); /* "f32", "f64", "i64", "u8" */
 REEL_API size_t reel_dtype_size(reel_dtype dtype);      /* bytes of one element */
 
+static inline bool reel_dtype_is_float(reel_dtype dtype) {
+    return dtype == REEL_F32 || dtype == REEL_F64;
+}
+
 typedef enum { REEL_CPU = 0, REEL_CUDA } reel_device_type;
 
 typedef struct {
@@ -48,6 +52,10 @@ static inline reel_device reel_cpu(void) {
 static inline reel_device reel_cuda(int index) {
     reel_device d = {REEL_CUDA, index};
     return d;
+}
+
+static inline bool reel_device_equal(reel_device a, reel_device b) {
+    return a.type == b.type && a.index == b.index;
 }
 
 /* Reads "cpu", "cuda" or "cuda:1" into *device. Whether there is such a device is known when it is
@@ -181,8 +189,10 @@ REEL_API void reel_print(FILE *f, reel_tensor *t);
 
 /* ---- the machine ---- */
 
-/* How many threads the calling thread's CPU kernels use; at first as many as OpenMP offers. n < 1
- * is an error. */
+/* How many threads the calling thread's CPU kernels use, 1..REEL_MAX_THREADS; at first
+ * OMP_NUM_THREADS if that is set, else as many as there are processors to run on. Another number
+ * may round matrix products differently. */
+#define REEL_MAX_THREADS 256
 REEL_API reel_status reel_set_threads(int n);
 REEL_API int reel_threads(void);
 

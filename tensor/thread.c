@@ -2,9 +2,11 @@
 #include "tensor/tensor_internal.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static _Thread_local reel__thread self;
 
@@ -140,6 +142,33 @@ reel_tensor *reel_scope_return(reel_tensor *t) {
     self.held[self.held_count - 1] = first;
     self.held[s->base++] = t;
     return t;
+}
+
+/* ---- number of threads ---- */
+
+reel_status reel_set_threads(int n) {
+    if (n < 1 || n > REEL_MAX_THREADS)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "threads: %d is not in 1..%d", n,
+                         REEL_MAX_THREADS);
+    self.threads = n;
+    return REEL_OK;
+}
+
+/* OMP_NUM_THREADS, which people set for every such library, or the processors that we may use. */
+static int default_threads(void) {
+    const char *asked = getenv("OMP_NUM_THREADS");
+    long n = asked ? strtol(asked, NULL, 10) : 0;
+#if defined(__linux__)
+    cpu_set_t set;
+    if (n < 1 && sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
+#endif
+    if (n < 1) n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > REEL_MAX_THREADS ? REEL_MAX_THREADS : (int)n;
+}
+
+int reel_threads(void) {
+    if (self.threads == 0) self.threads = default_threads();
+    return self.threads;
 }
 
 /* ---- the rest ---- */

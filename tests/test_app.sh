@@ -169,6 +169,7 @@ fails 2 "--epochs: '0'" train --epochs 0
 fails 2 "--batch: '-1'" train --batch -1
 fails 2 "--workers: '-1'" train --workers -1
 fails 2 "--threads: '0'" train --threads 0
+fails 2 "--threads: '257' is not a whole number in 1..256" train --threads 257
 fails 2 "--seed: '-1'" train --seed -1
 fails 2 "--limit: '0'" train --limit 0
 fails 2 "--keep: '0'" train --keep 0
@@ -286,6 +287,8 @@ sed 's/loader\.progress/loader.progrezz/' $good >bad-run/checkpoint.safetensors
 stays 'loader'
 sed 's/history\.2/history.9/' $good >bad-run/checkpoint.safetensors
 stays 'history.2'
+sed 's/\("threads": *\)"1"/\1"0"/' $good >bad-run/checkpoint.safetensors
+stays 'not one of mnist_ae'
 cp $good bad-run/checkpoint.safetensors
 stays '--model is classic here, but tied' --model classic
 stays '--latent is 9 here, but 8' --latent 9
@@ -297,6 +300,7 @@ stays '--optimizer is sgd here, but adam' --optimizer sgd
 stays '--schedule is step here, but cosine' --schedule step
 stays '--init is paper here, but scaled' --init paper
 stays '--limit is 100 here, but 0' --limit 100
+stays '--threads is 2 here, but 1' --threads 2
 stays '--data is synthetic here, but MNIST' --data synthetic
 fails 1 nothing.safetensors show --checkpoint nothing.safetensors --data data --out shown
 fails 1 'file' show --checkpoint file --data data --out shown
@@ -369,6 +373,22 @@ verdict $? "going on with a run that is done"
 holds "it changes nothing" -- same_run whole INT
 holds "it trains nothing" -- [ ! -s err ]
 
+# The number of threads is the run's: going on needs no --threads, whatever this machine would take.
+other=5
+[ "$(getconf _NPROCESSORS_ONLN)" -ne $other ] || other=7
+(slow threads --threads $other) >out 2>err &
+pid=$!
+wait_for threads/history.csv
+kill -KILL $pid
+wait $pid 2>/dev/null
+holds "a run that is killed leaves its history of whole epochs" -- \
+    awk -F , 'NR == 1 && $1 != "epoch" || NR > 1 && ($1 != NR - 1 || NF != 6) { exit 1 }
+              END { if (NR < 2 || NR > 5) exit 1 }' threads/history.csv
+succeeds train --model classic --latent 20 --epochs 5 --batch 4 --data data --out threads \
+    --save-every 2 --resume
+succeeds show --checkpoint threads/checkpoint.safetensors --data data --out shown-threads
+holds "it goes on with its own number of threads" -- grep -qx "threads *$other" out
+
 # random_delay N: up to the time that the whole run took
 random_delay() {
     tail -n 1 whole/history.csv | awk -F , -v n="$1$$" '{ srand(n); print 0.01 + $6 * rand() }'
@@ -406,6 +426,13 @@ holds "show says the model" -- grep -q '^model *tied$' out
 for file in samples.png best.png worst.png; do
     holds "show draws $file as the run did" -- cmp "run/$file" "shown/$file"
 done
+
+succeeds train --model tied --latent 2 --epochs 1 --limit 100 --data synthetic --out synthetic
+holds "train ends by saying that the digits are synthetic" -- \
+    sh -c 'tail -n 1 out | grep -q "synthetic digits, not MNIST"'
+succeeds show --checkpoint synthetic/checkpoint.safetensors --limit 100 --data synthetic \
+    --out shown-synthetic
+holds "show ends by saying it" -- sh -c 'tail -n 1 out | grep -q "synthetic digits, not MNIST"'
 
 campaign() {
     set -- campaign --latents 2,10 --seeds 1,2 --epochs 2 --data synthetic --limit 300 --threads 1 \

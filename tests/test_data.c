@@ -106,7 +106,7 @@ static int64_t label(reel_dataset *d, int64_t i) {
 
 START_TEST(a_subset_gives_its_items) {
     numbers d = numbers_of(10);
-    reel_dataset *s = reel_subset_new(&d.base, (int64_t[]){7, 2, 7}, 3);
+    reel_dataset *s = reel_subset_dataset_new(&d.base, (int64_t[]){7, 2, 7}, 3);
     ck_assert_int_eq(reel_dataset_length(s), 3);
     ck_assert_int_eq(label(s, 0), 7);
     ck_assert_int_eq(label(s, 1), 2);
@@ -114,13 +114,13 @@ START_TEST(a_subset_gives_its_items) {
     ck_assert_int_eq(label(s, 3), -1);
     expect_failure(REEL_ERR_ARGUMENT, "item 3 of a dataset of 3");
     ck_assert(!s->cls->gather);
-    reel_dataset *none = reel_subset_new(s, NULL, 0);
+    reel_dataset *none = reel_subset_dataset_new(s, NULL, 0);
     ck_assert_int_eq(reel_dataset_length(none), 0);
-    expect_refused(reel_subset_new(&d.base, (int64_t[]){1, 10}, 2), "index 1 is 10");
-    expect_refused(reel_subset_new(&d.base, (int64_t[]){-1}, 1), "index 0 is -1");
-    expect_refused(reel_subset_new(&d.base, NULL, 1), "index is NULL");
-    expect_refused(reel_subset_new(&d.base, NULL, -1), "n is -1");
-    expect_refused(reel_subset_new(NULL, NULL, 0), "NULL");
+    expect_refused(reel_subset_dataset_new(&d.base, (int64_t[]){1, 10}, 2), "index 1 is 10");
+    expect_refused(reel_subset_dataset_new(&d.base, (int64_t[]){-1}, 1), "index 0 is -1");
+    expect_refused(reel_subset_dataset_new(&d.base, NULL, 1), "index is NULL");
+    expect_refused(reel_subset_dataset_new(&d.base, NULL, -1), "n is -1");
+    expect_refused(reel_subset_dataset_new(NULL, NULL, 0), "NULL");
     reel_dataset_free(none);
     reel_dataset_free(s);
 }
@@ -130,8 +130,8 @@ START_TEST(a_subset_of_tensors_gathers) {
     REEL_SCOPE {
         reel_tensor *x = reel_scale(reel_arange(10, REEL_F32, reel_cpu()), 3);
         reel_dataset *d = reel_tensor_dataset_new(x, reel_arange(10, REEL_I64, reel_cpu()));
-        reel_dataset *s = reel_subset_new(d, (int64_t[]){9, 1, 4}, 3);
-        reel_dataset *t = reel_subset_new(s, (int64_t[]){2, 0}, 2);
+        reel_dataset *s = reel_subset_dataset_new(d, (int64_t[]){9, 1, 4}, 3);
+        reel_dataset *t = reel_subset_dataset_new(s, (int64_t[]){2, 0}, 2);
         ck_assert(t->cls->gather);
         reel_loader *l = reel_loader_new(t, (reel_loader_options){.batch_size = 2});
         reel_batch b;
@@ -150,23 +150,23 @@ START_TEST(concat_passes_over_empty_parts) {
     numbers a = numbers_of(0), b = numbers_of(2), c = numbers_of(0), d = numbers_of(3),
             e = numbers_of(0);
     reel_dataset *parts[] = {&a.base, &b.base, &c.base, &d.base, &e.base};
-    reel_dataset *all = reel_concat_new(parts, 5);
+    reel_dataset *all = reel_concat_dataset_new(parts, 5);
     ck_assert_int_eq(reel_dataset_length(all), 5);
     const int64_t expected[] = {0, 1, 0, 1, 2, -1};
     for (int64_t i = 0; i < 6; i++) ck_assert_int_eq(label(all, i), expected[i]);
     expect_failure(REEL_ERR_ARGUMENT, "item 5 of a dataset of 5");
     reel_dataset_free(all);
 
-    all = reel_concat_new(parts, 1);
+    all = reel_concat_dataset_new(parts, 1);
     ck_assert_int_eq(reel_dataset_length(all), 0);
     reel_dataset_free(all);
-    expect_refused(reel_concat_new(parts, 0), "no parts");
-    expect_refused(reel_concat_new(NULL, 2), "NULL");
+    expect_refused(reel_concat_dataset_new(parts, 0), "no parts");
+    expect_refused(reel_concat_dataset_new(NULL, 2), "NULL");
     parts[1] = NULL;
-    expect_refused(reel_concat_new(parts, 5), "part 1");
+    expect_refused(reel_concat_dataset_new(parts, 5), "part 1");
     b.n = d.n = INT64_MAX;
     parts[1] = &b.base;
-    expect_refused(reel_concat_new(parts, 5), "more than");
+    expect_refused(reel_concat_dataset_new(parts, 5), "more than");
 }
 END_TEST
 
@@ -179,7 +179,7 @@ static reel_status negate(reel_sample *s, int64_t i, void *user) {
 START_TEST(map_changes_samples) {
     numbers d = numbers_of(4);
     int64_t bad = 3;
-    reel_dataset *m = reel_map_new(&d.base, negate, &bad);
+    reel_dataset *m = reel_map_dataset_new(&d.base, negate, &bad);
     ck_assert(!m->cls->gather);
     REEL_SCOPE {
         reel_sample s;
@@ -189,8 +189,8 @@ START_TEST(map_changes_samples) {
         expect_failure(REEL_ERR_ARGUMENT, "failed without saying why");
     }
     reel_dataset_free(m);
-    expect_refused(reel_map_new(NULL, negate, NULL), "dataset is NULL");
-    expect_refused(reel_map_new(&d.base, NULL, NULL), "function is NULL");
+    expect_refused(reel_map_dataset_new(NULL, negate, NULL), "dataset is NULL");
+    expect_refused(reel_map_dataset_new(&d.base, NULL, NULL), "function is NULL");
 }
 END_TEST
 
@@ -445,10 +445,12 @@ START_TEST(samples_that_differ_do_not_stack) {
         reel_tensor *three = reel_zeros(reel_shape(3), REEL_F32, reel_cpu());
         reel_tensor *bytes = reel_zeros(reel_shape(2), REEL_U8, reel_cpu());
         reel_tensor *deep = reel_zeros(reel_shape(1, 1, 1, 1, 1, 1, 1, 1), REEL_F32, reel_cpu());
-        expect_unstacked((reel_sample[]){{two, NULL}, {three, NULL}}, 2, REEL_ERR_SHAPE,
-                         "x of sample 1 is f32[3], of sample 0 f32[2]");
-        expect_unstacked((reel_sample[]){{two, two}, {two, bytes}}, 2, REEL_ERR_DTYPE,
-                         "y of sample 1 is u8[2], of sample 0 f32[2]");
+        expect_unstacked(
+            (reel_sample[]){{two, NULL}, {three, NULL}}, 2, REEL_ERR_SHAPE,
+            "shapes differ: sample 1 has x[3] f32 on cpu, sample 0 has x[2] f32 on cpu");
+        expect_unstacked(
+            (reel_sample[]){{two, two}, {two, bytes}}, 2, REEL_ERR_DTYPE,
+            "dtypes differ: sample 1 has y[2] u8 on cpu, sample 0 has y[2] f32 on cpu");
         expect_unstacked((reel_sample[]){{two, NULL}, {two, two}}, 2, REEL_ERR_ARGUMENT,
                          "sample 1 has a label, sample 0 has none");
         expect_unstacked((reel_sample[]){{two, two}, {two, NULL}}, 2, REEL_ERR_ARGUMENT,

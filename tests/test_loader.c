@@ -475,7 +475,7 @@ START_TEST(workers_read_ahead_so_far_and_no_signals) {
     observed o = {0};
     sigset_t before, after;
     pthread_sigmask(SIG_SETMASK, NULL, &before);
-    reel_dataset *m = reel_map_new(&d.base, observe, &o);
+    reel_dataset *m = reel_map_dataset_new(&d.base, observe, &o);
     reel_loader *l = reel_loader_new(m, (reel_loader_options){.workers = 2, .prefetch = 3});
     reel_batch b;
     ck_assert(reel_loader_next(l, &b));

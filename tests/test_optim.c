@@ -131,7 +131,7 @@ static const reel_sgd_options sgds[] = {
     {.lr = 0.05, .momentum = 0.9},
     {.lr = 0.05, .momentum = 0.9, .dampening = 0.3},
     {.lr = 0.05, .momentum = 0.8, .weight_decay = 0.1, .nesterov = true},
-    {.lr = 0.05, .momentum = 0.8, .dampening = -0.5, .weight_decay = 0.1},
+    {.lr = 0.05, .momentum = 0.8, .dampening = 1.5, .weight_decay = 0.1},
 };
 enum { SGDS = sizeof sgds / sizeof *sgds };
 
@@ -367,6 +367,8 @@ START_TEST(sgd_refuses) {
         {{.lr = 1, .momentum = NAN}, "momentum"},
         {{.lr = 1, .weight_decay = -1}, "weight_decay"},
         {{.lr = 1, .momentum = 0.5, .dampening = NAN}, "dampening"},
+        {{.lr = 1, .momentum = 0.5, .dampening = -3}, "sgd_new: dampening"},
+        {{.lr = 1, .momentum = 0.5, .dampening = INFINITY}, "dampening"},
         {{.lr = 1, .nesterov = true}, "nesterov"},
         {{.lr = 1, .momentum = 0.5, .dampening = 0.1, .nesterov = true}, "nesterov"},
     };

@@ -30,7 +30,7 @@ static void expect_rates(reel_optim *o, reel_schedule *s, const double *expected
 
 START_TEST(cosine_follows_its_formula) {
     reel_optim *o = optim_new(0.5);
-    reel_schedule *s = reel_cosine_new(o, (reel_cosine_options){.steps = 4, .floor = 0.1});
+    reel_schedule *s = reel_cosine_schedule_new(o, (reel_cosine_options){.steps = 4, .floor = 0.1});
     const double h = 0.4 * M_SQRT1_2 / 2; /* 0.1 + 0.4 (1 + cos(pi / 4)) / 2 = 0.3 + h */
     expect_rates(o, s, (double[]){0.5, 0.3 + h, 0.3, 0.3 - h, 0.1, 0.1, 0.1}, 7);
 }
@@ -38,36 +38,39 @@ END_TEST
 
 START_TEST(cosine_ends_at_zero) {
     reel_optim *o = optim_new(1.0);
-    reel_schedule *s = reel_cosine_new(o, (reel_cosine_options){.steps = 1});
+    reel_schedule *s = reel_cosine_schedule_new(o, (reel_cosine_options){.steps = 1});
     expect_rates(o, s, (double[]){1.0, 0.0, 0.0}, 3);
 }
 END_TEST
 
 START_TEST(step_follows_its_formula) {
     reel_optim *o = optim_new(0.8);
-    reel_schedule *s = reel_step_new(o, (reel_step_options){.every = 2, .gamma = 0.5});
+    reel_schedule *s = reel_step_schedule_new(o, (reel_step_options){.every = 2, .gamma = 0.5});
     expect_rates(o, s, (double[]){0.8, 0.8, 0.4, 0.4, 0.2, 0.2, 0.1}, 7);
     o = optim_new(1.0);
-    s = reel_step_new(o, (reel_step_options){.every = 1});
+    s = reel_step_schedule_new(o, (reel_step_options){.every = 1});
     expect_rates(o, s, (double[]){1.0, 0.1, 0.01}, 3);
 }
 END_TEST
 
 START_TEST(warmup_follows_its_formula) {
     reel_optim *o = optim_new(0.4);
-    expect_rates(o, reel_warmup_new(o, 4, NULL), (double[]){0.1, 0.2, 0.3, 0.4, 0.4, 0.4}, 6);
+    expect_rates(o, reel_warmup_schedule_new(o, (reel_warmup_options){.steps = 4}),
+                 (double[]){0.1, 0.2, 0.3, 0.4, 0.4, 0.4}, 6);
     o = optim_new(0.4);
-    reel_schedule *after = reel_step_new(o, (reel_step_options){.every = 2, .gamma = 0.5});
-    expect_rates(o, reel_warmup_new(o, 2, after), (double[]){0.2, 0.4, 0.4, 0.4, 0.2, 0.2, 0.1}, 7);
+    reel_schedule *after = reel_step_schedule_new(o, (reel_step_options){.every = 2, .gamma = 0.5});
+    expect_rates(o, reel_warmup_schedule_new(o, (reel_warmup_options){.steps = 2, .after = after}),
+                 (double[]){0.2, 0.4, 0.4, 0.4, 0.2, 0.2, 0.1}, 7);
     o = optim_new(0.4); /* a warm-up that sets the rate first does not change the base */
-    after = reel_warmup_new(o, 2, NULL);
-    expect_rates(o, reel_warmup_new(o, 1, after), (double[]){0.4, 0.2, 0.4, 0.4}, 4);
+    after = reel_warmup_schedule_new(o, (reel_warmup_options){.steps = 2});
+    expect_rates(o, reel_warmup_schedule_new(o, (reel_warmup_options){.steps = 1, .after = after}),
+                 (double[]){0.4, 0.2, 0.4, 0.4}, 4);
 }
 END_TEST
 
 START_TEST(rates_outside_are_bounded) {
     reel_optim *o = optim_new(0.5);
-    reel_schedule *s = reel_cosine_new(o, (reel_cosine_options){.steps = 10});
+    reel_schedule *s = reel_cosine_schedule_new(o, (reel_cosine_options){.steps = 10});
     ck_assert_double_eq(reel_schedule_lr(s, -3), 0.5);
     ck_assert_double_eq(reel_schedule_lr(s, INT64_MAX), 0.0);
     ck_assert_double_eq(reel_optim_lr(o), 0.5); /* asking is not stepping */
@@ -79,8 +82,9 @@ START_TEST(rates_outside_are_bounded) {
 END_TEST
 
 static reel_schedule *warmup_and_cosine(reel_optim *o) {
-    return reel_warmup_new(o, 3,
-                           reel_cosine_new(o, (reel_cosine_options){.steps = 9, .floor = 0.01}));
+    reel_schedule *after =
+        reel_cosine_schedule_new(o, (reel_cosine_options){.steps = 9, .floor = 0.01});
+    return reel_warmup_schedule_new(o, (reel_warmup_options){.steps = 3, .after = after});
 }
 
 START_TEST(resumed_schedule_has_the_same_rates) {
@@ -110,7 +114,7 @@ START_TEST(load_is_checked) {
     } bad[] = {{NULL, "1"},  {"1", NULL}, {"-1", "1"}, {"1.5", "1"},
                {"1", "nan"}, {"1", "-1"}, {"1", "inf"}};
     reel_optim *o = optim_new(0.5);
-    reel_schedule *s = reel_cosine_new(o, (reel_cosine_options){.steps = 10});
+    reel_schedule *s = reel_cosine_schedule_new(o, (reel_cosine_options){.steps = 10});
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         reel_state *state = reel_state_new();
         if (bad[i].step) reel_state_put_text(state, "s.step", bad[i].step);
@@ -138,21 +142,26 @@ static void expect_none(reel_schedule *s, const char *part) {
 
 START_TEST(schedules_refuse) {
     reel_optim *o = optim_new(0.5), *other = optim_new(0.5);
-    expect_none(reel_cosine_new(o, (reel_cosine_options){0}), "cosine_new: a length below 1: 0");
-    expect_none(reel_cosine_new(o, (reel_cosine_options){.steps = 5, .floor = -1}),
-                "cosine_new: floor");
-    expect_none(reel_cosine_new(o, (reel_cosine_options){.steps = 5, .floor = NAN}),
-                "cosine_new: floor");
-    expect_none(reel_cosine_new(NULL, (reel_cosine_options){.steps = 5}), "no optimizer");
-    expect_none(reel_step_new(o, (reel_step_options){.every = -1}),
-                "step_new: a length below 1: -1");
-    expect_none(reel_step_new(o, (reel_step_options){.every = 1, .gamma = NAN}), "step_new: gamma");
-    expect_none(reel_warmup_new(o, 0, NULL), "warmup_new: a length below 1: 0");
-    expect_none(reel_warmup_new(o, 0, reel_cosine_new(o, (reel_cosine_options){.steps = 5})),
-                "warmup_new");
-    expect_none(reel_warmup_new(o, 2, reel_cosine_new(other, (reel_cosine_options){.steps = 5})),
-                "another");
-    expect_none(reel_warmup_new(o, 2, reel_cosine_new(o, (reel_cosine_options){0})), "cosine_new");
+    expect_none(reel_cosine_schedule_new(o, (reel_cosine_options){0}),
+                "cosine_schedule_new: a length below 1: 0");
+    expect_none(reel_cosine_schedule_new(o, (reel_cosine_options){.steps = 5, .floor = -1}),
+                "cosine_schedule_new: floor");
+    expect_none(reel_cosine_schedule_new(o, (reel_cosine_options){.steps = 5, .floor = NAN}),
+                "cosine_schedule_new: floor");
+    expect_none(reel_cosine_schedule_new(NULL, (reel_cosine_options){.steps = 5}), "no optimizer");
+    expect_none(reel_step_schedule_new(o, (reel_step_options){.every = -1}),
+                "step_schedule_new: a length below 1: -1");
+    expect_none(reel_step_schedule_new(o, (reel_step_options){.every = 1, .gamma = NAN}),
+                "step_schedule_new: gamma");
+    expect_none(reel_warmup_schedule_new(o, (reel_warmup_options){.steps = 0}),
+                "warmup_schedule_new: a length below 1: 0");
+    const reel_cosine_options five = {.steps = 5};
+    reel_warmup_options w = {.steps = 0, .after = reel_cosine_schedule_new(o, five)};
+    expect_none(reel_warmup_schedule_new(o, w), "warmup_schedule_new");
+    w = (reel_warmup_options){.steps = 2, .after = reel_cosine_schedule_new(other, five)};
+    expect_none(reel_warmup_schedule_new(o, w), "another");
+    w.after = reel_cosine_schedule_new(o, (reel_cosine_options){0});
+    expect_none(reel_warmup_schedule_new(o, w), "cosine_schedule_new");
     ck_assert_double_eq(reel_optim_lr(o), 0.5);
     ck_assert_int_ne(reel_schedule_step(NULL), REEL_OK);
     expect_failure(REEL_ERR_ARGUMENT, "no schedule");
@@ -163,7 +172,7 @@ END_TEST
 
 START_TEST(schedule_does_nothing_after_a_failure) {
     reel_optim *o = optim_new(0.5);
-    reel_schedule *s = reel_step_new(o, (reel_step_options){.every = 1});
+    reel_schedule *s = reel_step_schedule_new(o, (reel_step_options){.every = 1});
     reel_state *state = reel_state_new();
     reel_fail(REEL_ERR_IO, NULL, "the first failure");
     ck_assert_int_eq(reel_schedule_step(s), REEL_ERR_IO);

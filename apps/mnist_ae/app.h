@@ -51,7 +51,7 @@ typedef struct {
     int64_t limit;      /* only so many training and test images; 0: all */
     int64_t save_every; /* iterations; 0: at each epoch's end only */
     int keep, workers;
-    int threads; /* 0: as the library has it */
+    int threads; /* 0: as the library has it, or the checkpoint that is gone on from */
     bool resume;
     reel_device device;
     const char *data; /* NULL: wherever reel_mnist_load finds it */
@@ -70,6 +70,8 @@ void options_usage(FILE *f);
  * of it. */
 reel_status settings_put(const app_options *o, reel_state *s);
 reel_status settings_agree(const app_options *o, const reel_state *s, const char *path);
+/* Where no number of threads was given, a resumed run takes its checkpoint's: first call this. */
+reel_status settings_threads(const app_options *o, const reel_state *s, const char *path);
 /* The model's kind and size, as a checkpoint has them. */
 reel_status settings_model(app_options *o, const reel_state *s, const char *path);
 

@@ -52,7 +52,7 @@ static const option_row rows[] = {
     [MODELS] = {"models", "LIST", CAMPAIGN, "which autoencoders (tied,classic)"},
     [LATENTS] = {"latents", "LIST", CAMPAIGN, "sizes of the code (10,50,100,300)"},
     [SEEDS] = {"seeds", "LIST", CAMPAIGN, "one run each; the table shows their mean (1,2,3)"},
-    [EPOCHS] = {"epochs", "N", RUNS, "passes over the training images (20)"},
+    [EPOCHS] = {"epochs", "N", RUNS, "passes over the training images (40)"},
     [BATCH] = {"batch", "N", RUNS, "images a step (40)"},
     [LR] = {"lr", "X", RUNS, "learning rate (0.002)"},
     [OPTIMIZER] = {"optimizer", "NAME", RUNS, "adam, adamw or sgd (adam)"},
@@ -64,7 +64,8 @@ static const option_row rows[] = {
     [LIMIT] = {"limit", "N", ALL,
                "use the first N training images and the first N test images (all)"},
     [DEVICE] = {"device", "cpu|cuda[:i]", ALL, "where to compute (cpu)"},
-    [THREADS] = {"threads", "T", ALL, "for kernels on the CPU (as many as OpenMP offers)"},
+    [THREADS] = {"threads", "T", ALL,
+                 "for kernels on the CPU (one a processor; --resume: as before)"},
     [WORKERS] = {"workers", "W", RUNS, "threads that make batches ahead (0)"},
     [CHECKPOINT] = {"checkpoint", "FILE", SHOW, "a checkpoint that train wrote (needed)"},
     [OUT] = {"out", "DIR", ALL, "for results (needed; train: runs/MODEL-L-sS)"},
@@ -159,7 +160,7 @@ static bool set_option(app_options *o, option_id id, const char *text) {
     case DEVICE:
         return device_value(name, text, &o->device);
     case THREADS:
-        return value_int(name, text, 1, 1024, &o->threads);
+        return value_int(name, text, 1, REEL_MAX_THREADS, &o->threads);
     case WORKERS:
         return value_int(name, text, 0, 256, &o->workers);
     case CHECKPOINT:
@@ -185,7 +186,7 @@ static const app_options defaults = {
     .schedule = SCHEDULE_COSINE,
     .init = INIT_SCALED,
     .seed = 1,
-    .epochs = 20,
+    .epochs = 40,
     .batch = 40,
     .lr = 2e-3,
     .keep = 1,

@@ -106,6 +106,7 @@ static reel_status get_counts(app_run *r, const reel_state *s) {
 }
 
 static reel_status get_run(app_run *r, const reel_state *s) {
+    REEL_TRY(settings_threads(r->options, s, r->checkpoint));
     REEL_TRY(settings_agree(r->options, s, r->checkpoint));
     const char *data = data_is_synthetic(r->data) ? "synthetic" : "MNIST",
                *saved = reel_state_text(s, "data");

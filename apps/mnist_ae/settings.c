@@ -28,7 +28,7 @@ static setting measured(const char *name, double value) {
     return s;
 }
 
-enum { SETTINGS = 10 };
+enum { SETTINGS = 11 };
 
 static void list_settings(const app_options *o, setting list[SETTINGS]) {
     list[0] = named("model", model_names[o->model]);
@@ -41,6 +41,7 @@ static void list_settings(const app_options *o, setting list[SETTINGS]) {
     list[7] = named("schedule", schedule_names[o->schedule]);
     list[8] = named("init", init_names[o->init]);
     list[9] = counted("limit", o->limit);
+    list[10] = counted("threads", reel_threads()); /* BLAS's bits depend on it */
 }
 
 reel_status settings_put(const app_options *o, reel_state *s) {
@@ -74,6 +75,14 @@ reel_status settings_agree(const app_options *o, const reel_state *s, const char
                              list[i].value, saved, path);
     }
     return REEL_OK;
+}
+
+reel_status settings_threads(const app_options *o, const reel_state *s, const char *path) {
+    int64_t threads;
+    if (o->threads) return REEL_OK;
+    if (!reel_state_int(s, "threads", &threads) || threads < 1 || threads > REEL_MAX_THREADS)
+        return foreign(path);
+    return reel_set_threads((int)threads);
 }
 
 reel_status settings_model(app_options *o, const reel_state *s, const char *path) {

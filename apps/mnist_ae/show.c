@@ -6,9 +6,9 @@
 
 /* The checkpoint's own words, but for the history. */
 static void print_settings(const reel_state *s) {
-    static const char *const keys[] = {"model", "latent",    "seed",     "epochs", "batch",
-                                       "lr",    "optimizer", "schedule", "init",   "limit",
-                                       "epoch", "iteration", "data"};
+    static const char *const keys[] = {"model",   "latent",    "seed",      "epochs", "batch",
+                                       "lr",      "optimizer", "schedule",  "init",   "limit",
+                                       "threads", "epoch",     "iteration", "data"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         const char *value = reel_state_text(s, keys[i]);
         if (value) printf("%-10s %s\n", keys[i], value);
@@ -24,6 +24,7 @@ static reel_status show(app_options *o, const reel_state *s, const app_data *d) 
     if (!reel_failed()) {
         reel_module_summary(stdout, model);
         printf("test MSE   %.6f\n", test_mse(model, test));
+        printf("measured on %s\n", d->mnist.description);
         snprintf(title, sizeof title, "%s, L = %" PRId64, model_names[o->model], o->latent);
         pictures_write(model, d, test, o->device, title, o->out);
     }

@@ -23,6 +23,11 @@ static bool train_epoch(app_run *r, app_progress *bar) {
     return true;
 }
 
+static reel_status write_history(const app_run *r) {
+    char path[PATH_SIZE];
+    return reel_history_write(r->history, path_in(path, r->out, "history.csv"));
+}
+
 static reel_status finish_epoch(app_run *r, app_progress *bar) {
     double train = reel_meter_mean(&r->loss), test = test_mse(r->model, r->test);
     REEL_TRY(run_check(r, train));
@@ -34,6 +39,7 @@ static reel_status finish_epoch(app_run *r, app_progress *bar) {
         run_seconds(r)};
     REEL_TRY(reel_history_add(r->history, row));
     REEL_TRY(run_save(r));
+    REEL_TRY(write_history(r));
     progress_epoch(bar, r, train, test);
     return REEL_OK;
 }
@@ -65,14 +71,16 @@ static reel_schedule *schedule_new(const app_options *o, reel_optim *optim, int6
     int64_t warmup = (steps + 19) / 20, rest = steps > warmup ? steps - warmup : 1;
     switch (o->schedule) {
     case SCHEDULE_CONSTANT:
-        return reel_step_new(optim, (reel_step_options){.every = steps, .gamma = 1.0});
+        return reel_step_schedule_new(optim, (reel_step_options){.every = steps, .gamma = 1.0});
     case SCHEDULE_STEP:
-        return reel_step_new(optim, (reel_step_options){.every = steps / 3 + 1});
+        return reel_step_schedule_new(optim, (reel_step_options){.every = steps / 3 + 1});
     case SCHEDULE_WARMUP_COSINE:
-        return reel_warmup_new(optim, warmup,
-                               reel_cosine_new(optim, (reel_cosine_options){.steps = rest}));
+        return reel_warmup_schedule_new(
+            optim, (reel_warmup_options){.steps = warmup,
+                                         .after = reel_cosine_schedule_new(
+                                             optim, (reel_cosine_options){.steps = rest})});
     default:
-        return reel_cosine_new(optim, (reel_cosine_options){.steps = steps});
+        return reel_cosine_schedule_new(optim, (reel_cosine_options){.steps = steps});
     }
 }
 
@@ -110,12 +118,12 @@ static void close_run(app_run *r) {
 }
 
 static reel_status write_results(app_run *r, app_result *result) {
-    char path[PATH_SIZE], title[64];
+    char title[64];
     int64_t last = reel_history_rows(r->history) - 1;
     *result = (app_result){reel_history_get(r->history, last, "train_mse"),
                            reel_history_get(r->history, last, "test_mse"),
                            reel_history_get(r->history, last, "seconds")};
-    REEL_TRY(reel_history_write(r->history, path_in(path, r->out, "history.csv")));
+    REEL_TRY(write_history(r)); /* a run that was done before may lack it */
     snprintf(title, sizeof title, "%s, L = %" PRId64, model_names[r->options->model],
              r->options->latent);
     return pictures_write(r->model, r->data, r->test, r->options->device, title, r->out);
@@ -144,8 +152,10 @@ int command_train(const app_options *o) {
     if (o->out) snprintf(out, sizeof out, "%s", o->out);
     int status = data_open(&data, o) == REEL_OK ? run_train(o, &data, out, &result) : EXIT_FAILED;
     if (status == EXIT_SUCCESS)
-        printf("%s: train MSE %.5f, test MSE %.5f after %" PRId64 " epochs in %.1f s: %s\n", name,
-               result.train_mse, result.test_mse, o->epochs, result.seconds, out);
+        printf("%s: train MSE %.5f, test MSE %.5f after %" PRId64 " epochs in %.1f s: %s\n"
+               "data: %s\n",
+               name, result.train_mse, result.test_mse, o->epochs, result.seconds, out,
+               data.mnist.description);
     data_close(&data);
     return status;
 }

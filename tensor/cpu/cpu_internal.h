@@ -18,8 +18,9 @@ typedef void (*reel__part)(void *context, int64_t part, int64_t parts);
 void reel__cpu_share(int64_t parts, reel__part run, void *context);
 
 /* Calls work(context, begin, end) for parts of 0..n that together are all of it, on up to
- * reel_threads() threads, each part at least `grain` long. Parts begin at multiples of 64.
- * Denormals are flushed to zero inside; the caller's floating-point mode is put back. */
+ * reel_threads() threads, each part about `grain` long or longer; where parts are long, they begin
+ * at multiples of 64. Denormals are flushed to zero inside; the caller's floating-point mode is put
+ * back. */
 typedef void (*reel__work)(void *context, int64_t begin, int64_t end);
 void reel__cpu_parallel(int64_t n, int64_t grain, reel__work work, void *context);
 

@@ -71,7 +71,8 @@ static reel_status multiply(product *p) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, one_thread);
     int64_t flops = 2 * (int64_t)p->m * p->n * p->k, parts = flops / 200000 + 1;
-    p->by_rows = p->m >= p->n || p->m >= 16; /* as elementwise work is cut: the lines are there already */
+    p->by_rows =
+        p->m >= p->n || p->m >= 16; /* as elementwise work is cut: the lines are there already */
     int64_t longest = p->by_rows ? p->m : p->n;
     reel__cpu_parallel(longest, longest / parts + 1, work, p);
     return REEL_OK;

@@ -20,7 +20,8 @@ static struct {
     size_t kept;
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* The class of a size, and the bytes that its blocks have: 64, 80, 96, 112, 128, 160, ... */
+/* The class of a size, and the bytes that its blocks have: 64, 128, 192, 256, 320, 384, 448, 512,
+ * 640, ... */
 static int size_class(size_t *bytes) {
     size_t n = *bytes <= ALIGNMENT ? ALIGNMENT : *bytes;
     int shift = 63 - __builtin_clzll(n); /* 2^shift <= n */

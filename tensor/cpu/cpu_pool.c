@@ -14,7 +14,6 @@
 #include <sched.h>
 #include <signal.h>
 
-#define MOST_THREADS 256
 #define SPINS                                                                                      \
     1000 /* looks for work before going to sleep: some 50 us, longer than between two ops of a     \
             step */
@@ -46,8 +45,9 @@ static struct {
     pthread_cond_t wake;
     atomic_int sleepers;
     atomic_bool stop;
-    int count; /* threads in the pool; changed by the owner alone */
-    pthread_t thread[MOST_THREADS];
+    bool refused; /* the system has no more threads for us */
+    int count;    /* threads in the pool; both changed by the owner alone */
+    pthread_t thread[REEL_MAX_THREADS];
 } pool = {.owner = PTHREAD_MUTEX_INITIALIZER,
           .sleep = PTHREAD_MUTEX_INITIALIZER,
           .wake = PTHREAD_COND_INITIALIZER};
@@ -111,19 +111,24 @@ static void forget_threads(void) {
     pthread_mutex_init(&pool.sleep, NULL);
     pthread_cond_init(&pool.wake, NULL);
     atomic_store(&pool.sleepers, 0);
+    atomic_store(&pool.ticket, make_ticket(job_of(atomic_load(&pool.ticket)), 0, 0));
+    pool.refused = false;
     pool.count = 0;
+}
+
+static void watch_forks(void) {
+    pthread_atfork(NULL, NULL, forget_threads);
 }
 
 /* Threads that can't be had are done without. Signals are the program's, not the pool's. */
 static void grow(int count) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     sigset_t all, before;
-    if (pool.count == 0) pthread_atfork(NULL, NULL, forget_threads);
+    pthread_once(&once, watch_forks);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (pool.count < count && pool.count < MOST_THREADS) {
-        if (pthread_create(&pool.thread[pool.count], NULL, work, NULL) != 0) break;
-        pool.count++;
-    }
+    for (; pool.count < count && !pool.refused; pool.count += !pool.refused)
+        pool.refused = pthread_create(&pool.thread[pool.count], NULL, work, NULL) != 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -137,12 +142,12 @@ __attribute__((destructor)) static void end(void) {
 }
 
 void reel__cpu_share(int64_t parts, reel__part run, void *context) {
-    if (parts > MOST_THREADS) parts = MOST_THREADS;
+    if (parts > REEL_MAX_THREADS) parts = REEL_MAX_THREADS;
     if (parts <= 1 || pthread_mutex_trylock(&pool.owner) != 0) {
         for (int64_t i = 0; i < parts; i++) run(context, i, parts);
         return;
     }
-    if (pool.count < parts - 1) grow((int)parts - 1);
+    if (pool.count < parts - 1 && !pool.refused) grow((int)parts - 1);
     pool.run = run;
     pool.context = context;
     atomic_store(&pool.done, 0);

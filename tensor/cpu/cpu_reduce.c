@@ -197,7 +197,7 @@ static int64_t reduced_count(const reel__call *c) {
 
 reel_status reel__cpu_sum(const reel__call *c) {
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    if (c->in[0]->layout.dtype == REEL_F32 || c->in[0]->layout.dtype == REEL_F64) {
+    if (reel_dtype_is_float(c->in[0]->layout.dtype)) {
         if (reel_numel(c->in[0]) == 0)
             return reel_fill_at_(c->at, c->out[0], 0) ? REEL_OK : reel_error_status();
         return reduce_floats(c, 1);

@@ -1,10 +1,9 @@
 /* Times a training step, the loader, and the floor under a step: started once, then asked by lines
- * on its standard input.
+ * on its standard input, each answered by a line.
  *
- *     step MODEL L SECONDS    -> MEDIAN P10 P90 COUNT     microseconds of a step: batch, forward,
- * backward, Adam floor MODEL L SECONDS   -> GEMM ELEMENTWISE         microseconds of its parts at
- * their least (floor.h) loader BATCH SECONDS    -> SAMPLES SAMPLES          a second, without
- * workers and with two
+ *     step MODEL L SECONDS    -> MEDIAN P10 P90 COUNT    microseconds: batch to Adam
+ *     floor MODEL L SECONDS   -> GEMM ELEMENTWISE        microseconds of its least parts (floor.h)
+ *     loader BATCH SECONDS    -> SAMPLES SAMPLES         a second, without workers and with two
  *
  * Options: --batch N, --threads N, --data DIR (else synthetic digits), --no-gather (the batch is
  * made beforehand). */

@@ -1,0 +1,69 @@
+/* Open addressing with linear probing, at most half full. Nothing is ever taken out. */
+#include "tensor/map_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* FNV-1a (Fowler, Noll, Vo), 32 bits, of a text that may come in parts. */
+static const uint32_t fnv_start = 2166136261u;
+
+static uint32_t fnv(uint32_t hash, const char *text) {
+    for (; *text; text++) hash = (hash ^ (uint8_t)*text) * 16777619u;
+    return hash;
+}
+
+void reel__map_free(reel__map *m) {
+    for (int i = 0; i < m->count; i++) free(m->entries[i].key);
+    free(m->entries);
+    free(m->slots);
+}
+
+static bool is_key(const reel__map_entry *e, const char *prefix, const char *key) {
+    if (!prefix) return strcmp(e->key, key) == 0;
+    size_t n = strlen(prefix);
+    return strncmp(e->key, prefix, n) == 0 && e->key[n] == '.' && strcmp(e->key + n + 1, key) == 0;
+}
+
+/* The next slot after the last is the first: `mask` is the number of slots less one. */
+static unsigned mask_of(const reel__map *m) {
+    return 2 * (unsigned)m->capacity - 1;
+}
+
+reel__map_entry *reel__map_find(const reel__map *m, const char *prefix, const char *key) {
+    if (m->count == 0) return NULL;
+    if (prefix && !*prefix) prefix = NULL;
+    uint32_t hash = fnv(prefix ? fnv(fnv(fnv_start, prefix), ".") : fnv_start, key);
+    unsigned mask = mask_of(m);
+    for (unsigned at = hash & mask; m->slots[at]; at = (at + 1) & mask) {
+        reel__map_entry *e = &m->entries[m->slots[at] - 1];
+        if (e->hash == hash && is_key(e, prefix, key)) return e;
+    }
+    return NULL;
+}
+
+static void fill_slot(reel__map *m, int index) {
+    unsigned mask = mask_of(m), at = m->entries[index].hash & mask;
+    while (m->slots[at]) at = (at + 1) & mask;
+    m->slots[at] = index + 1;
+}
+
+static bool grow(reel__map *m) {
+    int capacity = m->capacity ? 2 * m->capacity : 8;
+    reel__map_entry *entries = realloc(m->entries, (size_t)capacity * sizeof *entries);
+    if (!entries) return false;
+    m->entries = entries;
+    int *slots = calloc(2 * (size_t)capacity, sizeof *slots);
+    if (!slots) return false;
+    free(m->slots);
+    m->slots = slots;
+    m->capacity = capacity;
+    for (int i = 0; i < m->count; i++) fill_slot(m, i);
+    return true;
+}
+
+bool reel__map_add(reel__map *m, char *key, void *value) {
+    if (m->count == m->capacity && !grow(m)) return false;
+    m->entries[m->count] = (reel__map_entry){key, value, fnv(fnv_start, key)};
+    fill_slot(m, m->count++);
+    return true;
+}
