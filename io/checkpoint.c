@@ -101,6 +101,25 @@ static reel_status rotate(const char *path, int keep_last) {
     return status;
 }
 
+static bool is_file(const char *path) {
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+/* Removes path.i and those that follow it without a gap: a larger keep_last kept them. */
+static reel_status remove_from(const char *path, int i) {
+    reel_status status = REEL_OK;
+    for (bool found = true; found && status == REEL_OK; i++) {
+        char *name = slot(path, i);
+        if (name == NULL) return reel_error_status();
+        found = is_file(name);
+        if (found && unlink(name) != 0)
+            status = reel__fail_errno("cannot remove an older checkpoint", name);
+        free(name);
+    }
+    return status;
+}
+
 reel_status reel_checkpoint_write(const reel_state *s, const char *path, int keep_last) {
     if (reel_failed()) return reel_error_status();
     if (s == NULL) return reel_fail(REEL_ERR_ARGUMENT, NULL, "checkpoint: no state");
@@ -108,9 +127,12 @@ reel_status reel_checkpoint_write(const reel_state *s, const char *path, int kee
     if (r == NULL) return reel_error_status();
     reel_status status = reel__safetensors_stream(r, s, identity, PAIRS, path);
     if (status == REEL_OK && keep_last > 1) status = rotate(path, keep_last);
-    if (status == REEL_OK) return reel__replace_commit(r);
-    reel__replace_abort(r);
-    return status;
+    if (status != REEL_OK) {
+        reel__replace_abort(r);
+        return status;
+    }
+    REEL_TRY(reel__replace_commit(r));
+    return remove_from(path, keep_last > 1 ? keep_last : 1);
 }
 
 reel_state *reel_checkpoint_read(const char *path) {

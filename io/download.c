@@ -65,8 +65,9 @@ static bool fetch(const char *url, buffer *to, char reason[CURL_ERROR_SIZE]) {
 
 /* ---- checking ---- */
 
-/* The SHA-256 of what a gzip of one member holds; false if it is not a whole gzip, or holds more
- * than any file of ours. */
+/* The SHA-256 of what a gzip of one member holds; false if it is not a whole gzip, if anything
+ * comes after it (which readers would take for more of it), or if it holds more than any file of
+ * ours. */
 static bool hash_gzip(const buffer *gzip, char hex[65]) {
     z_stream z = {.next_in = gzip->bytes, .avail_in = (unsigned)gzip->size};
     if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK) return false; /* 16: gzip alone */
@@ -82,13 +83,13 @@ static bool hash_gzip(const buffer *gzip, char hex[65]) {
     } while (code == Z_OK && sum.length <= most_bytes);
     inflateEnd(&z);
     reel__sha256_final(&sum, hex);
-    return code == Z_STREAM_END;
+    return code == Z_STREAM_END && z.avail_in == 0;
 }
 
 static bool is_expected(const buffer *gzip, const char *sha256, char reason[CURL_ERROR_SIZE]) {
     char hex[65];
     if (!hash_gzip(gzip, hex))
-        snprintf(reason, CURL_ERROR_SIZE, "what came is not a whole gzip");
+        snprintf(reason, CURL_ERROR_SIZE, "what came is not a whole gzip alone");
     else if (strcmp(hex, sha256) != 0)
         snprintf(reason, CURL_ERROR_SIZE, "what came has SHA-256 %.8s..., not %.8s...", hex,
                  sha256);

@@ -1,8 +1,10 @@
 /* Files: whole reads, and writes that replace a file whole or not at all. */
 #include "io/io_internal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +95,46 @@ reel_status reel_file_read(const char *path, void **bytes, size_t *size) {
     return status;
 }
 
+/* ---- directories ---- */
+
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+/* The directory that path's last part lies in; owned, NULL when out of memory. */
+static char *directory_of(const char *path) {
+    size_t length = (size_t)(base_name(path) - path);
+    return length == 0 ? strdup(".") : strndup(path, length);
+}
+
+/* ---- what writers that were killed left behind ---- */
+
+/* Whether `name` is just what open_temporary calls a file for `target`, by a process that is no
+ * more. Printing what was read again is what makes it just that. (A writer in a container or on
+ * another host may look dead; two that write one path at once are at odds anyway.) */
+static bool is_stale(const char *name, const char *target) {
+    size_t n = strlen(target);
+    long pid;
+    int i;
+    char again[32];
+    if (strncmp(name, target, n) != 0 || sscanf(name + n, ".%9ld-%3d.tmp", &pid, &i) != 2)
+        return false;
+    snprintf(again, sizeof again, ".%ld-%d.tmp", pid, i);
+    return strcmp(name + n, again) == 0 && pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+/* As far as it can: leftovers are no reason for a write to fail. */
+static void remove_stale(const char *path) {
+    char *directory = directory_of(path);
+    DIR *d = directory != NULL ? opendir(directory) : NULL;
+    free(directory);
+    if (d == NULL) return;
+    for (struct dirent *e; (e = readdir(d)) != NULL;)
+        if (is_stale(e->d_name, base_name(path))) unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
+}
+
 /* ---- replacing ---- */
 
 struct reel__replacement {
@@ -146,6 +188,7 @@ reel__replacement *reel__replace_open(const char *path) {
         free(r);
         return NULL;
     }
+    remove_stale(path);
     r->fd = open_temporary(r);
     if (r->fd < 0) {
         reel__fail_errno("cannot write", path);
@@ -176,9 +219,7 @@ void reel__replace_abort(reel__replacement *r) {
 
 /* Makes the rename last. Some file systems cannot sync a directory, and say EINVAL. */
 static reel_status sync_directory_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    size_t length = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
-    char *directory = length == 0 ? strdup(".") : strndup(path, length);
+    char *directory = directory_of(path);
     if (directory == NULL)
         return reel_fail(REEL_ERR_MEMORY, NULL, "cannot write: out of memory: %s", path);
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -193,7 +234,7 @@ static reel_status sync_directory_of(const char *path) {
 reel_status reel__replace_commit(reel__replacement *r) {
     if (reel_failed()) {
         reel__replace_abort(r);
-        return REEL_ERR_STATE;
+        return reel_error_status();
     }
     bool written = fsync(r->fd) == 0;
     if (written) { /* not after a failure: close would put its errno over fsync's */

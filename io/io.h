@@ -33,9 +33,10 @@ typedef struct {
 } reel_mnist;
 
 /* Looks, in this order, where `where` says: "synthetic" draws digits; a directory is read, and must
- * be whole; NULL tries $REEL_DATA, then the cache ($XDG_CACHE_HOME/reel/mnist, else
- * ~/.cache/reel/mnist), then a download into the cache, then synthetic digits. The struct is the
- * caller's: zero it first, reel_mnist_free lets its tensors go. */
+ * be whole; NULL takes the directory $REEL_DATA where that is set and not empty, which must be
+ * whole too, else tries the cache ($XDG_CACHE_HOME/reel/mnist, else ~/.cache/reel/mnist), then a
+ * download into the cache, then synthetic digits. The struct is the caller's: zero it first,
+ * reel_mnist_free lets its tensors go. */
 REEL_API reel_status reel_mnist_load(reel_mnist *m, const char *where);
 REEL_API void reel_mnist_free(reel_mnist *m);
 
@@ -67,16 +68,18 @@ REEL_API reel_status reel_grid_write(const char *path, reel_tensor *images,
 
 /* Reads a file into a state (tensors on the CPU, owned by the state; text from __metadata__);
  * owned, NULL on failure. dtypes F32, F64, I64, U8. Everything the header says is checked before it
- * is believed. */
+ * is believed; more than 65536 tensors, or lines of text, are refused. */
 REEL_API reel_state *reel_safetensors_read(const char *path);
 /* Writes to a temporary file beside `path`, syncs it, renames it over `path`, syncs the directory:
- * `path` is at all times the old file or the new one. Does nothing while a failure is kept. */
+ * `path` is at all times the old file or the new one. While a failure is kept, this and every other
+ * write does nothing and returns the failure's status. */
 REEL_API reel_status reel_safetensors_write(const reel_state *s, const char *path);
 
 /* ---- checkpoints: one safetensors file ---- */
 
 /* As reel_safetensors_write, with {"format": "reel-checkpoint", "version": "1"} in the metadata.
- * keep_last k > 1 also keeps the k - 1 newest before it as path.1 (the newest), path.2, ... */
+ * keep_last k > 1 also keeps the k - 1 newest before it as path.1 (the newest), path.2, ...; those
+ * after them, that a larger k kept, are removed. */
 REEL_API reel_status reel_checkpoint_write(const reel_state *s, const char *path, int keep_last);
 /* Owned. A file that is not a checkpoint is REEL_ERR_FORMAT. A missing file is REEL_ERR_IO: ask
  * reel_file_exists first. */

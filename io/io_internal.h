@@ -10,8 +10,9 @@ reel_status reel__fail_errno(const char *what, const char *path);
 /* ---- file.c: a file replaced whole -------------------------------------------------------------
  *
  * Bytes go, in order, to a temporary file beside `path`; commit syncs it, renames it over `path`
- * and syncs the directory, so that at all times `path` is the old file or the new one. A large file
- * thus needs no second copy in memory:
+ * and syncs the directory, so that at all times `path` is the old file or the new one. What a
+ * process that was killed left of this is removed by the next that writes the same file. A large
+ * file thus needs no second copy in memory:
  *
  *     reel__replacement *r = reel__replace_open(path);
  *     if (r == NULL) return reel_error_status();
@@ -29,7 +30,7 @@ typedef struct reel__replacement reel__replacement;
 reel__replacement *reel__replace_open(const char *path);
 /* REEL_ERR_IO where the system refuses; the caller then aborts. */
 reel_status reel__replace_write(reel__replacement *r, const void *bytes, size_t n);
-/* Frees r whatever comes of it. While a failure is kept it aborts and returns REEL_ERR_STATE. */
+/* Frees r whatever comes of it. While a failure is kept it aborts and returns its status. */
 reel_status reel__replace_commit(reel__replacement *r);
 /* Removes the temporary file, frees r. Takes NULL. */
 void reel__replace_abort(reel__replacement *r);

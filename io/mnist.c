@@ -195,15 +195,23 @@ static reel_status load_directory(reel_mnist *m, const char *directory, const ex
     return status;
 }
 
+/* Whoever set $REEL_DATA meant it: it is never passed over, and the failure says where the
+ * directory's name came from. */
+static reel_status load_environment(reel_mnist *m, const char *directory) {
+    const excuses none = {""};
+    reel_status status = load_directory(m, directory, &none);
+    if (status == REEL_OK) return REEL_OK;
+    char why[512];
+    snprintf(why, sizeof why, "%s", reel_error());
+    reel_clear_error();
+    return reel_fail(status, NULL, "$REEL_DATA: %s", why);
+}
+
 static reel_status search(reel_mnist *m) {
-    excuses e = {""};
     const char *data = getenv("REEL_DATA");
-    if (data == NULL || data[0] == '\0') {
-        excuse(&e, "$REEL_DATA", "not set");
-    } else {
-        reel_status status = load_directory(m, data, &e);
-        if (!goes_on(status, "$REEL_DATA", &e)) return status;
-    }
+    if (data != NULL && data[0] != '\0') return load_environment(m, data);
+    excuses e = {""};
+    excuse(&e, "$REEL_DATA", "not set");
     char *cache = cache_directory();
     if (cache == NULL) {
         excuse(&e, "cache", "neither $XDG_CACHE_HOME nor $HOME names a directory");

@@ -22,10 +22,13 @@ static const char *const palette[] = {"#1f77b4", "#ff7f0e", "#2ca02c", "#d62728"
 
 enum { COLOURS = sizeof palette / sizeof palette[0], MARKED_ROWS = 40 };
 
-/* What a line's CSV says: where its columns are (from 1), and how many rows there are. */
+/* What a line's CSV says: where its columns are (from 1), how many rows there are, and what the
+ * least and the greatest x is, if all are whole numbers. */
 typedef struct {
     int x, y;
     int64_t rows;
+    bool whole;
+    long long low, high;
 } columns;
 
 /* ---- what the caller hands in ---- */
@@ -72,14 +75,28 @@ static int column_number(const char *header, const char *name) {
     }
 }
 
+/* Takes the x of a row into account. */
+static void look_at_row(columns *c, const char *row) {
+    for (int i = 1; i < c->x; i++) {
+        row += strcspn(row, ",\n");
+        if (*row == ',') row++;
+    }
+    char *end;
+    long long x = strtoll(row, &end, 10);
+    c->whole = c->whole && end > row && strchr(",\r\n", *end) != NULL;
+    if (c->rows == 0 || x < c->low) c->low = x;
+    if (c->rows == 0 || x > c->high) c->high = x;
+    c->rows++;
+}
+
 static reel_status find_columns(const reel_plot_line *line, columns *c) {
     void *text;
     size_t size;
     REEL_TRY(reel_file_read(line->csv, &text, &size));
-    c->x = column_number(text, line->x);
-    c->y = column_number(text, line->y);
-    c->rows = -1; /* the header */
-    for (const char *s = text; (s = strchr(s, '\n')) != NULL; s++) c->rows++;
+    *c = (columns){
+        .x = column_number(text, line->x), .y = column_number(text, line->y), .whole = true};
+    const char *s = strchr(text, '\n'); /* the header's end */
+    for (; s != NULL && s[1] != '\0'; s = strchr(s + 1, '\n')) look_at_row(c, s + 1);
     free(text);
     if (c->x != 0 && c->y != 0) return REEL_OK;
     return reel_fail(REEL_ERR_FORMAT, NULL, "plot: no column %s: %s", c->x == 0 ? line->x : line->y,
@@ -134,22 +151,31 @@ static void put_look(reel__buffer *b, const reel_plot_options *o) {
     put_setting(b, "ylabel", o->y_label, "textcolor rgb '#202020'");
 }
 
+/* gnuplot would put ticks at the halves of a few epochs; over a longer range its own are whole. */
+static void put_x_ticks(reel__buffer *b, const columns *c, int count) {
+    columns all = c[0];
+    for (int i = 1; i < count; i++) {
+        all.whole = all.whole && c[i].whole;
+        if (c[i].low < all.low) all.low = c[i].low;
+        if (c[i].high > all.high) all.high = c[i].high;
+    }
+    if (all.whole && (double)all.high - (double)all.low <= 10)
+        reel__buffer_print(b, "set xtics 1\n");
+}
+
 /* A short line gets a mark at each row, so that even a single row shows. */
-static reel_status put_line(reel__buffer *b, const reel_plot_line *line) {
-    columns c;
-    REEL_TRY(find_columns(line, &c));
+static void put_line(reel__buffer *b, const reel_plot_line *line, const columns *c) {
     put_quoted(b, path_prefix(line->csv), line->csv);
-    reel__buffer_print(b, " using %d:%d skip 1 ", c.x, c.y);
+    reel__buffer_print(b, " using %d:%d skip 1 ", c->x, c->y);
     reel__buffer_print(b, line->label != NULL ? "title " : "notitle");
     if (line->label != NULL) put_quoted(b, "", line->label);
     reel__buffer_print(b, " with %s linewidth 2 linecolor rgb '%s' dashtype %s",
-                       c.rows <= MARKED_ROWS ? "linespoints pointtype 7 pointsize 0.6" : "lines",
+                       c->rows <= MARKED_ROWS ? "linespoints pointtype 7 pointsize 0.6" : "lines",
                        palette[(unsigned)line->colour % COLOURS], line->dash ? "(12, 6)" : "solid");
-    return REEL_OK;
 }
 
-static reel_status write_script(const char *path, const char *script, const reel_plot_line *lines,
-                                int count, const reel_plot_options *o) {
+static reel_status put_script(const char *path, const char *script, const reel_plot_line *lines,
+                              const columns *c, int count, const reel_plot_options *o) {
     reel__buffer b = {0};
     reel__buffer_print(&b, "# From the same directory: gnuplot ");
     put_quoted(&b, "", script);
@@ -157,16 +183,24 @@ static reel_status write_script(const char *path, const char *script, const reel
     put_quoted(&b, "", path);
     reel__buffer_print(&b, "\n");
     put_look(&b, o);
+    put_x_ticks(&b, c, count);
     for (int i = 0; i < count; i++) {
         reel__buffer_print(&b, "%s\\\n    ", i == 0 ? "plot " : ", ");
-        reel_status status = put_line(&b, &lines[i]);
-        if (status != REEL_OK) {
-            free(b.text);
-            return status;
-        }
+        put_line(&b, &lines[i], &c[i]);
     }
     reel__buffer_print(&b, "\n");
     return reel__buffer_write(&b, script);
+}
+
+static reel_status write_script(const char *path, const char *script, const reel_plot_line *lines,
+                                int count, const reel_plot_options *o) {
+    columns *c = calloc((size_t)count, sizeof *c);
+    if (c == NULL) return reel_fail(REEL_ERR_MEMORY, NULL, "plot: out of memory: %s", path);
+    reel_status status = REEL_OK;
+    for (int i = 0; i < count && status == REEL_OK; i++) status = find_columns(&lines[i], &c[i]);
+    if (status == REEL_OK) status = put_script(path, script, lines, c, count, o);
+    free(c);
+    return status;
 }
 
 /* loss.png: loss.gp; another name gets .gp after it. Owned. */

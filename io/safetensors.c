@@ -1,9 +1,10 @@
-/* Safetensors (github.com/huggingface/safetensors):
+/* Safetensors (github.com/huggingface/safetensors). A file is
  *
- *     u64, little-endian      n, the header's length
- *     n bytes                 JSON: {"__metadata__": {"key": "text"},
- *                                    "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0,
- * 24]}, ...} the rest                the tensors, row-major, little-endian; offsets count from here
+ * - a u64, little-endian: n, the header's length;
+ * - n bytes of JSON, the header: an object with an entry for each tensor,
+ *       "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}
+ *   and one for the text, "__metadata__": {"key": "text"};
+ * - the rest: the tensors, row-major, little-endian. Offsets count from here.
  *
  * The tensors cover the rest exactly, without holes or overlaps. */
 #include "io/io_internal.h"
@@ -20,6 +21,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors go to disk as they lie");
 
 static const uint64_t max_header = 100000000; /* as in the reference implementation */
+enum { MAX_ENTRIES = 65536 }; /* tensors, and lines of text: bounds what a hostile header costs */
 static const char metadata_key[] = "__metadata__";
 
 static const struct {
@@ -47,6 +49,12 @@ typedef struct {
     entry *entries; /* by offset */
     size_t count;
 } reader;
+
+static reel_status check_count(const char *what, size_t count, reel_status code, const char *path) {
+    if (count <= MAX_ENTRIES) return REEL_OK;
+    return reel_fail(code, NULL, "safetensors: %zu %s, more than %d: %s", count, what, MAX_ENTRIES,
+                     path);
+}
 
 /* Names come from the file: %.80s keeps a message one short line. */
 static reel_status bad_tensor(const reader *r, const char *name, const char *why) {
@@ -199,7 +207,10 @@ static reel_status check_layout(const reader *r) {
 }
 
 static reel_status parse_entries(reader *r) {
-    r->entries = calloc(json_object_size(r->header) + 1, sizeof *r->entries);
+    size_t tensors =
+        json_object_size(r->header) - (json_object_get(r->header, metadata_key) != NULL);
+    REEL_TRY(check_count("tensors", tensors, REEL_ERR_FORMAT, r->path));
+    r->entries = calloc(tensors + 1, sizeof *r->entries); /* not 0 bytes, which may give NULL */
     if (r->entries == NULL)
         return reel_fail(REEL_ERR_MEMORY, NULL, "safetensors: out of memory: %s", r->path);
     const char *name;
@@ -221,6 +232,7 @@ static reel_status load_metadata(const reader *r, reel_state *s) {
     if (metadata != NULL && !json_is_object(metadata))
         return reel_fail(REEL_ERR_FORMAT, NULL, "safetensors: %s is no JSON object: %s",
                          metadata_key, r->path);
+    REEL_TRY(check_count("lines of text", json_object_size(metadata), REEL_ERR_FORMAT, r->path));
     const char *key;
     json_object_foreach(metadata, key, value) {
         if (!json_is_string(value))
@@ -318,10 +330,11 @@ static reel_status build_metadata(json_t *metadata, const reel_state *s,
     for (int i = 0; i < reel_state_text_count(s); i++)
         REEL_TRY(set_text(metadata, reel_state_text_key(s, i), reel_state_text_value(s, i), path));
     for (size_t i = 0; i < count; i++) REEL_TRY(set_text(metadata, pairs[i][0], pairs[i][1], path));
-    return REEL_OK;
+    return check_count("lines of text", json_object_size(metadata), REEL_ERR_ARGUMENT, path);
 }
 
 static reel_status build_entries(json_t *header, const reel_state *s, const char *path) {
+    REEL_TRY(check_count("tensors", (size_t)reel_state_count(s), REEL_ERR_ARGUMENT, path));
     uint64_t at = 0;
     for (int i = 0; i < reel_state_count(s); i++) {
         const char *name = reel_state_name(s, i);

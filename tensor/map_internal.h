@@ -21,11 +21,13 @@ typedef struct {
 /* Frees entries and keys; the values are the caller's. */
 void reel__map_free(reel__map *m);
 
-/* The entry of `key`, or of "prefix.key" where prefix is neither NULL nor ""; NULL if there is none.
+/* The entry of `key`, or of "prefix.key" where prefix is neither NULL nor ""; NULL if there is
+ * none.
  */
 reel__map_entry *reel__map_find(const reel__map *m, const char *prefix, const char *key);
 
-/* Takes `key` over, which must not be there yet. False when out of memory: then nothing is taken. */
+/* Takes `key` over, which must not be there yet. False when out of memory: then nothing is taken.
+ */
 bool reel__map_add(reel__map *m, char *key, void *value);
 
 #endif

@@ -243,8 +243,7 @@ reel_status reel__state_copy(const reel_state *to, const reel_state *from, const
     for (int i = 0; i < reel_state_count(to); i++) {
         reel_tensor *t = reel_state_at(to, i);
         reel_tensor *found = reel_state_get_in(from, prefix, reel_state_name(to, i));
-        if (found != t && !reel_copy_(t, found))
-            return reel_error_status();
+        if (found != t && !reel_copy_(t, found)) return reel_error_status();
     }
     return REEL_OK;
 }

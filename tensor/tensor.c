@@ -276,6 +276,11 @@ reel_tensor *reel_from_at(const char *at, const void *data, reel_shape shape, re
 reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device device) {
     if (!t) return NULL;
     if (reel_device_equal(t->storage->device, device)) return t;
+    if (t->track && !reel__self()->no_grad) {
+        reel_fail(REEL_ERR_STATE, at,
+                  "to: the tensor is tracked, and moving it is not recorded: detach it");
+        return NULL;
+    }
     reel_tensor *moved = NULL;
     REEL_SCOPE {
         reel_tensor *from = reel_contiguous_at(at, t);

@@ -180,7 +180,8 @@ REEL_API reel_status reel_write_at(const char *at, reel_tensor *t, const void *f
 REEL_API double reel_item_at(const char *at, reel_tensor *t);
 #define reel_item(t) reel_item_at(REEL_AT(t), t)
 
-/* t on `device`: t itself if it is there already, else a copy. Not differentiable. Borrowed. */
+/* t on `device`: t itself if it is there already, else a copy. Not differentiable: an error if t is
+ * tracked, outside REEL_NO_GRAD. Borrowed. */
 REEL_API reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device device);
 #define reel_to(t, device) reel_to_at(REEL_AT(t), t, device)
 

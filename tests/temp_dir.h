@@ -29,20 +29,18 @@ static inline int remove_one(const char *path, const struct stat *info, int type
 
 static inline void make_dir(void) {
     const char *base = getenv("TMPDIR");
-    snprintf(dir, sizeof dir, "%s/reel-test-XXXXXX", base == NULL ? "/tmp" : base);
+    snprintf(dir, sizeof dir, "%s/reel-test-XXXXXX", base != NULL && *base ? base : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(dir));
 }
 
 static inline void remove_dir(void) {
-    nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    expect_clean();
+    nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* A case whose tests have a directory, and end clean. */
 static inline TCase *add_dir_case(Suite *s, const char *name) {
-    TCase *c = tcase_create(name);
+    TCase *c = add_case(s, name);
     tcase_add_checked_fixture(c, make_dir, remove_dir);
-    suite_add_tcase(s, c);
     return c;
 }
 
@@ -70,13 +68,20 @@ static inline void put_gz(const char *path, const void *bytes, size_t n) {
     ck_assert_int_eq(gzclose(gz), Z_OK);
 }
 
+/* The whole file; free it. */
+static inline char *contents(const char *path, size_t *size) {
+    void *bytes = NULL;
+    reel_file_read(path, &bytes, size);
+    expect_fine();
+    return bytes;
+}
+
 static inline void expect_content(const char *path, const void *bytes, size_t n) {
-    void *got = NULL;
     size_t size = 0;
-    ck_assert_int_eq(reel_file_read(path, &got, &size), REEL_OK);
+    char *got = contents(path, &size);
     ck_assert_uint_eq(size, n);
     ck_assert_mem_eq(got, bytes, n);
-    ck_assert_int_eq(((char *)got)[n], '\0');
+    ck_assert_int_eq(got[n], '\0');
     free(got);
 }
 

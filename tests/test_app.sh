@@ -17,7 +17,7 @@ full=$work/full
 trap 'umount "$full" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 cd "$work" || exit 1
-unset REEL_DATA
+unset REEL_DATA OMP_NUM_THREADS
 LC_ALL=C
 export LC_ALL
 
@@ -132,7 +132,8 @@ make_data data
 # ---- usage ------------------------------------------------------------------------------------------------
 
 "$app" >out 2>err
-[ $? -eq 2 ] && grep -q '^usage' err && [ ! -s out ]
+status=$?
+[ $status -eq 2 ] && grep -q '^usage' err && [ ! -s out ]
 verdict $? "no argument: usage on stderr, status 2"
 for arguments in --help "train --help" "campaign --help" "show --help"; do
     # shellcheck disable=SC2086
@@ -277,8 +278,7 @@ stays bad-run/checkpoint.safetensors
 echo "this is a letter to my aunt, and not a checkpoint" >bad-run/checkpoint.safetensors
 stays bad-run/checkpoint.safetensors
 header='{"__metadata__":{"format":"reel-checkpoint","version":"1"}}'
-# shellcheck disable=SC2059
-{ printf "\\$(printf %o ${#header})\\000\\000\\000\\000\\000\\000\\000" && printf %s "$header"; } \
+{ printf %b "\\0$(printf %o ${#header})\\0\\0\\0\\0\\0\\0\\0" && printf %s "$header"; } \
     >bad-run/checkpoint.safetensors
 stays 'not one of mnist_ae'
 sed 's/reel-checkpoint/real-checkpoint/' $good >bad-run/checkpoint.safetensors
@@ -357,7 +357,8 @@ stopped_by() { # stopped_by SIGNAL STATUS
     wait_for "$1/checkpoint.safetensors"
     kill "-$1" $pid
     wait $pid
-    [ $? -eq "$2" ] && tail -n 1 err | grep -q '^mnist_ae: stopped by .*; to go on: '
+    status=$?
+    [ $status -eq "$2" ] && tail -n 1 err | grep -q '^mnist_ae: stopped by .*; to go on: '
     verdict $? "SIG$1: status $2, and a line that says how to go on"
     holds "SIG$1 came before the end" -- [ ! -e "$1/samples.png" ]
     tail -n 1 err | sed 's/.*to go on: //' >again.sh
@@ -381,9 +382,9 @@ pid=$!
 wait_for threads/history.csv
 kill -KILL $pid
 wait $pid 2>/dev/null
-holds "a run that is killed leaves its history of whole epochs" -- \
-    awk -F , 'NR == 1 && $1 != "epoch" || NR > 1 && ($1 != NR - 1 || NF != 6) { exit 1 }
-              END { if (NR < 2 || NR > 5) exit 1 }' threads/history.csv
+awk -F , 'NR == 1 && $1 != "epoch" || NR > 1 && ($1 != NR - 1 || NF != 6) { bad = 1 }
+          END { exit bad || NR < 2 || NR > 5 }' threads/history.csv
+verdict $? "a run that is killed leaves its history of whole epochs"
 succeeds train --model classic --latent 20 --epochs 5 --batch 4 --data data --out threads \
     --save-every 2 --resume
 succeeds show --checkpoint threads/checkpoint.safetensors --data data --out shown-threads

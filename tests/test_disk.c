@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 START_TEST(file_round_trip) {
@@ -84,8 +85,8 @@ START_TEST(file_write_after_failure_does_nothing) {
     reel__replacement *r = reel__replace_open(path);
     ck_assert_int_eq(reel__replace_write(r, "half", 4), REEL_OK);
     reel_fail(REEL_ERR_SHAPE, NULL, "a bad run");
-    ck_assert_int_eq(reel__replace_commit(r), REEL_ERR_STATE);
-    ck_assert_int_eq(reel_file_write(path, "new", 3), REEL_ERR_STATE);
+    ck_assert_int_eq(reel__replace_commit(r), REEL_ERR_SHAPE);
+    ck_assert_int_eq(reel_file_write(path, "new", 3), REEL_ERR_SHAPE);
     ck_assert_ptr_null(reel__replace_open(path));
     expect_failure(REEL_ERR_SHAPE, "a bad run");
     expect_content(path, "old", 3);
@@ -106,6 +107,45 @@ START_TEST(file_replacements_at_once) {
     reel__replace_abort(NULL);
     expect_content(path, "one, in parts", 13);
     ck_assert_int_eq(entries(dir), 1);
+}
+END_TEST
+
+static pid_t dead_process(void) {
+    pid_t pid = fork();
+    if (pid == 0) _exit(0);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    return pid;
+}
+
+/* The path of dir/<before>PID<after>. */
+static const char *leftover(const char *before, pid_t pid, const char *after) {
+    char name[64];
+    snprintf(name, sizeof name, "%s%ld%s", before, (long)pid, after);
+    return in_dir(name);
+}
+
+START_TEST(file_write_clears_up_after_the_dead) {
+    static const char *const others[][2] = {
+        /* not what a writer of a leaves */
+        {"b.", "-0.tmp"},  {"xa.", "-0.tmp"}, {"a.", "-0.tmp~"},
+        {"a.", ".tmp"},    {"a.0", "-0.tmp"}, {"a.", "-00.tmp"},
+        {"a.-", "-0.tmp"}, {"a. ", "-0.tmp"}, {"a.x", "-0.tmp"}};
+    enum { OTHERS = sizeof others / sizeof *others };
+    pid_t dead = dead_process();
+    put(leftover("a.", dead, "-0.tmp"), "x", 1);
+    put(leftover("a.", dead, "-17.tmp"), "x", 1);
+    put(leftover("a.", getppid(), "-0.tmp"), "x", 1);
+    for (int i = 0; i < OTHERS; i++) put(leftover(others[i][0], dead, others[i][1]), "x", 1);
+    ck_assert_int_eq(chdir(dir), 0);
+    ck_assert_int_eq(reel_file_write("a", "new", 3), REEL_OK);
+    ck_assert_int_eq(chdir("/"), 0);
+    ck_assert(!reel_file_exists(leftover("a.", dead, "-0.tmp")));
+    ck_assert(!reel_file_exists(leftover("a.", dead, "-17.tmp")));
+    ck_assert(reel_file_exists(leftover("a.", getppid(), "-0.tmp"))); /* that writer lives */
+    ck_assert_int_eq(entries(dir), OTHERS + 2);
+    put(leftover("a.", dead, "-0.tmp"), "x", 1);
+    ck_assert_int_eq(reel_file_write(in_dir("a"), "new", 3), REEL_OK); /* by its whole path too */
+    ck_assert_int_eq(entries(dir), OTHERS + 2);
 }
 END_TEST
 
@@ -178,6 +218,7 @@ int main(void) {
     tcase_add_test(files, file_write_cut_off);
     tcase_add_test(files, file_write_after_failure_does_nothing);
     tcase_add_test(files, file_replacements_at_once);
+    tcase_add_test(files, file_write_clears_up_after_the_dead);
     tcase_add_test(files, file_read_fails);
     tcase_add_test(files, file_read_fifo);
     tcase_add_test(files, make_dirs);

@@ -124,13 +124,18 @@ static void gzip_of(const char *text, void **gzip, size_t *n) {
 static reel_status download(const char *const paths[4], int requests, void **gzip, size_t *n) {
     void *wrong;
     size_t wrong_size;
+    char twice[256];
     gzip_of("hello", gzip, n);
     gzip_of("hullo", &wrong, &wrong_size);
+    memcpy(twice, *gzip, *n);
+    memcpy(twice + *n, wrong, wrong_size);
     const answer answers[] = {
         {"/good/f.gz", ok, *gzip, *n},
         {"/wrong/f.gz", ok, wrong, wrong_size},
         {"/page/f.gz", ok, "<html>", 6},
         {"/cut/f.gz", ok, *gzip, *n - 3},
+        {"/twice/f.gz", ok, twice, *n + wrong_size},
+        {"/tail/f.gz", ok, twice, *n + 1},
         {"/short/f.gz", too_short, *gzip, *n},
         {"/moved/f.gz", moved, "", 0},
         {"/file/f.gz", to_file, "", 0},
@@ -177,10 +182,15 @@ END_TEST
 START_TEST(download_fails) {
     static const struct {
         const char *path, *word;
-    } cases[] = {
-        {"missing", "404"},          {"wrong", "SHA-256"},         {"page", "not a whole gzip"},
-        {"cut", "not a whole gzip"}, {"short", "transfer closed"}, {"empty", "not a whole gzip"},
-        {"file", "/file/"}};
+    } cases[] = {{"missing", "404"},
+                 {"wrong", "SHA-256"},
+                 {"page", "not a whole gzip"},
+                 {"cut", "not a whole gzip"},
+                 {"short", "transfer closed"},
+                 {"empty", "not a whole gzip"},
+                 {"twice", "not a whole gzip alone"},
+                 {"tail", "not a whole gzip alone"},
+                 {"file", "/file/"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         void *gzip;
         size_t n;

@@ -1,7 +1,6 @@
 /* io/: safetensors, checkpoints, histories. */
 #include "io/io_internal.h"
-#include "tests/expect.h"
-#include "tests/scratch.h"
+#include "tests/temp_dir.h"
 
 #include <float.h>
 #include <jansson.h>
@@ -141,7 +140,7 @@ START_TEST(safetensors_round_trip) {
     ck_assert_uint_eq(header % 8, 0);
     free(a), free(b);
     reel_state_free(s), reel_state_free(back);
-    ck_assert_int_eq(files_in_dir(), 2);
+    ck_assert_int_eq(entries(dir), 2);
 }
 END_TEST
 
@@ -218,6 +217,50 @@ START_TEST(safetensors_lie) {
     ck_assert_ptr_null(reel_safetensors_read(path));
     ck_assert_msg(strstr(reel_error(), path) != NULL, "%s", reel_error());
     expect_failure(lies[_i].status, lies[_i].says);
+}
+END_TEST
+
+/* A header of n empty tensors, or of n lines of text; free it. */
+static char *many(int n, bool text) {
+    char *header = NULL;
+    size_t size;
+    FILE *f = open_memstream(&header, &size);
+    fprintf(f, text ? "{\"__metadata__\":{" : "{\"__metadata__\":{\"k\":\"v\"}");
+    for (int i = 0; i < n; i++)
+        if (text)
+            fprintf(f, "%s\"%d\":\"v\"", i > 0 ? "," : "", i);
+        else
+            fprintf(f, ",\"%d\":" T("[0]", "[0,0]"), i);
+    fprintf(f, text ? "}}" : "}");
+    fclose(f);
+    return header;
+}
+
+START_TEST(safetensors_many) {
+    static char file[8 << 20];
+    for (int text = 0; text <= 1; text++) {
+        char *header = many(65536, text);
+        put(in_dir("many"), file, build(file, header, "", 0));
+        free(header);
+        reel_state *s = reel_safetensors_read(in_dir("many"));
+        expect_fine();
+        ck_assert_int_eq(reel_state_count(s), text ? 0 : 65536);
+        ck_assert_int_eq(reel_state_text_count(s), text ? 65536 : 1);
+        ck_assert_int_eq(reel_safetensors_write(s, in_dir("again")), REEL_OK);
+        REEL_SCOPE {
+            reel_state_put(s, "more", reel_zeros(reel_shape(0), REEL_F32, reel_cpu()));
+        }
+        reel_state_put_text(s, "more", "v");
+        reel_safetensors_write(s, in_dir("again"));
+        expect_failure(REEL_ERR_ARGUMENT, text ? "65537 lines of text" : "65537 tensors");
+        reel_state_free(s);
+
+        header = many(65537, text);
+        put(in_dir("many"), file, build(file, header, "", 0));
+        free(header);
+        ck_assert_ptr_null(reel_safetensors_read(in_dir("many")));
+        expect_failure(REEL_ERR_FORMAT, text ? "65537 lines of text" : "65537 tensors");
+    }
 }
 END_TEST
 
@@ -315,12 +358,12 @@ START_TEST(safetensors_unwritable) {
     reel_state_free(s);
 
     s = reel_state_new();
-    reel_fail(REEL_ERR_STATE, NULL, "kept");
-    ck_assert_int_eq(reel_safetensors_write(s, in_dir("a")), REEL_ERR_STATE);
-    ck_assert_int_eq(reel_checkpoint_write(s, in_dir("a"), 2), REEL_ERR_STATE);
-    expect_failure(REEL_ERR_STATE, "kept");
+    reel_fail(REEL_ERR_SHAPE, NULL, "kept");
+    ck_assert_int_eq(reel_safetensors_write(s, in_dir("a")), REEL_ERR_SHAPE);
+    ck_assert_int_eq(reel_checkpoint_write(s, in_dir("a"), 2), REEL_ERR_SHAPE);
+    expect_failure(REEL_ERR_SHAPE, "kept");
     reel_state_free(s);
-    ck_assert_int_eq(files_in_dir(), 0);
+    ck_assert_int_eq(entries(dir), 0);
 }
 END_TEST
 
@@ -398,7 +441,7 @@ static void expect_epochs(int64_t now, int64_t first, int64_t second, int64_t th
     ck_assert_int_eq(epoch_of(in_dir("c.1")), first);
     ck_assert_int_eq(epoch_of(in_dir("c.2")), second);
     ck_assert_int_eq(epoch_of(in_dir("c.3")), third);
-    ck_assert_int_eq(files_in_dir(), (now >= 0) + (first >= 0) + (second >= 0) + (third >= 0));
+    ck_assert_int_eq(entries(dir), (now >= 0) + (first >= 0) + (second >= 0) + (third >= 0));
 }
 
 START_TEST(checkpoint_round_trip) {
@@ -467,6 +510,21 @@ START_TEST(checkpoint_fills_gaps) {
 }
 END_TEST
 
+START_TEST(checkpoint_keeps_fewer_than_before) {
+    for (int64_t i = 1; i <= 5; i++) save(i, 2, in_dir("c"), 4);
+    expect_epochs(5, 4, 3, 2);
+    save(6, 2, in_dir("c"), 2);
+    expect_epochs(6, 5, -1, -1);
+    for (int64_t i = 7; i <= 9; i++) save(i, 2, in_dir("c"), 4);
+    ck_assert_int_eq(remove(in_dir("c.2")), 0);
+    save(10, 2, in_dir("c"), 1);
+    expect_epochs(10, -1, -1, 6); /* beyond a gap it is no one's */
+    ck_assert_int_eq(mkdir(in_dir("c.1"), 0777), 0);
+    ck_assert_int_eq(save(11, 2, in_dir("c"), 1), REEL_OK); /* no checkpoint, so left alone */
+    ck_assert(reel_file_exists(in_dir("c.1")));
+}
+END_TEST
+
 START_TEST(checkpoint_behind_a_link) {
     save(1, 2, in_dir("real"), 0);
     ck_assert_int_eq(symlink("real", in_dir("c")), 0);
@@ -486,7 +544,7 @@ START_TEST(checkpoint_is_copied_where_links_are_not) {
     expect_failure(REEL_ERR_IO, "No such file");
     reel__checkpoint_copy(in_dir("c"), in_dir("missing/d"));
     expect_failure(REEL_ERR_IO, "No such file");
-    ck_assert_int_eq(files_in_dir(), 2);
+    ck_assert_int_eq(entries(dir), 2);
 }
 END_TEST
 
@@ -498,7 +556,7 @@ START_TEST(checkpoint_rotation_fails) {
     expect_failure(REEL_ERR_IO, "cannot remove the oldest checkpoint");
     ck_assert_int_eq(epoch_of(in_dir("c")), 3);
     ck_assert_int_eq(epoch_of(in_dir("c.1")), 2);
-    ck_assert_int_eq(files_in_dir(), 3);
+    ck_assert_int_eq(entries(dir), 3);
 }
 END_TEST
 
@@ -733,8 +791,8 @@ START_TEST(history_bad_call) {
     expect_failure(REEL_ERR_ARGUMENT, "no row");
     reel_history_write(h, in_dir("missing/h.csv"));
     expect_failure(REEL_ERR_IO, "No such file");
-    reel_fail(REEL_ERR_STATE, NULL, "kept");
-    ck_assert_int_eq(reel_history_write(h, in_dir("h.csv")), REEL_ERR_STATE);
+    reel_fail(REEL_ERR_SHAPE, NULL, "kept");
+    ck_assert_int_eq(reel_history_write(h, in_dir("h.csv")), REEL_ERR_SHAPE);
     reel_clear_error();
     ck_assert(!reel_file_exists(in_dir("h.csv")));
     reel_history_free(h), reel_history_free(NULL);
@@ -749,6 +807,7 @@ static void add_safetensors_tests(TCase *c) {
     tcase_add_test(c, safetensors_round_trip);
     tcase_add_test(c, safetensors_empty_state);
     tcase_add_loop_test(c, safetensors_lie, 0, sizeof lies / sizeof lies[0]);
+    tcase_add_test(c, safetensors_many);
     tcase_add_test(c, safetensors_header_length);
     tcase_add_test(c, safetensors_cut_short);
     tcase_add_test(c, safetensors_bytes_changed);
@@ -762,6 +821,7 @@ static void add_checkpoint_tests(TCase *c) {
     tcase_add_test(c, checkpoint_of_another_kind);
     tcase_add_loop_test(c, checkpoint_keeps_the_last, 0, 6);
     tcase_add_test(c, checkpoint_fills_gaps);
+    tcase_add_test(c, checkpoint_keeps_fewer_than_before);
     tcase_add_test(c, checkpoint_behind_a_link);
     tcase_add_test(c, checkpoint_is_copied_where_links_are_not);
     tcase_add_test(c, checkpoint_rotation_fails);
@@ -782,8 +842,8 @@ static void add_history_tests(TCase *c) {
 
 int main(void) {
     Suite *s = suite_create("files");
-    add_safetensors_tests(add_scratch_case(s, "safetensors"));
-    add_checkpoint_tests(add_scratch_case(s, "checkpoints"));
-    add_history_tests(add_scratch_case(s, "histories"));
+    add_safetensors_tests(add_dir_case(s, "safetensors"));
+    add_checkpoint_tests(add_dir_case(s, "checkpoints"));
+    add_history_tests(add_dir_case(s, "histories"));
     return run_suite(s);
 }

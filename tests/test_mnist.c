@@ -273,7 +273,7 @@ START_TEST(mnist_bad_call) {
     reel_mnist_load(NULL, "synthetic");
     expect_failure(REEL_ERR_ARGUMENT, "NULL");
     reel_fail(REEL_ERR_SHAPE, NULL, "earlier");
-    ck_assert_int_eq(reel_mnist_load(&m, NULL), REEL_ERR_STATE);
+    ck_assert_int_eq(reel_mnist_load(&m, NULL), REEL_ERR_SHAPE);
     expect_failure(REEL_ERR_SHAPE, "earlier");
     ck_assert_ptr_null(m.train_images);
 }
@@ -299,8 +299,10 @@ START_TEST(mnist_from_environment) {
     ck_assert_int_eq(reel_mnist_load(&m, NULL), REEL_OK);
     expect_mnist(&m, REEL_MNIST_DIRECTORY, in_dir("data"), "MNIST");
     setenv("REEL_DATA", in_dir("none"), 1);
-    ck_assert_int_eq(reel_mnist_load(&m, NULL), REEL_OK);
-    expect_mnist(&m, REEL_MNIST_CACHE, in_dir("xdg/reel/mnist"), "$REEL_DATA: no MNIST");
+    expect_bad_directory(NULL, REEL_ERR_IO, "$REEL_DATA: no MNIST: cannot open", in_dir("none"));
+    unlink(in_dir("data/t10k-labels-idx1-ubyte"));
+    setenv("REEL_DATA", in_dir("data"), 1);
+    expect_bad_directory(NULL, REEL_ERR_IO, "$REEL_DATA: no MNIST: no t10k-labels", in_dir("data"));
     unsetenv("REEL_DATA");
     ck_assert_int_eq(reel_mnist_load(&m, NULL), REEL_OK);
     expect_mnist(&m, REEL_MNIST_CACHE, in_dir("xdg/reel/mnist"), "$REEL_DATA: not set");

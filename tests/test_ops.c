@@ -1,5 +1,6 @@
 /* The op table's tests: every row of tensor/ops.def, from its case in op_cases_*.c. Each check
  * below runs over all ops. */
+#include "tests/expect.h"
 #include "tests/op_cases.h"
 
 #include "autograd/autograd.h"
@@ -253,7 +254,7 @@ END_TEST
 
 /* ---- what must be refused ---- */
 
-static void expect_failure(reel__op op, reel_tensor *result, const char *what) {
+static void expect_refusal(reel__op op, reel_tensor *result, const char *what) {
     const char *message = reel_error();
     ck_assert_msg(result == NULL && reel_failed(), "%s: %s was taken", reel__ops[op].name, what);
     ck_assert_msg(strlen(message) > 10 && !strchr(message, '\n'), "%s, %s: message \"%s\"",
@@ -277,7 +278,7 @@ START_TEST(bad_shapes_are_refused) {
                     array_free(a);
                 }
                 ck_assert(!reel_failed());
-                expect_failure((reel__op)op, c->run(t, c->bad[s].param, REEL_F64), what);
+                expect_refusal((reel__op)op, c->run(t, c->bad[s].param, REEL_F64), what);
             }
         }
         ck_assert_msg(c->bad_count > 0 || c->inputs == 1 || reel__ops[op].kind == REEL__UPDATE,
@@ -299,7 +300,7 @@ static void refuse(reel__op op, reel_tensor *(*spoil)(reel_tensor *), const char
                 array_free(a);
             }
             t[bad] = spoil(t[bad]);
-            expect_failure(op, c->run(t, c->shapes[0].param, REEL_F64), what);
+            expect_refusal(op, c->run(t, c->shapes[0].param, REEL_F64), what);
         }
     }
 }
@@ -365,7 +366,7 @@ START_TEST(indices_out_of_range_are_refused) {
                 ((int64_t *)reel_data(t[1]))[1] = wrong[k];
                 reel_tensor *result = c->run(t, c->shapes[0].param, REEL_F64);
                 ck_assert_msg(strstr(reel_error(), "at position 1 "), "%s", reel_error());
-                expect_failure(ops[i], result, "an index out of range");
+                expect_refusal(ops[i], result, "an index out of range");
                 array_free(a);
                 array_free(index);
             }
@@ -446,15 +447,10 @@ START_TEST(casts_keep_to_the_bounds) {
 }
 END_TEST
 
-static void nothing_is_left(void) {
-    ck_assert_msg(reel_tensors_alive() == 0, "%zu tensors are left", reel_tensors_alive());
-}
-
 int main(void) {
     Suite *s = suite_create("ops");
-    TCase *t = tcase_create("table");
+    TCase *t = add_case(s, "table");
     tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, NULL, nothing_is_left);
     tcase_add_test(t, values_match_the_reference);
     tcase_add_test(t, threads_do_not_change_sums);
     tcase_add_test(t, gradients_match_finite_differences);
@@ -466,10 +462,5 @@ int main(void) {
     tcase_add_test(t, special_values);
     tcase_add_test(t, topk_breaks_ties_by_index_and_ranks_nan_first);
     tcase_add_test(t, casts_keep_to_the_bounds);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(s);
 }

@@ -1,7 +1,6 @@
 /* io/: PNG images, grids of them and their font, plots. */
 #include "io/io_internal.h"
-#include "tests/expect.h"
-#include "tests/scratch.h"
+#include "tests/temp_dir.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -92,7 +91,7 @@ START_TEST(png_grey) {
         ck_assert_int_eq(reel_png_write(in_dir("a.png"), reel_t(t)), REEL_OK);
         expect_picture(in_dir("a.png"), 30, 40, 1, turned);
     }
-    ck_assert_int_eq(files_in_dir(), 1);
+    ck_assert_int_eq(entries(dir), 1);
 }
 END_TEST
 
@@ -132,11 +131,11 @@ START_TEST(png_bad_call) {
         expect_failure(REEL_ERR_DTYPE, "not i64");
         reel_png_write(in_dir("missing/a.png"), image);
         expect_failure(REEL_ERR_IO, "No such file");
-        reel_fail(REEL_ERR_STATE, NULL, "kept");
-        ck_assert_int_eq(reel_png_write(in_dir("a.png"), image), REEL_ERR_STATE);
+        reel_fail(REEL_ERR_SHAPE, NULL, "kept");
+        ck_assert_int_eq(reel_png_write(in_dir("a.png"), image), REEL_ERR_SHAPE);
         reel_clear_error();
     }
-    ck_assert_int_eq(files_in_dir(), 0);
+    ck_assert_int_eq(entries(dir), 0);
 }
 END_TEST
 
@@ -287,7 +286,7 @@ START_TEST(grid_bad_call) {
         reel_grid_write(in_dir("missing/g.png"), images, none);
         expect_failure(REEL_ERR_IO, "No such file");
     }
-    ck_assert_int_eq(files_in_dir(), 0);
+    ck_assert_int_eq(entries(dir), 0);
 }
 END_TEST
 
@@ -347,9 +346,35 @@ START_TEST(plot_without_gnuplot) {
     expect_in(script, "'#1f77b4' dashtype (");
     expect_in(script, "'#ff7f0e' dashtype solid");
     free(script);
-    ck_assert_int_eq(files_in_dir(), 3); /* bin, h.csv, p.gp */
+    ck_assert_int_eq(entries(dir), 3); /* bin, h.csv, p.gp */
     ck_assert_int_eq(plot(in_dir("q.jpeg"), NULL), REEL_OK);
     ck_assert(reel_file_exists(in_dir("q.jpeg.gp")));
+}
+END_TEST
+
+/* Whether the plot of h.csv by a column has its ticks at whole numbers set. */
+static bool has_whole_ticks(const char *x, const char *csv) {
+    put(in_dir("h.csv"), csv, strlen(csv));
+    const reel_plot_line lines[] = {{in_dir("h.csv"), "i", "y", NULL, 0, 0},
+                                    {in_dir("h.csv"), x, "y", NULL, 0, 0}};
+    ck_assert_int_eq(reel_plot_write(in_dir("p.png"), lines, 2, (reel_plot_options){0}, NULL),
+                     REEL_OK);
+    size_t size;
+    char *script = contents(in_dir("p.gp"), &size);
+    bool has = strstr(script, "set xtics 1\n") != NULL;
+    free(script);
+    return has;
+}
+
+START_TEST(plot_ticks_at_whole_numbers) {
+    ck_assert(has_whole_ticks("x", "i,x,y\n1,1,2\n2,3,3\n"));
+    ck_assert(has_whole_ticks("x", "i,x,y\r\n1,-5,2\r\n2,5,3"));
+    ck_assert(has_whole_ticks("x", "i,y,x\n5,2,15\n"));
+    ck_assert(!has_whole_ticks("x", "i,x,y\n1,1,2\n2,1.5,3\n"));
+    ck_assert(!has_whole_ticks("x", "i,x,y\n1,0,2\n2,1e3,3\n"));
+    ck_assert(!has_whole_ticks("x", "i,x,y\n1,0,2\n2,nan,3\n"));
+    ck_assert(!has_whole_ticks("x", "i,x,y\n1,0,2\n2,11,3\n")); /* gnuplot's own will do */
+    ck_assert(!has_whole_ticks("x", "i,x,y\n1,0,2\n2,99999999999999999999,3\n"));
 }
 END_TEST
 
@@ -419,7 +444,7 @@ START_TEST(plot_picture_is_replaced_whole) {
     png = contents(in_dir("p.png"), &size);
     ck_assert_str_eq(png, "new");
     free(png);
-    ck_assert_int_eq(files_in_dir(), 4);
+    ck_assert_int_eq(entries(dir), 4);
 }
 END_TEST
 
@@ -475,11 +500,11 @@ START_TEST(plot_bad_call) {
     expect_failure(REEL_ERR_ARGUMENT, "no path");
     reel_plot_write(in_dir("missing/p.png"), &good, 1, none, NULL);
     expect_failure(REEL_ERR_IO, "No such file");
-    reel_fail(REEL_ERR_STATE, NULL, "kept");
-    ck_assert_int_eq(reel_plot_write(path, &good, 1, none, &drawn), REEL_ERR_STATE);
+    reel_fail(REEL_ERR_SHAPE, NULL, "kept");
+    ck_assert_int_eq(reel_plot_write(path, &good, 1, none, &drawn), REEL_ERR_SHAPE);
     reel_clear_error();
     ck_assert(!drawn);
-    ck_assert_int_eq(files_in_dir(), 2); /* bin, h.csv */
+    ck_assert_int_eq(entries(dir), 2); /* bin, h.csv */
 }
 END_TEST
 
@@ -487,20 +512,21 @@ END_TEST
 
 int main(void) {
     Suite *s = suite_create("pictures");
-    TCase *c = add_scratch_case(s, "images");
+    TCase *c = add_dir_case(s, "images");
     tcase_add_test(c, png_grey);
     tcase_add_test(c, png_floats_are_cut_and_rounded);
     tcase_add_test(c, png_bad_call);
-    c = add_scratch_case(s, "grids");
+    c = add_dir_case(s, "grids");
     tcase_add_test(c, font_has_every_character);
     tcase_add_test(c, grid_cells);
     tcase_add_test(c, grid_defaults);
     tcase_add_test(c, grid_texts);
     tcase_add_test(c, grid_texts_too_wide);
     tcase_add_test(c, grid_bad_call);
-    c = add_scratch_case(s, "plots");
+    c = add_dir_case(s, "plots");
     tcase_add_checked_fixture(c, hide_gnuplot, show_gnuplot);
     tcase_add_test(c, plot_without_gnuplot);
+    tcase_add_test(c, plot_ticks_at_whole_numbers);
     tcase_add_test(c, plot_paths_are_no_commands);
     tcase_add_test(c, plot_by_gnuplot);
     tcase_add_test(c, plot_picture_is_replaced_whole);

@@ -110,7 +110,7 @@ END_TEST
 
 /* ---- distributions --------------------------------------------------------------------------- */
 
-enum { MANY = 200000 };
+enum { MANY = 60000 };
 
 static int ascending(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;

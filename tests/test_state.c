@@ -54,6 +54,33 @@ START_TEST(state_grows) {
 }
 END_TEST
 
+/* Linear searches would take a minute. */
+START_TEST(state_finds_among_many) {
+    enum { MANY = 100000 };
+    reel_state *s = reel_state_new();
+    char name[16];
+    REEL_SCOPE {
+        reel_tensor *even = reel_scalar(0, REEL_F32, reel_cpu());
+        reel_tensor *odd = reel_scalar(1, REEL_F32, reel_cpu());
+        for (int i = 0; i < MANY; i++) {
+            snprintf(name, sizeof name, "%d", i);
+            ck_assert_int_eq(reel_state_put_in(s, "p", name, i % 2 ? odd : even), REEL_OK);
+            ck_assert_int_eq(reel_state_put_text(s, name, i % 2 ? "odd" : "even"), REEL_OK);
+        }
+        for (int i = 0; i < MANY; i++) {
+            snprintf(name, sizeof name, "%d", i);
+            ck_assert_ptr_eq(reel_state_get_in(s, "p", name), i % 2 ? odd : even);
+            ck_assert_str_eq(reel_state_text(s, name), i % 2 ? "odd" : "even");
+        }
+    }
+    ck_assert_int_eq(reel_state_count(s), MANY);
+    ck_assert_str_eq(reel_state_name(s, MANY - 1), "p.99999");
+    ck_assert_ptr_null(reel_state_get_in(s, "p", "100000"));
+    ck_assert_ptr_null(reel_state_text(s, "100000"));
+    reel_state_free(s);
+}
+END_TEST
+
 START_TEST(state_refuses) {
     reel_state *s = reel_state_new();
     REEL_SCOPE {
@@ -169,6 +196,7 @@ int main(void) {
     TCase *c = add_case(s, "state");
     tcase_add_test(c, state_keeps_order_and_references);
     tcase_add_test(c, state_grows);
+    tcase_add_test(c, state_finds_among_many);
     tcase_add_test(c, state_refuses);
     tcase_add_test(c, state_replaces_text);
     tcase_add_test(c, state_numbers_read_back);

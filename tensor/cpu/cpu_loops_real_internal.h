@@ -187,8 +187,8 @@ static double R(sum_squares)(const void *data, int64_t n) {
 
 /* Columns in groups of four vectors, which stay in registers while the rows go by. */
 static void R(sum_rows)(void *to, const void *from, int64_t rows, int64_t columns, int64_t stride,
-                        double scale) {
-    const REAL *x = from, s = (REAL)scale;
+                        double divisor) {
+    const REAL *x = from, by = (REAL)divisor;
     REAL *out = to;
     int64_t j = 0;
     for (; j + 4 * LANES <= columns; j += 4 * LANES) {
@@ -208,12 +208,12 @@ static void R(sum_rows)(void *to, const void *from, int64_t rows, int64_t column
             sum[2] += c;
             sum[3] += d;
         }
-        for (int k = 0; k < 4; k++) *(R(vector) *)(out + j + k * LANES) = sum[k] * s;
+        for (int k = 0; k < 4; k++) *(R(vector) *)(out + j + k * LANES) = sum[k] / by;
     }
     for (; j < columns; j++) {
         double sum = 0;
         for (int64_t i = 0; i < rows; i++) sum += (double)x[i * stride + j];
-        out[j] = (REAL)(sum * scale);
+        out[j] = (REAL)(sum / divisor);
     }
 }
 

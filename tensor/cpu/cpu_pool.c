@@ -105,7 +105,7 @@ static void wake_sleepers(void) {
     pthread_mutex_unlock(&pool.sleep);
 }
 
-/* A forked child has the memory of its parent, and none of its threads. */
+/* A forked child has the memory of its parent and none of its threads: it begins anew. */
 static void forget_threads(void) {
     pthread_mutex_init(&pool.owner, NULL);
     pthread_mutex_init(&pool.sleep, NULL);

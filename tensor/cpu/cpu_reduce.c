@@ -47,7 +47,7 @@ typedef struct {
     const char *x;
     char *out;
     int64_t outer, rows, columns, outer_stride, row_stride;
-    double scale;
+    double divisor;
     int dtype;
     size_t size;
     double *partial; /* of the runs of one full sum */
@@ -55,9 +55,9 @@ typedef struct {
 
 static void store(const reduction *r, int64_t i, double sum) {
     if (r->dtype == REEL_F32)
-        ((float *)(void *)r->out)[i] = (float)(sum * r->scale);
+        ((float *)(void *)r->out)[i] = (float)(sum / r->divisor);
     else
-        ((double *)(void *)r->out)[i] = sum * r->scale;
+        ((double *)(void *)r->out)[i] = sum / r->divisor;
 }
 
 static const char *at(const reduction *r, int64_t element) {
@@ -95,7 +95,7 @@ static void work_columns(void *context, int64_t begin, int64_t end) {
     for (int64_t i = 0; i < r->outer; i++)
         reel__cpu_loops()->sum_rows[r->dtype](r->out + (i * r->columns + begin) * (int64_t)r->size,
                                               at(r, i * r->outer_stride + begin), r->rows,
-                                              end - begin, r->row_stride, r->scale);
+                                              end - begin, r->row_stride, r->divisor);
 }
 
 static reel_status run(const reel__call *c, reduction *r) {
@@ -165,10 +165,10 @@ static reel_tensor *rearranged(const reel__call *c, int64_t *axes) {
     return reel_contiguous_at(c->at, reel_permute_at(c->at, x, order));
 }
 
-static reel_status reduce_floats(const reel__call *c, double scale) {
+static reel_status reduce_floats(const reel__call *c, double divisor) {
     reel_tensor *x = c->in[0], *out = c->out[0];
     reduction r = {.out = reel__data(out),
-                   .scale = scale,
+                   .divisor = divisor,
                    .dtype = (int)x->layout.dtype,
                    .size = reel_dtype_size(x->layout.dtype)};
     int64_t axes = c->attr.i[0];
@@ -210,5 +210,5 @@ reel_status reel__cpu_mean(const reel__call *c) {
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     if (reel_numel(c->in[0]) == 0)
         return reel_fill_at_(c->at, c->out[0], __builtin_nan("")) ? REEL_OK : reel_error_status();
-    return reduce_floats(c, 1 / (double)reduced_count(c));
+    return reduce_floats(c, (double)reduced_count(c));
 }
