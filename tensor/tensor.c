@@ -122,16 +122,21 @@ reel_tensor *reel__tensor_view(const char *at, const char *made_by, reel_tensor 
 }
 
 reel_status reel__tensor_move(reel_tensor *t, reel_device d) {
+    reel__thread *self = reel__self();
+    const bool no_grad = self->no_grad;
     if (reel_device_equal(t->storage->device, d)) return REEL_OK;
+    self->no_grad = true; /* t stays the leaf that it is */
     REEL_SCOPE {
         reel_tensor *moved = reel_to(t, d);
-        if (!moved) return reel_error_status();
-        atomic_fetch_add_explicit(&moved->storage->refs, 1, memory_order_relaxed);
-        storage_release(t->storage);
-        t->storage = moved->storage;
-        t->layout = moved->layout;
+        if (moved) {
+            atomic_fetch_add_explicit(&moved->storage->refs, 1, memory_order_relaxed);
+            storage_release(t->storage);
+            t->storage = moved->storage;
+            t->layout = moved->layout;
+        }
     }
-    return REEL_OK;
+    self->no_grad = no_grad;
+    return reel_device_equal(t->storage->device, d) ? REEL_OK : reel_error_status();
 }
 
 reel_tensor *reel_retain(reel_tensor *t) {

@@ -396,6 +396,7 @@ random_delay() {
 }
 
 killed=0
+attempt=0
 round=0
 while [ $killed -lt "$kills" ]; do
     workers=$((round % 2 * 2))
@@ -405,7 +406,8 @@ while [ $killed -lt "$kills" ]; do
         (slow killed --resume --workers $workers) >out 2>err &
         pid=$!
         [ $killed -ge "$kills" ] || {
-            sleep "$(random_delay $killed)"
+            attempt=$((attempt + 1)) # not $killed: a delay too long would come again and again
+            sleep "$(random_delay $attempt)"
             kill -KILL $pid 2>/dev/null
         }
         wait $pid 2>/dev/null
