@@ -159,12 +159,8 @@ typedef struct {
     int count; /* of cells done */
 } app_campaign;
 
-/* Where a cell's files are, below the campaign's directory: "tied-100-s1". Returns buffer. */
-enum { CELL_NAME = 64 };
-const char *cell_name(char buffer[CELL_NAME], int model, int64_t latent, int64_t seed);
-
-double campaign_test_mse(const app_campaign *c, int model,
-                         int64_t latent);          /* mean over the seeds done */
+/* Mean over the seeds done. */
+double campaign_test_mse(const app_campaign *c, int model, int64_t latent);
 double report_figure(int model, int64_t latent);   /* test MSE; NaN where the report has none */
 void report_recipe(FILE *f, const app_options *o); /* a sentence */
 void report_html(FILE *f, const app_campaign *c);
@@ -177,6 +173,17 @@ void report_html(FILE *f, const app_campaign *c);
 int command_train(const app_options *o);
 int command_campaign(const app_options *o);
 int command_show(const app_options *o);
+
+/* ---- paths.c ---- */
+
+/* Where a cell's files are, below the campaign's directory: "tied-100-s1". Returns buffer. */
+enum { CELL_NAME = 64 };
+const char *cell_name(char buffer[CELL_NAME], int model, int64_t latent, int64_t seed);
+
+/* "dir/name"; returns path. */
+char *path_in(char path[PATH_SIZE], const char *dir, const char *name);
+/* Makes a directory, and makes sure that files can be made in it. */
+reel_status out_prepare(const char *dir);
 
 /* ---- progress.c ---- */
 
@@ -202,10 +209,5 @@ int signal_caught(void);  /* its number; 0: none */
 /* One line on stderr: the failure that is kept; how to go on after a signal. */
 void say_failure(void);
 void say_stopped(const app_options *o);
-
-char *path_in(char path[PATH_SIZE], const char *dir,
-              const char *name); /* "dir/name"; returns path */
-reel_status
-out_prepare(const char *dir); /* makes it, and makes sure that files can be made in it */
 
 #endif

@@ -29,11 +29,6 @@ double campaign_test_mse(const app_campaign *c, int model, int64_t latent) {
     return sum / count;
 }
 
-const char *cell_name(char buffer[CELL_NAME], int model, int64_t latent, int64_t seed) {
-    snprintf(buffer, CELL_NAME, "%s-%" PRId64 "-s%" PRId64, model_names[model], latent, seed);
-    return buffer;
-}
-
 /* ---- results.csv, results.md ---- */
 
 static void report_csv(FILE *f, const app_campaign *c) {

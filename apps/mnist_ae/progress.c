@@ -1,7 +1,6 @@
 /* The progress bar, signals, and what is said on stderr. */
 #include "app.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
@@ -115,22 +114,4 @@ void say_stopped(const app_options *o) {
         print_quoted(stderr, *argument);
     }
     fputs(o->resume ? "\n" : " --resume\n", stderr);
-}
-
-/* ---- paths ---- */
-
-char *path_in(char path[PATH_SIZE], const char *dir, const char *name) {
-    snprintf(path, PATH_SIZE, "%s/%s", dir, name);
-    return path;
-}
-
-reel_status out_prepare(const char *dir) {
-    char probe[PATH_SIZE];
-    REEL_TRY(reel_make_dirs(dir));
-    int fd = mkstemp(path_in(probe, dir, ".probe-XXXXXX"));
-    if (fd < 0)
-        return reel_fail(REEL_ERR_IO, NULL, "out: can't write into %s: %s", dir, strerror(errno));
-    close(fd);
-    unlink(probe);
-    return REEL_OK;
 }
