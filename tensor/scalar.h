@@ -122,10 +122,9 @@ REEL_FORMULA REAL R(log)(REAL x) {
     p = p * z + 2 / (REAL)3.0;
     /* ln(1 + f) = f - s (f - z p'), which keeps f's bits */
     REAL y = e * LN2_HIGH + (f - (s * (f - z * p) - e * LN2_LOW));
-    y = x == INFINITE ? x : y;
-    y = x == 0 ? -INFINITE : y;
-    y = x < 0 ? NOT_A_NUMBER : y;
-    return x != x ? x : y;
+    const REAL special = x == 0 ? -INFINITE : NOT_A_NUMBER;
+    y = x > 0 ? y : special;
+    return x == INFINITE ? x : y;
 }
 
 /* ln(1 + x): the bits that 1 + x loses are put back. */

@@ -130,6 +130,7 @@ static reel_tensor *run_dequantize(reel_tensor **in, const int64_t *param, reel_
     return reel_dequantize(in[0], 0.25, REEL_F64);
 }
 
+/* clang-format off */
 static double f_add(double x, double y, double z) { return (void)z, x + y; }
 static double f_sub(double x, double y, double z) { return (void)z, x - y; }
 static double f_mul(double x, double y, double z) { return (void)z, x * y; }
@@ -150,6 +151,8 @@ static double f_square_grad(double g, double x, double z) { return (void)z, 2 * 
 static double f_affine(double x, double y, double z) { return (void)y, (void)z, -1.5 * x + 0.25; }
 static double f_same(double x, double y, double z) { return (void)y, (void)z, x; }
 static double f_dequantize(double x, double y, double z) { return (void)y, (void)z, 0.25 * x; }
+/* clang-format on */
+
 const op_case case_add = {BINARY, .run = run_add, .formula = f_add};
 const op_case case_sub = {BINARY, .run = run_sub, .formula = f_sub};
 const op_case case_mul = {BINARY, .run = run_mul, .formula = f_mul};
