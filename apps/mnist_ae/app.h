@@ -117,7 +117,7 @@ typedef struct {
     reel_meter loss; /* of the epoch so far */
     reel_history *history;
     int64_t epoch, iteration; /* done so far */
-    double seconds, started;  /* in earlier sessions; when this one began */
+    double seconds, started;  /* before this process; when it began */
 } app_run;
 
 enum { HISTORY_COLUMNS = 6 };
@@ -191,7 +191,7 @@ reel_status out_prepare(const char *dir);
 typedef struct {
     bool tty;
     char label[64];
-    int64_t steps, first_step; /* of the whole run; where this session began */
+    int64_t steps, first_step; /* of the whole run; where this process began */
     double started, drawn, test;
 } app_progress;
 
