@@ -44,14 +44,13 @@ typedef reel_status (*reel__kernel)(const reel__call *c);
 typedef struct reel__backend {
     const char *name;
     bool host; /* the host can read and write its memory */
-    reel_status (*check)(
-        int index); /* REEL_OK if there is such a device, else a failure that says why not */
+    /* REEL_OK if there is such a device, else a failure that says why not. */
+    reel_status (*check)(int index);
     void *(*alloc)(int index, size_t bytes); /* aligned to 64 bytes; NULL when out of memory */
     void (*free)(int index, void *memory, size_t bytes);
     /* Ordered with the kernels before and after; to_host waits for the bytes. */
     reel_status (*to_host)(int index, void *host, const void *device, size_t bytes);
     reel_status (*from_host)(int index, void *device, const void *host, size_t bytes);
-    reel_status (*synchronize)(int index);
     const reel__kernel *kernels; /* by op; NULL for views */
 } reel__backend;
 

@@ -144,6 +144,12 @@ static void around(reel_shape s, int64_t axis, int64_t *outer, int64_t *n, int64
     *n = s.dim[axis];
 }
 
+/* Zeros of a shape whose axis has n entries instead. */
+static array with_axis(reel_shape s, int64_t axis, int64_t n) {
+    s.dim[axis < 0 ? axis + s.ndim : axis] = n;
+    return array_new(s);
+}
+
 static array ref_softmax(const array *in, const int64_t *param) {
     array y = array_new(in[0].shape);
     int64_t outer, n, inner;
@@ -189,9 +195,7 @@ static reel_tensor *run_index_select(reel_tensor **in, const int64_t *param, ree
 static array ref_index_select(const array *in, const int64_t *param) {
     int64_t outer, n, inner, m = in[1].shape.dim[0];
     around(in[0].shape, param[0], &outer, &n, &inner);
-    reel_shape s = in[0].shape;
-    s.dim[param[0] < 0 ? param[0] + s.ndim : param[0]] = m;
-    array y = array_new(s);
+    array y = with_axis(in[0].shape, param[0], m);
     for (int64_t o = 0; o < outer; o++)
         for (int64_t k = 0; k < m; k++)
             for (int64_t i = 0; i < inner; i++)
@@ -227,9 +231,7 @@ static reel_tensor *run_index_add(reel_tensor **in, const int64_t *param, reel_d
 static array ref_index_add(const array *in, const int64_t *param) {
     int64_t outer, n, inner, m = param[1];
     around(in[0].shape, param[0], &outer, &n, &inner);
-    reel_shape s = in[0].shape;
-    s.dim[param[0] < 0 ? param[0] + s.ndim : param[0]] = m;
-    array y = array_new(s);
+    array y = with_axis(in[0].shape, param[0], m);
     for (int64_t o = 0; o < outer; o++)
         for (int64_t k = 0; k < n; k++)
             for (int64_t i = 0; i < inner; i++)
@@ -298,9 +300,7 @@ static reel_tensor *run_scatter_add(reel_tensor **in, const int64_t *param, reel
 static array ref_scatter_add(const array *in, const int64_t *param) {
     int64_t outer, n, inner, m = param[1];
     around(in[0].shape, param[0], &outer, &n, &inner);
-    reel_shape s = in[0].shape;
-    s.dim[param[0] < 0 ? param[0] + s.ndim : param[0]] = m;
-    array y = array_new(s);
+    array y = with_axis(in[0].shape, param[0], m);
     for (int64_t o = 0; o < outer; o++)
         for (int64_t k = 0; k < n * inner; k++)
             y.v[(o * m + (int64_t)in[1].v[o * n * inner + k]) * inner + k % inner] +=
@@ -336,9 +336,7 @@ static reel_tensor *run_topk(reel_tensor **in, const int64_t *param, reel_dtype 
 static array ref_topk(const array *in, const int64_t *param) {
     int64_t outer, n, inner, k = param[1];
     around(in[0].shape, param[0], &outer, &n, &inner);
-    reel_shape s = in[0].shape;
-    s.dim[param[0] < 0 ? param[0] + s.ndim : param[0]] = k;
-    array y = array_new(s), x = array_new(in[0].shape);
+    array y = with_axis(in[0].shape, param[0], k), x = array_new(in[0].shape);
     for (int64_t i = 0; i < array_size(x); i++) x.v[i] = param[2] ? in[0].v[i] : -in[0].v[i];
     for (int64_t o = 0; o < outer; o++)
         for (int64_t i = 0; i < inner; i++)
@@ -383,9 +381,7 @@ static array ref_slice(const array *in, const int64_t *param) {
     if (start < 0) start += n;
     if (stop < 0) stop += n;
     for (int64_t k = start; k < stop && k < n; k += param[3]) count++;
-    reel_shape s = in[0].shape;
-    s.dim[param[0] < 0 ? param[0] + s.ndim : param[0]] = count;
-    array y = array_new(s);
+    array y = with_axis(in[0].shape, param[0], count);
     for (int64_t o = 0; o < outer; o++)
         for (int64_t k = 0; k < count; k++)
             for (int64_t i = 0; i < inner; i++)

@@ -39,6 +39,5 @@ const reel__backend reel__cpu_backend = {
     .free = reel__cpu_free,
     .to_host = copy_out,
     .from_host = copy_in,
-    .synchronize = check,
     .kernels = kernels,
 };

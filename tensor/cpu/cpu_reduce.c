@@ -21,8 +21,8 @@ static void sum_integers(const reel_tensor *x, reel_tensor *out, int64_t axes) {
     int64_t *sum = reel__data(out), at[REEL_MAX_DIMS] = {0}, step[REEL_MAX_DIMS];
     int64_t from = 0, to = 0, stride = 1, n = reel_numel(x);
     memset(sum, 0, (size_t)reel_numel(out) * sizeof *sum);
-    for (int i = l->shape.ndim - 1; i >= 0;
-         i--) { /* out's strides along x's axes: 0 where reduced */
+    /* out's strides along x's axes: 0 where reduced */
+    for (int i = l->shape.ndim - 1; i >= 0; i--) {
         step[i] = axes >> i & 1 ? 0 : stride;
         if (step[i]) stride *= l->shape.dim[i];
     }

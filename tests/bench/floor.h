@@ -13,7 +13,7 @@ floor_step *floor_new(const uint8_t *pool, int64_t images, int batch, int latent
                       bool classic, bool gather);
 void floor_free(floor_step *f);
 void floor_products(floor_step *f); /* z1, z2, dh, and the two parts of dW */
-void floor_elementwise(
-    floor_step *f); /* gather, relu, sigmoid to its gradient, relu's gradient, Adam */
+/* Gather, relu, sigmoid to its gradient, relu's gradient, Adam. */
+void floor_elementwise(floor_step *f);
 
 #endif
