@@ -48,9 +48,19 @@ typedef struct reel__backend {
     reel_status (*check)(int index);
     void *(*alloc)(int index, size_t bytes); /* aligned to 64 bytes; NULL when out of memory */
     void (*free)(int index, void *memory, size_t bytes);
-    /* Ordered with the kernels before and after; to_host waits for the bytes. */
+    /* Ordered with the kernels before and after; to_host waits for the bytes, and `host` may be
+     * changed as soon as from_host returns. */
     reel_status (*to_host)(int index, void *host, const void *device, size_t bytes);
     reel_status (*from_host)(int index, void *device, const void *host, size_t bytes);
+    /* From one device of this backend to another. */
+    reel_status (*between)(int to, void *there, int from, const void *here, size_t bytes);
+    reel_status (*wait)(int index); /* for all that was asked of the device */
+    int (*count)(void);             /* devices */
+    /* Copies beside kernels (upload.c): memory of the host that they may come from, begun by
+     * upload, in time for the kernels after arrive, which ends the ticket. NULL: there are none. */
+    const struct reel__backend *pinned;
+    reel_status (*upload)(int index, void *device, const void *host, size_t bytes, void **ticket);
+    reel_status (*arrive)(int index, void *ticket);
     const reel__kernel *kernels; /* by op; NULL for views */
 } reel__backend;
 

@@ -51,6 +51,19 @@ const reel__backend *reel__backend_of(const char *at, reel_device d) {
     return NULL;
 }
 
+int reel_device_count(reel_device_type type) {
+    const char *why = NULL;
+    const reel__backend *b = type == REEL_CPU    ? &reel__cpu_backend
+                             : type == REEL_CUDA ? reel__cuda_backend(&why)
+                                                 : NULL;
+    return b ? b->count() : 0;
+}
+
+reel_status reel_synchronize(reel_device device) {
+    const reel__backend *b = reel__backend_of(NULL, device);
+    return b ? b->wait(device.index) : REEL_ERR_DEVICE;
+}
+
 reel_status reel_device_check(reel_device device) {
     return reel__backend_of(NULL, device) ? REEL_OK : REEL_ERR_DEVICE;
 }

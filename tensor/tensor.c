@@ -58,15 +58,17 @@ size_t reel_leak_report(FILE *f) {
 /* ---- storages ---- */
 
 static reel__storage *storage_new(const char *at, const char *made_by, size_t bytes,
-                                  reel_device device) {
-    const reel__backend *backend = reel__backend_of(at, device);
-    if (!backend) return NULL;
+                                  reel_device device, const reel__backend *backend) {
     reel__storage *s = malloc(sizeof *s);
     void *data = s ? backend->alloc(device.index, bytes) : NULL;
     if (!data) {
         free(s);
-        reel_fail(REEL_ERR_MEMORY, at, "%s: out of memory on %s: %zu bytes asked for", made_by,
-                  backend->name, bytes);
+        if (backend->host)
+            reel_fail(REEL_ERR_MEMORY, at, "%s: out of memory on %s: %zu bytes asked for", made_by,
+                      backend->name, bytes);
+        else
+            reel_fail(REEL_ERR_MEMORY, at, "%s: out of memory on %s:%d: %zu bytes asked for",
+                      made_by, backend->name, device.index, bytes);
         return NULL;
     }
     *s = (reel__storage){.backend = backend, .device = device, .data = data, .bytes = bytes};
@@ -98,6 +100,12 @@ static reel_tensor *header_new(const char *at, const char *made_by, const reel__
 
 reel_tensor *reel__tensor_new(const char *at, const char *made_by, const reel__layout *layout,
                               reel_device d) {
+    const reel__backend *b = reel__backend_of(at, d);
+    return b ? reel__tensor_new_in(at, made_by, layout, d, b) : NULL;
+}
+
+reel_tensor *reel__tensor_new_in(const char *at, const char *made_by, const reel__layout *layout,
+                                 reel_device d, const reel__backend *memory) {
     reel__layout l = *layout;
     int64_t n = reel__shape_numel(l.shape), bytes;
     if (reel_dtype_size(l.dtype) == 0) {
@@ -111,7 +119,7 @@ reel_tensor *reel__tensor_new(const char *at, const char *made_by, const reel__l
         return NULL;
     }
     reel__layout_contiguous(&l);
-    reel__storage *s = storage_new(at, made_by, (size_t)bytes, d);
+    reel__storage *s = storage_new(at, made_by, (size_t)bytes, d, memory);
     return s ? header_new(at, made_by, &l, s) : NULL;
 }
 
@@ -300,8 +308,9 @@ reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device device) {
             status = from->storage->backend->to_host(from->storage->device.index, reel__data(to),
                                                      reel__data(from), bytes);
         else
-            status = reel_fail(REEL_ERR_DEVICE, at,
-                               "to: no copy between two devices that are not the CPU");
+            status = to->storage->backend->between(device.index, reel__data(to),
+                                                   from->storage->device.index, reel__data(from),
+                                                   bytes);
         if (status != REEL_OK) return NULL;
         moved = reel_scope_return(to);
     }

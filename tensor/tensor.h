@@ -65,6 +65,13 @@ REEL_API reel_status reel_device_parse(const char *text, reel_device *device);
 /* REEL_OK if `device` can be used here, else the reason is kept as this thread's failure. */
 REEL_API reel_status reel_device_check(reel_device device);
 
+/* How many devices of a type there are: indices 0..n-1. 0 for CUDA if it can't be used. */
+REEL_API int reel_device_count(reel_device_type type);
+
+/* Waits until the device has done all that it was asked for; the CPU always has. Failures of
+ * kernels that nobody has seen yet are kept as this thread's. */
+REEL_API reel_status reel_synchronize(reel_device device);
+
 #define REEL_MAX_DIMS 8
 
 typedef struct {
@@ -196,6 +203,12 @@ REEL_API void reel_print(FILE *f, reel_tensor *t);
 #define REEL_MAX_THREADS 256
 REEL_API reel_status reel_set_threads(int n);
 REEL_API int reel_threads(void);
+
+/* How products of f32 matrices are rounded on a GPU, for the calling thread: factors as f32, as
+ * TF32 (10 bits of mantissa) or as bf16 (7 bits); sums are f32. At first f32. The CPU always
+ * computes in f32. */
+typedef enum { REEL_MATMUL_F32 = 0, REEL_MATMUL_TF32, REEL_MATMUL_BF16 } reel_matmul_precision;
+REEL_API reel_status reel_set_matmul_precision(reel_matmul_precision p);
 
 #ifdef __cplusplus
 }

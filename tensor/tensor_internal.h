@@ -42,6 +42,9 @@ struct reel_tensor {
  */
 reel_tensor *reel__tensor_new(const char *at, const char *made_by, const reel__layout *layout,
                               reel_device d);
+/* The same in memory of a backend that is not the device's own: pinned memory of the host. */
+reel_tensor *reel__tensor_new_in(const char *at, const char *made_by, const reel__layout *layout,
+                                 reel_device d, const reel__backend *memory);
 reel_tensor *reel__tensor_view(const char *at, const char *made_by, reel_tensor *of,
                                const reel__layout *layout);
 /* Moves t's elements to another device; t stays the same tensor. */
@@ -74,6 +77,7 @@ typedef struct reel__thread {
     const char *context; /* op whose gradient is being computed, NULL outside backward */
     bool no_grad;
     int threads; /* 0: not set yet */
+    reel_matmul_precision precision;
     reel_scope *scope;
     reel_tensor **held; /* what the open scopes own, innermost last */
     size_t held_count, held_capacity;

@@ -173,6 +173,14 @@ int reel_threads(void) {
 
 /* ---- the rest ---- */
 
+reel_status reel_set_matmul_precision(reel_matmul_precision p) {
+    if (p < REEL_MATMUL_F32 || p > REEL_MATMUL_BF16)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "matmul_precision: there is no precision %d",
+                         (int)p);
+    self.precision = p;
+    return REEL_OK;
+}
+
 reel__thread *reel__self(void) {
     return &self;
 }

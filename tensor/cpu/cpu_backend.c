@@ -20,6 +20,21 @@ static reel_status copy_in(int index, void *device, const void *host, size_t byt
     return REEL_OK;
 }
 
+static reel_status between(int to, void *there, int from, const void *here, size_t bytes) {
+    (void)to, (void)from;
+    memcpy(there, here, bytes);
+    return REEL_OK;
+}
+
+static reel_status wait(int index) {
+    (void)index;
+    return REEL_OK;
+}
+
+static int count(void) {
+    return 1;
+}
+
 #define KERNEL_MAP(name) reel__cpu_map
 #define KERNEL_CALL(name) reel__cpu_##name
 #define KERNEL_UPDATE(name) reel__cpu_##name
@@ -39,5 +54,8 @@ const reel__backend reel__cpu_backend = {
     .free = reel__cpu_free,
     .to_host = copy_out,
     .from_host = copy_in,
+    .between = between,
+    .wait = wait,
+    .count = count,
     .kernels = kernels,
 };

@@ -1,0 +1,56 @@
+/* The CUDA backend: what programs may ask of it beyond what every device does.
+ *
+ * Tensors come to a GPU by reel_to, modules by reel_module_to, batches by a loader's `device`:
+ *
+ *     if (reel_device_check(reel_cuda(0)) != REEL_OK) return reel_report(stderr);
+ *     reel_tensor *x = reel_to(images, reel_cuda(0));
+ *
+ * Ops on a GPU return before their kernels have run. What reads a value on the host (reel_read,
+ * reel_item, reel_to the CPU, reel_synchronize) waits. A failure of a kernel, as an index out of
+ * range, is kept by the first call that comes after it has happened, the ones that wait at the
+ * latest, and names the op and call site that it happened in.
+ *
+ * Memory that tensors let go is kept and used again, so that after its first step a training loop
+ * asks the driver for none; when the driver has none left, what is kept is given back first.
+ *
+ * All kernels of a device run in one stream, in the order of the calls, whichever thread made them:
+ * results do not depend on the number of threads. Sums are added up in an order that their shape
+ * alone decides, so two runs have the same bits.
+ *
+ * In a build of Reel without CUDA each function here fails and says so. */
+#ifndef REEL_CUDA_CUDA_H
+#define REEL_CUDA_CUDA_H
+
+#include "tensor/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What one device has been asked for, since the program began. */
+typedef struct {
+    int64_t launches;         /* of kernels, cuBLAS's calls counted as one each */
+    int64_t device_allocs;    /* of memory, from the driver */
+    int64_t pinned_allocs;    /* of host memory, from the driver */
+    int64_t copies_to_host;   /* each of which waits */
+    int64_t copies_from_host; /* uploads of loaders too */
+    int64_t waits;            /* for the device, copies to the host included */
+} reel_cuda_counts;
+
+/* Bytes. */
+typedef struct {
+    size_t used, peak;  /* by tensors: now, and at most so far */
+    size_t kept;        /* let go by tensors, kept for the next */
+    size_t free, total; /* of the device, as its driver says */
+} reel_cuda_memory;
+
+/* index: N of cuda:N. */
+REEL_API reel_status reel_cuda_count_calls(int index, reel_cuda_counts *out);
+REEL_API reel_status reel_cuda_memory_info(int index, reel_cuda_memory *out);
+/* Gives the memory that is kept back to the driver. Waits. */
+REEL_API reel_status reel_cuda_release_kept(int index);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
