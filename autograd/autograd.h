@@ -48,8 +48,8 @@ REEL_API reel_status reel_backward_with_at(const char *at, reel_tensor *output,
 #define reel_backward_with(output, ...)                                                            \
     reel_backward_with_at(REEL_AT(output), output, (reel_backward_options){__VA_ARGS__})
 
-/* A leaf's gradient, borrowed from the leaf; NULL where none has arrived since reel_zero_grad. Its
- * memory is used again by the next backward: copy what is to be kept. */
+/* A leaf's gradient, borrowed from the leaf; NULL where none has arrived since reel_zero_grad. The
+ * next backward may write into it or put another tensor in its place: copy what is to be kept. */
 REEL_API reel_tensor *reel_grad(const reel_tensor *leaf);
 /* Forgets it, and keeps its memory for the next one. */
 REEL_API void reel_zero_grad(reel_tensor *leaf);

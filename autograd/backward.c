@@ -77,9 +77,10 @@ static void add_leaf(reel_tensor *leaf, reel_tensor *g, bool fresh) {
     if (!k) return; /* frozen since */
     if (k->has_grad)
         reel_add_(k->grad, g);
-    else if (fresh && !k->grad)
+    else if (fresh && (!k->grad || atomic_load(&k->grad->refs) == 1)) {
+        reel_release(k->grad); /* memory that nobody else looks at */
         k->grad = reel_retain(g);
-    else if (!reel_copy_(leaf_buffer(leaf), g))
+    } else if (!reel_copy_(leaf_buffer(leaf), g))
         return;
     k->has_grad = true;
 }

@@ -50,12 +50,18 @@ typedef struct reel_dataset reel_dataset;
 
 /* get gives one item. gather (may be NULL) gives a whole batch: x[n,...] and y[n,...] of the n
  * items in `index`, in its order. Both may be called by several threads at once, each in a scope of
- * its own. free (may be NULL) frees the struct. */
+ * its own. free (may be NULL) frees the struct.
+ *
+ * rows (may be NULL) is for items that are rows of tensors: it gives these, all->x[N,...] and
+ * all->y[N,...] (or NULL) on one device, borrowed, and changes the n items in `index` (n may be 0)
+ * into rows of them. A loader asks when it is made and then once an epoch, in its own thread, and
+ * picks the batches by itself where the tensors lie. An x of NULL says that there are none. */
 typedef struct {
     int64_t (*length)(reel_dataset *d);
     reel_status (*get)(reel_dataset *d, int64_t i, reel_sample *out);
     reel_status (*gather)(reel_dataset *d, const int64_t *index, int64_t n, reel_sample *out);
     void (*free)(reel_dataset *d);
+    reel_status (*rows)(reel_dataset *d, int64_t *index, int64_t n, reel_sample *all);
 } reel_dataset_class;
 struct reel_dataset {
     const reel_dataset_class *cls;
@@ -66,8 +72,8 @@ REEL_API int64_t reel_dataset_length(reel_dataset *d);
 REEL_API reel_status reel_dataset_get(reel_dataset *d, int64_t i, reel_sample *out);
 REEL_API void reel_dataset_free(reel_dataset *d); /* takes NULL */
 
-/* Item i is x[i,...] and y[i,...] of x[N,...] and y[N,...]; y may be NULL. Retains both, or a copy
- * of one that is not contiguous. */
+/* Item i is x[i,...] and y[i,...] of x[N,...] and y[N,...] on one device; y may be NULL. Retains
+ * both, or a copy of one that is not contiguous. */
 REEL_API reel_dataset *reel_tensor_dataset_new(reel_tensor *x, reel_tensor *y);
 
 /* The n items of d in `index`, which is copied; an item may come twice. */
@@ -165,7 +171,7 @@ typedef struct {
     int workers;        /* threads that make batches ahead, 0..256; 0: reel_loader_next does */
     int prefetch;       /* batches ahead per worker; 0: 2 */
     double scale;       /* not 0: x becomes scale x in f32 (pixels: 1.0 / 255) */
-    reel_device device; /* where batches go */
+    reel_device device; /* where batches go, wherever the dataset has them; 0: the CPU */
 } reel_loader_options;
 
 /* Valid until the next call on the loader; the tensors are the loader's. */
@@ -178,13 +184,22 @@ typedef struct {
 typedef struct reel_loader reel_loader;
 
 /* A loader is one thread's, whatever its number of workers. Freeing it may wait for the batches
- * that workers are making. */
+ * that workers are making.
+ *
+ * For a GPU, batches travel as the dataset has them (pixels as u8) and are scaled there. The two
+ * behind the one handed over are read and uploaded ahead: by reel_loader_next itself, or as far as
+ * workers have made them. Nothing is read ahead beyond an epoch's end.
+ *
+ * A dataset of tensors on a GPU, or a subset of one, is gathered there: the epoch's order is
+ * uploaded once, and a batch for the same GPU is then a launch for x and one for y, no copy and no
+ * wait. Workers would have nothing to do: none are started, whatever `workers` says. */
 REEL_API reel_loader *reel_loader_new(reel_dataset *d, reel_loader_options options);
 REEL_API void reel_loader_free(reel_loader *l); /* takes NULL; mid-epoch too */
 
 /* The next batch, true; or false (and an empty batch) at an epoch's end, after which the next call
- * starts the next epoch. False, too, while a failure is kept: a worker's failure arrives here, at
- * the batch it happened in, which is tried again by the first call after reel_clear_error. */
+ * starts the next epoch. False, too, while a failure is kept: one of a batch that was read ahead
+ * arrives here when its turn comes, and the batch is tried again by the first call after
+ * reel_clear_error. */
 REEL_API bool reel_loader_next(reel_loader *l, reel_batch *b);
 
 REEL_API int64_t reel_loader_batches(reel_loader *l);        /* in this epoch; 0 on failure */

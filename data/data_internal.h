@@ -1,10 +1,12 @@
 /* What the files of data/ share. A batch's way: a plan says which items it has (epoch_plan.c),
- * fetch makes them one (fetch.c), in the caller's thread or in one of a crew (worker.c), and the
+ * fetch makes them one (fetch.c; rows.c where they are rows of tensors), in the caller's thread or
+ * in one of a crew (worker.c), it is uploaded if it is to go to a GPU (read_ahead.c), and the
  * loader hands it over (loader.c). */
 #ifndef REEL_DATA_DATA_INTERNAL_H
 #define REEL_DATA_DATA_INTERNAL_H
 
 #include "data/data.h"
+#include "tensor/upload_internal.h"
 
 /* ---- support.c ---- */
 
@@ -24,6 +26,8 @@ reel_status reel__add_context(const char *format, ...) REEL__PRINTF(1, 2);
 /* As reel_dataset_get for a whole batch; d's class has a gather. */
 reel_status reel__dataset_gather(reel_dataset *d, const int64_t *index, int64_t n,
                                  reel_sample *out);
+/* As the class's rows; all->x is NULL where there are none. */
+reel_status reel__dataset_rows(reel_dataset *d, int64_t *index, int64_t n, reel_sample *all);
 
 void reel__sample_retain(reel_sample *s);
 void reel__sample_release(reel_sample *s); /* and forgets its tensors */
@@ -69,16 +73,32 @@ void reel__plan_free(reel__plan *plan);
 
 typedef struct reel__crew reel__crew;
 
-/* While a crew works, its threads read dataset, options, plan and epoch, and nothing else. */
+enum { REEL__AHEAD = 3 }; /* batches on their way at most: the one asked for, two behind it */
+
+/* Batch k is in slot k % REEL__AHEAD. */
+typedef struct {
+    reel__upload x[REEL__AHEAD], y[REEL__AHEAD];
+    int count;                   /* from the loader's position on */
+    reel_status status;          /* of reading the one behind them; delivered in its turn */
+    char message[REEL__MESSAGE]; /* if that is not REEL_OK */
+} reel__ahead;
+
+/* While a crew works, its threads read dataset, options, plan, epoch, rows, order and read_ahead,
+ * and nothing else. */
 struct reel_loader {
     reel_dataset *dataset;
-    reel_loader_options options;
+    reel_loader_options options; /* workers: 0 where they would have nothing to do */
     reel_sampler *own_sampler;
     reel_batch_sampler *own_batch_sampler, *batch_sampler;
     reel__plan plan;
+    bool has_rows;      /* items are rows of tensors */
+    reel_sample rows;   /* these */
+    reel_tensor *order; /* the plan's index as rows of them, beside them; NULL: not there yet */
     int64_t epoch, position;
     reel_sample batch; /* the one handed over last */
-    reel__crew *crew;  /* NULL: no thread is running */
+    bool read_ahead;   /* batches are uploaded before they are asked for */
+    reel__ahead ahead;
+    reel__crew *crew; /* NULL: no thread is running */
 };
 
 /* Makes sure that the current epoch is planned. */
@@ -86,25 +106,48 @@ reel_status reel__loader_plan(reel_loader *l);
 /* Stops reading ahead, lets the batch handed over go, and puts the loader at a position of a plan,
  * which becomes the loader's. */
 void reel__loader_move(reel_loader *l, reel__plan plan, int64_t epoch, int64_t position);
+/* Reads batch `number`, the next that nobody has read: from the workers, started if need be, or
+ * here. *out's tensors are owned. */
+reel_status reel__loader_read(reel_loader *l, int64_t number, reel_sample *out);
 
 /* ---- fetch.c ---- */
 
-/* Makes batch `number` of the loader's epoch, in any thread. *out's tensors are owned. Batches for
- * the CPU are finished; for another device that is left to the thread that takes them, which alone
- * talks to it. */
+/* Makes batch `number` of the loader's epoch, in any thread. *out's tensors are owned. A batch to
+ * be uploaded is as the dataset has it: the loader's thread alone talks to the device. Any other is
+ * finished. */
 reel_status reel__fetch(const reel_loader *l, int64_t number, reel_sample *out);
+/* x, or what options.scale makes of it. Borrowed. */
+reel_tensor *reel__scaled(const reel_loader *l, reel_tensor *x);
+/* Says in the kept failure which batch it happened in; returns its status. */
+reel_status reel__name_batch(const reel_loader *l, int64_t number);
 
-/* Brings an owned batch to its device and scales x there: pixels travel as u8. */
-reel_status reel__finish(const reel_loader *l, int64_t number, reel_sample *batch);
+/* ---- rows.c ---- */
+
+/* Asks whether the dataset's items are rows of tensors, and where. */
+reel_status reel__rows_look(reel_loader *l);
+/* Makes sure that the plan's order lies beside them; does nothing if there are none. */
+reel_status reel__rows_open(reel_loader *l);
+void reel__rows_close(reel_loader *l);
+/* Batch `number`, picked where the rows lie; with a scale other than 0, x in f32 in the same pass.
+ * Borrowed. */
+reel_status reel__rows_gather(const reel_loader *l, int64_t number, double scale, reel_sample *out);
+
+/* ---- read_ahead.c ---- */
+
+/* The batch at the loader's position, on its device and scaled; starts uploads of those behind it.
+ * *out's tensors are owned. After a failure all that is ahead is to be cancelled. */
+reel_status reel__ahead_take(reel_loader *l, reel_sample *out);
+void reel__ahead_cancel(reel__ahead *a);
 
 /* ---- worker.c ---- */
 
-/* Starts options.workers threads that make the plan's batches from the loader's position on. NULL
- * on failure. */
-reel__crew *reel__crew_start(const reel_loader *l);
+/* Starts options.workers threads that make the plan's batches from `first` on. NULL on failure. */
+reel__crew *reel__crew_start(const reel_loader *l, int64_t first);
 /* The next batch in order; waits for it. A failure while it was made becomes this thread's, and the
  * crew is then to be freed. *out's tensors are owned. */
 reel_status reel__crew_take(reel__crew *crew, reel_sample *out);
+/* Whether reel__crew_take would not wait, where a batch is left to be taken. */
+bool reel__crew_ready(reel__crew *crew);
 /* Stops and joins the threads and lets the batches that nobody took go. Takes NULL. */
 void reel__crew_free(reel__crew *crew);
 

@@ -2,6 +2,7 @@
  * over tensors. */
 #include "data/data_internal.h"
 #include "tensor/ops.h"
+#include "tensor/tensor_internal.h"
 
 #include <stdlib.h>
 
@@ -46,6 +47,12 @@ reel_status reel__dataset_gather(reel_dataset *d, const int64_t *index, int64_t 
     return out->y ? check_rows(out->y, "a y", n) : REEL_OK;
 }
 
+reel_status reel__dataset_rows(reel_dataset *d, int64_t *index, int64_t n, reel_sample *all) {
+    *all = (reel_sample){NULL, NULL};
+    if (!d->cls->rows) return REEL_OK;
+    return reel__callback_status(d->cls->rows(d, index, n, all), "dataset: rows");
+}
+
 void reel_dataset_free(reel_dataset *d) {
     if (d && d->cls && d->cls->free) d->cls->free(d);
 }
@@ -71,10 +78,16 @@ static reel_status tensors_get(reel_dataset *d, int64_t i, reel_sample *out) {
 static reel_status tensors_gather(reel_dataset *d, const int64_t *index, int64_t n,
                                   reel_sample *out) {
     const reel_sample *all = &((tensor_dataset *)d)->all;
-    reel_tensor *rows = reel_from(index, reel_shape(n), REEL_I64);
-    out->x = reel_index_select(all->x, 0, reel_to(rows, reel_device_of(all->x)));
-    if (all->y) out->y = reel_index_select(all->y, 0, reel_to(rows, reel_device_of(all->y)));
+    reel_tensor *rows = reel_to(reel_from(index, reel_shape(n), REEL_I64), reel_device_of(all->x));
+    out->x = reel_index_select(all->x, 0, rows);
+    if (all->y) out->y = reel_index_select(all->y, 0, rows);
     return reel_error_status();
+}
+
+static reel_status tensors_rows(reel_dataset *d, int64_t *index, int64_t n, reel_sample *all) {
+    (void)index, (void)n; /* item i is row i */
+    *all = ((tensor_dataset *)d)->all;
+    return REEL_OK;
 }
 
 static void tensors_free(reel_dataset *d) {
@@ -83,23 +96,25 @@ static void tensors_free(reel_dataset *d) {
 }
 
 static const reel_dataset_class tensors_class = {tensors_length, tensors_get, tensors_gather,
-                                                 tensors_free};
+                                                 tensors_free, tensors_rows};
+
+static reel_status check_tensors(const reel_tensor *x, const reel_tensor *y) {
+    if (!x) return reel_fail(REEL_ERR_ARGUMENT, NULL, "tensor_dataset: x is NULL");
+    if (reel_ndim(x) == 0 || (y && reel_ndim(y) == 0))
+        return reel_fail(REEL_ERR_SHAPE, NULL, "tensor_dataset: %s has no axis to take items from",
+                         reel_ndim(x) == 0 ? "x" : "y");
+    if (y && reel_dim(y, 0) != reel_dim(x, 0))
+        return reel_fail(REEL_ERR_SHAPE, NULL, "tensor_dataset: x has %lld items, y has %lld",
+                         (long long)reel_dim(x, 0), (long long)reel_dim(y, 0));
+    if (!y || reel_device_equal(reel_device_of(x), reel_device_of(y))) return REEL_OK;
+    char x_is[192], y_is[192];
+    reel__describe(x_is, sizeof x_is, "x", x, false, true);
+    reel__describe(y_is, sizeof y_is, "y", y, false, true);
+    return reel_fail(REEL_ERR_DEVICE, NULL, "tensor_dataset: devices differ: %s, %s", x_is, y_is);
+}
 
 reel_dataset *reel_tensor_dataset_new(reel_tensor *x, reel_tensor *y) {
-    if (!x) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "tensor_dataset: x is NULL");
-        return NULL;
-    }
-    if (reel_ndim(x) == 0 || (y && reel_ndim(y) == 0)) {
-        reel_fail(REEL_ERR_SHAPE, NULL, "tensor_dataset: %s has no axis to take items from",
-                  reel_ndim(x) == 0 ? "x" : "y");
-        return NULL;
-    }
-    if (y && reel_dim(y, 0) != reel_dim(x, 0)) {
-        reel_fail(REEL_ERR_SHAPE, NULL, "tensor_dataset: x has %lld items, y has %lld",
-                  (long long)reel_dim(x, 0), (long long)reel_dim(y, 0));
-        return NULL;
-    }
+    if (check_tensors(x, y) != REEL_OK) return NULL;
     tensor_dataset *d = reel__array(1, sizeof *d, "tensor_dataset");
     if (!d) return NULL;
     d->base.cls = &tensors_class;

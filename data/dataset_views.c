@@ -33,13 +33,21 @@ static reel_status subset_gather(reel_dataset *d, const int64_t *index, int64_t 
     return status;
 }
 
+/* Those of the whole, if it has any. */
+static reel_status subset_rows(reel_dataset *d, int64_t *index, int64_t n, reel_sample *all) {
+    subset *s = (subset *)d;
+    for (int64_t k = 0; k < n; k++) index[k] = s->index[index[k]];
+    return reel__dataset_rows(s->whole, index, n, all);
+}
+
 static void free_plainly(reel_dataset *d) {
     free(d);
 }
 
-static const reel_dataset_class subset_class = {subset_length, subset_get, NULL, free_plainly};
+static const reel_dataset_class subset_class = {
+    .length = subset_length, .get = subset_get, .free = free_plainly, .rows = subset_rows};
 static const reel_dataset_class subset_gather_class = {subset_length, subset_get, subset_gather,
-                                                       free_plainly};
+                                                       free_plainly, subset_rows};
 
 static reel_status check_subset(int64_t length, const int64_t *index, int64_t n) {
     REEL_TRY(reel_error_status()); /* of asking for the length */
@@ -100,7 +108,8 @@ static reel_status concat_get(reel_dataset *d, int64_t i, reel_sample *out) {
     return reel_dataset_get(c->piece[first].part, i - c->piece[first].start, out);
 }
 
-static const reel_dataset_class concat_class = {concat_length, concat_get, NULL, free_plainly};
+static const reel_dataset_class concat_class = {
+    .length = concat_length, .get = concat_get, .free = free_plainly};
 
 static reel_status fill_concat(concat *c, reel_dataset **parts) {
     for (int k = 0; k < c->count; k++) {
@@ -151,7 +160,8 @@ static reel_status map_get(reel_dataset *d, int64_t i, reel_sample *out) {
     return m->f(out, i, m->user);
 }
 
-static const reel_dataset_class map_class = {map_length, map_get, NULL, free_plainly};
+static const reel_dataset_class map_class = {
+    .length = map_length, .get = map_get, .free = free_plainly};
 
 reel_dataset *reel_map_dataset_new(reel_dataset *d, reel_map_fn f, void *user) {
     if (!d || !f) {

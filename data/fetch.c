@@ -1,4 +1,5 @@
-/* Making one batch: gather, or get and collate; then device and scale. Called by any thread. */
+/* Making one batch: rows of tensors, gather, or get and collate; then device and scale. Called by
+ * any thread. */
 #include "data/data_internal.h"
 #include "tensor/ops.h"
 
@@ -36,43 +37,45 @@ static reel_status get_and_collate(const reel_loader *l, const int64_t *index, i
     return status;
 }
 
+/* The items as the dataset has them. */
 static reel_status make(const reel_loader *l, int64_t number, reel_sample *out) {
     const int64_t *index = l->plan.index + l->plan.start[number];
     int64_t n = l->plan.start[number + 1] - l->plan.start[number];
+    if (l->order) return reel__rows_gather(l, number, 0, out);
     if (l->dataset->cls->gather && !l->options.collate)
         return reel__dataset_gather(l->dataset, index, n, out);
     return get_and_collate(l, index, n, out);
 }
 
-static reel_status name_batch(const reel_loader *l, int64_t number) {
-    return reel__add_context("loader: epoch %lld, batch %lld", (long long)l->epoch,
-                             (long long)number);
+reel_tensor *reel__scaled(const reel_loader *l, reel_tensor *x) {
+    return l->options.scale != 0 ? reel_dequantize(x, l->options.scale, REEL_F32) : x;
 }
 
-reel_status reel__finish(const reel_loader *l, int64_t number, reel_sample *batch) {
-    const reel_loader_options *o = &l->options;
-    REEL_SCOPE {
-        reel_sample done = {reel_to(batch->x, o->device), NULL};
-        if (o->scale != 0) done.x = reel_dequantize(done.x, o->scale, REEL_F32);
-        if (batch->y) done.y = reel_to(batch->y, o->device);
-        if (reel_failed()) return name_batch(l, number);
-        reel__sample_retain(&done);
-        reel__sample_release(batch);
-        *batch = done;
-    }
-    return REEL_OK;
+/* On the batch's device, and scaled: in one pass over rows that lie there, else after the move,
+ * since pixels travel as u8. */
+static reel_status make_whole(const reel_loader *l, int64_t number, reel_sample *out) {
+    const reel_device device = l->options.device;
+    if (l->order && reel_device_equal(reel_device_of(l->order), device))
+        return reel__rows_gather(l, number, l->options.scale, out);
+    REEL_TRY(make(l, number, out));
+    out->x = reel__scaled(l, reel_to(out->x, device));
+    out->y = reel_to(out->y, device);
+    return reel_error_status();
+}
+
+reel_status reel__name_batch(const reel_loader *l, int64_t number) {
+    return reel__add_context("loader: epoch %lld, batch %lld", (long long)l->epoch,
+                             (long long)number);
 }
 
 reel_status reel__fetch(const reel_loader *l, int64_t number, reel_sample *out) {
     *out = (reel_sample){NULL, NULL};
     REEL_SCOPE {
         reel_sample made = {NULL, NULL};
-        if (make(l, number, &made) != REEL_OK) return name_batch(l, number);
+        reel_status status = l->read_ahead ? make(l, number, &made) : make_whole(l, number, &made);
+        if (status != REEL_OK) return reel__name_batch(l, number);
         reel__sample_retain(&made);
         *out = made;
     }
-    if (l->options.device.type != REEL_CPU) return REEL_OK;
-    reel_status status = reel__finish(l, number, out);
-    if (status != REEL_OK) reel__sample_release(out);
-    return status;
+    return REEL_OK;
 }

@@ -1,8 +1,8 @@
 /* The loader: options, and the walk through the batches of one epoch after the other.
  *
  * A batch depends on (sampler, epoch, position) alone. Workers, if there are any, are started at an
- * epoch's first batch and joined at its end; after a failure they are let go too, and the same
- * batch is tried again once it is cleared. */
+ * epoch's first batch and joined at its end. After a failure they are let go too, with all that was
+ * read ahead, and the same batch is tried again once it is cleared. */
 #include "data/data_internal.h"
 
 #include <math.h>
@@ -70,7 +70,7 @@ reel_loader *reel_loader_new(reel_dataset *d, reel_loader_options options) {
     if (!l) return NULL;
     l->dataset = d;
     l->options = options;
-    if (make_samplers(l, items) == REEL_OK) return l;
+    if (make_samplers(l, items) == REEL_OK && reel__rows_look(l) == REEL_OK) return l;
     reel_loader_free(l);
     return NULL;
 }
@@ -85,14 +85,16 @@ void reel_loader_free(reel_loader *l) {
 
 /* ---- batch after batch ---- */
 
-static void stop_workers(reel_loader *l) {
+static void stop_reading(reel_loader *l) {
     reel__crew_free(l->crew);
     l->crew = NULL;
+    reel__ahead_cancel(&l->ahead);
 }
 
 void reel__loader_move(reel_loader *l, reel__plan plan, int64_t epoch, int64_t position) {
-    stop_workers(l);
+    stop_reading(l);
     reel__sample_release(&l->batch);
+    reel__rows_close(l);
     reel__plan_free(&l->plan);
     l->plan = plan;
     l->epoch = epoch;
@@ -106,17 +108,17 @@ reel_status reel__loader_plan(reel_loader *l) {
     return reel__plan_make(&l->plan, l->batch_sampler, l->epoch, items);
 }
 
-/* The batch at the loader's position, from the workers or made here. */
+reel_status reel__loader_read(reel_loader *l, int64_t number, reel_sample *out) {
+    if (l->options.workers == 0) return reel__fetch(l, number, out);
+    if (!l->crew) l->crew = reel__crew_start(l, number);
+    return l->crew ? reel__crew_take(l->crew, out) : reel_error_status();
+}
+
+/* The batch at the loader's position. */
 static reel_status make_batch(reel_loader *l) {
-    if (l->options.workers == 0) {
-        REEL_TRY(reel__fetch(l, l->position, &l->batch));
-    } else {
-        if (!l->crew) l->crew = reel__crew_start(l);
-        if (!l->crew) return reel_error_status();
-        REEL_TRY(reel__crew_take(l->crew, &l->batch));
-    }
-    if (l->options.device.type == REEL_CPU) return REEL_OK;
-    return reel__finish(l, l->position, &l->batch);
+    REEL_TRY(reel__rows_open(l));
+    return l->read_ahead ? reel__ahead_take(l, &l->batch)
+                         : reel__loader_read(l, l->position, &l->batch);
 }
 
 bool reel_loader_next(reel_loader *l, reel_batch *b) {
@@ -132,7 +134,7 @@ bool reel_loader_next(reel_loader *l, reel_batch *b) {
         return false;
     }
     if (make_batch(l) != REEL_OK) {
-        stop_workers(l);
+        stop_reading(l);
         reel__sample_release(&l->batch);
         return false;
     }

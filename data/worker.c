@@ -85,9 +85,9 @@ static reel_status start_threads(reel__crew *c, int count) {
                      count, strerror(error));
 }
 
-reel__crew *reel__crew_start(const reel_loader *l) {
+reel__crew *reel__crew_start(const reel_loader *l, int64_t first) {
     const reel_loader_options *o = &l->options;
-    int64_t left = l->plan.batches - l->position, slots = (int64_t)o->workers * o->prefetch;
+    int64_t left = l->plan.batches - first, slots = (int64_t)o->workers * o->prefetch;
     reel__crew *c = malloc(sizeof *c + (size_t)o->workers * sizeof *c->thread);
     if (!c) {
         reel_fail(REEL_ERR_MEMORY, NULL, "loader: out of memory for %d workers", o->workers);
@@ -97,8 +97,8 @@ reel__crew *reel__crew_start(const reel_loader *l) {
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .freed = PTHREAD_COND_INITIALIZER,
                       .filled = PTHREAD_COND_INITIALIZER,
-                      .claimed = l->position,
-                      .taken = l->position,
+                      .claimed = first,
+                      .taken = first,
                       .end = l->plan.batches,
                       .slots = slots < left ? slots : left};
     c->slot = reel__array(c->slots, sizeof *c->slot, "loader");
@@ -120,6 +120,13 @@ reel_status reel__crew_take(reel__crew *c, reel_sample *out) {
     pthread_cond_signal(&c->freed);
     pthread_mutex_unlock(&c->lock);
     return status;
+}
+
+bool reel__crew_ready(reel__crew *c) {
+    pthread_mutex_lock(&c->lock);
+    bool ready = c->slot[c->taken % c->slots].full;
+    pthread_mutex_unlock(&c->lock);
+    return ready;
 }
 
 void reel__crew_free(reel__crew *c) {

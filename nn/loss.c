@@ -1,4 +1,4 @@
-/* Losses: an elementwise distance, reduced. */
+/* Losses: an elementwise distance, reduced; the mean of mse in one op. */
 #include "nn/nn.h"
 
 #include "tensor/tensor_internal.h"
@@ -25,6 +25,7 @@ static reel_tensor *reduce(const char *at, reel_tensor *t, reel_reduction r) {
 reel_tensor *reel_mse_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                               reel_reduction r) {
     if (check("mse_loss", at, y, target, r) != REEL_OK) return NULL;
+    if (r == REEL_MEAN) return reel_mse_at(at, y, target);
     reel_tensor *loss = NULL;
     REEL_SCOPE {
         loss = reel_square_at(at, reel_sub_at(at, y, target));

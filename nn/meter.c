@@ -23,8 +23,7 @@ reel_status reel_meter_add_weighted(reel_meter *m, reel_tensor *value, double we
     if (!m->sum) REEL_TRY(start(m, value));
     reel_tensor *added = NULL;
     REEL_NO_GRAD REEL_SCOPE {
-        reel_tensor *term = reel_cast(reel_reshape(value, REEL_SCALAR), REEL_F64);
-        if (weight != 1.0) term = reel_scale(term, weight);
+        reel_tensor *term = reel_dequantize(reel_reshape(value, REEL_SCALAR), weight, REEL_F64);
         added = reel_add_(m->sum, term);
     }
     if (!added) return reel_error_status();

@@ -38,14 +38,27 @@ int64_t reel_module_param_count(reel_module *m) {
     return total;
 }
 
+static reel_status copy_to(reel_state *copies, const reel_state *params, reel_device device) {
+    REEL_NO_GRAD REEL_SCOPE {
+        for (int i = 0; i < reel_state_count(params); i++) {
+            reel_tensor *copy = reel_to(reel_state_at(params, i), device);
+            if (!copy) return reel_error_status();
+            REEL_TRY(reel_state_put(copies, reel_state_name(params, i), copy));
+        }
+    }
+    return REEL_OK;
+}
+
+/* Copies of all first: they may not find room. */
 reel_status reel_module_to(reel_module *m, reel_device device) {
     REEL_TRY(reel_device_check(device));
-    reel_state *params = reel_module_params(m);
-    reel_status status = params ? REEL_OK : reel_error_status();
-    for (int i = 0; i < reel_state_count(params) && status == REEL_OK; i++) {
+    reel_state *params = reel_module_params(m), *copies = params ? reel_state_new() : NULL;
+    reel_status status = copies ? copy_to(copies, params, device) : reel_error_status();
+    for (int i = 0; status == REEL_OK && i < reel_state_count(params); i++) {
         reel_zero_grad(reel_state_at(params, i)); /* its memory stays behind */
-        status = reel__tensor_move(reel_state_at(params, i), device);
+        reel__tensor_become(reel_state_at(params, i), reel_state_at(copies, i));
     }
+    reel_state_free(copies);
     reel_state_free(params);
     return status;
 }

@@ -69,8 +69,8 @@ REEL_API int64_t reel_module_param_count(reel_module *m); /* elements */
 
 REEL_API void reel_train(reel_module *m); /* sets training, throughout */
 REEL_API void reel_eval(reel_module *m);
-/* Moves the parameters: they stay the same tensors. Before the optimizer is made, whose moments
- * stay where they are. */
+/* Moves the parameters, all or none: they stay the same tensors, without gradients. Before the
+ * optimizer is made, whose moments stay where they are. */
 REEL_API reel_status reel_module_to(reel_module *m, reel_device device);
 
 /* The state dict: puts the parameters into s as "prefix.path" ("path" if prefix is NULL or "");

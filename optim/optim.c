@@ -77,8 +77,7 @@ static int find_group(reel_optim *o, const reel_tensor *p) {
     g->dtype = dtype;
     g->lr = new_full(REEL_SCALAR, o->lr, REEL_F64, device);
     g->step = new_full(REEL_SCALAR, 0.0, REEL_I64, device);
-    g->one = new_full(REEL_SCALAR, 1.0, REEL_I64, device);
-    return g->lr && g->step && g->one ? o->group_count - 1 : -1;
+    return g->lr && g->step ? o->group_count - 1 : -1;
 }
 
 static reel_status make_moment(reel_optim *o, reel__optim_slot *slot, int k) {
@@ -129,7 +128,6 @@ void reel_optim_free(reel_optim *o) {
     for (int i = 0; i < o->group_count; i++) {
         reel_release(o->groups[i].lr);
         reel_release(o->groups[i].step);
-        reel_release(o->groups[i].one);
     }
     reel_state_free(o->saved);
     reel_state_free(o->params);
@@ -175,11 +173,9 @@ static bool has_gradients(const reel_optim *o) {
     return false;
 }
 
+/* A group without a gradient counts the step too. */
 static reel_status step_group(reel_optim *o, int i) {
-    const reel__optim_group *group = &o->groups[i];
-    if (!reel_add_(group->step, group->one)) return reel_error_status();
-    const reel__optim_lists *lists = reel__optim_gather(o, i);
-    return lists->count > 0 ? o->kind->update(o, group, lists) : REEL_OK;
+    return o->kind->update(o, &o->groups[i], reel__optim_gather(o, i));
 }
 
 reel_status reel_optim_step(reel_optim *o) {

@@ -15,12 +15,12 @@ typedef struct {
     int group;
 } reel__optim_slot;
 
-/* One for each (device, dtype) that parameters have. lr f64, step i64 and one i64 are 0-d, on the
- * device. */
+/* One for each (device, dtype) that parameters have. lr f64 and step i64 (steps done) are 0-d, on
+ * the device. */
 typedef struct {
     reel_device device;
     reel_dtype dtype;
-    reel_tensor *lr, *step, *one;
+    reel_tensor *lr, *step;
 } reel__optim_group;
 
 /* The parameters of one group that have a gradient. */

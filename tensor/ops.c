@@ -47,6 +47,13 @@ reel_tensor *reel__bce_grad(const char *at, reel_tensor *g, reel_tensor *p, reel
     return run((reel__call){.op = REEL_OP_bce_grad, .at = at, .nin = 3, .in = in});
 }
 
+reel_tensor *reel__mse_grad(const char *at, reel_tensor *g, reel_tensor *y, reel_tensor *t,
+                            double scale) {
+    reel_tensor *in[] = {g, y, t};
+    return run(
+        (reel__call){.op = REEL_OP_mse_grad, .at = at, .nin = 3, .in = in, .attr.f = {scale}});
+}
+
 reel_tensor *reel_neg_at(const char *at, reel_tensor *x) {
     return unary(REEL_OP_neg, at, x);
 }
@@ -113,7 +120,7 @@ reel_tensor *reel_dequantize_at(const char *at, reel_tensor *x, double scale, re
 
 static reel_tensor *reduce(reel__op op, const char *at, reel_tensor *x, reel_shape axes,
                            bool keepdim) {
-    reel__call c = {.op = op, .at = at, .nin = 1, .in = &x, .attr.i = {0, keepdim}};
+    reel__call c = {.op = op, .at = at, .nin = 1, .in = &x, .attr.i = {0, keepdim ? -1 : 0}};
     int ndim = reel_ndim(x);
     if (x && (axes.ndim < 0 || axes.ndim > REEL_MAX_DIMS)) {
         reel__fail_call(REEL_ERR_SHAPE, &c, "%d axes listed", axes.ndim);
@@ -144,13 +151,18 @@ reel_tensor *reel_mean_at(const char *at, reel_tensor *x, reel_shape axes, bool 
 
 reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape) {
     if (!g || reel_shape_equal(g->layout.shape, shape)) return g;
-    int missing = g->layout.shape.ndim - shape.ndim;
-    reel_shape axes = REEL_SCALAR;
-    for (int i = 0; i < g->layout.shape.ndim; i++)
-        if (i < missing || (shape.dim[i - missing] == 1 && g->layout.shape.dim[i] != 1))
-            axes.dim[axes.ndim++] = i;
-    if (axes.ndim) g = reel_sum_at(at, g, axes, true);
-    return reel_reshape_at(at, g, shape);
+    const int missing = g->layout.shape.ndim - shape.ndim;
+    reel__call c = {.op = REEL_OP_sum, .at = at, .nin = 1, .in = &g};
+    for (int i = 0; i < g->layout.shape.ndim; i++) {
+        const bool kept = i >= missing && shape.dim[i - missing] == 1;
+        if (i < missing || kept) c.attr.i[0] |= (int64_t)1 << i;
+        if (kept) c.attr.i[1] |= (int64_t)1 << i;
+    }
+    return run(c);
+}
+
+reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t) {
+    return binary(REEL_OP_mse, at, y, t);
 }
 
 reel_tensor *reel_matmul_at(const char *at, reel_tensor *x, reel_tensor *y) {
@@ -189,6 +201,17 @@ static reel_tensor *indexed(reel__op op, const char *at, reel_tensor *x, int axi
 
 reel_tensor *reel_index_select_at(const char *at, reel_tensor *x, int axis, reel_tensor *index) {
     return indexed(REEL_OP_index_select, at, x, axis, index, 0);
+}
+
+reel_tensor *reel_dequantize_rows_at(const char *at, reel_tensor *x, reel_tensor *index,
+                                     double scale, reel_dtype dtype) {
+    reel_tensor *in[] = {x, index};
+    return run(
+        (reel__call){.op = REEL_OP_dequantize_rows,
+                     .at = at,
+                     .nin = 2,
+                     .in = in,
+                     .attr = {.f = {scale}, .i = {reel__axis(0, reel_ndim(x))}, .dtype = dtype}});
 }
 
 reel_tensor *reel_index_add_at(const char *at, reel_tensor *x, int axis, reel_tensor *index,

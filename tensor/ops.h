@@ -89,6 +89,12 @@ REEL_API reel_tensor *reel_mean_at(const char *at, reel_tensor *x, reel_shape ax
 #define reel_sum_over(x, axes, keepdim) reel_sum_at(REEL_AT(x), x, axes, keepdim)
 #define reel_mean_over(x, axes, keepdim) reel_mean_at(REEL_AT(x), x, axes, keepdim)
 
+/* z = mean over all elements of (y - t)^2, in one pass: y[...] t[...] -> z, 0-d. The shapes are
+ * equal, without broadcasting; float; NaN of nothing. The order of addition is sum's: the number of
+ * elements decides it alone. */
+REEL_API reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t);
+#define reel_mse(y, t) reel_mse_at(REEL_AT(y, t), y, t)
+
 /* ---- matrix product ---- */
 
 /* z[M,N] = x[M,K] y[K,N]; float. A transposed view becomes a flag of the GEMM, not a copy. */
@@ -108,7 +114,16 @@ REEL_API reel_tensor *reel_index_select_at(const char *at, reel_tensor *x, int a
                                            reel_tensor *index);
 #define reel_index_select(x, axis, index) reel_index_select_at(REEL_AT(x, index), x, axis, index)
 
-/* Its transpose: y[size at axis,...] of zeros, y[index[b],:] += x[b,:] in the order of b. */
+/* y[b,...] = scale x[index[b],...] in f32 or f64, x[N,...] of any dtype, index[B] (i64): the rows
+ * of a data set to a batch of floats in one pass. Not differentiable: an error on a tracked x. An
+ * index outside 0..N-1 is an error. */
+REEL_API reel_tensor *reel_dequantize_rows_at(const char *at, reel_tensor *x, reel_tensor *index,
+                                              double scale, reel_dtype dtype);
+#define reel_dequantize_rows(x, index, scale, dtype)                                               \
+    reel_dequantize_rows_at(REEL_AT(x, index), x, index, scale, dtype)
+
+/* The transpose of index_select: y[size at axis,...] of zeros, y[index[b],:] += x[b,:] in the order
+ * of b. */
 REEL_API reel_tensor *reel_index_add_at(const char *at, reel_tensor *x, int axis,
                                         reel_tensor *index, int64_t size);
 #define reel_index_add(x, axis, index, size)                                                       \

@@ -14,6 +14,9 @@ reel_tensor *reel__sigmoid_grad(const char *at, reel_tensor *g, reel_tensor *y);
 reel_tensor *reel__square_grad(const char *at, reel_tensor *g, reel_tensor *x);
 /* dp = g (p - t) / max(p (1 - p), 1e-12), of bce(p, t) */
 reel_tensor *reel__bce_grad(const char *at, reel_tensor *g, reel_tensor *p, reel_tensor *t);
+/* dy = scale g (y - t), of mse(y, t), where scale is 2 / n; dt is that of mse(t, y) */
+reel_tensor *reel__mse_grad(const char *at, reel_tensor *g, reel_tensor *y, reel_tensor *t,
+                            double scale);
 /* out = x y, or out += x y */
 reel_status reel__matmul_into(const char *at, reel_tensor *out, reel_tensor *x, reel_tensor *y,
                               bool accumulate);

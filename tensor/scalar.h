@@ -182,6 +182,10 @@ REEL_FORMULA REAL R(bce_grad)(REAL g, REAL p, REAL t) {
     return g * (p - t) / d;
 }
 
+REEL_FORMULA REAL R(mse_grad)(REAL g, REAL y, REAL t, REAL scale) {
+    return g * scale * (y - t);
+}
+
 #undef BITS
 #undef MANTISSA
 #undef BIAS

@@ -26,16 +26,19 @@ reel_status reel__rule_broadcast(const reel__call *c, reel__layout *out) {
     return REEL_OK;
 }
 
+static reel_status check_gives_float(const reel__call *c) {
+    if (reel_dtype_is_float(c->attr.dtype)) return REEL_OK;
+    return reel__fail_call(REEL_ERR_DTYPE, c, "gives f32 or f64, not %s",
+                           reel_dtype_name(c->attr.dtype));
+}
+
 reel_status reel__rule_cast(const reel__call *c, reel__layout *out) {
     out->dtype = c->attr.dtype;
     out->shape = c->in[0]->layout.shape;
-    if (c->op == REEL_OP_dequantize && !reel_dtype_is_float(out->dtype))
-        return reel__fail_call(REEL_ERR_DTYPE, c, "gives f32 or f64, not %s",
-                               reel_dtype_name(out->dtype));
-    return REEL_OK;
+    return c->op == REEL_OP_dequantize ? check_gives_float(c) : REEL_OK;
 }
 
-/* i[0]: the axes as a bit mask, i[1]: keepdim; set by the public function. */
+/* i[0]: the axes as a bit mask, i[1]: those of them that stay as axes of size 1. */
 reel_status reel__rule_reduce(const reel__call *c, reel__layout *out) {
     reel_shape s = c->in[0]->layout.shape;
     out->dtype = c->in[0]->layout.dtype;
@@ -44,9 +47,17 @@ reel_status reel__rule_reduce(const reel__call *c, reel__layout *out) {
     for (int i = 0; i < s.ndim; i++) {
         if (!(c->attr.i[0] >> i & 1))
             out->shape.dim[out->shape.ndim++] = s.dim[i];
-        else if (c->attr.i[1])
+        else if (c->attr.i[1] >> i & 1)
             out->shape.dim[out->shape.ndim++] = 1;
     }
+    return REEL_OK;
+}
+
+reel_status reel__rule_mse(const reel__call *c, reel__layout *out) {
+    if (!reel_shape_equal(c->in[0]->layout.shape, c->in[1]->layout.shape))
+        return reel__fail_call(REEL_ERR_SHAPE, c, "shapes differ");
+    out->dtype = c->in[0]->layout.dtype;
+    out->shape = REEL_SCALAR;
     return REEL_OK;
 }
 
@@ -90,6 +101,13 @@ reel_status reel__rule_index_select(const reel__call *c, reel__layout *out) {
     REEL_TRY(check_list(c));
     out->shape.dim[c->attr.i[0]] = c->in[1]->layout.shape.dim[0];
     return REEL_OK;
+}
+
+/* index_select along axis 0, into another dtype. */
+reel_status reel__rule_dequantize_rows(const reel__call *c, reel__layout *out) {
+    REEL_TRY(reel__rule_index_select(c, out));
+    out->dtype = c->attr.dtype;
+    return check_gives_float(c);
 }
 
 /* i[1]: the size of the result along the axis. */

@@ -129,22 +129,11 @@ reel_tensor *reel__tensor_view(const char *at, const char *made_by, reel_tensor 
     return header_new(at, made_by, layout, of->storage);
 }
 
-reel_status reel__tensor_move(reel_tensor *t, reel_device d) {
-    reel__thread *self = reel__self();
-    const bool no_grad = self->no_grad;
-    if (reel_device_equal(t->storage->device, d)) return REEL_OK;
-    self->no_grad = true; /* t stays the leaf that it is */
-    REEL_SCOPE {
-        reel_tensor *moved = reel_to(t, d);
-        if (moved) {
-            atomic_fetch_add_explicit(&moved->storage->refs, 1, memory_order_relaxed);
-            storage_release(t->storage);
-            t->storage = moved->storage;
-            t->layout = moved->layout;
-        }
-    }
-    self->no_grad = no_grad;
-    return reel_device_equal(t->storage->device, d) ? REEL_OK : reel_error_status();
+void reel__tensor_become(reel_tensor *t, const reel_tensor *other) {
+    atomic_fetch_add_explicit(&other->storage->refs, 1, memory_order_relaxed);
+    storage_release(t->storage);
+    t->storage = other->storage;
+    t->layout = other->layout;
 }
 
 reel_tensor *reel_retain(reel_tensor *t) {
@@ -308,9 +297,8 @@ reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device device) {
             status = from->storage->backend->to_host(from->storage->device.index, reel__data(to),
                                                      reel__data(from), bytes);
         else
-            status = to->storage->backend->between(device.index, reel__data(to),
-                                                   from->storage->device.index, reel__data(from),
-                                                   bytes);
+            status = to->storage->backend->between(
+                device.index, reel__data(to), from->storage->device.index, reel__data(from), bytes);
         if (status != REEL_OK) return NULL;
         moved = reel_scope_return(to);
     }

@@ -47,8 +47,8 @@ reel_tensor *reel__tensor_new_in(const char *at, const char *made_by, const reel
                                  reel_device d, const reel__backend *memory);
 reel_tensor *reel__tensor_view(const char *at, const char *made_by, reel_tensor *of,
                                const reel__layout *layout);
-/* Moves t's elements to another device; t stays the same tensor. */
-reel_status reel__tensor_move(reel_tensor *t, reel_device d);
+/* t becomes a view of other's elements, but stays the same tensor: the leaf of a tape that it is. */
+void reel__tensor_become(reel_tensor *t, const reel_tensor *other);
 /* Where element 0 lies. */
 static inline void *reel__data(const reel_tensor *t) {
     return (char *)t->storage->data + (size_t)t->layout.offset * reel_dtype_size(t->layout.dtype);

@@ -5,7 +5,12 @@
 
 #include <stdlib.h>
 
-/* Lists side by side: a[0], b[0], ..., a[1], b[1], ..., then the tail. */
+static void mark_changed(const reel_tensor *t) {
+    atomic_fetch_add_explicit(&t->storage->version, 1, memory_order_relaxed);
+}
+
+/* Lists side by side: a[0], b[0], ..., a[1], b[1], ..., then the tail, the last of which is written
+ * (step, norm), as are the lists whose bits are set in `changed`. */
 static reel_status run(reel__call c, int count, int width, reel_tensor *const *const lists[],
                        int tail, reel_tensor *const *last, unsigned changed) {
     reel_tensor *few[256], **in = few;
@@ -18,8 +23,8 @@ static reel_status run(reel__call c, int count, int width, reel_tensor *const *c
     c.in = in;
     reel_status status = reel__dispatch(&c);
     for (int i = 0; status == REEL_OK && i < count * width; i++)
-        if (changed >> i % width & 1)
-            atomic_fetch_add_explicit(&in[i]->storage->version, 1, memory_order_relaxed);
+        if (changed >> i % width & 1) mark_changed(in[i]);
+    if (status == REEL_OK && tail > 0) mark_changed(last[tail - 1]);
     if (in != few) free(in);
     return status;
 }

@@ -1,5 +1,7 @@
 /* Fused in-place updates over lists of tensors: one launch a device for all parameters. lr (f64,
- * 0-d) and step (i64, 0-d, the step being taken, from 1; already incremented) lie on the device. */
+ * 0-d) and step (i64, 0-d) lie on the device. step holds the number of steps done before this one;
+ * the update takes step + 1 as its own number, and leaves that there. Without any parameter it only
+ * counts. */
 #ifndef REEL_TENSOR_UPDATE_INTERNAL_H
 #define REEL_TENSOR_UPDATE_INTERNAL_H
 

@@ -20,12 +20,8 @@ static reel_status begin(reel__upload *u, reel_tensor *t, reel_device d, const r
     reel_tensor *host = reel_contiguous(t);
     reel_tensor *to = reel_empty(t->layout.shape, t->layout.dtype, d);
     if (!host || !to) return reel_error_status();
-    if (host->storage->backend != b->pinned) {
-        host = pinned_copy(host, b);
-        if (!host) return reel_error_status();
-    } else {
-        reel_retain(host);
-    }
+    host = pinned_copy(host, b);
+    if (!host) return reel_error_status();
     reel_status status =
         b->upload(d.index, reel__data(to), reel__data(host), to->storage->bytes, &u->ticket);
     reel_release(host); /* its memory waits for the copy */

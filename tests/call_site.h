@@ -36,7 +36,7 @@ static inline void expect_text(reel_status code, const char *text, const char *f
 static inline reel_tensor *counting(reel_shape shape) {
     int64_t n = 1;
     for (int i = 0; i < shape.ndim; i++) n *= shape.dim[i];
-    return reel_reshape(reel_arange(n, REEL_F64, reel_cpu()), shape);
+    return reel_reshape(reel_arange(n, REEL_F64, test_device()), shape);
 }
 
 #endif

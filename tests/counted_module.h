@@ -3,6 +3,7 @@
 #define REEL_TESTS_COUNTED_MODULE_H
 
 #include "nn/nn.h"
+#include "tests/test_device.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -29,8 +30,8 @@ static inline reel_module *counted_new(int *freed) {
     m->base.free = free_counted;
     m->freed = freed;
     REEL_SCOPE {
-        m->W =
-            reel_module_param(&m->base, "W", reel_full(reel_shape(2), 3.0, REEL_F64, reel_cpu()));
+        m->W = reel_module_param(&m->base, "W",
+                                 reel_full(reel_shape(2), 3.0, REEL_F64, test_device()));
     }
     return &m->base;
 }

@@ -22,7 +22,7 @@ static inline reel_status numbers_get(reel_dataset *d, int64_t i, reel_sample *o
     return reel_error_status();
 }
 
-static const reel_dataset_class numbers_class = {numbers_length, numbers_get, NULL, NULL};
+static const reel_dataset_class numbers_class = {.length = numbers_length, .get = numbers_get};
 
 static inline numbers numbers_of(int64_t n) {
     return (numbers){{&numbers_class}, n, -1};

@@ -9,6 +9,7 @@
 #define REEL_TESTS_OP_CASES_H
 
 #include "tensor/ops_internal.h"
+#include "tests/test_device.h"
 
 /* A dense row-major array in f64: what references work on. */
 typedef struct {

@@ -63,6 +63,10 @@ static reel_tensor *run_bce_grad(reel_tensor **in, const int64_t *param, reel_dt
     UNUSED;
     return reel__bce_grad(REEL_HERE, in[0], in[1], in[2]);
 }
+static reel_tensor *run_mse_grad(reel_tensor **in, const int64_t *param, reel_dtype made) {
+    UNUSED;
+    return reel__mse_grad(REEL_HERE, in[0], in[1], in[2], 0.75);
+}
 static reel_tensor *run_neg(reel_tensor **in, const int64_t *param, reel_dtype made) {
     UNUSED;
     return reel_neg(in[0]);
@@ -137,6 +141,7 @@ static double f_mul(double x, double y, double z) { return (void)z, x * y; }
 static double f_div(double x, double y, double z) { return (void)z, x / y; }
 static double f_bce(double p, double t, double z) { return (void)z, -(t * fmax(log(p), -100) + (1 - t) * fmax(log1p(-p), -100)); }
 static double f_bce_grad(double g, double p, double t) { return g * (p - t) / fmax(p * (1 - p), 1e-12); }
+static double f_mse_grad(double g, double y, double t) { return 0.75 * g * (y - t); }
 static double f_neg(double x, double y, double z) { return (void)y, (void)z, -x; }
 static double f_relu(double x, double y, double z) { return (void)y, (void)z, x > 0 ? x : 0; }
 static double f_relu_grad(double g, double y, double z) { return (void)z, y > 0 ? g : 0; }
@@ -161,6 +166,7 @@ const op_case case_bce = {BINARY, .run = run_bce, .formula = f_bce, .low = {0.05
                           .high = {0.95, 1.0}};
 const op_case case_bce_grad = {TERNARY, .run = run_bce_grad, .formula = f_bce_grad,
                                .low = {-2, 0.1, 0.0}, .high = {2, 0.9, 1.0}};
+const op_case case_mse_grad = {TERNARY, .run = run_mse_grad, .formula = f_mse_grad};
 const op_case case_neg = {UNARY, .run = run_neg, .formula = f_neg};
 const op_case case_relu = {UNARY, .run = run_relu, .formula = f_relu, .kink = 0.01};
 const op_case case_relu_grad = {BINARY, .run = run_relu_grad, .formula = f_relu_grad, .kink = 0.01};
@@ -190,7 +196,7 @@ static const op_shapes made_bad[] = {{{S0}, {-1, 2}}, {{S0}, {INT64_MAX, INT64_M
 
 static reel_tensor *run_fill(reel_tensor **in, const int64_t *param, reel_dtype dtype) {
     (void)in;
-    return reel_full(reel_shape(param[0], param[1]), 7.0, dtype, reel_cpu());
+    return reel_full(reel_shape(param[0], param[1]), 7.0, dtype, test_device());
 }
 static array ref_fill(const array *in, const int64_t *param) {
     (void)in;
@@ -202,7 +208,7 @@ const op_case case_fill = {CREATED, .run = run_fill, .reference = ref_fill};
 
 static reel_tensor *run_arange(reel_tensor **in, const int64_t *param, reel_dtype dtype) {
     (void)in;
-    return reel_arange(param[0], dtype, reel_cpu());
+    return reel_arange(param[0], dtype, test_device());
 }
 static array ref_arange(const array *in, const int64_t *param) {
     (void)in;
@@ -224,8 +230,8 @@ const op_case case_arange = {.inputs = 0,
  * draw to another. */
 static reel_tensor *drawn(const int64_t *param, bool normal, double a, double b) {
     reel_tensor *t = NULL;
-    reel_generator *g = reel_generator_new(5, reel_cpu());
-    reel_tensor *x = reel_empty(reel_shape(param[0], param[1]), REEL_F64, reel_cpu());
+    reel_generator *g = reel_generator_new(5, test_device());
+    reel_tensor *x = reel_empty(reel_shape(param[0], param[1]), REEL_F64, test_device());
     t = normal ? reel_normal_(x, g, a, b) : reel_uniform_(x, g, a, b);
     reel_generator_free(g);
     return t;

@@ -84,6 +84,44 @@ static const op_shapes reduced_bad[] = {{{S(3, 4)}, {4, 0}}, {{S0}, {1, 0}}};
 const op_case case_sum = {REDUCED, .run = run_sum, .reference = ref_sum};
 const op_case case_mean = {REDUCED, .run = run_mean, .reference = ref_mean};
 
+/* ---- mse ---- */
+
+static const op_shapes paired[] = {
+    {{S(3, 4), S(3, 4)}, {0}},       {{S(5), S(5)}, {0}},       {{S0, S0}, {0}},
+    {{S(1, 1), S(1, 1)}, {0}},       {{S(0, 3), S(0, 3)}, {0}}, {{S(2, 3, 4), S(2, 3, 4)}, {0}},
+    {{S(300, 71), S(300, 71)}, {0}}, {{S(40), S(40)}, {0}},     {{S(50001), S(50001)}, {0}},
+};
+static const op_shapes paired_bad[] = {{{S(3, 4), S(4)}, {0}},
+                                       {{S(3, 4), S(3, 1)}, {0}},
+                                       {{S(3, 4), S(4, 3)}, {0}},
+                                       {{S(1), S0}, {0}},
+                                       {{S(0), S(0, 1)}, {0}}};
+
+static reel_tensor *run_mse(reel_tensor **in, const int64_t *param, reel_dtype made) {
+    UNUSED, (void)param;
+    return reel_mse(in[0], in[1]);
+}
+
+/* By the mean of the squares, as an array. */
+static array ref_mse(const array *in, const int64_t *param) {
+    (void)param;
+    array squares = array_new(in[0].shape);
+    for (int64_t i = 0; i < array_size(squares); i++) {
+        double d = in[0].v[i] - in[1].v[i];
+        squares.v[i] = d * d;
+    }
+    array y = ref_mean(&squares, (const int64_t[]){((int64_t)1 << in[0].shape.ndim) - 1, 0});
+    array_free(squares);
+    return y;
+}
+const op_case case_mse = {.inputs = 2,
+                          .run = run_mse,
+                          .reference = ref_mse,
+                          .shapes = paired,
+                          .shape_count = COUNT(paired),
+                          .bad = paired_bad,
+                          .bad_count = COUNT(paired_bad)};
+
 /* ---- matmul ---- */
 
 static const op_shapes products[] = {
@@ -210,6 +248,37 @@ const op_case case_index_select = {.inputs = 2,
                                    .bad = selected_bad,
                                    .bad_count = COUNT(selected_bad),
                                    .indexed = true};
+
+/* param[1]: nothing, or a dtype that is refused */
+static const op_shapes rows[] = {
+    {{S(5, 3), S(4)}, {0, 0, 0, 5}},    {{S(5), S(9)}, {0, 0, 0, 5}},
+    {{S(5, 2, 3), S(4)}, {0, 0, 0, 5}}, {{S(5, 3), S(0)}, {0, 0, 0, 5}},
+    {{S(0, 3), S(0)}, {0, 0, 0, 5}},    {{S(1, 3), S(2)}, {0, 0, 0, 1}},
+    {{S(5, 0), S(2)}, {0, 0, 0, 5}},    {{S(300, 90), S(900)}, {0, 0, 0, 300}},
+};
+static const op_shapes rows_bad[] = {
+    {{S(5, 3), S(2, 2)}, {0, 0, 0, 5}}, {{S(5, 3), S0}, {0, 0, 0, 5}},
+    {{S0, S(2)}, {0, 0, 0, 1}},         {{S(0, 3), S(2)}, {0, 0, 0, 5}},
+    {{S(2, 3), S(40)}, {0, 0, 0, 50}},  {{S(5, 3), S(4)}, {0, REEL_I64, 0, 5}}};
+
+static reel_tensor *run_dequantize_rows(reel_tensor **in, const int64_t *param, reel_dtype made) {
+    UNUSED;
+    return reel_dequantize_rows(in[0], in[1], 0.25, param[1] ? (reel_dtype)param[1] : REEL_F64);
+}
+
+static array ref_dequantize_rows(const array *in, const int64_t *param) {
+    array y = ref_index_select(in, param);
+    for (int64_t i = 0; i < array_size(y); i++) y.v[i] *= 0.25;
+    return y;
+}
+const op_case case_dequantize_rows = {.inputs = 2,
+                                      .run = run_dequantize_rows,
+                                      .reference = ref_dequantize_rows,
+                                      .shapes = rows,
+                                      .shape_count = COUNT(rows),
+                                      .bad = rows_bad,
+                                      .bad_count = COUNT(rows_bad),
+                                      .indexed = true};
 
 static const op_shapes added[] = {
     {{S(4, 3), S(4)}, {0, 5, 0, 5}},        {{S(3, 7), S(7)}, {1, 5, 0, 5}},

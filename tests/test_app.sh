@@ -2,6 +2,7 @@
 # The program mnist_ae as its users meet it: bad input, interrupted runs, results.
 #
 #     sh tests/test_app.sh path/to/mnist_ae          KILLS=50 kills that many runs, not 6
+#                                                    REEL_TEST_DEVICE=cuda trains there, not on the CPU
 #
 # Prints each check that fails, and at the end "Checks: N, Failures: F, Errors: 0".
 set -u
@@ -12,6 +13,7 @@ case ${1-} in
 *) app=$PWD/$1 ;;
 esac
 kills=${KILLS:-6}
+device=${REEL_TEST_DEVICE:-cpu}
 work=$(mktemp -d "${TMPDIR:-/tmp}/reel-test-app-XXXXXX") || exit 1
 full=$work/full
 trap 'umount "$full" 2>/dev/null; rm -rf "$work"' EXIT
@@ -96,7 +98,8 @@ make_data() {
 tiny() {
     out=$1
     shift
-    set -- train --model tied --latent 8 --epochs 2 --data data --threads 1 --out "$out" "$@"
+    set -- train --model tied --latent 8 --epochs 2 --data data --threads 1 --device "$device" \
+        --out "$out" "$@"
     "$app" "$@"
 }
 
@@ -175,7 +178,9 @@ fails 2 "--seed: '-1'" train --seed -1
 fails 2 "--limit: '0'" train --limit 0
 fails 2 "--keep: '0'" train --keep 0
 fails 2 "--save-every: '0'" train --save-every 0
-fails 2 "--device: 'gpu'" train --device gpu
+for value in gpu CUDA cuda: cuda:x cuda:-1 cuda:1x cuda0 cpu:0 ''; do
+    fails 2 "--device: '$value' is not cpu, cuda or cuda:N" train --model tied --latent 2 --device "$value"
+done
 fails 2 "--data: ''" train --data ''
 fails 2 "--latents: ''" campaign --latents 10,,20 --out x
 fails 2 "--latents: '10' is not there only once" campaign --latents 10,20,10 --out x
@@ -251,10 +256,14 @@ else
     echo "skipped: root can write into any directory"
 fi
 if ! "$app" train --model tied --latent 2 --epochs 1 --data data --out cuda --device cuda >out 2>err; then
-    fails 1 CUDA train --model tied --latent 2 --data data --out cuda --device cuda
+    fails 1 CUDA train --model tied --latent 2 --data data --out cuda-2 --device cuda
+    fails 1 CUDA campaign --data data --out cuda-2 --device cuda
+    fails 1 CUDA show --checkpoint run/checkpoint.safetensors --data data --out cuda-2 --device cuda
+    holds "a device that is not there leaves no directory" -- [ ! -e cuda-2 ]
 else
     echo "skipped: there is a CUDA device here"
 fi
+fails 1 'cuda:99' train --model tied --latent 2 --data data --out cuda-2 --device cuda:99
 
 # ---- checkpoints that can't be gone on with -------------------------------------------------------------------
 
@@ -263,7 +272,8 @@ stays() {
     pattern=$1
     shift
     cp bad-run/checkpoint.safetensors before
-    fails 1 "$pattern" train --model tied --latent 8 --epochs 2 --data data --out bad-run --resume "$@"
+    fails 1 "$pattern" train --model tied --latent 8 --epochs 2 --data data --device "$device" \
+        --out bad-run --resume "$@"
     holds "the checkpoint is as it was ($pattern)" -- cmp before bad-run/checkpoint.safetensors
 }
 
@@ -311,11 +321,11 @@ fails 1 bad-run/checkpoint.safetensors train --model tied --latent 8 --data data
 
 cp -r run diverged
 fails 1 'epoch 1, at iteration 10' train --model tied --latent 8 --epochs 2 --data data --out diverged \
-    --lr 1e38
+    --device "$device" --lr 1e38
 holds "a diverged run leaves the checkpoint before it" -- \
     cmp run/checkpoint.safetensors diverged/checkpoint.safetensors
 fails 1 'epoch 1, at iteration 3' train --model tied --latent 8 --epochs 2 --data data --out diverged-2 \
-    --lr 1e38 --save-every 3
+    --device "$device" --lr 1e38 --save-every 3
 holds "a diverged run writes no checkpoint" -- [ ! -e diverged-2/checkpoint.safetensors ]
 
 # ---- the disk fills up ---------------------------------------------------------------------------------------------
@@ -331,7 +341,7 @@ fill_disk() {
     status=$?
     [ $status -eq 1 ] && tail -n 1 err | grep -q "^mnist_ae: .*$full"
     verdict $? "a full disk: status $status, not 1, or no line that names the place"
-    succeeds show --checkpoint "$full/checkpoint.safetensors" --data data --out shown-full
+    succeeds show --checkpoint "$full/checkpoint.safetensors" --data data --device "$device" --out shown-full
     holds "the first epoch's checkpoint is there" -- grep -q '^epoch *1$' out
     umount "$full"
 }
@@ -343,13 +353,15 @@ fill_disk
 slow() {
     out=$1
     shift
-    set -- train --model classic --latent 20 --epochs 5 --batch 4 --data data --threads 1 --out "$out" \
-        --save-every 2 "$@"
+    set -- train --model classic --latent 20 --epochs 5 --batch 4 --data data --threads 1 \
+        --device "$device" --out "$out" --save-every 2 "$@"
     exec "$app" "$@"
 }
 
+began=$(date +%s.%N)
 (slow whole) >out 2>err
 verdict $? "the run that nobody stops"
+ended=$(date +%s.%N)
 
 stopped_by() { # stopped_by SIGNAL STATUS
     (slow "$1" --resume) >out 2>err &
@@ -385,14 +397,34 @@ wait $pid 2>/dev/null
 awk -F , 'NR == 1 && $1 != "epoch" || NR > 1 && ($1 != NR - 1 || NF != 6) { bad = 1 }
           END { exit bad || NR < 2 || NR > 5 }' threads/history.csv
 verdict $? "a run that is killed leaves its history of whole epochs"
-succeeds train --model classic --latent 20 --epochs 5 --batch 4 --data data --out threads \
-    --save-every 2 --resume
+succeeds train --model classic --latent 20 --epochs 5 --batch 4 --data data --device "$device" \
+    --out threads --save-every 2 --resume
 succeeds show --checkpoint threads/checkpoint.safetensors --data data --out shown-threads
 holds "it goes on with its own number of threads" -- grep -qx "threads *$other" out
 
-# random_delay N: up to the time that the whole run took
+# moves FROM TO: a run that is killed on one device ends on another much as one that stayed
+moves() {
+    rm -rf moved
+    (slow moved --device "$1") >out 2>err &
+    pid=$!
+    wait_for moved/history.csv
+    kill -KILL $pid
+    wait $pid 2>/dev/null
+    (slow moved --device "$2" --workers 1 --resume) >out 2>err
+    verdict $? "a run from $1 goes on on $2"
+    tail -qn 1 whole/history.csv moved/history.csv |
+        awk -F , '{ mse[NR] = $5 } END { exit !(mse[2] > 0.95 * mse[1] && mse[2] < 1.05 * mse[1]) }'
+    verdict $? "a run from $1 to $2 ends as one that stayed does: $(tail -n 1 moved/history.csv)"
+}
+if [ "$device" != cpu ]; then
+    moves cpu "$device"
+    moves "$device" cpu
+fi
+
+# random_delay N: up to the time that the whole run took, its beginning and its end included
 random_delay() {
-    tail -n 1 whole/history.csv | awk -F , -v n="$1$$" '{ srand(n); print 0.01 + $6 * rand() }'
+    awk -v began="$began" -v ended="$ended" -v n="$1$$" \
+        'BEGIN { srand(n); print 0.01 + (ended - began) * rand() }'
 }
 
 killed=0
@@ -424,8 +456,9 @@ holds "$kills runs were killed" -- [ $killed -ge "$kills" ]
 
 # ---- show, campaign ----------------------------------------------------------------------------------------------------
 
-succeeds show --checkpoint run/checkpoint.safetensors --data data --out shown
+succeeds show --checkpoint run/checkpoint.safetensors --data data --device "$device" --out shown
 holds "show says the model" -- grep -q '^model *tied$' out
+holds "show says where it was trained" -- grep -qE "^device *$device(:0)?\$" out
 for file in samples.png best.png worst.png; do
     holds "show draws $file as the run did" -- cmp "run/$file" "shown/$file"
 done
@@ -439,7 +472,7 @@ holds "show ends by saying it" -- sh -c 'tail -n 1 out | grep -q "synthetic digi
 
 campaign() {
     set -- campaign --latents 2,10 --seeds 1,2 --epochs 2 --data synthetic --limit 300 --threads 1 \
-        --out table "$@"
+        --device "$device" --out table "$@"
     exec "$app" "$@"
 }
 (campaign) >out 2>err &
@@ -458,6 +491,9 @@ holds "a run's directory is whole" -- [ -s table/classic-10-s2/worst.png -a -s t
 holds "results.csv has its header" -- \
     sh -c 'head -n 1 table/results.csv | grep -qx model,latent,seed,epochs,train_mse,test_mse,seconds'
 holds "results.csv has a row a run" -- [ "$(wc -l <table/results.csv)" -eq 9 ]
+for file in results.md report.html; do
+    holds "$file says where it was trained" -- grep -q "trained on $device" "table/$file"
+done
 holds "results.md warns of synthetic digits" -- grep -q 'SYNTHETIC' table/results.md
 holds "report.html warns of them" -- grep -q 'SYNTHETIC' table/report.html
 holds "report.html has its pictures inside" -- grep -q 'src="data:image/png;base64,iVBORw0KGgo' table/report.html

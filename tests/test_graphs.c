@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-#define CPU reel_cpu()
+#define DEVICE test_device()
 
 enum { INPUTS = 3, OPS = 12 };
 
@@ -92,7 +92,7 @@ static reel_tensor *partner(graph *g, const reel_tensor *x) {
 
 static reel_tensor *binary(graph *g, reel_tensor *x) {
     reel_tensor *y = partner(g, x);
-    switch (below(g, 7)) {
+    switch (below(g, 8)) {
     case 0:
         return reel_add(x, y);
     case 1:
@@ -105,6 +105,9 @@ static reel_tensor *binary(graph *g, reel_tensor *x) {
         return reel_div(x, positive(y));
     case 5:
         return reel_bce(probability(x), probability(y));
+    case 6:
+        return small(
+            reel_mse(x, reel_shape_equal(reel_shape_of(x), reel_shape_of(y)) ? y : small(x)));
     default:
         return reel_add(x, x);
     }
@@ -162,7 +165,7 @@ static reel_tensor *indices(graph *g, reel_shape shape, int64_t size) {
     int64_t i[64];
     const int64_t n = reel__shape_numel(shape);
     for (int64_t k = 0; k < n; k++) i[k] = below(g, (int)size);
-    return reel_from(i, shape, REEL_I64);
+    return to_device(reel_from(i, shape, REEL_I64));
 }
 
 static reel_tensor *indexed(graph *g, reel_tensor *x) {
@@ -204,7 +207,7 @@ static reel_tensor *grown(reel_tensor **in, void *user) {
 START_TEST(random_graphs) {
     for (int i = 0; i < 50; i++) {
         graph g = {.state = (uint64_t)(50 * _i + i) + 1, .count = 0};
-        reel_generator *random = reel_generator_new(g.state, CPU);
+        reel_generator *random = reel_generator_new(g.state, DEVICE);
         below(&g, 2);
         REEL_SCOPE {
             reel_tensor *in[INPUTS];

@@ -12,10 +12,24 @@ static void expect_equal(reel_tensor *a, reel_tensor *b) {
     for (int64_t i = 0; i < reel_numel(a); i++) ck_assert_double_eq(element(a, i), element(b, i));
 }
 
+static reel_module *moved(reel_module *m) {
+    ck_assert_int_eq(reel_module_to(m, test_device()), REEL_OK);
+    return m;
+}
+
+/* All elements, which are n of type double or float; free them. */
+static void *elements(reel_tensor *t, int64_t n) {
+    const size_t bytes = (size_t)n * reel_dtype_size(reel_dtype_of(t));
+    void *v = malloc(bytes);
+    ck_assert_ptr_nonnull(v);
+    ck_assert_int_eq(reel_read(t, v, bytes), REEL_OK);
+    return v;
+}
+
 /* ---- layers ---- */
 
 START_TEST(linear_computes) {
-    reel_module *m = reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_F64});
+    reel_module *m = moved(reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_F64}));
     reel_state *p = reel_module_params(m);
     REEL_SCOPE {
         REEL_NO_GRAD {
@@ -33,7 +47,7 @@ END_TEST
 
 START_TEST(linear_draws_within_its_bounds) {
     const double a = 1.0 / sqrt(400.0);
-    reel_generator *g = reel_generator_new(7, reel_cpu());
+    reel_generator *g = reel_generator_new(7, test_device());
     reel_module *m = reel_linear_new(400, 300, (reel_linear_options){.generator = g});
     reel_state *p = reel_module_params(m);
     REEL_SCOPE {
@@ -42,7 +56,7 @@ START_TEST(linear_draws_within_its_bounds) {
         ck_assert(reel_shape_equal(reel_shape_of(b), reel_shape(300)));
         ck_assert_int_eq(reel_dtype_of(W), REEL_F32);
         double largest = 0.0, square = 0.0;
-        const float *w = reel_data(W), *c = reel_data(b);
+        float *w = elements(W, 120000), *c = elements(b, 300);
         for (int i = 0; i < 120000; i++) {
             largest = fmax(largest, fabs((double)w[i]));
             square += (double)w[i] * (double)w[i];
@@ -54,6 +68,8 @@ START_TEST(linear_draws_within_its_bounds) {
         for (int i = 0; i < 300; i++) largest = fmax(largest, fabs((double)c[i]));
         ck_assert_double_le(largest, a * (1 + 1e-6));
         ck_assert_double_ge(largest, 0.9 * a);
+        free(w);
+        free(c);
     }
     reel_state_free(p);
     reel_module_free(m);
@@ -83,9 +99,9 @@ START_TEST(linear_refuses) {
     ck_assert_ptr_null(reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_I64}));
     ck_assert_int_eq(reel_error_status(), REEL_ERR_DTYPE);
     reel_clear_error();
-    reel_module *m = reel_linear_new(3, 2, (reel_linear_options){0});
+    reel_module *m = moved(reel_linear_new(3, 2, (reel_linear_options){0}));
     REEL_SCOPE {
-        ck_assert_ptr_null(reel_forward(m, reel_zeros(reel_shape(4, 5), REEL_F32, reel_cpu())));
+        ck_assert_ptr_null(reel_forward(m, reel_zeros(reel_shape(4, 5), REEL_F32, test_device())));
         expect_failure(REEL_ERR_SHAPE, "x[4, 5] @ [3, 2]");
     }
     reel_module_free(m);
@@ -93,10 +109,10 @@ START_TEST(linear_refuses) {
 END_TEST
 
 START_TEST(forward_leaves_its_result_alone) {
-    reel_module *m = reel_sequential(reel_linear_new(3, 2, (reel_linear_options){0}),
-                                     reel_sigmoid_new(), reel_relu_new());
+    reel_module *m = moved(reel_sequential(reel_linear_new(3, 2, (reel_linear_options){0}),
+                                           reel_sigmoid_new(), reel_relu_new()));
     REEL_SCOPE {
-        reel_tensor *x = reel_ones(reel_shape(4, 3), REEL_F32, reel_cpu());
+        reel_tensor *x = reel_ones(reel_shape(4, 3), REEL_F32, test_device());
         size_t before = reel_tensors_alive();
         REEL_NO_GRAD {
             ck_assert_ptr_nonnull(reel_forward(m, x));
@@ -189,9 +205,9 @@ END_TEST
 
 START_TEST(losses_refuse) {
     REEL_SCOPE {
-        reel_tensor *y = reel_zeros(reel_shape(40, 784), REEL_F32, reel_cpu());
-        reel_tensor *t = reel_zeros(reel_shape(40, 10), REEL_F32, reel_cpu());
-        reel_tensor *row = reel_zeros(reel_shape(1, 784), REEL_F32, reel_cpu());
+        reel_tensor *y = reel_zeros(reel_shape(40, 784), REEL_F32, test_device());
+        reel_tensor *t = reel_zeros(reel_shape(40, 10), REEL_F32, test_device());
+        reel_tensor *row = reel_zeros(reel_shape(1, 784), REEL_F32, test_device());
         ck_assert_ptr_null(reel_mse_loss(y, t));
         expect_failure(REEL_ERR_SHAPE, "mse_loss: shapes differ: y[40, 784], target[40, 10] (");
         ck_assert_ptr_null(reel_bce_loss(y, row)); /* would broadcast */
@@ -203,7 +219,10 @@ START_TEST(losses_refuse) {
         ck_assert_ptr_null(reel_mse_loss_with(y, y, (reel_reduction)9));
         expect_failure(REEL_ERR_ARGUMENT, "no such reduction: 9");
         ck_assert_ptr_null(reel_mse_loss(y, reel_cast(y, REEL_F64)));
-        expect_failure(REEL_ERR_DTYPE, "f64");
+        expect_failure(REEL_ERR_DTYPE, "mse: dtypes differ: y[40, 784] f32, [40, 784] f64 (");
+        reel_tensor *pixels = reel_cast(y, REEL_U8);
+        ck_assert_ptr_null(reel_mse_loss(pixels, pixels));
+        expect_failure(REEL_ERR_DTYPE, "mse: takes f32 or f64: pixels[40, 784] u8");
     }
 }
 END_TEST
@@ -223,9 +242,9 @@ static reel_tensor *bce_of(reel_tensor **in, void *r) {
 }
 
 START_TEST(linear_gradients) {
-    reel_module *m = reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_F64});
+    reel_module *m = moved(reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_F64}));
     reel_state *p = reel_module_params(m);
-    reel_generator *g = reel_generator_new(1, reel_cpu());
+    reel_generator *g = reel_generator_new(1, test_device());
     REEL_SCOPE {
         reel_tensor *x = reel_track(reel_randn(reel_shape(4, 3), REEL_F64, g));
         reel_tensor *inputs[] = {x, reel_state_get(p, "weight"), reel_state_get(p, "bias")};
@@ -269,19 +288,21 @@ static const struct {
 };
 
 START_TEST(initialisers_have_their_moments) {
-    reel_generator *g = reel_generator_new(3, reel_cpu());
+    reel_generator *g = reel_generator_new(3, test_device());
     REEL_SCOPE {
-        reel_tensor *t = reel_track(reel_zeros(reel_shape(200, 100), REEL_F64, reel_cpu()));
+        reel_tensor *t = reel_track(reel_zeros(reel_shape(200, 100), REEL_F64, test_device()));
         ck_assert_ptr_eq(initialisers[_i].init(t, g, initialisers[_i].gain), t);
         expect_fine();
         ck_assert(reel_is_tracked(t));
-        const double *v = reel_data(t), std = initialisers[_i].std;
+        const double std = initialisers[_i].std;
+        double *v = elements(t, 20000);
         double sum = 0, square = 0, largest = 0;
         for (int i = 0; i < 20000; i++) {
             sum += v[i];
             square += v[i] * v[i];
             largest = fmax(largest, fabs(v[i]));
         }
+        free(v);
         ck_assert_double_eq_tol(sum / 20000, 0.0, 4 * std / sqrt(20000));
         ck_assert_double_eq_tol(sqrt(square / 20000), std, 0.03 * std);
         const double bound = std * sqrt(3.0);
@@ -298,14 +319,14 @@ START_TEST(initialisers_have_their_moments) {
 END_TEST
 
 START_TEST(initialisers_refuse) {
-    reel_generator *g = reel_generator_new(3, reel_cpu());
+    reel_generator *g = reel_generator_new(3, test_device());
     initialiser init = initialisers[_i].init;
     const char *name = initialisers[_i].name;
     REEL_SCOPE {
-        reel_tensor *t = reel_zeros(reel_shape(2, 3), REEL_F32, reel_cpu());
+        reel_tensor *t = reel_zeros(reel_shape(2, 3), REEL_F32, test_device());
         ck_assert_ptr_null(init(NULL, g, 1.0));
         expect_failure(REEL_ERR_ARGUMENT, name);
-        ck_assert_ptr_null(init(reel_zeros(reel_shape(3), REEL_F32, reel_cpu()), g, 1.0));
+        ck_assert_ptr_null(init(reel_zeros(reel_shape(3), REEL_F32, test_device()), g, 1.0));
         expect_failure(REEL_ERR_SHAPE, name);
         const double gains[] = {0.0, -1.0, NAN, INFINITY};
         for (size_t k = 0; k < sizeof gains / sizeof *gains; k++) {
@@ -315,7 +336,7 @@ START_TEST(initialisers_refuse) {
         ck_assert_ptr_null(init(t, NULL, 1.0));
         ck_assert(reel_failed());
         reel_clear_error();
-        reel_tensor *none = reel_zeros(reel_shape(0, 0), REEL_F32, reel_cpu());
+        reel_tensor *none = reel_zeros(reel_shape(0, 0), REEL_F32, test_device());
         ck_assert_ptr_eq(init(none, g, 1.0), none);
         for (int i = 0; i < 6; i++) ck_assert_double_eq(element(t, i), 0.0);
     }
@@ -324,13 +345,13 @@ START_TEST(initialisers_refuse) {
 END_TEST
 
 START_TEST(fans_count_the_receptive_field) {
-    reel_generator *g = reel_generator_new(3, reel_cpu());
+    reel_generator *g = reel_generator_new(3, test_device());
     REEL_SCOPE { /* t[O 10, I 4, 5, 5]: fan_in 100 */
-        reel_tensor *t = reel_zeros(reel_shape(10, 4, 5, 5), REEL_F64, reel_cpu());
+        reel_tensor *t = reel_zeros(reel_shape(10, 4, 5, 5), REEL_F64, test_device());
         reel_kaiming_uniform_(t, g, 1.0);
-        double largest = 0.0;
-        for (int i = 0; i < 1000; i++)
-            largest = fmax(largest, fabs(((const double *)reel_data(t))[i]));
+        double largest = 0.0, *v = elements(t, 1000);
+        for (int i = 0; i < 1000; i++) largest = fmax(largest, fabs(v[i]));
+        free(v);
         ck_assert_double_le(largest, sqrt(3.0) / 10);
         ck_assert_double_ge(largest, 0.95 * sqrt(3.0) / 10);
     }
@@ -344,7 +365,7 @@ START_TEST(meter_averages) {
     reel_meter m = {0};
     ck_assert(isnan(reel_meter_mean(&m)));
     for (int i = 1; i <= 3; i++) REEL_SCOPE {
-            reel_tensor *x = reel_track(reel_full(reel_shape(1), i, REEL_F32, reel_cpu()));
+            reel_tensor *x = reel_track(reel_full(reel_shape(1), i, REEL_F32, test_device()));
             ck_assert_int_eq(reel_meter_add(&m, reel_square(x)), REEL_OK); /* [1], tracked */
         }
     ck_assert_uint_eq(reel_tensors_alive(), 1);
@@ -352,10 +373,10 @@ START_TEST(meter_averages) {
     ck_assert_int_eq(reel_dtype_of(m.sum), REEL_F64);
     ck_assert_double_eq_tol(reel_meter_mean(&m), 14.0 / 3.0, 1e-15);
     REEL_SCOPE {
-        ck_assert_int_eq(reel_meter_add_weighted(&m, reel_scalar(2.0, REEL_F64, reel_cpu()), 5.0),
-                         REEL_OK);
-        ck_assert_int_eq(reel_meter_add_weighted(&m, reel_scalar(9.0, REEL_F64, reel_cpu()), 0.0),
-                         REEL_OK);
+        ck_assert_int_eq(
+            reel_meter_add_weighted(&m, reel_scalar(2.0, REEL_F64, test_device()), 5.0), REEL_OK);
+        ck_assert_int_eq(
+            reel_meter_add_weighted(&m, reel_scalar(9.0, REEL_F64, test_device()), 0.0), REEL_OK);
     }
     ck_assert_double_eq_tol(reel_meter_mean(&m), 3.0, 1e-15);
     reel_meter_reset(&m);
@@ -369,12 +390,12 @@ END_TEST
 START_TEST(meter_refuses) {
     reel_meter m = {0};
     REEL_SCOPE {
-        reel_tensor *one = reel_scalar(1, REEL_F32, reel_cpu());
+        reel_tensor *one = reel_scalar(1, REEL_F32, test_device());
         ck_assert_int_ne(reel_meter_add(&m, NULL), REEL_OK);
         expect_failure(REEL_ERR_ARGUMENT, "no value");
         ck_assert_int_ne(reel_meter_add(NULL, one), REEL_OK);
         expect_failure(REEL_ERR_ARGUMENT, "no meter");
-        ck_assert_int_ne(reel_meter_add(&m, reel_zeros(reel_shape(2), REEL_F32, reel_cpu())),
+        ck_assert_int_ne(reel_meter_add(&m, reel_zeros(reel_shape(2), REEL_F32, test_device())),
                          REEL_OK);
         expect_failure(REEL_ERR_SHAPE, "not 2");
         const double weights[] = {-1.0, NAN, INFINITY};

@@ -6,6 +6,12 @@
 
 #include <stdlib.h>
 
+/* AddressSanitizer: too much asked for is NULL, as it is without it. */
+const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void) {
+    return "allocator_may_return_null=1";
+}
+
 /* ---- helpers ---- */
 
 /* The tied autoencoder: W registered twice, in two modules. */
@@ -19,9 +25,10 @@ static void tied_init(tied *m) {
     reel_module_init(&m->encoder, "encoder", NULL);
     reel_module_init(&m->decoder, "decoder", NULL);
     REEL_SCOPE {
-        reel_tensor *W = reel_reshape(reel_arange(6, REEL_F64, reel_cpu()), reel_shape(2, 3));
+        reel_tensor *W = reel_reshape(reel_arange(6, REEL_F64, test_device()), reel_shape(2, 3));
         m->W = reel_module_param(&m->encoder, "W", W);
-        m->b = reel_module_param(&m->encoder, "b", reel_zeros(reel_shape(3), REEL_F32, reel_cpu()));
+        m->b =
+            reel_module_param(&m->encoder, "b", reel_zeros(reel_shape(3), REEL_F32, test_device()));
         reel_module_param(&m->decoder, "W", m->W);
     }
     reel_module_child(&m->base, "encoder", &m->encoder);
@@ -50,7 +57,7 @@ START_TEST(param_keeps_a_name_it_has) {
     reel_module m;
     reel_module_init(&m, "m", NULL);
     REEL_SCOPE {
-        reel_tensor *t = reel_zeros(reel_shape(2), REEL_F32, reel_cpu());
+        reel_tensor *t = reel_zeros(reel_shape(2), REEL_F32, test_device());
         reel_set_name(t, "shared");
         ck_assert_ptr_eq(reel_module_param(&m, "W", t), t);
         ck_assert_str_eq(reel_name(t), "shared");
@@ -64,7 +71,7 @@ START_TEST(param_refuses) {
     reel_module m;
     reel_module_init(&m, "net", NULL);
     REEL_SCOPE {
-        reel_tensor *t = reel_zeros(reel_shape(2), REEL_F32, reel_cpu());
+        reel_tensor *t = reel_zeros(reel_shape(2), REEL_F32, test_device());
         ck_assert_ptr_eq(reel_module_param(&m, "W", t), t);
         ck_assert_ptr_null(reel_module_param(&m, "W", t));
         expect_failure(REEL_ERR_ARGUMENT, "module_param: there already: W in net");
@@ -78,7 +85,7 @@ START_TEST(param_refuses) {
         expect_failure(REEL_ERR_ARGUMENT, "no module");
         ck_assert_ptr_null(reel_module_param(&m, "b", NULL));
         expect_failure(REEL_ERR_ARGUMENT, "no tensor: b in net");
-        ck_assert_ptr_null(reel_module_param(&m, "i", reel_arange(3, REEL_I64, reel_cpu())));
+        ck_assert_ptr_null(reel_module_param(&m, "i", reel_arange(3, REEL_I64, test_device())));
         ck_assert(reel_failed()); /* autograd's words */
         reel_clear_error();
         reel_fail(REEL_ERR_MEMORY, NULL, "the first failure");
@@ -158,7 +165,7 @@ START_TEST(forward_runs_and_refuses) {
         expect_failure(REEL_ERR_ARGUMENT, "forward: no input: counted (");
         ck_assert_ptr_null(reel_forward(NULL, x));
         expect_failure(REEL_ERR_ARGUMENT, "forward: no module (");
-        ck_assert_ptr_null(reel_forward(m, reel_zeros(reel_shape(3), REEL_F64, reel_cpu())));
+        ck_assert_ptr_null(reel_forward(m, reel_zeros(reel_shape(3), REEL_F64, test_device())));
         expect_failure(REEL_ERR_SHAPE, "test_nn.c"); /* where the user called forward */
     }
     reel_module_free(m);
@@ -182,7 +189,7 @@ END_TEST
 
 START_TEST(to_moves_or_says_why_not) {
     reel_module *m = reel_linear_new(2, 3, (reel_linear_options){0});
-    ck_assert_int_eq(reel_module_to(m, reel_cpu()), REEL_OK);
+    ck_assert_int_eq(reel_module_to(m, test_device()), REEL_OK);
     if (reel_device_check(reel_cuda(99)) != REEL_OK) { /* there is no such device anywhere */
         reel_clear_error();
         ck_assert_int_ne(reel_module_to(m, reel_cuda(99)), REEL_OK);
@@ -191,11 +198,56 @@ START_TEST(to_moves_or_says_why_not) {
     }
     reel_state *params = reel_module_params(m);
     for (int i = 0; i < reel_state_count(params); i++)
-        ck_assert_int_eq(reel_device_of(reel_state_at(params, i)).type, REEL_CPU);
+        ck_assert(reel_device_equal(reel_device_of(reel_state_at(params, i)), test_device()));
     reel_state_free(params);
     ck_assert_int_ne(reel_module_to(NULL, reel_cpu()), REEL_OK);
     expect_failure(REEL_ERR_ARGUMENT, "no module");
     reel_module_free(m);
+}
+END_TEST
+
+START_TEST(to_keeps_values_and_tensors) {
+    const reel_device devices[] = {reel_cpu(), test_device(), test_device(), reel_cpu()};
+    tied m;
+    tied_init(&m);
+    reel_tensor *W = m.W;
+    for (int k = 0; k < 4; k++) {
+        REEL_SCOPE {
+            ck_assert_int_eq(reel_backward(reel_sum(W)), REEL_OK);
+        }
+        ck_assert_int_eq(reel_module_to(&m.base, devices[k]), REEL_OK);
+        ck_assert_ptr_eq(m.W, W);
+        ck_assert(reel_is_tracked(W));
+        ck_assert_ptr_null(reel_grad(W));
+        ck_assert(reel_device_equal(reel_device_of(W), devices[k]));
+        ck_assert(reel_device_equal(reel_device_of(m.b), devices[k]));
+        expect_values(W, (double[]){0, 1, 2, 3, 4, 5}, 6);
+    }
+    reel_module_free(&m.base);
+}
+END_TEST
+
+/* The second parameter is one number, stretched over more than any machine has. */
+START_TEST(to_moves_all_or_none) {
+    reel_module m;
+    reel_module_init(&m, "m", NULL);
+    REEL_SCOPE {
+        reel_tensor *W = reel_ones(reel_shape(3), REEL_F32, reel_cpu());
+        reel_tensor *one = reel_ones(reel_shape(1), REEL_F32, reel_cpu());
+        reel_tensor *huge = reel_expand(one, reel_shape((int64_t)1 << 60));
+        ck_assert_ptr_null(reel_contiguous(huge));
+        expect_failure(REEL_ERR_MEMORY, "out of memory");
+        reel_module_param(&m, "W", W);
+        reel_module_param(&m, "huge", huge);
+        expect_fine();
+        if (test_device().type != REEL_CPU) { /* else nothing moves */
+            ck_assert_int_eq(reel_module_to(&m, test_device()), REEL_ERR_MEMORY);
+            expect_failure(REEL_ERR_MEMORY, "out of memory");
+        }
+        ck_assert_int_eq(reel_device_of(W).type, REEL_CPU);
+        expect_values(W, (double[]){1, 1, 1}, 3);
+    }
+    reel_module_free(&m);
 }
 END_TEST
 
@@ -390,6 +442,8 @@ int main(void) {
     tcase_add_test(c, forward_runs_and_refuses);
     tcase_add_test(c, modes_reach_all);
     tcase_add_test(c, to_moves_or_says_why_not);
+    tcase_add_test(c, to_keeps_values_and_tensors);
+    tcase_add_test(c, to_moves_all_or_none);
 
     c = add_case(s, "saved and printed");
     tcase_add_test(c, load_restores_what_save_wrote);

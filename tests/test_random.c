@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#define CPU reel_cpu()
+#define DEVICE test_device()
 
 /* ---- the generator --------------------------------------------------------------------------- */
 
@@ -38,7 +38,7 @@ typedef enum { UNIFORM, NORMAL } kind;
 /* n numbers of a fresh generator; free them. */
 static double *drawn(kind k, uint64_t seed, int64_t n, reel_dtype dtype) {
     double *v = malloc((size_t)n * sizeof *v);
-    reel_generator *g = reel_generator_new(seed, CPU);
+    reel_generator *g = reel_generator_new(seed, DEVICE);
     ck_assert(v && g);
     REEL_SCOPE {
         reel_shape shape = reel_shape(n);
@@ -172,9 +172,9 @@ START_TEST(normal_is_normal) {
 END_TEST
 
 START_TEST(range_and_scale) {
-    reel_generator *g = reel_generator_new(3, CPU);
+    reel_generator *g = reel_generator_new(3, DEVICE);
     REEL_SCOPE {
-        reel_tensor *t = reel_empty(reel_shape(10000), REEL_F64, CPU);
+        reel_tensor *t = reel_empty(reel_shape(10000), REEL_F64, DEVICE);
         ck_assert_ptr_eq(reel_uniform_(t, g, -2, 6), t);
         double v[10000], least = 9, most = -9;
         reel_read(t, v, sizeof v);
@@ -224,7 +224,7 @@ static void expect_state(reel_generator *g, int64_t seed, int64_t offset) {
 
 /* By whole blocks of four words: four f32, two f64. */
 START_TEST(state_moves_on) {
-    reel_generator *g = reel_generator_new(UINT64_MAX, CPU);
+    reel_generator *g = reel_generator_new(UINT64_MAX, DEVICE);
     REEL_SCOPE {
         expect_state(g, -1, 0);
         reel_rand(reel_shape(4), REEL_F32, g);
@@ -242,7 +242,7 @@ START_TEST(state_moves_on) {
 END_TEST
 
 START_TEST(state_restored_repeats) {
-    reel_generator *g = reel_generator_new(5, CPU), *other = reel_generator_new(99, CPU);
+    reel_generator *g = reel_generator_new(5, DEVICE), *other = reel_generator_new(99, DEVICE);
     REEL_SCOPE {
         float first[10], second[10], again[10];
         reel_randn(reel_shape(13), REEL_F32, g);
@@ -264,7 +264,7 @@ END_TEST
 
 /* An offset beyond 32 bits goes on into the counter's second word. */
 START_TEST(counter_has_64_bits) {
-    reel_generator *g = reel_generator_new(1, CPU);
+    reel_generator *g = reel_generator_new(1, DEVICE);
     const int64_t state[2] = {1, ((int64_t)1 << 32) - 1};
     const uint32_t counter[4] = {0, 1, 0, 0}, key[2] = {1, 0};
     REEL_SCOPE {
@@ -284,9 +284,9 @@ END_TEST
 /* A view is filled in its own row-major order. */
 START_TEST(views_are_filled_in_order) {
     double *want = drawn(NORMAL, 21, 12, REEL_F64);
-    reel_generator *g = reel_generator_new(21, CPU);
+    reel_generator *g = reel_generator_new(21, DEVICE);
     REEL_SCOPE {
-        reel_tensor *whole = reel_zeros(reel_shape(4, 6), REEL_F64, CPU);
+        reel_tensor *whole = reel_zeros(reel_shape(4, 6), REEL_F64, DEVICE);
         reel_tensor *view = reel_t(reel_slice(whole, 1, 0, 6, 2));
         ck_assert_ptr_eq(reel_normal_(view, g, 0, 1), view);
         for (int i = 0; i < 12; i++) ck_assert_double_eq(element(view, i), want[i]);
@@ -300,10 +300,10 @@ END_TEST
 /* ---- what is refused ------------------------------------------------------------------------- */
 
 START_TEST(refuses) {
-    reel_generator *g = reel_generator_new(1, CPU);
+    reel_generator *g = reel_generator_new(1, DEVICE);
     REEL_SCOPE {
-        reel_tensor *x = reel_ones(reel_shape(2), REEL_F32, CPU), *none = NULL;
-        reel_tensor *i = reel_arange(3, REEL_I64, CPU);
+        reel_tensor *x = reel_ones(reel_shape(2), REEL_F32, DEVICE), *none = NULL;
+        reel_tensor *i = reel_arange(3, REEL_I64, DEVICE);
         ck_assert_ptr_null(reel_uniform_(i, g, 0, 1));
         expect_failure(REEL_ERR_DTYPE, "uniform: takes f32 or f64, not i64 (");
         ck_assert_ptr_null(reel_rand(reel_shape(2), REEL_U8, g));
@@ -345,11 +345,12 @@ int main(void) {
     tcase_add_test(c, uniform_bits_are_pinned);
     tcase_add_test(c, normal_is_box_and_muller);
     tcase_add_test(c, normal_bits_are_pinned);
-    tcase_add_loop_test(c, threads_make_no_difference, 0, 4);
     tcase_add_test(c, state_moves_on);
     tcase_add_test(c, state_restored_repeats);
     tcase_add_test(c, counter_has_64_bits);
     tcase_add_test(c, views_are_filled_in_order);
+    c = add_cpu_case(s, "threads");
+    tcase_add_loop_test(c, threads_make_no_difference, 0, 4);
     c = add_case(s, "distributions");
     tcase_add_loop_test(c, uniform_is_uniform, 0, 2);
     tcase_add_loop_test(c, normal_is_normal, 0, 2);

@@ -10,10 +10,10 @@
 START_TEST(state_keeps_order_and_references) {
     reel_state *s = reel_state_new();
     REEL_SCOPE {
-        reel_tensor *a = reel_ones(reel_shape(2), REEL_F32, reel_cpu());
+        reel_tensor *a = reel_ones(reel_shape(2), REEL_F32, test_device());
         ck_assert_int_eq(reel_state_put(s, "z", a), REEL_OK);
         ck_assert_int_eq(reel_state_put_in(s, "model", "a.b", a), REEL_OK);
-        ck_assert_int_eq(reel_state_put_in(s, "", "m", reel_scalar(7, REEL_I64, reel_cpu())),
+        ck_assert_int_eq(reel_state_put_in(s, "", "m", reel_scalar(7, REEL_I64, test_device())),
                          REEL_OK);
         ck_assert_ptr_eq(reel_state_get(s, "model.a.b"), a);
     }
@@ -41,7 +41,7 @@ START_TEST(state_grows) {
     for (int i = 0; i < 100; i++) {
         snprintf(name, sizeof name, "t%d", i);
         REEL_SCOPE {
-            ck_assert_int_eq(reel_state_put(s, name, reel_scalar(i, REEL_F64, reel_cpu())),
+            ck_assert_int_eq(reel_state_put(s, name, reel_scalar(i, REEL_F64, test_device())),
                              REEL_OK);
         }
         ck_assert_int_eq(reel_state_put_int(s, name, i), REEL_OK);
@@ -60,8 +60,8 @@ START_TEST(state_finds_among_many) {
     reel_state *s = reel_state_new();
     char name[16];
     REEL_SCOPE {
-        reel_tensor *even = reel_scalar(0, REEL_F32, reel_cpu());
-        reel_tensor *odd = reel_scalar(1, REEL_F32, reel_cpu());
+        reel_tensor *even = reel_scalar(0, REEL_F32, test_device());
+        reel_tensor *odd = reel_scalar(1, REEL_F32, test_device());
         for (int i = 0; i < MANY; i++) {
             snprintf(name, sizeof name, "%d", i);
             ck_assert_int_eq(reel_state_put_in(s, "p", name, i % 2 ? odd : even), REEL_OK);
@@ -84,7 +84,7 @@ END_TEST
 START_TEST(state_refuses) {
     reel_state *s = reel_state_new();
     REEL_SCOPE {
-        reel_tensor *a = reel_scalar(1, REEL_F32, reel_cpu());
+        reel_tensor *a = reel_scalar(1, REEL_F32, test_device());
         ck_assert_int_eq(reel_state_put_in(s, "p", "a", a), REEL_OK);
         ck_assert_int_ne(reel_state_put(s, "p.a", a), REEL_OK);
         expect_failure(REEL_ERR_ARGUMENT, "p.a");

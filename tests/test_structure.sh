@@ -47,9 +47,10 @@ apps_look_inside() { # an app may use reel.h, public headers, cuda/cuda.h and wh
         done
 }
 
-# ---- public headers: what reel.h leads to -------------------------------------------------------------
+# ---- public headers: cuda/cuda.h, and what reel.h leads to -------------------------------------------------------------
 
-public_headers() { $cc -I. -MM reel.h | tr ' ' '\n' | grep '\.h$'; }
+public_headers() { echo '#include "reel.h"
+#include "cuda/cuda.h"' | $cc -I. -MM -x c - | tr ' ' '\n' | grep '\.h$'; }
 
 parses() { # parses COMPILER FLAG...: each public header by itself
     for header in $(public_headers); do
@@ -60,7 +61,7 @@ parses() { # parses COMPILER FLAG...: each public header by itself
 stray_headers() { # a header that reel.h does not lead to is private, and says so; a backend's author needs two more
     public_headers >"$temp/public"
     # shellcheck disable=SC2086
-    find $library -name '*.h' ! -name '*_internal.h' ! -path tensor/backend.h ! -path tensor/scalar.h ! -path cuda/cuda.h |
+    find $library -name '*.h' ! -name '*_internal.h' ! -path tensor/backend.h ! -path tensor/scalar.h |
         grep -vxF -f "$temp/public" || true
 }
 
@@ -71,7 +72,8 @@ shared_library() { find "$build" -maxdepth 1 -name 'libreel.so*' -type f -o -max
 exports_are_declarations() { # "<": exported and not declared; ">": declared and not there
     nm -D --defined-only "$(shared_library)" |
         awk '{ sub(/@.*/, "", $NF); print $NF }' | grep -vxE '_init|_fini|_end|_edata|__bss_start' | sort -u >"$temp/exported"
-    $cc -I. -E -P reel.h | tr '\n' ' ' | tr ';' '\n' |
+    echo '#include "reel.h"
+#include "cuda/cuda.h"' | $cc -I. -E -P -x c - | tr '\n' ' ' | tr ';' '\n' |
         sed -nE 's/.*visibility\("default"\)\)\) *([^(]*[ *])?([A-Za-z0-9_]+)\(.*/\2/p' | sort -u >"$temp/declared"
     [ -s "$temp/exported" ] && [ -s "$temp/declared" ] || echo 'nothing found to compare'
     diff "$temp/exported" "$temp/declared" | grep '^[<>]' || true

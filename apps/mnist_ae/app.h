@@ -66,6 +66,9 @@ enum { OPTIONS_OK = -1 };
 int options_parse(app_options *o, app_command command, int argc, char **argv);
 void options_usage(FILE *f);
 
+enum { DEVICE_NAME = 32 };
+const char *device_name(char buffer[DEVICE_NAME], reel_device device); /* "cpu", "cuda:0" */
+
 /* What decides a run's result goes into its checkpoint as text; a resumed run must agree with all
  * of it. */
 reel_status settings_put(const app_options *o, reel_state *s);
@@ -83,7 +86,7 @@ reel_module *model_new(int kind, int64_t latent, int init, uint64_t seed); /* ow
 
 typedef struct {
     reel_mnist mnist;
-    reel_tensor *test_images, *test_labels; /* u8 [M,784], i64 [M]; retained */
+    reel_tensor *test_images, *test_labels; /* u8 [M,784], i64 [M], on the CPU; retained */
     reel_dataset *train, *test;             /* images as rows u8 [784], no labels */
 } app_data;
 

@@ -67,6 +67,7 @@ static void report_markdown(FILE *f, const app_campaign *c) {
 }
 
 void report_recipe(FILE *f, const app_options *o) {
+    char device[DEVICE_NAME];
     fprintf(f,
             "%s, learning rate %g, schedule %s, batch %" PRId64 ", %" PRId64
             " epochs, init %s; seeds",
@@ -74,7 +75,7 @@ void report_recipe(FILE *f, const app_options *o) {
             init_names[o->init]);
     for (int i = 0; i < o->seed_count; i++) fprintf(f, "%s %" PRId64, i ? "," : "", o->seeds[i]);
     if (o->limit) fprintf(f, "; only the first %" PRId64 " images of each set", o->limit);
-    fputs(".\n", f);
+    fprintf(f, "; trained on %s.\n", device_name(device, o->device));
 }
 
 /* A file below the campaign's directory, as `print` writes it: whole or not at all. */

@@ -7,14 +7,21 @@ static reel_tensor *rows(reel_tensor *images, int64_t limit) {
     return reel_reshape(images, reel_shape(-1, PIXELS));
 }
 
+/* u8 pixels are few enough to lie where the model is, so that a batch on a GPU is gathered there.
+ * Workers make batches on the CPU: for them, the images stay. */
+static reel_dataset *dataset(reel_tensor *images, const app_options *o) {
+    if (o->workers == 0) images = reel_to(images, o->device);
+    return reel_tensor_dataset_new(images, NULL);
+}
+
 reel_status data_open(app_data *d, const app_options *o) {
     REEL_TRY(reel_mnist_load(&d->mnist, o->data));
     REEL_SCOPE {
-        d->train = reel_tensor_dataset_new(rows(d->mnist.train_images, o->limit), NULL);
+        d->train = dataset(rows(d->mnist.train_images, o->limit), o);
         d->test_images = reel_retain(rows(d->mnist.test_images, o->limit));
         d->test_labels = reel_retain(o->limit ? reel_slice(d->mnist.test_labels, 0, 0, o->limit, 1)
                                               : d->mnist.test_labels);
-        d->test = reel_tensor_dataset_new(d->test_images, NULL);
+        d->test = dataset(d->test_images, o);
     }
     return reel_error_status();
 }

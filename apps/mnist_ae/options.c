@@ -63,7 +63,7 @@ static const option_row rows[] = {
               "MNIST's four files ($REEL_DATA, the cache, a download, synthetic)"},
     [LIMIT] = {"limit", "N", ALL,
                "use the first N training images and the first N test images (all)"},
-    [DEVICE] = {"device", "cpu|cuda[:i]", ALL, "where to compute (cpu)"},
+    [DEVICE] = {"device", "cpu|cuda|cuda:N", ALL, "where to compute (cpu)"},
     [THREADS] = {"threads", "T", ALL,
                  "for kernels on the CPU (one a processor; --resume: as before)"},
     [WORKERS] = {"workers", "W", RUNS, "threads that make batches ahead (0)"},

@@ -41,8 +41,10 @@ static reel_status put_history(const app_run *r, reel_state *s) {
 }
 
 static reel_status put_run(app_run *r, reel_state *s) {
+    char device[DEVICE_NAME];
     REEL_TRY(settings_put(r->options, s));
     REEL_TRY(reel_state_put_text(s, "data", data_is_synthetic(r->data) ? "synthetic" : "MNIST"));
+    REEL_TRY(reel_state_put_text(s, "device", device_name(device, r->options->device)));
     REEL_TRY(reel_module_save(r->model, s, "model"));
     REEL_TRY(reel_optim_save(r->optim, s, "optim"));
     REEL_TRY(reel_schedule_save(r->schedule, s, "schedule"));

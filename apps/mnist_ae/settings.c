@@ -28,6 +28,15 @@ static setting measured(const char *name, double value) {
     return s;
 }
 
+const char *device_name(char buffer[DEVICE_NAME], reel_device device) {
+    if (device.type == REEL_CPU)
+        snprintf(buffer, DEVICE_NAME, "cpu");
+    else
+        snprintf(buffer, DEVICE_NAME, "cuda:%d", device.index);
+    return buffer;
+}
+
+/* The device is not among them: a run may go on on another one. */
 enum { SETTINGS = 11 };
 
 static void list_settings(const app_options *o, setting list[SETTINGS]) {

@@ -6,9 +6,9 @@
 
 /* The checkpoint's own words, but for the history. */
 static void print_settings(const reel_state *s) {
-    static const char *const keys[] = {"model",   "latent",    "seed",      "epochs", "batch",
-                                       "lr",      "optimizer", "schedule",  "init",   "limit",
-                                       "threads", "epoch",     "iteration", "data"};
+    static const char *const keys[] = {"model",   "latent",    "seed",     "epochs",    "batch",
+                                       "lr",      "optimizer", "schedule", "init",      "limit",
+                                       "threads", "device",    "epoch",    "iteration", "data"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         const char *value = reel_state_text(s, keys[i]);
         if (value) printf("%-10s %s\n", keys[i], value);

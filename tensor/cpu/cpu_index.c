@@ -1,6 +1,7 @@
 /* index_select, index_add, gather, scatter_add, slice_put: moves of whole elements, the same for
- * every dtype but for adding. */
+ * every dtype but for adding; and dequantize_rows, which makes floats of them on the way. */
 #include "tensor/cpu/cpu_internal.h"
+#include "tensor/nest_internal.h"
 
 #include <string.h>
 
@@ -20,13 +21,6 @@ static reel_status check_indices(const reel__call *c, const reel_tensor *index, 
                                    "index %lld at position %lld is not in 0..%lld", (long long)i[k],
                                    (long long)k, (long long)size - 1);
     return REEL_OK;
-}
-
-/* The three factors of a contiguous shape around an axis: [outer, n, inner]. */
-static void factors(reel_shape s, int axis, int64_t *outer, int64_t *inner) {
-    *outer = *inner = 1;
-    for (int i = 0; i < axis; i++) *outer *= s.dim[i];
-    for (int i = axis + 1; i < s.ndim; i++) *inner *= s.dim[i];
 }
 
 /* x (contiguous), index (contiguous) and the result around the axis. */
@@ -104,7 +98,7 @@ static reel_status run(const reel__call *c, mover f, bool into_result) {
         task t = {&m, f};
         status = x && index ? check_indices(c, index, into_result ? m.size : m.entries)
                             : reel_error_status();
-        factors(reel_shape_of(c->out[0]), axis, &m.outer, &m.inner);
+        reel__around_axis(reel_shape_of(c->out[0]), axis, &m.outer, &m.inner);
         if (status == REEL_OK && m.inner > 0)
             reel__cpu_parallel(m.outer, 65536 / (m.inner * (m.size + m.entries) + 1) + 1, work, &t);
     }
@@ -125,6 +119,54 @@ reel_status reel__cpu_gather(const reel__call *c) {
 
 reel_status reel__cpu_scatter_add(const reel__call *c) {
     return run(c, scatter_add, true);
+}
+
+/* ---- dequantize_rows ---- */
+
+typedef struct {
+    reel__loop loop;
+    const double *scale;
+    const char *x;
+    const int64_t *index;
+    char *out;
+    int64_t length; /* of a row, in elements */
+    size_t x_row, out_row;
+} rows;
+
+static void work_rows(void *context, int64_t begin, int64_t end) {
+    const rows *r = context;
+    for (int64_t i = begin; i < end; i++) {
+        const reel__run run = {.n = r->length,
+                               .out = r->out + (size_t)i * r->out_row,
+                               .in = {r->x + (size_t)r->index[i] * r->x_row},
+                               .out_stride = 1,
+                               .in_stride = {1},
+                               .constants = r->scale};
+        r->loop(&run);
+    }
+}
+
+#define GRAIN 8192 /* elements */
+
+reel_status reel__cpu_dequantize_rows(const reel__call *c) {
+    const reel_dtype from = c->in[0]->layout.dtype, to = c->out[0]->layout.dtype;
+    REEL_SCOPE {
+        const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]),
+                          *index = reel_contiguous_at(c->at, c->in[1]);
+        if (!x || !index) return reel_error_status();
+        REEL_TRY(check_indices(c, index, reel_dim(x, 0)));
+        rows r = {.loop = reel__cpu_loops()->dequantize[to][from],
+                  .scale = c->attr.f,
+                  .x = reel__data(x),
+                  .index = reel__data(index),
+                  .out = reel__data(c->out[0])};
+        int64_t outer;
+        reel__around_axis(x->layout.shape, 0, &outer, &r.length);
+        r.x_row = (size_t)r.length * reel_dtype_size(from);
+        r.out_row = (size_t)r.length * reel_dtype_size(to);
+        reel__cpu_parallel(reel_numel(index), GRAIN / (r.length + 1) + 1, work_rows, &r);
+    }
+    return REEL_OK;
 }
 
 /* i: axis, start, count, step. */

@@ -54,6 +54,7 @@ typedef struct {
     /* Of contiguous elements, in an order that n alone decides. */
     double (*sum[2])(const void *x, int64_t n);
     double (*sum_squares[2])(const void *x, int64_t n);
+    double (*sum_square_differences[2])(const void *x, const void *y, int64_t n);
     /* out[j] = (sum over i < rows of x[i stride + j]) / divisor, j < columns */
     void (*sum_rows[2])(void *out, const void *x, int64_t rows, int64_t columns, int64_t stride,
                         double divisor);

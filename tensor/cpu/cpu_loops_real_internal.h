@@ -91,6 +91,21 @@ static void R(loop_affine)(const reel__run *r) {
     }
 }
 
+static void R(loop_mse_grad)(const reel__run *r) {
+    const REAL *g = r->in[0], *y = r->in[1], *t = r->in[2], scale = (REAL)r->constants[0];
+    REAL *out = r->out;
+    const int64_t n = r->n, sg = r->in_stride[0], sy = r->in_stride[1], st = r->in_stride[2],
+                  so = r->out_stride;
+    if (sg == 0 && sy == 1 && st == 1 && so == 1) {
+        const REAL a = g[0];
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) out[i] = R(mse_grad)(a, y[i], t[i], scale);
+    } else {
+        for (int64_t i = 0; i < n; i++)
+            out[i * so] = R(mse_grad)(g[i * sg], y[i * sy], t[i * st], scale);
+    }
+}
+
 /* ---- any dtype to REAL, scaled ---- */
 
 static void R(dequantize_from_u8)(const reel__run *r) {
@@ -179,6 +194,28 @@ static double R(sum_squares)(const void *data, int64_t n) {
         a += b;
         sum += R(sum_lanes)(&a);
         for (; j < end; j++) sum += (double)x[j] * (double)x[j];
+    }
+    return sum;
+}
+
+static double R(sum_square_differences)(const void *first, const void *second, int64_t n) {
+    const REAL *x = first, *y = second;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i += BLOCK) {
+        int64_t j = i, end = n - i < BLOCK ? n : i + BLOCK;
+        R(vector) a = {0}, b = {0};
+        for (; j + 2 * LANES <= end; j += 2 * LANES) {
+            R(vector) p = *(const R(vector) *)(x + j) - *(const R(vector) *)(y + j);
+            R(vector) q = *(const R(vector) *)(x + j + LANES) - *(const R(vector) *)(y + j + LANES);
+            a += p * p;
+            b += q * q;
+        }
+        a += b;
+        sum += R(sum_lanes)(&a);
+        for (; j < end; j++) {
+            REAL d = x[j] - y[j];
+            sum += (double)d * (double)d;
+        }
     }
     return sum;
 }

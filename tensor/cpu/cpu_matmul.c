@@ -1,5 +1,6 @@
 /* matmul: BLAS at one thread, the work split here. */
 #include "tensor/cpu/cpu_internal.h"
+#include "tensor/nest_internal.h"
 
 #include <cblas.h>
 #include <pthread.h>
@@ -21,25 +22,13 @@ static void one_thread(void) {
     if (openblas_set_num_threads) openblas_set_num_threads(1);
 }
 
-/* An operand as BLAS takes it: one stride 1, the other at least the row's length. False: it must be
- * copied first. */
-static bool blas_operand(const reel_tensor *t, enum CBLAS_TRANSPOSE *flag, int *ld) {
-    const int64_t rows = t->layout.shape.dim[0], columns = t->layout.shape.dim[1];
-    int64_t s0 = t->layout.stride[0], s1 = t->layout.stride[1];
-    if (rows == 1) s0 = columns;
-    if (columns == 1) s1 = s1 == 1 || s0 != 1 ? 1 : s1;
-    if (s1 == 1 && s0 >= columns && s0 <= INT32_MAX) {
-        *flag = CblasNoTrans;
-        *ld = (int)s0;
-        return true;
-    }
-    if (columns == 1) s1 = rows;
-    if (s0 == 1 && s1 >= rows && s1 <= INT32_MAX) {
-        *flag = CblasTrans;
-        *ld = (int)s1;
-        return true;
-    }
-    return false;
+static bool operand(const reel_tensor *t, enum CBLAS_TRANSPOSE *flag, int *ld) {
+    bool transposed;
+    int64_t step;
+    if (!reel__blas_operand(t, &transposed, &step)) return false;
+    *flag = transposed ? CblasTrans : CblasNoTrans;
+    *ld = (int)step;
+    return true;
 }
 
 /* Rows, or columns, begin..end of z. */
@@ -90,11 +79,11 @@ reel_status reel__cpu_matmul(const reel__call *c) {
         return c->accumulate || reel_fill_at_(c->at, z, 0) ? REEL_OK : reel_error_status();
     reel_status status = REEL_OK;
     REEL_SCOPE {
-        if (!blas_operand(x, &p.tx, &p.ldx)) x = reel_contiguous_at(c->at, x);
-        if (!blas_operand(y, &p.ty, &p.ldy)) y = reel_contiguous_at(c->at, y);
+        if (!operand(x, &p.tx, &p.ldx)) x = reel_contiguous_at(c->at, x);
+        if (!operand(y, &p.ty, &p.ldy)) y = reel_contiguous_at(c->at, y);
         if (x && y) {
-            blas_operand(x, &p.tx, &p.ldx);
-            blas_operand(y, &p.ty, &p.ldy);
+            operand(x, &p.tx, &p.ldx);
+            operand(y, &p.ty, &p.ldy);
             p.ldz = p.n;
             p.x = reel__data(x);
             p.y = reel__data(y);

@@ -1,9 +1,9 @@
 /* sum and mean. The order of addition depends on the shape and strides alone.
  *
- * Any reduction is brought into one of two forms: each result is the sum of one contiguous run
- * (rows), or of the same column of several contiguous rows (columns); what is in neither is first
- * copied into the first. */
+ * Any reduction is brought into one of two forms (nest.c): each result is the sum of one contiguous
+ * run (rows), or of the same column of several contiguous rows (columns). */
 #include "tensor/cpu/cpu_internal.h"
+#include "tensor/nest_internal.h"
 
 #include <string.h>
 
@@ -41,12 +41,10 @@ static void sum_integers(const reel_tensor *x, reel_tensor *out, int64_t axes) {
 
 /* ---- floats ---- */
 
-/* out[outer, columns] from x[outer, rows, columns]; strides of outer and rows; columns is 1 and
- * rows contiguous, or columns are contiguous. */
 typedef struct {
+    reel__reduction form;
     const char *x;
     char *out;
-    int64_t outer, rows, columns, outer_stride, row_stride;
     double divisor;
     int dtype;
     size_t size;
@@ -67,13 +65,13 @@ static const char *at(const reduction *r, int64_t element) {
 static void work_runs(void *context, int64_t begin, int64_t end) {
     const reduction *r = context;
     for (int64_t i = begin; i < end; i++) {
-        int64_t left = r->rows - i * RUN;
+        int64_t left = r->form.rows - i * RUN;
         r->partial[i] = reel__cpu_loops()->sum[r->dtype](at(r, i * RUN), left < RUN ? left : RUN);
     }
 }
 
 static reel_status full_sum(const reel__call *c, reduction *r) {
-    int64_t runs = (r->rows + RUN - 1) / RUN;
+    int64_t runs = (r->form.rows + RUN - 1) / RUN;
     double few[64], sum = 0;
     r->partial = runs <= 64 ? few : reel__cpu_alloc(0, (size_t)runs * sizeof(double));
     if (!r->partial) return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
@@ -87,102 +85,42 @@ static reel_status full_sum(const reel__call *c, reduction *r) {
 static void work_rows(void *context, int64_t begin, int64_t end) {
     const reduction *r = context;
     for (int64_t i = begin; i < end; i++)
-        store(r, i, reel__cpu_loops()->sum[r->dtype](at(r, i * r->outer_stride), r->rows));
+        store(r, i,
+              reel__cpu_loops()->sum[r->dtype](at(r, i * r->form.outer_stride), r->form.rows));
 }
 
 static void work_columns(void *context, int64_t begin, int64_t end) {
     const reduction *r = context;
-    for (int64_t i = 0; i < r->outer; i++)
-        reel__cpu_loops()->sum_rows[r->dtype](r->out + (i * r->columns + begin) * (int64_t)r->size,
-                                              at(r, i * r->outer_stride + begin), r->rows,
-                                              end - begin, r->row_stride, r->divisor);
+    for (int64_t i = 0; i < r->form.outer; i++)
+        reel__cpu_loops()->sum_rows[r->dtype](r->out +
+                                                  (i * r->form.columns + begin) * (int64_t)r->size,
+                                              at(r, i * r->form.outer_stride + begin), r->form.rows,
+                                              end - begin, r->form.row_stride, r->divisor);
 }
 
 static reel_status run(const reel__call *c, reduction *r) {
-    int64_t work = r->outer * r->rows * r->columns;
-    if (r->columns != 1)
-        reel__cpu_parallel(r->columns, work > 32768 ? 256 : r->columns, work_columns, r);
-    else if (r->outer == 1)
+    int64_t work = r->form.outer * r->form.rows * r->form.columns;
+    if (r->form.columns != 1)
+        reel__cpu_parallel(r->form.columns, work > 32768 ? 256 : r->form.columns, work_columns, r);
+    else if (r->form.outer == 1)
         return full_sum(c, r);
     else
-        reel__cpu_parallel(r->outer, 32768 / (r->rows + 1) + 1, work_rows, r);
+        reel__cpu_parallel(r->form.outer, 32768 / (r->form.rows + 1) + 1, work_rows, r);
     return REEL_OK;
 }
 
-/* Joins the axes of one kind (reduced or kept) that follow each other into blocks. Returns the
- * number of blocks. */
-typedef struct {
-    int64_t size, stride;
-    bool reduced;
-} block;
-
-static int make_blocks(const reel__layout *l, int64_t axes, block *b) {
-    int n = 0;
-    for (int i = 0; i < l->shape.ndim; i++) {
-        if (l->shape.dim[i] == 1) continue;
-        bool reduced = axes >> i & 1;
-        if (n && b[n - 1].reduced == reduced && b[n - 1].stride == l->stride[i] * l->shape.dim[i]) {
-            b[n - 1].size *= l->shape.dim[i];
-            b[n - 1].stride = l->stride[i];
-        } else {
-            b[n++] = (block){l->shape.dim[i], l->stride[i], reduced};
-        }
-    }
-    return n;
-}
-
-/* Recognises [kept] reduced [kept] with the last of them contiguous. */
-static bool recognise(const reel__layout *l, int64_t axes, reduction *r) {
-    block b[REEL_MAX_DIMS];
-    int n = make_blocks(l, axes, b), k = 0;
-    r->outer = r->rows = r->columns = 1;
-    r->outer_stride = r->row_stride = 1;
-    if (k < n && !b[k].reduced && (n > 1 || b[k].stride != 1)) {
-        r->outer = b[k].size;
-        r->outer_stride = b[k++].stride;
-    }
-    if (k < n && b[k].reduced) {
-        r->rows = b[k].size;
-        r->row_stride = b[k++].stride;
-    }
-    if (k < n && !b[k].reduced && b[k].stride == 1) {
-        r->columns = b[k++].size;
-        if (r->rows == 1) r->row_stride = r->columns;
-    }
-    return k == n && (r->columns > 1 || r->row_stride == 1 || r->rows == 1);
-}
-
-/* x with the kept axes first and the reduced ones last, contiguous: always recognised. */
-static reel_tensor *rearranged(const reel__call *c, int64_t *axes) {
-    reel_tensor *x = c->in[0];
-    int ndim = x->layout.shape.ndim, k = 0;
-    reel_shape order = {ndim, {0}};
-    for (int pass = 0; pass < 2; pass++)
-        for (int i = 0; i < ndim; i++)
-            if ((*axes >> i & 1) == pass) order.dim[k++] = i;
-    int reduced = __builtin_popcountll((unsigned long long)*axes);
-    *axes = (((int64_t)1 << reduced) - 1) << (ndim - reduced);
-    return reel_contiguous_at(c->at, reel_permute_at(c->at, x, order));
-}
-
 static reel_status reduce_floats(const reel__call *c, double divisor) {
-    reel_tensor *x = c->in[0], *out = c->out[0];
-    reduction r = {.out = reel__data(out),
+    const reel_dtype dtype = c->in[0]->layout.dtype;
+    reduction r = {.out = reel__data(c->out[0]),
                    .divisor = divisor,
-                   .dtype = (int)x->layout.dtype,
-                   .size = reel_dtype_size(x->layout.dtype)};
-    int64_t axes = c->attr.i[0];
+                   .dtype = (int)dtype,
+                   .size = reel_dtype_size(dtype)};
     reel_status status = REEL_OK;
     REEL_SCOPE {
-        if (!recognise(&x->layout, axes, &r)) {
-            x = rearranged(c, &axes);
-            if (x) recognise(&x->layout, axes, &r);
-        }
-        if (x) {
-            r.x = reel__data(x);
+        status = reel__reduction_make(&r.form, c, c->attr.i[0]);
+        if (status == REEL_OK) {
+            r.x = reel__data(r.form.x);
             status = run(c, &r);
-        } else {
-            status = reel_error_status();
         }
     }
     return status;

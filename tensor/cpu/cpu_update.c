@@ -32,11 +32,18 @@ static void sgd_work(void *context, int64_t begin, int64_t end) {
 
 #define GRAIN 8192
 
-/* in: p, g, m, v of each parameter, then lr and step. f: beta1, beta2, eps, weight_decay; i[0]:
- * decoupled. */
+/* The number of the step being taken, from 1, which is left in the last input. */
+static int64_t count_step(const reel__call *c) {
+    int64_t *step = reel__data(c->in[c->nin - 1]);
+    *step = (int64_t)((uint64_t)*step + 1); /* as add wraps */
+    return *step;
+}
+
+/* in: p, g, m, v of each parameter, then lr and step (counted up). f: beta1, beta2, eps,
+ * weight_decay; i[0]: decoupled. */
 reel_status reel__cpu_adam(const reel__call *c) {
     const double lr = *(const double *)reel__data(c->in[c->nin - 2]);
-    const double step = (double)*(const int64_t *)reel__data(c->in[c->nin - 1]);
+    const double step = (double)count_step(c);
     const bool decoupled = c->attr.i[0] != 0;
     reel__adam_step s = {.beta1 = c->attr.f[0], .beta2 = c->attr.f[1], .eps = c->attr.f[2]};
     s.weight_decay = decoupled ? 0 : c->attr.f[3];
@@ -56,16 +63,17 @@ reel_status reel__cpu_adam(const reel__call *c) {
     return REEL_OK;
 }
 
-/* in: p, g (and v if i[1]) of each parameter, then lr and step. f: momentum, dampening,
- * weight_decay; i[0]: nesterov. */
+/* in: p, g (and v if i[1]) of each parameter, then lr and step (counted up). f: momentum,
+ * dampening, weight_decay; i[0]: nesterov. */
 reel_status reel__cpu_sgd(const reel__call *c) {
     const int width = c->attr.i[1] ? 3 : 2;
+    const int64_t step = count_step(c);
     reel__sgd_step s = {.lr = *(const double *)reel__data(c->in[c->nin - 2]),
                         .momentum = c->attr.f[0],
                         .dampening = c->attr.f[1],
                         .weight_decay = c->attr.f[2],
                         .nesterov = c->attr.i[0] != 0,
-                        .first = *(const int64_t *)reel__data(c->in[c->nin - 1]) == 1};
+                        .first = step == 1};
     for (int i = 0; i + width <= c->nin - 2; i += width) {
         task t = {.p = reel__data(c->in[i]),
                   .g = reel__data(c->in[i + 1]),

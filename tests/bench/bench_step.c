@@ -6,33 +6,26 @@
  *     loader BATCH SECONDS    -> SAMPLES SAMPLES         a second, without workers and with two
  *
  * Options: --batch N, --threads N, --data DIR (else synthetic digits), --no-gather (the batch is
- * made beforehand). */
+ * made beforehand), --device cpu|cuda (where the images lie and the step runs; on cuda steps are
+ * timed fifty at a time, with one wait at their end; floor and loader are the CPU's), --precision
+ * f32|tf32 (of products on cuda). */
 #include "reel.h"
 #include "tests/bench/floor.h"
+#include "tests/bench/timing.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { PIXELS = 784, SAMPLES = 1 << 20 };
+enum { PIXELS = 784, CUDA_BLOCK = 50 };
 
 typedef struct {
     int batch, threads;
     bool gather;
     const char *data;
+    reel_device device;
+    reel_matmul_precision precision;
     reel_tensor *images, *labels; /* u8 [N,784], i64 [N] */
 } bench;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}
-
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* ---- one step ---- */
 
@@ -86,12 +79,15 @@ static trainer trainer_new(const bench *b, const char *model, int64_t latent) {
     reel_generator *g = reel_generator_new(1, reel_cpu());
     t.model = strcmp(model, "tied") == 0 ? tied_new(latent, g) : classic_new(latent, g);
     reel_generator_free(g);
+    reel_module_to(t.model, b->device);
     t.params = reel_module_params(t.model);
     t.adam = reel_adam_new(t.params, (reel_adam_options){.lr = 1e-3});
-    t.set = reel_tensor_dataset_new(b->images, b->labels);
-    t.loader = reel_loader_new(
-        t.set, (reel_loader_options){
-                   .batch_size = b->batch, .shuffle = true, .drop_last = true, .scale = 1 / 255.0});
+    t.set = reel_tensor_dataset_new(b->images, NULL); /* the peers pick no labels either */
+    t.loader = reel_loader_new(t.set, (reel_loader_options){.batch_size = b->batch,
+                                                            .shuffle = true,
+                                                            .drop_last = true,
+                                                            .scale = 1 / 255.0,
+                                                            .device = b->device});
     reel_batch first;
     if (!b->gather && reel_loader_next(t.loader, &first)) t.fixed = reel_retain(first.x);
     return t;
@@ -106,7 +102,8 @@ static void trainer_free(trainer *t) {
     reel_module_free(t->model);
 }
 
-static void train_step(trainer *t) {
+static void train_step(void *context) {
+    trainer *t = context;
     reel_batch b = {.x = t->fixed};
     while (!t->fixed && !reel_failed() && !reel_loader_next(t->loader, &b))
         continue; /* an epoch's end is no batch */
@@ -118,50 +115,36 @@ static void train_step(trainer *t) {
 }
 
 static void answer_step(const bench *b, const char *model, int64_t latent, double seconds) {
-    static double us[SAMPLES];
-    size_t n = 0;
     trainer t = trainer_new(b, model, latent);
     for (int i = 0; i < 20; i++) train_step(&t);
-    for (double start = now(), last = start;
-         n < SAMPLES && last < start + seconds * 1e6 && !reel_failed();) {
-        train_step(&t);
-        double end = now();
-        us[n++] = end - last;
-        last = end;
-    }
+    int block = b->device.type == REEL_CPU ? 1 : CUDA_BLOCK;
+    timing steps = timing_of(train_step, &t, block, b->device, seconds);
     trainer_free(&t);
-    if (reel_failed() || n == 0) {
-        printf("error: %s\n", reel_failed() ? reel_error() : "no step in so short a time");
-        reel_clear_error();
-        return;
-    }
-    qsort(us, n, sizeof *us, ascending);
-    printf("%.2f %.2f %.2f %zu\n", us[n / 2], us[n / 10], us[n * 9 / 10], n);
+    timing_answer(steps);
 }
 
 /* ---- the floor ---- */
 
-static double median_of(void (*f)(floor_step *), floor_step *step, double seconds) {
-    static double us[SAMPLES];
-    size_t n = 0;
-    for (int i = 0; i < 20; i++) f(step);
-    for (double start = now(), last = start; n < SAMPLES && last < start + seconds * 1e6;) {
-        f(step);
-        double end = now();
-        us[n++] = end - last;
-        last = end;
-    }
-    qsort(us, n, sizeof *us, ascending);
-    return n ? us[n / 2] : 0;
+static void products(void *f) {
+    floor_products(f);
+}
+
+static void elementwise(void *f) {
+    floor_elementwise(f);
+}
+
+static double median_of(void (*part)(void *), floor_step *f, double seconds) {
+    for (int i = 0; i < 20; i++) part(f);
+    return timing_of(part, f, 1, reel_cpu(), seconds).median;
 }
 
 static void answer_floor(const bench *b, const char *model, int64_t latent, double seconds) {
     floor_step *f = floor_new(reel_data(b->images), reel_dim(b->images, 0), b->batch, (int)latent,
                               b->threads, strcmp(model, "classic") == 0, b->gather);
-    double products = median_of(floor_products, f, seconds / 2),
-           passes = median_of(floor_elementwise, f, seconds / 2);
+    double gemm = median_of(products, f, seconds / 2),
+           passes = median_of(elementwise, f, seconds / 2);
     floor_free(f);
-    printf("%.2f %.2f\n", products, passes);
+    printf("%.2f %.2f\n", gemm, passes);
 }
 
 /* ---- the loader ---- */
@@ -173,10 +156,11 @@ static double samples_per_second(const bench *b, int64_t batch, int workers, dou
                  .batch_size = batch, .shuffle = true, .workers = workers, .scale = 1 / 255.0});
     reel_batch one;
     reel_loader_next(l, &one); /* starts the workers */
-    double start = now(), samples = 0;
-    while (now() < start + seconds * 1e6 && !reel_failed())
-        while (now() < start + seconds * 1e6 && reel_loader_next(l, &one)) samples += (double)one.n;
-    double rate = samples / (now() - start) * 1e6;
+    double start = timing_now(), samples = 0;
+    while (timing_now() < start + seconds * 1e6 && !reel_failed())
+        while (timing_now() < start + seconds * 1e6 && reel_loader_next(l, &one))
+            samples += (double)one.n;
+    double rate = samples / (timing_now() - start) * 1e6;
     reel_loader_free(l);
     reel_dataset_free(set);
     return rate;
@@ -190,6 +174,8 @@ static void answer(const bench *b, const char *line) {
     double seconds;
     if (sscanf(line, "step %15s %lld %lf", model, &n, &seconds) == 3)
         answer_step(b, model, n, seconds);
+    else if (b->device.type != REEL_CPU)
+        printf("error: not on this device: %s", line);
     else if (sscanf(line, "floor %15s %lld %lf", model, &n, &seconds) == 3)
         answer_floor(b, model, n, seconds);
     else if (sscanf(line, "loader %lld %lf", &n, &seconds) == 2)
@@ -213,6 +199,10 @@ static bool read_options(bench *b, int argc, char **argv) {
             b->threads = atoi(argv[++i]);
         else if (strcmp(argv[i], "--data") == 0 && more)
             b->data = argv[++i];
+        else if (strcmp(argv[i], "--device") == 0 && more) {
+            if (reel_device_parse(argv[++i], &b->device) != REEL_OK) return false;
+        } else if (strcmp(argv[i], "--precision") == 0 && more)
+            b->precision = strcmp(argv[++i], "tf32") == 0 ? REEL_MATMUL_TF32 : REEL_MATMUL_F32;
         else
             return false;
     }
@@ -224,13 +214,15 @@ int main(int argc, char **argv) {
     reel_mnist m = {0};
     char line[256];
     if (!read_options(&b, argc, argv)) {
-        fprintf(stderr, "usage: bench_step [--batch N] [--threads N] [--data DIR] [--no-gather]\n");
+        fprintf(stderr, "usage: bench_step [--batch N] [--threads N] [--data DIR] [--no-gather] "
+                        "[--device cpu|cuda] [--precision f32|tf32]\n");
         return 2;
     }
-    if (reel_set_threads(b.threads) != REEL_OK || reel_mnist_load(&m, b.data) != REEL_OK)
+    if (reel_set_threads(b.threads) != REEL_OK || reel_device_check(b.device) != REEL_OK ||
+        reel_set_matmul_precision(b.precision) != REEL_OK || reel_mnist_load(&m, b.data) != REEL_OK)
         return reel_report(stderr);
     REEL_SCOPE {
-        b.images = reel_reshape(m.train_images, reel_shape(-1, PIXELS));
+        b.images = reel_to(reel_reshape(m.train_images, reel_shape(-1, PIXELS)), b.device);
         b.labels = m.train_labels;
         while (fgets(line, sizeof line, stdin)) answer(&b, line);
     }

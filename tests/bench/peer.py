@@ -1,14 +1,16 @@
-"""What the peers of bench_step have in common: the options, the data, the clock and the protocol.
+"""What the peers of bench_step and bench_ops have in common: the options, the data, the clock and the protocol.
 
 A peer is started once and then asked, a line at a time, on its standard input:
 
-    step MODEL L SECONDS      MODEL is tied or classic, L the width of the code
-        -> MEDIAN P10 P90 COUNT       microseconds of a training step
+    step MODEL L SECONDS             MODEL is tied or classic, L the width of the code
+        -> MEDIAN P10 P90 COUNT           microseconds of a training step
+    op NAME ROWS COLUMNS SECONDS     as bench_ops.c names them
+        -> MEDIAN P10 P90 COUNT           microseconds of a call
     loader BATCH SECONDS
-        -> SAMPLES SAMPLES            a second, without and with two workers
+        -> SAMPLES SAMPLES                a second, without and with two workers
 
-It answers each with one line, `error: WHY` where it cannot. The first question about a model builds it and
-warms it up, so that a driver can ask several programs in turn, again and again.
+It answers each with one line, `error: WHY` where it cannot, or does not do such things. The first question about a
+model or an op builds it and warms it up, so that a driver can ask several programs in turn, again and again.
 """
 
 import argparse
@@ -21,17 +23,30 @@ import numpy as np
 
 PIXELS = 784
 IMAGES = 60000
+CUDA_BLOCK = 50  # steps that a GPU is asked for between two waits
+WARM_UP = {"cpu": 1.0, "cuda": 0.3}  # seconds
 
 
 def options(modes):
-    p = argparse.ArgumentParser(description="times training steps; see peer.py for what it reads and answers")
+    p = argparse.ArgumentParser(description="times steps or ops; see peer.py for what it reads and answers")
     p.add_argument("--mode", choices=modes, default=modes[0])
     p.add_argument("--batch", type=int, default=40)
     p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    p.add_argument("--precision", choices=["f32", "tf32"], default="f32", help="of matrix products on cuda")
     p.add_argument("--gather", action=argparse.BooleanOptionalAction, default=True,
                    help="a step begins with picking its rows of u8 pixels and making them floats (default: yes)")
     p.add_argument("--data", help="directory with MNIST's train-images-idx3-ubyte.gz (default: synthetic pixels)")
     return p.parse_args()
+
+
+def before_jax(o):
+    """Sets what JAX reads when it is imported."""
+    os.environ["JAX_PLATFORMS"] = o.device
+    if o.device == "cuda":
+        os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # others want memory too
+    else:  # XLA has as many threads as it sees processors, and no other way to ask for fewer
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: o.threads])
 
 
 def images(directory=None):
@@ -45,14 +60,9 @@ def images(directory=None):
     return pixels
 
 
-def order(batch):
-    """i64 [steps, batch]: which images make which step, each once in an epoch."""
-    steps = IMAGES // batch
-    return np.random.default_rng(2).permutation(IMAGES)[: steps * batch].reshape(steps, batch)
-
-
-def measure(step, seconds, chunk=1, wait=lambda: None):
-    """Calls step(i) for i = 0, 1, ... for `seconds`, timed in chunks; -> microseconds of a step, sorted."""
+def measure(step, seconds, chunk=1, each=1, wait=lambda: None):
+    """Calls step(i) for i = 0, 1, ... for `seconds`, timed in chunks; a call is `each` steps.
+    -> microseconds of a step, sorted, and how many there were."""
     times, i = [], 0
     end = time.perf_counter() + seconds
     while not times or time.perf_counter() < end:
@@ -61,28 +71,46 @@ def measure(step, seconds, chunk=1, wait=lambda: None):
             step(i)
             i += 1
         wait()
-        times.append((time.perf_counter() - start) / chunk * 1e6)
-    return sorted(times), i
+        times.append((time.perf_counter() - start) / (chunk * each) * 1e6)
+    return sorted(times), i * each
 
 
-def serve(make_step, loader=None):
-    """make_step(model, width) -> keywords for measure(); loader(batch, seconds) -> numbers."""
+def chunk_of(step, wait):
+    """How many calls take a millisecond, after some to warm up."""
+    chunk = 1
+    measure(step, 0, 3, wait=wait)
+    # The best of three: a chunk that something else held up would look long enough.
+    while chunk < 4096 and min(measure(step, 0, chunk, wait=wait)[0][0] for _ in range(3)) * chunk < 1000:
+        chunk *= 2
+    return chunk
+
+
+def timed(make, warm_up=0.0, keep=sys.maxsize):
+    """Answers `WHAT... SECONDS` from make(*WHAT), keywords for measure(), of which the last `keep` are kept."""
     made = {}
 
-    def answer(verb, *words):
-        if verb == "loader" and loader:
-            batch, seconds = words
-            return " ".join("%.0f" % rate for rate in loader(int(batch), float(seconds)))
-        if verb != "step":
-            raise ValueError("cannot " + verb)
-        model, width, seconds = words
-        key = model, int(width)
+    def answer(*words):
+        *what, seconds = words
+        key = tuple(what)
         if key not in made:
-            made[key] = make_step(*key)
-            measure(seconds=1.0, **made[key])
+            while len(made) >= keep:
+                made.pop(next(iter(made)))
+            made[key] = make(*key)
+            measure(seconds=warm_up, **made[key])
         times, count = measure(seconds=float(seconds), **made[key])
         p10, median, p90 = (times[int(q * (len(times) - 1))] for q in (0.1, 0.5, 0.9))
-        return "%.2f %.2f %.2f %d" % (median, p10, p90, count)
+        return "%.3f %.3f %.3f %d" % (median, p10, p90, count)
+
+    return answer
+
+
+def serve(**answers):
+    """answers: for each verb what its words are handed to; it returns a line."""
+
+    def answer(verb, *words):
+        if verb not in answers:
+            raise ValueError("cannot " + verb)
+        return answers[verb](*words)
 
     # Libraries print what they like; answers alone go where the driver reads.
     out = os.fdopen(os.dup(1), "w", buffering=1)

@@ -1,18 +1,26 @@
 #!/usr/bin/env python3
-"""Times a training step of JAX: see peer.py. The whole step is one jitted function that takes over its
-parameters' memory. JAX hands work over and goes on, so ten steps are timed at a time and waited for."""
+"""Times a training step of JAX: see peer.py. The whole step is one jitted function that takes over its state's
+memory, and picks its rows itself: of an epoch's order, which lies where the pixels do, by a count in its state.
+JAX hands work over and goes on, so several steps are timed at a time and waited for.
 
-import os
+    jit     a call is a step
+    scan    a call is fifty, in a loop of XLA's
+"""
 
 import peer
 
-o = peer.options(["jit"])
-# XLA has as many threads as it sees processors, and no other way to ask for fewer.
-os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: o.threads])
-os.environ["JAX_PLATFORMS"] = "cpu"
+o = peer.options(["jit", "scan"])
+peer.before_jax(o)
 
 import jax  # noqa: E402  (after what it reads when it starts)
 import jax.numpy as jnp  # noqa: E402
+
+if o.device == "cuda":
+    jax.config.update("jax_default_matmul_precision", {"f32": "highest", "tf32": "tensorfloat32"}[o.precision])
+
+STEPS = peer.IMAGES // o.batch
+EACH = 50 if o.mode == "scan" else 1
+CHUNK = 1 if o.mode == "scan" else peer.CUDA_BLOCK if o.device == "cuda" else 10
 
 
 def tied(params, x):
@@ -46,28 +54,41 @@ def adam(params, grads, moments, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
     return params, (ms, vs, t)
 
 
+@jax.jit
+def shuffled(epoch):
+    """i32 [STEPS, batch]: which images make which step, each once in an epoch."""
+    order = jax.random.permutation(jax.random.fold_in(jax.random.key(2), epoch), peer.IMAGES)
+    return order[: STEPS * o.batch].reshape(STEPS, o.batch)
+
+
 def make_step(model, width):
     forward = {"tied": tied, "classic": classic}[model]
 
-    def update(params, moments, pool, index):
-        x = pool[index].astype(jnp.float32) / 255 if o.gather else pool
+    def update(state, pool, order):
+        params, moments, turn = state
+        x = pool[order[turn % STEPS]].astype(jnp.float32) / 255 if o.gather else pool
         loss, grads = jax.value_and_grad(lambda p: jnp.mean((forward(p, x) - x) ** 2))(params)
-        return *adam(params, grads, moments), loss
+        return (*adam(params, grads, moments), turn + 1), loss
 
-    update = jax.jit(update, donate_argnums=(0, 1))
-    params = draw(model, width)
+    def updates(state, pool, order):
+        return jax.lax.scan(lambda s, _: update(s, pool, order), state, length=EACH)
+
+    update_in_place = jax.jit(update if EACH == 1 else updates, donate_argnums=0)
+    params = draw(model, int(width))
     zeros = lambda: [jnp.zeros_like(p) for p in params]  # noqa: E731
-    state = [params, (zeros(), zeros(), jnp.float32(0)), None]
+    now = {"state": (params, (zeros(), zeros(), jnp.float32(0)), jnp.int32(0)), "order": shuffled(0)}
+    calls = -(-STEPS // EACH)  # of an epoch
 
     def step(i):
-        state[:] = update(state[0], state[1], POOL if o.gather else FIXED, ORDER[i % len(ORDER)])
+        if i % calls == 0:
+            now["order"] = shuffled(i // calls)
+        now["state"], now["loss"] = update_in_place(now["state"], POOL if o.gather else FIXED, now["order"])
 
-    return {"step": step, "chunk": 10, "wait": lambda: jax.block_until_ready(state)}
+    return {"step": step, "chunk": CHUNK, "each": EACH, "wait": lambda: jax.block_until_ready(now)}
 
 
 POOL = jnp.asarray(peer.images(o.data))
-ORDER = peer.order(o.batch).astype("int32")
-FIXED = POOL[ORDER[0]].astype(jnp.float32) / 255
+FIXED = POOL[: o.batch].astype(jnp.float32) / 255
 
 if __name__ == "__main__":
-    peer.serve(make_step)
+    peer.serve(step=peer.timed(make_step, peer.WARM_UP[o.device]))

@@ -1,0 +1,115 @@
+/* cast and dequantize: from each dtype to each. */
+#include "cuda/vector_internal.cuh"
+
+#include <stdint.h>
+
+/* Float to integer truncates; beyond the integer's range lies its nearest bound, and NaN is 0. */
+static __device__ __forceinline__ int64_t to_i64(double x) {
+    if (!(x > -0x1p63)) return x <= -0x1p63 ? INT64_MIN : 0;
+    return x >= 0x1p63 ? INT64_MAX : (int64_t)x;
+}
+
+static __device__ __forceinline__ uint8_t to_u8(double x) {
+    if (!(x > 0)) return 0;
+    return x >= 255 ? 255 : (uint8_t)x;
+}
+
+template <class TO, class FROM> static __device__ __forceinline__ TO convert(FROM x) {
+    constexpr bool from_float = sizeof(FROM) > 1 && (FROM)0.5 != 0;
+    if constexpr (sizeof(TO) == 1 && sizeof(FROM) > 1)
+        return from_float ? to_u8((double)x) : x < 0 ? 0 : x > 255 ? 255 : (uint8_t)x;
+    else if constexpr (from_float && sizeof(TO) == 8 && (TO)0.5 == 0)
+        return to_i64((double)x);
+    else
+        return (TO)x;
+}
+
+template <class TO, class FROM, int N, bool SCALED>
+static __global__ void __launch_bounds__(THREADS) cast(const __grid_constant__ reel__cuda_map m) {
+    begin();
+    const uint32_t u = blockIdx.x * THREADS + threadIdx.x;
+    if (u >= m.units) return;
+    int64_t at[2];
+    locate<2>(m, u, at);
+    const unit<FROM, N> x = load<FROM, N>(m, 1, at[1]);
+    unit<TO, N> y;
+#pragma unroll
+    for (int i = 0; i < N; i++)
+        y.v[i] = SCALED ? (TO)((TO)x.v[i] * (TO)m.constants[0]) : convert<TO, FROM>(x.v[i]);
+    store(m, at[0], y);
+}
+
+template <class TO, class FROM>
+static cudaError_t launch(const reel__cuda_map *m, bool scaled, int vector, cudaStream_t stream) {
+    const unsigned blocks = blocks_for(m->units, THREADS);
+    if (scaled && vector == 1)
+        launch(cast<TO, FROM, 1, true>, blocks, THREADS, stream, *m);
+    else if (scaled)
+        launch(cast<TO, FROM, 4, true>, blocks, THREADS, stream, *m);
+    else if (vector == 1)
+        launch(cast<TO, FROM, 1, false>, blocks, THREADS, stream, *m);
+    else
+        launch(cast<TO, FROM, 4, false>, blocks, THREADS, stream, *m);
+    return cudaGetLastError();
+}
+
+typedef cudaError_t (*launcher)(const reel__cuda_map *, bool, int, cudaStream_t);
+
+#define TO_EACH(from)                                                                              \
+    { launch<float, from>, launch<double, from>, launch<int64_t, from>, launch<uint8_t, from> }
+
+cudaError_t reel__cuda_launch_cast(const reel__cuda_map *m, reel_dtype to, reel_dtype from,
+                                   bool scaled, int vector, cudaStream_t stream) {
+    static const launcher casts[4][4] = {TO_EACH(float), TO_EACH(double), TO_EACH(int64_t),
+                                         TO_EACH(uint8_t)};
+    return casts[from][to](m, scaled, vector, stream);
+}
+
+/* ---- a constant; 0, 1, 2, ... ---- */
+
+template <class T, int N>
+static __global__ void __launch_bounds__(THREADS) fill(const __grid_constant__ reel__cuda_map m) {
+    begin();
+    const uint32_t u = blockIdx.x * THREADS + threadIdx.x;
+    if (u >= m.units) return;
+    int64_t at[1];
+    locate<1>(m, u, at);
+    unit<T, N> y;
+#pragma unroll
+    for (int i = 0; i < N; i++) y.v[i] = convert<T, double>(m.constants[0]);
+    store(m, at[0], y);
+}
+
+template <class T> static void fill_any(const reel__cuda_map *m, int vector, cudaStream_t stream) {
+    const unsigned blocks = blocks_for(m->units, THREADS);
+    if (vector == 1)
+        launch(fill<T, 1>, blocks, THREADS, stream, *m);
+    else
+        launch(fill<T, REEL__CUDA_VECTOR / sizeof(T)>, blocks, THREADS, stream, *m);
+}
+
+cudaError_t reel__cuda_launch_fill(const reel__cuda_map *m, reel_dtype dtype, int vector,
+                                   cudaStream_t stream) {
+    if (dtype == REEL_F32) fill_any<float>(m, vector, stream);
+    if (dtype == REEL_F64) fill_any<double>(m, vector, stream);
+    if (dtype == REEL_I64) fill_any<int64_t>(m, vector, stream);
+    if (dtype == REEL_U8) fill_any<uint8_t>(m, vector, stream);
+    return cudaGetLastError();
+}
+
+template <class T> static __global__ void __launch_bounds__(THREADS) arange(T *out, int64_t n) {
+    begin();
+    for (int64_t i = blockIdx.x * (int64_t)THREADS + threadIdx.x; i < n;
+         i += gridDim.x * (int64_t)THREADS)
+        out[i] = (T)i;
+}
+
+cudaError_t reel__cuda_launch_arange(void *out, int64_t n, reel_dtype dtype, cudaStream_t stream) {
+    const int64_t all = (n + THREADS - 1) / THREADS;
+    const unsigned blocks = all < 1 << 20 ? (unsigned)all : 1 << 20;
+    if (dtype == REEL_F32) launch(arange<float>, blocks, THREADS, stream, (float *)out, n);
+    if (dtype == REEL_F64) launch(arange<double>, blocks, THREADS, stream, (double *)out, n);
+    if (dtype == REEL_I64) launch(arange<int64_t>, blocks, THREADS, stream, (int64_t *)out, n);
+    if (dtype == REEL_U8) launch(arange<uint8_t>, blocks, THREADS, stream, (uint8_t *)out, n);
+    return cudaGetLastError();
+}

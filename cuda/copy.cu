@@ -1,0 +1,79 @@
+/* Copies of elements as they are: over any axes, and through tiles where two axes change places. */
+#include "cuda/vector_internal.cuh"
+
+#include <stdint.h>
+
+template <class T, int N>
+static __global__ void __launch_bounds__(THREADS) copy(const __grid_constant__ reel__cuda_map m) {
+    begin();
+    const uint32_t u = blockIdx.x * THREADS + threadIdx.x;
+    if (u >= m.units) return;
+    int64_t at[2];
+    locate<2>(m, u, at);
+    store(m, at[0], load<T, N>(m, 1, at[1]));
+}
+
+template <class T> static void copy_any(const reel__cuda_map *m, int vector, cudaStream_t stream) {
+    const unsigned blocks = blocks_for(m->units, THREADS);
+    if (vector == 1)
+        launch(copy<T, 1>, blocks, THREADS, stream, *m);
+    else
+        launch(copy<T, REEL__CUDA_VECTOR / sizeof(T)>, blocks, THREADS, stream, *m);
+}
+
+cudaError_t reel__cuda_launch_copy(const reel__cuda_map *m, int size, int vector,
+                                   cudaStream_t stream) {
+    if (size == 1) copy_any<uint8_t>(m, vector, stream);
+    if (size == 4) copy_any<uint32_t>(m, vector, stream);
+    if (size == 8) copy_any<uint64_t>(m, vector, stream);
+    return cudaGetLastError();
+}
+
+/* ---- two axes that change places ---- */
+
+#define TILE REEL__CUDA_TILE
+#define ROWS 8 /* of a tile, at a time */
+
+/* A tile comes in along x's contiguous axis a and goes out along out's, b; one column more than it
+ * needs keeps the columns in different banks. */
+template <class T>
+static __global__ void __launch_bounds__(TILE *ROWS)
+    transpose(const __grid_constant__ reel__cuda_transpose t) {
+    begin();
+    __shared__ T tile[TILE][TILE + 1];
+    const uint32_t tile_a = blockIdx.x % t.tiles_a, rest = blockIdx.x / t.tiles_a,
+                   tile_b = rest % t.tiles_b;
+    uint32_t batch = rest / t.tiles_b;
+    const T *x = (const T *)t.x;
+    T *out = (T *)t.out;
+    for (int i = 0; i < t.ndim; i++) {
+        const uint32_t outer = divide(batch, t.dim[i]), along = batch - outer * t.dim[i].d;
+        x += along * t.x_step[i];
+        out += along * t.out_step[i];
+        batch = outer;
+    }
+    const int64_t a = (int64_t)tile_a * TILE, b = (int64_t)tile_b * TILE;
+#pragma unroll
+    for (int i = 0; i < TILE; i += ROWS) {
+        const int64_t along_b = b + threadIdx.y + i, along_a = a + threadIdx.x;
+        if (along_b < t.columns && along_a < t.rows)
+            tile[threadIdx.y + i][threadIdx.x] = x[along_b * t.x_stride + along_a];
+    }
+    __syncthreads();
+#pragma unroll
+    for (int i = 0; i < TILE; i += ROWS) {
+        const int64_t along_a = a + threadIdx.y + i, along_b = b + threadIdx.x;
+        if (along_b < t.columns && along_a < t.rows)
+            out[along_a * t.out_stride + along_b] = tile[threadIdx.x][threadIdx.y + i];
+    }
+}
+
+cudaError_t reel__cuda_launch_transpose(const reel__cuda_transpose *t, int size,
+                                        cudaStream_t stream) {
+    const unsigned blocks = t->tiles_a * t->tiles_b * t->batches;
+    const dim3 threads(TILE, ROWS);
+    if (size == 1) launch(transpose<uint8_t>, blocks, threads, stream, *t);
+    if (size == 4) launch(transpose<uint32_t>, blocks, threads, stream, *t);
+    if (size == 8) launch(transpose<uint64_t>, blocks, threads, stream, *t);
+    return cudaGetLastError();
+}

@@ -1,0 +1,110 @@
+/* The CUDA backend's parts: devices and what belongs to one, memory, and the C side of kernels. */
+#ifndef REEL_CUDA_CUDA_INTERNAL_H
+#define REEL_CUDA_CUDA_INTERNAL_H
+
+#include "cuda/cuda.h"
+#include "cuda/kernels_internal.h"
+#include "tensor/nest_internal.h"
+#include "tensor/ops_internal.h"
+
+#include <cublasLt.h>
+#include <pthread.h>
+
+/* ---- devices (cuda_device.c) ---- */
+
+/* Freed memory that waits to be used again. */
+typedef struct reel__cuda_block {
+    struct reel__cuda_block *next;
+    void *memory;
+    size_t bytes;
+} reel__cuda_block;
+
+#define REEL__CUDA_DEVICES 16 /* that there may be */
+#define REEL__CUDA_CLASSES 256
+#define REEL__CUDA_WORKSPACE ((size_t)32 << 20) /* what cuBLAS asks for on Hopper */
+
+typedef struct {
+    pthread_mutex_t lock;
+    reel__cuda_block *kept[REEL__CUDA_CLASSES]; /* by size class; the last holds large ones */
+    reel__cuda_block *spare;                    /* blocks without memory */
+    size_t used, peak, kept_bytes;
+} reel__cuda_heap;
+
+typedef struct {
+    int index;
+    atomic_bool ready;
+    cudaStream_t stream; /* all kernels */
+    cudaStream_t copies; /* uploads, beside them */
+    cudaEvent_t reached; /* how far the kernels are, for uploads to wait for */
+    reel__cuda_heap heap;
+
+    cublasLtHandle_t blas;
+    void *workspace; /* of products, REEL__CUDA_WORKSPACE bytes */
+
+    unsigned *tickets;                 /* REEL__CUDA_TICKETS of them, all 0 between kernels */
+    unsigned *claimed;                 /* see reel__cuda_witness */
+    reel__cuda_complaint *complaint;   /* in memory of the host that the device can write */
+    reel__cuda_complaint *complain_to; /* the same, as the device sees it */
+
+    atomic_llong launches, device_allocs, pinned_allocs, copies_to_host, copies_from_host, waits;
+} reel__cuda_device;
+
+/* A device that check has found usable. */
+reel__cuda_device *reel__cuda_device_at(int index);
+/* Makes it this thread's current one. */
+reel_status reel__cuda_use(reel__cuda_device *d);
+
+/* Keeps a failure "what: CUDA: ..." and returns its status; REEL_OK for cudaSuccess. */
+reel_status reel__cuda_status(cudaError_t e, const char *what);
+
+/* Waits for the stream. */
+reel_status reel__cuda_wait(int index);
+/* A failure, if a kernel has complained since it was last asked. */
+reel_status reel__cuda_heed(reel__cuda_device *d);
+
+/* ---- memory (cuda_memory.c, cuda_pinned.c, cuda_transfer.c) ---- */
+
+void *reel__cuda_alloc(int index, size_t bytes);
+void reel__cuda_free(int index, void *memory, size_t bytes);
+
+extern const reel__backend reel__cuda_pinned;
+/* The event that says when uploads from a block of pinned memory are over; NULL on failure. */
+cudaEvent_t reel__cuda_pinned_event(void *memory, int index);
+
+reel_status reel__cuda_to_host(int index, void *host, const void *device, size_t bytes);
+reel_status reel__cuda_from_host(int index, void *device, const void *host, size_t bytes);
+reel_status reel__cuda_between(int to, void *there, int from, const void *here, size_t bytes);
+reel_status reel__cuda_upload(int index, void *device, const void *host, size_t bytes,
+                              void **ticket);
+reel_status reel__cuda_arrive(int index, void *ticket);
+
+/* ---- kernels ---- */
+
+/* Where a call's kernels go: its device, made current. NULL, and a failure kept, if an earlier
+ * kernel complained or the device can't be used. */
+reel__cuda_device *reel__cuda_enter(const reel__call *c);
+/* Counts a launch, and makes a failure of what CUDA said. */
+reel_status reel__cuda_launched(reel__cuda_device *d, const reel__call *c, cudaError_t e);
+reel__cuda_witness reel__cuda_witness_of(const reel__cuda_device *d, const reel__call *c);
+
+/* Runs an elementwise kernel over out's elements: axes collapsed, in units if strides and
+ * alignment allow, in pieces of less than 2^31. */
+typedef struct {
+    cudaError_t (*launch)(const reel__cuda_map *m, int vector, const void *how, cudaStream_t s);
+    const void *how; /* launch's */
+    int vector;      /* elements of a unit */
+} reel__cuda_kernel;
+reel_status reel__cuda_map_with(const reel__call *c, reel__cuda_kernel k, reel_tensor *out, int nin,
+                                reel_tensor *const *in, const double constants[2]);
+reel_status reel__cuda_map_op(const reel__call *c);
+/* to = from, of equal dtypes, from broadcast to to. */
+reel_status reel__cuda_copy_into(const reel__call *c, reel_tensor *to, reel_tensor *from);
+
+/* `bytes` of device memory for the kernels of one call, freed by the caller: NULL on failure. */
+void *reel__cuda_scratch(const reel__call *c, size_t bytes);
+
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+    reel_status reel__cuda_##name(const reel__call *c);
+#include "tensor/ops.def"
+
+#endif

@@ -1,0 +1,130 @@
+/* Pinned memory of the host, which devices copy from while kernels run. A block that is let go is
+ * used again once the last upload from it is over. */
+#include "cuda/cuda_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Before each block's memory. */
+typedef struct header {
+    struct header *next;
+    size_t bytes;
+    cudaEvent_t event[REEL__CUDA_DEVICES]; /* behind the last upload to each; NULL: none yet */
+    int device;                            /* of the last upload; -1: there was none */
+} header;
+
+#define HEADER ((size_t)256)
+_Static_assert(sizeof(header) <= HEADER, "a header must fit before its block");
+
+static struct {
+    pthread_mutex_t lock;
+    header *oldest, *newest; /* in the order they were let go */
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static header *header_of(void *memory) {
+    return (header *)(void *)((char *)memory - HEADER);
+}
+
+static size_t block_size(size_t bytes) {
+    size_t size = 4096;
+    while (size < bytes) size *= 2;
+    return size;
+}
+
+static bool is_over(const header *h) {
+    return h->device < 0 || cudaEventQuery(h->event[h->device]) == cudaSuccess;
+}
+
+/* The block of this size that was let go first, if the uploads from it are over. */
+static header *take_kept(size_t bytes) {
+    header *before = NULL, *h = kept.oldest;
+    while (h && h->bytes != bytes) {
+        before = h;
+        h = h->next;
+    }
+    if (!h || !is_over(h)) return NULL;
+    if (before)
+        before->next = h->next;
+    else
+        kept.oldest = h->next;
+    if (kept.newest == h) kept.newest = before;
+    return h;
+}
+
+static void *alloc(int index, size_t bytes) {
+    void *memory = NULL;
+    (void)index;
+    if (bytes > SIZE_MAX / 4) return NULL;
+    bytes = block_size(bytes);
+    pthread_mutex_lock(&kept.lock);
+    header *h = take_kept(bytes);
+    pthread_mutex_unlock(&kept.lock);
+    if (h) return (char *)h + HEADER;
+    if (cudaHostAlloc(&memory, HEADER + bytes, cudaHostAllocPortable) != cudaSuccess) {
+        cudaGetLastError();
+        return NULL;
+    }
+    atomic_fetch_add_explicit(&reel__cuda_device_at(0)->pinned_allocs, 1, memory_order_relaxed);
+    *(header *)memory = (header){.bytes = bytes, .device = -1};
+    return (char *)memory + HEADER;
+}
+
+static void let_go(int index, void *memory, size_t bytes) {
+    header *h = header_of(memory);
+    (void)index, (void)bytes;
+    pthread_mutex_lock(&kept.lock);
+    h->next = NULL;
+    if (kept.oldest)
+        kept.newest->next = h;
+    else
+        kept.oldest = h;
+    kept.newest = h;
+    pthread_mutex_unlock(&kept.lock);
+}
+
+cudaEvent_t reel__cuda_pinned_event(void *memory, int index) {
+    header *h = header_of(memory);
+    cudaEvent_t *event = &h->event[index];
+    if (!*event && cudaEventCreateWithFlags(event, cudaEventDisableTiming) != cudaSuccess) {
+        cudaGetLastError();
+        *event = NULL;
+        return NULL;
+    }
+    h->device = index;
+    return *event;
+}
+
+static reel_status check(int index) {
+    (void)index;
+    return REEL_OK;
+}
+
+static reel_status copy(int index, void *to, const void *from, size_t bytes) {
+    (void)index;
+    memcpy(to, from, bytes);
+    return REEL_OK;
+}
+
+static reel_status between(int to, void *there, int from, const void *here, size_t bytes) {
+    (void)to, (void)from;
+    memcpy(there, here, bytes);
+    return REEL_OK;
+}
+
+static int count(void) {
+    return 1;
+}
+
+/* Memory of the host, so it has no kernels: nothing but uploads sees its tensors. */
+const reel__backend reel__cuda_pinned = {
+    .name = "pinned memory",
+    .host = true,
+    .check = check,
+    .alloc = alloc,
+    .free = let_go,
+    .to_host = copy,
+    .from_host = copy,
+    .between = between,
+    .wait = check,
+    .count = count,
+};

@@ -1,0 +1,95 @@
+/* sum, mean, mse and softmax. */
+#include "cuda/cuda_internal.h"
+
+/* Launches a sum, with memory for its parts if there are any. */
+static reel_status launch(const reel__call *c, reel__cuda_sum_work *s, reel_dtype dtype) {
+    reel__cuda_device *d = reel__cuda_enter(c);
+    if (!d) return reel_error_status();
+    s->parts = reel__cuda_sum_parts(s->outer, s->rows, s->columns);
+    s->tickets = d->tickets;
+    const size_t bytes = (size_t)(s->outer * s->columns * s->parts) * sizeof(double);
+    if (s->parts > 1) {
+        s->partial = reel__cuda_scratch(c, bytes);
+        if (!s->partial) return reel_error_status();
+    }
+    const reel_status status =
+        reel__cuda_launched(d, c, reel__cuda_launch_sum(s, dtype, d->stream));
+    if (s->partial) reel__cuda_free(d->index, s->partial, bytes);
+    return status;
+}
+
+static reel_status reduce(const reel__call *c, double divisor) {
+    reel__reduction r;
+    reel_status status = REEL_OK;
+    REEL_SCOPE {
+        status = reel__reduction_make(&r, c, c->attr.i[0]);
+        if (status != REEL_OK) return status;
+        reel__cuda_sum_work s = {.x = reel__data(r.x),
+                                 .out = reel__data(c->out[0]),
+                                 .outer = r.outer,
+                                 .rows = r.rows,
+                                 .columns = r.columns,
+                                 .outer_stride = r.outer_stride,
+                                 .row_stride = r.row_stride,
+                                 .divisor = divisor};
+        status = launch(c, &s, c->in[0]->layout.dtype);
+    }
+    return status;
+}
+
+/* What is summed over nothing. */
+static reel_status fill_empty(const reel__call *c, double value) {
+    return reel_fill_at_(c->at, c->out[0], value) ? REEL_OK : reel_error_status();
+}
+
+reel_status reel__cuda_sum(const reel__call *c) {
+    if (reel_numel(c->out[0]) == 0) return REEL_OK;
+    if (reel_numel(c->in[0]) == 0) return fill_empty(c, 0);
+    return reduce(c, 1);
+}
+
+reel_status reel__cuda_mean(const reel__call *c) {
+    if (reel_numel(c->out[0]) == 0) return REEL_OK;
+    if (reel_numel(c->in[0]) == 0) return fill_empty(c, __builtin_nan(""));
+    return reduce(c, (double)reel_numel(c->in[0]) / (double)reel_numel(c->out[0]));
+}
+
+reel_status reel__cuda_mse(const reel__call *c) {
+    const int64_t n = reel_numel(c->in[0]);
+    reel_status status = REEL_OK;
+    if (n == 0) return fill_empty(c, __builtin_nan(""));
+    REEL_SCOPE {
+        reel_tensor *y = reel_contiguous_at(c->at, c->in[0]),
+                    *t = reel_contiguous_at(c->at, c->in[1]);
+        if (!y || !t) return reel_error_status();
+        reel__cuda_sum_work s = {.x = reel__data(y),
+                                 .y = reel__data(t),
+                                 .out = reel__data(c->out[0]),
+                                 .outer = 1,
+                                 .rows = n,
+                                 .columns = 1,
+                                 .outer_stride = 1,
+                                 .row_stride = 1,
+                                 .divisor = (double)n};
+        status = launch(c, &s, y->layout.dtype);
+    }
+    return status;
+}
+
+reel_status reel__cuda_softmax(const reel__call *c) {
+    const int axis = (int)c->attr.i[0];
+    int64_t outer, inner;
+    reel_status status = REEL_OK;
+    if (reel_numel(c->in[0]) == 0) return REEL_OK;
+    REEL_SCOPE {
+        reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
+        reel__cuda_device *d = x ? reel__cuda_enter(c) : NULL;
+        if (!d) return reel_error_status();
+        reel__around_axis(x->layout.shape, axis, &outer, &inner);
+        status = reel__cuda_launched(d, c,
+                                     reel__cuda_launch_softmax(reel__data(c->out[0]), reel__data(x),
+                                                               outer, x->layout.shape.dim[axis],
+                                                               inner, x->layout.dtype, d->stream));
+    }
+    return status;
+}

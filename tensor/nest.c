@@ -1,0 +1,145 @@
+/* Operands as backends see them. */
+#include "tensor/nest_internal.h"
+
+#include "tensor/ops.h"
+
+#include <limits.h>
+
+/* ---- elementwise ---- */
+
+/* Two neighbouring axes are one if every operand steps through them as through one. */
+static bool joins(const reel__nest *n, int axis) {
+    for (int k = 0; k < n->operands; k++)
+        if (n->stride[k][axis] != n->stride[k][axis + 1] * n->dim[axis + 1]) return false;
+    return true;
+}
+
+static void drop_axis(reel__nest *n, int axis) {
+    n->ndim--;
+    for (int i = axis; i < n->ndim; i++) {
+        n->dim[i] = n->dim[i + 1];
+        for (int k = 0; k < n->operands; k++) n->stride[k][i] = n->stride[k][i + 1];
+    }
+}
+
+static void collapse(reel__nest *n) {
+    for (int i = n->ndim - 1; i >= 0 && n->ndim > 1; i--)
+        if (n->dim[i] == 1) drop_axis(n, i);
+    for (int i = n->ndim - 2; i >= 0; i--) {
+        if (!joins(n, i)) continue;
+        n->dim[i + 1] *= n->dim[i];
+        drop_axis(n, i);
+    }
+}
+
+void reel__nest_make(reel__nest *n, const reel_tensor *out, int nin, reel_tensor *const *in) {
+    const reel_shape shape = out->layout.shape;
+    n->operands = nin + 1;
+    n->ndim = shape.ndim;
+    for (int k = 0; k <= nin; k++)
+        reel__broadcast_strides(k ? &in[k - 1]->layout : &out->layout, shape, n->stride[k]);
+    for (int i = 0; i < shape.ndim; i++) n->dim[i] = shape.dim[i];
+    if (n->ndim == 0) {
+        n->ndim = 1;
+        n->dim[0] = 1;
+        for (int k = 0; k <= nin; k++) n->stride[k][0] = 1;
+    }
+    collapse(n);
+}
+
+/* ---- reductions ---- */
+
+/* Axes of one kind (reduced or kept) that follow each other and step as one. */
+typedef struct {
+    int64_t size, stride;
+    bool reduced;
+} block;
+
+static int make_blocks(const reel__layout *l, int64_t axes, block *b) {
+    int n = 0;
+    for (int i = 0; i < l->shape.ndim; i++) {
+        if (l->shape.dim[i] == 1) continue;
+        bool reduced = axes >> i & 1;
+        if (n && b[n - 1].reduced == reduced && b[n - 1].stride == l->stride[i] * l->shape.dim[i]) {
+            b[n - 1].size *= l->shape.dim[i];
+            b[n - 1].stride = l->stride[i];
+        } else {
+            b[n++] = (block){l->shape.dim[i], l->stride[i], reduced};
+        }
+    }
+    return n;
+}
+
+/* Recognises [kept] reduced [kept] with the last of them contiguous. */
+static bool recognise(const reel__layout *l, int64_t axes, reel__reduction *r) {
+    block b[REEL_MAX_DIMS];
+    int n = make_blocks(l, axes, b), k = 0;
+    r->outer = r->rows = r->columns = 1;
+    r->outer_stride = r->row_stride = 1;
+    if (k < n && !b[k].reduced && (n > 1 || b[k].stride != 1)) {
+        r->outer = b[k].size;
+        r->outer_stride = b[k++].stride;
+    }
+    if (k < n && b[k].reduced) {
+        r->rows = b[k].size;
+        r->row_stride = b[k++].stride;
+    }
+    if (k < n && !b[k].reduced && b[k].stride == 1) {
+        r->columns = b[k++].size;
+        if (r->rows == 1) r->row_stride = r->columns;
+    }
+    return k == n && (r->columns > 1 || r->row_stride == 1 || r->rows == 1);
+}
+
+/* x with the kept axes first and the reduced ones last, contiguous: always recognised. */
+static reel_tensor *rearranged(const reel__call *c, int64_t *axes) {
+    reel_tensor *x = c->in[0];
+    int ndim = x->layout.shape.ndim, k = 0;
+    reel_shape order = {ndim, {0}};
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < ndim; i++)
+            if ((*axes >> i & 1) == pass) order.dim[k++] = i;
+    int reduced = __builtin_popcountll((unsigned long long)*axes);
+    *axes = (((int64_t)1 << reduced) - 1) << (ndim - reduced);
+    return reel_contiguous_at(c->at, reel_permute_at(c->at, x, order));
+}
+
+reel_status reel__reduction_make(reel__reduction *r, const reel__call *c, int64_t axes) {
+    reel_tensor *x = c->in[0];
+    if (!recognise(&x->layout, axes, r)) {
+        x = rearranged(c, &axes);
+        if (!x) return reel_error_status();
+        recognise(&x->layout, axes, r);
+    }
+    r->x = x;
+    return REEL_OK;
+}
+
+/* ---- around an axis ---- */
+
+void reel__around_axis(reel_shape s, int axis, int64_t *outer, int64_t *inner) {
+    *outer = *inner = 1;
+    for (int i = 0; i < axis; i++) *outer *= s.dim[i];
+    for (int i = axis + 1; i < s.ndim; i++) *inner *= s.dim[i];
+}
+
+/* ---- matrices ---- */
+
+bool reel__blas_operand(const reel_tensor *t, bool *transposed, int64_t *ld) {
+    const int64_t rows = t->layout.shape.dim[0], columns = t->layout.shape.dim[1];
+    int64_t s0 = t->layout.stride[0], s1 = t->layout.stride[1];
+    if (rows == 1) s0 = columns;
+    if (columns == 1) s1 = s1 == 1 || s0 != 1 ? 1 : s1;
+    if (s1 == 1 && s0 >= columns && s0 <= INT_MAX) {
+        *transposed = false;
+        *ld = s0;
+        return true;
+    }
+    if (columns == 1) s1 = rows;
+    if (s0 == 1 && s1 >= rows && s1 <= INT_MAX) {
+        *transposed = true;
+        *ld = s1;
+        return true;
+    }
+    return false;
+}

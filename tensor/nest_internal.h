@@ -1,0 +1,44 @@
+/* How backends see the operands of an op: a few axes that all share, each operand with a stride
+ * along them. What strides allow to be one axis is one. */
+#ifndef REEL_TENSOR_NEST_INTERNAL_H
+#define REEL_TENSOR_NEST_INTERNAL_H
+
+#include "tensor/tensor_internal.h"
+
+#define REEL__OPERANDS (1 + REEL__MOST_INPUTS)
+
+/* ---- elementwise: the result (operand 0) and the inputs, broadcast to it ---- */
+
+/* ndim >= 1, outermost axis first. */
+typedef struct {
+    int operands, ndim;
+    int64_t dim[REEL_MAX_DIMS], stride[REEL__OPERANDS][REEL_MAX_DIMS];
+} reel__nest;
+
+void reel__nest_make(reel__nest *n, const reel_tensor *out, int nin, reel_tensor *const *in);
+
+/* ---- reductions ---- */
+
+/* out[outer, columns] is the sum over rows of x[outer, rows, columns]: either columns are
+ * contiguous, or columns is 1 and rows are. Strides in elements. */
+typedef struct {
+    const reel_tensor *x;
+    int64_t outer, rows, columns, outer_stride, row_stride;
+} reel__reduction;
+
+/* Brings c->in[0], reduced over the axes in the mask, into that form, with a copy if need be (which
+ * the open scope owns). The result has elements, and so has x. */
+reel_status reel__reduction_make(reel__reduction *r, const reel__call *c, int64_t axes);
+
+/* ---- around an axis ---- */
+
+/* The factors of a shape around an axis: [outer, n, inner]. */
+void reel__around_axis(reel_shape s, int axis, int64_t *outer, int64_t *inner);
+
+/* ---- matrices ---- */
+
+/* A matrix as BLAS takes it: one stride 1, the other, *ld, at least the length of what it steps
+ * over. False: it must be copied first. */
+bool reel__blas_operand(const reel_tensor *t, bool *transposed, int64_t *ld);
+
+#endif

@@ -1,0 +1,222 @@
+/* Times single ops, f32: started once, then asked by lines on its standard input, each answered by
+ * a line.
+ *
+ *     op NAME ROWS COLUMNS SECONDS    -> MEDIAN P10 P90 COUNT    microseconds of a call
+ *
+ * x is [ROWS,COLUMNS]; NAME and what else it takes stand in the table below. Each call but
+ * copy_into's makes a new result and lets it go; the operands stay the same, in the cache where
+ * they fit.
+ *
+ * Options: --threads N, --device cpu|cuda. */
+#include "reel.h"
+#include "tests/bench/timing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What an op takes beside x[R,C]. */
+typedef enum { NOTHING, WHOLE, ROW, COLUMN, SQUARE, ROW_INDEX, ELEMENT_INDEX } operand;
+
+typedef struct op op;
+
+/* An op on operands, which are kept from one question to the next. */
+typedef struct {
+    const op *op;
+    long long rows, columns;
+    reel_tensor *x, *y;
+} cell;
+
+struct op {
+    const char *name;
+    operand second;
+    reel_tensor *(*call)(const cell *c);
+};
+
+/* ---- the ops ---- */
+
+static reel_tensor *add(const cell *c) {
+    return reel_add(c->x, c->y);
+}
+static reel_tensor *sigmoid(const cell *c) {
+    return reel_sigmoid(c->x);
+}
+static reel_tensor *sum(const cell *c) {
+    return reel_sum(c->x);
+}
+static reel_tensor *sum_0(const cell *c) {
+    return reel_sum_over(c->x, reel_axes(0), false);
+}
+static reel_tensor *sum_1(const cell *c) {
+    return reel_sum_over(c->x, reel_axes(1), false);
+}
+static reel_tensor *softmax_0(const cell *c) {
+    return reel_softmax(c->x, 0);
+}
+static reel_tensor *softmax_1(const cell *c) {
+    return reel_softmax(c->x, 1);
+}
+static reel_tensor *transpose(const cell *c) {
+    return reel_contiguous(reel_t(c->x));
+}
+static reel_tensor *copy(const cell *c) {
+    return reel_copy_(reel_empty(reel_shape_of(c->x), REEL_F32, reel_device_of(c->x)), c->x);
+}
+static reel_tensor *copy_into(const cell *c) {
+    return reel_copy_(c->y, c->x);
+}
+static reel_tensor *fill(const cell *c) {
+    return reel_full(reel_shape_of(c->x), 1.5, REEL_F32, reel_device_of(c->x));
+}
+static reel_tensor *index_select(const cell *c) {
+    return reel_index_select(c->x, 0, c->y);
+}
+static reel_tensor *index_add(const cell *c) {
+    return reel_index_add(c->x, 0, c->y, c->rows);
+}
+static reel_tensor *gather(const cell *c) {
+    return reel_gather(c->x, 1, c->y);
+}
+static reel_tensor *matmul(const cell *c) {
+    return reel_matmul(c->x, c->y);
+}
+static reel_tensor *matmul_tf32(const cell *c) {
+    reel_set_matmul_precision(REEL_MATMUL_TF32);
+    reel_tensor *z = reel_matmul(c->x, c->y);
+    reel_set_matmul_precision(REEL_MATMUL_F32);
+    return z;
+}
+
+static const op ops[] = {
+    {"add", WHOLE, add},
+    {"add_row", ROW, add},
+    {"add_column", COLUMN, add},
+    {"sigmoid", NOTHING, sigmoid},
+    {"sum", NOTHING, sum},
+    {"sum_0", NOTHING, sum_0},
+    {"sum_1", NOTHING, sum_1},
+    {"softmax_0", NOTHING, softmax_0},
+    {"softmax_1", NOTHING, softmax_1},
+    {"transpose", NOTHING, transpose},
+    {"copy", NOTHING, copy},
+    {"copy_into", WHOLE, copy_into},
+    {"fill", NOTHING, fill},
+    {"index_select", ROW_INDEX, index_select},
+    {"index_add", ROW_INDEX, index_add},
+    {"gather", ELEMENT_INDEX, gather},
+    {"matmul", SQUARE, matmul},
+    {"matmul_tf32", SQUARE, matmul_tf32},
+};
+
+static const op *op_named(const char *name) {
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (strcmp(ops[i].name, name) == 0) return &ops[i];
+    return NULL;
+}
+
+/* ---- operands ---- */
+
+static reel_tensor *random_floats(reel_shape shape, reel_generator *g) {
+    return reel_rand(shape, REEL_F32, g);
+}
+
+/* i64, 0..n-1; half of the last one's share is missing, since u may be 1. */
+static reel_tensor *random_index(reel_shape shape, long long n, reel_generator *g) {
+    return reel_cast(reel_scale(random_floats(shape, g), (double)n - 0.5), REEL_I64);
+}
+
+static reel_tensor *second(const cell *c, reel_generator *g) {
+    switch (c->op->second) {
+    case NOTHING:
+        return NULL;
+    case WHOLE:
+        return random_floats(reel_shape(c->rows, c->columns), g);
+    case ROW:
+        return random_floats(reel_shape(c->columns), g);
+    case COLUMN:
+        return random_floats(reel_shape(c->rows, 1), g);
+    case SQUARE:
+        return random_floats(reel_shape(c->columns, c->columns), g);
+    case ROW_INDEX:
+        return random_index(reel_shape(c->rows), c->rows, g);
+    case ELEMENT_INDEX:
+        return random_index(reel_shape(c->rows, c->columns), c->columns, g);
+    }
+    return NULL;
+}
+
+static void cell_release(cell *c) {
+    reel_release(c->x);
+    reel_release(c->y);
+    *c = (cell){0};
+}
+
+static void cell_prepare(cell *c, const op *o, long long rows, long long columns,
+                         reel_generator *g) {
+    if (c->op == o && c->rows == rows && c->columns == columns) return;
+    cell_release(c);
+    *c = (cell){.op = o, .rows = rows, .columns = columns};
+    REEL_SCOPE {
+        c->x = reel_retain(random_floats(reel_shape(rows, columns), g));
+        c->y = reel_retain(second(c, g));
+    }
+}
+
+/* ---- questions and answers ---- */
+
+static void call(void *context) {
+    const cell *c = context;
+    REEL_SCOPE {
+        c->op->call(c);
+    }
+}
+
+static void answer(cell *c, reel_generator *g, reel_device device, const char *line) {
+    char name[32];
+    long long rows, columns;
+    double seconds;
+    const op *o = NULL;
+    if (sscanf(line, "op %31s %lld %lld %lf", name, &rows, &columns, &seconds) == 4)
+        o = op_named(name);
+    if (!o) {
+        printf("error: not understood: %s", line);
+        return;
+    }
+    cell_prepare(c, o, rows, columns, g);
+    int block = timing_block(call, c, device);
+    timing t = timing_of(call, c, block, device, seconds);
+    if (reel_failed()) cell_release(c);
+    timing_answer(t);
+}
+
+static bool read_options(int argc, char **argv, int *threads, reel_device *device) {
+    for (int i = 1; i < argc; i += 2) {
+        if (i + 1 == argc) return false;
+        if (strcmp(argv[i], "--threads") == 0)
+            *threads = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--device") != 0 ||
+                 reel_device_parse(argv[i + 1], device) != REEL_OK)
+            return false;
+    }
+    return true;
+}
+
+int main(int argc, char **argv) {
+    int threads = 1;
+    reel_device device = reel_cpu();
+    if (!read_options(argc, argv, &threads, &device)) {
+        fprintf(stderr, "usage: bench_ops [--threads N] [--device cpu|cuda]\n");
+        return 2;
+    }
+    if (reel_set_threads(threads) != REEL_OK || reel_device_check(device) != REEL_OK)
+        return reel_report(stderr);
+    reel_generator *g = reel_generator_new(1, device);
+    cell c = {0};
+    char line[256];
+    while (fgets(line, sizeof line, stdin)) {
+        answer(&c, g, device, line);
+        fflush(stdout);
+    }
+    cell_release(&c);
+    reel_generator_free(g);
+    return reel_report(stderr);
+}

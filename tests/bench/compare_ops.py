@@ -1,0 +1,101 @@
+"""Single ops of Reel beside those of its peers: `./dev bench --ops`. All f32 (indices i64), each result in new memory.
+
+The operands stay the same from call to call, so that small ones lie in a cache: more than the whole of the bandwidth
+that a large copy has is no error there. GB/s counts what an op must read and write at the least.
+"""
+
+import collections
+import itertools
+import math
+import statistics
+
+import contest
+
+LARGE = 1 << 26  # elements of the copy, into memory that is there, which the others are measured by
+
+# op: as bench_ops.c names it; columns: None for those of shape(); bytes: of an [r,c] that it must move.
+Case = collections.namedtuple("Case", "title op columns bytes")
+CASES = [
+    Case("add", "add", None, lambda r, c: 12 * r * c),
+    Case("add a row", "add_row", None, lambda r, c: 8 * r * c + 4 * c),
+    Case("add a column", "add_column", None, lambda r, c: 8 * r * c + 4 * r),
+    Case("sigmoid", "sigmoid", None, lambda r, c: 8 * r * c),
+    Case("sum", "sum", None, lambda r, c: 4 * r * c),
+    Case("sum over axis 0", "sum_0", None, lambda r, c: 4 * r * c + 4 * c),
+    Case("sum over axis 0, 16 columns", "sum_0", 16, lambda r, c: 4 * r * c + 4 * c),
+    Case("sum over axis 1", "sum_1", None, lambda r, c: 4 * r * c + 4 * r),
+    Case("sum over axis 1, 16 columns", "sum_1", 16, lambda r, c: 4 * r * c + 4 * r),
+    Case("softmax over axis 0", "softmax_0", None, lambda r, c: 8 * r * c),
+    Case("softmax over axis 1", "softmax_1", None, lambda r, c: 8 * r * c),
+    Case("transpose, copied", "transpose", None, lambda r, c: 8 * r * c),
+    Case("copy", "copy", None, lambda r, c: 8 * r * c),
+    Case("fill", "fill", None, lambda r, c: 4 * r * c),
+    Case("index_select of rows", "index_select", None, lambda r, c: 8 * r * c + 8 * r),
+    Case("index_add of rows", "index_add", None, lambda r, c: 8 * r * c + 8 * r),
+    Case("gather along axis 1", "gather", None, lambda r, c: 16 * r * c),
+    Case("matmul of squares", "matmul", None, None),
+    Case("matmul of squares, TF32", "matmul_tf32", None, None),
+]
+LARGEST_SQUARE = {"cpu": 1 << 22, "cuda": 1 << 26}  # elements
+
+
+def shape(case, n, device):
+    """Rows and columns of an x with about n elements: a square up to 1024 columns, 784 (MNIST's) where they fit.
+    None where the op is not timed at that size."""
+    if case.bytes is None:
+        side = math.isqrt(n)
+        return (side, side) if side * side == n <= LARGEST_SQUARE[device] else None
+    square = 1 << (n.bit_length() - 1) // 2
+    columns = case.columns or (784 if n % 784 == 0 else min(square, 1024))
+    return (n // columns, columns) if n >= columns else None
+
+
+def race(contestants, o, *question):
+    ready = [c for c in contestants if c.ask(*question, 0.001)]  # each has made its operands
+    return contest.race(ready, o.rounds, *question, o.seconds)
+
+
+def rate(case, rows, columns, rounds, bandwidth):
+    """How fast, and which share of a large copy's bandwidth that is."""
+    if not rounds:
+        return "-", "-"
+    us = statistics.median(rounds)
+    if case.bytes is None:
+        return "%.0f GFLOP/s" % (2 * rows**3 / us * 1e-3), "-"
+    speed = case.bytes(rows, columns) / us * 1e-3
+    return "%.1f GB/s" % speed, "%.0f %%" % (100 * speed / bandwidth) if bandwidth else "-"
+
+
+def copy_bandwidth(contestants, o, say):
+    """GB/s: of PyTorch on a GPU, of Reel on the CPU."""
+    by = next((c for c in contestants if o.device == "cuda" and c.name == "torch"), contestants[0])
+    rounds = race([by], o, "op", "copy_into", LARGE // 1024, 1024).get(by.name)
+    if not rounds:
+        return None
+    bandwidth = 8 * LARGE / statistics.median(rounds) * 1e-3
+    say("A copy of %d elements by %s, read and written: %.1f GB/s\n" % (LARGE, by.name, bandwidth))
+    return bandwidth
+
+
+def compare(o, say, start):
+    """start(threads) -> contestants, Reel the first of them."""
+    for threads in o.threads:
+        contestants = start(threads)
+        peers = [c.name for c in contestants[1:]]
+        where = "threads %d" % threads if o.device == "cpu" else "on the GPU"
+        say("\nMicroseconds of single ops, f32, %s; operands stay the same, in a cache where they fit\n" % where)
+        bandwidth = copy_bandwidth(contestants, o, say)
+        contest.head(say, ["op", "shape", "elements", "reel", *peers, *("reel / " + p for p in peers), "reel's rate",
+                           "of the copy's"])
+        for case, n in itertools.product([c for c in CASES if c.op in o.ops], o.sizes):
+            size = shape(case, n, o.device)
+            if not size or (case.op == "matmul_tf32" and o.device == "cpu"):
+                continue
+            figures = race(contestants, o, "op", case.op, *size)
+            reel = figures.get("reel")
+            contest.row(say, [case.title, "%d x %d" % size, str(math.prod(size)), contest.microseconds(reel),
+                              *(contest.microseconds(figures.get(p)) for p in peers),
+                              *(contest.ratio(reel, figures.get(p)) for p in peers),
+                              *rate(case, *size, reel, bandwidth)])
+        for c in contestants:
+            c.close()

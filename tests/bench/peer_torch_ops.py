@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Times single ops of PyTorch, f32: see peer.py, and bench_ops.c, whose operands these are."""
+
+import torch
+
+import peer
+import peer_torch
+
+
+def rows_index(x):
+    return torch.randint(x.shape[0], (x.shape[0],), device=x.device)
+
+
+def elements_index(x):
+    return torch.randint(x.shape[1], x.shape, device=x.device)
+
+
+def row(x):
+    return torch.rand(x.shape[1], device=x.device)
+
+
+def column(x):
+    return torch.rand(x.shape[0], 1, device=x.device)
+
+
+# What is taken beside x [R,C], and the op.
+OPS = {
+    "add": (torch.rand_like, torch.add),
+    "add_row": (row, torch.add),
+    "add_column": (column, torch.add),
+    "sigmoid": (None, torch.sigmoid),
+    "sum": (None, torch.sum),
+    "sum_0": (None, lambda x: x.sum(0)),
+    "sum_1": (None, lambda x: x.sum(1)),
+    "softmax_0": (None, lambda x: x.softmax(0)),
+    "softmax_1": (None, lambda x: x.softmax(1)),
+    "transpose": (None, lambda x: x.t().contiguous()),
+    "copy": (None, torch.clone),
+    "copy_into": (torch.rand_like, lambda x, y: y.copy_(x)),
+    "fill": (None, lambda x: torch.full(x.shape, 1.5, device=x.device)),
+    "index_select": (rows_index, lambda x, index: x.index_select(0, index)),
+    "index_add": (rows_index, lambda x, index: torch.zeros_like(x).index_add_(0, index, x)),
+    "gather": (elements_index, lambda x, index: x.gather(1, index)),
+    "matmul": (torch.rand_like, torch.mm),  # of squares
+    "matmul_tf32": (torch.rand_like, torch.mm),
+}
+
+
+def make_op(name, rows, columns):
+    torch.set_float32_matmul_precision("high" if name == "matmul_tf32" else "highest")
+    second, op = OPS[name]
+    x = torch.rand(int(rows), int(columns), device=o.device)
+    operands = [x, second(x)] if second else [x]
+    wait = torch.cuda.synchronize if o.device == "cuda" else lambda: None
+    step = lambda i: op(*operands)  # noqa: E731
+    return {"step": step, "wait": wait, "chunk": peer.chunk_of(step, wait)}
+
+
+if __name__ == "__main__":
+    o = peer.options(["ops"])
+    peer_torch.set_up(o)
+    peer.serve(op=peer.timed(make_op, keep=1))

@@ -1,0 +1,96 @@
+/* Random numbers on a GPU: the CPU's bits, and cuRAND's. */
+#include "tests/curand_reference.h"
+#include "tests/gpu_suite.h"
+
+#include "tensor/random.h"
+
+static void *read_all(reel_tensor *t, size_t *bytes) {
+    *bytes = (size_t)reel_numel(t) * reel_dtype_size(reel_dtype_of(t));
+    void *v = malloc(*bytes);
+    ck_assert_ptr_nonnull(v);
+    ck_assert_msg(reel_read(t, v, *bytes) == REEL_OK, "%s", reel_error());
+    return v;
+}
+
+static void expect_same_bits(reel_tensor *a, reel_tensor *b, const char *what) {
+    size_t bytes, other;
+    char *x = read_all(a, &bytes), *y = read_all(b, &other);
+    ck_assert_uint_eq(bytes, other);
+    ck_assert_msg(memcmp(x, y, bytes) == 0, "%s", what);
+    free(x);
+    free(y);
+}
+
+typedef struct {
+    bool normal;
+    reel_dtype dtype;
+    double a, b; /* low and high, or mean and std */
+} draws;
+
+static reel_tensor *draw(const draws *d, int64_t n, reel_generator *g, reel_device device) {
+    reel_tensor *t = reel_empty(reel_shape(n), d->dtype, device);
+    return d->normal ? reel_normal_(t, g, d->a, d->b) : reel_uniform_(t, g, d->a, d->b);
+}
+
+/* One draw after the other: the offset moves on alike. */
+START_TEST(a_seed_gives_the_cpus_bits) {
+    const draws d = {_i & 1, _i & 2 ? REEL_F64 : REEL_F32, _i & 4 ? -3 : 0, _i & 4 ? 5.5 : 1};
+    const int64_t sizes[] = {1, 3, 4, 1000003, 5, 1000003, 2};
+    const uint64_t seed = 0xfedcba9876543210;
+    reel_generator *here = reel_generator_new(seed, reel_cpu());
+    reel_generator *there = reel_generator_new(seed, test_device());
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) REEL_SCOPE {
+            char what[100];
+            snprintf(what, sizeof what, "%s %s(%g, %g), draw %zu of %lld numbers",
+                     reel_dtype_name(d.dtype), d.normal ? "normal" : "uniform", d.a, d.b, k,
+                     (long long)sizes[k]);
+            reel_tensor *x = draw(&d, sizes[k], here, reel_cpu());
+            reel_tensor *y = draw(&d, sizes[k], there, test_device());
+            expect_fine();
+            expect_same_bits(x, y, what);
+            expect_same_bits(reel_generator_state(here), reel_generator_state(there), what);
+        }
+    reel_generator_free(here);
+    reel_generator_free(there);
+}
+END_TEST
+
+/* From the same place in the stream, on either side of a counter's 32 bits. */
+START_TEST(words_and_uniforms_are_curands) {
+    enum { BLOCKS = 4099 };
+    static const struct {
+        uint64_t seed, block;
+    } from[] = {{0, 0}, {42, 1}, {UINT64_MAX, 12345}, {0xfedcba9876543210, 0xffffff00}};
+    static uint32_t words[BLOCKS][4];
+    static float theirs[4 * BLOCKS], ours[4 * BLOCKS];
+    const uint64_t seed = from[_i].seed;
+    ck_assert_msg(curand_reference(seed, from[_i].block, BLOCKS, words[0], theirs),
+                  "cuRAND failed");
+    for (uint64_t i = 0; i < BLOCKS; i++) {
+        const uint64_t block = from[_i].block + i;
+        const uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), 0, 0};
+        const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+        uint32_t expected[4];
+        reel_philox(counter, key, expected);
+        ck_assert_mem_eq(words[i], expected, sizeof expected);
+    }
+    reel_generator *g = reel_generator_new(seed, test_device());
+    const int64_t state[2] = {(int64_t)seed, (int64_t)from[_i].block};
+    reel_write(reel_generator_state(g), state, sizeof state);
+    REEL_SCOPE {
+        reel_read(reel_rand(reel_shape(4 * BLOCKS), REEL_F32, g), ours, sizeof ours);
+    }
+    expect_fine();
+    ck_assert_mem_eq(ours, theirs, sizeof ours);
+    reel_generator_free(g);
+}
+END_TEST
+
+void add_random_cases(Suite *s) {
+    TCase *c = add_case(s, "random");
+    tcase_add_loop_test(c, a_seed_gives_the_cpus_bits, 0, 8);
+    if (curand_is_here())
+        tcase_add_loop_test(c, words_and_uniforms_are_curands, 0, 4);
+    else
+        printf("skipped: cuRAND is not in this build\n");
+}
