@@ -40,32 +40,41 @@ static __global__ void __launch_bounds__(THREADS) cast(const __grid_constant__ r
 }
 
 template <class TO, class FROM>
-static cudaError_t launch(const reel__cuda_map *m, bool scaled, int vector, cudaStream_t stream) {
+static cudaError_t launch(const reel__cuda_map *m, bool scaled, int vector,
+                          reel__cuda_queue *queue) {
     const unsigned blocks = blocks_for(m->units, THREADS);
     if (scaled && vector == 1)
-        launch(cast<TO, FROM, 1, true>, blocks, THREADS, stream, *m);
+        launch(cast<TO, FROM, 1, true>, blocks, THREADS, queue, *m);
     else if (scaled)
-        launch(cast<TO, FROM, 4, true>, blocks, THREADS, stream, *m);
+        launch(cast<TO, FROM, 4, true>, blocks, THREADS, queue, *m);
     else if (vector == 1)
-        launch(cast<TO, FROM, 1, false>, blocks, THREADS, stream, *m);
+        launch(cast<TO, FROM, 1, false>, blocks, THREADS, queue, *m);
     else
-        launch(cast<TO, FROM, 4, false>, blocks, THREADS, stream, *m);
+        launch(cast<TO, FROM, 4, false>, blocks, THREADS, queue, *m);
     return cudaGetLastError();
 }
 
-typedef cudaError_t (*launcher)(const reel__cuda_map *, bool, int, cudaStream_t);
+typedef cudaError_t (*launcher)(const reel__cuda_map *, bool, int, reel__cuda_queue *);
 
 #define TO_EACH(from)                                                                              \
     { launch<float, from>, launch<double, from>, launch<int64_t, from>, launch<uint8_t, from> }
 
 cudaError_t reel__cuda_launch_cast(const reel__cuda_map *m, reel_dtype to, reel_dtype from,
-                                   bool scaled, int vector, cudaStream_t stream) {
+                                   bool scaled, int vector, reel__cuda_queue *queue) {
     static const launcher casts[4][4] = {TO_EACH(float), TO_EACH(double), TO_EACH(int64_t),
                                          TO_EACH(uint8_t)};
-    return casts[from][to](m, scaled, vector, stream);
+    return casts[from][to](m, scaled, vector, queue);
 }
 
 /* ---- a constant; 0, 1, 2, ... ---- */
+
+template <class T, int N> static __device__ __forceinline__ unit<T, N> all_of(double constant) {
+    const T one = convert<T, double>(constant);
+    unit<T, N> y;
+#pragma unroll
+    for (int i = 0; i < N; i++) y.v[i] = one;
+    return y;
+}
 
 template <class T, int N>
 static __global__ void __launch_bounds__(THREADS) fill(const __grid_constant__ reel__cuda_map m) {
@@ -74,26 +83,45 @@ static __global__ void __launch_bounds__(THREADS) fill(const __grid_constant__ r
     if (u >= m.units) return;
     int64_t at[1];
     locate<1>(m, u, at);
-    unit<T, N> y;
-#pragma unroll
-    for (int i = 0; i < N; i++) y.v[i] = convert<T, double>(m.constants[0]);
-    store(m, at[0], y);
+    store(m, at[0], all_of<T, N>(m.constants[0]));
 }
 
-template <class T> static void fill_any(const reel__cuda_map *m, int vector, cudaStream_t stream) {
+/* One axis, and much of it: several units a thread. */
+#define SEVERAL 8
+
+template <class T, int N>
+static __global__ void __launch_bounds__(THREADS)
+    fill_long(const __grid_constant__ reel__cuda_map m) {
+    begin();
+    const uint32_t first = blockIdx.x * (THREADS * SEVERAL) + threadIdx.x;
+    const unit<T, N> y = all_of<T, N>(m.constants[0]);
+#pragma unroll
+    for (int j = 0; j < SEVERAL; j++) {
+        const uint32_t u = first + j * THREADS;
+        if (u < m.units) store(m, u * m.stride[0][0], y);
+    }
+}
+
+#define LONG (1 << 18) /* units: as many as the GPU holds threads for */
+
+template <class T>
+static void fill_any(const reel__cuda_map *m, int vector, reel__cuda_queue *queue) {
+    constexpr int N = REEL__CUDA_VECTOR / sizeof(T);
     const unsigned blocks = blocks_for(m->units, THREADS);
     if (vector == 1)
-        launch(fill<T, 1>, blocks, THREADS, stream, *m);
+        launch(fill<T, 1>, blocks, THREADS, queue, *m);
+    else if (m->ndim == 1 && m->units >= LONG)
+        launch(fill_long<T, N>, blocks_for(m->units, THREADS * SEVERAL), THREADS, queue, *m);
     else
-        launch(fill<T, REEL__CUDA_VECTOR / sizeof(T)>, blocks, THREADS, stream, *m);
+        launch(fill<T, N>, blocks, THREADS, queue, *m);
 }
 
 cudaError_t reel__cuda_launch_fill(const reel__cuda_map *m, reel_dtype dtype, int vector,
-                                   cudaStream_t stream) {
-    if (dtype == REEL_F32) fill_any<float>(m, vector, stream);
-    if (dtype == REEL_F64) fill_any<double>(m, vector, stream);
-    if (dtype == REEL_I64) fill_any<int64_t>(m, vector, stream);
-    if (dtype == REEL_U8) fill_any<uint8_t>(m, vector, stream);
+                                   reel__cuda_queue *queue) {
+    if (dtype == REEL_F32) fill_any<float>(m, vector, queue);
+    if (dtype == REEL_F64) fill_any<double>(m, vector, queue);
+    if (dtype == REEL_I64) fill_any<int64_t>(m, vector, queue);
+    if (dtype == REEL_U8) fill_any<uint8_t>(m, vector, queue);
     return cudaGetLastError();
 }
 
@@ -104,12 +132,13 @@ template <class T> static __global__ void __launch_bounds__(THREADS) arange(T *o
         out[i] = (T)i;
 }
 
-cudaError_t reel__cuda_launch_arange(void *out, int64_t n, reel_dtype dtype, cudaStream_t stream) {
+cudaError_t reel__cuda_launch_arange(void *out, int64_t n, reel_dtype dtype,
+                                     reel__cuda_queue *queue) {
     const int64_t all = (n + THREADS - 1) / THREADS;
     const unsigned blocks = all < 1 << 20 ? (unsigned)all : 1 << 20;
-    if (dtype == REEL_F32) launch(arange<float>, blocks, THREADS, stream, (float *)out, n);
-    if (dtype == REEL_F64) launch(arange<double>, blocks, THREADS, stream, (double *)out, n);
-    if (dtype == REEL_I64) launch(arange<int64_t>, blocks, THREADS, stream, (int64_t *)out, n);
-    if (dtype == REEL_U8) launch(arange<uint8_t>, blocks, THREADS, stream, (uint8_t *)out, n);
+    if (dtype == REEL_F32) launch(arange<float>, blocks, THREADS, queue, (float *)out, n);
+    if (dtype == REEL_F64) launch(arange<double>, blocks, THREADS, queue, (double *)out, n);
+    if (dtype == REEL_I64) launch(arange<int64_t>, blocks, THREADS, queue, (int64_t *)out, n);
+    if (dtype == REEL_U8) launch(arange<uint8_t>, blocks, THREADS, queue, (uint8_t *)out, n);
     return cudaGetLastError();
 }

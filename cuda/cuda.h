@@ -10,6 +10,10 @@
  * range, is kept by the first call that comes after it has happened, the ones that wait at the
  * latest, and names the op and call site that it happened in.
  *
+ * Launches are gathered and sent off together: at an optimizer's step, where something waits or is
+ * copied, and when there are many or a long one. A batch that has passed by a few times goes off as
+ * a CUDA graph.
+ *
  * Memory that tensors let go is kept and used again, so that after its first step a training loop
  * asks the driver for none; when the driver has none left, what is kept is given back first.
  *
@@ -30,6 +34,7 @@ extern "C" {
 /* What one device has been asked for, since the program began. */
 typedef struct {
     int64_t launches;         /* of kernels, cuBLAS's calls counted as one each */
+    int64_t batches, graphs;  /* that they were sent off in, and those that went as a graph */
     int64_t device_allocs;    /* of memory, from the driver */
     int64_t pinned_allocs;    /* of host memory, from the driver */
     int64_t copies_to_host;   /* each of which waits */

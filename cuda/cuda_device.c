@@ -58,6 +58,7 @@ static reel_status open_device(reel__cuda_device *d) {
     snprintf(what, sizeof what, "device cuda:%d", d->index);
     TRY(cudaSetDevice(d->index), what);
     if (!d->stream) TRY(cudaStreamCreateWithFlags(&d->stream, cudaStreamNonBlocking), what);
+    if (!d->queue) REEL_TRY(reel__cuda_queue_open(&d->queue, d->stream));
     if (!d->copies) TRY(cudaStreamCreateWithFlags(&d->copies, cudaStreamNonBlocking), what);
     if (!d->reached) TRY(cudaEventCreateWithFlags(&d->reached, cudaEventDisableTiming), what);
     if (!d->workspace) TRY(cudaMalloc(&d->workspace, REEL__CUDA_WORKSPACE), what);
@@ -120,7 +121,7 @@ reel_status reel__cuda_heed(reel__cuda_device *d) {
     const reel__cuda_complaint said = *c;
     c->code = 0;
     REEL_TRY(reel__cuda_use(d));
-    TRY(cudaMemsetAsync(d->claimed, 0, sizeof *d->claimed, d->stream), "device");
+    TRY(cudaMemsetAsync(d->claimed, 0, sizeof *d->claimed, reel__cuda_stream(d->queue)), "device");
     return reel_fail(REEL_ERR_ARGUMENT, said.at,
                      "%s: index %lld at position %lld is not in 0..%lld",
                      reel__ops[said.code - 1].name, (long long)said.index, (long long)said.position,
@@ -137,6 +138,7 @@ reel__cuda_witness reel__cuda_witness_of(const reel__cuda_device *d, const reel_
 reel_status reel__cuda_wait(int index) {
     reel__cuda_device *d = reel__cuda_device_at(index);
     REEL_TRY(reel__cuda_use(d));
+    REEL_TRY(reel__cuda_flush(d->queue));
     atomic_fetch_add_explicit(&d->waits, 1, memory_order_relaxed);
     TRY(cudaStreamSynchronize(d->stream), "synchronize");
     return reel__cuda_heed(d);
@@ -144,8 +146,15 @@ reel_status reel__cuda_wait(int index) {
 
 /* ---- the calls of a kernel ---- */
 
+static _Thread_local reel__cuda_label current;
+
+reel__cuda_label reel__cuda_current(void) {
+    return current;
+}
+
 reel__cuda_device *reel__cuda_enter(const reel__call *c) {
     reel__cuda_device *d = reel__cuda_device_at(c->device.index);
+    current = (reel__cuda_label){reel__ops[c->op].name, c->at};
     if (check(d->index) != REEL_OK || reel__cuda_use(d) != REEL_OK || reel__cuda_heed(d) != REEL_OK)
         return NULL;
     return d;
@@ -183,6 +192,7 @@ reel_status reel_cuda_count_calls(int index, reel_cuda_counts *out) {
                               .copies_to_host = atomic_load(&d->copies_to_host),
                               .copies_from_host = atomic_load(&d->copies_from_host),
                               .waits = atomic_load(&d->waits)};
+    reel__cuda_queue_count(d->queue, &out->batches, &out->graphs);
     return REEL_OK;
 }
 

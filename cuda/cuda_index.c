@@ -30,7 +30,7 @@ reel_status reel__cuda_index_select(const reel__call *c) {
     REEL_SCOPE {
         if (!prepare(c, &d, &m)) return reel_error_status();
         status =
-            reel__cuda_launched(d, c, reel__cuda_launch_index_select(&m, size_of(c), d->stream));
+            reel__cuda_launched(d, c, reel__cuda_launch_index_select(&m, size_of(c), d->queue));
     }
     return status;
 }
@@ -45,7 +45,7 @@ reel_status reel__cuda_dequantize_rows(const reel__call *c) {
         status = reel__cuda_launched(
             d, c,
             reel__cuda_launch_dequantize_rows(&m, c->attr.f[0], c->out[0]->layout.dtype,
-                                              c->in[0]->layout.dtype, d->stream));
+                                              c->in[0]->layout.dtype, d->queue));
     }
     return status;
 }
@@ -57,23 +57,29 @@ reel_status reel__cuda_gather(const reel__call *c) {
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     REEL_SCOPE {
         if (!prepare(c, &d, &m)) return reel_error_status();
-        status = reel__cuda_launched(d, c, reel__cuda_launch_gather(&m, size_of(c), d->stream));
+        status = reel__cuda_launched(d, c, reel__cuda_launch_gather(&m, size_of(c), d->queue));
     }
     return status;
 }
 
 /* ---- sorted pairs ---- */
 
-/* Room for n pairs twice, and for the sort itself. */
+/* Room for n pairs twice, for the sort itself, and for the runs of so many places. */
 typedef struct {
     uint64_t *key, *other_key;
     int64_t *value, *other_value;
+    reel__cuda_run *run;
     void *temporary;
     size_t bytes, temporary_bytes;
 } pairs;
 
-static bool make_pairs(const reel__call *c, reel__cuda_device *d, pairs *p, int64_t n) {
-    const size_t list = (size_t)n * 8;
+static size_t aligned(size_t bytes) {
+    return (bytes + 255) / 256 * 256;
+}
+
+static bool make_pairs(const reel__call *c, reel__cuda_device *d, pairs *p, int64_t n,
+                       int64_t places) {
+    const size_t list = aligned((size_t)n * 8), runs = aligned((size_t)places * sizeof *p->run);
     p->temporary_bytes = 0;
     const cudaError_t e =
         reel__cuda_sort_pairs(NULL, &p->temporary_bytes, NULL, NULL, NULL, NULL, n, 64, d->stream);
@@ -81,13 +87,15 @@ static bool make_pairs(const reel__call *c, reel__cuda_device *d, pairs *p, int6
         reel__fail_call(REEL_ERR_DEVICE, c, "CUDA: %s", cudaGetErrorString(e));
         return false;
     }
-    p->bytes = 4 * list + p->temporary_bytes + 512;
-    p->key = reel__cuda_scratch(c, p->bytes);
-    if (!p->key) return false;
-    p->other_key = p->key + n;
-    p->value = (int64_t *)p->key + 2 * n;
-    p->other_value = p->value + n;
-    p->temporary = (char *)p->key + (4 * list + 255) / 256 * 256;
+    p->bytes = 4 * list + runs + p->temporary_bytes;
+    char *memory = reel__cuda_scratch(c, p->bytes);
+    if (!memory) return false;
+    p->key = (void *)memory;
+    p->other_key = (void *)(memory + list);
+    p->value = (void *)(memory + 2 * list);
+    p->other_value = (void *)(memory + 3 * list);
+    p->run = (void *)(memory + 4 * list);
+    p->temporary = memory + 4 * list + runs;
     return true;
 }
 
@@ -96,11 +104,13 @@ static void free_pairs(reel__cuda_device *d, pairs *p) {
 }
 
 /* From the `other` lists, where kernels put pairs, to key and value. */
-static reel_status sort(const reel__call *c, reel__cuda_device *d, pairs *p, int64_t n, int bits) {
+static reel_status sort(const reel__call *c, reel__cuda_device *d, const pairs *p, int64_t n,
+                        int bits) {
+    size_t bytes = p->temporary_bytes;
     return reel__cuda_launched(d, c,
-                               reel__cuda_sort_pairs(p->temporary, &p->temporary_bytes, p->key,
-                                                     p->other_key, p->value, p->other_value, n,
-                                                     bits, d->stream));
+                               reel__cuda_sort_pairs(p->temporary, &bytes, p->key, p->other_key,
+                                                     p->value, p->other_value, n, bits,
+                                                     reel__cuda_stream(d->queue)));
 }
 
 /* Bits that numbers up to `most` need. */
@@ -108,42 +118,81 @@ static int bits_for(int64_t most) {
     return most < 1 ? 1 : 64 - __builtin_clzll((unsigned long long)most);
 }
 
-/* ---- index_add, scatter_add: pairs (place, entry), sorted by place, then summed ---- */
+/* ---- index_add, scatter_add ---- */
 
+/* Whether looking through the index for each place costs less than sorting it: a place's block
+ * takes about as long to come and go as a thousand entries. */
+static bool has_few_rows(const reel__cuda_move *m) {
+    const int64_t places = m->outer * m->size;
+    return m->entries <= REEL__CUDA_FEW_ROWS && m->inner <= INT32_MAX && places > 0 &&
+           places <= ((int64_t)1 << 25) / (m->entries + 1024);
+}
+
+/* The same for elements; in the cost of looking at an entry, a launch is about 2^24, an element to
+ * sort 64, and a place's run 8. */
+static bool has_few_elements(const reel__cuda_move *m) {
+    const int64_t places = m->outer * m->size * m->inner,
+                  elements = m->outer * m->entries * m->inner;
+    return m->entries <= 64 && places > 0 &&
+           places * m->entries <= ((int64_t)1 << 24) + 64 * elements + 8 * places;
+}
+
+/* Pairs (place, entry), sorted by place, then summed. */
 static reel_status add_rows(const reel__call *c, reel__cuda_device *d, const reel__cuda_move *m,
-                            pairs *p) {
+                            const pairs *p) {
     const reel_dtype dtype = c->in[0]->layout.dtype;
     REEL_TRY(reel__cuda_launched(
-        d, c, reel__cuda_launch_index_keys(m, p->other_key, p->other_value, d->stream)));
+        d, c, reel__cuda_launch_index_keys(m, p->other_key, p->other_value, d->queue)));
+    if (m->size == 0) return REEL_OK; /* each index is out of range */
     REEL_TRY(sort(c, d, p, m->entries, bits_for(m->size)));
+    REEL_TRY(reel__cuda_launched(
+        d, c, reel__cuda_launch_runs(p->run, m->size, p->key, m->entries, d->queue)));
     return reel__cuda_launched(d, c,
-                               reel__cuda_launch_index_sums(m, p->key, p->value, dtype, d->stream));
+                               reel__cuda_launch_index_sums(m, p->run, p->value, dtype, d->queue));
 }
 
 static reel_status add_elements(const reel__call *c, reel__cuda_device *d, const reel__cuda_move *m,
-                                pairs *p) {
+                                const pairs *p) {
     const reel_dtype dtype = c->in[0]->layout.dtype;
+    const int64_t n = m->outer * m->entries * m->inner, places = m->outer * m->size * m->inner;
     REEL_TRY(reel__cuda_launched(
-        d, c, reel__cuda_launch_scatter_keys(m, p->other_key, p->other_value, d->stream)));
+        d, c, reel__cuda_launch_scatter_keys(m, p->other_key, p->other_value, d->queue)));
+    if (m->size == 0) return REEL_OK;
+    REEL_TRY(sort(c, d, p, n, bits_for(places)));
     REEL_TRY(
-        sort(c, d, p, m->outer * m->entries * m->inner, bits_for(m->outer * m->size * m->inner)));
+        reel__cuda_launched(d, c, reel__cuda_launch_runs(p->run, places, p->key, n, d->queue)));
     return reel__cuda_launched(
-        d, c, reel__cuda_launch_scatter_sums(m, p->key, p->value, dtype, d->stream));
+        d, c, reel__cuda_launch_scatter_sums(m, p->run, p->value, dtype, d->queue));
+}
+
+static reel_status add_sorted(const reel__call *c, reel__cuda_device *d, const reel__cuda_move *m,
+                              bool whole_rows) {
+    pairs p;
+    const int64_t n = whole_rows ? m->entries : m->outer * m->entries * m->inner,
+                  places = whole_rows ? m->size : m->outer * m->size * m->inner;
+    if (!make_pairs(c, d, &p, n, places)) return reel_error_status();
+    const reel_status status = whole_rows ? add_rows(c, d, m, &p) : add_elements(c, d, m, &p);
+    free_pairs(d, &p);
+    return status;
 }
 
 static reel_status add(const reel__call *c, bool whole_rows) {
+    const reel_dtype dtype = c->in[0]->layout.dtype;
     reel__cuda_device *d;
     reel__cuda_move m;
-    pairs p;
     reel_status status = REEL_OK;
     if (reel_numel(c->in[0]) == 0) /* nothing to add */
         return reel_fill_at_(c->at, c->out[0], 0) ? REEL_OK : reel_error_status();
     REEL_SCOPE {
         if (!prepare(c, &d, &m)) return reel_error_status();
-        const int64_t n = whole_rows ? m.entries : m.outer * m.entries * m.inner;
-        if (!make_pairs(c, d, &p, n)) return reel_error_status();
-        status = whole_rows ? add_rows(c, d, &m, &p) : add_elements(c, d, &m, &p);
-        free_pairs(d, &p);
+        if (whole_rows && has_few_rows(&m))
+            status =
+                reel__cuda_launched(d, c, reel__cuda_launch_index_add_few(&m, dtype, d->queue));
+        else if (!whole_rows && has_few_elements(&m))
+            status =
+                reel__cuda_launched(d, c, reel__cuda_launch_scatter_add_few(&m, dtype, d->queue));
+        else
+            status = add_sorted(c, d, &m, whole_rows);
     }
     return status;
 }
@@ -180,24 +229,24 @@ static reel_status take_best(const reel__call *c, reel__cuda_device *d, const re
     const int64_t n = x->layout.shape.dim[axis], count = reel_numel(x);
     int64_t outer, inner;
     reel__around_axis(x->layout.shape, axis, &outer, &inner);
-    REEL_TRY(reel__cuda_launched(
-        d, c,
-        reel__cuda_launch_order_keys(p->other_key, p->other_value, reel__data(x), outer, n, inner,
-                                     c->attr.i[2] != 0, dtype, d->stream)));
+    REEL_TRY(reel__cuda_launched(d, c,
+                                 reel__cuda_launch_order_keys(p->other_key, p->other_value,
+                                                              reel__data(x), outer, n, inner,
+                                                              c->attr.i[2] != 0, dtype, d->queue)));
     REEL_TRY(sort(c, d, p, count, 8 * size));
     if (outer * inner > 1) {
         pairs swapped = *p; /* back the other way */
         swapped.key = p->other_key, swapped.other_key = p->key;
         swapped.value = p->other_value, swapped.other_value = p->value;
         REEL_TRY(reel__cuda_launched(
-            d, c, reel__cuda_launch_row_keys(p->key, p->value, count, n, d->stream)));
+            d, c, reel__cuda_launch_row_keys(p->key, p->value, count, n, d->queue)));
         REEL_TRY(sort(c, d, &swapped, count, bits_for(outer * inner)));
     }
     return reel__cuda_launched(
         d, c,
         reel__cuda_launch_take_best(reel__data(c->out[0]), reel__data(c->out[1]),
                                     outer * inner > 1 ? p->other_value : p->value, reel__data(x),
-                                    outer, n, inner, c->attr.i[1], size, d->stream));
+                                    outer, n, inner, c->attr.i[1], size, d->queue));
 }
 
 reel_status reel__cuda_topk(const reel__call *c) {
@@ -207,7 +256,7 @@ reel_status reel__cuda_topk(const reel__call *c) {
     REEL_SCOPE {
         reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
         reel__cuda_device *d = x ? reel__cuda_enter(c) : NULL;
-        if (!d || !make_pairs(c, d, &p, reel_numel(x))) return reel_error_status();
+        if (!d || !make_pairs(c, d, &p, reel_numel(x), 0)) return reel_error_status();
         status = take_best(c, d, x, &p);
         free_pairs(d, &p);
     }

@@ -33,7 +33,8 @@ typedef struct {
 typedef struct {
     int index;
     atomic_bool ready;
-    cudaStream_t stream; /* all kernels */
+    reel__cuda_queue *queue; /* all kernels, on their way to the stream */
+    cudaStream_t stream;
     cudaStream_t copies; /* uploads, beside them */
     cudaEvent_t reached; /* how far the kernels are, for uploads to wait for */
     reel__cuda_heap heap;
@@ -61,6 +62,30 @@ reel_status reel__cuda_status(cudaError_t e, const char *what);
 reel_status reel__cuda_wait(int index);
 /* A failure, if a kernel has complained since it was last asked. */
 reel_status reel__cuda_heed(reel__cuda_device *d);
+
+/* ---- launches (cuda_queue.c) ---- */
+
+/* z = x y by cuBLAS; compared as bytes. */
+typedef struct {
+    const void *plan;
+    const void *x, *y;
+    void *z;
+} reel__cuda_blas_call;
+/* (cuda_matmul.c) */
+cublasStatus_t reel__cuda_blas_send(const reel__cuda_blas_call *call, cudaStream_t stream);
+
+reel_status reel__cuda_queue_open(reel__cuda_queue **queue, cudaStream_t stream);
+void reel__cuda_enqueue_product(reel__cuda_queue *q, const reel__cuda_blas_call *product,
+                                double flops);
+/* How many batches were sent, and how many of them as a graph. */
+void reel__cuda_queue_count(reel__cuda_queue *q, int64_t *batches, int64_t *graphs);
+/* Sends off what is gathered; a failure names the op it happened in. */
+reel_status reel__cuda_flush(reel__cuda_queue *q);
+/* Op and call site that this thread's launches come from: those of the last reel__cuda_enter. */
+typedef struct {
+    const char *name, *at;
+} reel__cuda_label;
+reel__cuda_label reel__cuda_current(void);
 
 /* ---- memory (cuda_memory.c, cuda_pinned.c, cuda_transfer.c) ---- */
 
@@ -90,7 +115,8 @@ reel__cuda_witness reel__cuda_witness_of(const reel__cuda_device *d, const reel_
 /* Runs an elementwise kernel over out's elements: axes collapsed, in units if strides and
  * alignment allow, in pieces of less than 2^31. */
 typedef struct {
-    cudaError_t (*launch)(const reel__cuda_map *m, int vector, const void *how, cudaStream_t s);
+    cudaError_t (*launch)(const reel__cuda_map *m, int vector, const void *how,
+                          reel__cuda_queue *q);
     const void *how; /* launch's */
     int vector;      /* elements of a unit */
 } reel__cuda_kernel;

@@ -12,14 +12,6 @@ typedef struct {
     double constants[2];
 } work;
 
-static reel__cuda_divisor divisor(int64_t d) {
-    uint32_t shift = 0;
-    while (((int64_t)1 << shift) < d) shift++;
-    const uint64_t magic =
-        (((uint64_t)1 << 32) * (((uint64_t)1 << shift) - (uint64_t)d)) / (uint64_t)d + 1;
-    return (reel__cuda_divisor){(uint32_t)d, (uint32_t)magic, shift};
-}
-
 static int64_t count_of(const reel__nest *n) {
     int64_t count = 1;
     for (int i = 0; i < n->ndim; i++) count *= n->dim[i];
@@ -30,7 +22,7 @@ static int64_t count_of(const reel__nest *n) {
  * a unit. */
 static bool fits_units(const reel__nest *n, int k, const char *data, size_t size, int vector) {
     const int last = n->ndim - 1;
-    if (k > 0 && n->stride[k][last] == 0) return true;
+    if (n->stride[k][last] == 0) return k != 0; /* the result has an element for each */
     const size_t bytes = (size_t)vector * size, alignment = bytes < 16 ? bytes : 16;
     if (n->stride[k][last] != 1 || (uintptr_t)data % alignment != 0) return false;
     for (int i = 0; i < last; i++)
@@ -52,14 +44,14 @@ static reel_status launch(const work *w, const reel__nest *n, char *const data[R
     const int last = n->ndim - 1;
     for (int i = 0; i < n->ndim; i++) {
         const int from = last - i; /* the innermost axis comes first */
-        m.dim[i] = divisor(i == 0 ? n->dim[from] / vector : n->dim[from]);
+        m.dim[i] = reel__cuda_divisor_of(i == 0 ? n->dim[from] / vector : n->dim[from]);
         for (int k = 0; k < n->operands; k++)
             m.stride[k][i] = n->stride[k][from] * (i == 0 ? vector : 1);
     }
     for (int k = 0; k < n->operands; k++) m.data[k] = data[k];
     m.units = (uint32_t)(count_of(n) / vector);
     return reel__cuda_launched(w->device, w->call,
-                               w->kernel.launch(&m, vector, w->kernel.how, w->device->stream));
+                               w->kernel.launch(&m, vector, w->kernel.how, w->device->queue));
 }
 
 static reel_status run(const work *w, const reel__nest *n, char *const data[REEL__CUDA_OPERANDS]);
@@ -112,9 +104,10 @@ reel_status reel__cuda_map_with(const reel__call *c, reel__cuda_kernel k, reel_t
 
 /* ---- ops made of formulas ---- */
 
-static cudaError_t launch_op(const reel__cuda_map *m, int vector, const void *how, cudaStream_t s) {
+static cudaError_t launch_op(const reel__cuda_map *m, int vector, const void *how,
+                             reel__cuda_queue *q) {
     const reel__cuda_map_launcher *op = how;
-    return (*op)(m, vector, s);
+    return (*op)(m, vector, q);
 }
 
 reel_status reel__cuda_map_op(const reel__call *c) {
@@ -134,9 +127,9 @@ typedef struct {
 } conversion;
 
 static cudaError_t launch_cast(const reel__cuda_map *m, int vector, const void *how,
-                               cudaStream_t s) {
+                               reel__cuda_queue *q) {
     const conversion *v = how;
-    return reel__cuda_launch_cast(m, v->to, v->from, v->scaled, vector, s);
+    return reel__cuda_launch_cast(m, v->to, v->from, v->scaled, vector, q);
 }
 
 static reel_status convert(const reel__call *c, bool scaled) {
@@ -154,8 +147,8 @@ reel_status reel__cuda_dequantize(const reel__call *c) {
 }
 
 static cudaError_t launch_fill(const reel__cuda_map *m, int vector, const void *how,
-                               cudaStream_t s) {
-    return reel__cuda_launch_fill(m, *(const reel_dtype *)how, vector, s);
+                               reel__cuda_queue *q) {
+    return reel__cuda_launch_fill(m, *(const reel_dtype *)how, vector, q);
 }
 
 reel_status reel__cuda_fill(const reel__call *c) {
@@ -172,14 +165,14 @@ reel_status reel__cuda_arange(const reel__call *c) {
     if (n == 0) return REEL_OK;
     return reel__cuda_launched(
         d, c,
-        reel__cuda_launch_arange(reel__data(c->out[0]), n, c->out[0]->layout.dtype, d->stream));
+        reel__cuda_launch_arange(reel__data(c->out[0]), n, c->out[0]->layout.dtype, d->queue));
 }
 
 /* ---- copy ---- */
 
 static cudaError_t launch_copy(const reel__cuda_map *m, int vector, const void *how,
-                               cudaStream_t s) {
-    return reel__cuda_launch_copy(m, *(const int *)how, vector, s);
+                               reel__cuda_queue *q) {
+    return reel__cuda_launch_copy(m, *(const int *)how, vector, q);
 }
 
 #define SHORTEST 8 /* axes shorter than this are not worth a tile */
@@ -207,7 +200,7 @@ static bool plan_transpose(const reel__nest *n, void *out, const void *x, reel__
                                 .x_stride = n->stride[1][b]};
     for (int i = b - 1; i >= 0; i--) {
         if (i == a) continue;
-        t->dim[t->ndim] = divisor(n->dim[i]);
+        t->dim[t->ndim] = reel__cuda_divisor_of(n->dim[i]);
         t->out_step[t->ndim] = n->stride[0][i];
         t->x_step[t->ndim++] = n->stride[1][i];
         batches *= n->dim[i];
@@ -232,7 +225,7 @@ reel_status reel__cuda_copy_into(const reel__call *c, reel_tensor *to, reel_tens
         return reel__cuda_map_with(c, k, to, 1, &from, NULL);
     reel__cuda_device *d = reel__cuda_enter(c);
     if (!d) return reel_error_status();
-    return reel__cuda_launched(d, c, reel__cuda_launch_transpose(&t, size, d->stream));
+    return reel__cuda_launched(d, c, reel__cuda_launch_transpose(&t, size, d->queue));
 }
 
 reel_status reel__cuda_copy(const reel__call *c) {

@@ -1,11 +1,10 @@
-/* matmul by cuBLASLt. What its heuristics choose for a product is kept, so that the same product
- * costs one call; they know the device and the shapes alone, so two runs compute the same way. */
+/* matmul: small products of f32 by a kernel of our own (gemm.cu), the others by cuBLASLt. What its
+ * heuristics choose for a product is kept; they know the device and the shapes alone, so two runs
+ * compute the same way. */
 #include "cuda/cuda_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define PLANS 512 /* a power of two; more products than this are planned anew */
 
 /* Row-major z[M,N] = x[M,K] y[K,N] is, column by column, z^T = y^T x^T: so A is y, and B is x. */
 typedef struct {
@@ -14,15 +13,20 @@ typedef struct {
     int64_t m, n, k, lda, ldb; /* of cuBLAS: m is N, n is M */
 } product;
 
-typedef struct {
-    bool used;
+typedef struct plan {
+    struct plan *next; /* of those that hash alike */
     product of;
     cublasLtMatmulDesc_t how;
     cublasLtMatrixLayout_t a, b, z;
     cublasLtMatmulAlgo_t algorithm;
 } plan;
 
-static plan plans[PLANS];
+/* Plans are never taken out: batches on their way and graphs name them. */
+#define PLACES 1024
+static struct {
+    pthread_mutex_t lock;
+    plan *first[PLACES];
+} plans = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static reel_status blas_status(const reel__call *c, cublasStatus_t s, const char *what) {
     if (s == CUBLAS_STATUS_SUCCESS) return REEL_OK;
@@ -32,12 +36,12 @@ static reel_status blas_status(const reel__call *c, cublasStatus_t s, const char
 
 /* ---- plans ---- */
 
-static void forget(plan *p) {
+static void free_plan(plan *p) {
     if (p->how) cublasLtMatmulDescDestroy(p->how);
     if (p->a) cublasLtMatrixLayoutDestroy(p->a);
     if (p->b) cublasLtMatrixLayoutDestroy(p->b);
     if (p->z) cublasLtMatrixLayoutDestroy(p->z);
-    *p = (plan){.used = false};
+    free(p);
 }
 
 static cublasComputeType_t compute_type(const product *of) {
@@ -96,59 +100,71 @@ static cublasStatus_t choose(plan *p, cublasLtHandle_t blas, cublasLtMatmulPrefe
     return found.state;
 }
 
-static cublasStatus_t make_plan(plan *p, const product *of, cublasLtHandle_t blas) {
+static cublasStatus_t fill_in(plan *p, cublasLtHandle_t blas) {
     cublasLtMatmulPreference_t wish = NULL;
-    *p = (plan){.of = *of};
     TRY(describe(p));
     TRY(cublasLtMatmulPreferenceCreate(&wish));
     const cublasStatus_t status = choose(p, blas, wish);
     cublasLtMatmulPreferenceDestroy(wish);
-    p->used = status == CUBLAS_STATUS_SUCCESS;
     return status;
 }
 
-/* Where a product's plan is, or would be: FNV-1a over its bytes. */
-static plan *place_of(const product *of) {
+/* The place of a product: FNV-1a over its bytes. */
+static plan **place_of(const product *of) {
     uint32_t hash = 2166136261u;
     const unsigned char *byte = (const unsigned char *)of;
     for (size_t i = 0; i < sizeof *of; i++) hash = (hash ^ byte[i]) * 16777619u;
-    return &plans[hash % PLANS];
+    return &plans.first[hash % PLACES];
 }
 
-/* ---- a product ---- */
+/* The plan of a product, made if need be; the plans are locked. NULL, and a failure kept, if there
+ * can be none. */
+static plan *find_plan(const reel__call *c, const product *of, cublasLtHandle_t blas) {
+    plan **first = place_of(of);
+    for (plan *p = *first; p; p = p->next)
+        if (memcmp(&p->of, of, sizeof *of) == 0) return p;
+    plan *p = calloc(1, sizeof *p);
+    if (!p) {
+        reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
+        return NULL;
+    }
+    p->of = *of;
+    if (blas_status(c, fill_in(p, blas), "no plan") != REEL_OK) {
+        free_plan(p);
+        return NULL;
+    }
+    p->next = *first;
+    *first = p;
+    return p;
+}
+
+/* ---- a product by cuBLAS ---- */
+
+cublasStatus_t reel__cuda_blas_send(const reel__cuda_blas_call *call, cudaStream_t stream) {
+    const plan *p = call->plan;
+    const reel__cuda_device *d = reel__cuda_device_at(p->of.device);
+    const float one32 = 1, beta32 = p->of.accumulate ? 1 : 0;
+    const double one64 = 1, beta64 = p->of.accumulate ? 1 : 0;
+    const bool f64 = p->of.dtype == REEL_F64;
+    return cublasLtMatmul(d->blas, p->how, f64 ? (const void *)&one64 : &one32, call->y, p->a,
+                          call->x, p->b, f64 ? (const void *)&beta64 : &beta32, call->z, p->z,
+                          call->z, p->z, &p->algorithm, d->workspace, REEL__CUDA_WORKSPACE, stream);
+}
+
+static reel_status multiply(const reel__call *c, reel__cuda_device *d, const product *of,
+                            const void *x, const void *y, void *z) {
+    pthread_mutex_lock(&plans.lock);
+    const plan *p = find_plan(c, of, d->blas);
+    pthread_mutex_unlock(&plans.lock);
+    if (!p) return reel_error_status();
+    reel__cuda_enqueue_product(d->queue, &(reel__cuda_blas_call){p, x, y, z},
+                               2.0 * (double)of->m * (double)of->n * (double)of->k);
+    return reel__cuda_launched(d, c, cudaSuccess);
+}
 
 static int32_t alignment_of(const void *data) {
     const uintptr_t at = (uintptr_t)data, low = at & (~at + 1);
     return low >= 256 ? 256 : (int32_t)low;
-}
-
-/* One at a time, since they share plans and workspace. */
-static reel_status multiply(const reel__call *c, reel__cuda_device *d, const product *of,
-                            const void *x, const void *y, void *z) {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    const float one32 = 1, beta32 = of->accumulate ? 1 : 0;
-    const double one64 = 1, beta64 = of->accumulate ? 1 : 0;
-    const bool f64 = of->dtype == REEL_F64;
-    reel_status status = REEL_OK;
-    pthread_mutex_lock(&lock);
-    plan *p = place_of(of);
-    if (!p->used || memcmp(&p->of, of, sizeof *of) != 0) {
-        forget(p);
-        const cublasStatus_t made = make_plan(p, of, d->blas);
-        if (made != CUBLAS_STATUS_SUCCESS) forget(p);
-        status = blas_status(c, made, "no plan");
-    }
-    if (status == REEL_OK) {
-        atomic_fetch_add_explicit(&d->launches, 1, memory_order_relaxed);
-        status = blas_status(c,
-                             cublasLtMatmul(d->blas, p->how, f64 ? (const void *)&one64 : &one32, y,
-                                            p->a, x, p->b, f64 ? (const void *)&beta64 : &beta32, z,
-                                            p->z, z, p->z, &p->algorithm, d->workspace,
-                                            REEL__CUDA_WORKSPACE, d->stream),
-                             "the product failed");
-    }
-    pthread_mutex_unlock(&lock);
-    return status;
 }
 
 static product product_of(const reel__call *c, const reel__cuda_device *d, const reel_tensor *x,
@@ -180,6 +196,36 @@ static reel_tensor *operand(const reel__call *c, reel_tensor *t) {
     return reel__blas_operand(t, &transposed, &ld) ? t : reel_contiguous_at(c->at, t);
 }
 
+/* ---- a product by a kernel of our own ---- */
+
+/* How gemm.cu best cuts a product, as measured on an H200: -1 where cuBLAS is better at it. */
+static int tiling_of(const product *of, int *parts) {
+    const int64_t m = of->n, n = of->m, k = of->k;
+    if (!REEL_CUDA_SM90 || of->dtype != REEL_F32 || of->precision != REEL_MATMUL_F32) return -1;
+    *parts = k >= 512 ? 8 : k >= 200 ? 4 : 1;
+    if (n <= 16 && m * k <= 1 << 18) return REEL__CUDA_TILES_32X16;
+    if (k <= 16 && m * n <= 1 << 18)
+        return m * n <= 1 << 16 ? REEL__CUDA_TILES_16X32 : REEL__CUDA_TILES_32X64;
+    if (m <= 64 && k >= 512 && n <= 512) return REEL__CUDA_TILES_16X32;
+    return -1;
+}
+
+static reel_status multiply_small(const reel__call *c, reel__cuda_device *d, const product *of,
+                                  int tiling, int parts, const void *x, const void *y, void *z) {
+    const reel__cuda_product p = {.x = x,
+                                  .y = y,
+                                  .z = z,
+                                  .m = of->n,
+                                  .n = of->m,
+                                  .k = of->k,
+                                  .ldx = of->ldb,
+                                  .ldy = of->lda,
+                                  .transpose_x = of->transpose_b,
+                                  .transpose_y = of->transpose_a,
+                                  .accumulate = of->accumulate};
+    return reel__cuda_launched(d, c, reel__cuda_launch_gemm(&p, tiling, parts, d->queue));
+}
+
 reel_status reel__cuda_matmul(const reel__call *c) {
     reel_tensor *z = c->out[0];
     reel_status status = REEL_OK;
@@ -191,7 +237,11 @@ reel_status reel__cuda_matmul(const reel__call *c) {
         reel__cuda_device *d = x && y ? reel__cuda_enter(c) : NULL;
         if (!d) return reel_error_status();
         const product of = product_of(c, d, x, y);
-        status = multiply(c, d, &of, reel__data(x), reel__data(y), reel__data(z));
+        int parts = 1;
+        const int tiling = tiling_of(&of, &parts);
+        status = tiling < 0 ? multiply(c, d, &of, reel__data(x), reel__data(y), reel__data(z))
+                            : multiply_small(c, d, &of, tiling, parts, reel__data(x), reel__data(y),
+                                             reel__data(z));
     }
     return status;
 }

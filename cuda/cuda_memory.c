@@ -60,8 +60,9 @@ static reel__cuda_block *empty_heap(reel__cuda_heap *h) {
     return all;
 }
 
-/* cudaFree waits for the kernels that use the memory. */
+/* cudaFree waits for the kernels that use the memory, once they have been sent off. */
 static void give_back(reel__cuda_device *d) {
+    reel__cuda_flush(d->queue);
     pthread_mutex_lock(&d->heap.lock);
     reel__cuda_block *all = empty_heap(&d->heap);
     pthread_mutex_unlock(&d->heap.lock);
@@ -103,6 +104,16 @@ void *reel__cuda_alloc(int index, size_t bytes) {
     return memory;
 }
 
+/* Lowest address first: then a loop's every turn is given the same memory as the last, and its
+ * launches have the same arguments. */
+static void keep(reel__cuda_heap *h, int class, reel__cuda_block *b, void *memory, size_t bytes) {
+    reel__cuda_block **at = &h->kept[class];
+    while (*at && (uintptr_t)(*at)->memory < (uintptr_t)memory) at = &(*at)->next;
+    *b = (reel__cuda_block){*at, memory, bytes};
+    *at = b;
+    h->kept_bytes += bytes;
+}
+
 void reel__cuda_free(int index, void *memory, size_t bytes) {
     reel__cuda_heap *h = &reel__cuda_device_at(index)->heap;
     const int class = size_class(&bytes);
@@ -113,13 +124,11 @@ void reel__cuda_free(int index, void *memory, size_t bytes) {
     else
         b = malloc(sizeof *b);
     h->used -= bytes;
-    if (b) {
-        *b = (reel__cuda_block){h->kept[class], memory, bytes};
-        h->kept[class] = b;
-        h->kept_bytes += bytes;
-    }
+    if (b) keep(h, class, b, memory, bytes);
     pthread_mutex_unlock(&h->lock);
-    if (!b) cudaFree(memory); /* not even room to write down that it is free */
+    if (b) return;
+    reel__cuda_flush(reel__cuda_device_at(index)->queue);
+    cudaFree(memory); /* there is not even room to write down that it is free */
 }
 
 reel_status reel_cuda_release_kept(int index) {

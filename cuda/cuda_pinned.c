@@ -14,6 +14,7 @@ typedef struct header {
 } header;
 
 #define HEADER ((size_t)256)
+#define SLAB ((size_t)4 << 20)
 _Static_assert(sizeof(header) <= HEADER, "a header must fit before its block");
 
 static struct {
@@ -51,22 +52,36 @@ static header *take_kept(size_t bytes) {
     return h;
 }
 
+/* Asks the driver for many blocks at a time, since a program may be far ahead of its GPU: 4 MiB of
+ * them, or one. Returns the first. */
+static header *grow(size_t bytes) {
+    const size_t size = HEADER + bytes, fit = SLAB / size, count = fit < 1 ? 1 : fit;
+    void *slab = NULL;
+    if (cudaHostAlloc(&slab, count * size, cudaHostAllocPortable) != cudaSuccess) {
+        cudaGetLastError();
+        return NULL;
+    }
+    atomic_fetch_add_explicit(&reel__cuda_device_at(0)->pinned_allocs, 1, memory_order_relaxed);
+    for (size_t i = 0; i < count; i++) {
+        header *h = (header *)(void *)((char *)slab + i * size);
+        *h = (header){.bytes = bytes, .device = -1};
+        if (i == 0) continue;
+        h->next = kept.oldest; /* before those whose uploads may still be under way */
+        kept.oldest = h;
+        if (!kept.newest) kept.newest = h;
+    }
+    return slab;
+}
+
 static void *alloc(int index, size_t bytes) {
-    void *memory = NULL;
     (void)index;
     if (bytes > SIZE_MAX / 4) return NULL;
     bytes = block_size(bytes);
     pthread_mutex_lock(&kept.lock);
     header *h = take_kept(bytes);
+    if (!h) h = grow(bytes);
     pthread_mutex_unlock(&kept.lock);
-    if (h) return (char *)h + HEADER;
-    if (cudaHostAlloc(&memory, HEADER + bytes, cudaHostAllocPortable) != cudaSuccess) {
-        cudaGetLastError();
-        return NULL;
-    }
-    atomic_fetch_add_explicit(&reel__cuda_device_at(0)->pinned_allocs, 1, memory_order_relaxed);
-    *(header *)memory = (header){.bytes = bytes, .device = -1};
-    return (char *)memory + HEADER;
+    return h ? (char *)h + HEADER : NULL;
 }
 
 static void let_go(int index, void *memory, size_t bytes) {

@@ -16,7 +16,7 @@ static reel_status fill(const reel__call *c, bool normal) {
                                      reel__cuda_launch_random(reel__data(t), reel_numel(t),
                                                               t->layout.dtype, normal, c->attr.f[0],
                                                               c->attr.f[1], reel__data(c->in[0]),
-                                                              d->tickets, d->stream));
+                                                              d->tickets, d->queue));
         if (status == REEL_OK && t != out) status = reel__cuda_copy_into(c, out, t);
     }
     return status;

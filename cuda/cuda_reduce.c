@@ -2,7 +2,7 @@
 #include "cuda/cuda_internal.h"
 
 /* Launches a sum, with memory for its parts if there are any. */
-static reel_status launch(const reel__call *c, reel__cuda_sum_work *s, reel_dtype dtype) {
+static reel_status launch_sum(const reel__call *c, reel__cuda_sum_work *s, reel_dtype dtype) {
     reel__cuda_device *d = reel__cuda_enter(c);
     if (!d) return reel_error_status();
     s->parts = reel__cuda_sum_parts(s->outer, s->rows, s->columns);
@@ -12,8 +12,7 @@ static reel_status launch(const reel__call *c, reel__cuda_sum_work *s, reel_dtyp
         s->partial = reel__cuda_scratch(c, bytes);
         if (!s->partial) return reel_error_status();
     }
-    const reel_status status =
-        reel__cuda_launched(d, c, reel__cuda_launch_sum(s, dtype, d->stream));
+    const reel_status status = reel__cuda_launched(d, c, reel__cuda_launch_sum(s, dtype, d->queue));
     if (s->partial) reel__cuda_free(d->index, s->partial, bytes);
     return status;
 }
@@ -32,7 +31,7 @@ static reel_status reduce(const reel__call *c, double divisor) {
                                  .outer_stride = r.outer_stride,
                                  .row_stride = r.row_stride,
                                  .divisor = divisor};
-        status = launch(c, &s, c->in[0]->layout.dtype);
+        status = launch_sum(c, &s, c->in[0]->layout.dtype);
     }
     return status;
 }
@@ -71,25 +70,39 @@ reel_status reel__cuda_mse(const reel__call *c) {
                                  .outer_stride = 1,
                                  .row_stride = 1,
                                  .divisor = (double)n};
-        status = launch(c, &s, y->layout.dtype);
+        status = launch_sum(c, &s, y->layout.dtype);
     }
+    return status;
+}
+
+/* The same for a softmax. */
+static reel_status launch_softmax(const reel__call *c, reel__cuda_softmax_work *s,
+                                  reel_dtype dtype) {
+    reel__cuda_device *d = reel__cuda_enter(c);
+    if (!d) return reel_error_status();
+    s->parts = reel__cuda_softmax_parts(s->outer, s->n, s->inner);
+    const size_t bytes = (size_t)(s->outer * s->inner * s->parts) * 2 * reel_dtype_size(dtype);
+    if (s->parts > 1) {
+        s->tallies = reel__cuda_scratch(c, bytes);
+        if (!s->tallies) return reel_error_status();
+    }
+    const reel_status status =
+        reel__cuda_launched(d, c, reel__cuda_launch_softmax(s, dtype, d->queue));
+    if (s->tallies) reel__cuda_free(d->index, s->tallies, bytes);
     return status;
 }
 
 reel_status reel__cuda_softmax(const reel__call *c) {
     const int axis = (int)c->attr.i[0];
-    int64_t outer, inner;
     reel_status status = REEL_OK;
     if (reel_numel(c->in[0]) == 0) return REEL_OK;
     REEL_SCOPE {
         reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
-        reel__cuda_device *d = x ? reel__cuda_enter(c) : NULL;
-        if (!d) return reel_error_status();
-        reel__around_axis(x->layout.shape, axis, &outer, &inner);
-        status = reel__cuda_launched(d, c,
-                                     reel__cuda_launch_softmax(reel__data(c->out[0]), reel__data(x),
-                                                               outer, x->layout.shape.dim[axis],
-                                                               inner, x->layout.dtype, d->stream));
+        if (!x) return reel_error_status();
+        reel__cuda_softmax_work s = {
+            .y = reel__data(c->out[0]), .x = reel__data(x), .n = x->layout.shape.dim[axis]};
+        reel__around_axis(x->layout.shape, axis, &s.outer, &s.inner);
+        status = launch_softmax(c, &s, x->layout.dtype);
     }
     return status;
 }

@@ -11,6 +11,7 @@ reel_status reel__cuda_to_host(int index, void *host, const void *device, size_t
     reel__cuda_device *d = reel__cuda_device_at(index);
     REEL_TRY(reel__cuda_use(d));
     count(&d->copies_to_host);
+    REEL_TRY(reel__cuda_flush(d->queue));
     if (bytes) TRY(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, d->stream));
     return reel__cuda_wait(index);
 }
@@ -20,6 +21,7 @@ reel_status reel__cuda_from_host(int index, void *device, const void *host, size
     reel__cuda_device *d = reel__cuda_device_at(index);
     REEL_TRY(reel__cuda_use(d));
     count(&d->copies_from_host);
+    REEL_TRY(reel__cuda_flush(d->queue));
     if (bytes) TRY(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, d->stream));
     return REEL_OK;
 }
@@ -30,8 +32,10 @@ reel_status reel__cuda_between(int to, void *there, int from, const void *here, 
     reel__cuda_device *source = reel__cuda_device_at(from), *target = reel__cuda_device_at(to);
     if (!bytes) return REEL_OK;
     REEL_TRY(reel__cuda_use(target));
+    REEL_TRY(reel__cuda_flush(target->queue));
     TRY(cudaEventRecord(target->reached, target->stream));
     REEL_TRY(reel__cuda_use(source));
+    REEL_TRY(reel__cuda_flush(source->queue));
     TRY(cudaStreamWaitEvent(source->stream, target->reached, 0));
     TRY(cudaMemcpyPeerAsync(there, to, here, from, bytes, source->stream));
     TRY(cudaEventRecord(source->reached, source->stream));
@@ -49,6 +53,7 @@ reel_status reel__cuda_upload(int index, void *device, const void *host, size_t 
     cudaEvent_t done = reel__cuda_pinned_event((void *)host, index);
     if (!done) return reel_fail(REEL_ERR_MEMORY, NULL, "copy: out of CUDA events");
     count(&d->copies_from_host);
+    REEL_TRY(reel__cuda_flush(d->queue));
     TRY(cudaEventRecord(d->reached, d->stream));
     TRY(cudaStreamWaitEvent(d->copies, d->reached, 0));
     if (bytes) TRY(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, d->copies));
@@ -60,6 +65,7 @@ reel_status reel__cuda_upload(int index, void *device, const void *host, size_t 
 reel_status reel__cuda_arrive(int index, void *ticket) {
     reel__cuda_device *d = reel__cuda_device_at(index);
     REEL_TRY(reel__cuda_use(d));
+    REEL_TRY(reel__cuda_flush(d->queue));
     TRY(cudaStreamWaitEvent(d->stream, ticket, 0));
     return REEL_OK;
 }

@@ -53,9 +53,9 @@ reel_status reel__cuda_adam(const reel__call *c) {
         i = take(&l, i, &part);
         a.last = i == l.count;
         REEL_TRY(reel__cuda_launched(l.device, c,
-                                     reel__cuda_launch_adam(&part, &a, l.dtype, l.device->stream)));
+                                     reel__cuda_launch_adam(&part, &a, l.dtype, l.device->queue)));
     }
-    return REEL_OK;
+    return reel__cuda_flush(l.device->queue); /* a step ends here */
 }
 
 reel_status reel__cuda_sgd(const reel__call *c) {
@@ -74,9 +74,9 @@ reel_status reel__cuda_sgd(const reel__call *c) {
         i = take(&l, i, &part);
         s.last = i == l.count;
         REEL_TRY(reel__cuda_launched(l.device, c,
-                                     reel__cuda_launch_sgd(&part, &s, l.dtype, l.device->stream)));
+                                     reel__cuda_launch_sgd(&part, &s, l.dtype, l.device->queue)));
     }
-    return REEL_OK;
+    return reel__cuda_flush(l.device->queue); /* a step ends here */
 }
 
 /* ---- clipping ---- */
@@ -95,21 +95,21 @@ static int64_t blocks_of(const lists *l) {
 static reel_status clip(const reel__call *c, const lists *l, double *squares, int64_t blocks) {
     reel__cuda_lists part;
     int64_t done = 0;
-    cudaStream_t stream = l->device->stream;
+    reel__cuda_queue *queue = l->device->queue;
     for (int i = 0; i < l->count; done += part.first_block[part.count]) {
         i = take(l, i, &part);
         REEL_TRY(reel__cuda_launched(
-            l->device, c, reel__cuda_launch_list_squares(&part, squares + done, l->dtype, stream)));
+            l->device, c, reel__cuda_launch_list_squares(&part, squares + done, l->dtype, queue)));
     }
     reel_tensor *norm = c->in[c->nin - 1];
     REEL_TRY(reel__cuda_launched(
         l->device, c,
-        reel__cuda_launch_norm(reel__data(norm), squares, blocks, norm->layout.dtype, stream)));
+        reel__cuda_launch_norm(reel__data(norm), squares, blocks, norm->layout.dtype, queue)));
     for (int i = 0; i < l->count;) {
         i = take(l, i, &part);
         REEL_TRY(reel__cuda_launched(
             l->device, c,
-            reel__cuda_launch_list_scale(&part, squares + blocks, c->attr.f[0], l->dtype, stream)));
+            reel__cuda_launch_list_scale(&part, squares + blocks, c->attr.f[0], l->dtype, queue)));
     }
     return REEL_OK;
 }
@@ -134,7 +134,7 @@ reel_status reel__cuda_clip_value(const reel__call *c) {
         i = take(&l, i, &part);
         REEL_TRY(reel__cuda_launched(
             l.device, c,
-            reel__cuda_launch_list_clamp(&part, c->attr.f[0], l.dtype, l.device->stream)));
+            reel__cuda_launch_list_clamp(&part, c->attr.f[0], l.dtype, l.device->queue)));
     }
     return REEL_OK;
 }

@@ -14,6 +14,27 @@
 extern "C" {
 #endif
 
+/* ---- the queue (cuda_queue.c) ---- */
+
+/* Where launches go. */
+typedef struct reel__cuda_queue reel__cuda_queue;
+
+#define REEL__CUDA_ARGUMENTS 8
+#define REEL__CUDA_OVERLAPPED                                                                      \
+    1024 /* most blocks of a kernel that begins while the last one ends                            \
+          */
+
+typedef struct {
+    const void *function;
+    unsigned blocks, x, y, cluster, shared; /* blocks of x * y threads; of a cluster; bytes */
+    int count;                              /* of arguments, which are copied */
+    const void *argument[REEL__CUDA_ARGUMENTS];
+    size_t size[REEL__CUDA_ARGUMENTS];
+} reel__cuda_launch;
+cudaError_t reel__cuda_enqueue(reel__cuda_queue *q, const reel__cuda_launch *l);
+/* The queue, after all that was enqueued: for what is no kernel of ours. */
+cudaStream_t reel__cuda_stream(reel__cuda_queue *q);
+
 /* ---- elementwise (map*.cu, cast.cu, fill.cu) ---- */
 
 #define REEL__CUDA_OPERANDS (1 + REEL__MOST_INPUTS)
@@ -24,6 +45,14 @@ extern "C" {
 typedef struct {
     uint32_t d, magic, shift;
 } reel__cuda_divisor;
+static inline reel__cuda_divisor reel__cuda_divisor_of(int64_t d) {
+    uint32_t shift = 0;
+    while (((int64_t)1 << shift) < d) shift++;
+    const uint64_t magic =
+        (((uint64_t)1 << 32) * (((uint64_t)1 << shift) - (uint64_t)d)) / (uint64_t)d + 1;
+    const reel__cuda_divisor by = {(uint32_t)d, (uint32_t)magic, shift};
+    return by;
+}
 
 /* Elements in units of `vector`, counted along axes of which the innermost comes first. Operand 0
  * is the result; an operand whose stride along axis 0 is 0 is one element for all of a unit. */
@@ -39,22 +68,23 @@ typedef struct {
 /* By op and dtype; NULL where the row is none of MAP, or does not take the dtype. vector: elements
  * a unit has, REEL__CUDA_VECTOR / size or 1. */
 typedef cudaError_t (*reel__cuda_map_launcher)(const reel__cuda_map *m, int vector,
-                                               cudaStream_t stream);
+                                               reel__cuda_queue *queue);
 extern const reel__cuda_map_launcher reel__cuda_map_f32[REEL_OP_COUNT],
     reel__cuda_map_f64[REEL_OP_COUNT], reel__cuda_map_i64[REEL_OP_COUNT],
     reel__cuda_map_u8[REEL_OP_COUNT];
 
 /* From one dtype to another; with constants[0] a factor if `scaled`. Units of 4 elements or 1. */
 cudaError_t reel__cuda_launch_cast(const reel__cuda_map *m, reel_dtype to, reel_dtype from,
-                                   bool scaled, int vector, cudaStream_t stream);
+                                   bool scaled, int vector, reel__cuda_queue *queue);
 /* Elements of `size` bytes as they are. Units of 16 bytes or 1 element. */
 cudaError_t reel__cuda_launch_copy(const reel__cuda_map *m, int size, int vector,
-                                   cudaStream_t stream);
+                                   reel__cuda_queue *queue);
 /* constants[0] cast as cast casts. Units of 16 bytes or 1 element. */
 cudaError_t reel__cuda_launch_fill(const reel__cuda_map *m, reel_dtype dtype, int vector,
-                                   cudaStream_t stream);
+                                   reel__cuda_queue *queue);
 /* 0, 1, 2, ... */
-cudaError_t reel__cuda_launch_arange(void *out, int64_t n, reel_dtype dtype, cudaStream_t stream);
+cudaError_t reel__cuda_launch_arange(void *out, int64_t n, reel_dtype dtype,
+                                     reel__cuda_queue *queue);
 
 /* out[i_0 ..., a, b] = x[...]: axis a of length `rows` is contiguous in x, axis b of length
  * `columns` in out. The other axes are `axes`, outermost last, as in reel__cuda_map. */
@@ -69,7 +99,7 @@ typedef struct {
 } reel__cuda_transpose;
 #define REEL__CUDA_TILE 32
 cudaError_t reel__cuda_launch_transpose(const reel__cuda_transpose *t, int size,
-                                        cudaStream_t stream);
+                                        reel__cuda_queue *queue);
 
 /* ---- reductions (reduce.cu) ---- */
 
@@ -88,14 +118,38 @@ typedef struct {
     unsigned *tickets;
 } reel__cuda_sum_work;
 #define REEL__CUDA_TICKETS 4096
-/* How many parts are worth while, at most 1024. */
+/* How many parts are worth while. */
 int reel__cuda_sum_parts(int64_t outer, int64_t rows, int64_t columns);
 cudaError_t reel__cuda_launch_sum(const reel__cuda_sum_work *s, reel_dtype dtype,
-                                  cudaStream_t stream);
+                                  reel__cuda_queue *queue);
 
-/* y[outer, n, inner] = softmax of x over n; contiguous. */
-cudaError_t reel__cuda_launch_softmax(void *y, const void *x, int64_t outer, int64_t n,
-                                      int64_t inner, reel_dtype dtype, cudaStream_t stream);
+/* y[outer, n, inner] = softmax of x over n; contiguous. If parts > 1, n is cut into as many, which
+ * meet in `tallies`: two elements of y's dtype for each part of each softmax. */
+typedef struct {
+    void *y;
+    const void *x;
+    int64_t outer, n, inner;
+    int parts;
+    void *tallies;
+} reel__cuda_softmax_work;
+/* How many parts are worth while. */
+int reel__cuda_softmax_parts(int64_t outer, int64_t n, int64_t inner);
+cudaError_t reel__cuda_launch_softmax(const reel__cuda_softmax_work *s, reel_dtype dtype,
+                                      reel__cuda_queue *queue);
+
+/* ---- products of small matrices (gemm.cu) ---- */
+
+/* z[M,N] (+)= x[M,K] y[K,N], z contiguous; a transposed operand lies along its first axis. */
+typedef struct {
+    const float *x, *y;
+    float *z;
+    int64_t m, n, k, ldx, ldy;
+    bool transpose_x, transpose_y, accumulate;
+} reel__cuda_product;
+/* By tiles of so many rows and columns; k is cut into 1, 2, 4 or 8 parts. */
+enum { REEL__CUDA_TILES_16X32, REEL__CUDA_TILES_32X16, REEL__CUDA_TILES_32X64 };
+cudaError_t reel__cuda_launch_gemm(const reel__cuda_product *p, int tiling, int parts,
+                                   reel__cuda_queue *queue);
 
 /* ---- indexing (index.cu) ---- */
 
@@ -124,27 +178,46 @@ typedef struct {
 } reel__cuda_move;
 
 /* out[o, i, :] = x[o, index[i], :]; an index out of range gives zeros. */
-cudaError_t reel__cuda_launch_index_select(const reel__cuda_move *m, int size, cudaStream_t stream);
+cudaError_t reel__cuda_launch_index_select(const reel__cuda_move *m, int size,
+                                           reel__cuda_queue *queue);
 /* The same from one dtype to another, scaled; outer is 1. */
 cudaError_t reel__cuda_launch_dequantize_rows(const reel__cuda_move *m, double scale, reel_dtype to,
-                                              reel_dtype from, cudaStream_t stream);
+                                              reel_dtype from, reel__cuda_queue *queue);
 /* out[o, i, j] = x[o, index[o, i, j], j] */
-cudaError_t reel__cuda_launch_gather(const reel__cuda_move *m, int size, cudaStream_t stream);
+cudaError_t reel__cuda_launch_gather(const reel__cuda_move *m, int size, reel__cuda_queue *queue);
 
-/* Sums of what an index sends to the same place, in the order of the entries.
- *   keys:  key[k] is where entry k goes, `beyond` if the index is out of range; value[k] = k
- *   sums:  out[place] = sum of x over the entries that a stable sort brought together
- * For index_add a place is a row of `inner` elements; for scatter_add it is an element. */
+/* ---- sums by index (index_add.cu) ---- */
+
+/* Sums of what an index sends to the same place, in the order of the entries. For index_add a place
+ * is a row of `inner` elements; for scatter_add it is an element.
+ *
+ * Of few entries along the axis, in one launch: */
+#define REEL__CUDA_FEW_ROWS 4096 /* the most that index_add_few takes */
+cudaError_t reel__cuda_launch_index_add_few(const reel__cuda_move *m, reel_dtype dtype,
+                                            reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_scatter_add_few(const reel__cuda_move *m, reel_dtype dtype,
+                                              reel__cuda_queue *queue);
+
+/* Of many, by a stable sort.
+ *   keys:  key[k] is where entry k goes, or the number of places if its index is out of range;
+ *          value[k] = k
+ *   runs:  where in the sorted pairs a place's entries are; an empty run if it has none
+ *   sums:  out[place] = sum of x over the place's run of values */
+typedef struct {
+    int64_t begin, end;
+} reel__cuda_run;
 cudaError_t reel__cuda_launch_index_keys(const reel__cuda_move *m, uint64_t *key, int64_t *value,
-                                         cudaStream_t stream);
+                                         reel__cuda_queue *queue);
 cudaError_t reel__cuda_launch_scatter_keys(const reel__cuda_move *m, uint64_t *key, int64_t *value,
-                                           cudaStream_t stream);
-cudaError_t reel__cuda_launch_index_sums(const reel__cuda_move *m, const uint64_t *key,
+                                           reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_runs(reel__cuda_run *run, int64_t places, const uint64_t *key,
+                                   int64_t n, reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_index_sums(const reel__cuda_move *m, const reel__cuda_run *run,
                                          const int64_t *value, reel_dtype dtype,
-                                         cudaStream_t stream);
-cudaError_t reel__cuda_launch_scatter_sums(const reel__cuda_move *m, const uint64_t *key,
+                                         reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_scatter_sums(const reel__cuda_move *m, const reel__cuda_run *run,
                                            const int64_t *value, reel_dtype dtype,
-                                           cudaStream_t stream);
+                                           reel__cuda_queue *queue);
 
 /* ---- sorting (sort.cu) ---- */
 
@@ -158,21 +231,21 @@ cudaError_t reel__cuda_sort_pairs(void *temporary, size_t *bytes, uint64_t *key,
  * order wanted; value[k] = k. */
 cudaError_t reel__cuda_launch_order_keys(uint64_t *key, int64_t *value, const void *x,
                                          int64_t outer, int64_t n, int64_t inner, bool largest,
-                                         reel_dtype dtype, cudaStream_t stream);
+                                         reel_dtype dtype, reel__cuda_queue *queue);
 /* key[k] = value[k] / n: the row that a pair came from. */
 cudaError_t reel__cuda_launch_row_keys(uint64_t *key, const int64_t *value, int64_t count,
-                                       int64_t n, cudaStream_t stream);
+                                       int64_t n, reel__cuda_queue *queue);
 /* best and index [outer, k, inner] from the first k of each row of sorted values. */
 cudaError_t reel__cuda_launch_take_best(void *best, int64_t *index, const int64_t *value,
                                         const void *x, int64_t outer, int64_t n, int64_t inner,
-                                        int64_t k, int size, cudaStream_t stream);
+                                        int64_t k, int size, reel__cuda_queue *queue);
 
 /* ---- random numbers (random.cu) ---- */
 
 /* state {seed, offset} moves on by the blocks used; `ticket` is 0 before and after. */
 cudaError_t reel__cuda_launch_random(void *out, int64_t n, reel_dtype dtype, bool normal, double a,
                                      double b, int64_t *state, unsigned *ticket,
-                                     cudaStream_t stream);
+                                     reel__cuda_queue *queue);
 
 /* ---- updates over lists (update.cu) ---- */
 
@@ -206,22 +279,22 @@ typedef struct {
 
 /* p, g, m, v */
 cudaError_t reel__cuda_launch_adam(const reel__cuda_lists *l, const reel__cuda_adam_work *a,
-                                   reel_dtype dtype, cudaStream_t stream);
+                                   reel_dtype dtype, reel__cuda_queue *queue);
 /* p, g, v */
 cudaError_t reel__cuda_launch_sgd(const reel__cuda_lists *l, const reel__cuda_sgd_work *s,
-                                  reel_dtype dtype, cudaStream_t stream);
+                                  reel_dtype dtype, reel__cuda_queue *queue);
 /* squares[block] = sum of squares of a block's elements. */
 cudaError_t reel__cuda_launch_list_squares(const reel__cuda_lists *l, double *squares,
-                                           reel_dtype dtype, cudaStream_t stream);
+                                           reel_dtype dtype, reel__cuda_queue *queue);
 /* *norm = sqrt of the sum of squares[0..n-1], also as f64 behind the squares. */
 cudaError_t reel__cuda_launch_norm(void *norm, double *squares, int64_t n, reel_dtype dtype,
-                                   cudaStream_t stream);
+                                   reel__cuda_queue *queue);
 /* data[0] *= min(1, most / (*norm + 1e-6)) */
 cudaError_t reel__cuda_launch_list_scale(const reel__cuda_lists *l, const double *norm, double most,
-                                         reel_dtype dtype, cudaStream_t stream);
+                                         reel_dtype dtype, reel__cuda_queue *queue);
 /* data[0] clamped to -limit..limit; NaN stays NaN. */
 cudaError_t reel__cuda_launch_list_clamp(const reel__cuda_lists *l, double limit, reel_dtype dtype,
-                                         cudaStream_t stream);
+                                         reel__cuda_queue *queue);
 
 #ifdef __cplusplus
 }

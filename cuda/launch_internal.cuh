@@ -1,6 +1,6 @@
-/* How kernels follow each other in a stream: the next one's blocks come to the processors while the
- * last one's are ending, and wait there, instead of being sent off when all is over. It saves about
- * a microsecond a kernel, which is a third of what a small one takes.
+/* How kernels come into the queue, and how they follow each other: the next one's blocks may come
+ * to the processors while the last one's are ending, and wait there, instead of being sent off when
+ * all is over.
  *
  * Source: CUDA C++ Programming Guide, "Programmatic Dependent Launch". */
 #ifndef REEL_CUDA_LAUNCH_INTERNAL_CUH
@@ -9,27 +9,39 @@
 #include "cuda/kernels_internal.h"
 
 /* The first thing that each kernel does, in all of its threads: what the kernels before it have
- * written is there afterwards, and the next one may come. */
+ * written is there afterwards, and the next one may come. A kernel of many blocks is launched the
+ * plain way, and is spared what this costs each block. */
 static __device__ __forceinline__ void begin() {
-#if __CUDA_ARCH__ >= 900
+#if REEL_CUDA_SM90
+    if (gridDim.x > REEL__CUDA_OVERLAPPED) return;
     asm volatile("griddepcontrol.wait;" ::: "memory");
     asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
 #endif
 }
 
+template <class... P>
+static cudaError_t launch_list(reel__cuda_queue *queue, const void *kernel, unsigned blocks,
+                               dim3 threads, unsigned cluster, unsigned shared,
+                               const P &...arguments) {
+    const reel__cuda_launch l = {kernel, blocks,       threads.x,       threads.y,     cluster,
+                                 shared, sizeof...(P), {&arguments...}, {sizeof(P)...}};
+    return reel__cuda_enqueue(queue, &l);
+}
+
+/* Enqueues a kernel; `cluster` blocks share their memory, of which each has `shared` bytes. */
 template <class... P, class... A>
-static cudaError_t launch(void (*kernel)(P...), unsigned blocks, dim3 threads, cudaStream_t stream,
-                          A... arguments) {
-    cudaLaunchAttribute overlap = {};
-    overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-    overlap.val.programmaticStreamSerializationAllowed = 1;
-    cudaLaunchConfig_t c = {};
-    c.gridDim = dim3(blocks);
-    c.blockDim = threads;
-    c.stream = stream;
-    c.attrs = &overlap;
-    c.numAttrs = REEL_CUDA_OVERLAP;
-    return cudaLaunchKernelEx(&c, kernel, P(arguments)...);
+static cudaError_t launch_cluster(void (*kernel)(P...), unsigned blocks, dim3 threads,
+                                  unsigned cluster, unsigned shared, reel__cuda_queue *queue,
+                                  A... arguments) {
+    static_assert(sizeof...(P) <= REEL__CUDA_ARGUMENTS, "too many arguments");
+    return launch_list(queue, (const void *)kernel, blocks, threads, cluster, shared,
+                       P(arguments)...);
+}
+
+template <class... P, class... A>
+static cudaError_t launch(void (*kernel)(P...), unsigned blocks, dim3 threads,
+                          reel__cuda_queue *queue, A... arguments) {
+    return launch_cluster(kernel, blocks, threads, 1, 0, queue, arguments...);
 }
 
 static inline unsigned blocks_for(int64_t n, int64_t each) {

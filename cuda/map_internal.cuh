@@ -108,16 +108,16 @@ static __global__ void __launch_bounds__(THREADS)
 #define LONG (1 << 18) /* units: more than the GPU holds threads for */
 
 template <reel__op OP, class T, int INPUTS>
-static cudaError_t launch_map(const reel__cuda_map *m, int vector, cudaStream_t stream) {
+static cudaError_t launch_map(const reel__cuda_map *m, int vector, reel__cuda_queue *queue) {
     constexpr int N = REEL__CUDA_VECTOR / sizeof(T);
     const unsigned blocks = blocks_for(m->units, THREADS);
     if (vector == 1)
-        launch(map_units<OP, T, INPUTS, 1>, blocks, THREADS, stream, *m);
+        launch(map_units<OP, T, INPUTS, 1>, blocks, THREADS, queue, *m);
     else if (m->ndim == 1 && m->units >= LONG)
-        launch(map_long<OP, T, INPUTS, N>, blocks_for(m->units, THREADS * AHEAD), THREADS, stream,
+        launch(map_long<OP, T, INPUTS, N>, blocks_for(m->units, THREADS * AHEAD), THREADS, queue,
                *m);
     else
-        launch(map_units<OP, T, INPUTS, N>, blocks, THREADS, stream, *m);
+        launch(map_units<OP, T, INPUTS, N>, blocks, THREADS, queue, *m);
     return cudaGetLastError();
 }
 

@@ -59,16 +59,16 @@ static __global__ void __launch_bounds__(THREADS)
 
 cudaError_t reel__cuda_launch_random(void *out, int64_t n, reel_dtype dtype, bool normal, double a,
                                      double b, int64_t *state, unsigned *ticket,
-                                     cudaStream_t stream) {
+                                     reel__cuda_queue *queue) {
     const double scale = normal ? b : b - a;
     const int64_t words = (n + (dtype == REEL_F32 ? 3 : 1)) / (dtype == REEL_F32 ? 4 : 2);
     const int64_t all = (words + THREADS - 1) / THREADS;
     const unsigned blocks = all < 1 << 16 ? (unsigned)all : 1 << 16;
     if (dtype == REEL_F32)
-        launch(draw<float>, blocks, THREADS, stream, (float *)out, n, normal, (float)a,
-               (float)scale, state, ticket);
+        launch(draw<float>, blocks, THREADS, queue, (float *)out, n, normal, (float)a, (float)scale,
+               state, ticket);
     else
-        launch(draw<double>, blocks, THREADS, stream, (double *)out, n, normal, a, scale, state,
+        launch(draw<double>, blocks, THREADS, queue, (double *)out, n, normal, a, scale, state,
                ticket);
     return cudaGetLastError();
 }

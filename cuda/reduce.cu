@@ -2,10 +2,13 @@
  * order. */
 #include "cuda/vector_internal.cuh"
 
+#include <cooperative_groups.h>
 #include <stdint.h>
 
 #define BLOCK 256
 #define WARPS (BLOCK / 32)
+#define WIDE_BLOCK 1024
+#define AHEAD 8 /* loads of a thread that are on their way at once */
 
 /* What elements of T are added up in. */
 template <class T> struct adds {
@@ -43,14 +46,13 @@ template <class A> static __device__ __forceinline__ A add_lanes(A a, int lanes)
     return a;
 }
 
-/* In thread 0: the sum over the block. */
-template <class A> static __device__ __forceinline__ A add_block(A a) {
-    __shared__ A warp[WARPS];
+/* In thread 0: the sum over a block of SIZE threads. */
+template <int SIZE, class A> static __device__ __forceinline__ A add_block(A a) {
+    __shared__ A warp[SIZE / 32];
     a = add_lanes(a, 32);
     if (threadIdx.x % 32 == 0) warp[threadIdx.x / 32] = a;
     __syncthreads();
-    if (threadIdx.x == 0)
-        for (int i = 1; i < WARPS; i++) a += warp[i];
+    if (threadIdx.x < 32) a = add_lanes(threadIdx.x < SIZE / 32 ? warp[threadIdx.x] : 0, SIZE / 32);
     return a;
 }
 
@@ -58,47 +60,93 @@ template <class A> static __device__ __forceinline__ A add_block(A a) {
  * what the others wrote before is there to be read. */
 static __device__ __forceinline__ bool is_last(unsigned *ticket, unsigned blocks) {
     __shared__ bool last;
-    __threadfence();
     __syncthreads();
     if (threadIdx.x == 0 && threadIdx.y == 0) {
+        __threadfence(); /* for all of the block, by the barriers around it */
         last = atomicAdd(ticket, 1) == blocks - 1;
         if (last) *ticket = 0;
+        __threadfence();
     }
     __syncthreads();
-    if (last) __threadfence();
     return last;
 }
 
-/* Of n contiguous elements, those that fall to lane `lane` of `lanes`. */
+/* Of n parts' sums, `stride` apart, those that fall to lane `lane` of `lanes`. */
+template <class A>
+static __device__ __forceinline__ A add_parts(const A *partial, int64_t stride, int n, int lane,
+                                              int lanes) {
+    A sum = 0;
+    for (int i = lane; i < n; i += AHEAD * lanes) {
+        A a[AHEAD];
+#pragma unroll
+        for (int k = 0; k < AHEAD; k++) {
+            const int at = i + k * lanes;
+            a[k] = at < n ? __ldcg(partial + at * stride) : 0;
+        }
+#pragma unroll
+        for (int k = 0; k < AHEAD; k++) sum += a[k];
+    }
+    return sum;
+}
+
+/* A unit at once or, where it isn't aligned, by its elements: the order of adding is the same. */
+template <class T, int N, bool ALIGNED>
+static __device__ __forceinline__ unit<T, N> fetch(const T *x) {
+    if constexpr (ALIGNED) {
+        return *(const unit<T, N> *)x;
+    } else {
+        unit<T, N> u;
+#pragma unroll
+        for (int i = 0; i < N; i++) u.v[i] = x[i];
+        return u;
+    }
+}
+
+/* Of n contiguous units, those that fall to lane `lane` of `lanes`. */
+template <class T, bool PAIR, int N, bool ALIGNED>
+static __device__ __forceinline__ sum_of<T> add_units(const T *x, const T *y, int64_t n, int lane,
+                                                      int lanes) {
+    /* as many as registers hold: bytes take one each */
+    constexpr int LOADS = sizeof(T) == 1 || !ALIGNED ? AHEAD / 4 : PAIR ? AHEAD / 2 : AHEAD;
+    sum_of<T> sum = 0;
+    for (int64_t i = lane; i < n; i += LOADS * lanes) {
+        unit<T, N> a[LOADS], b[LOADS];
+#pragma unroll
+        for (int k = 0; k < LOADS; k++) {
+            const int64_t at = i + k * lanes;
+            if (at >= n) break;
+            a[k] = fetch<T, N, ALIGNED>(x + at * N);
+            b[k] = PAIR ? fetch<T, N, ALIGNED>(y + at * N) : a[k];
+        }
+#pragma unroll
+        for (int k = 0; k < LOADS; k++) {
+            if (i + k * lanes >= n) break;
+#pragma unroll
+            for (int j = 0; j < N; j++) sum += term<T, PAIR>(a[k].v[j], b[k].v[j]);
+        }
+    }
+    return sum;
+}
+
+/* The same of n elements. */
 template <class T, bool PAIR>
 static __device__ __forceinline__ sum_of<T> add_run(const T *x, const T *y, int64_t n, int lane,
                                                     int lanes) {
     constexpr int N = 16 / sizeof(T);
-    sum_of<T> sum = 0;
-    int64_t done = 0;
-    if ((uintptr_t)x % 16 == 0 && (!PAIR || (uintptr_t)y % 16 == 0)) {
-        const int64_t units = n / N;
-#pragma unroll 4
-        for (int64_t i = lane; i < units; i += lanes) {
-            const unit<T, N> a = ((const unit<T, N> *)x)[i],
-                             b = ((const unit<T, N> *)(PAIR ? y : x))[i];
-#pragma unroll
-            for (int k = 0; k < N; k++) sum += term<T, PAIR>(a.v[k], b.v[k]);
-        }
-        done = units * N;
-    }
-#pragma unroll 4
-    for (int64_t i = done + lane; i < n; i += lanes) sum += term<T, PAIR>(x[i], PAIR ? y[i] : x[i]);
-    return sum;
+    const int64_t units = n / N, done = units * N;
+    const bool aligned = (uintptr_t)x % 16 == 0 && (!PAIR || (uintptr_t)y % 16 == 0);
+    const sum_of<T> sum = aligned ? add_units<T, PAIR, N, true>(x, y, units, lane, lanes)
+                                  : add_units<T, PAIR, N, false>(x, y, units, lane, lanes);
+    return sum + add_units<T, PAIR, 1, true>(x + done, PAIR ? y + done : y, n - done, lane, lanes);
 }
 
 /* ---- contiguous rows: a few lanes a row ---- */
 
 template <class T>
 static __global__ void __launch_bounds__(BLOCK)
-    sum_short(const __grid_constant__ reel__cuda_sum_work s, int lanes) {
+    sum_short(const __grid_constant__ reel__cuda_sum_work s, unsigned lanes) {
     begin();
-    const int64_t row = (blockIdx.x * (int64_t)BLOCK + threadIdx.x) / lanes;
+    const int64_t row = (int64_t)blockIdx.x * (BLOCK / lanes) + threadIdx.x / lanes;
     sum_of<T> sum = 0;
     if (row < s.outer)
         sum = add_run<T, false>((const T *)s.x + row * s.outer_stride, nullptr, s.rows,
@@ -107,145 +155,230 @@ static __global__ void __launch_bounds__(BLOCK)
     if (row < s.outer && threadIdx.x % lanes == 0) write<T>(s, row, sum);
 }
 
-/* ---- contiguous rows: a block for each part of a row ---- */
+/* ---- contiguous rows: a block for each part of a row, of `each` elements ---- */
+
+/* In thread 0. */
+template <class T, bool PAIR, int SIZE>
+static __device__ __forceinline__ sum_of<T> add_part(const reel__cuda_sum_work &s, unsigned row,
+                                                     unsigned part, int64_t each) {
+    const int64_t begin = part * each, left = s.rows - begin, n = left < each ? left : each;
+    const T *x = (const T *)s.x + row * s.outer_stride + begin;
+    const T *y = PAIR ? (const T *)s.y + begin : nullptr;
+    return add_block<SIZE>(n > 0 ? add_run<T, PAIR>(x, y, n, threadIdx.x, SIZE) : 0);
+}
 
 template <class T, bool PAIR>
-static __global__ void __launch_bounds__(BLOCK)
-    sum_long(const __grid_constant__ reel__cuda_sum_work s) {
+static __global__ void __launch_bounds__(BLOCK, 4)
+    sum_long(const __grid_constant__ reel__cuda_sum_work s, int64_t each) {
     begin();
     using A = sum_of<T>;
-    const int64_t row = blockIdx.x / s.parts, part = blockIdx.x % s.parts;
-    const int64_t each = ((s.rows + s.parts - 1) / s.parts + 63) / 64 * 64, begin = part * each,
-                  left = s.rows - begin, n = left < each ? left : each;
-    const T *x = (const T *)s.x + row * s.outer_stride + begin;
-    A sum =
-        n > 0 ? add_run<T, PAIR>(x, PAIR ? (const T *)s.y + begin : x, n, threadIdx.x, BLOCK) : 0;
-    sum = add_block(sum);
+    const unsigned row = blockIdx.x / s.parts, part = blockIdx.x % s.parts;
+    A sum = add_part<T, PAIR, BLOCK>(s, row, part, each);
     if (s.parts == 1) {
         if (threadIdx.x == 0) write<T>(s, row, sum);
         return;
     }
-    A *partial = (A *)s.partial + row * s.parts;
+    A *partial = (A *)s.partial + (int64_t)row * s.parts;
     if (threadIdx.x == 0) partial[part] = sum;
     if (!is_last(s.tickets + row, s.parts)) return;
-    sum = 0;
-    for (int i = threadIdx.x; i < s.parts; i += BLOCK) sum += __ldcg(partial + i);
-    __syncthreads(); /* add_block's memory is used again */
-    sum = add_block(sum);
+    if (s.parts > 32)
+        sum = add_block<BLOCK>(add_parts(partial, 1, s.parts, threadIdx.x, BLOCK));
+    else if (threadIdx.x < 32)
+        sum = add_lanes(add_parts(partial, 1, s.parts, threadIdx.x, 32), 32);
     if (threadIdx.x == 0) write<T>(s, row, sum);
 }
 
-/* ---- columns: 32 lanes side by side, N columns each, WARPS rows at a time ---- */
+/* What is too long for one block, and too short for blocks to wait for each other through memory: a
+ * cluster of them for each row, which meets in the first one's shared memory. */
+#define CLUSTER 8
 
-template <class T, int N>
-static __global__ void __launch_bounds__(BLOCK)
-    sum_columns(const __grid_constant__ reel__cuda_sum_work s, unsigned tiles) {
+#if REEL_CUDA_SM90 /* GPUs that have the one have the other */
+template <class T, bool PAIR>
+static __global__ void __launch_bounds__(WIDE_BLOCK)
+    sum_cluster(const __grid_constant__ reel__cuda_sum_work s, int64_t each) {
     begin();
     using A = sum_of<T>;
-    __shared__ A all[WARPS][32 * N];
-    const unsigned part = blockIdx.x % s.parts, tile = blockIdx.x / s.parts % tiles;
-    const int64_t o = blockIdx.x / s.parts / tiles;
-    const int64_t column = ((int64_t)tile * 32 + threadIdx.x) * N;
-    const int64_t each = (s.rows + s.parts - 1) / s.parts, begin = part * each,
-                  end = begin + each < s.rows ? begin + each : s.rows;
-    A sum[N] = {};
-    if (column < s.columns) {
-        const T *x = (const T *)s.x + o * s.outer_stride + column;
-#pragma unroll 4
-        for (int64_t r = begin + threadIdx.y; r < end; r += WARPS) {
-            const unit<T, N> a = *(const unit<T, N> *)(x + r * s.row_stride);
+    __shared__ A all[CLUSTER];
+    const auto cluster = cooperative_groups::this_cluster();
+    cluster.barrier_arrive();
+    const unsigned row = blockIdx.x / CLUSTER, part = blockIdx.x % CLUSTER;
+    const A mine = add_part<T, PAIR, WIDE_BLOCK>(s, row, part, each);
+    cluster.barrier_wait(); /* the first block is there */
+    if (threadIdx.x == 0) *cluster.map_shared_rank(&all[part], 0) = mine;
+    cluster.sync();
+    if (part > 0 || threadIdx.x >= 32) return;
+    const A sum = add_lanes(threadIdx.x < CLUSTER ? all[threadIdx.x] : 0, CLUSTER);
+    if (threadIdx.x == 0) write<T>(s, row, sum);
+}
+#endif
+
+/* ---- columns: lanes side by side, N columns each, by as many rows as fill a block ---- */
+
+/* Of a part's rows, those that fall to this thread. */
+template <class T, int N, bool ALIGNED>
+static __device__ __forceinline__ void add_rows(sum_of<T> *sum, const T *x, int64_t n,
+                                                int64_t row_stride) {
+    const int64_t step = blockDim.y * row_stride;
+    x += threadIdx.y * row_stride;
+    for (int64_t r = threadIdx.y; r < n; r += AHEAD * blockDim.y, x += AHEAD * step) {
+        unit<T, N> a[AHEAD];
 #pragma unroll
-            for (int k = 0; k < N; k++) sum[k] += (A)a.v[k];
+        for (int k = 0; k < AHEAD; k++) {
+            if (r + k * blockDim.y >= n) break;
+            a[k] = fetch<T, N, ALIGNED>(x + k * step);
+        }
+#pragma unroll
+        for (int k = 0; k < AHEAD; k++) {
+            if (r + k * blockDim.y >= n) break;
+#pragma unroll
+            for (int i = 0; i < N; i++) sum[i] += (sum_of<T>)a[k].v[i];
         }
     }
+}
+
+template <class T, int N, bool ALIGNED>
+static __global__ void __launch_bounds__(BLOCK, 4)
+    sum_columns(const __grid_constant__ reel__cuda_sum_work s, unsigned tiles, int64_t each) {
+    begin();
+    using A = sum_of<T>;
+    __shared__ A all[WARPS * 32 * N];
+    const int lanes = blockDim.x, wide = lanes * N, t = threadIdx.y * lanes + threadIdx.x;
+    const unsigned part = blockIdx.x % s.parts, rest = blockIdx.x / s.parts, tile = rest % tiles;
+    const int64_t o = rest / tiles, first = (int64_t)tile * wide, begin = part * each,
+                  left = s.rows - begin;
+    A sum[N] = {};
+    if (first + threadIdx.x * N < s.columns) {
+        const T *x = (const T *)s.x + o * s.outer_stride + begin * s.row_stride + first;
+        add_rows<T, N, ALIGNED>(sum, x + threadIdx.x * N, left < each ? left : each, s.row_stride);
+    }
+    for (int d = 16; d >= lanes; d /= 2) /* lanes of a warp that have the same columns */
 #pragma unroll
-    for (int k = 0; k < N; k++) all[threadIdx.y][threadIdx.x * N + k] = sum[k];
+        for (int k = 0; k < N; k++) sum[k] += __shfl_down_sync(0xffffffffu, sum[k], d);
+    if (t % 32 < lanes)
+#pragma unroll
+        for (int k = 0; k < N; k++) all[t / 32 * wide + t % 32 * N + k] = sum[k];
     __syncthreads();
     /* from here on a thread has one column */
-    const int c = threadIdx.y * 32 + threadIdx.x;
-    const int64_t mine = (int64_t)tile * 32 * N + c;
-    const bool has = c < 32 * N && mine < s.columns;
+    const int64_t column = first + t % wide, result = o * s.columns + column,
+                  results = s.outer * s.columns;
+    const bool has = column < s.columns, writes = has && t < wide;
     A total = 0;
-    if (has)
-        for (int i = 0; i < WARPS; i++) total += all[i][c];
-    const int64_t result = o * s.columns + mine, results = s.outer * s.columns;
+    if (writes)
+        for (int i = 0; i < WARPS; i++) total += all[i * wide + t];
     if (s.parts == 1) {
-        if (has) write<T>(s, result, total);
+        if (writes) write<T>(s, result, total);
         return;
     }
     A *partial = (A *)s.partial + result;
-    if (has) partial[part * results] = total;
-    if (!is_last(s.tickets + o * tiles + tile, s.parts)) return;
-    total = 0;
-    if (has)
-        for (int i = 0; i < s.parts; i++) total += __ldcg(partial + i * results);
-    if (has) write<T>(s, result, total);
+    if (writes) partial[part * results] = total;
+    if (!is_last(s.tickets + rest, s.parts)) return;
+    all[t] = has ? add_parts(partial, results, s.parts, t / wide, BLOCK / wide) : 0;
+    __syncthreads();
+    for (int n = BLOCK / 2; n >= wide; n /= 2) {
+        if (t < n) all[t] += all[t + n];
+        __syncthreads();
+    }
+    if (writes) write<T>(s, result, all[t]);
 }
 
 /* ---- which one ---- */
 
-#define ENOUGH                                                                                     \
-    528 /* blocks that keep any GPU busy: a constant, so that bits are the same on all             \
-         */
-#define MOST_PARTS 1024
-#define TILE 128 /* columns that a block has at least, if there are as many */
+/* Blocks that keep any GPU busy: a constant, so that bits are the same on all. */
+#define ENOUGH 528
+#define PART (BLOCK * AHEAD * 4) /* elements of a row that a block loads at once */
+#define CLUSTER_ROWS 16          /* that clusters take, */
+#define CLUSTER_PART (CLUSTER * WIDE_BLOCK * AHEAD * 4) /* and their elements */
 
-static int64_t min64(int64_t a, int64_t b) {
-    return a < b ? a : b;
+static bool is_for_cluster(int64_t outer, int64_t rows) {
+    return REEL_CUDA_SM90 && outer <= CLUSTER_ROWS && rows > PART && rows <= CLUSTER_PART;
+}
+
+/* Lanes that have n columns each, so that a warp wastes few. */
+static int lanes_for(int64_t columns, int n) {
+    int lanes = 1;
+    while (lanes < 32 && lanes * n < columns) lanes *= 2;
+    return lanes;
 }
 
 int reel__cuda_sum_parts(int64_t outer, int64_t rows, int64_t columns) {
-    const int64_t blocks = columns > 1 ? outer * ((columns + TILE - 1) / TILE) : outer;
-    const int64_t worth = columns > 1 ? rows / 64 : rows / 4096;
-    if (blocks >= ENOUGH || worth < 2) return 1;
-    return (int)min64(min64(worth, (ENOUGH + blocks - 1) / blocks), MOST_PARTS);
+    int64_t blocks = outer, worth = rows / PART;
+    if (columns > 1) {
+        const int n = columns % 4 == 0 ? 4 : 1, lanes = lanes_for(columns, n);
+        blocks = outer * ((columns + lanes * n - 1) / (lanes * n));
+        worth = rows / (BLOCK / lanes * AHEAD);
+    } else if (is_for_cluster(outer, rows)) {
+        return 1;
+    }
+    if (worth < 2 || 2 * blocks > ENOUGH) return 1;
+    return (int)(worth < ENOUGH / blocks ? worth : ENOUGH / blocks);
 }
 
-template <class T, int N>
-static void launch_columns(const reel__cuda_sum_work *s, cudaStream_t stream) {
-    const unsigned tiles = blocks_for(s->columns, 32 * N);
-    launch(sum_columns<T, N>, (unsigned)(s->outer * tiles * s->parts), dim3(32, WARPS), stream, *s,
-           tiles);
+template <class T, int N, bool ALIGNED>
+static void launch_columns(const reel__cuda_sum_work *s, reel__cuda_queue *queue) {
+    const int lanes = lanes_for(s->columns, N);
+    const unsigned tiles = blocks_for(s->columns, lanes * N);
+    launch(sum_columns<T, N, ALIGNED>, (unsigned)(s->outer * tiles * s->parts),
+           dim3(lanes, BLOCK / lanes), queue, *s, tiles, (s->rows + s->parts - 1) / s->parts);
+}
+
+/* Elements of one of n parts of a row: whole units, and whole sectors of memory. */
+static int64_t part_of(int64_t rows, int n) {
+    return ((rows + n - 1) / n + 63) / 64 * 64;
+}
+
+template <class T, bool PAIR>
+static void launch_long(const reel__cuda_sum_work *s, reel__cuda_queue *queue) {
+#if REEL_CUDA_SM90
+    if (is_for_cluster(s->outer, s->rows)) {
+        launch_cluster(sum_cluster<T, PAIR>, (unsigned)s->outer * CLUSTER, WIDE_BLOCK, CLUSTER, 0,
+                       queue, *s, part_of(s->rows, CLUSTER));
+        return;
+    }
+#endif
+    launch(sum_long<T, PAIR>, (unsigned)(s->outer * s->parts), BLOCK, queue, *s,
+           part_of(s->rows, s->parts));
 }
 
 template <class T>
-static cudaError_t launch_plain(const reel__cuda_sum_work *s, cudaStream_t stream) {
+static cudaError_t launch_plain(const reel__cuda_sum_work *s, reel__cuda_queue *queue) {
     constexpr int N = sizeof(T) == 8 ? 2 : 4;
-    if (s->columns > 1) {
-        const bool aligned = (uintptr_t)s->x % (N * sizeof(T)) == 0 && s->columns % N == 0 &&
-                             s->row_stride % N == 0 && (s->outer == 1 || s->outer_stride % N == 0);
+    if (s->columns > 1 && s->columns % N == 0) {
+        const bool aligned = (uintptr_t)s->x % (N * sizeof(T)) == 0 && s->row_stride % N == 0 &&
+                             (s->outer == 1 || s->outer_stride % N == 0);
         if (aligned)
-            launch_columns<T, N>(s, stream);
+            launch_columns<T, N, true>(s, queue);
         else
-            launch_columns<T, 1>(s, stream);
+            launch_columns<T, N, false>(s, queue);
+    } else if (s->columns > 1) {
+        launch_columns<T, 1, true>(s, queue);
     } else if (s->rows <= 2048 && s->parts == 1 && s->outer >= WARPS) {
         int lanes = 1;
         while (lanes < 32 && lanes * 8 < s->rows) lanes *= 2;
-        launch(sum_short<T>, blocks_for(s->outer * lanes, BLOCK), BLOCK, stream, *s, lanes);
+        launch(sum_short<T>, blocks_for(s->outer, BLOCK / lanes), BLOCK, queue, *s, lanes);
     } else {
-        launch(sum_long<T, false>, (unsigned)(s->outer * s->parts), BLOCK, stream, *s);
+        launch_long<T, false>(s, queue);
     }
     return cudaGetLastError();
 }
 
 template <class T>
-static cudaError_t launch_pair(const reel__cuda_sum_work *s, cudaStream_t stream) {
-    launch(sum_long<T, true>, (unsigned)s->parts, BLOCK, stream, *s);
+static cudaError_t launch_pair(const reel__cuda_sum_work *s, reel__cuda_queue *queue) {
+    launch_long<T, true>(s, queue);
     return cudaGetLastError();
 }
 
 cudaError_t reel__cuda_launch_sum(const reel__cuda_sum_work *s, reel_dtype dtype,
-                                  cudaStream_t stream) {
+                                  reel__cuda_queue *queue) {
     if (s->y)
-        return dtype == REEL_F32 ? launch_pair<float>(s, stream) : launch_pair<double>(s, stream);
+        return dtype == REEL_F32 ? launch_pair<float>(s, queue) : launch_pair<double>(s, queue);
     switch (dtype) {
     case REEL_F32:
-        return launch_plain<float>(s, stream);
+        return launch_plain<float>(s, queue);
     case REEL_F64:
-        return launch_plain<double>(s, stream);
+        return launch_plain<double>(s, queue);
     case REEL_I64:
-        return launch_plain<int64_t>(s, stream);
+        return launch_plain<int64_t>(s, queue);
     default:
-        return launch_plain<uint8_t>(s, stream);
+        return launch_plain<uint8_t>(s, queue);
     }
 }

@@ -33,6 +33,28 @@ template <class T> static __device__ __forceinline__ T add_warp(T sum) {
     return sum;
 }
 
+#define AHEAD 8 /* loads of a thread that are on their way at once */
+
+/* The result's elements i, i + step, ... before n, `stride` apart. */
+template <class T>
+static __device__ __forceinline__ void put(T *y, const T *x, int64_t i, int64_t n, int step,
+                                           int64_t stride, tally<T> total) {
+    const T scale = 1 / total.sum;
+    for (; i < n; i += AHEAD * step) {
+        T v[AHEAD];
+#pragma unroll
+        for (int k = 0; k < AHEAD; k++) {
+            if (i + k * step >= n) break;
+            v[k] = x[(i + k * step) * stride];
+        }
+#pragma unroll
+        for (int k = 0; k < AHEAD; k++) {
+            if (i + k * step >= n) break;
+            y[(i + k * step) * stride] = formula<T>::exp(v[k] - total.most) * scale;
+        }
+    }
+}
+
 /* ---- rows of up to 32 ITEMS elements: a warp a row, which stays in registers ---- */
 
 #define ROW_THREADS 128
@@ -88,76 +110,178 @@ static __global__ void __launch_bounds__(LONG_THREADS) softmax_block(T *y, const
     sum = add_warp(sum);
     if (lane == 0) warp[threadIdx.x / 32] = sum;
     __syncthreads();
-    const T scale = 1 / add_warp(lane < LONG_THREADS / 32 ? warp[lane] : 0);
-#pragma unroll 4
-    for (int64_t i = threadIdx.x; i < n; i += LONG_THREADS)
-        y[i] = formula<T>::exp(x[i] - most) * scale;
+    sum = add_warp(lane < LONG_THREADS / 32 ? warp[lane] : 0);
+    put(y, x, threadIdx.x, n, LONG_THREADS, 1, tally<T>{most, sum});
 }
 
 template <class T>
-static cudaError_t softmax_rows(T *y, const T *x, int64_t rows, int64_t n, cudaStream_t stream) {
+static cudaError_t softmax_rows(T *y, const T *x, int64_t rows, int64_t n,
+                                reel__cuda_queue *queue) {
     const unsigned blocks = blocks_for(rows, ROW_THREADS / 32);
     if (n <= 32)
-        launch(softmax_warp<T, 1>, blocks, ROW_THREADS, stream, y, x, rows, (int)n);
+        launch(softmax_warp<T, 1>, blocks, ROW_THREADS, queue, y, x, rows, (int)n);
     else if (n <= 128)
-        launch(softmax_warp<T, 4>, blocks, ROW_THREADS, stream, y, x, rows, (int)n);
+        launch(softmax_warp<T, 4>, blocks, ROW_THREADS, queue, y, x, rows, (int)n);
     else if (n <= 512)
-        launch(softmax_warp<T, 16>, blocks, ROW_THREADS, stream, y, x, rows, (int)n);
+        launch(softmax_warp<T, 16>, blocks, ROW_THREADS, queue, y, x, rows, (int)n);
     else if (n <= 1024)
-        launch(softmax_warp<T, 32>, blocks, ROW_THREADS, stream, y, x, rows, (int)n);
+        launch(softmax_warp<T, 32>, blocks, ROW_THREADS, queue, y, x, rows, (int)n);
     else
-        launch(softmax_block<T>, (unsigned)rows, LONG_THREADS, stream, y, x, n);
+        launch(softmax_block<T>, (unsigned)rows, LONG_THREADS, queue, y, x, n);
     return cudaGetLastError();
 }
 
-/* ---- another axis: 32 columns side by side, WARPS elements of the axis at a time ---- */
+/* ---- another axis, and very long rows: columns side by side, in blocks of any shape ---- */
 
-#define WARPS 16
+#define BLOCK 256
+#define RESIDENT(T) (16 / sizeof(T)) /* blocks that a processor has registers for */
 
+/* x[outer, n, inner] in tiles of columns; n in parts of `each`. */
+typedef struct {
+    int64_t n, inner, each;
+    unsigned tiles, parts;
+} tiling;
+
+/* What this thread's block has, by the block's number, which counts parts fastest. */
+typedef struct {
+    unsigned part;
+    bool has;                           /* false: beside the last column */
+    int64_t start, begin, end, tallies; /* where the column begins in x, and in the tallies */
+} share;
+
+static __device__ __forceinline__ share share_of(const tiling &t) {
+    const unsigned part = blockIdx.x % t.parts, rest = blockIdx.x / t.parts;
+    const int64_t o = rest / t.tiles;
+    const int64_t column = (int64_t)(rest % t.tiles) * blockDim.x + threadIdx.x;
+    share s;
+    s.part = part;
+    s.has = column < t.inner;
+    s.start = o * t.n * t.inner + column;
+    s.begin = part * t.each;
+    s.end = s.begin + t.each < t.n ? s.begin + t.each : t.n;
+    s.tallies = o * t.parts * t.inner + column;
+    return s;
+}
+
+/* Of a column's elements i, i + step, ... before n. */
 template <class T>
-static __global__ void __launch_bounds__(32 * WARPS)
-    softmax_columns(T *y, const T *x, int64_t n, int64_t inner, unsigned tiles) {
-    begin();
-    __shared__ tally<T> all[WARPS][32];
-    const int64_t o = blockIdx.x / tiles, column = (int64_t)(blockIdx.x % tiles) * 32 + threadIdx.x;
-    const bool has = column < inner;
-    x += o * n * inner + column;
-    y += o * n * inner + column;
+static __device__ __forceinline__ tally<T> take(const T *x, int64_t i, int64_t n, int step,
+                                                int64_t stride) {
     tally<T> mine = nothing<T>();
-    if (has) {
-#pragma unroll 4
-        for (int64_t i = threadIdx.y; i < n; i += WARPS) {
-            const T v = x[i * inner];
-            if (greater(mine.most, v) != mine.most) { /* true for NaN too, which then stays */
-                mine.sum *= formula<T>::exp(mine.most - v);
-                mine.most = v;
-            }
-            mine.sum += formula<T>::exp(v - mine.most);
+    for (; i < n; i += AHEAD * step) {
+        T v[AHEAD], most = mine.most;
+#pragma unroll
+        for (int k = 0; k < AHEAD; k++) {
+            if (i + k * step >= n) break;
+            v[k] = x[(i + k * step) * stride];
+        }
+#pragma unroll
+        for (int k = 0; k < AHEAD; k++) {
+            if (i + k * step >= n) break;
+            most = greater(most, v[k]);
+        }
+        if (most == -(T)INFINITY) continue; /* its difference from itself is no number */
+        mine.sum *= formula<T>::exp(mine.most - most);
+        mine.most = most;
+#pragma unroll
+        for (int k = 0; k < AHEAD; k++) {
+            if (i + k * step >= n) break;
+            mine.sum += formula<T>::exp(v[k] - most);
         }
     }
-    all[threadIdx.y][threadIdx.x] = mine;
+    return mine;
+}
+
+/* In all threads of a column: what its threads have together. */
+template <class T> static __device__ __forceinline__ tally<T> join_block(tally<T> mine) {
+    __shared__ tally<T> all[BLOCK];
+    const int at = threadIdx.y * blockDim.x + threadIdx.x;
+    all[at] = mine;
     __syncthreads();
-    tally<T> total = all[0][threadIdx.x];
-    for (int i = 1; i < WARPS; i++) total = join(total, all[i][threadIdx.x]);
-    const T scale = 1 / total.sum;
-    if (!has) return;
-#pragma unroll 4
-    for (int64_t i = threadIdx.y; i < n; i += WARPS)
-        y[i * inner] = formula<T>::exp(x[i * inner] - total.most) * scale;
+    for (int d = blockDim.y / 2; d > 0; d /= 2) {
+        if (threadIdx.y < d) all[at] = join(all[at], all[at + d * blockDim.x]);
+        __syncthreads();
+    }
+    return all[threadIdx.x];
+}
+
+/* All in one, where n has one part. */
+template <class T>
+static __global__ void __launch_bounds__(BLOCK, RESIDENT(T))
+    softmax_columns(T *y, const T *x, const tiling t) {
+    begin();
+    const share s = share_of(t);
+    const tally<T> mine =
+        s.has ? take(x + s.start, threadIdx.y, t.n, blockDim.y, t.inner) : nothing<T>();
+    const tally<T> total = join_block(mine);
+    if (s.has) put(y + s.start, x + s.start, threadIdx.y, t.n, blockDim.y, t.inner, total);
 }
 
 template <class T>
-static cudaError_t softmax(T *y, const T *x, int64_t outer, int64_t n, int64_t inner,
-                           cudaStream_t stream) {
-    if (inner == 1) return softmax_rows(y, x, outer, n, stream);
-    const unsigned tiles = blocks_for(inner, 32);
-    launch(softmax_columns<T>, (unsigned)(outer * tiles), dim3(32, WARPS), stream, y, x, n, inner,
-           tiles);
+static __global__ void __launch_bounds__(BLOCK, RESIDENT(T))
+    tally_parts(tally<T> *tallies, const T *x, const tiling t) {
+    begin();
+    const share s = share_of(t);
+    const tally<T> mine =
+        s.has ? take(x + s.start, s.begin + threadIdx.y, s.end, blockDim.y, t.inner) : nothing<T>();
+    const tally<T> total = join_block(mine);
+    if (s.has && threadIdx.y == 0) tallies[s.tallies + s.part * t.inner] = total;
+}
+
+template <class T>
+static __global__ void __launch_bounds__(BLOCK, RESIDENT(T))
+    softmax_parts(T *y, const T *x, const tally<T> *tallies, const tiling t) {
+    begin();
+    const share s = share_of(t);
+    tally<T> mine = nothing<T>();
+    if (s.has)
+        for (unsigned i = threadIdx.y; i < t.parts; i += blockDim.y)
+            mine = join(mine, tallies[s.tallies + i * t.inner]);
+    const tally<T> total = join_block(mine);
+    if (s.has)
+        put(y + s.start, x + s.start, s.begin + threadIdx.y, s.end, blockDim.y, t.inner, total);
+}
+
+/* ---- which one ---- */
+
+/* Blocks that keep any GPU busy: a constant, so that bits are the same on all. */
+#define ENOUGH 528
+
+static dim3 shape_of(int64_t n, int64_t inner) {
+    dim3 threads(1, 1);
+    while (threads.x < 32 && threads.x < inner) threads.x *= 2;
+    while (threads.x * threads.y < BLOCK && threads.y < n) threads.y *= 2;
+    return threads;
+}
+
+int reel__cuda_softmax_parts(int64_t outer, int64_t n, int64_t inner) {
+    const dim3 threads = shape_of(n, inner);
+    const int64_t blocks = outer * ((inner + threads.x - 1) / threads.x),
+                  worth = n / (threads.y * AHEAD * 2);
+    if (worth < 4 || 2 * blocks > ENOUGH) return 1;
+    return (int)(worth < ENOUGH / blocks ? worth : ENOUGH / blocks);
+}
+
+template <class T>
+static cudaError_t softmax(const reel__cuda_softmax_work *s, reel__cuda_queue *queue) {
+    T *y = (T *)s->y;
+    const T *x = (const T *)s->x;
+    if (s->inner == 1 && s->parts == 1) return softmax_rows(y, x, s->outer, s->n, queue);
+    const dim3 threads = shape_of(s->n, s->inner);
+    const tiling t = {s->n, s->inner, (s->n + s->parts - 1) / s->parts,
+                      blocks_for(s->inner, threads.x), (unsigned)s->parts};
+    const unsigned blocks = (unsigned)(s->outer * t.tiles * t.parts);
+    if (s->parts == 1) {
+        launch(softmax_columns<T>, blocks, threads, queue, y, x, t);
+    } else {
+        tally<T> *tallies = (tally<T> *)s->tallies;
+        launch(tally_parts<T>, blocks, threads, queue, tallies, x, t);
+        launch(softmax_parts<T>, blocks, threads, queue, y, x, (const tally<T> *)tallies, t);
+    }
     return cudaGetLastError();
 }
 
-cudaError_t reel__cuda_launch_softmax(void *y, const void *x, int64_t outer, int64_t n,
-                                      int64_t inner, reel_dtype dtype, cudaStream_t stream) {
-    if (dtype == REEL_F32) return softmax((float *)y, (const float *)x, outer, n, inner, stream);
-    return softmax((double *)y, (const double *)x, outer, n, inner, stream);
+cudaError_t reel__cuda_launch_softmax(const reel__cuda_softmax_work *s, reel_dtype dtype,
+                                      reel__cuda_queue *queue) {
+    return dtype == REEL_F32 ? softmax<float>(s, queue) : softmax<double>(s, queue);
 }

@@ -54,20 +54,20 @@ static __global__ void __launch_bounds__(THREADS)
 
 cudaError_t reel__cuda_launch_order_keys(uint64_t *key, int64_t *value, const void *x,
                                          int64_t outer, int64_t n, int64_t inner, bool largest,
-                                         reel_dtype dtype, cudaStream_t stream) {
+                                         reel_dtype dtype, reel__cuda_queue *queue) {
     const unsigned blocks = grid(outer * n * inner);
     const uint64_t flip = largest ? UINT64_MAX >> (64 - 8 * (int)reel_dtype_size(dtype)) : 0;
     if (dtype == REEL_F32)
-        launch(order_keys<float>, blocks, THREADS, stream, key, value, (const float *)x, outer, n,
+        launch(order_keys<float>, blocks, THREADS, queue, key, value, (const float *)x, outer, n,
                inner, flip);
     if (dtype == REEL_F64)
-        launch(order_keys<double>, blocks, THREADS, stream, key, value, (const double *)x, outer, n,
+        launch(order_keys<double>, blocks, THREADS, queue, key, value, (const double *)x, outer, n,
                inner, flip);
     if (dtype == REEL_I64)
-        launch(order_keys<int64_t>, blocks, THREADS, stream, key, value, (const int64_t *)x, outer,
+        launch(order_keys<int64_t>, blocks, THREADS, queue, key, value, (const int64_t *)x, outer,
                n, inner, flip);
     if (dtype == REEL_U8)
-        launch(order_keys<uint8_t>, blocks, THREADS, stream, key, value, (const uint8_t *)x, outer,
+        launch(order_keys<uint8_t>, blocks, THREADS, queue, key, value, (const uint8_t *)x, outer,
                n, inner, flip);
     return cudaGetLastError();
 }
@@ -79,8 +79,8 @@ static __global__ void __launch_bounds__(THREADS)
 }
 
 cudaError_t reel__cuda_launch_row_keys(uint64_t *key, const int64_t *value, int64_t count,
-                                       int64_t n, cudaStream_t stream) {
-    launch(row_keys, grid(count), THREADS, stream, key, value, count, n);
+                                       int64_t n, reel__cuda_queue *queue) {
+    launch(row_keys, grid(count), THREADS, queue, key, value, count, n);
     return cudaGetLastError();
 }
 
@@ -99,16 +99,16 @@ static __global__ void __launch_bounds__(THREADS)
 
 cudaError_t reel__cuda_launch_take_best(void *best, int64_t *index, const int64_t *value,
                                         const void *x, int64_t outer, int64_t n, int64_t inner,
-                                        int64_t k, int size, cudaStream_t stream) {
+                                        int64_t k, int size, reel__cuda_queue *queue) {
     const unsigned blocks = grid(outer * k * inner);
     if (size == 1)
-        launch(take_best<uint8_t>, blocks, THREADS, stream, (uint8_t *)best, index, value,
+        launch(take_best<uint8_t>, blocks, THREADS, queue, (uint8_t *)best, index, value,
                (const uint8_t *)x, outer, n, inner, k);
     if (size == 4)
-        launch(take_best<uint32_t>, blocks, THREADS, stream, (uint32_t *)best, index, value,
+        launch(take_best<uint32_t>, blocks, THREADS, queue, (uint32_t *)best, index, value,
                (const uint32_t *)x, outer, n, inner, k);
     if (size == 8)
-        launch(take_best<uint64_t>, blocks, THREADS, stream, (uint64_t *)best, index, value,
+        launch(take_best<uint64_t>, blocks, THREADS, queue, (uint64_t *)best, index, value,
                (const uint64_t *)x, outer, n, inner, k);
     return cudaGetLastError();
 }

@@ -88,12 +88,12 @@ static __global__ void __launch_bounds__(BLOCK)
 }
 
 cudaError_t reel__cuda_launch_adam(const reel__cuda_lists *l, const reel__cuda_adam_work *a,
-                                   reel_dtype dtype, cudaStream_t stream) {
+                                   reel_dtype dtype, reel__cuda_queue *queue) {
     const unsigned blocks = l->first_block[l->count];
     if (dtype == REEL_F32)
-        launch(adam<float>, blocks, BLOCK, stream, *l, *a);
+        launch(adam<float>, blocks, BLOCK, queue, *l, *a);
     else
-        launch(adam<double>, blocks, BLOCK, stream, *l, *a);
+        launch(adam<double>, blocks, BLOCK, queue, *l, *a);
     return cudaGetLastError();
 }
 
@@ -127,12 +127,12 @@ static __global__ void __launch_bounds__(BLOCK)
 }
 
 cudaError_t reel__cuda_launch_sgd(const reel__cuda_lists *l, const reel__cuda_sgd_work *s,
-                                  reel_dtype dtype, cudaStream_t stream) {
+                                  reel_dtype dtype, reel__cuda_queue *queue) {
     const unsigned blocks = l->first_block[l->count];
     if (dtype == REEL_F32)
-        launch(sgd<float>, blocks, BLOCK, stream, *l, *s);
+        launch(sgd<float>, blocks, BLOCK, queue, *l, *s);
     else
-        launch(sgd<double>, blocks, BLOCK, stream, *l, *s);
+        launch(sgd<double>, blocks, BLOCK, queue, *l, *s);
     return cudaGetLastError();
 }
 
@@ -167,12 +167,12 @@ static __global__ void __launch_bounds__(BLOCK)
 }
 
 cudaError_t reel__cuda_launch_list_squares(const reel__cuda_lists *l, double *squares,
-                                           reel_dtype dtype, cudaStream_t stream) {
+                                           reel_dtype dtype, reel__cuda_queue *queue) {
     const unsigned blocks = l->first_block[l->count];
     if (dtype == REEL_F32)
-        launch(list_squares<float>, blocks, BLOCK, stream, *l, squares);
+        launch(list_squares<float>, blocks, BLOCK, queue, *l, squares);
     else
-        launch(list_squares<double>, blocks, BLOCK, stream, *l, squares);
+        launch(list_squares<double>, blocks, BLOCK, queue, *l, squares);
     return cudaGetLastError();
 }
 
@@ -191,8 +191,8 @@ static __global__ void __launch_bounds__(BLOCK)
 }
 
 cudaError_t reel__cuda_launch_norm(void *norm, double *squares, int64_t n, reel_dtype dtype,
-                                   cudaStream_t stream) {
-    launch(norm_of, 1, BLOCK, stream, norm, squares, n, dtype == REEL_F32);
+                                   reel__cuda_queue *queue) {
+    launch(norm_of, 1, BLOCK, queue, norm, squares, n, dtype == REEL_F32);
     return cudaGetLastError();
 }
 
@@ -213,12 +213,12 @@ static __global__ void __launch_bounds__(BLOCK)
 }
 
 cudaError_t reel__cuda_launch_list_scale(const reel__cuda_lists *l, const double *norm, double most,
-                                         reel_dtype dtype, cudaStream_t stream) {
+                                         reel_dtype dtype, reel__cuda_queue *queue) {
     const unsigned blocks = l->first_block[l->count];
     if (dtype == REEL_F32)
-        launch(list_scale<float>, blocks, BLOCK, stream, *l, norm, most);
+        launch(list_scale<float>, blocks, BLOCK, queue, *l, norm, most);
     else
-        launch(list_scale<double>, blocks, BLOCK, stream, *l, norm, most);
+        launch(list_scale<double>, blocks, BLOCK, queue, *l, norm, most);
     return cudaGetLastError();
 }
 
@@ -238,11 +238,11 @@ static __global__ void __launch_bounds__(BLOCK)
 }
 
 cudaError_t reel__cuda_launch_list_clamp(const reel__cuda_lists *l, double limit, reel_dtype dtype,
-                                         cudaStream_t stream) {
+                                         reel__cuda_queue *queue) {
     const unsigned blocks = l->first_block[l->count];
     if (dtype == REEL_F32)
-        launch(list_clamp<float>, blocks, BLOCK, stream, *l, limit);
+        launch(list_clamp<float>, blocks, BLOCK, queue, *l, limit);
     else
-        launch(list_clamp<double>, blocks, BLOCK, stream, *l, limit);
+        launch(list_clamp<double>, blocks, BLOCK, queue, *l, limit);
     return cudaGetLastError();
 }

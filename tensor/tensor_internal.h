@@ -47,7 +47,8 @@ reel_tensor *reel__tensor_new_in(const char *at, const char *made_by, const reel
                                  reel_device d, const reel__backend *memory);
 reel_tensor *reel__tensor_view(const char *at, const char *made_by, reel_tensor *of,
                                const reel__layout *layout);
-/* t becomes a view of other's elements, but stays the same tensor: the leaf of a tape that it is. */
+/* t becomes a view of other's elements, but stays the same tensor: the leaf of a tape that it is.
+ */
 void reel__tensor_become(reel_tensor *t, const reel_tensor *other);
 /* Where element 0 lies. */
 static inline void *reel__data(const reel_tensor *t) {

@@ -1,0 +1,49 @@
+/* What kernels that go by an index share. */
+#ifndef REEL_CUDA_INDEX_INTERNAL_CUH
+#define REEL_CUDA_INDEX_INTERNAL_CUH
+
+#include "cuda/vector_internal.cuh"
+
+#include <stdint.h>
+
+/* Of an index out of range. The first to claim it writes; the host looks at `code` when it next
+ * comes by. */
+static __device__ __noinline__ void complain(const reel__cuda_witness &w, int64_t index,
+                                             int64_t position, int64_t size) {
+    if (atomicExch(w.claimed, 1u) != 0) return;
+    reel__cuda_complaint *c = w.complaint;
+    c->at = w.at;
+    c->index = index;
+    c->position = position;
+    c->size = size;
+    __threadfence_system();
+    c->code = w.code;
+}
+
+static __device__ __forceinline__ bool is_in_range(int64_t index, int64_t n) {
+    return (uint64_t)index < (uint64_t)n;
+}
+
+/* index[k] if it is in 0..n-1, else -1. */
+static __device__ __forceinline__ int64_t checked(const reel__cuda_move &m, int64_t k, int64_t n) {
+    const int64_t index = m.index[k];
+    if (is_in_range(index, n)) return index;
+    complain(m.witness, index, k, n);
+    return -1;
+}
+
+/* COUNT counts to n: 32 bits where they are enough. */
+#define EACH(COUNT, i, n)                                                                          \
+    for (COUNT i = blockIdx.x * (COUNT)THREADS + threadIdx.x; i < (COUNT)(n);                      \
+         i += gridDim.x * (COUNT)THREADS)
+
+static inline unsigned grid(int64_t n) {
+    const int64_t blocks = (n + THREADS - 1) / THREADS;
+    return blocks < 1 << 20 ? (unsigned)blocks : 1 << 20;
+}
+
+static inline bool is_short(int64_t n) {
+    return n < (int64_t)1 << 31;
+}
+
+#endif
