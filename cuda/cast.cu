@@ -1,4 +1,4 @@
-/* cast and dequantize: from each dtype to each. */
+/* cast and dequantize, from each dtype to each; fill and arange. */
 #include "cuda/vector_internal.cuh"
 
 #include <stdint.h>
@@ -40,24 +40,23 @@ static __global__ void __launch_bounds__(THREADS) cast(const __grid_constant__ r
 }
 
 template <class TO, class FROM>
-static cudaError_t launch(const reel__cuda_map *m, bool scaled, int vector,
-                          reel__cuda_queue *queue) {
-    const unsigned blocks = blocks_for(m->units, THREADS);
-    if (scaled && vector == 1)
-        launch(cast<TO, FROM, 1, true>, blocks, THREADS, queue, *m);
-    else if (scaled)
-        launch(cast<TO, FROM, 4, true>, blocks, THREADS, queue, *m);
-    else if (vector == 1)
-        launch(cast<TO, FROM, 1, false>, blocks, THREADS, queue, *m);
-    else
-        launch(cast<TO, FROM, 4, false>, blocks, THREADS, queue, *m);
-    return cudaGetLastError();
+static cudaError_t cast_any(const reel__cuda_map *m, bool scaled, int vector,
+                            reel__cuda_queue *queue) {
+    const int64_t blocks = blocks_for(m->units, THREADS);
+    if (vector == 1)
+        return scaled ? launch(cast<TO, FROM, 1, true>, blocks, THREADS, queue, *m)
+                      : launch(cast<TO, FROM, 1, false>, blocks, THREADS, queue, *m);
+    return scaled ? launch(cast<TO, FROM, 4, true>, blocks, THREADS, queue, *m)
+                  : launch(cast<TO, FROM, 4, false>, blocks, THREADS, queue, *m);
 }
 
 typedef cudaError_t (*launcher)(const reel__cuda_map *, bool, int, reel__cuda_queue *);
 
 #define TO_EACH(from)                                                                              \
-    { launch<float, from>, launch<double, from>, launch<int64_t, from>, launch<uint8_t, from> }
+    {                                                                                              \
+        cast_any<float, from>, cast_any<double, from>, cast_any<int64_t, from>,                    \
+            cast_any<uint8_t, from>                                                                \
+    }
 
 cudaError_t reel__cuda_launch_cast(const reel__cuda_map *m, reel_dtype to, reel_dtype from,
                                    bool scaled, int vector, reel__cuda_queue *queue) {
@@ -102,43 +101,34 @@ static __global__ void __launch_bounds__(THREADS)
     }
 }
 
-#define LONG (1 << 18) /* units: as many as the GPU holds threads for */
-
 template <class T>
-static void fill_any(const reel__cuda_map *m, int vector, reel__cuda_queue *queue) {
+static cudaError_t fill_any(const reel__cuda_map *m, int vector, reel__cuda_queue *queue) {
     constexpr int N = REEL__CUDA_VECTOR / sizeof(T);
-    const unsigned blocks = blocks_for(m->units, THREADS);
-    if (vector == 1)
-        launch(fill<T, 1>, blocks, THREADS, queue, *m);
-    else if (m->ndim == 1 && m->units >= LONG)
-        launch(fill_long<T, N>, blocks_for(m->units, THREADS * SEVERAL), THREADS, queue, *m);
-    else
-        launch(fill<T, N>, blocks, THREADS, queue, *m);
+    const int64_t blocks = blocks_for(m->units, THREADS);
+    if (vector == 1) return launch(fill<T, 1>, blocks, THREADS, queue, *m);
+    if (m->ndim == 1 && m->units >= LONG)
+        return launch(fill_long<T, N>, blocks_for(m->units, THREADS * SEVERAL), THREADS, queue, *m);
+    return launch(fill<T, N>, blocks, THREADS, queue, *m);
 }
 
 cudaError_t reel__cuda_launch_fill(const reel__cuda_map *m, reel_dtype dtype, int vector,
                                    reel__cuda_queue *queue) {
-    if (dtype == REEL_F32) fill_any<float>(m, vector, queue);
-    if (dtype == REEL_F64) fill_any<double>(m, vector, queue);
-    if (dtype == REEL_I64) fill_any<int64_t>(m, vector, queue);
-    if (dtype == REEL_U8) fill_any<uint8_t>(m, vector, queue);
-    return cudaGetLastError();
+    if (dtype == REEL_F32) return fill_any<float>(m, vector, queue);
+    if (dtype == REEL_F64) return fill_any<double>(m, vector, queue);
+    if (dtype == REEL_I64) return fill_any<int64_t>(m, vector, queue);
+    return fill_any<uint8_t>(m, vector, queue);
 }
 
 template <class T> static __global__ void __launch_bounds__(THREADS) arange(T *out, int64_t n) {
     begin();
-    for (int64_t i = blockIdx.x * (int64_t)THREADS + threadIdx.x; i < n;
-         i += gridDim.x * (int64_t)THREADS)
-        out[i] = (T)i;
+    EACH(int64_t, i, n) out[i] = (T)i;
 }
 
 cudaError_t reel__cuda_launch_arange(void *out, int64_t n, reel_dtype dtype,
                                      reel__cuda_queue *queue) {
-    const int64_t all = (n + THREADS - 1) / THREADS;
-    const unsigned blocks = all < 1 << 20 ? (unsigned)all : 1 << 20;
-    if (dtype == REEL_F32) launch(arange<float>, blocks, THREADS, queue, (float *)out, n);
-    if (dtype == REEL_F64) launch(arange<double>, blocks, THREADS, queue, (double *)out, n);
-    if (dtype == REEL_I64) launch(arange<int64_t>, blocks, THREADS, queue, (int64_t *)out, n);
-    if (dtype == REEL_U8) launch(arange<uint8_t>, blocks, THREADS, queue, (uint8_t *)out, n);
-    return cudaGetLastError();
+    if (dtype == REEL_F32) return launch(arange<float>, grid(n), THREADS, queue, (float *)out, n);
+    if (dtype == REEL_F64) return launch(arange<double>, grid(n), THREADS, queue, (double *)out, n);
+    if (dtype == REEL_I64)
+        return launch(arange<int64_t>, grid(n), THREADS, queue, (int64_t *)out, n);
+    return launch(arange<uint8_t>, grid(n), THREADS, queue, (uint8_t *)out, n);
 }

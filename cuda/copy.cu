@@ -14,20 +14,17 @@ static __global__ void __launch_bounds__(THREADS) copy(const __grid_constant__ r
 }
 
 template <class T>
-static void copy_any(const reel__cuda_map *m, int vector, reel__cuda_queue *queue) {
-    const unsigned blocks = blocks_for(m->units, THREADS);
-    if (vector == 1)
-        launch(copy<T, 1>, blocks, THREADS, queue, *m);
-    else
-        launch(copy<T, REEL__CUDA_VECTOR / sizeof(T)>, blocks, THREADS, queue, *m);
+static cudaError_t copy_any(const reel__cuda_map *m, int vector, reel__cuda_queue *queue) {
+    const int64_t blocks = blocks_for(m->units, THREADS);
+    if (vector == 1) return launch(copy<T, 1>, blocks, THREADS, queue, *m);
+    return launch(copy<T, REEL__CUDA_VECTOR / sizeof(T)>, blocks, THREADS, queue, *m);
 }
 
 cudaError_t reel__cuda_launch_copy(const reel__cuda_map *m, int size, int vector,
                                    reel__cuda_queue *queue) {
-    if (size == 1) copy_any<uint8_t>(m, vector, queue);
-    if (size == 4) copy_any<uint32_t>(m, vector, queue);
-    if (size == 8) copy_any<uint64_t>(m, vector, queue);
-    return cudaGetLastError();
+    if (size == 1) return copy_any<uint8_t>(m, vector, queue);
+    if (size == 4) return copy_any<uint32_t>(m, vector, queue);
+    return copy_any<uint64_t>(m, vector, queue);
 }
 
 /* ---- two axes that change places ---- */
@@ -71,10 +68,9 @@ static __global__ void __launch_bounds__(TILE *ROWS)
 
 cudaError_t reel__cuda_launch_transpose(const reel__cuda_transpose *t, int size,
                                         reel__cuda_queue *queue) {
-    const unsigned blocks = t->tiles_a * t->tiles_b * t->batches;
+    const int64_t blocks = (int64_t)t->tiles_a * t->tiles_b * t->batches;
     const dim3 threads(TILE, ROWS);
-    if (size == 1) launch(transpose<uint8_t>, blocks, threads, queue, *t);
-    if (size == 4) launch(transpose<uint32_t>, blocks, threads, queue, *t);
-    if (size == 8) launch(transpose<uint64_t>, blocks, threads, queue, *t);
-    return cudaGetLastError();
+    if (size == 1) return launch(transpose<uint8_t>, blocks, threads, queue, *t);
+    if (size == 4) return launch(transpose<uint32_t>, blocks, threads, queue, *t);
+    return launch(transpose<uint64_t>, blocks, threads, queue, *t);
 }

@@ -7,8 +7,8 @@
  *
  * Ops on a GPU return before their kernels have run. What reads a value on the host (reel_read,
  * reel_item, reel_to the CPU, reel_synchronize) waits. A failure of a kernel, as an index out of
- * range, is kept by the first call that comes after it has happened, the ones that wait at the
- * latest, and names the op and call site that it happened in.
+ * range, is kept by the first call that comes after it has happened, in whichever thread makes it,
+ * the ones that wait at the latest; it names the op and call site that it happened in.
  *
  * Launches are gathered and sent off together: at an optimizer's step, where something waits or is
  * copied, and when there are many or a long one. A batch that has passed by a few times goes off as
@@ -20,6 +20,8 @@
  * All kernels of a device run in one stream, in the order of the calls, whichever thread made them:
  * results do not depend on the number of threads. Sums are added up in an order that their shape
  * alone decides, so two runs have the same bits.
+ *
+ * Calls leave the device that they worked on as the thread's current one (cudaGetDevice).
  *
  * In a build of Reel without CUDA each function here fails and says so. */
 #ifndef REEL_CUDA_CUDA_H
@@ -36,7 +38,7 @@ typedef struct {
     int64_t launches;         /* of kernels, cuBLAS's calls counted as one each */
     int64_t batches, graphs;  /* that they were sent off in, and those that went as a graph */
     int64_t device_allocs;    /* of memory, from the driver */
-    int64_t pinned_allocs;    /* of host memory, from the driver */
+    int64_t pinned_allocs;    /* of host memory, from the driver; of all devices, at cuda:0 */
     int64_t copies_to_host;   /* each of which waits */
     int64_t copies_from_host; /* uploads of loaders too */
     int64_t waits;            /* for the device, copies to the host included */

@@ -52,10 +52,21 @@ static int count_devices(void) {
 
 /* ---- making one ready ---- */
 
+static reel_status check_capability(const reel__cuda_device *d, const char *what) {
+    int major = 0, minor = 0;
+    TRY(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, d->index), what);
+    TRY(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, d->index), what);
+    if (10 * major + minor >= REEL_GPU_ARCH) return REEL_OK;
+    return reel_fail(REEL_ERR_DEVICE, NULL,
+                     "%s: compute capability %d.%d, and this build of Reel is for %d.%d and up",
+                     what, major, minor, REEL_GPU_ARCH / 10, REEL_GPU_ARCH % 10);
+}
+
 static reel_status open_device(reel__cuda_device *d) {
-    void *complaint = NULL, *seen = NULL, *tickets = NULL;
+    void *tickets = NULL;
     char what[32];
     snprintf(what, sizeof what, "device cuda:%d", d->index);
+    REEL_TRY(check_capability(d, what));
     TRY(cudaSetDevice(d->index), what);
     if (!d->stream) TRY(cudaStreamCreateWithFlags(&d->stream, cudaStreamNonBlocking), what);
     if (!d->queue) REEL_TRY(reel__cuda_queue_open(&d->queue, d->stream));
@@ -69,13 +80,7 @@ static reel_status open_device(reel__cuda_device *d) {
         d->tickets = tickets;
         d->claimed = d->tickets + REEL__CUDA_TICKETS;
     }
-    if (!d->complaint) {
-        TRY(cudaHostAlloc(&complaint, sizeof *d->complaint, cudaHostAllocMapped), what);
-        TRY(cudaHostGetDevicePointer(&seen, complaint, 0), what);
-        d->complaint = complaint;
-        d->complain_to = seen;
-        *d->complaint = (reel__cuda_complaint){.code = 0};
-    }
+    if (!d->complaint) REEL_TRY(reel__cuda_witness_open(d, what));
     if (!d->blas && cublasLtCreate(&d->blas) != CUBLAS_STATUS_SUCCESS)
         return reel_fail(REEL_ERR_DEVICE, NULL, "%s: cuBLAS can't be started", what);
     return REEL_OK;
@@ -113,27 +118,7 @@ reel_status reel__cuda_use(reel__cuda_device *d) {
     return reel__cuda_status(cudaSetDevice(d->index), "device");
 }
 
-/* ---- complaints of kernels ---- */
-
-reel_status reel__cuda_heed(reel__cuda_device *d) {
-    reel__cuda_complaint *c = d->complaint;
-    if (!c->code) return REEL_OK;
-    const reel__cuda_complaint said = *c;
-    c->code = 0;
-    REEL_TRY(reel__cuda_use(d));
-    TRY(cudaMemsetAsync(d->claimed, 0, sizeof *d->claimed, reel__cuda_stream(d->queue)), "device");
-    return reel_fail(REEL_ERR_ARGUMENT, said.at,
-                     "%s: index %lld at position %lld is not in 0..%lld",
-                     reel__ops[said.code - 1].name, (long long)said.index, (long long)said.position,
-                     (long long)said.size - 1);
-}
-
-reel__cuda_witness reel__cuda_witness_of(const reel__cuda_device *d, const reel__call *c) {
-    return (reel__cuda_witness){.claimed = d->claimed,
-                                .complaint = d->complain_to,
-                                .code = 1 + (unsigned)c->op,
-                                .at = c->at};
-}
+/* ---- waiting ---- */
 
 reel_status reel__cuda_wait(int index) {
     reel__cuda_device *d = reel__cuda_device_at(index);
@@ -160,10 +145,8 @@ reel__cuda_device *reel__cuda_enter(const reel__call *c) {
     return d;
 }
 
-reel_status reel__cuda_launched(reel__cuda_device *d, const reel__call *c, cudaError_t e) {
-    atomic_fetch_add_explicit(&d->launches, 1, memory_order_relaxed);
+reel_status reel__cuda_launched(const reel__call *c, cudaError_t e) {
     if (e == cudaSuccess) return REEL_OK;
-    cudaGetLastError();
     return reel__fail_call(REEL_ERR_DEVICE, c, "CUDA: %s", cudaGetErrorString(e));
 }
 
@@ -186,13 +169,12 @@ reel_status reel_cuda_count_calls(int index, reel_cuda_counts *out) {
     if (out) *out = (reel_cuda_counts){0};
     REEL_TRY(check_question(index, out, "cuda_count_calls"));
     reel__cuda_device *d = reel__cuda_device_at(index);
-    *out = (reel_cuda_counts){.launches = atomic_load(&d->launches),
-                              .device_allocs = atomic_load(&d->device_allocs),
+    *out = (reel_cuda_counts){.device_allocs = atomic_load(&d->device_allocs),
                               .pinned_allocs = atomic_load(&d->pinned_allocs),
                               .copies_to_host = atomic_load(&d->copies_to_host),
                               .copies_from_host = atomic_load(&d->copies_from_host),
                               .waits = atomic_load(&d->waits)};
-    reel__cuda_queue_count(d->queue, &out->batches, &out->graphs);
+    reel__cuda_queue_count(d->queue, out);
     return REEL_OK;
 }
 

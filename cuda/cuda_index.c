@@ -29,8 +29,7 @@ reel_status reel__cuda_index_select(const reel__call *c) {
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     REEL_SCOPE {
         if (!prepare(c, &d, &m)) return reel_error_status();
-        status =
-            reel__cuda_launched(d, c, reel__cuda_launch_index_select(&m, size_of(c), d->queue));
+        status = reel__cuda_launched(c, reel__cuda_launch_index_select(&m, size_of(c), d->queue));
     }
     return status;
 }
@@ -43,9 +42,8 @@ reel_status reel__cuda_dequantize_rows(const reel__call *c) {
     REEL_SCOPE {
         if (!prepare(c, &d, &m)) return reel_error_status();
         status = reel__cuda_launched(
-            d, c,
-            reel__cuda_launch_dequantize_rows(&m, c->attr.f[0], c->out[0]->layout.dtype,
-                                              c->in[0]->layout.dtype, d->queue));
+            c, reel__cuda_launch_dequantize_rows(&m, c->attr.f[0], c->out[0]->layout.dtype,
+                                                 c->in[0]->layout.dtype, d->queue));
     }
     return status;
 }
@@ -57,7 +55,7 @@ reel_status reel__cuda_gather(const reel__call *c) {
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     REEL_SCOPE {
         if (!prepare(c, &d, &m)) return reel_error_status();
-        status = reel__cuda_launched(d, c, reel__cuda_launch_gather(&m, size_of(c), d->queue));
+        status = reel__cuda_launched(c, reel__cuda_launch_gather(&m, size_of(c), d->queue));
     }
     return status;
 }
@@ -107,10 +105,9 @@ static void free_pairs(reel__cuda_device *d, pairs *p) {
 static reel_status sort(const reel__call *c, reel__cuda_device *d, const pairs *p, int64_t n,
                         int bits) {
     size_t bytes = p->temporary_bytes;
-    return reel__cuda_launched(d, c,
-                               reel__cuda_sort_pairs(p->temporary, &bytes, p->key, p->other_key,
-                                                     p->value, p->other_value, n, bits,
-                                                     reel__cuda_stream(d->queue)));
+    return reel__cuda_launched(c, reel__cuda_sort_pairs(p->temporary, &bytes, p->key, p->other_key,
+                                                        p->value, p->other_value, n, bits,
+                                                        reel__cuda_stream(d->queue)));
 }
 
 /* Bits that numbers up to `most` need. */
@@ -142,12 +139,12 @@ static reel_status add_rows(const reel__call *c, reel__cuda_device *d, const ree
                             const pairs *p) {
     const reel_dtype dtype = c->in[0]->layout.dtype;
     REEL_TRY(reel__cuda_launched(
-        d, c, reel__cuda_launch_index_keys(m, p->other_key, p->other_value, d->queue)));
+        c, reel__cuda_launch_index_keys(m, p->other_key, p->other_value, d->queue)));
     if (m->size == 0) return REEL_OK; /* each index is out of range */
     REEL_TRY(sort(c, d, p, m->entries, bits_for(m->size)));
     REEL_TRY(reel__cuda_launched(
-        d, c, reel__cuda_launch_runs(p->run, m->size, p->key, m->entries, d->queue)));
-    return reel__cuda_launched(d, c,
+        c, reel__cuda_launch_runs(p->run, m->size, p->key, m->entries, d->queue)));
+    return reel__cuda_launched(c,
                                reel__cuda_launch_index_sums(m, p->run, p->value, dtype, d->queue));
 }
 
@@ -156,13 +153,12 @@ static reel_status add_elements(const reel__call *c, reel__cuda_device *d, const
     const reel_dtype dtype = c->in[0]->layout.dtype;
     const int64_t n = m->outer * m->entries * m->inner, places = m->outer * m->size * m->inner;
     REEL_TRY(reel__cuda_launched(
-        d, c, reel__cuda_launch_scatter_keys(m, p->other_key, p->other_value, d->queue)));
+        c, reel__cuda_launch_scatter_keys(m, p->other_key, p->other_value, d->queue)));
     if (m->size == 0) return REEL_OK;
     REEL_TRY(sort(c, d, p, n, bits_for(places)));
-    REEL_TRY(
-        reel__cuda_launched(d, c, reel__cuda_launch_runs(p->run, places, p->key, n, d->queue)));
+    REEL_TRY(reel__cuda_launched(c, reel__cuda_launch_runs(p->run, places, p->key, n, d->queue)));
     return reel__cuda_launched(
-        d, c, reel__cuda_launch_scatter_sums(m, p->run, p->value, dtype, d->queue));
+        c, reel__cuda_launch_scatter_sums(m, p->run, p->value, dtype, d->queue));
 }
 
 static reel_status add_sorted(const reel__call *c, reel__cuda_device *d, const reel__cuda_move *m,
@@ -186,11 +182,9 @@ static reel_status add(const reel__call *c, bool whole_rows) {
     REEL_SCOPE {
         if (!prepare(c, &d, &m)) return reel_error_status();
         if (whole_rows && has_few_rows(&m))
-            status =
-                reel__cuda_launched(d, c, reel__cuda_launch_index_add_few(&m, dtype, d->queue));
+            status = reel__cuda_launched(c, reel__cuda_launch_index_add_few(&m, dtype, d->queue));
         else if (!whole_rows && has_few_elements(&m))
-            status =
-                reel__cuda_launched(d, c, reel__cuda_launch_scatter_add_few(&m, dtype, d->queue));
+            status = reel__cuda_launched(c, reel__cuda_launch_scatter_add_few(&m, dtype, d->queue));
         else
             status = add_sorted(c, d, &m, whole_rows);
     }
@@ -229,24 +223,22 @@ static reel_status take_best(const reel__call *c, reel__cuda_device *d, const re
     const int64_t n = x->layout.shape.dim[axis], count = reel_numel(x);
     int64_t outer, inner;
     reel__around_axis(x->layout.shape, axis, &outer, &inner);
-    REEL_TRY(reel__cuda_launched(d, c,
-                                 reel__cuda_launch_order_keys(p->other_key, p->other_value,
-                                                              reel__data(x), outer, n, inner,
-                                                              c->attr.i[2] != 0, dtype, d->queue)));
+    REEL_TRY(reel__cuda_launched(
+        c, reel__cuda_launch_order_keys(p->other_key, p->other_value, reel__data(x), outer, n,
+                                        inner, c->attr.i[2] != 0, dtype, d->queue)));
     REEL_TRY(sort(c, d, p, count, 8 * size));
     if (outer * inner > 1) {
         pairs swapped = *p; /* back the other way */
         swapped.key = p->other_key, swapped.other_key = p->key;
         swapped.value = p->other_value, swapped.other_value = p->value;
         REEL_TRY(reel__cuda_launched(
-            d, c, reel__cuda_launch_row_keys(p->key, p->value, count, n, d->queue)));
+            c, reel__cuda_launch_row_keys(p->key, p->value, count, n, d->queue)));
         REEL_TRY(sort(c, d, &swapped, count, bits_for(outer * inner)));
     }
     return reel__cuda_launched(
-        d, c,
-        reel__cuda_launch_take_best(reel__data(c->out[0]), reel__data(c->out[1]),
-                                    outer * inner > 1 ? p->other_value : p->value, reel__data(x),
-                                    outer, n, inner, c->attr.i[1], size, d->queue));
+        c, reel__cuda_launch_take_best(reel__data(c->out[0]), reel__data(c->out[1]),
+                                       outer * inner > 1 ? p->other_value : p->value, reel__data(x),
+                                       outer, n, inner, c->attr.i[1], size, d->queue));
 }
 
 reel_status reel__cuda_topk(const reel__call *c) {

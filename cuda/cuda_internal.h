@@ -47,7 +47,7 @@ typedef struct {
     reel__cuda_complaint *complaint;   /* in memory of the host that the device can write */
     reel__cuda_complaint *complain_to; /* the same, as the device sees it */
 
-    atomic_llong launches, device_allocs, pinned_allocs, copies_to_host, copies_from_host, waits;
+    atomic_llong device_allocs, pinned_allocs, copies_to_host, copies_from_host, waits;
 } reel__cuda_device;
 
 /* A device that check has found usable. */
@@ -60,7 +60,12 @@ reel_status reel__cuda_status(cudaError_t e, const char *what);
 
 /* Waits for the stream. */
 reel_status reel__cuda_wait(int index);
-/* A failure, if a kernel has complained since it was last asked. */
+
+/* ---- complaints of kernels (cuda_witness.c) ---- */
+
+reel_status reel__cuda_witness_open(reel__cuda_device *d, const char *what);
+reel__cuda_witness reel__cuda_witness_of(const reel__cuda_device *d, const reel__call *c);
+/* A failure, if a kernel has complained since somebody last asked. */
 reel_status reel__cuda_heed(reel__cuda_device *d);
 
 /* ---- launches (cuda_queue.c) ---- */
@@ -77,8 +82,8 @@ cublasStatus_t reel__cuda_blas_send(const reel__cuda_blas_call *call, cudaStream
 reel_status reel__cuda_queue_open(reel__cuda_queue **queue, cudaStream_t stream);
 void reel__cuda_enqueue_product(reel__cuda_queue *q, const reel__cuda_blas_call *product,
                                 double flops);
-/* How many batches were sent, and how many of them as a graph. */
-void reel__cuda_queue_count(reel__cuda_queue *q, int64_t *batches, int64_t *graphs);
+/* Fills in launches, batches and graphs. */
+void reel__cuda_queue_count(reel__cuda_queue *q, reel_cuda_counts *out);
 /* Sends off what is gathered; a failure names the op it happened in. */
 reel_status reel__cuda_flush(reel__cuda_queue *q);
 /* Op and call site that this thread's launches come from: those of the last reel__cuda_enter. */
@@ -108,9 +113,8 @@ reel_status reel__cuda_arrive(int index, void *ticket);
 /* Where a call's kernels go: its device, made current. NULL, and a failure kept, if an earlier
  * kernel complained or the device can't be used. */
 reel__cuda_device *reel__cuda_enter(const reel__call *c);
-/* Counts a launch, and makes a failure of what CUDA said. */
-reel_status reel__cuda_launched(reel__cuda_device *d, const reel__call *c, cudaError_t e);
-reel__cuda_witness reel__cuda_witness_of(const reel__cuda_device *d, const reel__call *c);
+/* Makes a failure of what a launcher returned. */
+reel_status reel__cuda_launched(const reel__call *c, cudaError_t e);
 
 /* Runs an elementwise kernel over out's elements: axes collapsed, in units if strides and
  * alignment allow, in pieces of less than 2^31. */

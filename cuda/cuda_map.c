@@ -50,7 +50,7 @@ static reel_status launch(const work *w, const reel__nest *n, char *const data[R
     }
     for (int k = 0; k < n->operands; k++) m.data[k] = data[k];
     m.units = (uint32_t)(count_of(n) / vector);
-    return reel__cuda_launched(w->device, w->call,
+    return reel__cuda_launched(w->call,
                                w->kernel.launch(&m, vector, w->kernel.how, w->device->queue));
 }
 
@@ -164,8 +164,7 @@ reel_status reel__cuda_arange(const reel__call *c) {
     if (!d) return reel_error_status();
     if (n == 0) return REEL_OK;
     return reel__cuda_launched(
-        d, c,
-        reel__cuda_launch_arange(reel__data(c->out[0]), n, c->out[0]->layout.dtype, d->queue));
+        c, reel__cuda_launch_arange(reel__data(c->out[0]), n, c->out[0]->layout.dtype, d->queue));
 }
 
 /* ---- copy ---- */
@@ -225,7 +224,7 @@ reel_status reel__cuda_copy_into(const reel__call *c, reel_tensor *to, reel_tens
         return reel__cuda_map_with(c, k, to, 1, &from, NULL);
     reel__cuda_device *d = reel__cuda_enter(c);
     if (!d) return reel_error_status();
-    return reel__cuda_launched(d, c, reel__cuda_launch_transpose(&t, size, d->queue));
+    return reel__cuda_launched(c, reel__cuda_launch_transpose(&t, size, d->queue));
 }
 
 reel_status reel__cuda_copy(const reel__call *c) {

@@ -1,6 +1,6 @@
 /* matmul: small products of f32 by a kernel of our own (gemm.cu), the others by cuBLASLt. What its
- * heuristics choose for a product is kept; they know the device and the shapes alone, so two runs
- * compute the same way. */
+ * heuristics choose for a product is kept; they know the device, shapes, strides and alignment, and
+ * nothing that changes from run to run. */
 #include "cuda/cuda_internal.h"
 
 #include <stdlib.h>
@@ -159,7 +159,7 @@ static reel_status multiply(const reel__call *c, reel__cuda_device *d, const pro
     if (!p) return reel_error_status();
     reel__cuda_enqueue_product(d->queue, &(reel__cuda_blas_call){p, x, y, z},
                                2.0 * (double)of->m * (double)of->n * (double)of->k);
-    return reel__cuda_launched(d, c, cudaSuccess);
+    return REEL_OK;
 }
 
 static int32_t alignment_of(const void *data) {
@@ -223,7 +223,7 @@ static reel_status multiply_small(const reel__call *c, reel__cuda_device *d, con
                                   .transpose_x = of->transpose_b,
                                   .transpose_y = of->transpose_a,
                                   .accumulate = of->accumulate};
-    return reel__cuda_launched(d, c, reel__cuda_launch_gemm(&p, tiling, parts, d->queue));
+    return reel__cuda_launched(c, reel__cuda_launch_gemm(&p, tiling, parts, d->queue));
 }
 
 reel_status reel__cuda_matmul(const reel__call *c) {

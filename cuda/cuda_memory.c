@@ -60,12 +60,13 @@ static reel__cuda_block *empty_heap(reel__cuda_heap *h) {
     return all;
 }
 
-/* cudaFree waits for the kernels that use the memory, once they have been sent off. */
+/* Blocks are taken out of the heap first: the last launches that name them have been enqueued by
+ * then, and are sent off before cudaFree waits for them. */
 static void give_back(reel__cuda_device *d) {
-    reel__cuda_flush(d->queue);
     pthread_mutex_lock(&d->heap.lock);
     reel__cuda_block *all = empty_heap(&d->heap);
     pthread_mutex_unlock(&d->heap.lock);
+    reel__cuda_flush(d->queue);
     while (all) {
         reel__cuda_block *b = all;
         all = b->next;
@@ -104,11 +105,14 @@ void *reel__cuda_alloc(int index, size_t bytes) {
     return memory;
 }
 
-/* Lowest address first: then a loop's every turn is given the same memory as the last, and its
- * launches have the same arguments. */
+#define LOOKED_AT 256 /* blocks, when one is put in its place */
+
+/* Lowest address first, or nearly so: then a loop's every turn is given the same memory as the
+ * last, and its launches have the same arguments. */
 static void keep(reel__cuda_heap *h, int class, reel__cuda_block *b, void *memory, size_t bytes) {
     reel__cuda_block **at = &h->kept[class];
-    while (*at && (uintptr_t)(*at)->memory < (uintptr_t)memory) at = &(*at)->next;
+    for (int i = 0; i < LOOKED_AT && *at && (uintptr_t)(*at)->memory < (uintptr_t)memory; i++)
+        at = &(*at)->next;
     *b = (reel__cuda_block){*at, memory, bytes};
     *at = b;
     h->kept_bytes += bytes;
@@ -127,8 +131,9 @@ void reel__cuda_free(int index, void *memory, size_t bytes) {
     if (b) keep(h, class, b, memory, bytes);
     pthread_mutex_unlock(&h->lock);
     if (b) return;
-    reel__cuda_flush(reel__cuda_device_at(index)->queue);
-    cudaFree(memory); /* there is not even room to write down that it is free */
+    reel__cuda_device *d =
+        reel__cuda_device_at(index); /* not even room to write down that it is free */
+    if (reel__cuda_use(d) == REEL_OK && reel__cuda_flush(d->queue) == REEL_OK) cudaFree(memory);
 }
 
 reel_status reel_cuda_release_kept(int index) {

@@ -15,11 +15,13 @@ typedef struct header {
 
 #define HEADER ((size_t)256)
 #define SLAB ((size_t)4 << 20)
+#define ENOUGH ((size_t)64 << 20) /* of blocks of one size: from here on uploads are waited for */
 _Static_assert(sizeof(header) <= HEADER, "a header must fit before its block");
 
 static struct {
     pthread_mutex_t lock;
     header *oldest, *newest; /* in the order they were let go */
+    size_t made[64];         /* bytes, of blocks of 2^i */
 } kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static header *header_of(void *memory) {
@@ -33,17 +35,26 @@ static size_t block_size(size_t bytes) {
 }
 
 static bool is_over(const header *h) {
-    return h->device < 0 || cudaEventQuery(h->event[h->device]) == cudaSuccess;
+    if (h->device < 0 || cudaEventQuery(h->event[h->device]) == cudaSuccess) return true;
+    cudaGetLastError(); /* not ready is no error */
+    return false;
 }
 
-/* The block of this size that was let go first, if the uploads from it are over. */
-static header *take_kept(size_t bytes) {
+/* For a program that is far ahead of its GPU. */
+static bool wait_for(const header *h) {
+    atomic_fetch_add_explicit(&reel__cuda_device_at(h->device)->waits, 1, memory_order_relaxed);
+    return cudaEventSynchronize(h->event[h->device]) == cudaSuccess;
+}
+
+/* The block of this size that was let go first, if the uploads from it are over, or after a wait
+ * for them. */
+static header *take_kept(size_t bytes, bool waits) {
     header *before = NULL, *h = kept.oldest;
     while (h && h->bytes != bytes) {
         before = h;
         h = h->next;
     }
-    if (!h || !is_over(h)) return NULL;
+    if (!h || (!is_over(h) && !(waits && wait_for(h)))) return NULL;
     if (before)
         before->next = h->next;
     else
@@ -61,6 +72,7 @@ static header *grow(size_t bytes) {
         cudaGetLastError();
         return NULL;
     }
+    kept.made[__builtin_ctzll(bytes)] += count * bytes;
     atomic_fetch_add_explicit(&reel__cuda_device_at(0)->pinned_allocs, 1, memory_order_relaxed);
     for (size_t i = 0; i < count; i++) {
         header *h = (header *)(void *)((char *)slab + i * size);
@@ -78,7 +90,8 @@ static void *alloc(int index, size_t bytes) {
     if (bytes > SIZE_MAX / 4) return NULL;
     bytes = block_size(bytes);
     pthread_mutex_lock(&kept.lock);
-    header *h = take_kept(bytes);
+    size_t *made = &kept.made[__builtin_ctzll(bytes)];
+    header *h = take_kept(bytes, *made >= ENOUGH);
     if (!h) h = grow(bytes);
     pthread_mutex_unlock(&kept.lock);
     return h ? (char *)h + HEADER : NULL;

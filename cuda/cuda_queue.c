@@ -52,7 +52,7 @@ struct reel__cuda_queue {
     batch pending;
     plan plans[MOST_GRAPHS];
     uint64_t clock;
-    atomic_llong batches, graphs; /* sent */
+    atomic_llong launches, batches, graphs; /* enqueued; sent */
 };
 
 /* ---- what makes two batches alike ---- */
@@ -150,19 +150,26 @@ static reel_status send_each(batch *b, cudaStream_t stream) {
 
 /* ---- graphs ---- */
 
-static void forget(plan *p) {
+/* What is left is the key, and that it was seen. */
+static void drop_graph(plan *p) {
     if (p->executable) cudaGraphExecDestroy(p->executable);
     if (p->graph) cudaGraphDestroy(p->graph);
     free(p->of);
-    *p = (plan){.seen = 0};
+    *p = (plan){.key = p->key, .seen = p->seen, .last_use = p->last_use};
 }
+
+#if CUDART_VERSION >= 13000
+#define CAPTURE_INFO cudaStreamGetCaptureInfo
+#else
+#define CAPTURE_INFO cudaStreamGetCaptureInfo_v3
+#endif
 
 /* The node that the capture came to last. */
 static cudaGraphNode_t last_node(cudaStream_t capture) {
     enum cudaStreamCaptureStatus status;
     const cudaGraphNode_t *nodes = NULL;
     size_t count = 0;
-    if (cudaStreamGetCaptureInfo(capture, &status, NULL, NULL, &nodes, NULL, &count) != cudaSuccess)
+    if (CAPTURE_INFO(capture, &status, NULL, NULL, &nodes, NULL, &count) != cudaSuccess)
         return NULL;
     return count == 1 ? nodes[0] : NULL;
 }
@@ -185,9 +192,9 @@ static bool capture_entries(struct reel__cuda_queue *q, plan *p) {
 /* Makes a graph of the pending batch; if that can't be done, it stays a batch that is sent launch
  * by launch. */
 static void make_graph(struct reel__cuda_queue *q, plan *p) {
-    if (cudaStreamBeginCapture(q->capture, cudaStreamCaptureModeThreadLocal) != cudaSuccess) return;
-    bool good = capture_entries(q, p);
-    good = cudaStreamEndCapture(q->capture, &p->graph) == cudaSuccess && good && p->graph;
+    bool good = cudaStreamBeginCapture(q->capture, cudaStreamCaptureModeThreadLocal) == cudaSuccess;
+    if (good) good = capture_entries(q, p);
+    if (cudaStreamEndCapture(q->capture, &p->graph) != cudaSuccess || !p->graph) good = false;
     good = good && cudaGraphInstantiate(&p->executable, p->graph, 0) == cudaSuccess;
     if (good) p->of = malloc(sizeof *p->of);
     if (p->of) {
@@ -195,7 +202,7 @@ static void make_graph(struct reel__cuda_queue *q, plan *p) {
         return;
     }
     cudaGetLastError();
-    forget(p);
+    drop_graph(p);
 }
 
 /* The plan of batches like the pending one, or a fresh one in the place of the oldest. */
@@ -207,9 +214,9 @@ static plan *find_plan(struct reel__cuda_queue *q) {
         if (p->seen && p->key == key && (!p->of || is_alike(p->of, &q->pending))) return p;
         if (p->last_use < oldest->last_use) oldest = p;
     }
-    if (oldest->executable) cudaStreamSynchronize(q->stream); /* it may be under way */
-    forget(oldest);
+    drop_graph(oldest); /* one under way ends all the same */
     oldest->key = key;
+    oldest->seen = 0;
     return oldest;
 }
 
@@ -258,7 +265,7 @@ static reel_status flush(struct reel__cuda_queue *q) {
         atomic_fetch_add_explicit(&q->graphs, 1, memory_order_relaxed);
     } else {
         cudaGetLastError();
-        forget(p);
+        drop_graph(p);
         status = send_each(b, q->stream);
     }
     atomic_fetch_add_explicit(&q->batches, 1, memory_order_relaxed);
@@ -290,9 +297,10 @@ reel_status reel__cuda_flush(reel__cuda_queue *q) {
     return status;
 }
 
-void reel__cuda_queue_count(reel__cuda_queue *q, int64_t *batches, int64_t *graphs) {
-    *batches = atomic_load(&q->batches);
-    *graphs = atomic_load(&q->graphs);
+void reel__cuda_queue_count(reel__cuda_queue *q, reel_cuda_counts *out) {
+    out->launches = atomic_load(&q->launches);
+    out->batches = atomic_load(&q->batches);
+    out->graphs = atomic_load(&q->graphs);
 }
 
 cudaStream_t reel__cuda_stream(reel__cuda_queue *q) {
@@ -305,6 +313,7 @@ static entry *new_entry(reel__cuda_queue *q, size_t bytes) {
     batch *b = &q->pending;
     if (b->count == MOST_ENTRIES || b->used + bytes > sizeof b->bytes) flush(q);
     entry *e = &b->entry[b->count++];
+    atomic_fetch_add_explicit(&q->launches, 1, memory_order_relaxed);
     *e = (entry){.from = reel__cuda_current()};
     return e;
 }

@@ -12,11 +12,10 @@ static reel_status fill(const reel__call *c, bool normal) {
             t = reel_empty_at(c->at, out->layout.shape, out->layout.dtype, c->device);
         reel__cuda_device *d = t ? reel__cuda_enter(c) : NULL;
         if (!d) return reel_error_status();
-        status = reel__cuda_launched(d, c,
-                                     reel__cuda_launch_random(reel__data(t), reel_numel(t),
-                                                              t->layout.dtype, normal, c->attr.f[0],
-                                                              c->attr.f[1], reel__data(c->in[0]),
-                                                              d->tickets, d->queue));
+        status = reel__cuda_launched(
+            c, reel__cuda_launch_random(reel__data(t), reel_numel(t), t->layout.dtype, normal,
+                                        c->attr.f[0], c->attr.f[1], reel__data(c->in[0]),
+                                        d->tickets, d->queue));
         if (status == REEL_OK && t != out) status = reel__cuda_copy_into(c, out, t);
     }
     return status;

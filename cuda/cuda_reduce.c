@@ -12,7 +12,7 @@ static reel_status launch_sum(const reel__call *c, reel__cuda_sum_work *s, reel_
         s->partial = reel__cuda_scratch(c, bytes);
         if (!s->partial) return reel_error_status();
     }
-    const reel_status status = reel__cuda_launched(d, c, reel__cuda_launch_sum(s, dtype, d->queue));
+    const reel_status status = reel__cuda_launched(c, reel__cuda_launch_sum(s, dtype, d->queue));
     if (s->partial) reel__cuda_free(d->index, s->partial, bytes);
     return status;
 }
@@ -87,7 +87,7 @@ static reel_status launch_softmax(const reel__call *c, reel__cuda_softmax_work *
         if (!s->tallies) return reel_error_status();
     }
     const reel_status status =
-        reel__cuda_launched(d, c, reel__cuda_launch_softmax(s, dtype, d->queue));
+        reel__cuda_launched(c, reel__cuda_launch_softmax(s, dtype, d->queue));
     if (s->tallies) reel__cuda_free(d->index, s->tallies, bytes);
     return status;
 }

@@ -1,6 +1,8 @@
 /* Copies between host and devices. */
 #include "cuda/cuda_internal.h"
 
+#include <string.h>
+
 #define TRY(call) REEL_TRY(reel__cuda_status(call, "copy"))
 
 static void count(atomic_llong *n) {
@@ -16,14 +18,30 @@ reel_status reel__cuda_to_host(int index, void *host, const void *device, size_t
     return reel__cuda_wait(index);
 }
 
-/* From pageable memory: CUDA has taken the bytes when this returns. */
+#define STAGED ((size_t)4 << 20)
+
+/* By way of pinned memory, which is not used again before the copy is over: nobody waits. */
+static reel_status stage(reel__cuda_device *d, void *device, const void *host, size_t bytes) {
+    void *block = reel__cuda_pinned.alloc(0, bytes);
+    cudaEvent_t done = block ? reel__cuda_pinned_event(block, d->index) : NULL;
+    if (!done) return reel_fail(REEL_ERR_MEMORY, NULL, "copy: out of pinned memory");
+    memcpy(block, host, bytes);
+    reel_status status = reel__cuda_status(
+        cudaMemcpyAsync(device, block, bytes, cudaMemcpyHostToDevice, d->stream), "copy");
+    if (status == REEL_OK) status = reel__cuda_status(cudaEventRecord(done, d->stream), "copy");
+    reel__cuda_pinned.free(0, block, bytes);
+    return status;
+}
+
 reel_status reel__cuda_from_host(int index, void *device, const void *host, size_t bytes) {
     reel__cuda_device *d = reel__cuda_device_at(index);
     REEL_TRY(reel__cuda_use(d));
-    count(&d->copies_from_host);
     REEL_TRY(reel__cuda_flush(d->queue));
-    if (bytes) TRY(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, d->stream));
-    return REEL_OK;
+    count(&d->copies_from_host);
+    if (bytes == 0) return REEL_OK;
+    if (bytes <= STAGED) return stage(d, device, host, bytes);
+    TRY(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, d->stream));
+    return reel__cuda_wait(index);
 }
 
 /* In the stream of the device that the bytes come from, once the other has reached this point; the

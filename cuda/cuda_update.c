@@ -52,8 +52,8 @@ reel_status reel__cuda_adam(const reel__call *c) {
     for (int i = 0; !a.last;) {
         i = take(&l, i, &part);
         a.last = i == l.count;
-        REEL_TRY(reel__cuda_launched(l.device, c,
-                                     reel__cuda_launch_adam(&part, &a, l.dtype, l.device->queue)));
+        REEL_TRY(
+            reel__cuda_launched(c, reel__cuda_launch_adam(&part, &a, l.dtype, l.device->queue)));
     }
     return reel__cuda_flush(l.device->queue); /* a step ends here */
 }
@@ -73,8 +73,8 @@ reel_status reel__cuda_sgd(const reel__call *c) {
     for (int i = 0; !s.last;) {
         i = take(&l, i, &part);
         s.last = i == l.count;
-        REEL_TRY(reel__cuda_launched(l.device, c,
-                                     reel__cuda_launch_sgd(&part, &s, l.dtype, l.device->queue)));
+        REEL_TRY(
+            reel__cuda_launched(c, reel__cuda_launch_sgd(&part, &s, l.dtype, l.device->queue)));
     }
     return reel__cuda_flush(l.device->queue); /* a step ends here */
 }
@@ -99,17 +99,16 @@ static reel_status clip(const reel__call *c, const lists *l, double *squares, in
     for (int i = 0; i < l->count; done += part.first_block[part.count]) {
         i = take(l, i, &part);
         REEL_TRY(reel__cuda_launched(
-            l->device, c, reel__cuda_launch_list_squares(&part, squares + done, l->dtype, queue)));
+            c, reel__cuda_launch_list_squares(&part, squares + done, l->dtype, queue)));
     }
     reel_tensor *norm = c->in[c->nin - 1];
     REEL_TRY(reel__cuda_launched(
-        l->device, c,
-        reel__cuda_launch_norm(reel__data(norm), squares, blocks, norm->layout.dtype, queue)));
+        c, reel__cuda_launch_norm(reel__data(norm), squares, blocks, norm->layout.dtype, queue)));
     for (int i = 0; i < l->count;) {
         i = take(l, i, &part);
-        REEL_TRY(reel__cuda_launched(
-            l->device, c,
-            reel__cuda_launch_list_scale(&part, squares + blocks, c->attr.f[0], l->dtype, queue)));
+        REEL_TRY(
+            reel__cuda_launched(c, reel__cuda_launch_list_scale(&part, squares + blocks,
+                                                                c->attr.f[0], l->dtype, queue)));
     }
     return REEL_OK;
 }
@@ -133,8 +132,7 @@ reel_status reel__cuda_clip_value(const reel__call *c) {
     for (int i = 0; i < l.count;) {
         i = take(&l, i, &part);
         REEL_TRY(reel__cuda_launched(
-            l.device, c,
-            reel__cuda_launch_list_clamp(&part, c->attr.f[0], l.dtype, l.device->queue)));
+            c, reel__cuda_launch_list_clamp(&part, c->attr.f[0], l.dtype, l.device->queue)));
     }
     return REEL_OK;
 }

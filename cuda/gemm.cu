@@ -83,6 +83,30 @@ static __device__ __forceinline__ void multiply(float sum[T::TM][T::TN], const f
     }
 }
 
+/* sum += the products of k..k_end-1, which come in through the ring. */
+template <class T, bool TX, bool TY>
+static __device__ __forceinline__ void
+multiply_steps(float sum[T::TM][T::TN], float *shared, const reel__cuda_product &p, int row,
+               int column, int64_t m, int64_t n, int64_t k, int64_t k_end) {
+    const int steps = k_end > k ? (int)((k_end - k + T::BK - 1) / T::BK) : 0;
+#pragma unroll
+    for (int s = 0; s < RING - 1; s++) {
+        if (s < steps) fetch_step<T, TX, TY>(shared + s * T::BUFFER, p, m, n, k + s * T::BK, k_end);
+        close_group();
+    }
+    for (int s = 0; s < steps; s++) {
+        await_groups<RING - 2>();
+        __syncthreads(); /* step s is there, and step s - 1 is done with */
+        const int next = s + RING - 1;
+        if (next < steps)
+            fetch_step<T, TX, TY>(shared + next % RING * T::BUFFER, p, m, n, k + next * T::BK,
+                                  k_end);
+        close_group();
+        const float *buffer = shared + s % RING * T::BUFFER;
+        multiply<T>(sum, buffer + row, buffer + T::BK * T::LX + column);
+    }
+}
+
 static __device__ __forceinline__ void put(const reel__cuda_product &p, int64_t m, int64_t n,
                                            float sum) {
     if (m >= p.m || n >= p.n) return;
@@ -121,26 +145,10 @@ static __global__ void __launch_bounds__(T::WIDE)
     const int64_t m = (int64_t)(tile / tiles_n) * T::BM, n = (int64_t)(tile % tiles_n) * T::BN;
     const int64_t each = (p.k + (int64_t)parts * T::BK - 1) / ((int64_t)parts * T::BK) * T::BK;
     const int64_t k = part * each, k_end = k + each < p.k ? k + each : p.k;
-    const int steps = k_end > k ? (int)((k_end - k + T::BK - 1) / T::BK) : 0;
     const int row = threadIdx.x / (T::BN / T::TN) * T::TM,
               column = threadIdx.x % (T::BN / T::TN) * T::TN;
     float sum[T::TM][T::TN] = {};
-#pragma unroll
-    for (int s = 0; s < RING - 1; s++) {
-        if (s < steps) fetch_step<T, TX, TY>(shared + s * T::BUFFER, p, m, n, k + s * T::BK, k_end);
-        close_group();
-    }
-    for (int s = 0; s < steps; s++) {
-        await_groups<RING - 2>();
-        __syncthreads(); /* step s is there, and step s - 1 is done with */
-        const int next = s + RING - 1;
-        if (next < steps)
-            fetch_step<T, TX, TY>(shared + next % RING * T::BUFFER, p, m, n, k + next * T::BK,
-                                  k_end);
-        close_group();
-        const float *buffer = shared + s % RING * T::BUFFER;
-        multiply<T>(sum, buffer + row, buffer + T::BK * T::LX + column);
-    }
+    multiply_steps<T, TX, TY>(sum, shared, p, row, column, m, n, k, k_end);
     if (parts > 1) {
         __syncthreads(); /* the buffers are used again */
         join_parts<T>(p, shared, sum, row, column, m, n);
@@ -157,7 +165,7 @@ static __global__ void __launch_bounds__(T::WIDE)
 template <class T, bool TX, bool TY>
 static cudaError_t launch_tiles(const reel__cuda_product &p, int parts, reel__cuda_queue *queue) {
     static_assert(T::SHARED * sizeof(float) <= 48 << 10, "more would have to be asked for");
-    const unsigned tiles_m = blocks_for(p.m, T::BM), tiles_n = blocks_for(p.n, T::BN);
+    const int64_t tiles_m = blocks_for(p.m, T::BM), tiles_n = blocks_for(p.n, T::BN);
     return launch_cluster(gemm<T, TX, TY>, tiles_m * tiles_n * parts, T::WIDE, parts,
                           T::SHARED * (unsigned)sizeof(float), queue, p, parts, tiles_n);
 }

@@ -24,28 +24,21 @@ static __global__ void __launch_bounds__(THREADS)
 }
 
 template <class T>
-static void select_as(reel__cuda_move m, int64_t inner, reel__cuda_queue *queue) {
+static cudaError_t select_as(reel__cuda_move m, int64_t inner, reel__cuda_queue *queue) {
     m.inner = inner;
     const int64_t n = m.outer * m.size * inner;
-    if (is_short(n))
-        launch(index_select<T, uint32_t>, grid(n), THREADS, queue, m, (uint32_t)n);
-    else
-        launch(index_select<T, uint64_t>, grid(n), THREADS, queue, m, (uint64_t)n);
+    return is_short(n) ? launch(index_select<T, uint32_t>, grid(n), THREADS, queue, m, (uint32_t)n)
+                       : launch(index_select<T, uint64_t>, grid(n), THREADS, queue, m, (uint64_t)n);
 }
 
 cudaError_t reel__cuda_launch_index_select(const reel__cuda_move *m, int size,
                                            reel__cuda_queue *queue) {
     const int64_t bytes = m->inner * size;
     const uintptr_t both = (uintptr_t)m->out | (uintptr_t)m->x | (uintptr_t)bytes;
-    if (both % 16 == 0)
-        select_as<uint4>(*m, bytes / 16, queue);
-    else if (both % 8 == 0)
-        select_as<uint64_t>(*m, bytes / 8, queue);
-    else if (both % 4 == 0)
-        select_as<uint32_t>(*m, bytes / 4, queue);
-    else
-        select_as<uint8_t>(*m, bytes, queue);
-    return cudaGetLastError();
+    if (both % 16 == 0) return select_as<uint4>(*m, bytes / 16, queue);
+    if (both % 8 == 0) return select_as<uint64_t>(*m, bytes / 8, queue);
+    if (both % 4 == 0) return select_as<uint32_t>(*m, bytes / 4, queue);
+    return select_as<uint8_t>(*m, bytes, queue);
 }
 
 /* ---- dequantize_rows: the same, to floats; units of N elements ---- */
@@ -68,40 +61,35 @@ static __global__ void __launch_bounds__(THREADS)
 }
 
 template <class TO, class FROM, int N>
-static void dequantize_units(const reel__cuda_move *m, double scale, reel__cuda_queue *queue) {
+static cudaError_t dequantize_units(const reel__cuda_move *m, double scale,
+                                    reel__cuda_queue *queue) {
     const int64_t n = m->size * m->inner / N;
-    if (is_short(n))
-        launch(dequantize_rows<TO, FROM, N, uint32_t>, grid(n), THREADS, queue, *m, (TO)scale,
-               (uint32_t)n);
-    else
-        launch(dequantize_rows<TO, FROM, N, uint64_t>, grid(n), THREADS, queue, *m, (TO)scale,
-               (uint64_t)n);
+    return is_short(n) ? launch(dequantize_rows<TO, FROM, N, uint32_t>, grid(n), THREADS, queue, *m,
+                                (TO)scale, (uint32_t)n)
+                       : launch(dequantize_rows<TO, FROM, N, uint64_t>, grid(n), THREADS, queue, *m,
+                                (TO)scale, (uint64_t)n);
 }
 
 template <class TO, class FROM>
-static void dequantize(const reel__cuda_move *m, double scale, reel__cuda_queue *queue) {
+static cudaError_t dequantize(const reel__cuda_move *m, double scale, reel__cuda_queue *queue) {
     if (m->inner % 4 == 0 && (uintptr_t)m->x % 16 == 0 && (uintptr_t)m->out % 16 == 0)
-        dequantize_units<TO, FROM, 4>(m, scale, queue);
-    else
-        dequantize_units<TO, FROM, 1>(m, scale, queue);
+        return dequantize_units<TO, FROM, 4>(m, scale, queue);
+    return dequantize_units<TO, FROM, 1>(m, scale, queue);
 }
 
 template <class TO>
-static void dequantize_to(const reel__cuda_move *m, double scale, reel_dtype from,
-                          reel__cuda_queue *queue) {
-    if (from == REEL_F32) dequantize<TO, float>(m, scale, queue);
-    if (from == REEL_F64) dequantize<TO, double>(m, scale, queue);
-    if (from == REEL_I64) dequantize<TO, int64_t>(m, scale, queue);
-    if (from == REEL_U8) dequantize<TO, uint8_t>(m, scale, queue);
+static cudaError_t dequantize_to(const reel__cuda_move *m, double scale, reel_dtype from,
+                                 reel__cuda_queue *queue) {
+    if (from == REEL_F32) return dequantize<TO, float>(m, scale, queue);
+    if (from == REEL_F64) return dequantize<TO, double>(m, scale, queue);
+    if (from == REEL_I64) return dequantize<TO, int64_t>(m, scale, queue);
+    return dequantize<TO, uint8_t>(m, scale, queue);
 }
 
 cudaError_t reel__cuda_launch_dequantize_rows(const reel__cuda_move *m, double scale, reel_dtype to,
                                               reel_dtype from, reel__cuda_queue *queue) {
-    if (to == REEL_F32)
-        dequantize_to<float>(m, scale, from, queue);
-    else
-        dequantize_to<double>(m, scale, from, queue);
-    return cudaGetLastError();
+    return to == REEL_F32 ? dequantize_to<float>(m, scale, from, queue)
+                          : dequantize_to<double>(m, scale, from, queue);
 }
 
 /* ---- gather: an index an element ---- */
@@ -160,35 +148,26 @@ static __global__ void __launch_bounds__(THREADS)
 }
 
 template <class T, class COUNT, int LOADS>
-static void gather_with(const reel__cuda_move *m, int64_t n, const divisors &by,
-                        reel__cuda_queue *queue) {
-    const unsigned blocks = blocks_for(n, THREADS * LOADS);
+static cudaError_t gather_with(const reel__cuda_move *m, int64_t n, const divisors &by,
+                               reel__cuda_queue *queue) {
+    const int64_t blocks = blocks_for(n, THREADS * LOADS);
     if (m->inner == 1)
-        launch(gather<T, COUNT, LOADS, true>, blocks, THREADS, queue, *m, by, (COUNT)n);
-    else
-        launch(gather<T, COUNT, LOADS, false>, blocks, THREADS, queue, *m, by, (COUNT)n);
+        return launch(gather<T, COUNT, LOADS, true>, blocks, THREADS, queue, *m, by, (COUNT)n);
+    return launch(gather<T, COUNT, LOADS, false>, blocks, THREADS, queue, *m, by, (COUNT)n);
 }
 
-#define LARGE (1 << 19) /* more elements than the GPU holds threads for */
-
-template <class T> static void gather_as(const reel__cuda_move *m, reel__cuda_queue *queue) {
+template <class T> static cudaError_t gather_as(const reel__cuda_move *m, reel__cuda_queue *queue) {
     const int64_t per_outer = m->size * m->inner, n = m->outer * per_outer;
     divisors by = {};
-    if (!is_short(n)) {
-        gather_with<T, uint64_t, AHEAD>(m, n, by, queue);
-        return;
-    }
+    if (!is_short(n)) return gather_with<T, uint64_t, AHEAD>(m, n, by, queue);
     by.per_outer = reel__cuda_divisor_of(per_outer);
     by.inner = reel__cuda_divisor_of(m->inner);
-    if (n < LARGE)
-        gather_with<T, uint32_t, 1>(m, n, by, queue);
-    else
-        gather_with<T, uint32_t, AHEAD>(m, n, by, queue);
+    return n < LARGE ? gather_with<T, uint32_t, 1>(m, n, by, queue)
+                     : gather_with<T, uint32_t, AHEAD>(m, n, by, queue);
 }
 
 cudaError_t reel__cuda_launch_gather(const reel__cuda_move *m, int size, reel__cuda_queue *queue) {
-    if (size == 1) gather_as<uint8_t>(m, queue);
-    if (size == 4) gather_as<uint32_t>(m, queue);
-    if (size == 8) gather_as<uint64_t>(m, queue);
-    return cudaGetLastError();
+    if (size == 1) return gather_as<uint8_t>(m, queue);
+    if (size == 4) return gather_as<uint32_t>(m, queue);
+    return gather_as<uint64_t>(m, queue);
 }

@@ -74,6 +74,27 @@ static __device__ int list_entries(const uint32_t *hit, int words, uint16_t *lis
     return __shfl_sync(0xffffffffu, end, 31);
 }
 
+/* The sum of one unit of so many rows, in the order of the list. */
+template <class T, int N>
+static __device__ __forceinline__ unit<T, N> add_listed(const unit<T, N> *x, uint32_t units,
+                                                        const uint16_t *list, int length) {
+    unit<T, N> sum = {};
+    for (int i = 0; i < length; i += AHEAD) {
+        unit<T, N> a[AHEAD];
+#pragma unroll
+        for (int k = 0; k < AHEAD; k++) {
+            if (i + k >= length) break;
+            a[k] = x[(uint64_t)list[i + k] * units];
+        }
+#pragma unroll
+        for (int k = 0; k < AHEAD; k++) {
+            if (i + k >= length) break;
+            add(sum, a[k]);
+        }
+    }
+    return sum;
+}
+
 template <class T, int N>
 static __global__ void __launch_bounds__(BLOCK, 8)
     index_add_few(const __grid_constant__ reel__cuda_move m) {
@@ -92,45 +113,28 @@ static __global__ void __launch_bounds__(BLOCK, 8)
     const uint32_t units = (uint32_t)m.inner / N;
     const unit<T, N> *x = (const unit<T, N> *)m.x + o * m.entries * units;
     unit<T, N> *out = (unit<T, N> *)m.out + (uint64_t)blockIdx.x * units;
-    for (uint32_t u = threadIdx.x; u < units; u += blockDim.x) {
-        unit<T, N> sum = {};
-        for (int i = 0; i < length; i += AHEAD) {
-            unit<T, N> a[AHEAD];
-#pragma unroll
-            for (int k = 0; k < AHEAD; k++) {
-                if (i + k >= length) break;
-                a[k] = x[(uint64_t)list[i + k] * units + u];
-            }
-#pragma unroll
-            for (int k = 0; k < AHEAD; k++) {
-                if (i + k >= length) break;
-                add(sum, a[k]);
-            }
-        }
-        out[u] = sum;
-    }
+    for (uint32_t u = threadIdx.x; u < units; u += blockDim.x)
+        out[u] = add_listed(x + u, units, list, length);
 }
 
-template <class T, int N> static void add_few(const reel__cuda_move *m, reel__cuda_queue *queue) {
+template <class T, int N>
+static cudaError_t add_few(const reel__cuda_move *m, reel__cuda_queue *queue) {
     int threads = 64;
     while (threads < BLOCK && threads < m->inner / N) threads *= 2;
-    launch(index_add_few<T, N>, (unsigned)(m->outer * m->size), threads, queue, *m);
+    return launch(index_add_few<T, N>, m->outer * m->size, threads, queue, *m);
 }
 
-template <class T> static void add_few_of(const reel__cuda_move *m, reel__cuda_queue *queue) {
-    if (is_aligned<T>(m))
-        add_few<T, wide<T>()>(m, queue);
-    else
-        add_few<T, 1>(m, queue);
+template <class T>
+static cudaError_t add_few_of(const reel__cuda_move *m, reel__cuda_queue *queue) {
+    return is_aligned<T>(m) ? add_few<T, wide<T>()>(m, queue) : add_few<T, 1>(m, queue);
 }
 
 cudaError_t reel__cuda_launch_index_add_few(const reel__cuda_move *m, reel_dtype dtype,
                                             reel__cuda_queue *queue) {
-    if (dtype == REEL_F32) add_few_of<float>(m, queue);
-    if (dtype == REEL_F64) add_few_of<double>(m, queue);
-    if (dtype == REEL_I64) add_few_of<int64_t>(m, queue);
-    if (dtype == REEL_U8) add_few_of<uint8_t>(m, queue);
-    return cudaGetLastError();
+    if (dtype == REEL_F32) return add_few_of<float>(m, queue);
+    if (dtype == REEL_F64) return add_few_of<double>(m, queue);
+    if (dtype == REEL_I64) return add_few_of<int64_t>(m, queue);
+    return add_few_of<uint8_t>(m, queue);
 }
 
 /* ---- scatter_add of few entries: a thread an element, which looks through its column ---- */
@@ -157,21 +161,20 @@ static __global__ void __launch_bounds__(THREADS)
     }
 }
 
-template <class T> static void scatter_few(const reel__cuda_move *m, reel__cuda_queue *queue) {
+template <class T>
+static cudaError_t scatter_few(const reel__cuda_move *m, reel__cuda_queue *queue) {
     const int64_t n = m->outer * m->size * m->inner;
-    if (is_short(n))
-        launch(scatter_add_few<T, uint32_t>, grid(n), THREADS, queue, *m, (uint32_t)n);
-    else
-        launch(scatter_add_few<T, uint64_t>, grid(n), THREADS, queue, *m, (uint64_t)n);
+    return is_short(n)
+               ? launch(scatter_add_few<T, uint32_t>, grid(n), THREADS, queue, *m, (uint32_t)n)
+               : launch(scatter_add_few<T, uint64_t>, grid(n), THREADS, queue, *m, (uint64_t)n);
 }
 
 cudaError_t reel__cuda_launch_scatter_add_few(const reel__cuda_move *m, reel_dtype dtype,
                                               reel__cuda_queue *queue) {
-    if (dtype == REEL_F32) scatter_few<float>(m, queue);
-    if (dtype == REEL_F64) scatter_few<double>(m, queue);
-    if (dtype == REEL_I64) scatter_few<int64_t>(m, queue);
-    if (dtype == REEL_U8) scatter_few<uint8_t>(m, queue);
-    return cudaGetLastError();
+    if (dtype == REEL_F32) return scatter_few<float>(m, queue);
+    if (dtype == REEL_F64) return scatter_few<double>(m, queue);
+    if (dtype == REEL_I64) return scatter_few<int64_t>(m, queue);
+    return scatter_few<uint8_t>(m, queue);
 }
 
 /* ---- many entries: keys to sort, and the runs of what was sorted ---- */
@@ -188,8 +191,7 @@ static __global__ void __launch_bounds__(THREADS)
 
 cudaError_t reel__cuda_launch_index_keys(const reel__cuda_move *m, uint64_t *key, int64_t *value,
                                          reel__cuda_queue *queue) {
-    launch(index_keys, grid(m->entries), THREADS, queue, *m, key, value);
-    return cudaGetLastError();
+    return launch(index_keys, grid(m->entries), THREADS, queue, *m, key, value);
 }
 
 template <class COUNT>
@@ -209,11 +211,10 @@ static __global__ void __launch_bounds__(THREADS)
 cudaError_t reel__cuda_launch_scatter_keys(const reel__cuda_move *m, uint64_t *key, int64_t *value,
                                            reel__cuda_queue *queue) {
     const int64_t n = m->outer * m->entries * m->inner;
-    if (is_short(n))
-        launch(scatter_keys<uint32_t>, grid(n), THREADS, queue, *m, key, value, (uint32_t)n);
-    else
-        launch(scatter_keys<uint64_t>, grid(n), THREADS, queue, *m, key, value, (uint64_t)n);
-    return cudaGetLastError();
+    return is_short(n) ? launch(scatter_keys<uint32_t>, grid(n), THREADS, queue, *m, key, value,
+                                (uint32_t)n)
+                       : launch(scatter_keys<uint64_t>, grid(n), THREADS, queue, *m, key, value,
+                                (uint64_t)n);
 }
 
 static __global__ void __launch_bounds__(THREADS)
@@ -232,8 +233,7 @@ cudaError_t reel__cuda_launch_runs(reel__cuda_run *run, int64_t places, const ui
     const cudaError_t e =
         cudaMemsetAsync(run, 0, (size_t)places * sizeof *run, reel__cuda_stream(queue));
     if (e != cudaSuccess) return e;
-    launch(find_runs, grid(n), THREADS, queue, run, places, key, n);
-    return cudaGetLastError();
+    return launch(find_runs, grid(n), THREADS, queue, run, places, key, n);
 }
 
 /* ---- many entries: the sums of index_add ---- */
@@ -283,50 +283,41 @@ static __global__ void __launch_bounds__(THREADS)
 }
 
 template <class T, int N, int UNITS>
-static void sum_units(const reel__cuda_move *m, const reel__cuda_run *run, const int64_t *value,
-                      reel__cuda_queue *queue) {
+static cudaError_t sum_units(const reel__cuda_move *m, const reel__cuda_run *run,
+                             const int64_t *value, reel__cuda_queue *queue) {
     const int64_t units = m->inner / N;
     shape by = {1, 1};
     while (by.lanes < 32 && by.lanes * UNITS < units) by.lanes *= 2;
-    by.groups = blocks_for(units, by.lanes * UNITS);
+    by.groups = (unsigned)blocks_for(units, by.lanes * UNITS);
     const int64_t n = m->outer * m->size * by.groups;
-    const unsigned blocks = blocks_for(n, THREADS / by.lanes);
-    if (is_short(n))
-        launch(index_sums<T, N, UNITS, uint32_t>, blocks, THREADS, queue, *m, run, value, by,
-               (uint32_t)n);
-    else
-        launch(index_sums<T, N, UNITS, uint64_t>, blocks, THREADS, queue, *m, run, value, by,
-               (uint64_t)n);
+    const int64_t blocks = blocks_for(n, THREADS / by.lanes);
+    return is_short(n) ? launch(index_sums<T, N, UNITS, uint32_t>, blocks, THREADS, queue, *m, run,
+                                value, by, (uint32_t)n)
+                       : launch(index_sums<T, N, UNITS, uint64_t>, blocks, THREADS, queue, *m, run,
+                                value, by, (uint64_t)n);
 }
 
-#define LARGE (1 << 19) /* more units than the GPU holds threads for */
-
 template <class T, int N>
-static void sum_rows(const reel__cuda_move *m, const reel__cuda_run *run, const int64_t *value,
-                     reel__cuda_queue *queue) {
-    if (m->outer * m->size * (m->inner / N) < LARGE)
-        sum_units<T, N, 1>(m, run, value, queue);
-    else
-        sum_units<T, N, 4>(m, run, value, queue);
+static cudaError_t sum_rows(const reel__cuda_move *m, const reel__cuda_run *run,
+                            const int64_t *value, reel__cuda_queue *queue) {
+    return m->outer * m->size * (m->inner / N) < LARGE ? sum_units<T, N, 1>(m, run, value, queue)
+                                                       : sum_units<T, N, 4>(m, run, value, queue);
 }
 
 template <class T>
-static void index_sums_of(const reel__cuda_move *m, const reel__cuda_run *run, const int64_t *value,
-                          reel__cuda_queue *queue) {
-    if (is_aligned<T>(m))
-        sum_rows<T, wide<T>()>(m, run, value, queue);
-    else
-        sum_rows<T, 1>(m, run, value, queue);
+static cudaError_t index_sums_of(const reel__cuda_move *m, const reel__cuda_run *run,
+                                 const int64_t *value, reel__cuda_queue *queue) {
+    return is_aligned<T>(m) ? sum_rows<T, wide<T>()>(m, run, value, queue)
+                            : sum_rows<T, 1>(m, run, value, queue);
 }
 
 cudaError_t reel__cuda_launch_index_sums(const reel__cuda_move *m, const reel__cuda_run *run,
                                          const int64_t *value, reel_dtype dtype,
                                          reel__cuda_queue *queue) {
-    if (dtype == REEL_F32) index_sums_of<float>(m, run, value, queue);
-    if (dtype == REEL_F64) index_sums_of<double>(m, run, value, queue);
-    if (dtype == REEL_I64) index_sums_of<int64_t>(m, run, value, queue);
-    if (dtype == REEL_U8) index_sums_of<uint8_t>(m, run, value, queue);
-    return cudaGetLastError();
+    if (dtype == REEL_F32) return index_sums_of<float>(m, run, value, queue);
+    if (dtype == REEL_F64) return index_sums_of<double>(m, run, value, queue);
+    if (dtype == REEL_I64) return index_sums_of<int64_t>(m, run, value, queue);
+    return index_sums_of<uint8_t>(m, run, value, queue);
 }
 
 /* ---- many entries: the sums of scatter_add ---- */
@@ -352,6 +343,6 @@ cudaError_t reel__cuda_launch_scatter_sums(const reel__cuda_move *m, const reel_
     static void (*const kernel[4])(const reel__cuda_move, const reel__cuda_run *,
                                    const int64_t *) = {
         scatter_sums<float>, scatter_sums<double>, scatter_sums<int64_t>, scatter_sums<uint8_t>};
-    launch(kernel[dtype], grid(m->outer * m->size * m->inner), THREADS, queue, *m, run, value);
-    return cudaGetLastError();
+    return launch(kernel[dtype], grid(m->outer * m->size * m->inner), THREADS, queue, *m, run,
+                  value);
 }

@@ -32,18 +32,6 @@ static __device__ __forceinline__ int64_t checked(const reel__cuda_move &m, int6
     return -1;
 }
 
-/* COUNT counts to n: 32 bits where they are enough. */
-#define EACH(COUNT, i, n)                                                                          \
-    for (COUNT i = blockIdx.x * (COUNT)THREADS + threadIdx.x; i < (COUNT)(n);                      \
-         i += gridDim.x * (COUNT)THREADS)
-
-static inline unsigned grid(int64_t n) {
-    const int64_t blocks = (n + THREADS - 1) / THREADS;
-    return blocks < 1 << 20 ? (unsigned)blocks : 1 << 20;
-}
-
-static inline bool is_short(int64_t n) {
-    return n < (int64_t)1 << 31;
-}
+#define LARGE (1 << 19) /* more units than the GPU holds threads for */
 
 #endif

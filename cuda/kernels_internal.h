@@ -1,7 +1,8 @@
 /* Between the backend's C files and its kernels: one launcher for each kernel, in C's linkage.
  *
- * A launcher puts a kernel into a stream and returns what CUDA said of that; it allocates nothing,
- * takes any size but none at all, and waits for nothing. Sums are added up in an order that the
+ * A launcher enqueues a kernel, or a few, and returns whether that could be done: what CUDA says of
+ * a launch comes out when the queue sends it off. It allocates nothing, takes any size but none at
+ * all that a GPU has memory for, and waits for nothing. Sums are added up in an order that the
  * sizes alone decide. */
 #ifndef REEL_CUDA_KERNELS_INTERNAL_H
 #define REEL_CUDA_KERNELS_INTERNAL_H
@@ -20,9 +21,8 @@ extern "C" {
 typedef struct reel__cuda_queue reel__cuda_queue;
 
 #define REEL__CUDA_ARGUMENTS 8
-#define REEL__CUDA_OVERLAPPED                                                                      \
-    1024 /* most blocks of a kernel that begins while the last one ends                            \
-          */
+/* The most blocks of a kernel that begins while the last one ends. */
+#define REEL__CUDA_OVERLAPPED 1024
 
 typedef struct {
     const void *function;
@@ -35,7 +35,7 @@ cudaError_t reel__cuda_enqueue(reel__cuda_queue *q, const reel__cuda_launch *l);
 /* The queue, after all that was enqueued: for what is no kernel of ours. */
 cudaStream_t reel__cuda_stream(reel__cuda_queue *q);
 
-/* ---- elementwise (map*.cu, cast.cu, fill.cu) ---- */
+/* ---- elementwise (map*.cu, cast.cu, copy.cu) ---- */
 
 #define REEL__CUDA_OPERANDS (1 + REEL__MOST_INPUTS)
 #define REEL__CUDA_VECTOR 16 /* bytes, of the widest operand, that a thread moves at once */
@@ -153,7 +153,8 @@ cudaError_t reel__cuda_launch_gemm(const reel__cuda_product *p, int tiling, int 
 
 /* ---- indexing (index.cu) ---- */
 
-/* What a kernel says of the first index out of range. The host reads `code`, in its own memory. */
+/* What a kernel says of an index out of range, whichever thread came first. The host reads `code`,
+ * in its own memory. */
 typedef struct {
     volatile unsigned code; /* 0: none; else 1 + the op */
     const char *at;

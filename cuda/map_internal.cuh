@@ -81,7 +81,8 @@ static __global__ void __launch_bounds__(THREADS)
     store(m, at[0], apply_unit<OP, T, INPUTS, N>(m, x));
 }
 
-/* One axis, and much of it: several units a thread, all loaded before the first is used. */
+/* One axis, and much of it: several units a thread, all loaded before the first is used. With one
+ * input there are enough loads under way without it. */
 #define AHEAD 4
 
 template <reel__op OP, class T, int INPUTS, int N>
@@ -105,20 +106,16 @@ static __global__ void __launch_bounds__(THREADS)
     }
 }
 
-#define LONG (1 << 18) /* units: more than the GPU holds threads for */
-
 template <reel__op OP, class T, int INPUTS>
 static cudaError_t launch_map(const reel__cuda_map *m, int vector, reel__cuda_queue *queue) {
     constexpr int N = REEL__CUDA_VECTOR / sizeof(T);
-    const unsigned blocks = blocks_for(m->units, THREADS);
-    if (vector == 1)
-        launch(map_units<OP, T, INPUTS, 1>, blocks, THREADS, queue, *m);
-    else if (m->ndim == 1 && m->units >= LONG)
-        launch(map_long<OP, T, INPUTS, N>, blocks_for(m->units, THREADS * AHEAD), THREADS, queue,
-               *m);
-    else
-        launch(map_units<OP, T, INPUTS, N>, blocks, THREADS, queue, *m);
-    return cudaGetLastError();
+    const int64_t blocks = blocks_for(m->units, THREADS);
+    if (vector == 1) return launch(map_units<OP, T, INPUTS, 1>, blocks, THREADS, queue, *m);
+    if constexpr (INPUTS > 1)
+        if (m->ndim == 1 && m->units >= LONG)
+            return launch(map_long<OP, T, INPUTS, N>, blocks_for(m->units, THREADS * AHEAD),
+                          THREADS, queue, *m);
+    return launch(map_units<OP, T, INPUTS, N>, blocks, THREADS, queue, *m);
 }
 
 /* The rows of ops.def as a table; MAP_FLOAT and MAP_ALIKE are the including file's. */

@@ -14,12 +14,12 @@ static reel_status refuse(int index) {
 }
 
 reel_status reel_cuda_count_calls(int index, reel_cuda_counts *out) {
-    *out = (reel_cuda_counts){0};
+    if (out) *out = (reel_cuda_counts){0};
     return refuse(index);
 }
 
 reel_status reel_cuda_memory_info(int index, reel_cuda_memory *out) {
-    *out = (reel_cuda_memory){0};
+    if (out) *out = (reel_cuda_memory){0};
     return refuse(index);
 }
 

@@ -30,7 +30,8 @@ static __device__ __forceinline__ unit<double, 2> numbers(uint4 w, bool normal, 
     return z;
 }
 
-/* A thread takes every so many-th block of words; the last block of threads moves the state on. */
+/* A thread takes every so many-th block of words; the last block of threads to have read the state
+ * moves it on. */
 template <class T>
 static __global__ void __launch_bounds__(THREADS)
     draw(T *out, int64_t n, bool normal, T a, T scale, int64_t *state, unsigned *ticket) {
@@ -39,6 +40,8 @@ static __global__ void __launch_bounds__(THREADS)
     const uint64_t seed = state[0], offset = state[1];
     const int64_t blocks = (n + N - 1) / N;
     const uint2 key = {(unsigned)seed, (unsigned)(seed >> 32)};
+    __syncthreads(); /* all of this block have read the state */
+    if (threadIdx.x == 0 && comes_last(ticket, gridDim.x)) state[1] = (int64_t)(offset + blocks);
     for (int64_t b = blockIdx.x * (int64_t)THREADS + threadIdx.x; b < blocks;
          b += gridDim.x * (int64_t)THREADS) {
         const uint64_t number = offset + b;
@@ -50,11 +53,6 @@ static __global__ void __launch_bounds__(THREADS)
             for (int i = 0; b * N + i < n; i++) out[b * N + i] = z.v[i];
         }
     }
-    __syncthreads(); /* all of this block have read the state */
-    if (threadIdx.x == 0 && atomicAdd(ticket, 1) == gridDim.x - 1) {
-        *ticket = 0;
-        state[1] = (int64_t)(offset + blocks);
-    }
 }
 
 cudaError_t reel__cuda_launch_random(void *out, int64_t n, reel_dtype dtype, bool normal, double a,
@@ -62,13 +60,10 @@ cudaError_t reel__cuda_launch_random(void *out, int64_t n, reel_dtype dtype, boo
                                      reel__cuda_queue *queue) {
     const double scale = normal ? b : b - a;
     const int64_t words = (n + (dtype == REEL_F32 ? 3 : 1)) / (dtype == REEL_F32 ? 4 : 2);
-    const int64_t all = (words + THREADS - 1) / THREADS;
-    const unsigned blocks = all < 1 << 16 ? (unsigned)all : 1 << 16;
+    const int64_t all = blocks_for(words, THREADS), blocks = all < 1 << 16 ? all : 1 << 16;
     if (dtype == REEL_F32)
-        launch(draw<float>, blocks, THREADS, queue, (float *)out, n, normal, (float)a, (float)scale,
-               state, ticket);
-    else
-        launch(draw<double>, blocks, THREADS, queue, (double *)out, n, normal, a, scale, state,
-               ticket);
-    return cudaGetLastError();
+        return launch(draw<float>, blocks, THREADS, queue, (float *)out, n, normal, (float)a,
+                      (float)scale, state, ticket);
+    return launch(draw<double>, blocks, THREADS, queue, (double *)out, n, normal, a, scale, state,
+                  ticket);
 }

@@ -41,32 +41,12 @@ template <class T, bool PAIR> static __device__ __forceinline__ sum_of<T> term(T
     return (sum_of<T>)d * (sum_of<T>)d;
 }
 
-template <class A> static __device__ __forceinline__ A add_lanes(A a, int lanes) {
-    for (int d = lanes / 2; d > 0; d /= 2) a += __shfl_down_sync(0xffffffffu, a, d, lanes);
-    return a;
-}
-
-/* In thread 0: the sum over a block of SIZE threads. */
-template <int SIZE, class A> static __device__ __forceinline__ A add_block(A a) {
-    __shared__ A warp[SIZE / 32];
-    a = add_lanes(a, 32);
-    if (threadIdx.x % 32 == 0) warp[threadIdx.x / 32] = a;
-    __syncthreads();
-    if (threadIdx.x < 32) a = add_lanes(threadIdx.x < SIZE / 32 ? warp[threadIdx.x] : 0, SIZE / 32);
-    return a;
-}
-
 /* True in all threads of the last block that comes here with this ticket, out of `blocks`: then
  * what the others wrote before is there to be read. */
 static __device__ __forceinline__ bool is_last(unsigned *ticket, unsigned blocks) {
     __shared__ bool last;
     __syncthreads();
-    if (threadIdx.x == 0 && threadIdx.y == 0) {
-        __threadfence(); /* for all of the block, by the barriers around it */
-        last = atomicAdd(ticket, 1) == blocks - 1;
-        if (last) *ticket = 0;
-        __threadfence();
-    }
+    if (threadIdx.x == 0 && threadIdx.y == 0) last = comes_last(ticket, blocks);
     __syncthreads();
     return last;
 }
@@ -161,9 +141,9 @@ static __global__ void __launch_bounds__(BLOCK)
 template <class T, bool PAIR, int SIZE>
 static __device__ __forceinline__ sum_of<T> add_part(const reel__cuda_sum_work &s, unsigned row,
                                                      unsigned part, int64_t each) {
-    const int64_t begin = part * each, left = s.rows - begin, n = left < each ? left : each;
-    const T *x = (const T *)s.x + row * s.outer_stride + begin;
-    const T *y = PAIR ? (const T *)s.y + begin : nullptr;
+    const int64_t first = part * each, left = s.rows - first, n = left < each ? left : each;
+    const T *x = (const T *)s.x + row * s.outer_stride + first;
+    const T *y = PAIR ? (const T *)s.y + first : nullptr;
     return add_block<SIZE>(n > 0 ? add_run<T, PAIR>(x, y, n, threadIdx.x, SIZE) : 0);
 }
 
@@ -214,43 +194,31 @@ static __global__ void __launch_bounds__(WIDE_BLOCK)
 
 /* ---- columns: lanes side by side, N columns each, by as many rows as fill a block ---- */
 
-/* Of a part's rows, those that fall to this thread. */
+/* A column unit's rows `first`, first + step, ... before n. */
 template <class T, int N, bool ALIGNED>
 static __device__ __forceinline__ void add_rows(sum_of<T> *sum, const T *x, int64_t n,
-                                                int64_t row_stride) {
-    const int64_t step = blockDim.y * row_stride;
-    x += threadIdx.y * row_stride;
-    for (int64_t r = threadIdx.y; r < n; r += AHEAD * blockDim.y, x += AHEAD * step) {
+                                                int64_t row_stride, unsigned first, unsigned step) {
+    x += first * row_stride;
+    for (int64_t r = first; r < n; r += AHEAD * step, x += AHEAD * step * row_stride) {
         unit<T, N> a[AHEAD];
 #pragma unroll
         for (int k = 0; k < AHEAD; k++) {
-            if (r + k * blockDim.y >= n) break;
-            a[k] = fetch<T, N, ALIGNED>(x + k * step);
+            if (r + k * step >= n) break;
+            a[k] = fetch<T, N, ALIGNED>(x + k * step * row_stride);
         }
 #pragma unroll
         for (int k = 0; k < AHEAD; k++) {
-            if (r + k * blockDim.y >= n) break;
+            if (r + k * step >= n) break;
 #pragma unroll
             for (int i = 0; i < N; i++) sum[i] += (sum_of<T>)a[k].v[i];
         }
     }
 }
 
-template <class T, int N, bool ALIGNED>
-static __global__ void __launch_bounds__(BLOCK, 4)
-    sum_columns(const __grid_constant__ reel__cuda_sum_work s, unsigned tiles, int64_t each) {
-    begin();
-    using A = sum_of<T>;
-    __shared__ A all[WARPS * 32 * N];
-    const int lanes = blockDim.x, wide = lanes * N, t = threadIdx.y * lanes + threadIdx.x;
-    const unsigned part = blockIdx.x % s.parts, rest = blockIdx.x / s.parts, tile = rest % tiles;
-    const int64_t o = rest / tiles, first = (int64_t)tile * wide, begin = part * each,
-                  left = s.rows - begin;
-    A sum[N] = {};
-    if (first + threadIdx.x * N < s.columns) {
-        const T *x = (const T *)s.x + o * s.outer_stride + begin * s.row_stride + first;
-        add_rows<T, N, ALIGNED>(sum, x + threadIdx.x * N, left < each ? left : each, s.row_stride);
-    }
+/* In thread t < lanes N: the sum over the block of its column t. */
+template <int N, class A>
+static __device__ __forceinline__ A add_tile(A *all, A *sum, int lanes, int t) {
+    const int wide = lanes * N;
     for (int d = 16; d >= lanes; d /= 2) /* lanes of a warp that have the same columns */
 #pragma unroll
         for (int k = 0; k < N; k++) sum[k] += __shfl_down_sync(0xffffffffu, sum[k], d);
@@ -258,36 +226,76 @@ static __global__ void __launch_bounds__(BLOCK, 4)
 #pragma unroll
         for (int k = 0; k < N; k++) all[t / 32 * wide + t % 32 * N + k] = sum[k];
     __syncthreads();
-    /* from here on a thread has one column */
-    const int64_t column = first + t % wide, result = o * s.columns + column,
-                  results = s.outer * s.columns;
-    const bool has = column < s.columns, writes = has && t < wide;
     A total = 0;
-    if (writes)
+    if (t < wide)
         for (int i = 0; i < WARPS; i++) total += all[i * wide + t];
-    if (s.parts == 1) {
-        if (writes) write<T>(s, result, total);
-        return;
-    }
-    A *partial = (A *)s.partial + result;
-    if (writes) partial[part * results] = total;
-    if (!is_last(s.tickets + rest, s.parts)) return;
+    return total;
+}
+
+/* Puts this block's part of its columns' sums beside the others', and adds up all of them if it is
+ * the last; thread t has column t % wide, if there is one. */
+template <class T>
+static __device__ __forceinline__ void join_tiles(const reel__cuda_sum_work &s, sum_of<T> *all,
+                                                  sum_of<T> total, int t, int wide, bool has,
+                                                  int64_t result, unsigned part, unsigned *ticket) {
+    const int64_t results = s.outer * s.columns;
+    sum_of<T> *partial = (sum_of<T> *)s.partial + result;
+    if (has && t < wide) partial[part * results] = total;
+    if (!is_last(ticket, s.parts)) return;
     all[t] = has ? add_parts(partial, results, s.parts, t / wide, BLOCK / wide) : 0;
     __syncthreads();
     for (int n = BLOCK / 2; n >= wide; n /= 2) {
         if (t < n) all[t] += all[t + n];
         __syncthreads();
     }
-    if (writes) write<T>(s, result, all[t]);
+    if (has && t < wide) write<T>(s, result, all[t]);
+}
+
+template <class T, int N, bool ALIGNED>
+static __global__ void __launch_bounds__(BLOCK, 4)
+    sum_columns(const __grid_constant__ reel__cuda_sum_work s, unsigned tiles, int64_t each) {
+    begin();
+    __shared__ sum_of<T> all[WARPS * 32 * N];
+    const int lanes = blockDim.x, wide = lanes * N, t = threadIdx.y * lanes + threadIdx.x;
+    const unsigned part = blockIdx.x % s.parts, rest = blockIdx.x / s.parts;
+    const int64_t o = rest / tiles, edge = (int64_t)(rest % tiles) * wide, first = part * each,
+                  left = s.rows - first;
+    sum_of<T> sum[N] = {};
+    if (edge + threadIdx.x * N < s.columns) {
+        const T *x = (const T *)s.x + o * s.outer_stride + first * s.row_stride + edge;
+        add_rows<T, N, ALIGNED>(sum, x + threadIdx.x * N, left < each ? left : each, s.row_stride,
+                                threadIdx.y, blockDim.y);
+    }
+    const sum_of<T> total = add_tile<N>(all, sum, lanes, t);
+    const int64_t column = edge + t % wide, result = o * s.columns + column;
+    const bool has = column < s.columns;
+    if (s.parts > 1)
+        join_tiles<T>(s, all, total, t, wide, has, result, part, s.tickets + rest);
+    else if (has && t < wide)
+        write<T>(s, result, total);
+}
+
+/* ---- few columns and few rows, many times: lanes that have the columns, and all rows ---- */
+
+template <class T, int N, bool ALIGNED>
+static __global__ void __launch_bounds__(BLOCK, 4)
+    sum_narrow(const __grid_constant__ reel__cuda_sum_work s) {
+    begin();
+    const int64_t o = (int64_t)blockIdx.x * blockDim.y + threadIdx.y, column = threadIdx.x * N;
+    if (o >= s.outer || column >= s.columns) return;
+    sum_of<T> sum[N] = {};
+    add_rows<T, N, ALIGNED>(sum, (const T *)s.x + o * s.outer_stride + column, s.rows, s.row_stride,
+                            0, 1);
+#pragma unroll
+    for (int k = 0; k < N; k++) write<T>(s, o * s.columns + column + k, sum[k]);
 }
 
 /* ---- which one ---- */
 
-/* Blocks that keep any GPU busy: a constant, so that bits are the same on all. */
-#define ENOUGH 528
 #define PART (BLOCK * AHEAD * 4) /* elements of a row that a block loads at once */
 #define CLUSTER_ROWS 16          /* that clusters take, */
 #define CLUSTER_PART (CLUSTER * WIDE_BLOCK * AHEAD * 4) /* and their elements */
+#define MANY (1 << 16)                                  /* threads that keep any GPU busy */
 
 static bool is_for_cluster(int64_t outer, int64_t rows) {
     return REEL_CUDA_SM90 && outer <= CLUSTER_ROWS && rows > PART && rows <= CLUSTER_PART;
@@ -314,11 +322,14 @@ int reel__cuda_sum_parts(int64_t outer, int64_t rows, int64_t columns) {
 }
 
 template <class T, int N, bool ALIGNED>
-static void launch_columns(const reel__cuda_sum_work *s, reel__cuda_queue *queue) {
-    const int lanes = lanes_for(s->columns, N);
-    const unsigned tiles = blocks_for(s->columns, lanes * N);
-    launch(sum_columns<T, N, ALIGNED>, (unsigned)(s->outer * tiles * s->parts),
-           dim3(lanes, BLOCK / lanes), queue, *s, tiles, (s->rows + s->parts - 1) / s->parts);
+static cudaError_t launch_columns(const reel__cuda_sum_work *s, reel__cuda_queue *queue) {
+    const int lanes = lanes_for(s->columns, N), high = BLOCK / lanes;
+    const int64_t tiles = blocks_for(s->columns, lanes * N);
+    const dim3 threads(lanes, high);
+    if (s->parts == 1 && tiles == 1 && s->rows <= high && s->outer >= MANY / lanes)
+        return launch(sum_narrow<T, N, ALIGNED>, blocks_for(s->outer, high), threads, queue, *s);
+    return launch(sum_columns<T, N, ALIGNED>, s->outer * tiles * s->parts, threads, queue, *s,
+                  tiles, blocks_for(s->rows, s->parts));
 }
 
 /* Elements of one of n parts of a row: whole units, and whole sectors of memory. */
@@ -327,58 +338,52 @@ static int64_t part_of(int64_t rows, int n) {
 }
 
 template <class T, bool PAIR>
-static void launch_long(const reel__cuda_sum_work *s, reel__cuda_queue *queue) {
+static cudaError_t launch_long(const reel__cuda_sum_work *s, reel__cuda_queue *queue) {
 #if REEL_CUDA_SM90
-    if (is_for_cluster(s->outer, s->rows)) {
-        launch_cluster(sum_cluster<T, PAIR>, (unsigned)s->outer * CLUSTER, WIDE_BLOCK, CLUSTER, 0,
-                       queue, *s, part_of(s->rows, CLUSTER));
-        return;
-    }
+    if (is_for_cluster(s->outer, s->rows))
+        return launch_cluster(sum_cluster<T, PAIR>, s->outer * CLUSTER, WIDE_BLOCK, CLUSTER, 0,
+                              queue, *s, part_of(s->rows, CLUSTER));
 #endif
-    launch(sum_long<T, PAIR>, (unsigned)(s->outer * s->parts), BLOCK, queue, *s,
-           part_of(s->rows, s->parts));
+    return launch(sum_long<T, PAIR>, s->outer * s->parts, BLOCK, queue, *s,
+                  part_of(s->rows, s->parts));
 }
 
 template <class T>
-static cudaError_t launch_plain(const reel__cuda_sum_work *s, reel__cuda_queue *queue) {
+static cudaError_t launch_piece(const reel__cuda_sum_work *s, reel__cuda_queue *queue) {
     constexpr int N = sizeof(T) == 8 ? 2 : 4;
     if (s->columns > 1 && s->columns % N == 0) {
         const bool aligned = (uintptr_t)s->x % (N * sizeof(T)) == 0 && s->row_stride % N == 0 &&
                              (s->outer == 1 || s->outer_stride % N == 0);
-        if (aligned)
-            launch_columns<T, N, true>(s, queue);
-        else
-            launch_columns<T, N, false>(s, queue);
-    } else if (s->columns > 1) {
-        launch_columns<T, 1, true>(s, queue);
-    } else if (s->rows <= 2048 && s->parts == 1 && s->outer >= WARPS) {
-        int lanes = 1;
-        while (lanes < 32 && lanes * 8 < s->rows) lanes *= 2;
-        launch(sum_short<T>, blocks_for(s->outer, BLOCK / lanes), BLOCK, queue, *s, lanes);
-    } else {
-        launch_long<T, false>(s, queue);
+        return aligned ? launch_columns<T, N, true>(s, queue)
+                       : launch_columns<T, N, false>(s, queue);
     }
-    return cudaGetLastError();
+    if (s->columns > 1) return launch_columns<T, 1, true>(s, queue);
+    if (s->rows > 2048 || s->parts > 1 || s->outer < WARPS) return launch_long<T, false>(s, queue);
+    int lanes = 1;
+    while (lanes < 32 && lanes * 8 < s->rows) lanes *= 2;
+    return launch(sum_short<T>, blocks_for(s->outer, BLOCK / lanes), BLOCK, queue, *s, lanes);
 }
 
+/* Of what has several parts, there is one piece. */
 template <class T>
-static cudaError_t launch_pair(const reel__cuda_sum_work *s, reel__cuda_queue *queue) {
-    launch_long<T, true>(s, queue);
-    return cudaGetLastError();
+static cudaError_t launch_plain(const reel__cuda_sum_work *s, reel__cuda_queue *queue) {
+    const int64_t tiles = blocks_for(s->columns, lanes_for(s->columns, 1)); /* at most */
+    return launch_pieces(s->outer, tiles * s->parts, [&](int64_t first, int64_t count) {
+        reel__cuda_sum_work piece = *s;
+        piece.outer = count;
+        piece.x = (const T *)s->x + first * s->outer_stride;
+        piece.out = (typename adds<T>::out *)s->out + first * s->columns;
+        return launch_piece<T>(&piece, queue);
+    });
 }
 
 cudaError_t reel__cuda_launch_sum(const reel__cuda_sum_work *s, reel_dtype dtype,
                                   reel__cuda_queue *queue) {
     if (s->y)
-        return dtype == REEL_F32 ? launch_pair<float>(s, queue) : launch_pair<double>(s, queue);
-    switch (dtype) {
-    case REEL_F32:
-        return launch_plain<float>(s, queue);
-    case REEL_F64:
-        return launch_plain<double>(s, queue);
-    case REEL_I64:
-        return launch_plain<int64_t>(s, queue);
-    default:
-        return launch_plain<uint8_t>(s, queue);
-    }
+        return dtype == REEL_F32 ? launch_long<float, true>(s, queue)
+                                 : launch_long<double, true>(s, queue);
+    if (dtype == REEL_F32) return launch_plain<float>(s, queue);
+    if (dtype == REEL_F64) return launch_plain<double>(s, queue);
+    if (dtype == REEL_I64) return launch_plain<int64_t>(s, queue);
+    return launch_plain<uint8_t>(s, queue);
 }

@@ -115,20 +115,14 @@ static __global__ void __launch_bounds__(LONG_THREADS) softmax_block(T *y, const
 }
 
 template <class T>
-static cudaError_t softmax_rows(T *y, const T *x, int64_t rows, int64_t n,
-                                reel__cuda_queue *queue) {
-    const unsigned blocks = blocks_for(rows, ROW_THREADS / 32);
-    if (n <= 32)
-        launch(softmax_warp<T, 1>, blocks, ROW_THREADS, queue, y, x, rows, (int)n);
-    else if (n <= 128)
-        launch(softmax_warp<T, 4>, blocks, ROW_THREADS, queue, y, x, rows, (int)n);
-    else if (n <= 512)
-        launch(softmax_warp<T, 16>, blocks, ROW_THREADS, queue, y, x, rows, (int)n);
-    else if (n <= 1024)
-        launch(softmax_warp<T, 32>, blocks, ROW_THREADS, queue, y, x, rows, (int)n);
-    else
-        launch(softmax_block<T>, (unsigned)rows, LONG_THREADS, queue, y, x, n);
-    return cudaGetLastError();
+static cudaError_t launch_rows(T *y, const T *x, int64_t rows, int64_t n, reel__cuda_queue *queue) {
+    const int64_t blocks = blocks_for(rows, ROW_THREADS / 32);
+    if (n > 1024) return launch(softmax_block<T>, rows, LONG_THREADS, queue, y, x, n);
+    void (*const kernel)(T *, const T *, int64_t, int) = n <= 32    ? softmax_warp<T, 1>
+                                                         : n <= 128 ? softmax_warp<T, 4>
+                                                         : n <= 512 ? softmax_warp<T, 16>
+                                                                    : softmax_warp<T, 32>;
+    return launch(kernel, blocks, ROW_THREADS, queue, y, x, rows, (int)n);
 }
 
 /* ---- another axis, and very long rows: columns side by side, in blocks of any shape ---- */
@@ -244,9 +238,6 @@ static __global__ void __launch_bounds__(BLOCK, RESIDENT(T))
 
 /* ---- which one ---- */
 
-/* Blocks that keep any GPU busy: a constant, so that bits are the same on all. */
-#define ENOUGH 528
-
 static dim3 shape_of(int64_t n, int64_t inner) {
     dim3 threads(1, 1);
     while (threads.x < 32 && threads.x < inner) threads.x *= 2;
@@ -263,22 +254,29 @@ int reel__cuda_softmax_parts(int64_t outer, int64_t n, int64_t inner) {
 }
 
 template <class T>
-static cudaError_t softmax(const reel__cuda_softmax_work *s, reel__cuda_queue *queue) {
-    T *y = (T *)s->y;
-    const T *x = (const T *)s->x;
-    if (s->inner == 1 && s->parts == 1) return softmax_rows(y, x, s->outer, s->n, queue);
+static cudaError_t launch_columns(const reel__cuda_softmax_work *s, T *y, const T *x, int64_t outer,
+                                  reel__cuda_queue *queue) {
     const dim3 threads = shape_of(s->n, s->inner);
     const tiling t = {s->n, s->inner, (s->n + s->parts - 1) / s->parts,
-                      blocks_for(s->inner, threads.x), (unsigned)s->parts};
-    const unsigned blocks = (unsigned)(s->outer * t.tiles * t.parts);
-    if (s->parts == 1) {
-        launch(softmax_columns<T>, blocks, threads, queue, y, x, t);
-    } else {
-        tally<T> *tallies = (tally<T> *)s->tallies;
-        launch(tally_parts<T>, blocks, threads, queue, tallies, x, t);
-        launch(softmax_parts<T>, blocks, threads, queue, y, x, (const tally<T> *)tallies, t);
-    }
-    return cudaGetLastError();
+                      (unsigned)blocks_for(s->inner, threads.x), (unsigned)s->parts};
+    const int64_t blocks = outer * t.tiles * t.parts;
+    if (s->parts == 1) return launch(softmax_columns<T>, blocks, threads, queue, y, x, t);
+    tally<T> *tallies = (tally<T> *)s->tallies;
+    const cudaError_t e = launch(tally_parts<T>, blocks, threads, queue, tallies, x, t);
+    if (e != cudaSuccess) return e;
+    return launch(softmax_parts<T>, blocks, threads, queue, y, x, tallies, t);
+}
+
+/* Of what has several parts, there is one piece. */
+template <class T>
+static cudaError_t softmax(const reel__cuda_softmax_work *s, reel__cuda_queue *queue) {
+    const bool rows = s->inner == 1 && s->parts == 1;
+    const int64_t tiles = rows ? 1 : blocks_for(s->inner, shape_of(s->n, s->inner).x);
+    return launch_pieces(s->outer, tiles * s->parts, [&](int64_t first, int64_t count) {
+        T *y = (T *)s->y + first * s->n * s->inner;
+        const T *x = (const T *)s->x + first * s->n * s->inner;
+        return rows ? launch_rows(y, x, count, s->n, queue) : launch_columns(s, y, x, count, queue);
+    });
 }
 
 cudaError_t reel__cuda_launch_softmax(const reel__cuda_softmax_work *s, reel_dtype dtype,

@@ -30,22 +30,13 @@ static __device__ __forceinline__ uint64_t order_key(double x) {
     return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
 }
 
-#define EACH(i, n)                                                                                 \
-    for (int64_t i = blockIdx.x * (int64_t)THREADS + threadIdx.x; i < (n);                         \
-         i += gridDim.x * (int64_t)THREADS)
-
-static unsigned grid(int64_t n) {
-    const int64_t blocks = (n + THREADS - 1) / THREADS;
-    return blocks < 1 << 20 ? (unsigned)blocks : 1 << 20;
-}
-
 /* key[(o inner + j) n + i] from x[(o n + i) inner + j] */
 template <class T>
 static __global__ void __launch_bounds__(THREADS)
     order_keys(uint64_t *key, int64_t *value, const T *x, int64_t outer, int64_t n, int64_t inner,
                uint64_t flip) {
     begin();
-    EACH(k, outer * n * inner) {
+    EACH(int64_t, k, outer * n * inner) {
         const int64_t row = k / n, i = k % n, o = row / inner, j = row % inner;
         key[k] = order_key(x[(o * n + i) * inner + j]) ^ flip;
         value[k] = k;
@@ -55,33 +46,30 @@ static __global__ void __launch_bounds__(THREADS)
 cudaError_t reel__cuda_launch_order_keys(uint64_t *key, int64_t *value, const void *x,
                                          int64_t outer, int64_t n, int64_t inner, bool largest,
                                          reel_dtype dtype, reel__cuda_queue *queue) {
-    const unsigned blocks = grid(outer * n * inner);
+    const int64_t blocks = grid(outer * n * inner);
     const uint64_t flip = largest ? UINT64_MAX >> (64 - 8 * (int)reel_dtype_size(dtype)) : 0;
     if (dtype == REEL_F32)
-        launch(order_keys<float>, blocks, THREADS, queue, key, value, (const float *)x, outer, n,
-               inner, flip);
+        return launch(order_keys<float>, blocks, THREADS, queue, key, value, (const float *)x,
+                      outer, n, inner, flip);
     if (dtype == REEL_F64)
-        launch(order_keys<double>, blocks, THREADS, queue, key, value, (const double *)x, outer, n,
-               inner, flip);
+        return launch(order_keys<double>, blocks, THREADS, queue, key, value, (const double *)x,
+                      outer, n, inner, flip);
     if (dtype == REEL_I64)
-        launch(order_keys<int64_t>, blocks, THREADS, queue, key, value, (const int64_t *)x, outer,
-               n, inner, flip);
-    if (dtype == REEL_U8)
-        launch(order_keys<uint8_t>, blocks, THREADS, queue, key, value, (const uint8_t *)x, outer,
-               n, inner, flip);
-    return cudaGetLastError();
+        return launch(order_keys<int64_t>, blocks, THREADS, queue, key, value, (const int64_t *)x,
+                      outer, n, inner, flip);
+    return launch(order_keys<uint8_t>, blocks, THREADS, queue, key, value, (const uint8_t *)x,
+                  outer, n, inner, flip);
 }
 
 static __global__ void __launch_bounds__(THREADS)
     row_keys(uint64_t *key, const int64_t *value, int64_t count, int64_t n) {
     begin();
-    EACH(k, count) key[k] = value[k] / n;
+    EACH(int64_t, k, count) key[k] = value[k] / n;
 }
 
 cudaError_t reel__cuda_launch_row_keys(uint64_t *key, const int64_t *value, int64_t count,
                                        int64_t n, reel__cuda_queue *queue) {
-    launch(row_keys, grid(count), THREADS, queue, key, value, count, n);
-    return cudaGetLastError();
+    return launch(row_keys, grid(count), THREADS, queue, key, value, count, n);
 }
 
 template <class T>
@@ -89,7 +77,7 @@ static __global__ void __launch_bounds__(THREADS)
     take_best(T *best, int64_t *index, const int64_t *value, const T *x, int64_t outer, int64_t n,
               int64_t inner, int64_t k) {
     begin();
-    EACH(u, outer * k * inner) {
+    EACH(int64_t, u, outer * k * inner) {
         const int64_t j = u % inner, place = u / inner % k, o = u / inner / k;
         const int64_t i = value[(o * inner + j) * n + place] % n;
         best[u] = x[(o * n + i) * inner + j];
@@ -100,15 +88,13 @@ static __global__ void __launch_bounds__(THREADS)
 cudaError_t reel__cuda_launch_take_best(void *best, int64_t *index, const int64_t *value,
                                         const void *x, int64_t outer, int64_t n, int64_t inner,
                                         int64_t k, int size, reel__cuda_queue *queue) {
-    const unsigned blocks = grid(outer * k * inner);
+    const int64_t blocks = grid(outer * k * inner);
     if (size == 1)
-        launch(take_best<uint8_t>, blocks, THREADS, queue, (uint8_t *)best, index, value,
-               (const uint8_t *)x, outer, n, inner, k);
+        return launch(take_best<uint8_t>, blocks, THREADS, queue, (uint8_t *)best, index, value,
+                      (const uint8_t *)x, outer, n, inner, k);
     if (size == 4)
-        launch(take_best<uint32_t>, blocks, THREADS, queue, (uint32_t *)best, index, value,
-               (const uint32_t *)x, outer, n, inner, k);
-    if (size == 8)
-        launch(take_best<uint64_t>, blocks, THREADS, queue, (uint64_t *)best, index, value,
-               (const uint64_t *)x, outer, n, inner, k);
-    return cudaGetLastError();
+        return launch(take_best<uint32_t>, blocks, THREADS, queue, (uint32_t *)best, index, value,
+                      (const uint32_t *)x, outer, n, inner, k);
+    return launch(take_best<uint64_t>, blocks, THREADS, queue, (uint64_t *)best, index, value,
+                  (const uint64_t *)x, outer, n, inner, k);
 }

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define BLOCK 256
-#define EACH (REEL__CUDA_LIST_BLOCK / BLOCK) /* elements of a thread */
+#define ITEMS (REEL__CUDA_LIST_BLOCK / BLOCK) /* elements of a thread */
 
 /* The tensor that this block works on. */
 static __device__ __forceinline__ int find_tensor(const reel__cuda_lists &l) {
@@ -20,16 +20,13 @@ static __device__ __forceinline__ int find_tensor(const reel__cuda_lists &l) {
 }
 
 /* Where this block's share of tensor i begins. */
-static __device__ __forceinline__ int64_t begin_of(const reel__cuda_lists &l, int i) {
+static __device__ __forceinline__ int64_t first_of(const reel__cuda_lists &l, int i) {
     return (int64_t)(blockIdx.x - l.first_block[i]) * REEL__CUDA_LIST_BLOCK;
 }
 
 /* After every block has read the count of steps, the last one of the last launch increases it. */
 static __device__ __forceinline__ void count_step(int64_t *step, bool last, unsigned *ticket) {
-    if (threadIdx.x == 0 && atomicAdd(ticket, 1) == gridDim.x - 1) {
-        *ticket = 0;
-        if (last) *step += 1;
-    }
+    if (threadIdx.x == 0 && comes_last(ticket, gridDim.x) && last) *step += 1;
 }
 
 /* ---- adam ---- */
@@ -59,13 +56,13 @@ static __global__ void __launch_bounds__(BLOCK)
     begin();
     __shared__ adam_step<T> s;
     const int i = find_tensor(l);
-    const int64_t begin = begin_of(l, i);
+    const int64_t first = first_of(l, i);
     T *p = (T *)l.data[0][i], *m = (T *)l.data[2][i], *v = (T *)l.data[3][i];
     const T *g = (const T *)l.data[1][i];
-    T p_now[EACH], g_now[EACH], m_now[EACH], v_now[EACH];
+    T p_now[ITEMS], g_now[ITEMS], m_now[ITEMS], v_now[ITEMS];
 #pragma unroll
-    for (int k = 0; k < EACH; k++) { /* on their way while the constants are worked out */
-        const int64_t at = begin + k * BLOCK + threadIdx.x;
+    for (int k = 0; k < ITEMS; k++) { /* on their way while the constants are worked out */
+        const int64_t at = first + k * BLOCK + threadIdx.x;
         if (at >= l.n[i]) break;
         p_now[k] = p[at];
         g_now[k] = g[at];
@@ -76,8 +73,8 @@ static __global__ void __launch_bounds__(BLOCK)
     __syncthreads();
     count_step(a.step, a.last, a.ticket);
 #pragma unroll
-    for (int k = 0; k < EACH; k++) {
-        const int64_t at = begin + k * BLOCK + threadIdx.x;
+    for (int k = 0; k < ITEMS; k++) {
+        const int64_t at = first + k * BLOCK + threadIdx.x;
         if (at >= l.n[i]) break;
         const T d = g_now[k] + s.decay * p_now[k];
         const T mk = s.beta1 * m_now[k] + s.rest1 * d, vk = s.beta2 * v_now[k] + s.rest2 * d * d;
@@ -90,11 +87,8 @@ static __global__ void __launch_bounds__(BLOCK)
 cudaError_t reel__cuda_launch_adam(const reel__cuda_lists *l, const reel__cuda_adam_work *a,
                                    reel_dtype dtype, reel__cuda_queue *queue) {
     const unsigned blocks = l->first_block[l->count];
-    if (dtype == REEL_F32)
-        launch(adam<float>, blocks, BLOCK, queue, *l, *a);
-    else
-        launch(adam<double>, blocks, BLOCK, queue, *l, *a);
-    return cudaGetLastError();
+    return dtype == REEL_F32 ? launch(adam<float>, blocks, BLOCK, queue, *l, *a)
+                             : launch(adam<double>, blocks, BLOCK, queue, *l, *a);
 }
 
 /* ---- sgd ---- */
@@ -104,17 +98,17 @@ static __global__ void __launch_bounds__(BLOCK)
     sgd(const __grid_constant__ reel__cuda_lists l, const reel__cuda_sgd_work s) {
     begin();
     const int i = find_tensor(l);
-    const int64_t begin = begin_of(l, i);
-    const bool first = *s.step == 0;
+    const int64_t first = first_of(l, i);
+    const bool starts = *s.step == 0;
     const T lr = (T)*s.lr, decay = (T)s.weight_decay, ahead = (T)s.momentum;
-    const T mu = first ? 0 : ahead, keep = first ? 1 : (T)(1 - s.dampening);
+    const T mu = starts ? 0 : ahead, keep = starts ? 1 : (T)(1 - s.dampening);
     __syncthreads();
     count_step(s.step, s.last, s.ticket);
     T *p = (T *)l.data[0][i], *v = (T *)l.data[2][i];
     const T *g = (const T *)l.data[1][i];
 #pragma unroll
-    for (int k = 0; k < EACH; k++) {
-        const int64_t at = begin + k * BLOCK + threadIdx.x;
+    for (int k = 0; k < ITEMS; k++) {
+        const int64_t at = first + k * BLOCK + threadIdx.x;
         if (at >= l.n[i]) break;
         T d = g[at] + decay * p[at];
         if (s.has_velocity) {
@@ -129,51 +123,34 @@ static __global__ void __launch_bounds__(BLOCK)
 cudaError_t reel__cuda_launch_sgd(const reel__cuda_lists *l, const reel__cuda_sgd_work *s,
                                   reel_dtype dtype, reel__cuda_queue *queue) {
     const unsigned blocks = l->first_block[l->count];
-    if (dtype == REEL_F32)
-        launch(sgd<float>, blocks, BLOCK, queue, *l, *s);
-    else
-        launch(sgd<double>, blocks, BLOCK, queue, *l, *s);
-    return cudaGetLastError();
+    return dtype == REEL_F32 ? launch(sgd<float>, blocks, BLOCK, queue, *l, *s)
+                             : launch(sgd<double>, blocks, BLOCK, queue, *l, *s);
 }
 
 /* ---- clipping ---- */
-
-/* In thread 0: the sum over the block. */
-static __device__ double add_block(double a) {
-    __shared__ double warp[BLOCK / 32];
-    for (int d = 16; d > 0; d /= 2) a += __shfl_down_sync(0xffffffffu, a, d);
-    if (threadIdx.x % 32 == 0) warp[threadIdx.x / 32] = a;
-    __syncthreads();
-    if (threadIdx.x == 0)
-        for (int i = 1; i < BLOCK / 32; i++) a += warp[i];
-    return a;
-}
 
 template <class T>
 static __global__ void __launch_bounds__(BLOCK)
     list_squares(const __grid_constant__ reel__cuda_lists l, double *squares) {
     begin();
     const int i = find_tensor(l);
-    const int64_t begin = begin_of(l, i);
+    const int64_t first = first_of(l, i);
     const T *g = (const T *)l.data[0][i];
     double sum = 0;
 #pragma unroll
-    for (int k = 0; k < EACH; k++) {
-        const int64_t at = begin + k * BLOCK + threadIdx.x;
+    for (int k = 0; k < ITEMS; k++) {
+        const int64_t at = first + k * BLOCK + threadIdx.x;
         if (at < l.n[i]) sum += (double)g[at] * (double)g[at];
     }
-    sum = add_block(sum);
+    sum = add_block<BLOCK>(sum);
     if (threadIdx.x == 0) squares[blockIdx.x] = sum;
 }
 
 cudaError_t reel__cuda_launch_list_squares(const reel__cuda_lists *l, double *squares,
                                            reel_dtype dtype, reel__cuda_queue *queue) {
     const unsigned blocks = l->first_block[l->count];
-    if (dtype == REEL_F32)
-        launch(list_squares<float>, blocks, BLOCK, queue, *l, squares);
-    else
-        launch(list_squares<double>, blocks, BLOCK, queue, *l, squares);
-    return cudaGetLastError();
+    return dtype == REEL_F32 ? launch(list_squares<float>, blocks, BLOCK, queue, *l, squares)
+                             : launch(list_squares<double>, blocks, BLOCK, queue, *l, squares);
 }
 
 static __global__ void __launch_bounds__(BLOCK)
@@ -181,7 +158,7 @@ static __global__ void __launch_bounds__(BLOCK)
     begin();
     double sum = 0;
     for (int64_t i = threadIdx.x; i < n; i += BLOCK) sum += squares[i];
-    sum = add_block(sum);
+    sum = add_block<BLOCK>(sum);
     if (threadIdx.x > 0) return;
     squares[n] = sqrt(sum);
     if (f32)
@@ -192,8 +169,7 @@ static __global__ void __launch_bounds__(BLOCK)
 
 cudaError_t reel__cuda_launch_norm(void *norm, double *squares, int64_t n, reel_dtype dtype,
                                    reel__cuda_queue *queue) {
-    launch(norm_of, 1, BLOCK, queue, norm, squares, n, dtype == REEL_F32);
-    return cudaGetLastError();
+    return launch(norm_of, 1, BLOCK, queue, norm, squares, n, dtype == REEL_F32);
 }
 
 template <class T>
@@ -203,11 +179,11 @@ static __global__ void __launch_bounds__(BLOCK)
     const double scale = most / (*norm + 1e-6);
     if (scale >= 1) return; /* NaN scales */
     const int i = find_tensor(l);
-    const int64_t begin = begin_of(l, i);
+    const int64_t first = first_of(l, i);
     T *g = (T *)l.data[0][i];
 #pragma unroll
-    for (int k = 0; k < EACH; k++) {
-        const int64_t at = begin + k * BLOCK + threadIdx.x;
+    for (int k = 0; k < ITEMS; k++) {
+        const int64_t at = first + k * BLOCK + threadIdx.x;
         if (at < l.n[i]) g[at] = g[at] * (T)scale;
     }
 }
@@ -215,11 +191,8 @@ static __global__ void __launch_bounds__(BLOCK)
 cudaError_t reel__cuda_launch_list_scale(const reel__cuda_lists *l, const double *norm, double most,
                                          reel_dtype dtype, reel__cuda_queue *queue) {
     const unsigned blocks = l->first_block[l->count];
-    if (dtype == REEL_F32)
-        launch(list_scale<float>, blocks, BLOCK, queue, *l, norm, most);
-    else
-        launch(list_scale<double>, blocks, BLOCK, queue, *l, norm, most);
-    return cudaGetLastError();
+    return dtype == REEL_F32 ? launch(list_scale<float>, blocks, BLOCK, queue, *l, norm, most)
+                             : launch(list_scale<double>, blocks, BLOCK, queue, *l, norm, most);
 }
 
 template <class T>
@@ -227,12 +200,12 @@ static __global__ void __launch_bounds__(BLOCK)
     list_clamp(const __grid_constant__ reel__cuda_lists l, double limit) {
     begin();
     const int i = find_tensor(l);
-    const int64_t begin = begin_of(l, i);
+    const int64_t first = first_of(l, i);
     T *g = (T *)l.data[0][i];
     const T most = (T)limit;
 #pragma unroll
-    for (int k = 0; k < EACH; k++) {
-        const int64_t at = begin + k * BLOCK + threadIdx.x;
+    for (int k = 0; k < ITEMS; k++) {
+        const int64_t at = first + k * BLOCK + threadIdx.x;
         if (at < l.n[i]) g[at] = g[at] > most ? most : g[at] < -most ? -most : g[at];
     }
 }
@@ -240,9 +213,6 @@ static __global__ void __launch_bounds__(BLOCK)
 cudaError_t reel__cuda_launch_list_clamp(const reel__cuda_lists *l, double limit, reel_dtype dtype,
                                          reel__cuda_queue *queue) {
     const unsigned blocks = l->first_block[l->count];
-    if (dtype == REEL_F32)
-        launch(list_clamp<float>, blocks, BLOCK, queue, *l, limit);
-    else
-        launch(list_clamp<double>, blocks, BLOCK, queue, *l, limit);
-    return cudaGetLastError();
+    return dtype == REEL_F32 ? launch(list_clamp<float>, blocks, BLOCK, queue, *l, limit)
+                             : launch(list_clamp<double>, blocks, BLOCK, queue, *l, limit);
 }

@@ -1,10 +1,18 @@
-/* What elementwise kernels share: units of elements, and where they lie. */
+/* What kernels share: units of elements, and where they lie; threads that walk; sums over a block,
+ * and which block is the last. */
 #ifndef REEL_CUDA_VECTOR_INTERNAL_CUH
 #define REEL_CUDA_VECTOR_INTERNAL_CUH
 
 #include "cuda/launch_internal.cuh"
 
 #define THREADS 128
+
+/* Units along one axis that are as many as the GPU holds threads for: several a thread. */
+#define LONG (1 << 18)
+/* Blocks that keep any GPU busy: a constant, so that bits are the same on all. */
+#define ENOUGH 528
+
+/* ---- units ---- */
 
 /* N elements that move at once. */
 template <class T, int N> struct alignas(N * sizeof(T) < 16 ? N * sizeof(T) : 16) unit { T v[N]; };
@@ -47,6 +55,53 @@ template <class T, int N>
 static __device__ __forceinline__ void store(const reel__cuda_map &m, int64_t at,
                                              const unit<T, N> &u) {
     *(unit<T, N> *)((T *)m.data[0] + at) = u;
+}
+
+/* ---- threads that walk over 0..n-1, in a grid of their own size or a large one ---- */
+
+/* COUNT counts to n: 32 bits where they are enough. */
+#define EACH(COUNT, i, n)                                                                          \
+    for (COUNT i = blockIdx.x * (COUNT)THREADS + threadIdx.x; i < (COUNT)(n);                      \
+         i += gridDim.x * (COUNT)THREADS)
+
+static inline int64_t grid(int64_t n) {
+    const int64_t blocks = blocks_for(n, THREADS);
+    return blocks < 1 << 20 ? blocks : 1 << 20;
+}
+
+static inline bool is_short(int64_t n) {
+    return n < (int64_t)1 << 31;
+}
+
+/* ---- sums ---- */
+
+/* In the first of `lanes`: their sum. */
+template <class A> static __device__ __forceinline__ A add_lanes(A a, int lanes) {
+    for (int d = lanes / 2; d > 0; d /= 2) a += __shfl_down_sync(0xffffffffu, a, d, lanes);
+    return a;
+}
+
+/* In thread 0: the sum over a block of SIZE threads. */
+template <int SIZE, class A> static __device__ __forceinline__ A add_block(A a) {
+    __shared__ A warp[SIZE / 32];
+    a = add_lanes(a, 32);
+    if (threadIdx.x % 32 == 0) warp[threadIdx.x / 32] = a;
+    __syncthreads();
+    if (threadIdx.x < 32) a = add_lanes(threadIdx.x < SIZE / 32 ? warp[threadIdx.x] : 0, SIZE / 32);
+    return a;
+}
+
+/* ---- the last block ---- */
+
+/* For one thread of each block, after a barrier: whether its block is the last of `blocks` to come
+ * here with this ticket. Then what the others did before is done: what they wrote is there, and
+ * what they read may be written. */
+static __device__ __forceinline__ bool comes_last(unsigned *ticket, unsigned blocks) {
+    __threadfence(); /* for all of the block, by the barrier */
+    if (atomicAdd(ticket, 1) != blocks - 1) return false;
+    *ticket = 0;
+    __threadfence();
+    return true;
 }
 
 #endif

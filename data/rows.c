@@ -4,14 +4,13 @@
 #include "tensor/ops.h"
 
 reel_status reel__rows_look(reel_loader *l) {
-    if (l->options.collate) return REEL_OK; /* wants items one by one */
     bool host = true;
-    REEL_SCOPE {
-        reel_sample all;
-        REEL_TRY(reel__dataset_rows(l->dataset, NULL, 0, &all));
-        l->has_rows = all.x != NULL;
-        host = reel_device_of(all.x).type == REEL_CPU;
-    }
+    if (!l->options.collate) REEL_SCOPE { /* which wants items one by one */
+            reel_sample all;
+            REEL_TRY(reel__dataset_rows(l->dataset, NULL, 0, &all));
+            l->has_rows = all.x != NULL;
+            host = reel_device_of(all.x).type == REEL_CPU;
+        }
     if (!host) l->options.workers = 0;
     l->read_ahead = host && l->options.device.type != REEL_CPU;
     return REEL_OK;

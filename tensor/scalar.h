@@ -2,8 +2,9 @@
  *
  * Included once per type, with REAL (float or double), R(name) (name with the type's suffix) and
  * REEL_REAL_IS_F64 (0 or 1) defined; everything is branch-free arithmetic, so that a compiler makes
- * vector code of a loop around it. No libm. Denormal results may be flushed to zero. Accuracy: exp,
- * log, log1p within 2 units in the last place, tanh and sigmoid within 4.
+ * vector code of a loop around it. No libm; sqrt is not here: it is an instruction, which C and
+ * CUDA name differently. Denormal results may be flushed to zero. Accuracy: exp, log, log1p within
+ * 2 units in the last place, tanh and sigmoid within 4.
  *
  * Source of the reductions: Cody and Waite, "Software Manual for the Elementary Functions" (1980),
  * chapters 5 and 6. */

@@ -76,6 +76,33 @@ START_TEST(sums_beyond_32_bits) {
 }
 END_TEST
 
+/* Of x[m,2,2], which are 2^33 elements, along the axis in the middle or the last one: 2^32 sums, 32
+ * GiB of them. */
+START_TEST(many_sums_beyond_32_bits) {
+    if (!has_room()) return;
+    const int axis = 1 + _i;
+    const int64_t m = ((int64_t)1 << 31) + 3, middle = ((int64_t)1 << 30) + 1;
+    const uint8_t marks[] = {10, 20, 30, 40};
+    const double sums[2][2] = {{40, 60}, {30, 70}};
+    REEL_SCOPE {
+        reel_tensor *x = reel_full(reel_shape(m, 2, 2), 1, REEL_U8, test_device());
+        reel_tensor *mark = reel_from(marks, reel_shape(2, 2), REEL_U8);
+        const int64_t marked[] = {1, middle, m - 1};
+        for (int k = 0; k < 3; k++) reel_copy_(reel_select(x, 0, marked[k]), mark);
+        reel_tensor *y = reel_sum_over(x, reel_axes(axis), false);
+        expect_fine();
+        reel_tensor *flat = reel_reshape(y, reel_shape(-1));
+        ck_assert_int_eq(reel_numel(flat), 2 * m);
+        for (int64_t j = 0; j < 2; j++) {
+            for (int k = 0; k < 3; k++) expect_at(flat, 2 * marked[k] + j, sums[_i][j]);
+            expect_at(flat, j, 2);
+            expect_at(flat, 2 * (middle + 1) + j, 2);
+            expect_at(flat, 2 * (m - 2) + j, 2);
+        }
+    }
+}
+END_TEST
+
 /* x[m,2] and its transpose, as a copy of strides beyond 32 bits: y[c,r] = x[r,c]. */
 START_TEST(strided_copies_beyond_32_bits) {
     if (!has_room()) return;
@@ -150,6 +177,7 @@ void add_large_cases(Suite *s) {
     tcase_set_tags(c, "big");
     tcase_add_test(c, elementwise_beyond_32_bits);
     tcase_add_test(c, sums_beyond_32_bits);
+    tcase_add_loop_test(c, many_sums_beyond_32_bits, 0, 2);
     tcase_add_test(c, strided_copies_beyond_32_bits);
     tcase_add_test(c, out_of_memory_is_a_failure_like_any_other);
 }

@@ -133,6 +133,10 @@ static void steps(training *t, int count) {
 
 /* ---- what a step asks for ---- */
 
+/* In 50 steps: one in each, but for those whose memory lies where none has had it before, since
+ * workers came with more uploads than usual, or fewer. */
+static const int fewest_graphs[SOURCES] = {45, 45, 25};
+
 START_TEST(a_step_waits_for_nothing) {
     const setting s = {_i & 1, _i & 2 ? 100 : 10, (source)(_i / 4), test_device()};
     reel_cuda_counts before, after;
@@ -157,6 +161,10 @@ START_TEST(a_step_waits_for_nothing) {
                       s.classic ? "classic" : "tied", (long long)s.latent, source_names[s.images],
                       (long long)counts[k].more, counts[k].name);
     ck_assert_int_gt(after.launches - before.launches, 50 * 5); /* the counters do count */
+    const int64_t graphs = after.graphs - before.graphs;
+    ck_assert_msg(graphs >= fewest_graphs[s.images] && graphs <= after.batches - before.batches,
+                  "%s, L = %lld, %s: %lld graphs in 50 steps", s.classic ? "classic" : "tied",
+                  (long long)s.latent, source_names[s.images], (long long)graphs);
     const double mean = reel_meter_mean(&t.loss);
     ck_assert_msg(mean > 0 && mean < 1, "a loss of %g", mean);
     reel_cuda_count_calls(s.device.index, &before);
@@ -176,18 +184,6 @@ static reel_state *state_of(training *t) {
     reel_loader_save(t->loader, s, "loader");
     expect_fine();
     return s;
-}
-
-static bool same_bits(reel_tensor *a, reel_tensor *b) {
-    const size_t bytes = (size_t)reel_numel(a) * reel_dtype_size(reel_dtype_of(a));
-    char *x = malloc(bytes), *y = malloc(bytes);
-    ck_assert(x && y && reel_shape_equal(reel_shape_of(a), reel_shape_of(b)));
-    ck_assert_int_eq(reel_read(a, x, bytes), REEL_OK);
-    ck_assert_int_eq(reel_read(b, y, bytes), REEL_OK);
-    const bool same = memcmp(x, y, bytes) == 0;
-    free(x);
-    free(y);
-    return same;
 }
 
 /* Parameters, moments, rate, count of steps, and the loader's order. */

@@ -7,7 +7,6 @@
 #include "optim/optim.h"
 
 #include <limits.h>
-#include <pthread.h>
 
 static int gpus(void) {
     return reel_device_count(REEL_CUDA);
@@ -49,6 +48,10 @@ START_TEST(devices_that_are_not_there) {
     ck_assert_int_ne(reel_cuda_release_kept(i), REEL_OK);
     expect_no_device("release_kept", i);
     ck_assert(counts.launches == 0 && memory.used == 0);
+    ck_assert_int_ne(reel_cuda_count_calls(i, NULL), REEL_OK);
+    reel_clear_error();
+    ck_assert_int_ne(reel_cuda_memory_info(i, NULL), REEL_OK);
+    reel_clear_error();
     ck_assert_ptr_null(reel_generator_new(1, d));
     expect_no_device("generator_new", i);
     REEL_SCOPE {
@@ -119,18 +122,6 @@ END_TEST
 
 /* ---- to the GPU and back ---- */
 
-static bool same_bytes(reel_tensor *a, reel_tensor *b) {
-    const size_t bytes = (size_t)reel_numel(a) * reel_dtype_size(reel_dtype_of(a));
-    char *x = malloc(bytes + 1), *y = malloc(bytes + 1);
-    ck_assert(x && y && reel_shape_equal(reel_shape_of(a), reel_shape_of(b)));
-    ck_assert_msg(reel_read(a, x, bytes) == REEL_OK && reel_read(b, y, bytes) == REEL_OK, "%s",
-                  reel_error());
-    const bool same = memcmp(x, y, bytes) == 0;
-    free(x);
-    free(y);
-    return same;
-}
-
 /* Numbers of every byte, as a view in which they are transposed, with a gap and an offset. */
 static reel_tensor *strided(reel_dtype dtype, int64_t rows, int64_t columns) {
     reel_tensor *x = reel_arange(rows * (2 * columns + 1), REEL_I64, reel_cpu());
@@ -144,8 +135,8 @@ static void expect_there_and_back(reel_tensor *x, reel_device there) {
     ck_assert(reel_device_equal(reel_device_of(y), there));
     ck_assert_ptr_null(reel_data(y));
     ck_assert_ptr_eq(reel_to(y, there), y);
-    ck_assert(same_bytes(x, y));
-    ck_assert(same_bytes(x, reel_to(reel_t(reel_t(y)), reel_cpu())));
+    ck_assert(same_bits(x, y));
+    ck_assert(same_bits(x, reel_to(reel_t(reel_t(y)), reel_cpu())));
 }
 
 START_TEST(moves_keep_every_bit) {
@@ -158,10 +149,10 @@ START_TEST(moves_keep_every_bit) {
         reel_tensor *x = strided(dtype, 70, 30), *y = reel_to(x, test_device());
         reel_tensor *z = reel_empty(reel_shape(31, 70), dtype, test_device());
         reel_copy_(reel_slice(z, 0, 1, INT64_MAX, 1), x); /* into a view, from the other device */
-        ck_assert(same_bytes(reel_slice(z, 0, 1, INT64_MAX, 1), y));
+        ck_assert(same_bits(reel_slice(z, 0, 1, INT64_MAX, 1), y));
         reel_tensor *back = reel_empty(reel_shape(30, 70), REEL_F64, reel_cpu());
         reel_copy_(back, y);
-        ck_assert(same_bytes(back, reel_cast(x, REEL_F64)));
+        ck_assert(same_bits(back, reel_cast(x, REEL_F64)));
         expect_fine();
     }
 }
@@ -263,86 +254,6 @@ START_TEST(memory_is_kept_counted_and_given_back) {
 }
 END_TEST
 
-/* Tensors of many sizes, made, used and let go at once; whole numbers, so that sums are exact. */
-static double churn(reel_device d, unsigned state, int rounds) {
-    enum { MOST = 60000 };
-    double total = NAN, *v = malloc(MOST * sizeof *v);
-    if (!v) return NAN;
-    REEL_SCOPE {
-        reel_tensor *sum = reel_zeros(REEL_SCALAR, REEL_F64, d);
-        for (int k = 0; k < rounds; k++) REEL_SCOPE {
-                state = state * 1664525u + 1013904223u;
-                const int64_t n = 1 + (int64_t)((state >> 8) % MOST);
-                for (int64_t i = 0; i < n; i++) v[i] = (double)((i + k) % 97);
-                reel_tensor *x = reel_to(reel_from(v, reel_shape(n), REEL_F64), d);
-                reel_tensor *y = reel_affine(x, 3, k % 7);
-                reel_tensor *z = reel_add(y, reel_full(reel_shape(n), k, REEL_F64, d));
-                reel_add_(sum, reel_sum(reel_slice(z, 0, 0, INT64_MAX, 2)));
-            }
-        total = reel_item(sum);
-    }
-    free(v);
-    return total;
-}
-
-START_TEST(memory_is_used_again_in_order) {
-    const double expected = churn(reel_cpu(), 1, 1000);
-    ck_assert_double_eq(churn(test_device(), 1, 1000), expected);
-    ck_assert_double_eq(churn(test_device(), 1, 1000), expected);
-    ck_assert_double_ne(churn(test_device(), 2, 1000), expected);
-}
-END_TEST
-
-typedef struct {
-    unsigned state;
-    double total;
-    char failure[300];
-} churner;
-
-static void *churns(void *user) {
-    churner *c = user;
-    c->total = churn(test_device(), c->state, 1000);
-    snprintf(c->failure, sizeof c->failure, "%s", reel_error());
-    return NULL;
-}
-
-START_TEST(threads_share_a_device) {
-    enum { THREADS = 3 };
-    churner c[THREADS] = {{.state = 1}, {.state = 2}, {.state = 3}};
-    pthread_t thread[THREADS];
-    for (int k = 0; k < THREADS; k++)
-        ck_assert_int_eq(pthread_create(&thread[k], NULL, churns, &c[k]), 0);
-    for (int k = 0; k < THREADS; k++) pthread_join(thread[k], NULL);
-    for (int k = 0; k < THREADS; k++) {
-        ck_assert_str_eq(c[k].failure, "");
-        ck_assert_double_eq(c[k].total, churn(reel_cpu(), c[k].state, 1000));
-    }
-}
-END_TEST
-
-/* ---- failures of kernels ---- */
-
-/* It names the op and where it was called, though it is found later, and nothing is lost by it. */
-START_TEST(a_late_failure_names_its_call) {
-    const int64_t bad[] = {0, 7, 1};
-    char site[64];
-    REEL_SCOPE {
-        reel_tensor *x = reel_arange(3, REEL_F64, test_device());
-        reel_tensor *index = to_device(reel_from(bad, reel_shape(3), REEL_I64));
-        snprintf(site, sizeof site, "test_cuda.c:%d)", __LINE__ + 1);
-        reel_tensor *y = reel_gather(x, 0, index);
-        const double value = reel_item(reel_sum(reel_affine(y, 2, 1)));
-        ck_assert(isnan(value) || reel_failed());
-        ck_assert_msg(strstr(reel_error(), site), "\"%s\" not in \"%s\"", site, reel_error());
-        expect_failure(REEL_ERR_ARGUMENT, "gather: index 7 at position 1 ");
-        ck_assert_int_eq(reel_synchronize(test_device()), REEL_OK); /* said once */
-        expect_values(x, (double[]){0, 1, 2}, 3);
-        expect_values(reel_gather(x, 0, reel_arange(3, REEL_I64, test_device())),
-                      (double[]){0, 1, 2}, 3);
-    }
-}
-END_TEST
-
 /* ---- precision of products ---- */
 
 /* |x y - w| / |w|, by Frobenius, in f64 */
@@ -368,7 +279,7 @@ START_TEST(precision_is_as_asked) {
         ck_assert_msg(f32 < 1e-5, "f32: an error of %g", f32);
         ck_assert_msg(tf32 > 1e-5 && tf32 < 5e-3, "TF32: an error of %g", tf32);
         ck_assert_msg(bf16 > 1e-4 && bf16 < 3e-2, "bf16: an error of %g", bf16);
-        ck_assert(same_bytes(reel_matmul(x, y), exact));
+        ck_assert(same_bits(reel_matmul(x, y), exact));
     }
     reel_generator_free(g);
 }
@@ -382,10 +293,10 @@ START_TEST(from_one_gpu_to_the_other) {
         reel_tensor *x = strided(REEL_F32, 300, 77), *there = reel_to(reel_to(x, a), b);
         expect_fine();
         ck_assert(reel_device_equal(reel_device_of(there), b));
-        ck_assert(same_bytes(x, there));
+        ck_assert(same_bits(x, there));
         /* as soon as it has been asked for, and back */
         reel_tensor *y = reel_affine(reel_to(reel_affine(reel_to(x, a), 2, 1), b), 2, 1);
-        ck_assert(same_bytes(reel_to(y, a), reel_affine(reel_affine(x, 2, 1), 2, 1)));
+        ck_assert(same_bits(reel_to(y, a), reel_affine(reel_affine(x, 2, 1), 2, 1)));
         reel_tensor *on_a = reel_to(x, a), *on_b = reel_to(x, b);
         ck_assert_ptr_null(reel_add(on_a, on_b));
         expect_failure(REEL_ERR_DEVICE, "on_a[77, 300] on cuda:0, on_b[77, 300] on cuda:1");
@@ -433,11 +344,9 @@ static void add_gpu_cases(Suite *s) {
 
     c = add_case(s, "under way");
     tcase_add_test(c, memory_is_kept_counted_and_given_back);
-    tcase_add_test(c, memory_is_used_again_in_order);
-    tcase_add_test(c, threads_share_a_device);
-    tcase_add_test(c, a_late_failure_names_its_call);
     tcase_add_test(c, precision_is_as_asked);
 
+    add_queue_cases(s);
     add_training_cases(s);
     add_random_cases(s);
     add_large_cases(s);

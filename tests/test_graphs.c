@@ -230,6 +230,7 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("graphs");
     TCase *c = add_case(s, "gradcheck");
+    tcase_set_tags(c, "gradients");
     tcase_add_loop_test(c, random_graphs, 0, 4);
     return run_suite(s);
 }

@@ -510,11 +510,15 @@ END_TEST
 
 int main(void) {
     Suite *s = suite_create("ops");
-    TCase *t = add_case(s, "table");
+    TCase *t = add_case(s, "values");
     tcase_set_timeout(t, 300);
     tcase_add_test(t, values_match_the_reference);
     tcase_add_test(t, dequantize_rows_is_index_select_and_dequantize);
+    t = add_case(s, "gradients");
+    tcase_set_timeout(t, 300);
+    tcase_set_tags(t, "gradients");
     tcase_add_test(t, gradients_match_finite_differences);
+    t = add_case(s, "refusals");
     tcase_add_test(t, bad_shapes_are_refused);
     tcase_add_test(t, null_is_refused);
     tcase_add_test(t, null_keeps_the_first_failure);

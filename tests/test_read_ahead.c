@@ -189,7 +189,26 @@ START_TEST(a_failing_upload_is_said_at_once) {
 }
 END_TEST
 
-/* After an epoch that made all the memory there is to make. */
+/* Nor does a collate of one's own turn it off, be there a GPU or not. */
+START_TEST(batches_for_a_gpu_are_read_ahead) {
+    numbers d = numbers_of(8);
+    const reel_collate_fn collates[] = {NULL, reel_collate_default};
+    for (int k = 0; k < 2; k++) {
+        reel_loader *l = reel_loader_new(
+            &d.base, (reel_loader_options){.collate = collates[k], .device = test_device()});
+        ck_assert_int_eq(l->read_ahead, test_device().type == REEL_CUDA);
+        l->options.device = reel_cuda(0);
+        ck_assert_int_eq(reel__rows_look(l), REEL_OK);
+        ck_assert(l->read_ahead);
+        l->options.device = test_device();
+        for (int i = 0; i < 8; i++) expect_batch(l, i);
+        expect_no_batch(l);
+        reel_loader_free(l);
+    }
+}
+END_TEST
+
+/* After an epoch that made all the memory there is to make; with a collate and without. */
 START_TEST(a_gpu_is_not_waited_for) {
     if (test_device().type != REEL_CUDA) return;
     const int index = test_device().index;
@@ -198,8 +217,11 @@ START_TEST(a_gpu_is_not_waited_for) {
     REEL_SCOPE {
         d = reel_tensor_dataset_new(reel_zeros(reel_shape(50, 784), REEL_U8, reel_cpu()), NULL);
     }
-    reel_loader *l = reel_loader_new(
-        d, (reel_loader_options){.batch_size = 5, .scale = 0.5, .device = test_device()});
+    reel_loader *l =
+        reel_loader_new(d, (reel_loader_options){.batch_size = 5,
+                                                 .collate = _i ? reel_collate_default : NULL,
+                                                 .scale = 0.5,
+                                                 .device = test_device()});
     reel_batch b;
     while (reel_loader_next(l, &b)) continue;
     ck_assert(reel_loader_next(l, &b));
@@ -229,6 +251,7 @@ int main(void) {
     tcase_add_loop_test(c, what_is_there_is_handed_over, 1, 4);
     tcase_add_loop_test(c, a_failure_ahead_waits_for_its_turn, 0, 4);
     tcase_add_loop_test(c, a_failing_upload_is_said_at_once, 0, 4);
-    tcase_add_test(c, a_gpu_is_not_waited_for);
+    tcase_add_test(c, batches_for_a_gpu_are_read_ahead);
+    tcase_add_loop_test(c, a_gpu_is_not_waited_for, 0, 2);
     return run_suite(s);
 }

@@ -1,0 +1,36 @@
+/* What kernels say of indices out of range: they write it into memory of the host, and the next
+ * call that comes by, in whichever thread, keeps it as a failure. */
+#include "cuda/cuda_internal.h"
+
+reel_status reel__cuda_witness_open(reel__cuda_device *d, const char *what) {
+    void *complaint = NULL, *seen = NULL;
+    REEL_TRY(reel__cuda_status(cudaHostAlloc(&complaint, sizeof *d->complaint, cudaHostAllocMapped),
+                               what));
+    REEL_TRY(reel__cuda_status(cudaHostGetDevicePointer(&seen, complaint, 0), what));
+    d->complaint = complaint;
+    d->complain_to = seen;
+    *d->complaint = (reel__cuda_complaint){.code = 0};
+    return REEL_OK;
+}
+
+reel__cuda_witness reel__cuda_witness_of(const reel__cuda_device *d, const reel__call *c) {
+    return (reel__cuda_witness){.claimed = d->claimed,
+                                .complaint = d->complain_to,
+                                .code = 1 + (unsigned)c->op,
+                                .at = c->at};
+}
+
+reel_status reel__cuda_heed(reel__cuda_device *d) {
+    reel__cuda_complaint *c = d->complaint;
+    if (!__atomic_load_n(&c->code, __ATOMIC_RELAXED)) return REEL_OK;
+    const unsigned code = __atomic_exchange_n(&c->code, 0, __ATOMIC_ACQ_REL);
+    if (!code) return REEL_OK; /* another thread was here first */
+    const char *at = c->at;
+    const long long index = c->index, position = c->position, size = c->size;
+    /* from here on kernels may complain again */
+    REEL_TRY(reel__cuda_use(d));
+    REEL_TRY(reel__cuda_status(
+        cudaMemsetAsync(d->claimed, 0, sizeof *d->claimed, reel__cuda_stream(d->queue)), "device"));
+    return reel_fail(REEL_ERR_ARGUMENT, at, "%s: index %lld at position %lld is not in 0..%lld",
+                     reel__ops[code - 1].name, index, position, size - 1);
+}
