@@ -76,6 +76,51 @@ void reel__buffer_print(reel__buffer *b, const char *format, ...) REEL__PRINTF(2
 /* Writes it to path, whole or not at all, and empties it. */
 reel_status reel__buffer_write(reel__buffer *b, const char *path);
 
+/* ---- json.c ---------------------------------------------------------------------------------
+ *
+ * A text read value by value, without a tree and without an allocation. The first thing that is
+ * wrong stays in `wrong`, with `at` where it is; after it nothing is found any more, so that loops
+ * end. Strings are decoded in place, so the text is used up:
+ *
+ *     reel__json_enter(&j);                       // at a REEL__JSON_OBJECT
+ *     while (reel__json_more(&j, '}')) {
+ *         const char *key = reel__json_key(&j);   // NULL: j.wrong says why
+ *         ... its value: reel__json_size, _string, _skip, or _enter again ...
+ *     }
+ *     if (!reel__json_end(&j)) ... */
+typedef struct {
+    char *begin, *at, *end;
+    const char *wrong; /* NULL: nothing yet */
+    bool first;        /* of a list or an object: no comma before it */
+} reel__json;
+typedef enum {
+    REEL__JSON_NONE,
+    REEL__JSON_OBJECT,
+    REEL__JSON_LIST,
+    REEL__JSON_STRING,
+    REEL__JSON_NUMBER,
+    REEL__JSON_WORD
+} reel__json_kind;
+
+void reel__json_start(reel__json *j, char *text, size_t size);
+reel__json_kind reel__json_peek(reel__json *j); /* of the value that comes next */
+bool reel__json_end(reel__json *j);             /* whether nothing follows, and nothing was wrong */
+void reel__json_enter(reel__json *j);           /* the object or list that comes next */
+bool reel__json_more(reel__json *j, char close);
+/* Valid as long as the text. Without NUL, and UTF-8; NULL if there is none. */
+char *reel__json_key(reel__json *j);
+char *reel__json_string(reel__json *j);
+/* A whole number from 0 on. False, at a value that is something else: nothing is wrong with it yet,
+ * but nothing further is to be read. */
+bool reel__json_size(reel__json *j, uint64_t *n);
+void reel__json_skip(
+    reel__json *j); /* any value; one of more than 64 brackets in brackets is wrong */
+
+/* The bytes of the UTF-8 character at `text`; 0 if it is none. */
+size_t reel__utf8_length(const char *text, const char *end);
+/* In quotes, with escapes. False, and half of it printed, if it is not UTF-8. */
+bool reel__json_put_string(reel__buffer *b, const char *text);
+
 /* ---- png.c ---- */
 
 /* t's elements, row-major, as bytes: u8 as it is, floats from 0..1 to 0..255, cut and rounded, NaN
@@ -96,7 +141,16 @@ enum { REEL__GLYPH_WIDTH = 5, REEL__GLYPH_HEIGHT = 9, REEL__GLYPH_BASELINE = 7 }
 /* The rows of a character, from the top; bit 4 of a row is its leftmost pixel. */
 const uint8_t *reel__font_glyph(char c);
 
-/* ---- safetensors.c ---- */
+/* ---- safetensors.c, safetensors_write.c ---- */
+
+#define REEL__METADATA "__metadata__"
+enum {
+    REEL__MAX_ENTRIES = 65536,    /* tensors, lines of text: bounds what a hostile header costs */
+    REEL__MAX_HEADER = 100000000, /* bytes, as in the reference implementation */
+};
+extern const char *const reel__safetensors_dtypes[]; /* their names, by reel_dtype */
+reel_status reel__safetensors_too_many(const char *what, reel_status code, const char *path);
+reel_status reel__safetensors_no_memory(const char *path);
 
 /* Writes s as a safetensors file; its metadata gets `count` pairs of key and value beside s's own.
  */

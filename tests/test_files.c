@@ -2,7 +2,6 @@
 #include "io/io_internal.h"
 #include "tests/temp_dir.h"
 
-#include <jansson.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -184,7 +183,7 @@ static const struct {
     {"{\"a\":" T("[-1]", "[0,4]") "}", "a dimension", 4, REEL_ERR_FORMAT},
     {"{\"a\":" T("[1.0]", "[0,4]") "}", "a dimension", 4, REEL_ERR_FORMAT},
     {"{\"a\":" T("[true]", "[0,4]") "}", "a dimension", 4, REEL_ERR_FORMAT},
-    {"{\"a\":" T("1", "[0,4]") "}", "shape is missing", 4, REEL_ERR_FORMAT},
+    {"{\"a\":" T("1", "[0,4]") "}", "shape is no list", 4, REEL_ERR_FORMAT},
     {"{\"a\":" T("[1,1,1,1,1,1,1,1,1]", "[0,4]") "}", "more than 8", 4, REEL_ERR_FORMAT},
     {"{\"a\":" T("[4294967296,4294967296]", "[0,4]") "}", "overflows", 4, REEL_ERR_FORMAT},
     {"{\"a\":" T("[4611686018427387904]", "[0,0]") "}", "overflows", 0, REEL_ERR_FORMAT},
@@ -250,14 +249,16 @@ START_TEST(safetensors_many) {
         }
         reel_state_put_text(s, "more", "v");
         reel_safetensors_write(s, in_dir("again"));
-        expect_failure(REEL_ERR_ARGUMENT, text ? "65537 lines of text" : "65537 tensors");
+        expect_failure(REEL_ERR_ARGUMENT,
+                       text ? "more than 65536 lines of text" : "more than 65536 tensors");
         reel_state_free(s);
 
         header = many(65537, text);
         put(in_dir("many"), file, build(file, header, "", 0));
         free(header);
         ck_assert_ptr_null(reel_safetensors_read(in_dir("many")));
-        expect_failure(REEL_ERR_FORMAT, text ? "65537 lines of text" : "65537 tensors");
+        expect_failure(REEL_ERR_FORMAT,
+                       text ? "more than 65536 lines of text" : "more than 65536 tensors");
     }
 }
 END_TEST
@@ -362,47 +363,6 @@ START_TEST(safetensors_unwritable) {
     expect_failure(REEL_ERR_SHAPE, "kept");
     reel_state_free(s);
     ck_assert_int_eq(entries(dir), 0);
-}
-END_TEST
-
-/* The n-th allocation of the JSON library fails, for every n: the file is right or not there. */
-static long allocations_left;
-
-static void *allocate_or_not(size_t size) {
-    return allocations_left-- > 0 ? malloc(size) : NULL;
-}
-
-START_TEST(safetensors_short_of_memory) {
-    reel_state *s = state_of_all_kinds();
-    size_t expected, size;
-    ck_assert_int_eq(reel_safetensors_write(s, in_dir("whole")), REEL_OK);
-    char *whole = contents(in_dir("whole"), &expected);
-    long n = 0;
-    for (bool written = false; !written; n++) {
-        allocations_left = n;
-        json_set_alloc_funcs(allocate_or_not, free);
-        written = reel_safetensors_write(s, in_dir("a")) == REEL_OK;
-        json_set_alloc_funcs(malloc, free);
-        ck_assert_int_eq(reel_file_exists(in_dir("a")), written);
-        if (!written) expect_failure(REEL_ERR_MEMORY, "safetensors: out of memory");
-    }
-    ck_assert_int_gt(n, 50);
-    char *bytes = contents(in_dir("a"), &size);
-    ck_assert(size == expected && memcmp(bytes, whole, size) == 0);
-    free(bytes), free(whole);
-
-    reel_state *back = NULL;
-    for (n = 0; back == NULL; n++) {
-        allocations_left = n;
-        json_set_alloc_funcs(allocate_or_not, free);
-        back = reel_safetensors_read(in_dir("a"));
-        json_set_alloc_funcs(malloc, free);
-        ck_assert((back == NULL) == reel_failed());
-        reel_clear_error();
-    }
-    ck_assert_int_gt(n, 50);
-    expect_same_state(s, back);
-    reel_state_free(s), reel_state_free(back);
 }
 END_TEST
 
@@ -646,7 +606,6 @@ static void add_safetensors_tests(TCase *c) {
     tcase_add_test(c, safetensors_bytes_changed);
     tcase_add_test(c, safetensors_unreadable);
     tcase_add_test(c, safetensors_unwritable);
-    tcase_add_test(c, safetensors_short_of_memory);
 }
 
 static void add_checkpoint_tests(TCase *c) {
