@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 reel_status reel__fail_errno(const char *what, const char *path) {
+    if (errno == ENOMEM)
+        return reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory: %s", what, path);
     return reel_fail(REEL_ERR_IO, NULL, "%s: %s: %s", what, strerror(errno), path);
 }
 

@@ -4,7 +4,7 @@
 
 #include "io/io.h"
 
-/* REEL_ERR_IO, "what: errno's text: path". */
+/* REEL_ERR_IO, "what: errno's text: path"; REEL_ERR_MEMORY where errno says that. */
 reel_status reel__fail_errno(const char *what, const char *path);
 
 /* ---- file.c: a file replaced whole -------------------------------------------------------------

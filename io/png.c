@@ -30,6 +30,9 @@ static unsigned int crc_of(const unsigned char *data, int n);
 /* stb counts bytes in int: these keep every sum of its far below 2^31. */
 enum { MAX_SIDE = 65535, MAX_BYTES = 1 << 30 };
 
+/* stb forgets what it got here if it then has no memory for the file. */
+static _Thread_local unsigned char *compressed;
+
 static unsigned char *deflate_bytes(const unsigned char *data, int n, int *out_n, int level) {
     uLongf size = compressBound((uLong)n);
     unsigned char *out = malloc(size);
@@ -38,6 +41,7 @@ static unsigned char *deflate_bytes(const unsigned char *data, int n, int *out_n
         out = NULL;
     }
     *out_n = (int)size;
+    compressed = out;
     return out;
 }
 
@@ -67,9 +71,11 @@ reel_status reel__png_write(const char *path, const uint8_t *pixels, int64_t wid
         return reel_fail(REEL_ERR_SHAPE, NULL, "png: cannot draw %lld x %lld pixels: %s",
                          (long long)width, (long long)height, path);
     sink s = {path, REEL_OK};
-    if (!stbi_write_png_to_func(write_file, &s, (int)width, (int)height, channels, pixels, 0))
-        return reel_fail(REEL_ERR_MEMORY, NULL, "png: out of memory: %s", path);
-    return s.status;
+    compressed = NULL;
+    if (stbi_write_png_to_func(write_file, &s, (int)width, (int)height, channels, pixels, 0))
+        return s.status;
+    free(compressed);
+    return reel_fail(REEL_ERR_MEMORY, NULL, "png: out of memory: %s", path);
 }
 
 /* 0..1 to 0..255, rounded; NaN is black. */
