@@ -1,0 +1,16 @@
+/* malloc and its kin as this program has them: they count what is alive, and fail when told to,
+ * wherever they are called from: the library, zlib, libc itself. */
+#ifndef REEL_TESTS_FAILING_ALLOC_H
+#define REEL_TESTS_FAILING_ALLOC_H
+
+#include <stdbool.h>
+
+/* From here on the n-th allocation (from 1) and the `more` after it fail, in whatever thread. */
+void fail_allocations(long n, long more);
+/* No further one fails. True if one did. */
+bool stop_failing(void);
+
+/* Blocks that are not freed yet. */
+long blocks_alive(void);
+
+#endif
