@@ -133,6 +133,11 @@ static double use_ops(void) {
     reel_generator_free(g);
     if (x) reel_gradcheck(square_of, NULL, &x, 1, (reel_gradcheck_options){0});
     if (x && !reel_failed()) reel_print(sink, reel_t(x));
+    REEL_NO_GRAD {
+        reel_tensor *odd =
+            reel_slice(x, 1, 0, 3, 2); /* strides that neither BLAS nor softmax takes */
+        if (x) reel_softmax(reel_matmul(odd, reel_t(odd)), 0);
+    }
     const double sum = reel_item(reel_sum(ones)) + reel_item(reel_mse(ones, ones));
     const double before[2] = {1, 2}, after[2] = {3, 4};
     double two[2] = {0};

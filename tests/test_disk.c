@@ -149,6 +149,34 @@ START_TEST(file_write_clears_up_after_the_dead) {
 }
 END_TEST
 
+/* Every name that a temporary file may have is taken, by a writer that lives: this one. */
+START_TEST(file_write_finds_no_name) {
+    for (int i = 0; i < 1000; i++) {
+        char after[32];
+        snprintf(after, sizeof after, "-%d.tmp", i);
+        put(leftover("a.", getpid(), after), "", 0);
+    }
+    reel_file_write(in_dir("a"), "x", 1);
+    expect_failure_at(REEL_ERR_IO, "File exists", in_dir("a"));
+    ck_assert_int_eq(entries(dir), 1000);
+    ck_assert_int_eq(remove(leftover("a.", getpid(), "-999.tmp")), 0);
+    ck_assert_int_eq(reel_file_write(in_dir("a"), "x", 1), REEL_OK);
+}
+END_TEST
+
+/* What has become a directory since the writing began cannot be replaced: it stays, and nothing
+ * else does. */
+START_TEST(file_write_meets_a_directory) {
+    const char *path = in_dir("a");
+    reel__replacement *r = reel__replace_open(path);
+    ck_assert_int_eq(reel__replace_write(r, "x", 1), REEL_OK);
+    ck_assert_int_eq(mkdir(path, 0777), 0);
+    ck_assert_int_eq(reel__replace_commit(r), REEL_ERR_IO);
+    expect_failure_at(REEL_ERR_IO, "directory", path);
+    ck_assert_int_eq(entries(dir), 1);
+}
+END_TEST
+
 START_TEST(file_read_fails) {
     void *bytes = NULL;
     size_t size;
@@ -219,6 +247,8 @@ int main(void) {
     tcase_add_test(files, file_write_after_failure_does_nothing);
     tcase_add_test(files, file_replacements_at_once);
     tcase_add_test(files, file_write_clears_up_after_the_dead);
+    tcase_add_test(files, file_write_finds_no_name);
+    tcase_add_test(files, file_write_meets_a_directory);
     tcase_add_test(files, file_read_fails);
     tcase_add_test(files, file_read_fifo);
     tcase_add_test(files, make_dirs);

@@ -502,7 +502,18 @@ START_TEST(checkpoint_is_copied_where_links_are_not) {
     expect_failure(REEL_ERR_IO, "No such file");
     reel__checkpoint_copy(in_dir("c"), in_dir("missing/d"));
     expect_failure(REEL_ERR_IO, "No such file");
+    reel__checkpoint_copy(dir, in_dir("d"));
+    expect_failure(REEL_ERR_IO, "Is a directory");
     ck_assert_int_eq(entries(dir), 2);
+}
+END_TEST
+
+/* A name that no link can be given to, as it is a link to nothing: the copy takes its place. */
+START_TEST(checkpoint_in_the_place_of_a_link) {
+    save(1, 2, in_dir("c"), 3);
+    ck_assert_int_eq(symlink("nothing", in_dir("c.1")), 0);
+    ck_assert_int_eq(save(2, 2, in_dir("c"), 3), REEL_OK);
+    expect_epochs(2, 1, -1, -1);
 }
 END_TEST
 
@@ -616,6 +627,7 @@ static void add_checkpoint_tests(TCase *c) {
     tcase_add_test(c, checkpoint_keeps_fewer_than_before);
     tcase_add_test(c, checkpoint_behind_a_link);
     tcase_add_test(c, checkpoint_is_copied_where_links_are_not);
+    tcase_add_test(c, checkpoint_in_the_place_of_a_link);
     tcase_add_test(c, checkpoint_rotation_fails);
     tcase_add_test(c, checkpoint_is_there_at_every_moment);
     tcase_add_test(c, checkpoint_too_large_for_the_limit);

@@ -4,10 +4,12 @@
 #include "io/io_internal.h"
 #include "tests/temp_dir.h"
 
+#include <errno.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/time.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 /* ---- JSON ---- */
 
@@ -377,6 +379,40 @@ START_TEST(deep) {
 }
 END_TEST
 
+/* ---- what the system says while a file is read ---- */
+
+static size_t whole_reads = SIZE_MAX; /* after so many, each says `then` */
+static int then;                      /* 0: the end; EINTR, once; or another errno */
+
+/* In the place of libc's. */
+__attribute__((visibility("default"))) ssize_t pread(int fd, void *to, size_t n, off_t offset) {
+    if (whole_reads > 0) {
+        whole_reads--;
+        return (ssize_t)syscall(SYS_pread64, fd, to, n, offset);
+    }
+    if (then == 0) return 0;
+    if (then == EINTR) whole_reads = SIZE_MAX;
+    errno = then;
+    return -1;
+}
+
+/* The file is cut short while it is read; the disk fails; a signal comes. */
+START_TEST(reads_that_fail) {
+    const char *path = header_file("{\"a\":" T("[1]", "[0,4]") "}", 4);
+    for (size_t reads = 0; reads < 3; reads++) {
+        whole_reads = reads;
+        then = 0;
+        read_cheaply(path, REEL_ERR_FORMAT, "file ends early");
+        then = EIO;
+        whole_reads = reads;
+        read_cheaply(path, REEL_ERR_IO, "cannot read: Input/output error");
+        then = EINTR;
+        whole_reads = reads;
+        reel_state_free(read_cheaply(path, REEL_OK, NULL));
+    }
+}
+END_TEST
+
 /* More than are taken: the reading ends there, however long the header goes on. */
 START_TEST(a_million_tensors) {
     const char *path = in_dir("million");
@@ -430,6 +466,7 @@ int main(void) {
     tcase_add_test(c, names_with_control_characters);
     tcase_add_test(c, deep);
     tcase_add_test(c, a_million_tensors);
+    tcase_add_test(c, reads_that_fail);
     tcase_add_test(c, no_files);
     return run_suite(s);
 }

@@ -417,6 +417,35 @@ static const reel_dataset_class misbehave_class = {.length = numbers_length, .ge
 static const reel_dataset_class misgather_class = {
     .length = numbers_length, .get = misbehave, .gather = misgather};
 
+/* Item i by gather alone: x i, twice. */
+static reel_status gather_numbers(reel_dataset *d, const int64_t *index, int64_t n,
+                                  reel_sample *out) {
+    (void)d;
+    reel_tensor *i = reel_cast(reel_from(index, reel_shape(n, 1), REEL_I64), REEL_F32);
+    out->x = reel_expand(i, reel_shape(n, 2));
+    return reel_error_status();
+}
+
+static const reel_dataset_class gather_class = {
+    .length = numbers_length, .get = misbehave, .gather = gather_numbers};
+
+/* A subset asks for whole batches too, by the items of the whole. */
+START_TEST(a_subset_of_what_gathers_gathers) {
+    numbers d = {{&gather_class}, 10, 0};
+    const int64_t index[] = {9, 2, 7, 2};
+    reel_dataset *some = reel_subset_dataset_new(&d.base, index, 4);
+    reel_loader *l = loader_of(some, (reel_loader_options){.batch_size = 3}, ways[_i]);
+    int64_t k = 0;
+    for (reel_batch b; reel_loader_next(l, &b);)
+        for (int64_t i = 0; i < b.n; i++, k++)
+            ck_assert_double_eq(element(b.x, 2 * i + 1), (double)index[k]);
+    expect_fine();
+    ck_assert_int_eq(k, 4);
+    reel_loader_free(l);
+    reel_dataset_free(some);
+}
+END_TEST
+
 START_TEST(datasets_are_not_believed) {
     static const struct {
         const reel_dataset_class *cls;
@@ -546,6 +575,9 @@ START_TEST(samplers_are_not_believed) {
     t.size = -1;
     ck_assert(!reel_loader_next(l, &b));
     expect_failure(REEL_ERR_ARGUMENT, "batch 1 has -1 items");
+    t.n = -1;
+    ck_assert(!reel_loader_next(l, &b));
+    expect_failure(REEL_ERR_ARGUMENT, "length is -1");
     reel_loader_free(l);
 }
 END_TEST
@@ -717,6 +749,7 @@ int main(void) {
     tcase_add_test(c, each_epoch_has_an_order_of_its_own);
     tcase_add_test(c, batches_are_counted);
     tcase_add_loop_test(c, a_failure_arrives_at_its_batch, 0, WAYS);
+    tcase_add_loop_test(c, a_subset_of_what_gathers_gathers, 0, WAYS);
     tcase_add_loop_test(c, datasets_are_not_believed, 0, WAYS);
     tcase_add_loop_test(c, a_kept_failure_ends_the_loop_and_loses_nothing, 0, WAYS);
     tcase_add_loop_test(c, a_loader_is_freed_at_any_time, 0, WAYS);

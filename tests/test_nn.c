@@ -53,6 +53,12 @@ START_TEST(params_have_paths_and_come_once) {
 }
 END_TEST
 
+START_TEST(no_module_is_an_error) {
+    reel_module_init(NULL, "m", NULL);
+    expect_failure(REEL_ERR_ARGUMENT, "module_init: no module");
+}
+END_TEST
+
 START_TEST(param_keeps_a_name_it_has) {
     reel_module m;
     reel_module_init(&m, "m", NULL);
@@ -434,6 +440,7 @@ int main(void) {
     Suite *s = suite_create("nn");
     TCase *c = add_case(s, "modules");
     tcase_add_test(c, params_have_paths_and_come_once);
+    tcase_add_test(c, no_module_is_an_error);
     tcase_add_test(c, param_keeps_a_name_it_has);
     tcase_add_test(c, param_refuses);
     tcase_add_test(c, children_are_freed_once);

@@ -251,6 +251,14 @@ START_TEST(failures_name_the_operands) {
               "sum: axis -2 listed twice: x[40, 784]");
         FAILS(reel_mean_over(x, reel_axes(2), true), REEL_ERR_SHAPE, "mean: no axis 2: x[40, 784]");
         FAILS(reel_softmax(x, 2), REEL_ERR_SHAPE, "softmax: no such axis: x[40, 784]");
+        FAILS(reel_index_select(x, 0, W), REEL_ERR_DTYPE,
+              "index_select: the index must be i64: x[40, 784] f32, W[100, 784] f32");
+        const reel_shape nine = {9, {0}};
+        FAILS(reel_sum_over(x, nine, false), REEL_ERR_SHAPE, "sum: 9 axes listed: x[40, 784]");
+        reel_tensor *cell = reel_ones(reel_shape(1, 1), REEL_F32, CPU);
+        reel_tensor *tall = reel_expand(cell, reel_shape(INT64_C(1) << 31, 1));
+        FAILS(reel_matmul(tall, cell), REEL_ERR_SHAPE,
+              "matmul: a dimension is beyond what BLAS counts: tall[2147483648, 1] @ cell[1, 1]");
     }
 }
 END_TEST
