@@ -2,12 +2,16 @@
  * the number of threads; and the caller's floating-point mode. */
 #include "tests/call_site.h"
 
+#include "autograd/autograd.h"
+#include "tensor/random.h"
 #include "tensor/tensor_internal.h"
 
 #include <fenv.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -216,6 +220,138 @@ START_TEST(threads_share_tensors) {
 }
 END_TEST
 
+/* ---- tapes ----------------------------------------------------------------------------------- */
+
+enum { THREADS = 4, STEPS = 20 };
+
+static void in_threads(void *(*work)(void *), void *argument[THREADS]) {
+    pthread_t thread[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&thread[i], NULL, work, argument[i]), 0);
+    for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
+}
+
+typedef struct {
+    reel_tensor *x; /* everyone's */
+    uint64_t seed;
+    double loss;
+    bool failed;
+} training;
+
+/* Gradient descent on parameters of its own, drawn from its seed. */
+static void *trains(void *argument) {
+    training *t = argument;
+    reel_tensor *W = NULL;
+    reel_set_threads(2);
+    REEL_SCOPE {
+        reel_generator *g = reel_generator_new(t->seed, CPU);
+        W = reel_retain(reel_track(reel_randn(reel_shape(30, 20), REEL_F64, g)));
+        reel_generator_free(g);
+    }
+    for (int i = 0; i < STEPS; i++) REEL_SCOPE {
+            reel_tensor *y = reel_tanh(reel_matmul(t->x, W));
+            reel_tensor *loss = reel_mean(reel_square(reel_sub(reel_matmul(y, reel_t(W)), t->x)));
+            reel_backward(loss);
+            REEL_NO_GRAD reel_add_(W, reel_scale(reel_grad(W), -0.1));
+            reel_zero_grad(W);
+            t->loss = reel_item(loss);
+        }
+    t->failed = reel_failed();
+    reel_release(W);
+    return NULL;
+}
+
+/* What the others do changes no bit. */
+START_TEST(each_thread_has_a_tape) {
+    training alone[THREADS], beside[THREADS];
+    void *argument[THREADS];
+    reel_tensor *x = NULL;
+    REEL_SCOPE {
+        x = reel_retain(reel_affine(reel_cast(counting(reel_shape(400, 30)), REEL_F64), 1e-4, -1));
+    }
+    for (int i = 0; i < THREADS; i++) {
+        alone[i] = beside[i] = (training){x, (uint64_t)i + 1, NAN, false};
+        argument[i] = &beside[i];
+        trains(&alone[i]);
+    }
+    in_threads(trains, argument);
+    for (int i = 0; i < THREADS; i++) {
+        ck_assert(!alone[i].failed && !beside[i].failed);
+        ck_assert(isfinite(alone[i].loss) && alone[i].loss == beside[i].loss);
+    }
+    reel_release(x);
+}
+END_TEST
+
+static void *goes_forward(void *W) {
+    for (int i = 0; i < 200; i++) REEL_SCOPE {
+            reel_tensor *y = reel_exp(reel_mul(W, W));
+            if (!reel_is_tracked(y)) reel_fail(REEL_ERR_STATE, NULL, "not recorded");
+            REEL_NO_GRAD if (reel_is_tracked(reel_exp(W)))
+                reel_fail(REEL_ERR_STATE, NULL, "recorded");
+        }
+    return (void *)(intptr_t)reel_failed();
+}
+
+/* A parameter may stand at the root of several threads' tapes. */
+START_TEST(threads_share_a_parameter) {
+    pthread_t thread[THREADS];
+    reel_tensor *W = NULL;
+    REEL_SCOPE {
+        W = reel_retain(reel_track(counting(reel_shape(3, 3))));
+    }
+    for (int i = 0; i < THREADS; i++) pthread_create(&thread[i], NULL, goes_forward, W);
+    for (int i = 0; i < THREADS; i++) {
+        void *failed;
+        pthread_join(thread[i], &failed);
+        ck_assert_ptr_null(failed);
+    }
+    ck_assert_int_eq(atomic_load(&W->refs), 1);
+    reel_release(W);
+}
+END_TEST
+
+static void *goes_back(void *loss) {
+    return (void *)(intptr_t)reel_backward(loss);
+}
+
+/* A tape belongs to its tensors, not to the thread that made it. */
+START_TEST(a_tape_is_handed_over) {
+    REEL_SCOPE {
+        pthread_t thread;
+        void *status;
+        reel_tensor *x = reel_track(counting(reel_shape(3)));
+        reel_tensor *loss = reel_sum(reel_square(x));
+        ck_assert_int_eq(pthread_create(&thread, NULL, goes_back, loss), 0);
+        pthread_join(thread, &status);
+        ck_assert_int_eq((intptr_t)status, REEL_OK);
+        expect_values(reel_grad(x), (double[]){0, 2, 4}, 3);
+    }
+}
+END_TEST
+
+static void *fails_by_itself(void *number) {
+    char text[64];
+    for (int i = 0; i < 500; i++) {
+        snprintf(text, sizeof text, "failure %d of thread %d", i, *(int *)number);
+        reel_fail(REEL_ERR_STATE, NULL, "%s", text);
+        reel_fail(REEL_ERR_IO, NULL, "a later one");
+        if (strcmp(reel_error(), text) != 0) *(int *)number = -1;
+        reel_clear_error();
+    }
+    return NULL;
+}
+
+START_TEST(each_thread_has_its_failures) {
+    int number[THREADS] = {0, 1, 2, 3};
+    void *argument[THREADS] = {&number[0], &number[1], &number[2], &number[3]};
+    reel_fail(REEL_ERR_SHAPE, NULL, "the main thread's");
+    in_threads(fails_by_itself, argument);
+    for (int i = 0; i < THREADS; i++) ck_assert_int_eq(number[i], i);
+    expect_failure(REEL_ERR_SHAPE, "the main thread's");
+}
+END_TEST
+
 /* ---- failures -------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -421,6 +557,50 @@ START_TEST(keeps_the_callers_floating_point_mode) {
 }
 END_TEST
 
+static double shared_sum(void) {
+    double sum = 0;
+    REEL_SCOPE {
+        reel_tensor *x = reel_cast(counting(reel_shape(300, 300)), REEL_F32);
+        sum = reel_item(reel_sum(reel_matmul(x, x)));
+    }
+    return sum;
+}
+
+static void *sums(void *wanted) {
+    reel_set_threads(3);
+    for (int i = 0; i < 50; i++)
+        if (shared_sum() != *(double *)wanted) *(double *)wanted = NAN;
+    return NULL;
+}
+
+/* The pool serves one caller; the others, meanwhile, do their work themselves. */
+START_TEST(threads_share_the_pool) {
+    double wanted[THREADS];
+    void *argument[THREADS];
+    reel_set_threads(3);
+    for (int i = 0; i < THREADS; i++) {
+        wanted[i] = shared_sum();
+        argument[i] = &wanted[i];
+    }
+    in_threads(sums, argument);
+    for (int i = 0; i < THREADS; i++) ck_assert(wanted[i] == wanted[0]);
+}
+END_TEST
+
+/* A forked child has none of the pool's threads, and gets its own. */
+START_TEST(a_forked_child_computes) {
+    reel_set_threads(3);
+    const double wanted = shared_sum();
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) exit(shared_sum() == wanted && shared_sum() == wanted ? 0 : 1);
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    ck_assert(shared_sum() == wanted);
+}
+END_TEST
+
 /* What the caller's rounding is makes no difference to results. */
 START_TEST(kernels_have_a_mode_of_their_own) {
     enum { N = 200000 };
@@ -480,6 +660,12 @@ static Suite *thread_suite(void) {
     tcase_add_test(c, a_thread_lets_its_tensors_go);
     tcase_add_test(c, threads_share_tensors);
 
+    c = add_case(s, "tapes");
+    tcase_add_test(c, each_thread_has_a_tape);
+    tcase_add_test(c, threads_share_a_parameter);
+    tcase_add_test(c, a_tape_is_handed_over);
+    tcase_add_test(c, each_thread_has_its_failures);
+
     c = add_case(s, "failures");
     tcase_add_test(c, failures_name_the_operands);
     tcase_add_test(c, null_makes_null_and_keeps_the_first_failure);
@@ -490,10 +676,15 @@ static Suite *thread_suite(void) {
     c = add_case(s, "machine");
     tcase_add_test(c, threads_are_the_calling_threads);
     tcase_add_test(c, keeps_the_callers_floating_point_mode);
+    tcase_add_test(c, threads_share_the_pool);
     tcase_add_test(c, kernels_have_a_mode_of_their_own);
 #if defined(__x86_64__)
     tcase_add_test(c, kernels_flush_denormals);
 #endif
+
+    c = add_case(s, "fork");
+    tcase_set_tags(c, "fork"); /* ThreadSanitizer starts no threads after one */
+    tcase_add_test(c, a_forked_child_computes);
     return s;
 }
 
