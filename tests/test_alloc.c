@@ -451,6 +451,7 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("alloc");
     TCase *c = add_dir_case(s, "every allocation");
+    tcase_set_tags(c, "fork"); /* thousands of processes, each of which valgrind would start anew */
     tcase_add_test(c, training_step);
     tcase_add_test(c, training_step_of_two_threads);
     tcase_add_test(c, model_optimizer_schedule);
