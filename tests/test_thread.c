@@ -263,6 +263,7 @@ static void *trains(void *argument) {
 
 /* What the others do changes no bit. */
 START_TEST(each_thread_has_a_tape) {
+    const int threads = reel_threads();
     training alone[THREADS], beside[THREADS];
     void *argument[THREADS];
     reel_tensor *x = NULL;
@@ -280,6 +281,7 @@ START_TEST(each_thread_has_a_tape) {
         ck_assert(isfinite(alone[i].loss) && alone[i].loss == beside[i].loss);
     }
     reel_release(x);
+    reel_set_threads(threads);
 }
 END_TEST
 
@@ -575,6 +577,7 @@ static void *sums(void *wanted) {
 
 /* The pool serves one caller; the others, meanwhile, do their work themselves. */
 START_TEST(threads_share_the_pool) {
+    const int threads = reel_threads();
     double wanted[THREADS];
     void *argument[THREADS];
     reel_set_threads(3);
@@ -584,6 +587,7 @@ START_TEST(threads_share_the_pool) {
     }
     in_threads(sums, argument);
     for (int i = 0; i < THREADS; i++) ck_assert(wanted[i] == wanted[0]);
+    reel_set_threads(threads);
 }
 END_TEST
 
