@@ -131,6 +131,7 @@ static reel_status run_kernel(reel__call *c, const reel__op_info *op) {
     self->no_grad = true; /* a kernel may use other ops; the tape sees this one alone */
     reel_status status = backend->kernels[c->op](c);
     self->no_grad = no_grad;
+    if (self->anomaly && status == REEL_OK) status = reel__hooks_get()->check_results(c);
     return status;
 }
 

@@ -77,7 +77,8 @@ typedef struct reel__thread {
     const char *caller;  /* call site of the outermost reel_forward */
     const char *context; /* op whose gradient is being computed, NULL outside backward */
     bool no_grad;
-    int threads; /* 0: not set yet */
+    bool anomaly; /* results are checked: see reel_set_anomaly */
+    int threads;  /* 0: not set yet */
     reel_matmul_precision precision;
     reel_scope *scope;
     reel_tensor **held; /* what the open scopes own, innermost last */
@@ -97,13 +98,17 @@ void reel__caller_pop(const char *before);
 size_t reel__describe(char *to, size_t size, const char *name, const reel_tensor *t, bool dtype,
                       bool device);
 size_t reel__shape_text(char *to, size_t size, reel_shape s); /* "[40, 784]" */
+/* "../apps/model.c:31<TAB>x, W" without what a build directory puts before it and without the
+ * arguments. */
+void reel__site_text(char *to, size_t size, const char *at);
 
 /* ---- autograd's hooks (hooks.c): tensor/ knows nothing else of gradients ---- */
 
 typedef struct {
     reel_status (*record)(const struct reel__call *c);
     reel_status (*before_inplace)(const struct reel__call *c, reel_tensor *t);
-    void (*release)(reel_tensor *t); /* t is about to be freed */
+    void (*release)(reel_tensor *t);                          /* t is about to be freed */
+    reel_status (*check_results)(const struct reel__call *c); /* where the thread asks for it */
 } reel__hooks;
 void reel__hooks_set(const reel__hooks *hooks);
 const reel__hooks *reel__hooks_get(void); /* NULL until autograd is used */

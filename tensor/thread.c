@@ -34,18 +34,16 @@ int reel_report(FILE *f) {
     return 1;
 }
 
-/* "../apps/model.c:31<TAB>x, W" without what a build directory puts before it and without the
- * arguments. */
-static int site_text(char *to, size_t size, const char *at) {
+void reel__site_text(char *to, size_t size, const char *at) {
     while (strncmp(at, "../", 3) == 0) at += 3;
-    return snprintf(to, size, "%.*s", (int)strcspn(at, "\t"), at);
+    snprintf(to, size, "%.*s", (int)strcspn(at, "\t"), at);
 }
 
 static void append_site(char *message, size_t size, const char *at) {
     char here[256], caller[256] = "";
     size_t used = strlen(message);
-    site_text(here, sizeof here, at);
-    if (self.caller) site_text(caller, sizeof caller, self.caller);
+    reel__site_text(here, sizeof here, at);
+    if (self.caller) reel__site_text(caller, sizeof caller, self.caller);
     if (*caller && strcmp(caller, here) != 0)
         snprintf(message + used, size - used, " (%s, called from %s)", here, caller);
     else
