@@ -9,6 +9,11 @@
 #define REEL__NODE_SAVED 5 /* in0, in1, in2, out0, out1: the bits of the saves column */
 
 typedef struct reel__node reel__node;
+typedef struct reel__pass reel__pass;
+typedef struct reel__slot reel__slot;
+
+/* One rule an op: g is the gradient of output 0. */
+typedef void (*reel__rule)(reel__node *n, reel_tensor *g);
 
 /* Where an input's gradient goes: to the node that made it, to a leaf, or, if both are NULL,
  * nowhere. Of an op's results the first alone has a gradient; a second one is an index. */
@@ -17,23 +22,43 @@ typedef struct {
     reel_tensor *leaf;
 } reel__edge;
 
+/* Hooks of a tensor, in the order of their ids. */
+typedef struct reel__hook {
+    int id;
+    reel_hook_fn fn;
+    void *user;
+    const char *at; /* where it was registered */
+    struct reel__hook *next;
+} reel__hook;
+
+typedef struct {
+    reel__hook *first;
+    int made; /* the id of the last one */
+} reel__hook_list;
+
 struct reel__node {
     atomic_int refs;
-    reel__op op;
-    const char *at;
+    reel__op op; /* REEL_OP_COUNT: a function of the user's */
+    const char *name, *at;
+    reel__rule rule;
     int nin, depth; /* depth: greater than that of every node it points at */
     reel__attrs attr;
-    reel__edge edge[REEL__MOST_INPUTS];
-    reel_shape in_shape[REEL__MOST_INPUTS];
-    reel_dtype dtype; /* of the first input */
+    reel__edge *edge;     /* [nin] */
+    reel_shape *in_shape; /* [nin] */
+    reel_dtype dtype;     /* of the first input */
     reel_tensor *saved[REEL__NODE_SAVED];
     unsigned version[REEL__NODE_SAVED];
-    bool spent; /* backward went through and let go what was saved */
+    reel_context *context; /* of a function of the user's; else NULL */
+    reel__hook_list hooks; /* of its result */
+    bool spent;            /* backward went through and let go what was saved */
 
     /* of the pass under way */
-    bool visited;
+    reel__pass *pass;
     reel_tensor *pending; /* the gradient of its result, as far as it has arrived */
     bool owned;           /* nobody else sees pending: it may be added to in place */
+    bool wanted;          /* by a pass that goes to some tensors alone: it leads to one */
+    reel__slot *slot;     /* its result's gradient is asked for */
+    size_t index;         /* in the pass */
     reel__node *next;     /* of those waiting to be freed */
 };
 
@@ -42,10 +67,86 @@ struct reel__track {
     reel__node *node;  /* that made it; NULL: a leaf */
     reel_tensor *grad; /* a leaf's; kept, for its memory, while has_grad is false */
     bool has_grad;
+    reel__slot *slot; /* a leaf's, of the innermost pass under way that has one for it */
+    reel__hook_list hooks;
 };
 
+/* A node of nin inputs with its edges and its depth, and one reference; NULL, and no failure, when
+ * out of memory. */
+reel__node *reel__node_new(const char *name, const char *at, reel_tensor *const *in, int nin);
+/* Makes t the result of n. */
+reel_status reel__node_attach(reel__node *n, reel_tensor *t);
 void reel__node_release(reel__node *n);
+/* n's result again, of which a view was saved: borrowed, and tracked if the pass is recorded. */
+reel_tensor *reel__node_result(const reel__node *n, reel_tensor *saved);
 extern const reel__hooks reel__autograd_hooks;
+
+/* ---- a pass: nodes in the order of their depth, deepest first (backward.c) ---- */
+
+/* A tensor's gradient where a pass does more with it than to add it to a leaf's: it is asked for by
+ * reel_grad_of, or seen by hooks, or missed if it does not come. */
+struct reel__slot {
+    reel__pass *pass;
+    reel_tensor *tensor;
+    bool apart;       /* gathered here, in sum, not on the leaf */
+    reel_tensor *sum; /* NULL: nothing has arrived */
+    bool owned;       /* as a node's */
+    bool reached, finished;
+    int awaited;       /* edges from which more may come */
+    size_t index;      /* for reel_tape_dot */
+    reel__slot *outer; /* the leaf's in a pass around this one */
+    reel__slot *next;
+};
+
+struct reel__pass {
+    const char *what, *output; /* for messages: "backward", "loss" */
+    const char *at;
+    bool recorded;  /* create_graph */
+    bool retain;    /* the tape stays */
+    bool selective; /* only towards tensors with slots */
+    reel__slot *slots;
+    reel__node **node;
+    size_t count, capacity;
+};
+
+/* A leaf's or an intermediate result's slot, made where there is none; NULL on failure. */
+reel__slot *reel__slot_make(reel__pass *p, reel_tensor *t);
+/* NULL where there is none. */
+reel__slot *reel__slot_of(const reel__pass *p, const reel_tensor *t);
+/* Puts all nodes that t came from into the pass. */
+reel_status reel__pass_collect(reel__pass *p, const reel_tensor *t);
+/* Checks outputs and their gradients (NULL, or NULL in it: ones), and goes through. */
+reel_status reel__pass_run(reel__pass *p, reel_tensor *const *outputs,
+                           reel_tensor *const *gradients, int count);
+/* Takes it off nodes and leaves. */
+void reel__pass_end(reel__pass *p);
+
+/* ---- where gradients are added up (accumulate.c) ---- */
+
+/* fresh: nobody else sees g, which may be kept and added to in place. */
+void reel__deliver(reel__pass *p, const char *at, const reel__edge *e, reel_tensor *g, bool fresh);
+/* To the leaf's own gradient. */
+void reel__accumulate(const reel__pass *p, const char *at, reel_tensor *leaf, reel_tensor *g,
+                      bool fresh);
+/* Nobody but one holder looks at t and its memory. */
+bool reel__is_fresh(const reel_tensor *t);
+
+/* ---- hooks (gradient_hooks.c) ---- */
+
+/* Hands *g, a reference, to t's hooks, and what they return instead takes its place. */
+void reel__hooks_run(reel_tensor *leaf, reel__node *n, reel_tensor **g);
+void reel__hooks_free(reel__hook_list *l);
+
+/* ---- functions of the user's (function.c) ---- */
+
+void reel__context_forget(reel_context *c); /* what was saved */
+void reel__context_free(reel_context *c);
+
+/* ---- anomaly mode (anomaly.c) ---- */
+
+/* Whether all elements are finite; waits. */
+bool reel__is_finite(reel_tensor *t);
+reel_status reel__check_results(const reel__call *c);
 
 /* ---- for gradient rules (rules_*.c): n is the node, i one of its inputs ---- */
 
@@ -60,8 +161,6 @@ void reel__give(reel__node *n, int i, reel_tensor *gradient);
  * add to. */
 void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y);
 
-/* One rule an op: g is the gradient of output 0. */
-typedef void (*reel__rule)(reel__node *n, reel_tensor *g);
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
     void reel__grad_##name(reel__node *n, reel_tensor *g);
 #include "tensor/ops.def"

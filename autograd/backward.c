@@ -3,6 +3,7 @@
 #include "autograd/autograd_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define GRAD(name) reel__grad_##name
 #define CONST(name) NULL
@@ -16,125 +17,88 @@ const reel__rule reel__rules[REEL_OP_COUNT] = {
 #undef CONST
 #undef NONE
 
-/* ---- what rules ask and answer ---- */
+/* ---- slots ---- */
 
-bool reel__needs(const reel__node *n, int i) {
-    return n->edge[i].node || n->edge[i].leaf;
+reel__slot *reel__slot_of(const reel__pass *p, const reel_tensor *t) {
+    if (!t->track) return NULL;
+    reel__slot *s = t->track->node ? t->track->node->slot : t->track->slot;
+    return s && s->pass == p ? s : NULL;
 }
 
-reel_tensor *reel__saved(const reel__node *n, int bit) {
-    int i = __builtin_ctz((unsigned)bit);
-    reel_tensor *t = n->saved[i];
-    if (t && atomic_load_explicit(&t->storage->version, memory_order_relaxed) != n->version[i]) {
-        reel_fail(REEL_ERR_STATE, n->at,
-                  "gradient of %s: %s %d was changed in place after it was saved",
-                  reel__ops[n->op].name, i < 3 ? "input" : "result", i < 3 ? i + 1 : i - 2);
+reel__slot *reel__slot_make(reel__pass *p, reel_tensor *t) {
+    struct reel__track *k = t->track;
+    reel__slot *s = reel__slot_of(p, t);
+    if (s) return s;
+    if (k->node && k->node->slot) {
+        reel_fail(REEL_ERR_STATE, p->at, "%s: another pass over the same tape is under way",
+                  p->what);
         return NULL;
     }
-    return t;
-}
-
-/* The slot of an intermediate result's gradient. */
-static void add_pending(const reel__edge *e, reel_tensor *g, bool fresh) {
-    reel_tensor **slot = &e->node->pending;
-    bool *owned = &e->node->owned;
-    if (!*slot) {
-        *slot = reel_retain(g);
-        *owned = fresh;
-    } else if (*owned) {
-        reel_add_(*slot, g);
-    } else {
-        reel_tensor *sum = reel_retain(reel_add(*slot, g));
-        reel_release(*slot);
-        *slot = sum;
-        *owned = true;
+    s = calloc(1, sizeof *s);
+    if (!s) {
+        reel_fail(REEL_ERR_MEMORY, p->at, "%s: out of memory", p->what);
+        return NULL;
     }
+    *s = (reel__slot){.pass = p, .tensor = reel_retain(t), .outer = k->slot, .next = p->slots};
+    p->slots = s;
+    *(k->node ? &k->node->slot : &k->slot) = s;
+    return s;
 }
 
-/* Ours alone: this scope's reference is the only one, the memory is not shared with a view, and it
- * is not the node's own gradient, which the rule may hand to its other input too. */
-static bool can_take(const reel__node *n, const reel_tensor *g) {
-    return g != n->pending && atomic_load(&g->refs) == 1 && atomic_load(&g->storage->refs) == 1 &&
-           reel_is_contiguous(g);
+static void slot_free(reel__slot *s) {
+    struct reel__track *k = s->tensor->track; /* NULL: frozen meanwhile */
+    if (k && k->node && k->node->slot == s) k->node->slot = NULL;
+    if (k && k->slot == s) k->slot = s->outer;
+    reel_release(s->sum);
+    reel_release(s->tensor);
+    free(s);
 }
 
-/* A leaf's gradient as memory of its own, to be written or added to. */
-static reel_tensor *leaf_buffer(reel_tensor *leaf) {
-    struct reel__track *k = leaf->track;
-    const reel_device now = leaf->storage->device;
-    if (k->grad && !reel_device_equal(k->grad->storage->device, now)) {
-        reel_release(k->grad); /* the leaf has moved since */
-        k->grad = NULL;
+/* ---- which nodes ---- */
+
+static reel_status push(reel__pass *p, reel__node *n) {
+    if (!n || n->pass == p) return REEL_OK;
+    if (n->pass)
+        return reel_fail(REEL_ERR_STATE, p->at, "%s: another pass over the same tape is under way",
+                         p->what);
+    if (p->count == p->capacity) {
+        size_t capacity = p->capacity ? 2 * p->capacity : 64;
+        reel__node **grown = realloc(p->node, capacity * sizeof *grown);
+        if (!grown) return reel_fail(REEL_ERR_MEMORY, p->at, "%s: out of memory", p->what);
+        p->node = grown;
+        p->capacity = capacity;
     }
-    if (!k->grad)
-        k->grad = reel_retain(reel_empty_at(leaf->at, leaf->layout.shape, leaf->layout.dtype, now));
-    return k->grad;
+    n->pass = p;
+    n->wanted = false;
+    p->node[p->count++] = n;
+    return REEL_OK;
 }
 
-/* fresh: g may become the leaf's gradient itself. */
-static void add_leaf(reel_tensor *leaf, reel_tensor *g, bool fresh) {
-    struct reel__track *k = leaf->track;
-    if (!k) return; /* frozen since */
-    if (k->has_grad)
-        reel_add_(k->grad, g);
-    else if (fresh && (!k->grad || atomic_load(&k->grad->refs) == 1)) {
-        reel_release(k->grad); /* memory that nobody else looks at */
-        k->grad = reel_retain(g);
-    } else if (!reel_copy_(leaf_buffer(leaf), g))
-        return;
-    k->has_grad = true;
-}
-
-void reel__give(reel__node *n, int i, reel_tensor *gradient) {
-    const reel__edge *e = &n->edge[i];
-    if (!gradient || !reel__needs(n, i)) return;
-    reel_tensor *g = reel__sum_to(n->at, gradient, n->in_shape[i]);
-    if (!g) return;
-    if (e->leaf)
-        add_leaf(e->leaf, g, can_take(n, g));
+/* A leaf with hooks gathers its gradient in a slot: they see it whole. */
+static reel_status note_leaf(reel__pass *p, reel_tensor *leaf) {
+    const struct reel__track *k = leaf->track;
+    if (!k || !(k->hooks.first || k->slot)) return REEL_OK;
+    reel__slot *s = k->hooks.first && !p->selective ? reel__slot_make(p, leaf) : NULL;
+    if (s)
+        s->apart = true;
+    else if (reel_failed())
+        return reel_error_status();
     else
-        add_pending(e, g, can_take(n, g));
+        s = reel__slot_of(p, leaf);
+    if (s) s->awaited++;
+    return REEL_OK;
 }
 
-static bool is_transpose(const reel__node *n) {
-    return n->op == REEL_OP_permute && n->in_shape[0].ndim == 2 && n->attr.shape.dim[0] == 1;
-}
-
-void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y) {
-    const reel__edge *e = &n->edge[i];
-    if (e->leaf && e->leaf->track) {
-        struct reel__track *k = e->leaf->track;
-        reel_tensor *sum = leaf_buffer(e->leaf);
-        if (sum && reel__matmul_into(n->at, sum, x, y, k->has_grad) == REEL_OK) k->has_grad = true;
-    } else if (e->node && is_transpose(e->node)) {
-        /* (x y)^T = y^T x^T, straight to what was transposed: a flag of the GEMM, not a copy */
-        reel__give_matmul(e->node, 0, reel_t_at(n->at, y), reel_t_at(n->at, x));
-    } else if (e->node && e->node->pending && e->node->owned) {
-        reel__matmul_into(n->at, e->node->pending, x, y, true);
-    } else {
-        reel__give(n, i, reel_matmul_at(n->at, x, y));
-    }
-}
-
-/* ---- the pass ---- */
-
-typedef struct {
-    reel__node **at;
-    size_t count, capacity;
-} node_list;
-
-static bool push(node_list *l, reel__node *n) {
-    if (!n || n->visited) return true;
-    if (l->count == l->capacity) {
-        size_t capacity = l->capacity ? 2 * l->capacity : 64;
-        reel__node **at = realloc(l->at, capacity * sizeof *at);
-        if (!at) return false;
-        l->at = at;
-        l->capacity = capacity;
-    }
-    n->visited = true;
-    l->at[l->count++] = n;
-    return true;
+/* The list serves as its own queue. */
+reel_status reel__pass_collect(reel__pass *p, const reel_tensor *t) {
+    size_t i = p->count;
+    REEL_TRY(push(p, t->track->node));
+    for (; i < p->count; i++)
+        for (int k = 0; k < p->node[i]->nin; k++) {
+            const reel__edge *e = &p->node[i]->edge[k];
+            REEL_TRY(e->leaf ? note_leaf(p, e->leaf) : push(p, e->node));
+        }
+    return REEL_OK;
 }
 
 static int deepest_first(const void *a, const void *b) {
@@ -142,95 +106,215 @@ static int deepest_first(const void *a, const void *b) {
     return (m->depth < n->depth) - (m->depth > n->depth);
 }
 
-/* All nodes that `root` came from, deepest first; the list serves as its own queue. */
-static bool collect(node_list *l, reel__node *root) {
-    bool ok = push(l, root);
-    for (size_t i = 0; ok && i < l->count; i++)
-        for (int k = 0; ok && k < l->at[i]->nin; k++) ok = push(l, l->at[i]->edge[k].node);
-    if (ok) qsort(l->at, l->count, sizeof *l->at, deepest_first);
-    return ok;
+/* Those that lead to a tensor with a slot; what they point at has been marked before. */
+static void mark_wanted(const reel__pass *p) {
+    for (size_t i = p->count; i-- > 0;)
+        for (int k = 0; k < p->node[i]->nin && !p->node[i]->wanted; k++)
+            p->node[i]->wanted = reel__needs(p->node[i], k);
 }
+
+void reel__pass_end(reel__pass *p) {
+    for (size_t i = 0; i < p->count; i++) {
+        reel__node *n = p->node[i];
+        reel_release(n->pending);
+        n->pending = NULL;
+        n->owned = false;
+        n->pass = NULL;
+    }
+    while (p->slots) {
+        reel__slot *s = p->slots;
+        p->slots = s->next;
+        slot_free(s);
+    }
+    free(p->node);
+    p->node = NULL;
+    p->count = p->capacity = 0;
+}
+
+/* ---- one node ---- */
 
 static void forget(reel__node *n) {
     for (int i = 0; i < REEL__NODE_SAVED; i++) {
         reel_release(n->saved[i]);
         n->saved[i] = NULL;
     }
+    if (n->context) reel__context_forget(n->context);
     n->spent = true;
 }
 
-static void run_rule(reel__node *n, bool retain_graph) {
-    if (!n->pending || reel_failed()) return;
+static void run_rule(const reel__pass *p, reel__node *n) {
     if (n->spent) {
         reel_fail(REEL_ERR_STATE, n->at,
-                  "backward: the tape of %s was let go by an earlier call (see retain_graph)",
-                  reel__ops[n->op].name);
+                  "%s: the tape of %s was let go by an earlier call (see retain_graph)", p->what,
+                  n->name);
         return;
     }
-    reel__self()->context = reel__ops[n->op].name;
     REEL_SCOPE {
-        reel__rules[n->op](n, n->pending);
+        n->rule(n, n->pending);
     }
-    if (!retain_graph) forget(n);
+    if (!p->retain) forget(n);
 }
 
-static void clear_pass(reel__node *n) {
-    reel_release(n->pending);
-    n->pending = NULL;
-    n->visited = n->owned = false;
+/* All of its gradient has arrived. */
+static void take_turn(const reel__pass *p, reel__node *n) {
+    if (!n->pending || reel_failed()) return;
+    reel__self()->context = n->name;
+    if (n->hooks.first) reel__hooks_run(NULL, n, &n->pending);
+    if (n->slot) n->slot->sum = reel_retain(n->pending);
+    if (n->pending && !reel_failed() && (!p->selective || n->wanted)) run_rule(p, n);
 }
 
-static void run_pass(reel_tensor *output, reel_tensor *gradient, bool retain_graph) {
-    node_list list = {0};
-    if (collect(&list, output->track->node)) {
-        output->track->node->pending = reel_retain(gradient);
-        for (size_t i = 0; i < list.count; i++) {
-            run_rule(list.at[i], retain_graph);
-            reel_release(list.at[i]->pending); /* as soon as it has been used */
-            list.at[i]->pending = NULL;
-        }
-    } else {
-        reel_fail(REEL_ERR_MEMORY, NULL, "backward: out of memory");
+/* ---- leaves with slots ---- */
+
+static void finish(const reel__pass *p, reel__slot *s) {
+    if (s->finished) return;
+    s->finished = true;
+    if (!s->sum || reel_failed()) return;
+    reel__hooks_run(s->tensor, NULL, &s->sum);
+    if (!s->sum || reel_failed() || p->selective) return;
+    REEL_SCOPE {
+        reel__accumulate(p, s->tensor->at, s->tensor, s->sum, reel__is_fresh(s->sum));
     }
-    for (size_t i = 0; i < list.count; i++) clear_pass(list.at[i]);
-    free(list.at);
 }
 
-static reel_status check_output(const char *at, reel_tensor *output, reel_tensor *gradient) {
+/* Those that nothing more will come to. */
+static void finish_leaves(const reel__pass *p, const reel__node *n) {
+    for (int i = 0; i < n->nin; i++) {
+        if (!n->edge[i].leaf) continue;
+        reel__slot *s = reel__slot_of(p, n->edge[i].leaf);
+        if (s && --s->awaited == 0) finish(p, s);
+    }
+}
+
+/* ---- the pass ---- */
+
+static void go_through(reel__pass *p) {
+    if (p->count) qsort(p->node, p->count, sizeof *p->node, deepest_first);
+    if (p->selective) mark_wanted(p);
+    for (size_t i = 0; i < p->count; i++) {
+        reel__node *n = p->node[i];
+        take_turn(p, n);
+        reel_release(n->pending); /* as soon as it has been used */
+        n->pending = NULL;
+        if (p->slots) finish_leaves(p, n);
+    }
+    for (reel__slot *s = p->slots; s; s = s->next) /* leaves that are outputs */
+        if (!s->tensor->track || !s->tensor->track->node) finish(p, s);
+}
+
+static reel_status check_output(const reel__pass *p, const reel_tensor *output,
+                                const reel_tensor *gradient) {
     char operand[200] = "NULL";
     if (output) reel__describe(operand, sizeof operand, reel_name(output), output, false, false);
-    if (!output) return reel_fail(REEL_ERR_ARGUMENT, at, "backward: the loss is NULL");
+    if (!output)
+        return reel_fail(REEL_ERR_ARGUMENT, p->at, "%s: the %s is NULL", p->what, p->output);
     if (!output->track)
-        return reel_fail(REEL_ERR_ARGUMENT, at, "backward: %s does not come from a tracked tensor",
-                         operand);
+        return reel_fail(REEL_ERR_ARGUMENT, p->at, "%s: %s does not come from a tracked tensor",
+                         p->what, operand);
     if (!gradient && reel_numel(output) != 1)
-        return reel_fail(REEL_ERR_SHAPE, at, "backward: %s has not one element: give its gradient",
-                         operand);
+        return reel_fail(REEL_ERR_SHAPE, p->at, "%s: %s has not one element: give its gradient",
+                         p->what, operand);
     if (gradient && (!reel_shape_equal(gradient->layout.shape, output->layout.shape) ||
                      gradient->layout.dtype != output->layout.dtype))
-        return reel_fail(REEL_ERR_SHAPE, at,
-                         "backward: the gradient given is not of the shape and dtype of %s",
+        return reel_fail(REEL_ERR_SHAPE, p->at,
+                         "%s: the gradient given is not of the shape and dtype of %s", p->what,
                          operand);
     return REEL_OK;
+}
+
+/* The gradient it begins with: the caller's own, or ones. */
+static reel_status seed(reel__pass *p, reel_tensor *output, reel_tensor *gradient) {
+    reel_tensor *g = gradient;
+    if (!g)
+        g = reel_full_at(p->at, output->layout.shape, 1, output->layout.dtype,
+                         output->storage->device);
+    else if (g->track && !p->recorded)
+        g = reel_detach_at(p->at, g);
+    if (!g) return reel_error_status();
+    const reel__node *n = output->track->node;
+    const reel__edge to = {output->track->node, n ? NULL : output};
+    reel__deliver(p, p->at, &to, g, !gradient);
+    return reel_error_status();
+}
+
+static reel_status collect_all(reel__pass *p, reel_tensor *const *outputs, int count) {
+    for (int i = 0; i < count; i++) {
+        if (outputs[i]->track->node)
+            REEL_TRY(reel__pass_collect(p, outputs[i]));
+        else if (outputs[i]->track->hooks.first && !p->selective) {
+            reel__slot *s = reel__slot_make(p, outputs[i]);
+            if (!s) return reel_error_status();
+            s->apart = true;
+        }
+    }
+    return REEL_OK;
+}
+
+reel_status reel__pass_run(reel__pass *p, reel_tensor *const *outputs,
+                           reel_tensor *const *gradients, int count) {
+    for (int i = 0; i < count; i++)
+        REEL_TRY(check_output(p, outputs[i], gradients ? gradients[i] : NULL));
+    REEL_TRY(collect_all(p, outputs, count));
+    reel__thread *self = reel__self();
+    const bool no_grad = self->no_grad;
+    const char *context = self->context;
+    self->no_grad = !p->recorded;
+    REEL_SCOPE {
+        for (int i = 0; i < count && !reel_failed(); i++)
+            seed(p, outputs[i], gradients ? gradients[i] : NULL);
+        if (!reel_failed()) go_through(p);
+    }
+    self->context = context;
+    self->no_grad = no_grad;
+    return reel_error_status();
+}
+
+/* ---- parameters that must be reached ---- */
+
+static reel_status expect_params(reel__pass *p, const reel_state *params) {
+    for (int i = 0; i < reel_state_count(params); i++) {
+        reel_tensor *t = reel_state_at(params, i);
+        if (t->track && !t->track->node && !reel__slot_make(p, t)) return reel_error_status();
+    }
+    return REEL_OK;
+}
+
+/* Names those that no gradient came to, as many as a line holds. */
+static reel_status check_params(const reel__pass *p, const reel_state *params) {
+    char names[600] = "";
+    size_t used = 0;
+    int missed = 0, named = 0;
+    for (int i = 0; i < reel_state_count(params); i++) {
+        const reel_tensor *t = reel_state_at(params, i);
+        const reel__slot *s = reel__slot_of(p, t);
+        if (!s || s->reached) continue;
+        const char *name = reel_state_name(params, i);
+        missed++;
+        if (used + strlen(name) + 3 > sizeof names) continue;
+        used +=
+            (size_t)snprintf(names + used, sizeof names - used, "%s%s", named ? ", " : "", name);
+        named++;
+    }
+    if (!missed) return REEL_OK;
+    if (named < missed)
+        return reel_fail(REEL_ERR_STATE, p->at, "%s: no gradient comes to %s and %d more", p->what,
+                         names, missed - named);
+    return reel_fail(REEL_ERR_STATE, p->at, "%s: no gradient comes to %s", p->what, names);
 }
 
 reel_status reel_backward_with_at(const char *at, reel_tensor *output,
                                   reel_backward_options options) {
     if (reel_failed()) return reel_error_status();
-    REEL_TRY(check_output(at, output, options.gradient));
-    reel__thread *self = reel__self();
-    REEL_SCOPE REEL_NO_GRAD {
-        reel_tensor *g = options.gradient;
-        if (!g)
-            g = reel_full_at(at, output->layout.shape, 1, output->layout.dtype,
-                             output->storage->device);
-        if (g && output->track->node)
-            run_pass(output, g, options.retain_graph);
-        else if (g)
-            add_leaf(output, g, g != options.gradient);
-    }
-    self->context = NULL;
-    return reel_error_status();
+    reel__pass p = {.what = "backward",
+                    .output = "loss",
+                    .at = at,
+                    .recorded = options.create_graph,
+                    .retain = options.retain_graph || options.create_graph};
+    reel_status status = options.params ? expect_params(&p, options.params) : REEL_OK;
+    if (status == REEL_OK) status = reel__pass_run(&p, &output, &options.gradient, 1);
+    if (status == REEL_OK && options.params) status = check_params(&p, options.params);
+    reel__pass_end(&p);
+    return status;
 }
 
 reel_status reel_backward_at(const char *at, reel_tensor *loss) {

@@ -25,9 +25,10 @@ static reel_tensor *objective(const check *c) {
     return reel_sum(reel_mul(y, weights_like(y)));
 }
 
+/* Recorded, since f may ask for gradients itself. */
 static double evaluate(const check *c) {
     double v = NAN;
-    REEL_SCOPE REEL_NO_GRAD {
+    REEL_SCOPE {
         v = reel_item(objective(c));
     }
     return v;
@@ -47,8 +48,8 @@ static reel_tensor *element(reel_tensor *x, int64_t i) {
 static double difference(const check *c, reel_tensor *x, int64_t i) {
     const double h = c->o.h;
     double up = NAN, down = NAN;
-    REEL_SCOPE REEL_NO_GRAD {
-        reel_tensor *e = element(x, i);
+    REEL_SCOPE {
+        reel_tensor *e = element(reel_detach(x), i);
         const double at = reel_item(e);
         reel_fill_(e, at + h);
         up = evaluate(c);
@@ -112,4 +113,57 @@ reel_status reel_gradcheck(reel_gradcheck_fn f, void *user, reel_tensor **inputs
     for (int i = 0; i < count; i++)
         if (reel_is_tracked(inputs[i])) REEL_TRY(check_input(&c, i));
     return reel_error_status();
+}
+
+/* ---- second derivatives ---- */
+
+typedef struct {
+    reel_gradcheck_fn f;
+    void *user;
+    int count;
+    reel_tensor **wanted, **found; /* [count], to work in */
+} first_order;
+
+/* The gradients of f with respect to its tracked inputs, of which the last given is that of f's
+ * result, in a line. */
+static reel_tensor *gradients(reel_tensor **inputs, void *user) {
+    const first_order *o = user;
+    reel_tensor *sum = NULL;
+    int n = 0;
+    for (int i = 0; i < o->count; i++)
+        if (reel_is_tracked(inputs[i])) o->wanted[n++] = inputs[i];
+    reel_tensor *y = o->f(inputs, o->user);
+    reel_grad_of(&y, 1, o->wanted, n, o->found,
+                 (reel_grad_of_options){
+                     .gradients = &inputs[o->count], .create_graph = true, .allow_unused = true});
+    for (int i = 0; i < n; i++) {
+        if (!o->found[i]) continue;
+        reel_tensor *part = reel_sum(reel_mul(o->found[i], weights_like(o->found[i])));
+        sum = sum ? reel_add(sum, part) : part;
+    }
+    return sum;
+}
+
+reel_status reel_gradgradcheck(reel_gradcheck_fn f, void *user, reel_tensor **inputs, int count,
+                               reel_gradcheck_options options) {
+    if (reel_failed()) return reel_error_status();
+    reel_tensor **all = malloc((3 * (size_t)count + 1) * sizeof *all);
+    if (!all) return reel_fail(REEL_ERR_MEMORY, NULL, "gradgradcheck: out of memory");
+    reel_status status = REEL_OK;
+    REEL_SCOPE {
+        reel_tensor *y = NULL;
+        REEL_NO_GRAD {
+            y = f(inputs, user);
+            for (int i = 0; i < count; i++) all[i] = inputs[i];
+            all[count] = y ? reel_affine(weights_like(y), -1, 0.5) : NULL;
+        }
+        if (reel_track(all[count])) {
+            first_order o = {f, user, count, all + count + 1, all + 2 * count + 1};
+            status = reel_gradcheck(gradients, &o, all, count + 1, options);
+        } else {
+            status = reel_error_status();
+        }
+    }
+    free(all);
+    return status;
 }

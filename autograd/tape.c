@@ -27,6 +27,7 @@ reel_tensor *reel_track_at(const char *at, reel_tensor *t) {
 static void release_track(reel_tensor *t) {
     reel__node_release(t->track->node);
     reel_release(t->track->grad);
+    reel__hooks_free(&t->track->hooks);
     free(t->track);
     t->track = NULL;
 }
@@ -43,20 +44,34 @@ reel_tensor *reel_grad(const reel_tensor *leaf) {
     return leaf && leaf->track && leaf->track->has_grad ? leaf->track->grad : NULL;
 }
 
+/* The memory of a recorded gradient is not kept: its tape holds the leaf. */
 void reel_zero_grad(reel_tensor *leaf) {
-    if (leaf && leaf->track) leaf->track->has_grad = false;
+    if (!leaf || !leaf->track) return;
+    struct reel__track *k = leaf->track;
+    reel_tensor *recorded = k->grad && k->grad->track ? k->grad : NULL;
+    k->has_grad = false;
+    if (recorded) k->grad = NULL;
+    reel_release(recorded);
 }
 
 reel_tensor *reel_detach_at(const char *at, reel_tensor *t) {
     return t ? reel__scope_give(reel__tensor_view(at, "detach", t, &t->layout)) : NULL;
 }
 
-bool reel__no_grad_enter(reel_no_grad *guard) {
+static bool enter(reel_no_grad *guard, bool no_grad) {
     if (guard->entered) return false;
     guard->entered = true;
     guard->before = reel__self()->no_grad;
-    reel__self()->no_grad = true;
+    reel__self()->no_grad = no_grad;
     return true;
+}
+
+bool reel__no_grad_enter(reel_no_grad *guard) {
+    return enter(guard, true);
+}
+
+bool reel__enable_grad_enter(reel_no_grad *guard) {
+    return enter(guard, false);
 }
 
 void reel__no_grad_leave(reel_no_grad *guard) {
@@ -69,12 +84,14 @@ static _Thread_local reel__node *doomed; /* waiting to be freed: a long tape mus
 static _Thread_local bool draining;
 
 static void free_node(reel__node *n) {
-    for (int i = 0; i < REEL__MOST_INPUTS; i++) {
+    for (int i = 0; i < n->nin; i++) {
         reel__node_release(n->edge[i].node);
         reel_release(n->edge[i].leaf);
     }
     for (int i = 0; i < REEL__NODE_SAVED; i++) reel_release(n->saved[i]);
     reel_release(n->pending);
+    reel__hooks_free(&n->hooks);
+    reel__context_free(n->context);
     free(n);
 }
 
@@ -104,6 +121,37 @@ static void connect(reel__node *n, int i, reel_tensor *input) {
     if (n->edge[i].node->depth >= n->depth) n->depth = n->edge[i].node->depth + 1;
 }
 
+reel__node *reel__node_new(const char *name, const char *at, reel_tensor *const *in, int nin) {
+    const size_t inputs = (size_t)nin * (sizeof(reel__edge) + sizeof(reel_shape));
+    reel__node *n = calloc(1, sizeof *n + inputs);
+    if (!n) return NULL;
+    atomic_init(&n->refs, 1);
+    n->op = REEL_OP_COUNT;
+    n->name = name;
+    n->at = at;
+    n->nin = nin;
+    n->edge = (reel__edge *)(n + 1);
+    n->in_shape = (reel_shape *)(n->edge + nin);
+    for (int i = 0; i < nin; i++) connect(n, i, in[i]);
+    return n;
+}
+
+reel_status reel__node_attach(reel__node *n, reel_tensor *t) {
+    struct reel__track *track = calloc(1, sizeof *track);
+    if (!track) return reel_fail(REEL_ERR_MEMORY, n->at, "%s: out of memory", n->name);
+    track->node = n;
+    atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);
+    t->track = track;
+    return REEL_OK;
+}
+
+reel_tensor *reel__node_result(const reel__node *n, reel_tensor *saved) {
+    if (!saved || !n->pass || !n->pass->recorded) return saved;
+    reel_tensor *t = reel__scope_give(reel__tensor_view(n->at, "saved", saved, &saved->layout));
+    /* a node is counted, whoever only looks at it */
+    return t && reel__node_attach((reel__node *)n, t) == REEL_OK ? t : NULL;
+}
+
 /* CROSS: an input is needed for the gradient of the other. */
 static int what_to_save(const reel__node *n) {
     int saves = reel__ops[n->op].saves;
@@ -125,29 +173,17 @@ static reel_status save(reel__node *n, const reel__call *c) {
     return REEL_OK;
 }
 
-static reel_status attach(reel__node *n, const reel__call *c) {
-    struct reel__track *track = calloc(1, sizeof *track);
-    if (!track) return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
-    track->node = n;
-    atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);
-    c->out[0]->track = track;
-    return REEL_OK;
-}
-
 static reel_status record(const reel__call *c) {
     if (!reel_dtype_is_float(c->out[0]->layout.dtype))
         return REEL_OK; /* integers have no gradient */
-    reel__node *n = calloc(1, sizeof *n);
+    reel__node *n = reel__node_new(reel__ops[c->op].name, c->at, c->in, c->nin);
     if (!n) return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
-    atomic_init(&n->refs, 1);
     n->op = c->op;
-    n->at = c->at;
-    n->nin = c->nin;
+    n->rule = reel__rules[c->op];
     n->attr = c->attr;
     n->dtype = c->in[0]->layout.dtype;
-    for (int i = 0; i < c->nin; i++) connect(n, i, c->in[i]);
     reel_status status = save(n, c);
-    if (status == REEL_OK) status = attach(n, c);
+    if (status == REEL_OK) status = reel__node_attach(n, c->out[0]);
     reel__node_release(n);
     return status;
 }
@@ -163,4 +199,5 @@ const reel__hooks reel__autograd_hooks = {
     .record = record,
     .before_inplace = before_inplace,
     .release = release_track,
+    .check_results = reel__check_results,
 };

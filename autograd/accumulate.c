@@ -1,0 +1,157 @@
+/* Where gradients are added up: in a node until its turn comes, on a leaf, or in a slot of the
+ * pass.
+ */
+#include "autograd/autograd_internal.h"
+
+/* ---- what rules ask ---- */
+
+/* In a pass that goes to some tensors alone: whether the edge leads to one of them. */
+static bool leads_somewhere(const reel__pass *p, const reel__edge *e) {
+    return e->node ? e->node->slot || e->node->wanted : reel__slot_of(p, e->leaf) != NULL;
+}
+
+bool reel__needs(const reel__node *n, int i) {
+    const reel__edge *e = &n->edge[i];
+    if (!e->node && !e->leaf) return false;
+    return !n->pass || !n->pass->selective || leads_somewhere(n->pass, e);
+}
+
+reel_tensor *reel__saved(const reel__node *n, int bit) {
+    int i = __builtin_ctz((unsigned)bit);
+    reel_tensor *t = n->saved[i];
+    if (t && atomic_load_explicit(&t->storage->version, memory_order_relaxed) != n->version[i]) {
+        reel_fail(REEL_ERR_STATE, n->at,
+                  "gradient of %s: %s %d was changed in place after it was saved", n->name,
+                  i < 3 ? "input" : "result", i < 3 ? i + 1 : i - 2);
+        return NULL;
+    }
+    return i == 3 ? reel__node_result(n, t) : t;
+}
+
+/* ---- sums ---- */
+
+bool reel__is_fresh(const reel_tensor *t) {
+    return atomic_load(&t->refs) == 1 && atomic_load(&t->storage->refs) == 1 &&
+           reel_is_contiguous(t);
+}
+
+/* Ours alone: this scope's reference is the only one, the memory is not shared with a view, and it
+ * is not the node's own gradient, which the rule may hand to its other input too. */
+static bool can_take(const reel__node *n, const reel_tensor *g) {
+    return g != n->pending && reel__is_fresh(g);
+}
+
+/* *sum += g, in place where that is seen by nobody and not recorded. */
+static void add(const reel__pass *p, const char *at, reel_tensor **sum, bool *owned, reel_tensor *g,
+                bool fresh) {
+    if (!*sum) {
+        *sum = reel_retain(g);
+        *owned = fresh && !p->recorded;
+    } else if (*owned) {
+        reel_add_at_(at, *sum, g);
+    } else {
+        reel_tensor *both = reel_retain(reel_add_at(at, *sum, g));
+        reel_release(*sum);
+        *sum = both;
+        *owned = !p->recorded;
+    }
+}
+
+/* A leaf's gradient as memory of its own, to be written or added to. */
+static reel_tensor *leaf_buffer(reel_tensor *leaf) {
+    struct reel__track *k = leaf->track;
+    const reel_device now = leaf->storage->device;
+    if (k->grad && !reel_device_equal(k->grad->storage->device, now)) {
+        reel_release(k->grad); /* the leaf has moved since */
+        k->grad = NULL;
+    }
+    if (!k->grad)
+        k->grad = reel_retain(reel_empty_at(leaf->at, leaf->layout.shape, leaf->layout.dtype, now));
+    return k->grad;
+}
+
+static bool has_recorded(const struct reel__track *k) {
+    return k->has_grad && k->grad->track;
+}
+
+static void put(struct reel__track *k, reel_tensor *g) {
+    if (!g) return;
+    reel_retain(g);
+    reel_release(k->grad);
+    k->grad = g;
+    k->has_grad = true;
+}
+
+/* Memory of g's own: clipping and optimizers change gradients in place. */
+static reel_tensor *copy(const char *at, reel_tensor *g) {
+    reel__call c = {.op = REEL_OP_copy, .at = at, .nin = 1, .nout = 1, .in = &g};
+    return reel__dispatch(&c) == REEL_OK ? reel__scope_give(c.out[0]) : NULL;
+}
+
+void reel__accumulate(const reel__pass *p, const char *at, reel_tensor *leaf, reel_tensor *g,
+                      bool fresh) {
+    struct reel__track *k = leaf->track;
+    if (!k) return; /* frozen since */
+    if (p->recorded || has_recorded(k)) {
+        if (k->has_grad)
+            put(k, reel_add_at(at, k->grad, g));
+        else
+            put(k, fresh ? g : copy(at, g));
+    } else if (k->has_grad) {
+        reel_add_at_(at, k->grad, g);
+    } else if (fresh && (!k->grad || atomic_load(&k->grad->refs) == 1)) {
+        put(k, g); /* what it had is memory that nobody else looks at */
+    } else if (reel_copy_at_(at, leaf_buffer(leaf), g)) {
+        k->has_grad = true;
+    }
+}
+
+void reel__deliver(reel__pass *p, const char *at, const reel__edge *e, reel_tensor *g, bool fresh) {
+    if (e->node) {
+        add(p, at, &e->node->pending, &e->node->owned, g, fresh);
+        return;
+    }
+    reel__slot *s = reel__slot_of(p, e->leaf);
+    if (s) s->reached = true;
+    if (s && s->apart)
+        add(p, at, &s->sum, &s->owned, g, fresh);
+    else if (!p->selective)
+        reel__accumulate(p, at, e->leaf, g, fresh);
+}
+
+/* ---- what rules answer ---- */
+
+void reel__give(reel__node *n, int i, reel_tensor *gradient) {
+    if (!gradient || !reel__needs(n, i)) return;
+    reel_tensor *g = reel__sum_to(n->at, gradient, n->in_shape[i]);
+    if (g) reel__deliver(n->pass, n->at, &n->edge[i], g, can_take(n, g));
+}
+
+/* Nobody wants to see the gradient of what was transposed itself. */
+static bool is_mere_transpose(const reel__node *n) {
+    return n->op == REEL_OP_permute && n->in_shape[0].ndim == 2 && n->attr.shape.dim[0] == 1 &&
+           !n->slot && !n->hooks.first;
+}
+
+static bool adds_in_place(const reel__node *n, const reel_tensor *leaf) {
+    const struct reel__track *k = leaf->track;
+    return k && !has_recorded(k) && !reel__slot_of(n->pass, leaf);
+}
+
+void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y) {
+    const reel__edge *e = &n->edge[i];
+    if (n->pass->recorded) {
+        reel__give(n, i, reel_matmul_at(n->at, x, y));
+    } else if (e->leaf && adds_in_place(n, e->leaf)) {
+        struct reel__track *k = e->leaf->track;
+        reel_tensor *sum = leaf_buffer(e->leaf);
+        if (sum && reel__matmul_into(n->at, sum, x, y, k->has_grad) == REEL_OK) k->has_grad = true;
+    } else if (e->node && is_mere_transpose(e->node)) {
+        /* (x y)^T = y^T x^T, straight to what was transposed: a flag of the GEMM, not a copy */
+        reel__give_matmul(e->node, 0, reel_t_at(n->at, y), reel_t_at(n->at, x));
+    } else if (e->node && e->node->pending && e->node->owned) {
+        reel__matmul_into(n->at, e->node->pending, x, y, true);
+    } else {
+        reel__give(n, i, reel_matmul_at(n->at, x, y));
+    }
+}

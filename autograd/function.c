@@ -1,0 +1,232 @@
+/* Ops of the user's own: two functions and what passes between them, one node of the tape. */
+#include "autograd/autograd_internal.h"
+
+#include <stdlib.h>
+
+typedef struct {
+    reel_tensor *t;
+    unsigned version;
+    bool is_result; /* t itself is not tracked, else its node would hold it for ever */
+} saved;
+
+typedef struct {
+    reel_dtype dtype;
+    reel_device device;
+    bool tracked;
+} kind;
+
+struct reel_context {
+    reel_function f;
+    const char *at;
+    reel__node *node; /* which owns this; NULL: not recorded */
+    bool forward;     /* under way */
+    void *user;
+    int saved_count, saved_capacity;
+    saved *saved;
+    reel_tensor **gradient; /* [nin] */
+    int nin;
+    kind in[]; /* [nin] */
+};
+
+/* ---- the context ---- */
+
+static reel_context *context_new(const char *at, const reel_function *f, reel_tensor *const *inputs,
+                                 int nin, void *user) {
+    reel_context *c = calloc(1, sizeof *c + (size_t)nin * sizeof *c->in);
+    if (c) c->gradient = calloc((size_t)nin + 1, sizeof *c->gradient);
+    if (!c || !c->gradient) {
+        free(c);
+        reel_fail(REEL_ERR_MEMORY, at, "%s: out of memory", f->name);
+        return NULL;
+    }
+    c->f = *f;
+    c->at = at;
+    c->nin = nin;
+    c->user = user;
+    const bool no_grad = reel__self()->no_grad;
+    for (int i = 0; i < nin; i++)
+        c->in[i] = (kind){inputs[i]->layout.dtype, inputs[i]->storage->device,
+                          inputs[i]->track && !no_grad};
+    return c;
+}
+
+void reel__context_forget(reel_context *c) {
+    while (c->saved_count > 0) reel_release(c->saved[--c->saved_count].t);
+}
+
+void reel__context_free(reel_context *c) {
+    if (!c) return;
+    reel__context_forget(c);
+    if (c->f.free) c->f.free(c->user);
+    free(c->saved);
+    free(c->gradient);
+    free(c);
+}
+
+void *reel_context_user(const reel_context *c) {
+    return c->user;
+}
+
+bool reel_context_needs(const reel_context *c, int i) {
+    if (i < 0 || i >= c->nin) return false;
+    return c->node ? reel__needs(c->node, i) : c->in[i].tracked;
+}
+
+reel_status reel_context_save(reel_context *c, reel_tensor *t) {
+    if (!t)
+        return reel_failed() ? reel_error_status()
+                             : reel_fail(REEL_ERR_ARGUMENT, c->at, "%s: saves NULL", c->f.name);
+    if (!c->forward)
+        return reel_fail(REEL_ERR_STATE, c->at, "%s: saves outside its forward", c->f.name);
+    if (c->saved_count == c->saved_capacity) {
+        int capacity = c->saved_capacity ? 2 * c->saved_capacity : 4;
+        saved *grown = realloc(c->saved, (size_t)capacity * sizeof *grown);
+        if (!grown) return reel_fail(REEL_ERR_MEMORY, c->at, "%s: out of memory", c->f.name);
+        c->saved = grown;
+        c->saved_capacity = capacity;
+    }
+    const unsigned version = atomic_load_explicit(&t->storage->version, memory_order_relaxed);
+    c->saved[c->saved_count++] = (saved){reel_retain(t), version, false};
+    return REEL_OK;
+}
+
+reel_tensor *reel_context_saved(reel_context *c, int i) {
+    if (i < 0 || i >= c->saved_count) {
+        reel_fail(REEL_ERR_ARGUMENT, c->at, "%s: no saved tensor %d: there are %d", c->f.name, i,
+                  c->saved_count);
+        return NULL;
+    }
+    const saved *s = &c->saved[i];
+    if (atomic_load_explicit(&s->t->storage->version, memory_order_relaxed) != s->version) {
+        reel_fail(REEL_ERR_STATE, c->at,
+                  "gradient of %s: saved tensor %d was changed in place after it was saved",
+                  c->f.name, i);
+        return NULL;
+    }
+    return s->is_result && c->node ? reel__node_result(c->node, s->t) : s->t;
+}
+
+/* ---- backward ---- */
+
+static reel_status check_gradient(const reel_context *c, int i, reel_tensor *g) {
+    const kind *k = &c->in[i];
+    const reel_shape s = c->node->in_shape[i];
+    const bool moved = !reel_device_equal(g->storage->device, k->device);
+    if (!reel_shape_equal(g->layout.shape, s) || g->layout.dtype != k->dtype || moved) {
+        char is[200], was[200];
+        reel__describe(is, sizeof is, "", g, true, moved);
+        reel__shape_text(was, sizeof was, s);
+        return reel_fail(moved ? REEL_ERR_DEVICE : REEL_ERR_SHAPE, c->at,
+                         "gradient of %s: input %d is %s %s, its gradient %s", c->f.name, i + 1,
+                         was, reel_dtype_name(k->dtype), is);
+    }
+    if (reel__self()->anomaly && !reel__is_finite(g))
+        return reel_fail(REEL_ERR_STATE, c->at,
+                         "gradient of %s: anomaly: that of input %d holds NaN or infinity",
+                         c->f.name, i + 1);
+    return REEL_OK;
+}
+
+static void apply_backward(reel__node *n, reel_tensor *g) {
+    reel_context *c = n->context;
+    if (n->pass->recorded && c->f.once_differentiable) {
+        reel_fail(REEL_ERR_STATE, n->at, "gradient of %s: can't be differentiated again", n->name);
+        return;
+    }
+    for (int i = 0; i < c->nin; i++) c->gradient[i] = NULL;
+    c->f.backward(c, g, c->gradient);
+    for (int i = 0; i < c->nin; i++) {
+        if (reel_failed()) return;
+        if (!c->gradient[i] || !reel__needs(n, i)) continue;
+        if (check_gradient(c, i, c->gradient[i]) == REEL_OK) reel__give(n, i, c->gradient[i]);
+    }
+}
+
+/* ---- forward ---- */
+
+static reel_status check_call(const char *at, const reel_function *f, reel_tensor *const *inputs,
+                              int count) {
+    if (!f || !f->name || !f->forward || !f->backward)
+        return reel_fail(REEL_ERR_ARGUMENT, at, "apply: the function lacks %s",
+                         !f            ? "everything"
+                         : !f->name    ? "a name"
+                         : !f->forward ? "its forward"
+                                       : "its backward");
+    if (count < 0 || (count && !inputs))
+        return reel_fail(REEL_ERR_ARGUMENT, at, "%s: no inputs", f->name);
+    for (int i = 0; i < count; i++)
+        if (!inputs[i])
+            return reel_failed()
+                       ? reel_error_status()
+                       : reel_fail(REEL_ERR_ARGUMENT, at, "%s: input %d is NULL", f->name, i + 1);
+    return REEL_OK;
+}
+
+static bool is_recorded(const reel_context *c, const reel_tensor *y) {
+    for (int i = 0; i < c->nin; i++)
+        if (c->in[i].tracked) return reel_dtype_is_float(y->layout.dtype);
+    return false;
+}
+
+static bool contains(reel_tensor *const *inputs, int count, const reel_tensor *t) {
+    for (int i = 0; i < count; i++)
+        if (inputs[i] == t) return true;
+    return false;
+}
+
+/* What forward gives, as a tensor of its own: it may be an input, or something of the user's. */
+static reel_tensor *run_forward(reel_context *c, reel_tensor *const *inputs) {
+    reel_tensor *y = NULL;
+    const char *outer = reel__caller_push(c->at);
+    REEL_SCOPE REEL_NO_GRAD {
+        c->forward = true;
+        reel_tensor *given = c->f.forward(c, inputs);
+        c->forward = false;
+        if (!given && !reel_failed())
+            reel_fail(REEL_ERR_STATE, c->at, "%s: its forward gave NULL", c->f.name);
+        if (!given) break;
+        for (int i = 0; i < c->saved_count; i++)
+            c->saved[i].is_result = c->saved[i].t == given && !contains(inputs, c->nin, given);
+        y = reel__tensor_view(c->at, c->f.name, given, &given->layout);
+    }
+    reel__caller_pop(outer);
+    return y;
+}
+
+/* The node takes the context over. */
+static reel_status record(reel_context *c, reel_tensor *const *inputs, reel_tensor *y) {
+    reel__node *n = reel__node_new(c->f.name, c->at, inputs, c->nin);
+    if (!n) return reel_fail(REEL_ERR_MEMORY, c->at, "%s: out of memory", c->f.name);
+    n->rule = apply_backward;
+    reel_status status = reel__node_attach(n, y);
+    if (status == REEL_OK) {
+        n->context = c;
+        c->node = n;
+    }
+    reel__node_release(n);
+    return status;
+}
+
+reel_tensor *reel_apply_at(const char *at, const reel_function *f, reel_tensor *const *inputs,
+                           int count, void *user) {
+    reel_context *c = check_call(at, f, inputs, count) == REEL_OK
+                          ? context_new(at, f, inputs, count, user)
+                          : NULL;
+    if (!c) {
+        if (f && f->free) f->free(user);
+        return NULL;
+    }
+    reel_tensor *y = run_forward(c, inputs);
+    reel_status status = y ? REEL_OK : reel_error_status();
+    if (y && reel__self()->anomaly && !reel__is_finite(y))
+        status =
+            reel_fail(REEL_ERR_STATE, at, "%s: anomaly: its result holds NaN or infinity", f->name);
+    else if (y && is_recorded(c, y))
+        status = record(c, inputs, y);
+    if (status != REEL_OK) {
+        reel_release(y);
+        y = NULL;
+    }
+    if (!c->node) reel__context_free(c);
+    return reel__scope_give(y);
+}
