@@ -204,26 +204,76 @@ static reel_tensor *grown(reel_tensor **in, void *user) {
     return sum;
 }
 
+/* Random inputs of the graph with this number, a constant among them now and then. */
+static uint64_t draw_inputs(int number, reel_tensor **in) {
+    graph g = {.state = (uint64_t)number + 1, .count = 0};
+    reel_generator *random = reel_generator_new(g.state, DEVICE);
+    below(&g, 2);
+    for (int k = 0; k < INPUTS; k++)
+        in[k] = reel_track(reel_randn(any_shape(&g), REEL_F64, random));
+    if (below(&g, 4) == 0) reel_untrack(in[1]);
+    reel_generator_free(random);
+    return g.state;
+}
+
+static void expect_checked(int number) {
+    if (strstr(reel_error(), "does not come from a tracked"))
+        reel_clear_error(); /* made of the constant alone */
+    ck_assert_msg(!reel_failed(), "graph %d: %s", number, reel_error());
+}
+
 START_TEST(random_graphs) {
-    for (int i = 0; i < 50; i++) {
-        graph g = {.state = (uint64_t)(50 * _i + i) + 1, .count = 0};
-        reel_generator *random = reel_generator_new(g.state, DEVICE);
-        below(&g, 2);
+    for (int i = 50 * _i; i < 50 * (_i + 1); i++) {
         REEL_SCOPE {
             reel_tensor *in[INPUTS];
-            for (int k = 0; k < INPUTS; k++)
-                in[k] = reel_track(reel_randn(any_shape(&g), REEL_F64, random));
-            if (below(&g, 4) == 0) reel_untrack(in[1]); /* a constant among them */
-            uint64_t seed = g.state;
-            reel_status status =
-                reel_gradcheck(grown, &seed, in, INPUTS, (reel_gradcheck_options){0});
-            if (status == REEL_ERR_ARGUMENT && strstr(reel_error(), "does not come from a tracked"))
-                reel_clear_error(); /* made of the constant alone */
-            ck_assert_msg(!reel_failed(), "graph %d: %s", 50 * _i + i, reel_error());
+            uint64_t seed = draw_inputs(i, in);
+            reel_gradcheck(grown, &seed, in, INPUTS, (reel_gradcheck_options){0});
+            expect_checked(i);
         }
-        reel_generator_free(random);
         ck_assert_uint_eq(reel_tensors_alive(), 0);
     }
+}
+END_TEST
+
+START_TEST(gradients_of_gradients) {
+    for (int i = 50 * _i; i < 50 * (_i + 1); i++) {
+        REEL_SCOPE {
+            reel_tensor *in[INPUTS];
+            uint64_t seed = draw_inputs(i, in);
+            reel_gradgradcheck(grown, &seed, in, INPUTS, (reel_gradcheck_options){.h = 1e-5});
+            expect_checked(i);
+        }
+        ck_assert_uint_eq(reel_tensors_alive(), 0);
+    }
+}
+END_TEST
+
+/* reel_grad_of gives what reel_backward adds to leaves, in one pass and in one of its own for each
+ * leaf. */
+START_TEST(grad_of_is_backward) {
+    for (int i = 50 * _i; i < 50 * (_i + 1); i++) REEL_SCOPE {
+            reel_tensor *in[INPUTS], *leaf[INPUTS], *together[INPUTS], *alone;
+            uint64_t seed = draw_inputs(i, in);
+            reel_tensor *y = grown(in, &seed);
+            int n = 0;
+            for (int k = 0; k < INPUTS; k++)
+                if (reel_is_tracked(in[k])) leaf[n++] = in[k];
+            if (!reel_is_tracked(y)) continue;
+            const reel_grad_of_options keep = {.retain_graph = true, .allow_unused = true};
+            reel_grad_of(&y, 1, leaf, n, together, keep);
+            for (int k = 0; k < n; k++) ck_assert_ptr_null(reel_grad(leaf[k]));
+            reel_backward_with(y, .retain_graph = true);
+            for (int k = 0; k < n; k++) {
+                reel_tensor *g = reel_grad(leaf[k]);
+                reel_grad_of(&y, 1, &leaf[k], 1, &alone, keep);
+                ck_assert((g == NULL) == (together[k] == NULL) && (g == NULL) == (alone == NULL));
+                for (int64_t e = 0; g && e < reel_numel(g); e++) {
+                    ck_assert_double_eq_tol(element(g, e), element(together[k], e), 1e-10);
+                    ck_assert_double_eq_tol(element(g, e), element(alone, e), 1e-10);
+                }
+            }
+            expect_fine();
+        }
 }
 END_TEST
 
@@ -232,5 +282,7 @@ int main(void) {
     TCase *c = add_case(s, "gradcheck");
     tcase_set_tags(c, "gradients");
     tcase_add_loop_test(c, random_graphs, 0, 4);
+    tcase_add_loop_test(c, gradients_of_gradients, 0, 4);
+    tcase_add_loop_test(c, grad_of_is_backward, 0, 4);
     return run_suite(s);
 }

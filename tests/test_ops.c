@@ -254,39 +254,55 @@ static reel_tensor *through_view(reel_tensor **bases, void *user) {
     return k->c->run(t, k->s->param, REEL_F64);
 }
 
-START_TEST(gradients_match_finite_differences) {
+typedef reel_status (*gradient_check)(reel_gradcheck_fn f, void *user, reel_tensor **inputs,
+                                      int count, reel_gradcheck_options options);
+
+static void check_gradient(reel__op op, int s, layout way, gradient_check by, double h) {
+    const op_case *c = cases[op];
+    check k = {c, &c->shapes[s], way};
+    seed = (uint64_t)(op * 1000u + (unsigned)s * 10u + way);
+    REEL_SCOPE {
+        reel_tensor *in[CASE_INPUTS];
+        for (int i = 0; i < c->inputs; i++) {
+            reel_dtype d = is_index(c, i) ? REEL_I64 : REEL_F64;
+            array a = draw(c, i, k.s, d, way);
+            in[i] = base(a, d, way);
+            if (d == REEL_F64) reel_track(in[i]);
+            array_free(a);
+        }
+        reel_status status = by(through_view, &k, in, c->inputs, (reel_gradcheck_options){.h = h});
+        ck_assert_msg(status == REEL_OK, "%s %s, shapes %d: %s", reel__ops[op].name,
+                      layout_names[way], s, reel_error());
+    }
+}
+
+/* Every op with a gradient, in all shapes that are small enough. */
+static void check_gradients(gradient_check by, double h) {
     int checked = 0;
     for (int op = 0; op < REEL_OP_COUNT; op++) {
-        const op_case *c = cases[op];
         int of_this = 0;
         if (reel__ops[op].gradient != REEL__GRAD) continue;
-        for (int s = 0; s < c->shape_count; s++)
+        for (int s = 0; s < cases[op]->shape_count; s++)
             for (int way = 0; way < LAYOUTS; way++) {
-                int64_t n = elements(c, &c->shapes[s]);
+                int64_t n = elements(cases[op], &cases[op]->shapes[s]);
                 if (n == 0 || n > 200)
                     continue; /* the mean of nothing is NaN, and has no gradient */
-                check k = {c, &c->shapes[s], (layout)way};
-                seed = (uint64_t)(op * 1000 + s * 10 + way);
-                REEL_SCOPE {
-                    reel_tensor *in[CASE_INPUTS];
-                    for (int i = 0; i < c->inputs; i++) {
-                        reel_dtype d = is_index(c, i) ? REEL_I64 : REEL_F64;
-                        array a = draw(c, i, k.s, d, k.way);
-                        in[i] = base(a, d, k.way);
-                        if (d == REEL_F64) reel_track(in[i]);
-                        array_free(a);
-                    }
-                    reel_status status = reel_gradcheck(through_view, &k, in, c->inputs,
-                                                        (reel_gradcheck_options){0});
-                    ck_assert_msg(status == REEL_OK, "%s %s, shapes %d: %s", reel__ops[op].name,
-                                  layout_names[way], s, reel_error());
-                }
+                check_gradient((reel__op)op, s, (layout)way, by, h);
                 of_this++;
             }
         ck_assert_msg(of_this > 0, "%s has no case small enough", reel__ops[op].name);
         checked++;
     }
     ck_assert(checked > 20);
+}
+
+START_TEST(gradients_match_finite_differences) {
+    check_gradients(reel_gradcheck, 1e-6);
+}
+END_TEST
+
+START_TEST(gradients_of_gradients_match_finite_differences) {
+    check_gradients(reel_gradgradcheck, 1e-5); /* of sums of large values: e^5, 1 / 0.1 */
 }
 END_TEST
 
@@ -518,6 +534,7 @@ int main(void) {
     tcase_set_timeout(t, 300);
     tcase_set_tags(t, "gradients");
     tcase_add_test(t, gradients_match_finite_differences);
+    tcase_add_test(t, gradients_of_gradients_match_finite_differences);
     t = add_case(s, "refusals");
     tcase_add_test(t, bad_shapes_are_refused);
     tcase_add_test(t, null_is_refused);
