@@ -159,7 +159,7 @@ REEL_API void reel_remove_hook(reel_tensor *t, int hook);
  * and is neither an input nor the result counts as a constant then. */
 typedef struct reel_context reel_context;
 typedef struct {
-    const char *name; /* in messages; lives as long as the tape */
+    const char *name; /* in messages and in reel_tape_dot; lives as long as the tape */
     reel_tensor *(*forward)(reel_context *c, reel_tensor *const *inputs);
     void (*backward)(reel_context *c, reel_tensor *gradient, reel_tensor **gradients);
     void (*free)(void *user); /* called once, when the tape lets go, or at once; may be NULL */
@@ -181,6 +181,13 @@ REEL_API void *reel_context_user(const reel_context *c);
 REEL_API bool reel_context_needs(const reel_context *c, int i);
 
 /* ---- looking for mistakes ---- */
+
+/* Writes the tape that root came from as a graph for Graphviz (dot -Tsvg): an ellipse for each op
+ * with its result's shape and its call site, dashed once backward has let it go, a box for each
+ * leaf with its name, arrows from inputs to results. An error if root is not tracked or f can't be
+ * written. */
+REEL_API reel_status reel_tape_dot_at(const char *at, FILE *f, reel_tensor *root);
+#define reel_tape_dot(f, root) reel_tape_dot_at(REEL_AT(f, root), f, root)
 
 /* Anomaly mode, for the calling thread: the first op whose result holds NaN or infinity fails, and
  * so does the first whose gradient does. The message names the op and where it was called in the
