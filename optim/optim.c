@@ -117,7 +117,7 @@ reel_optim *reel__optim_new(const reel__optim_kind *kind, const reel_state *para
         return NULL;
     }
     o->kind = kind;
-    o->lr = lr;
+    o->lr = o->base = lr;
     if (build(o, params) == REEL_OK) return o;
     reel_optim_free(o);
     return NULL;
@@ -201,12 +201,18 @@ double reel_optim_lr(reel_optim *o) {
     return o ? o->lr : NAN;
 }
 
-reel_status reel_optim_set_lr(reel_optim *o, double lr) {
-    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_set_lr: no optimizer");
+reel_status reel__optim_set_rate(reel_optim *o, double lr) {
     REEL_TRY(reel__optim_check("optim_set_lr", "lr", lr));
     for (int i = 0; i < o->group_count; i++)
         if (!reel_fill_(o->groups[i].lr, lr)) return reel_error_status();
     o->lr = lr;
+    return REEL_OK;
+}
+
+reel_status reel_optim_set_lr(reel_optim *o, double lr) {
+    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_set_lr: no optimizer");
+    REEL_TRY(reel__optim_set_rate(o, lr));
+    o->base = lr;
     return REEL_OK;
 }
 
@@ -248,6 +254,6 @@ reel_status reel_optim_load(reel_optim *o, const reel_state *s, const char *pref
         REEL_TRY(reel__state_copy(o->saved, s, prefix));
         REEL_TRY(spread(o));
     }
-    o->lr = lr;
+    o->lr = o->base = lr;
     return REEL_OK;
 }

@@ -76,38 +76,158 @@ REEL_API reel_status reel_clip_grad_value(reel_optim *o, double limit);
 
 /* ---- schedules: the rate at step s (0 before the first reel_schedule_step) ---- */
 
+/* Formulas of s and of base, which is the rate that the optimizer was made with, or that
+ * reel_optim_set_lr or reel_optim_load set last; what another schedule sets does not count. Making
+ * one sets lr(0). They are those of torch.optim.lr_scheduler in closed form, where no other source
+ * is given; a step is whatever reel_schedule_step is called after, a batch or an epoch.
+ *
+ * Options of zero take the default given here. Lengths (steps, every) are 1 or more, factors 0 or
+ * more, and finite; where a default is not 0 but 0 would make sense, a negative value asks for 0.
+ * Each returns an owned schedule, freed before the optimizer; NULL on failure: what was said, or a
+ * rate lr(0) that is negative or not finite, which reel_schedule_step refuses later on. */
 typedef struct reel_schedule reel_schedule;
 
-/* cosine: lr(s) = floor + (base - floor) (1 + cos(pi min(s, steps) / steps)) / 2
- *         (Loshchilov and Hutter 2017, eq. 5)
- * step:   lr(s) = base gamma^(s / every), integer division; gamma 0 means 0.1
- * warmup: lr(s) = base min(1, (s + 1) / steps); from s = steps on what `after` says (NULL: base),
- *         its s counted from there; takes `after` over, also on failure
- * base is the optimizer's rate when the schedule is made, which also sets lr(0). Lengths are 1 or
- * more. Owned; freed before the optimizer. */
+/* lr(s) = floor + (base - floor) (1 + cos(pi min(s, steps) / steps)) / 2
+ * Loshchilov and Hutter, "SGDR" (2017), eq. 5; CosineAnnealingLR, which ends here */
 typedef struct {
     int64_t steps;
     double floor;
 } reel_cosine_options;
+REEL_API reel_schedule *reel_cosine_schedule_new(reel_optim *o, reel_cosine_options options);
+
+/* The same in cycles: lr(s) = floor + (base - floor) (1 + cos(pi t / T)) / 2, t counted from where
+ * the cycle began; the first has T = steps, each after it `multiply` (1) times that of the one
+ * before. SGDR; CosineAnnealingWarmRestarts */
+typedef struct {
+    int64_t steps, multiply;
+    double floor;
+} reel_cosine_restarts_options;
+REEL_API reel_schedule *reel_cosine_restarts_schedule_new(reel_optim *o,
+                                                          reel_cosine_restarts_options options);
+
+/* lr(s) = base gamma^(s / every), integer division; gamma 0.1. StepLR */
 typedef struct {
     int64_t every;
     double gamma;
 } reel_step_options;
+REEL_API reel_schedule *reel_step_schedule_new(reel_optim *o, reel_step_options options);
+
+/* lr(s) = base gamma^n, where n of the milestones are <= s; gamma 0.1. The milestones are copied, 0
+ * or more, in any order. MultiStepLR */
+typedef struct {
+    const int64_t *milestones;
+    int count;
+    double gamma;
+} reel_multi_step_options;
+REEL_API reel_schedule *reel_multi_step_schedule_new(reel_optim *o,
+                                                     reel_multi_step_options options);
+
+/* lr(s) = base gamma^s; gamma > 0 has no default. ExponentialLR */
+typedef struct {
+    double gamma;
+} reel_exponential_options;
+REEL_API reel_schedule *reel_exponential_schedule_new(reel_optim *o,
+                                                      reel_exponential_options options);
+
+/* lr(s) = base factor while s < steps, then base; factor 1/3. ConstantLR */
+typedef struct {
+    int64_t steps;
+    double factor;
+} reel_constant_options;
+REEL_API reel_schedule *reel_constant_schedule_new(reel_optim *o, reel_constant_options options);
+
+/* lr(s) = base (start_factor + (end_factor - start_factor) min(s, steps) / steps); 1/3 and 1.
+ * LinearLR */
+typedef struct {
+    int64_t steps;
+    double start_factor, end_factor;
+} reel_linear_schedule_options;
+REEL_API reel_schedule *reel_linear_schedule_new(reel_optim *o,
+                                                 reel_linear_schedule_options options);
+
+/* lr(s) = base (1 - min(s, steps) / steps)^power; power 1. PolynomialLR */
+typedef struct {
+    int64_t steps;
+    double power;
+} reel_polynomial_options;
+REEL_API reel_schedule *reel_polynomial_schedule_new(reel_optim *o,
+                                                     reel_polynomial_options options);
+
+/* lr(s) = base factor(s, user); a function of s alone, or a run can't be resumed. LambdaLR */
+typedef struct {
+    double (*factor)(int64_t step, void *user);
+    void *user; /* borrowed, for as long as the schedule is used */
+} reel_lambda_options;
+REEL_API reel_schedule *reel_lambda_schedule_new(reel_optim *o, reel_lambda_options options);
+
+/* From start = max_lr / div_factor up to max_lr at s = pct_start steps - 1, and down to
+ * start / final_div_factor at steps - 1, where it stays; with three_phase first down to start, in
+ * as many steps as up. Between two of these rates r0 at s0 and r1 at s1, with x = (s - s0) /
+ * (s1 - s0), lr(s) = r1 + (r0 - r1) (1 + cos(pi x)) / 2, or with linear r0 + (r1 - r0) x.
+ * Defaults: max_lr base, pct_start 0.3, at most 1, div_factor 25, final_div_factor 1e4. Smith and
+ * Topin, "Super-convergence" (2017); OneCycleLR, but momentum stays as it is */
+typedef struct {
+    int64_t steps;
+    double max_lr, pct_start, div_factor, final_div_factor;
+    bool linear, three_phase;
+} reel_one_cycle_options;
+REEL_API reel_schedule *reel_one_cycle_schedule_new(reel_optim *o, reel_one_cycle_options options);
+
+/* The rate becomes max(lr factor, min_lr), if that is lower by more than eps, when a metric has not
+ * got better for more than `patience` calls of reel_schedule_step_metric in a row; then `cooldown`
+ * calls pass before the next ones count. Better means
+ *   metric < best (1 - threshold), or best - threshold if `absolute`; with maximize
+ *   metric > best (1 + threshold), or best + threshold
+ * Defaults: factor 0.1, below 1, patience 10, threshold 1e-4, below 1 unless absolute, cooldown 0,
+ * min_lr 0, eps 1e-8. No part of another schedule. ReduceLROnPlateau */
+typedef struct {
+    bool maximize, absolute;
+    double factor, threshold, min_lr, eps;
+    int64_t patience, cooldown;
+} reel_plateau_options;
+REEL_API reel_schedule *reel_plateau_schedule_new(reel_optim *o, reel_plateau_options options);
+
+/* Schedules of schedules. They take their parts over, also on failure; parts drive the same
+ * optimizer, and are not stepped, saved or freed by themselves. */
+
+/* lr(s) = base min(1, (s + 1) / steps); from s = steps on what `after` says (NULL: base), its s
+ * counted from there. Goyal et al., "Accurate, large minibatch SGD" (2017), 2.2 */
 typedef struct {
     int64_t steps;
     reel_schedule *after;
 } reel_warmup_options;
-REEL_API reel_schedule *reel_cosine_schedule_new(reel_optim *o, reel_cosine_options options);
-REEL_API reel_schedule *reel_step_schedule_new(reel_optim *o, reel_step_options options);
 REEL_API reel_schedule *reel_warmup_schedule_new(reel_optim *o, reel_warmup_options options);
+
+/* One after the other: part i from s = milestones[i - 1] on, its s counted from there. There are
+ * count - 1 milestones, which rise, from 1 or more. SequentialLR */
+typedef struct {
+    reel_schedule *const *parts;
+    const int64_t *milestones; /* copied */
+    int count;                 /* of parts */
+} reel_sequential_options;
+REEL_API reel_schedule *reel_sequential_schedule_new(reel_optim *o,
+                                                     reel_sequential_options options);
+
+/* One upon the other: what part i says is base for part i + 1. Of parts that scale base that is the
+ * product of what they scale it by. ChainedScheduler */
+REEL_API reel_schedule *reel_chained_schedule_new(reel_optim *o, reel_schedule *const *parts,
+                                                  int count);
+#define reel_chained_schedule(o, ...)                                                              \
+    reel_chained_schedule_new(                                                                     \
+        o, (reel_schedule *[]){__VA_ARGS__},                                                       \
+        (int)(sizeof((reel_schedule *[]){__VA_ARGS__}) / sizeof(reel_schedule *)))
+
 REEL_API void reel_schedule_free(reel_schedule *s); /* takes NULL */
 
-/* On to the next step, and its rate. Does nothing while a failure is kept. */
+/* On to the next step, and its rate. Does nothing while a failure is kept. A plateau's schedule
+ * alone takes a metric, and it always does. */
 REEL_API reel_status reel_schedule_step(reel_schedule *s);
-/* The formula at `step`, without going there. */
+REEL_API reel_status reel_schedule_step_metric(reel_schedule *s, double metric);
+/* The formula at `step`, without going there; of a plateau's the rate now, at whatever step. */
 REEL_API double reel_schedule_lr(const reel_schedule *s, int64_t step);
 
-/* Step and base, as text "prefix.step" and "prefix.base"; load sets the optimizer's rate too. */
+/* As text "prefix.step" and "prefix.base", of a plateau's also best, bad, cooling and reductions;
+ * load sets the optimizer's rate too. */
 REEL_API reel_status reel_schedule_save(const reel_schedule *s, reel_state *state,
                                         const char *prefix);
 REEL_API reel_status reel_schedule_load(reel_schedule *s, const reel_state *state,

@@ -46,6 +46,7 @@ struct reel_optim {
         reel__adam_rule adam;
     } rule;
     double lr;          /* what the groups' lr hold, so that asking for it does not wait */
+    double base;        /* the rate without schedules, which start from it */
     reel_state *params; /* by name, each tensor once */
     reel_state *saved;  /* "lr" and "step" (the first group's), "<parameter>.<moment>": what a
                            checkpoint stores */
@@ -61,6 +62,9 @@ reel_optim *reel__optim_new(const reel__optim_kind *kind, const reel_state *para
 
 /* Lists what a group has to update; valid until the next call. */
 const reel__optim_lists *reel__optim_gather(reel_optim *o, int group);
+
+/* Sets the rate alone: a schedule's own steps do not change what schedules start from. */
+reel_status reel__optim_set_rate(reel_optim *o, double lr);
 
 /* An error, "adam_new: eps must be ...", unless value is 0 or more and finite. */
 reel_status reel__optim_check(const char *optim, const char *option, double value);

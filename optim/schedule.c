@@ -1,106 +1,112 @@
-/* Schedules: the rate as a function of the step, set on the optimizer at each. */
-#include "optim/optim_internal.h"
+/* Schedules as such: making, stepping, saving and loading. What they compute is in the files beside
+ * this one. */
+#include "optim/schedule_internal.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-
-/* One formula in each: lr at step s. */
-typedef double (*rate)(const reel_schedule *schedule, int64_t s);
-
-struct reel_schedule {
-    reel_optim *optim;
-    rate rate;
-    int64_t step;
-    double base;
-    int64_t steps;        /* cosine's and warmup's length, step's `every` */
-    double floor;         /* cosine */
-    double gamma;         /* step */
-    reel_schedule *after; /* warmup; NULL: base */
-};
-
-static double cosine(const reel_schedule *c, int64_t s) {
-    double done = (double)(s < c->steps ? s : c->steps) / (double)c->steps;
-    return c->floor + (c->base - c->floor) * (1.0 + cos(M_PI * done)) / 2.0;
-}
-
-static double step(const reel_schedule *c, int64_t s) {
-    return c->base * pow(c->gamma, (double)(s / c->steps));
-}
-
-static double warmup(const reel_schedule *c, int64_t s) {
-    if (s < c->steps) return c->base * (double)(s + 1) / (double)c->steps;
-    return c->after ? c->after->rate(c->after, s - c->steps) : c->base;
-}
+#include <string.h>
 
 /* ---- making ---- */
 
-/* Takes the struct as it is filled in but for the optimizer, and sets lr(0). */
-static reel_schedule *make(const char *what, reel_optim *o, reel_schedule filled) {
-    if (!o) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no optimizer", what);
-        return NULL;
+reel_status reel__schedule_length(const char *what, int64_t length) {
+    if (length >= 1) return REEL_OK;
+    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: a length below 1: %" PRId64, what, length);
+}
+
+reel_status reel__schedule_positive(const char *what, const char *option, double value) {
+    if (value > 0.0 && !isinf(value)) return REEL_OK;
+    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: %s must be positive and finite: %g", what,
+                     option, value);
+}
+
+reel_status reel__schedule_milestones(const char *what, reel_schedule *s, const int64_t *milestones,
+                                      int count) {
+    if (count < 0 || (count > 0 && !milestones))
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no milestones: %d of them", what, count);
+    if (count == 0) return REEL_OK;
+    const size_t bytes = (size_t)count * sizeof *milestones;
+    s->milestones = malloc(bytes);
+    if (!s->milestones) return reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
+    memcpy(s->milestones, milestones, bytes);
+    s->milestone_count = count;
+    return REEL_OK;
+}
+
+reel_status reel__schedule_apply(const reel_schedule *s) {
+    return reel__optim_set_rate(s->optim, s->rate(s, s->base, s->step));
+}
+
+static reel_schedule *allocate(const char *what, reel_optim *o) {
+    reel_schedule *s = o ? malloc(sizeof *s) : NULL;
+    if (!s)
+        reel_fail(o ? REEL_ERR_MEMORY : REEL_ERR_ARGUMENT, NULL, "%s: %s", what,
+                  o ? "out of memory" : "no optimizer");
+    return s;
+}
+
+reel_schedule *reel__schedule_new(const char *what, reel_optim *o, reel_schedule filled) {
+    reel_schedule *s = allocate(what, o);
+    if (s) {
+        *s = filled;
+        s->optim = o;
+        s->base = o->base;
+        if (reel__schedule_apply(s) == REEL_OK) return s;
     }
-    if (filled.steps < 1) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: a length below 1: %" PRId64, what, filled.steps);
-        return NULL;
-    }
-    reel_schedule *s = malloc(sizeof *s);
-    if (!s) {
-        reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
-        return NULL;
-    }
-    *s = filled;
-    s->optim = o;
-    s->base =
-        filled.after ? filled.after->base : reel_optim_lr(o); /* `after` may have set lr already */
-    if (reel_optim_set_lr(o, s->rate(s, 0)) == REEL_OK) return s;
     free(s);
+    reel__schedule_discard(&filled);
     return NULL;
 }
 
-reel_schedule *reel_cosine_schedule_new(reel_optim *o, reel_cosine_options options) {
-    if (reel__optim_check("cosine_schedule_new", "floor", options.floor) != REEL_OK) return NULL;
-    return make("cosine_schedule_new", o,
-                (reel_schedule){.rate = cosine, .steps = options.steps, .floor = options.floor});
-}
-
-reel_schedule *reel_step_schedule_new(reel_optim *o, reel_step_options options) {
-    if (reel__optim_check("step_schedule_new", "gamma", options.gamma) != REEL_OK) return NULL;
-    double gamma = options.gamma != 0.0 ? options.gamma : 0.1;
-    return make("step_schedule_new", o,
-                (reel_schedule){.rate = step, .steps = options.every, .gamma = gamma});
-}
-
-reel_schedule *reel_warmup_schedule_new(reel_optim *o, reel_warmup_options options) {
-    reel_schedule *s = NULL, *after = options.after;
-    if (after && after->optim != o)
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "warmup_schedule_new: `after` drives another optimizer");
-    else if (!reel_failed()) /* `after` may be NULL because it could not be made */
-        s = make("warmup_schedule_new", o,
-                 (reel_schedule){.rate = warmup, .steps = options.steps, .after = after});
-    if (!s) reel_schedule_free(after);
-    return s;
+void reel__schedule_discard(const reel_schedule *s) {
+    for (reel_schedule *part = s->first, *next; part; part = next) {
+        next = part->next;
+        reel_schedule_free(part);
+    }
+    free(s->milestones);
 }
 
 void reel_schedule_free(reel_schedule *s) {
     if (!s) return;
-    reel_schedule_free(s->after);
+    reel__schedule_discard(s);
     free(s);
 }
 
 /* ---- use ---- */
 
 double reel_schedule_lr(const reel_schedule *s, int64_t at) {
-    return s ? s->rate(s, at > 0 ? at : 0) : NAN;
+    return s ? s->rate(s, s->base, at > 0 ? at : 0) : NAN;
+}
+
+static reel_status check_step(const reel_schedule *s, bool metric) {
+    if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_step: no schedule");
+    if (s->takes_metric == metric) return REEL_OK;
+    return reel_fail(REEL_ERR_ARGUMENT, NULL,
+                     metric ? "schedule_step_metric: takes no metric: use reel_schedule_step"
+                            : "schedule_step: a plateau's takes a metric: "
+                              "use reel_schedule_step_metric");
+}
+
+/* On to `next`, unless its rate is refused. */
+static reel_status advance(reel_schedule *s, reel_schedule next) {
+    next.step++;
+    REEL_TRY(reel__schedule_apply(&next));
+    *s = next;
+    return REEL_OK;
 }
 
 reel_status reel_schedule_step(reel_schedule *s) {
     if (reel_failed()) return reel_error_status();
-    if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_step: no schedule");
-    REEL_TRY(reel_optim_set_lr(s->optim, s->rate(s, s->step + 1)));
-    s->step++;
-    return REEL_OK;
+    REEL_TRY(check_step(s, false));
+    return advance(s, *s);
+}
+
+reel_status reel_schedule_step_metric(reel_schedule *s, double metric) {
+    if (reel_failed()) return reel_error_status();
+    REEL_TRY(check_step(s, true));
+    reel_schedule next = *s;
+    reel__plateau_see(&next, metric);
+    return advance(s, next);
 }
 
 /* ---- state ---- */
@@ -114,34 +120,70 @@ static char *join(const char *prefix, const char *key) {
     return NULL;
 }
 
+/* Where a number of the state lies in the schedule: a count, or a real number, which is finite and
+ * not negative either unless it may be any. */
+typedef struct {
+    const char *key;
+    int64_t *count;
+    double *real;
+    bool any;
+} number;
+
+enum { MOST_NUMBERS = 6 };
+
+static int list_numbers(reel_schedule *s, number list[MOST_NUMBERS]) {
+    const number all[MOST_NUMBERS] = {
+        {.key = "step", .count = &s->step},
+        {.key = "base", .real = &s->base},
+        {.key = "best", .real = &s->plateau.best, .any = true},
+        {.key = "bad", .count = &s->plateau.bad},
+        {.key = "cooling", .count = &s->plateau.cooling},
+        {.key = "reductions", .count = &s->plateau.reductions},
+    };
+    memcpy(list, all, sizeof all);
+    return s->takes_metric ? MOST_NUMBERS : 2;
+}
+
+static reel_status put(const number *n, reel_state *state, const char *prefix) {
+    char *key = join(prefix, n->key);
+    if (!key) return reel_error_status();
+    reel_status status = n->count ? reel_state_put_int(state, key, *n->count)
+                                  : reel_state_put_double(state, key, *n->real);
+    free(key);
+    return status;
+}
+
+static reel_status get(const number *n, const reel_state *state, const char *prefix) {
+    char *key = join(prefix, n->key);
+    if (!key) return reel_error_status();
+    bool found = n->count ? reel_state_int(state, key, n->count) && *n->count >= 0
+                          : reel_state_double(state, key, n->real) && !isnan(*n->real) &&
+                                (n->any || (*n->real >= 0.0 && !isinf(*n->real)));
+    free(key);
+    if (found) return REEL_OK;
+    return reel_fail(REEL_ERR_FORMAT, NULL, "schedule_load: no %s in the state: %s", n->key,
+                     prefix ? prefix : "");
+}
+
 reel_status reel_schedule_save(const reel_schedule *s, reel_state *state, const char *prefix) {
     if (reel_failed()) return reel_error_status();
     if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_save: no schedule");
-    char *step_key = join(prefix, "step"), *base_key = join(prefix, "base");
-    reel_status status = step_key && base_key ? REEL_OK : reel_error_status();
-    if (status == REEL_OK) status = reel_state_put_int(state, step_key, s->step);
-    if (status == REEL_OK) status = reel_state_put_double(state, base_key, s->base);
-    free(step_key);
-    free(base_key);
-    return status;
+    reel_schedule copy = *s; /* the list is of what may be written to */
+    number list[MOST_NUMBERS];
+    int count = list_numbers(&copy, list);
+    for (int i = 0; i < count; i++) REEL_TRY(put(&list[i], state, prefix));
+    return REEL_OK;
 }
 
 reel_status reel_schedule_load(reel_schedule *s, const reel_state *state, const char *prefix) {
     if (reel_failed()) return reel_error_status();
     if (!s || !state)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_load: no %s", s ? "state" : "schedule");
-    int64_t at = -1;
-    double base = NAN;
-    char *step_key = join(prefix, "step"), *base_key = join(prefix, "base");
-    if (step_key) reel_state_int(state, step_key, &at);
-    if (base_key) reel_state_double(state, base_key, &base);
-    free(step_key);
-    free(base_key);
-    if (reel_failed()) return reel_error_status();
-    if (at < 0 || !(base >= 0.0) || isinf(base))
-        return reel_fail(REEL_ERR_FORMAT, NULL, "schedule_load: no step and base in the state: %s",
-                         prefix ? prefix : "");
-    for (reel_schedule *part = s; part; part = part->after) part->base = base;
-    s->step = at;
-    return reel_optim_set_lr(s->optim, s->rate(s, at));
+    reel_schedule loaded = *s;
+    number list[MOST_NUMBERS];
+    int count = list_numbers(&loaded, list);
+    for (int i = 0; i < count; i++) REEL_TRY(get(&list[i], state, prefix));
+    REEL_TRY(reel__schedule_apply(&loaded));
+    *s = loaded;
+    return REEL_OK;
 }

@@ -1,0 +1,52 @@
+/* One cycle: up to a peak, and down to far below the start, in two phases or three. */
+#include "optim/schedule_internal.h"
+
+#include <math.h>
+
+/* From one rate to another between two steps, which need not be whole. */
+typedef struct {
+    double from, to, begin, end;
+} phase;
+
+static double anneal(const phase *p, double s, bool linear) {
+    double length = p->end - p->begin;
+    if (!(length > 0.0)) return p->to;
+    double done = (s - p->begin) / length;
+    if (linear) return p->from + (p->to - p->from) * done;
+    return p->to + (p->from - p->to) * (1.0 + cos(M_PI * done)) / 2.0;
+}
+
+static double one_cycle(const reel_schedule *c, double base, int64_t at) {
+    const reel_one_cycle_options *o = &c->options.one_cycle;
+    const double peak = o->max_lr > 0.0 ? o->max_lr : base, start = peak / o->div_factor,
+                 floor = start / o->final_div_factor, last = (double)o->steps - 1.0,
+                 up = o->pct_start * (double)o->steps - 1.0,
+                 down = o->three_phase ? 2.0 * o->pct_start * (double)o->steps - 2.0 : last;
+    const phase phases[] = {{start, peak, 0.0, up},
+                            {peak, o->three_phase ? start : floor, up, down},
+                            {start, floor, down, last}};
+    const double s = (double)at < last ? (double)at : last;
+    const int final = o->three_phase ? 2 : 1;
+    int i = 0;
+    while (i < final && s > phases[i].end) i++;
+    return anneal(&phases[i], s, o->linear);
+}
+
+reel_schedule *reel_one_cycle_schedule_new(reel_optim *o, reel_one_cycle_options options) {
+    const char *what = "one_cycle_schedule_new";
+    options.pct_start = reel__or_default_or_zero(options.pct_start, 0.3);
+    options.div_factor = reel__or_default(options.div_factor, 25.0);
+    options.final_div_factor = reel__or_default(options.final_div_factor, 1e4);
+    if (reel__optim_check(what, "max_lr", options.max_lr) != REEL_OK ||
+        reel__schedule_positive(what, "div_factor", options.div_factor) != REEL_OK ||
+        reel__schedule_positive(what, "final_div_factor", options.final_div_factor) != REEL_OK ||
+        reel__schedule_length(what, options.steps) != REEL_OK)
+        return NULL;
+    if (!(options.pct_start <= 1.0)) {
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: pct_start must be 1 or less: %g", what,
+                  options.pct_start);
+        return NULL;
+    }
+    return reel__schedule_new(what, o,
+                              (reel_schedule){.rate = one_cycle, .options.one_cycle = options});
+}
