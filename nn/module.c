@@ -1,4 +1,4 @@
-/* Modules as such: registering, freeing, forward, modes, and the walk over what is registered. */
+/* Modules as such: registering, freeing, forward, modes, and finding what is registered. */
 #include "nn/module_internal.h"
 
 #include "tensor/tensor_internal.h"
@@ -18,6 +18,7 @@ void reel_module_free(reel_module *m) {
     if (!m) return;
     for (int i = 0; i < m->count; i++) {
         reel_release(m->entries[i].param);
+        reel_release(m->entries[i].buffer);
         reel_module_free(m->entries[i].child);
         free(m->entries[i].name);
     }
@@ -59,16 +60,34 @@ static reel_status append(reel_module *m, struct reel_module_entry entry, const 
     return REEL_OK;
 }
 
+static reel_status prepare_tensor(const char *what, reel_module *m, const char *name,
+                                  reel_tensor *t) {
+    REEL_TRY(prepare(what, m, name));
+    if (t) return REEL_OK;
+    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no tensor: %s in %s", what, name, m->type);
+}
+
+/* The entry holds t. */
+static reel_tensor *append_tensor(reel_module *m, struct reel_module_entry entry, const char *name,
+                                  reel_tensor *t) {
+    if (!*reel_name(t) && reel_set_name(t, name) != REEL_OK) return NULL;
+    if (append(m, entry, name) != REEL_OK) return NULL;
+    return reel_retain(t);
+}
+
 reel_tensor *reel_module_param(reel_module *m, const char *name, reel_tensor *t) {
-    if (prepare("module_param", m, name) != REEL_OK) return NULL;
-    if (!t) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "module_param: no tensor: %s in %s", name, m->type);
+    if (prepare_tensor("module_param", m, name, t) != REEL_OK) return NULL;
+    if (!reel_track_at(NULL, t)) return NULL;
+    return append_tensor(m, (struct reel_module_entry){.param = t}, name, t);
+}
+
+reel_tensor *reel_module_buffer(reel_module *m, const char *name, reel_tensor *t) {
+    if (prepare_tensor("module_buffer", m, name, t) != REEL_OK) return NULL;
+    if (reel_is_tracked(t)) {
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "module_buffer: is tracked: %s in %s", name, m->type);
         return NULL;
     }
-    if (!reel_track_at(NULL, t)) return NULL;
-    if (!*reel_name(t) && reel_set_name(t, name) != REEL_OK) return NULL;
-    if (append(m, (struct reel_module_entry){.param = t}, name) != REEL_OK) return NULL;
-    return reel_retain(t);
+    return append_tensor(m, (struct reel_module_entry){.buffer = t}, name, t);
 }
 
 static bool contains(const reel_module *m, const reel_module *sought) {
@@ -128,6 +147,63 @@ void reel_train(reel_module *m) {
 
 void reel_eval(reel_module *m) {
     set_training(m, false);
+}
+
+void reel_module_freeze(reel_module *m) {
+    if (!m) return;
+    for (int i = 0; i < m->count; i++) {
+        reel_untrack(m->entries[i].param);
+        reel_module_freeze(m->entries[i].child);
+    }
+}
+
+reel_status reel_module_unfreeze(reel_module *m) {
+    if (!m) return reel_fail(REEL_ERR_ARGUMENT, NULL, "module_unfreeze: no module");
+    for (int i = 0; i < m->count; i++) {
+        const struct reel_module_entry *e = &m->entries[i];
+        if (e->param && !reel_track_at(NULL, e->param)) return reel_error_status();
+        if (e->child) REEL_TRY(reel_module_unfreeze(e->child));
+    }
+    return REEL_OK;
+}
+
+/* ---- by path ---- */
+
+/* What m has under the first `length` characters of name; NULL if nothing. */
+static const struct reel_module_entry *entry_of(const reel_module *m, const char *name,
+                                                size_t length) {
+    for (int i = 0; i < m->count; i++)
+        if (strncmp(m->entries[i].name, name, length) == 0 && !m->entries[i].name[length])
+            return &m->entries[i];
+    return NULL;
+}
+
+static const struct reel_module_entry *find(const reel_module *m, const char *path) {
+    while (m) {
+        const size_t length = strcspn(path, ".");
+        const struct reel_module_entry *e = entry_of(m, path, length);
+        if (!e || !path[length]) return e;
+        m = e->child;
+        path += length + 1;
+    }
+    return NULL;
+}
+
+reel_tensor *reel_module_get(reel_module *m, const char *path) {
+    const struct reel_module_entry *e = m && path ? find(m, path) : NULL;
+    if (e && !e->child) return e->param ? e->param : e->buffer;
+    reel_fail(REEL_ERR_ARGUMENT, NULL, "module_get: no parameter or buffer: %s in %s",
+              path ? path : "", m ? m->type : "no module");
+    return NULL;
+}
+
+reel_module *reel_module_get_child(reel_module *m, const char *path) {
+    if (m && path && !*path) return m;
+    const struct reel_module_entry *e = m && path ? find(m, path) : NULL;
+    if (e && e->child) return e->child;
+    reel_fail(REEL_ERR_ARGUMENT, NULL, "module_get_child: no module: %s in %s", path ? path : "",
+              m ? m->type : "no module");
+    return NULL;
 }
 
 /* ---- the walk ---- */

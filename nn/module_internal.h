@@ -4,10 +4,10 @@
 
 #include "nn/nn.h"
 
-/* A parameter or a child: the other one is NULL. */
+/* A parameter, a buffer or a child: the other two are NULL. */
 struct reel_module_entry {
     char *name;
-    reel_tensor *param;
+    reel_tensor *param, *buffer;
     reel_module *child;
 };
 
@@ -18,7 +18,10 @@ typedef reel_status (*reel__module_visit)(const char *path, const struct reel_mo
                                           void *user);
 reel_status reel__module_walk(reel_module *m, reel__module_visit visit, void *user);
 
-/* The path that reel_module_params lists t under; NULL if it does not. */
-const char *reel__param_path(const reel_state *params, const reel_tensor *t);
+/* Parameters and buffers by path, each tensor once. Owned. */
+reel_state *reel__module_tensors(reel_module *m);
+
+/* The path that a list of a module's tensors has t under; NULL if it does not. */
+const char *reel__tensor_path(const reel_state *list, const reel_tensor *t);
 
 #endif

@@ -1,32 +1,47 @@
-/* A module's parameters as a list: counted, moved, saved and loaded. */
+/* A module's parameters and buffers as lists: counted, moved, saved and loaded. */
 #include "nn/module_internal.h"
 
 #include "tensor/state_internal.h"
 #include "tensor/tensor_internal.h"
 
-const char *reel__param_path(const reel_state *params, const reel_tensor *t) {
-    for (int i = 0; i < reel_state_count(params); i++)
-        if (reel_state_at(params, i) == t) return reel_state_name(params, i);
+const char *reel__tensor_path(const reel_state *list, const reel_tensor *t) {
+    for (int i = 0; i < reel_state_count(list); i++)
+        if (reel_state_at(list, i) == t) return reel_state_name(list, i);
     return NULL;
 }
 
-static reel_status list_param(const char *path, const struct reel_module_entry *e, void *user) {
-    reel_state *params = user;
-    if (!e->param || reel__param_path(params, e->param)) return REEL_OK;
-    return reel_state_put(params, path, e->param);
+static reel_status add(reel_state *list, const char *path, reel_tensor *t) {
+    if (!t || reel__tensor_path(list, t)) return REEL_OK;
+    return reel_state_put(list, path, t);
 }
 
-reel_state *reel_module_params(reel_module *m) {
+static reel_status add_param(const char *path, const struct reel_module_entry *e, void *list) {
+    return add(list, path, e->param);
+}
+
+static reel_status add_tensor(const char *path, const struct reel_module_entry *e, void *list) {
+    return add(list, path, e->param ? e->param : e->buffer);
+}
+
+static reel_state *list_by(reel_module *m, reel__module_visit visit) {
     if (!m) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "module_params: no module");
         return NULL;
     }
-    reel_state *params = reel_state_new();
-    if (params && reel__module_walk(m, list_param, params) != REEL_OK) {
-        reel_state_free(params);
+    reel_state *list = reel_state_new();
+    if (list && reel__module_walk(m, visit, list) != REEL_OK) {
+        reel_state_free(list);
         return NULL;
     }
-    return params;
+    return list;
+}
+
+reel_state *reel_module_params(reel_module *m) {
+    return list_by(m, add_param);
+}
+
+reel_state *reel__module_tensors(reel_module *m) {
+    return list_by(m, add_tensor);
 }
 
 int64_t reel_module_param_count(reel_module *m) {
@@ -38,12 +53,12 @@ int64_t reel_module_param_count(reel_module *m) {
     return total;
 }
 
-static reel_status copy_to(reel_state *copies, const reel_state *params, reel_device device) {
+static reel_status copy_to(reel_state *copies, const reel_state *tensors, reel_device device) {
     REEL_NO_GRAD REEL_SCOPE {
-        for (int i = 0; i < reel_state_count(params); i++) {
-            reel_tensor *copy = reel_to(reel_state_at(params, i), device);
+        for (int i = 0; i < reel_state_count(tensors); i++) {
+            reel_tensor *copy = reel_to(reel_state_at(tensors, i), device);
             if (!copy) return reel_error_status();
-            REEL_TRY(reel_state_put(copies, reel_state_name(params, i), copy));
+            REEL_TRY(reel_state_put(copies, reel_state_name(tensors, i), copy));
         }
     }
     return REEL_OK;
@@ -52,35 +67,35 @@ static reel_status copy_to(reel_state *copies, const reel_state *params, reel_de
 /* Copies of all first: they may not find room. */
 reel_status reel_module_to(reel_module *m, reel_device device) {
     REEL_TRY(reel_device_check(device));
-    reel_state *params = reel_module_params(m), *copies = params ? reel_state_new() : NULL;
-    reel_status status = copies ? copy_to(copies, params, device) : reel_error_status();
-    for (int i = 0; status == REEL_OK && i < reel_state_count(params); i++) {
-        reel_zero_grad(reel_state_at(params, i)); /* its memory stays behind */
-        reel__tensor_become(reel_state_at(params, i), reel_state_at(copies, i));
+    reel_state *tensors = reel__module_tensors(m), *copies = tensors ? reel_state_new() : NULL;
+    reel_status status = copies ? copy_to(copies, tensors, device) : reel_error_status();
+    for (int i = 0; status == REEL_OK && i < reel_state_count(tensors); i++) {
+        reel_zero_grad(reel_state_at(tensors, i)); /* its memory stays behind */
+        reel__tensor_become(reel_state_at(tensors, i), reel_state_at(copies, i));
     }
     reel_state_free(copies);
-    reel_state_free(params);
+    reel_state_free(tensors);
     return status;
 }
 
 reel_status reel_module_save(reel_module *m, reel_state *s, const char *prefix) {
     if (reel_failed()) return reel_error_status();
-    reel_state *params = reel_module_params(m);
-    if (!params) return reel_error_status();
-    reel_status status = reel__state_put_all(s, prefix, params);
-    reel_state_free(params);
+    reel_state *tensors = reel__module_tensors(m);
+    if (!tensors) return reel_error_status();
+    reel_status status = reel__state_put_all(s, prefix, tensors);
+    reel_state_free(tensors);
     return status;
 }
 
 reel_status reel_module_load(reel_module *m, const reel_state *s, const char *prefix) {
     if (reel_failed()) return reel_error_status();
     if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "module_load: no state");
-    reel_state *params = reel_module_params(m);
-    if (!params) return reel_error_status();
-    reel_status status = reel__state_check("module_load", params, s, prefix);
+    reel_state *tensors = reel__module_tensors(m);
+    if (!tensors) return reel_error_status();
+    reel_status status = reel__state_check("module_load", tensors, s, prefix);
     if (status == REEL_OK) REEL_NO_GRAD {
-            status = reel__state_copy(params, s, prefix);
+            status = reel__state_copy(tensors, s, prefix);
         }
-    reel_state_free(params);
+    reel_state_free(tensors);
     return status;
 }

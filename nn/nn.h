@@ -39,7 +39,7 @@ struct reel_module {
     void (*free)(reel_module *m); /* frees the struct around it; NULL if it is not on the heap */
     bool training;                /* true at first; reel_train and reel_eval set it */
     bool owned;                   /* a child of another module, which frees it */
-    struct reel_module_entry *entries; /* parameters and children, in the order registered */
+    struct reel_module_entry *entries; /* what is registered, in that order */
     int count, capacity;
 };
 
@@ -55,6 +55,9 @@ REEL_API void reel_module_free(reel_module *m);
  * ops may change it only within REEL_NO_GRAD. To freeze it, still listed and saved:
  * reel_untrack(t). */
 REEL_API reel_tensor *reel_module_param(reel_module *m, const char *name, reel_tensor *t);
+/* Registers a tensor that is no parameter: saved, loaded and moved with the module, and not
+ * trained. Of any dtype, retained, named and returned as above; an error if it is tracked. */
+REEL_API reel_tensor *reel_module_buffer(reel_module *m, const char *name, reel_tensor *t);
 /* Registers a child, which m owns from now on, and returns it; NULL on failure, which frees the
  * child. A module that has an owner already, or contains m, is refused and left as it is. */
 REEL_API reel_module *reel_module_child(reel_module *m, const char *name, reel_module *child);
@@ -67,16 +70,26 @@ REEL_API reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tenso
 REEL_API reel_state *reel_module_params(reel_module *m);
 REEL_API int64_t reel_module_param_count(reel_module *m); /* elements */
 
+/* A parameter or buffer by its path, a module by its own ("": m itself): borrowed from m; NULL, and
+ * a failure, if there is none. */
+REEL_API reel_tensor *reel_module_get(reel_module *m, const char *path);
+REEL_API reel_module *reel_module_get_child(reel_module *m, const char *path);
+
 REEL_API void reel_train(reel_module *m); /* sets training, throughout */
 REEL_API void reel_eval(reel_module *m);
-/* Moves the parameters, all or none: they stay the same tensors, without gradients. Before the
- * optimizer is made, whose moments stay where they are. */
+/* Freezes all parameters of m and of what is below it: reel_untrack, so that backward computes no
+ * gradient for them, and an optimizer leaves them and their moments alone. They stay listed and
+ * saved; one that another module shares is frozen there as well. Unfreezing tracks them all. */
+REEL_API void reel_module_freeze(reel_module *m);
+REEL_API reel_status reel_module_unfreeze(reel_module *m);
+/* Moves parameters and buffers, all or none: they stay the same tensors, without gradients. Before
+ * the optimizer is made, whose moments stay where they are. */
 REEL_API reel_status reel_module_to(reel_module *m, reel_device device);
 
-/* The state dict: puts the parameters into s as "prefix.path" ("path" if prefix is NULL or "");
- * load copies them back by name, between devices too. Load checks every name, shape and dtype first
- * and changes nothing unless all fit: a parameter that s lacks is an error, and so is an entry
- * under a prefix that m lacks. Both do nothing while a failure is kept. */
+/* The state dict: puts parameters and buffers into s as "prefix.path" ("path" if prefix is NULL or
+ * ""); load copies them back by name, between devices too. Load checks every name, shape and dtype
+ * first and changes nothing unless all fit: one that s lacks is an error, and so is an entry under
+ * a prefix that m lacks. Both do nothing while a failure is kept. */
 REEL_API reel_status reel_module_save(reel_module *m, reel_state *s, const char *prefix);
 REEL_API reel_status reel_module_load(reel_module *m, const reel_state *s, const char *prefix);
 

@@ -7,7 +7,8 @@
  *     1          relu
  *     total                                     78400
  *
- * A tied parameter's second row says "= path" of the first in place of a number. */
+ * A tied parameter's second row says "= path" of the first in place of a number; a buffer's says
+ * "buffer". */
 #include "nn/module_internal.h"
 
 #include "tensor/tensor_internal.h"
@@ -17,7 +18,7 @@
 
 typedef struct {
     FILE *f;
-    const reel_state *params;
+    const reel_state *tensors;
     int path_width, type_width;
     int64_t total;
 } table;
@@ -50,23 +51,24 @@ static reel_status print_entry(const char *path, const struct reel_module_entry 
         print_module(t, path, e->child->type);
         return REEL_OK;
     }
-    const char *first = reel__param_path(t->params, e->param);
+    const reel_tensor *tensor = e->param ? e->param : e->buffer;
+    const char *first = reel__tensor_path(t->tensors, tensor);
     if (strcmp(first, path) != 0) {
         fprintf(t->f, "%-*s  = %s\n", t->path_width, path, first);
         return REEL_OK;
     }
     char shape[192], count[32];
-    reel__shape_text(shape, sizeof shape, reel_shape_of(e->param));
-    snprintf(count, sizeof count, "%" PRId64, reel_numel(e->param));
-    print_row(t, path, reel_dtype_name(reel_dtype_of(e->param)), shape, count);
-    t->total += reel_numel(e->param);
+    reel__shape_text(shape, sizeof shape, reel_shape_of(tensor));
+    snprintf(count, sizeof count, "%" PRId64, reel_numel(tensor));
+    print_row(t, path, reel_dtype_name(reel_dtype_of(tensor)), shape, e->param ? count : "buffer");
+    if (e->param) t->total += reel_numel(tensor);
     return REEL_OK;
 }
 
 void reel_module_summary(FILE *f, reel_module *m) {
-    reel_state *params = reel_module_params(m);
-    if (!params) return;
-    table t = {.f = f, .params = params};
+    reel_state *tensors = reel__module_tensors(m);
+    if (!tensors) return;
+    table t = {.f = f, .tensors = tensors};
     widen(&t.path_width, "total");
     widen(&t.type_width, "type");
     widen(&t.type_width, m->type);
@@ -79,5 +81,5 @@ void reel_module_summary(FILE *f, reel_module *m) {
             print_row(&t, "total", "", "", total);
         }
     }
-    reel_state_free(params);
+    reel_state_free(tensors);
 }

@@ -1,4 +1,4 @@
-/* Modules: registering, freeing, forward, modes, saving, loading, the summary. */
+/* Modules: registering, freeing, forward, modes, saving, loading, freezing, the summary. */
 #include "nn/nn.h"
 
 #include "tests/counted_module.h"
@@ -382,6 +382,187 @@ START_TEST(save_and_load_do_nothing_after_a_failure) {
 }
 END_TEST
 
+/* ---- buffers, paths, freezing ---- */
+
+/* scale: a parameter and a running mean, in a list of two. */
+static reel_module *buffered_new(int *freed) {
+    reel_module *m = counted_new(freed);
+    REEL_SCOPE {
+        const int64_t state[2] = {42, 7};
+        ck_assert_ptr_nonnull(
+            reel_module_buffer(m, "mean", reel_full(reel_shape(3), 0.5, REEL_F32, test_device())));
+        reel_module_buffer(m, "generator", to_device(reel_from(state, reel_shape(2), REEL_I64)));
+    }
+    expect_fine();
+    return m;
+}
+
+START_TEST(buffers_are_saved_and_not_trained) {
+    int freed = 0;
+    reel_module *m = reel_sequential(buffered_new(&freed), buffered_new(&freed));
+    reel_module *other = reel_sequential(buffered_new(&freed), buffered_new(&freed));
+    ck_assert_int_eq(reel_module_param_count(m), 4);
+    reel_state *params = reel_module_params(m), *s = reel_state_new();
+    ck_assert_int_eq(reel_state_count(params), 2);
+    ck_assert(!reel_is_tracked(reel_module_get(m, "0.mean")));
+    ck_assert_str_eq(reel_name(reel_module_get(m, "0.mean")), "mean");
+    reel_fill_(reel_module_get(m, "1.mean"), 9.0);
+    reel_fill_(reel_module_get(m, "0.generator"), 3.0);
+    ck_assert_int_eq(reel_module_save(m, s, "model"), REEL_OK);
+    ck_assert_int_eq(reel_state_count(s), 6);
+    ck_assert_ptr_eq(reel_state_get(s, "model.1.mean"), reel_module_get(m, "1.mean"));
+    ck_assert_int_eq(reel_module_load(other, s, "model"), REEL_OK);
+    ck_assert_double_eq(element(reel_module_get(other, "1.mean"), 2), 9.0);
+    ck_assert_double_eq(element(reel_module_get(other, "0.mean"), 2), 0.5);
+    ck_assert_double_eq(element(reel_module_get(other, "0.generator"), 1), 3.0);
+    reel_state *lacking = reel_state_new();
+    for (int i = 0; i < 5; i++) reel_state_put(lacking, reel_state_name(s, i), reel_state_at(s, i));
+    ck_assert_int_ne(reel_module_load(other, lacking, "model"), REEL_OK);
+    expect_failure(REEL_ERR_FORMAT, "module_load: not in the state: model.1.generator");
+    ck_assert_int_eq(reel_module_to(m, test_device()), REEL_OK);
+    ck_assert(reel_device_equal(reel_device_of(reel_module_get(m, "0.mean")), test_device()));
+    reel_state_free(lacking);
+    reel_state_free(params);
+    reel_state_free(s);
+    reel_module_free(m);
+    reel_module_free(other);
+    ck_assert_int_eq(freed, 4);
+}
+END_TEST
+
+START_TEST(buffers_move) {
+    reel_module m;
+    reel_module_init(&m, "m", NULL);
+    REEL_SCOPE {
+        reel_module_buffer(&m, "b", reel_full(reel_shape(2), 4.0, REEL_U8, reel_cpu()));
+    }
+    reel_tensor *b = reel_module_get(&m, "b");
+    ck_assert_int_eq(reel_module_to(&m, test_device()), REEL_OK);
+    ck_assert_ptr_eq(reel_module_get(&m, "b"), b);
+    ck_assert(reel_device_equal(reel_device_of(b), test_device()));
+    ck_assert_double_eq(element(b, 1), 4.0);
+    reel_module_free(&m);
+}
+END_TEST
+
+START_TEST(buffer_refuses) {
+    reel_module m;
+    reel_module_init(&m, "net", NULL);
+    REEL_SCOPE {
+        reel_tensor *t = reel_zeros(reel_shape(2), REEL_F32, test_device());
+        ck_assert_ptr_eq(reel_module_buffer(&m, "b", t), t);
+        ck_assert_ptr_null(reel_module_buffer(&m, "b", t));
+        expect_failure(REEL_ERR_ARGUMENT, "module_buffer: there already: b in net");
+        ck_assert_ptr_null(reel_module_param(&m, "b", t));
+        expect_failure(REEL_ERR_ARGUMENT, "module_param: there already: b in net");
+        ck_assert_ptr_null(reel_module_buffer(&m, "a.b", t));
+        expect_failure(REEL_ERR_ARGUMENT, "a dot in a name");
+        ck_assert_ptr_null(reel_module_buffer(&m, "c", NULL));
+        expect_failure(REEL_ERR_ARGUMENT, "module_buffer: no tensor: c in net");
+        ck_assert_ptr_null(reel_module_buffer(NULL, "c", t));
+        expect_failure(REEL_ERR_ARGUMENT, "no module");
+        ck_assert_ptr_null(
+            reel_module_buffer(&m, "c", reel_track(reel_zeros(REEL_SCALAR, REEL_F32, reel_cpu()))));
+        expect_failure(REEL_ERR_ARGUMENT, "module_buffer: is tracked: c in net");
+    }
+    reel_module_free(&m);
+}
+END_TEST
+
+START_TEST(paths_lead_to_what_is_registered) {
+    int freed = 0;
+    tied m;
+    tied_init(&m);
+    reel_module *list = reel_sequential(counted_new(&freed), buffered_new(&freed));
+    reel_module_child(&m.encoder, "list", list);
+    ck_assert_ptr_eq(reel_module_get(&m.base, "encoder.W"), m.W);
+    ck_assert_ptr_eq(reel_module_get(&m.base, "decoder.W"), m.W); /* a tied one by both names */
+    ck_assert_int_eq(reel_numel(reel_module_get(&m.base, "encoder.list.1.mean")), 3);
+    ck_assert_ptr_eq(reel_module_get_child(&m.base, "encoder.list"), list);
+    ck_assert_str_eq(reel_module_get_child(&m.base, "encoder.list.0")->type, "counted");
+    ck_assert_ptr_eq(reel_module_get_child(&m.base, ""), &m.base);
+    static const char *const none[] = {
+        "encoder",    "encoder.", "encoder.W.x", "enc",        ".encoder.W",
+        "encoder..W", "",         "W",           "encoder.WW", "encoder.list"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        ck_assert_ptr_null(reel_module_get(&m.base, none[i]));
+        expect_failure(REEL_ERR_ARGUMENT, "module_get: no parameter or buffer: ");
+    }
+    ck_assert_ptr_null(reel_module_get(&m.base, "encoder.x"));
+    expect_failure(REEL_ERR_ARGUMENT, "encoder.x in tied");
+    ck_assert_ptr_null(reel_module_get_child(&m.base, "encoder.W"));
+    expect_failure(REEL_ERR_ARGUMENT, "module_get_child: no module: encoder.W in tied");
+    ck_assert_ptr_null(reel_module_get_child(&m.base, "coder"));
+    expect_failure(REEL_ERR_ARGUMENT, "coder in tied");
+    ck_assert_ptr_null(reel_module_get(NULL, "W"));
+    expect_failure(REEL_ERR_ARGUMENT, "no module");
+    ck_assert_ptr_null(reel_module_get(&m.base, NULL));
+    expect_failure(REEL_ERR_ARGUMENT, "in tied");
+    ck_assert_ptr_null(reel_module_get_child(NULL, ""));
+    expect_failure(REEL_ERR_ARGUMENT, "no module");
+    reel_module_free(&m.base);
+}
+END_TEST
+
+/* y = sum of second(first(x)) */
+static void run_backward(reel_module *m) {
+    REEL_SCOPE {
+        reel_tensor *x = reel_ones(reel_shape(2), REEL_F64, test_device());
+        reel_backward(reel_sum(reel_forward(m, x)));
+    }
+    expect_fine();
+}
+
+START_TEST(frozen_parameters_get_no_gradient) {
+    int freed = 0;
+    reel_module *m = reel_sequential(counted_new(&freed), buffered_new(&freed));
+    reel_tensor *a = reel_module_get(m, "0.W"), *b = reel_module_get(m, "1.W");
+    run_backward(m);
+    ck_assert(reel_grad(a) && reel_grad(b));
+    reel_module_freeze(reel_module_get_child(m, "0"));
+    ck_assert(!reel_is_tracked(a) && reel_is_tracked(b));
+    ck_assert_ptr_null(reel_grad(a)); /* what it had is let go */
+    reel_zero_grad(b);
+    run_backward(m);
+    ck_assert_ptr_null(reel_grad(a));
+    ck_assert_double_eq(element(reel_grad(b), 0), 3.0);
+    ck_assert_int_eq(reel_module_param_count(m), 4); /* listed and saved all the same */
+    reel_state *s = reel_state_new();
+    ck_assert_int_eq(reel_module_save(m, s, NULL), REEL_OK);
+    ck_assert_int_eq(reel_module_load(m, s, NULL), REEL_OK);
+    ck_assert(!reel_is_tracked(a));
+    reel_module_freeze(m);
+    REEL_SCOPE { /* nothing to record */
+        reel_tensor *x = reel_ones(reel_shape(2), REEL_F64, test_device());
+        ck_assert(!reel_is_tracked(reel_forward(m, x)));
+    }
+    ck_assert_int_eq(reel_module_unfreeze(m), REEL_OK);
+    ck_assert(!reel_is_tracked(reel_module_get(m, "1.mean")));
+    run_backward(m);
+    ck_assert_double_eq(element(reel_grad(a), 0), 3.0);
+    ck_assert_double_eq(element(reel_grad(b), 0), 3.0);
+    reel_module_freeze(NULL);
+    ck_assert_int_ne(reel_module_unfreeze(NULL), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, "no module");
+    reel_state_free(s);
+    reel_module_free(m);
+}
+END_TEST
+
+START_TEST(frozen_between_forward_and_backward) {
+    int freed = 0;
+    reel_module *m = counted_new(&freed);
+    REEL_SCOPE {
+        reel_tensor *x = reel_ones(reel_shape(2), REEL_F64, test_device());
+        reel_tensor *loss = reel_sum(reel_forward(m, x));
+        reel_module_freeze(m);
+        ck_assert_int_eq(reel_backward(loss), REEL_OK);
+    }
+    ck_assert_ptr_null(reel_grad(reel_module_get(m, "W")));
+    reel_module_free(m);
+}
+END_TEST
+
 /* ---- summary ---- */
 
 static void expect_summary(reel_module *m, const char *expected) {
@@ -436,6 +617,19 @@ START_TEST(summary_counts_a_tied_parameter_once) {
 }
 END_TEST
 
+START_TEST(summary_names_buffers) {
+    int freed = 0;
+    reel_module *m = buffered_new(&freed);
+    expect_summary(m, "name       type     shape               parameters\n"
+                      "           counted\n"
+                      "W          f64      [2]                          2\n"
+                      "mean       f32      [3]                     buffer\n"
+                      "generator  i64      [2]                     buffer\n"
+                      "total                                            2\n");
+    reel_module_free(m);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("nn");
     TCase *c = add_case(s, "modules");
@@ -452,6 +646,13 @@ int main(void) {
     tcase_add_test(c, to_keeps_values_and_tensors);
     tcase_add_test(c, to_moves_all_or_none);
 
+    tcase_add_test(c, buffers_are_saved_and_not_trained);
+    tcase_add_test(c, buffers_move);
+    tcase_add_test(c, buffer_refuses);
+    tcase_add_test(c, paths_lead_to_what_is_registered);
+    tcase_add_test(c, frozen_parameters_get_no_gradient);
+    tcase_add_test(c, frozen_between_forward_and_backward);
+
     c = add_case(s, "saved and printed");
     tcase_add_test(c, load_restores_what_save_wrote);
     tcase_add_test(c, load_takes_a_part_by_its_prefix);
@@ -460,5 +661,6 @@ int main(void) {
     tcase_add_test(c, summary_of_layers);
     tcase_add_test(c, summary_of_nothing);
     tcase_add_test(c, summary_counts_a_tied_parameter_once);
+    tcase_add_test(c, summary_names_buffers);
     return run_suite(s);
 }
