@@ -122,17 +122,126 @@ REEL_API reel_module *reel_softmax_new(int axis);
 
 /* ---- losses ---- */
 
+/* Each is a formula by element, reduced: its mean over all elements, their sum, or none. y and
+ * target are f32 or f64, of one dtype and of equal shapes: no broadcast. Gradients go to both, and
+ * where the formula has a corner they are 0, as PyTorch's, whose names these are. Plain macros take
+ * the mean and the defaults; reel_huber_loss_with(y, t, .delta = 2, .reduction = REEL_SUM) takes
+ * options by name, of which zero means the default. Results are borrowed. */
 typedef enum { REEL_MEAN = 0, REEL_SUM, REEL_NONE } reel_reduction;
 
-/* mse: (y - target)^2;  bce: reel_bce(y, target); reduced. Shapes must be equal: no broadcast. */
+/* mse: (y - target)^2;  l1: |y - target|;  bce: reel_bce(y, target) */
 REEL_API reel_tensor *reel_mse_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                                        reel_reduction r);
+REEL_API reel_tensor *reel_l1_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
+                                      reel_reduction r);
 REEL_API reel_tensor *reel_bce_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                                        reel_reduction r);
 #define reel_mse_loss(y, target) reel_mse_loss_at(REEL_AT(y, target), y, target, REEL_MEAN)
+#define reel_l1_loss(y, target) reel_l1_loss_at(REEL_AT(y, target), y, target, REEL_MEAN)
 #define reel_bce_loss(y, target) reel_bce_loss_at(REEL_AT(y, target), y, target, REEL_MEAN)
 #define reel_mse_loss_with(y, target, r) reel_mse_loss_at(REEL_AT(y, target), y, target, r)
+#define reel_l1_loss_with(y, target, r) reel_l1_loss_at(REEL_AT(y, target), y, target, r)
 #define reel_bce_loss_with(y, target, r) reel_bce_loss_at(REEL_AT(y, target), y, target, r)
+
+/* With d = |y - target|: d^2 / 2 where d < delta, else delta (d - delta / 2); delta 1. Huber,
+ * "Robust estimation of a location parameter" (1964) */
+typedef struct {
+    reel_reduction reduction;
+    double delta;
+} reel_huber_options;
+REEL_API reel_tensor *reel_huber_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
+                                         reel_huber_options options);
+#define reel_huber_loss(y, target)                                                                 \
+    reel_huber_loss_at(REEL_AT(y, target), y, target, (reel_huber_options){REEL_MEAN, 0})
+#define reel_huber_loss_with(y, target, ...)                                                       \
+    reel_huber_loss_at(REEL_AT(y, target), y, target, (reel_huber_options){__VA_ARGS__})
+
+/* Huber's loss over its width: d^2 / (2 beta) where d < beta, else d - beta / 2; beta 1. */
+typedef struct {
+    reel_reduction reduction;
+    double beta;
+} reel_smooth_l1_options;
+REEL_API reel_tensor *reel_smooth_l1_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
+                                             reel_smooth_l1_options options);
+#define reel_smooth_l1_loss(y, target)                                                             \
+    reel_smooth_l1_loss_at(REEL_AT(y, target), y, target, (reel_smooth_l1_options){REEL_MEAN, 0})
+#define reel_smooth_l1_loss_with(y, target, ...)                                                   \
+    reel_smooth_l1_loss_at(REEL_AT(y, target), y, target, (reel_smooth_l1_options){__VA_ARGS__})
+
+/* max(0, margin - target y), targets being 1 and -1; margin 1. */
+typedef struct {
+    reel_reduction reduction;
+    double margin;
+} reel_hinge_options;
+REEL_API reel_tensor *reel_hinge_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
+                                         reel_hinge_options options);
+#define reel_hinge_loss(y, target)                                                                 \
+    reel_hinge_loss_at(REEL_AT(y, target), y, target, (reel_hinge_options){REEL_MEAN, 0})
+#define reel_hinge_loss_with(y, target, ...)                                                       \
+    reel_hinge_loss_at(REEL_AT(y, target), y, target, (reel_hinge_options){__VA_ARGS__})
+
+/* Binary cross-entropy of a logit x, with s = 1 / (1 + e^-x) and targets t in [0, 1]:
+ *   -weight (pos_weight t ln s + (1 - t) ln(1 - s))
+ * for any x, without s. The two weights (NULL: 1) broadcast to x's shape. Its gradient is the
+ * formula's everywhere. The mean is over the elements, whatever the weights. */
+typedef struct {
+    reel_reduction reduction;
+    reel_tensor *weight, *pos_weight;
+} reel_bce_with_logits_options;
+REEL_API reel_tensor *reel_bce_with_logits_loss_at(const char *at, reel_tensor *x,
+                                                   reel_tensor *target,
+                                                   reel_bce_with_logits_options options);
+#define reel_bce_with_logits_loss(x, target)                                                       \
+    reel_bce_with_logits_loss_at(REEL_AT(x, target), x, target,                                    \
+                                 (reel_bce_with_logits_options){REEL_MEAN, NULL, NULL})
+#define reel_bce_with_logits_loss_with(x, target, ...)                                             \
+    reel_bce_with_logits_loss_at(REEL_AT(x, target), x, target,                                    \
+                                 (reel_bce_with_logits_options){__VA_ARGS__})
+
+/* Negative log-likelihood: x[B,C] holds log-probabilities, target[B] (i64) classes, and z[b] =
+ * -weight[target[b]] x[b, target[b]]; weight[C] (NULL: 1). The mean is sum z / sum of the weights
+ * that took part. A class outside 0..C-1 is an error. */
+typedef struct {
+    reel_reduction reduction;
+    reel_tensor *weight;
+} reel_nll_options;
+REEL_API reel_tensor *reel_nll_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
+                                       reel_nll_options options);
+#define reel_nll_loss(x, target)                                                                   \
+    reel_nll_loss_at(REEL_AT(x, target), x, target, (reel_nll_options){REEL_MEAN, NULL})
+#define reel_nll_loss_with(x, target, ...)                                                         \
+    reel_nll_loss_at(REEL_AT(x, target), x, target, (reel_nll_options){__VA_ARGS__})
+
+/* Kullback and Leibler's divergence by element, x being log-probabilities: t (ln t - x), 0 for t =
+ * 0; with log_target, whose target is ln t, e^t (t - x). Per distribution, PyTorch's "batchmean":
+ * the sum over the number of rows. */
+typedef struct {
+    reel_reduction reduction;
+    bool log_target;
+} reel_kl_div_options;
+REEL_API reel_tensor *reel_kl_div_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
+                                          reel_kl_div_options options);
+#define reel_kl_div_loss(x, target)                                                                \
+    reel_kl_div_loss_at(REEL_AT(x, target), x, target, (reel_kl_div_options){REEL_MEAN, false})
+#define reel_kl_div_loss_with(x, target, ...)                                                      \
+    reel_kl_div_loss_at(REEL_AT(x, target), x, target, (reel_kl_div_options){__VA_ARGS__})
+
+/* x[B,D] y[B,D] target[B] of 1 and -1 -> z[B]: with the cosine c of x[b] and y[b], 1 - c where
+ * target is 1, max(0, c - margin) where it is -1; margin 0, in [-1, 1]. c = x.y / (|x| |y|), where
+ * |x| is sqrt(x.x + 1e-12). */
+typedef struct {
+    reel_reduction reduction;
+    double margin;
+} reel_cosine_embedding_options;
+REEL_API reel_tensor *reel_cosine_embedding_loss_at(const char *at, reel_tensor *x, reel_tensor *y,
+                                                    reel_tensor *target,
+                                                    reel_cosine_embedding_options options);
+#define reel_cosine_embedding_loss(x, y, target)                                                   \
+    reel_cosine_embedding_loss_at(REEL_AT(x, y, target), x, y, target,                             \
+                                  (reel_cosine_embedding_options){REEL_MEAN, 0})
+#define reel_cosine_embedding_loss_with(x, y, target, ...)                                         \
+    reel_cosine_embedding_loss_at(REEL_AT(x, y, target), x, y, target,                             \
+                                  (reel_cosine_embedding_options){__VA_ARGS__})
 
 /* ---- initialisers: in place, they return t ---- */
 

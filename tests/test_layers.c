@@ -219,10 +219,11 @@ START_TEST(losses_refuse) {
         ck_assert_ptr_null(reel_mse_loss_with(y, y, (reel_reduction)9));
         expect_failure(REEL_ERR_ARGUMENT, "no such reduction: 9");
         ck_assert_ptr_null(reel_mse_loss(y, reel_cast(y, REEL_F64)));
-        expect_failure(REEL_ERR_DTYPE, "mse: dtypes differ: y[40, 784] f32, [40, 784] f64 (");
+        expect_failure(REEL_ERR_DTYPE,
+                       "mse_loss: dtypes differ: y[40, 784] f32, target[40, 784] f64 (");
         reel_tensor *pixels = reel_cast(y, REEL_U8);
         ck_assert_ptr_null(reel_mse_loss(pixels, pixels));
-        expect_failure(REEL_ERR_DTYPE, "mse: takes f32 or f64: pixels[40, 784] u8");
+        expect_failure(REEL_ERR_DTYPE, "mse_loss: takes f32 or f64, not u8");
     }
 }
 END_TEST

@@ -1,0 +1,105 @@
+/* Losses of a class: by its margin, its logit, its log-probability. */
+#include "nn/loss_internal.h"
+
+#include "tensor/tensor_internal.h"
+
+reel_tensor *reel_hinge_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
+                                reel_hinge_options options) {
+    const char *what = "hinge_loss";
+    const double margin = options.margin != 0.0 ? options.margin : 1.0;
+    if (reel__loss_check(what, at, y, target, options.reduction) != REEL_OK ||
+        reel__loss_positive(what, at, "margin", margin) != REEL_OK)
+        return NULL;
+    reel_tensor *loss = NULL;
+    REEL_SCOPE {
+        loss = reel_affine_at(at, reel_mul_at(at, y, target), -1.0, margin);
+        loss = reel__loss_reduce(at, reel_relu_at(at, loss), options.reduction);
+    }
+    return loss;
+}
+
+/* ---- binary cross-entropy of logits ---- */
+
+/* ln(1 + e) for e in [0, 1]: what 1 + e rounds away is put back. */
+static reel_tensor *log_one_plus(const char *at, reel_tensor *e) {
+    reel_tensor *u = reel_affine_at(at, e, 1.0, 1.0);
+    reel_tensor *lost = reel_sub_at(at, e, reel_affine_at(at, u, 1.0, -1.0));
+    return reel_add_at(at, reel_log_at(at, u), reel_div_at(at, lost, u));
+}
+
+/* With h = [x > 0], a constant, each term is smooth, so that the gradient at 0 is the formula's:
+ *     z = (p t + 1 - t) ln(1 + e^-|x|) + (h (1 - t) - (1 - h) p t) x,   |x| = (2h - 1) x
+ * For t in [0, 1] nothing cancels, in z or in its gradient. */
+static reel_tensor *bce_with_logits(const char *at, reel_tensor *x, reel_tensor *t,
+                                    reel_tensor *pos_weight) {
+    const reel_dtype dtype = reel_dtype_of(x);
+    const reel_device device = reel_device_of(x);
+    reel_tensor *one = reel_full_at(at, REEL_SCALAR, 1.0, dtype, device);
+    reel_tensor *h = reel__loss_where(at, reel_detach_at(at, x), one);
+    reel_tensor *yes = pos_weight ? reel_mul_at(at, t, pos_weight) : t;
+    reel_tensor *no = reel_affine_at(at, t, -1.0, 1.0);
+    reel_tensor *minus_size = reel_mul_at(at, x, reel_affine_at(at, h, -2.0, 1.0));
+    reel_tensor *tail = log_one_plus(at, reel_exp_at(at, minus_size));
+    if (pos_weight) tail = reel_mul_at(at, tail, reel_add_at(at, yes, no));
+    reel_tensor *slope = reel_sub_at(at, reel_mul_at(at, h, no),
+                                     reel_mul_at(at, reel_affine_at(at, h, -1.0, 1.0), yes));
+    return reel_add_at(at, tail, reel_mul_at(at, slope, x));
+}
+
+reel_tensor *reel_bce_with_logits_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
+                                          reel_bce_with_logits_options options) {
+    if (reel__loss_check("bce_with_logits_loss", at, x, target, options.reduction) != REEL_OK)
+        return NULL;
+    reel_tensor *loss = NULL;
+    REEL_SCOPE {
+        loss = bce_with_logits(at, x, target, options.pos_weight);
+        if (options.weight) loss = reel_mul_at(at, loss, options.weight);
+        if (loss && !reel_shape_equal(reel_shape_of(loss), reel_shape_of(x))) {
+            reel_fail(REEL_ERR_SHAPE, at,
+                      "bce_with_logits_loss: a weight does not broadcast to y's shape");
+            loss = NULL;
+        }
+        loss = reel__loss_reduce(at, loss, options.reduction);
+    }
+    return loss;
+}
+
+/* ---- negative log-likelihood ---- */
+
+static reel_status check_nll(const char *at, reel_tensor *x, reel_tensor *target,
+                             reel_nll_options options) {
+    const char *what = "nll_loss";
+    if (!x || !target)
+        return reel_fail(REEL_ERR_ARGUMENT, at, "%s: no %s", what, x ? "target" : "y");
+    REEL_TRY(reel__loss_check_reduction(what, at, options.reduction));
+    if (reel_ndim(x) != 2 || reel_ndim(target) != 1 || reel_dim(x, 0) != reel_dim(target, 0))
+        return reel__loss_differ(what, at, REEL_ERR_SHAPE, x, target);
+    const reel_tensor *w = options.weight;
+    if (!w || (reel_ndim(w) == 1 && reel_dim(w, 0) == reel_dim(x, 1))) return REEL_OK;
+    char shape[192];
+    reel__shape_text(shape, sizeof shape, reel_shape_of(w));
+    return reel_fail(REEL_ERR_SHAPE, at, "%s: weight needs one axis of %lld classes: %s", what,
+                     (long long)reel_dim(x, 1), shape);
+}
+
+reel_tensor *reel_nll_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
+                              reel_nll_options options) {
+    if (check_nll(at, x, target, options) != REEL_OK) return NULL;
+    reel_tensor *loss = NULL;
+    REEL_SCOPE {
+        reel_tensor *index = reel_reshape_at(at, target, reel_shape(reel_numel(target), 1));
+        loss = reel_neg_at(at, reel_gather_at(at, x, 1, index));
+        loss = reel_reshape_at(at, loss, reel_shape_of(target));
+        if (options.weight) {
+            reel_tensor *w = reel_index_select_at(at, options.weight, 0, target);
+            loss = reel_mul_at(at, loss, w);
+            if (options.reduction == REEL_MEAN) { /* by what the weights add up to */
+                loss = reel_div_at(at, reel_sum_at(at, loss, REEL_SCALAR, false),
+                                   reel_sum_at(at, w, REEL_SCALAR, false));
+                options.reduction = REEL_NONE;
+            }
+        }
+        loss = reel__loss_reduce(at, loss, options.reduction);
+    }
+    return loss;
+}

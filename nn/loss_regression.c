@@ -1,0 +1,52 @@
+/* Losses of a difference that grow more slowly than its square. */
+#include "nn/loss_internal.h"
+
+reel_tensor *reel_l1_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
+                             reel_reduction r) {
+    if (reel__loss_check("l1_loss", at, y, target, r) != REEL_OK) return NULL;
+    reel_tensor *loss = NULL;
+    REEL_SCOPE {
+        loss = reel__loss_reduce(at, reel__loss_abs(at, reel_sub_at(at, y, target)), r);
+    }
+    return loss;
+}
+
+/* Huber's: d^2 / 2 where |d| < delta, else delta (|d| - delta / 2); all of it by `scale`. The line
+ * less itself where the square is chosen is exactly 0. */
+static reel_tensor *huber(const char *at, reel_tensor *d, double delta, double scale) {
+    reel_tensor *size = reel__loss_abs(at, d), *small = reel_affine_at(at, size, -1.0, delta);
+    reel_tensor *square = reel_affine_at(at, reel_square_at(at, d), 0.5 * scale, 0.0);
+    reel_tensor *line = reel_affine_at(at, size, delta * scale, -0.5 * delta * delta * scale);
+    return reel_add_at(at, reel__loss_where(at, small, square),
+                       reel_sub_at(at, line, reel__loss_where(at, small, line)));
+}
+
+reel_tensor *reel_huber_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
+                                reel_huber_options options) {
+    const char *what = "huber_loss";
+    const double delta = options.delta != 0.0 ? options.delta : 1.0;
+    if (reel__loss_check(what, at, y, target, options.reduction) != REEL_OK ||
+        reel__loss_positive(what, at, "delta", delta) != REEL_OK)
+        return NULL;
+    reel_tensor *loss = NULL;
+    REEL_SCOPE {
+        loss = huber(at, reel_sub_at(at, y, target), delta, 1.0);
+        loss = reel__loss_reduce(at, loss, options.reduction);
+    }
+    return loss;
+}
+
+reel_tensor *reel_smooth_l1_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
+                                    reel_smooth_l1_options options) {
+    const char *what = "smooth_l1_loss";
+    const double beta = options.beta != 0.0 ? options.beta : 1.0;
+    if (reel__loss_check(what, at, y, target, options.reduction) != REEL_OK ||
+        reel__loss_positive(what, at, "beta", beta) != REEL_OK)
+        return NULL;
+    reel_tensor *loss = NULL;
+    REEL_SCOPE {
+        loss = huber(at, reel_sub_at(at, y, target), beta, 1.0 / beta);
+        loss = reel__loss_reduce(at, loss, options.reduction);
+    }
+    return loss;
+}
