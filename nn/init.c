@@ -1,7 +1,55 @@
-/* Initialisers after Glorot and He: a width from the fans, then a draw. */
-#include "nn/nn.h"
+/* Initialisers after Glorot and He: a width from the fans, then a draw; gains; and what all
+ * initialisers share. */
+#include "nn/init_internal.h"
 
 #include <math.h>
+#include <stdlib.h>
+
+/* ---- shared ---- */
+
+reel_status reel__init_check(const char *what, const reel_tensor *t, int axes) {
+    if (!t) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no tensor", what);
+    if (!reel_dtype_is_float(reel_dtype_of(t)))
+        return reel_fail(REEL_ERR_DTYPE, NULL, "%s: takes f32 or f64: %s is %s", what, reel_name(t),
+                         reel_dtype_name(reel_dtype_of(t)));
+    if (reel_ndim(t) >= axes) return REEL_OK;
+    return reel_fail(REEL_ERR_SHAPE, NULL, "%s: needs %d axes: %s has %d", what, axes, reel_name(t),
+                     reel_ndim(t));
+}
+
+reel_status reel__init_check_gain(const char *what, double gain) {
+    if (gain > 0.0 && !isinf(gain)) return REEL_OK;
+    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: gain must be positive and finite: %g", what,
+                     gain);
+}
+
+double *reel__init_draw(const char *what, reel_generator *g, int64_t n, bool normal) {
+    const size_t bytes = (size_t)n * sizeof(double);
+    double *drawn = malloc(bytes);
+    if (!drawn) {
+        reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
+        return NULL;
+    }
+    reel_status status = REEL_OK;
+    REEL_SCOPE {
+        reel_tensor *t =
+            normal ? reel_randn(reel_shape(n), REEL_F64, g) : reel_rand(reel_shape(n), REEL_F64, g);
+        status = t ? reel_read(t, drawn, bytes) : reel_error_status();
+    }
+    if (status == REEL_OK) return drawn;
+    free(drawn);
+    return NULL;
+}
+
+reel_status reel__init_put(reel_tensor *t, const double *values) {
+    REEL_NO_GRAD REEL_SCOPE {
+        if (!reel_copy_(t, reel_from(values, reel_shape_of(t), REEL_F64)))
+            return reel_error_status();
+    }
+    return REEL_OK;
+}
+
+/* ---- Glorot and He ---- */
 
 typedef struct {
     double in, out;
@@ -10,13 +58,8 @@ typedef struct {
 /* As PyTorch counts: t[O, I, ...], the axes past the second being a receptive field that multiplies
  * both. */
 static reel_status count_fans(const char *what, const reel_tensor *t, double gain, fans *n) {
-    if (!t) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no tensor", what);
-    if (reel_ndim(t) < 2)
-        return reel_fail(REEL_ERR_SHAPE, NULL, "%s: fans need two axes: %s has %d", what,
-                         reel_name(t), reel_ndim(t));
-    if (!(gain > 0.0) || isinf(gain))
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: gain must be positive and finite: %g", what,
-                         gain);
+    REEL_TRY(reel__init_check(what, t, 2));
+    REEL_TRY(reel__init_check_gain(what, gain));
     double field = 1.0;
     for (int i = 2; i < reel_ndim(t); i++) field *= (double)reel_dim(t, i);
     n->in = field * (double)reel_dim(t, 1);
@@ -58,4 +101,24 @@ reel_tensor *reel_kaiming_normal_(reel_tensor *t, reel_generator *g, double gain
     fans n;
     if (count_fans("kaiming_normal_", t, gain, &n) != REEL_OK) return NULL;
     return draw_normal(t, g, gain / sqrt(n.in));
+}
+
+/* ---- gains ---- */
+
+double reel_gain(reel_nonlinearity f, double slope) {
+    switch (f) {
+    case REEL_GAIN_LINEAR:
+    case REEL_GAIN_SIGMOID:
+        return 1.0;
+    case REEL_GAIN_TANH:
+        return 5.0 / 3.0;
+    case REEL_GAIN_RELU:
+        return M_SQRT2;
+    case REEL_GAIN_LEAKY_RELU:
+        return sqrt(2.0 / (1.0 + slope * slope));
+    case REEL_GAIN_SELU:
+        return 0.75;
+    }
+    reel_fail(REEL_ERR_ARGUMENT, NULL, "gain: no such nonlinearity: %d", (int)f);
+    return NAN;
 }

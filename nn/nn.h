@@ -120,6 +120,13 @@ REEL_API reel_module *reel_sigmoid_new(void);
 REEL_API reel_module *reel_tanh_new(void);
 REEL_API reel_module *reel_softmax_new(int axis);
 
+/* In training y = x / (1 - p) where a fresh u in (0, 1] is above p, else 0; in evaluation, and with
+ * p = 0, y = x. p in [0, 1). u comes from a generator of the layer's own, whose state is its buffer
+ * "generator": on the CPU until reel_module_to, and in checkpoints, so that a run that is resumed
+ * drops what it would have dropped. Layers of one seed drop the same elements: give each its own.
+ * Srivastava et al., "Dropout" (2014) */
+REEL_API reel_module *reel_dropout_new(double p, uint64_t seed);
+
 /* ---- losses ---- */
 
 /* Each is a formula by element, reduced: its mean over all elements, their sum, or none. y and
@@ -245,18 +252,45 @@ REEL_API reel_tensor *reel_cosine_embedding_loss_at(const char *at, reel_tensor 
 
 /* ---- initialisers: in place, they return t ---- */
 
+/* t is f32 or f64. What they draw depends on neither the device nor the number of threads. They may
+ * change parameters: nothing is recorded. Plain uniform, normal and constant are reel_uniform_,
+ * reel_normal_ and reel_fill_. */
+
 /* For t[O,I]: fan_in I, fan_out O, as PyTorch counts them.
  *   xavier_uniform   U(-a, a), a = gain sqrt(6 / (fan_in + fan_out))
  *   xavier_normal    N(0, s),  s = gain sqrt(2 / (fan_in + fan_out))
  *   kaiming_uniform  U(-a, a), a = gain sqrt(3 / fan_in)
  *   kaiming_normal   N(0, s),  s = gain / sqrt(fan_in)
  * Glorot and Bengio 2010, eq. 16; He et al. 2015, eq. 10, whose gain for ReLU is sqrt 2.
- * Axes past the second multiply both fans. gain > 0. They may change parameters: nothing is
- * recorded. Plain uniform, normal and constant are reel_uniform_, reel_normal_ and reel_fill_. */
+ * Axes past the second multiply both fans. gain > 0, finite. */
 REEL_API reel_tensor *reel_xavier_uniform_(reel_tensor *t, reel_generator *g, double gain);
 REEL_API reel_tensor *reel_xavier_normal_(reel_tensor *t, reel_generator *g, double gain);
 REEL_API reel_tensor *reel_kaiming_uniform_(reel_tensor *t, reel_generator *g, double gain);
 REEL_API reel_tensor *reel_kaiming_normal_(reel_tensor *t, reel_generator *g, double gain);
+
+/* t[O,...] as a matrix [O, the rest] = gain Q, whose rows are orthonormal, or whose columns are
+ * where it has more rows. Drawn uniformly from all such matrices, that is from Q of a normal
+ * matrix's QR whose R has a positive diagonal; computed on the host in f64, in O(rows columns
+ * min(rows, columns)). Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of
+ * learning" (2013) */
+REEL_API reel_tensor *reel_orthogonal_(reel_tensor *t, reel_generator *g, double gain);
+/* N(mean, std) given that it lies in [low, high]: bounds of t, not multiples of std, which may be
+ * infinite. PyTorch's defaults are 0, 1, -2, 2. Computed on the host in f64. */
+REEL_API reel_tensor *reel_trunc_normal_(reel_tensor *t, reel_generator *g, double mean, double std,
+                                         double low, double high);
+
+/* The gain that goes with what follows a layer, PyTorch's calculate_gain: linear and sigmoid 1,
+ * tanh 5/3, relu sqrt 2, leaky_relu sqrt(2 / (1 + slope^2)), selu 3/4. `slope` is leaky_relu's
+ * alone. NaN, and a failure, of any other. */
+typedef enum {
+    REEL_GAIN_LINEAR = 0,
+    REEL_GAIN_SIGMOID,
+    REEL_GAIN_TANH,
+    REEL_GAIN_RELU,
+    REEL_GAIN_LEAKY_RELU,
+    REEL_GAIN_SELU,
+} reel_nonlinearity;
+REEL_API double reel_gain(reel_nonlinearity f, double slope);
 
 /* ---- meter: a running mean on the device ---- */
 

@@ -1,0 +1,52 @@
+/* Dropout: each element kept with probability 1 - p, and then scaled so that its mean stays. */
+#include "nn/nn.h"
+
+#include "tensor/ops_internal.h"
+
+#include <stdlib.h>
+
+typedef struct {
+    reel_module base;
+    double p;
+    reel_generator *generator;
+} dropout;
+
+/* u - p for u in (0, 1]: above 0 with probability 1 - p. One pass then keeps x or puts 0. */
+static reel_tensor *forward(reel_module *base, reel_tensor *x) {
+    const dropout *m = (const dropout *)base;
+    if (!base->training || m->p == 0.0) return x;
+    reel_tensor *y = NULL;
+    REEL_SCOPE {
+        reel_tensor *kept = reel_empty(reel_shape_of(x), reel_dtype_of(x), reel_device_of(x));
+        kept = reel_uniform_(kept, m->generator, -m->p, 1.0 - m->p);
+        y = reel__relu_grad(REEL_AT(x), reel_scale(x, 1.0 / (1.0 - m->p)), kept);
+        y = reel_scope_return(y);
+    }
+    return y;
+}
+
+static void free_dropout(reel_module *base) {
+    reel_generator_free(((dropout *)base)->generator);
+    free(base);
+}
+
+reel_module *reel_dropout_new(double p, uint64_t seed) {
+    if (!(p >= 0.0 && p < 1.0)) {
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "dropout_new: p must lie in [0, 1): %g", p);
+        return NULL;
+    }
+    dropout *m = calloc(1, sizeof *m);
+    if (!m) {
+        reel_fail(REEL_ERR_MEMORY, NULL, "dropout_new: out of memory");
+        return NULL;
+    }
+    reel_module_init(&m->base, "dropout", forward);
+    m->base.free = free_dropout;
+    m->p = p;
+    m->generator = reel_generator_new(seed, reel_cpu());
+    if (m->generator &&
+        reel_module_buffer(&m->base, "generator", reel_generator_state(m->generator)))
+        return &m->base;
+    reel_module_free(&m->base);
+    return NULL;
+}
