@@ -1,10 +1,12 @@
 /* Adam and AdamW, which differ in where the weight decay goes in. */
 #include "optim/optim_internal.h"
 
-static reel_status update(const reel_optim *o, const reel__optim_group *group,
+static reel_status update(const reel_optim *o, const reel__optim_launch *launch,
                           const reel__optim_lists *l) {
-    return reel__adam_update(NULL, l->count, l->p, l->g, l->moment[0], l->moment[1], group->lr,
-                             group->step, o->rule.adam);
+    reel__adam_rule rule = o->rule.adam;
+    rule.weight_decay = o->groups[launch->group].weight_decay;
+    return reel__adam_update(NULL, l->count, l->p, l->g, l->moment[0], l->moment[1], launch->lr,
+                             launch->step, rule);
 }
 
 static const reel__optim_kind adam = {
@@ -36,13 +38,10 @@ static reel_optim *make(const reel__optim_kind *kind, const reel_state *params, 
     o.beta2 = or_default(o.beta2, 0.999);
     o.eps = or_default(o.eps, 1e-8);
     if (check(kind->name, o) != REEL_OK) return NULL;
-    reel_optim *made = reel__optim_new(kind, params, o.lr);
+    reel_optim *made = reel__optim_new(kind, params, o.lr, o.weight_decay);
     if (made)
-        made->rule.adam = (reel__adam_rule){.beta1 = o.beta1,
-                                            .beta2 = o.beta2,
-                                            .eps = o.eps,
-                                            .weight_decay = o.weight_decay,
-                                            .decoupled = decoupled};
+        made->rule.adam = (reel__adam_rule){
+            .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .decoupled = decoupled};
     return made;
 }
 

@@ -5,12 +5,12 @@
 
 #include <math.h>
 
-/* The 2-norm over several groups, on the host: it waits for each. */
-static double norm_over_groups(reel_optim *o) {
+/* The 2-norm over several devices or dtypes, on the host: it waits for each. */
+static double norm_of_all(reel_optim *o) {
     double squares = 0.0;
-    for (int i = 0; i < o->group_count; i++) {
+    for (int i = 0; i < o->launch_count; i++) {
         const reel__optim_lists *l = reel__optim_gather(o, i);
-        reel_tensor *sum = reel_zeros(REEL_SCALAR, REEL_F64, o->groups[i].device);
+        reel_tensor *sum = reel_zeros(REEL_SCALAR, REEL_F64, o->launches[i].device);
         for (int j = 0; j < l->count; j++)
             reel_add_(sum, reel_sum(reel_square(reel_cast(l->g[j], REEL_F64))));
         squares += reel_item(sum);
@@ -18,26 +18,32 @@ static double norm_over_groups(reel_optim *o) {
     return sqrt(squares);
 }
 
-static void scale_groups(reel_optim *o, double scale) {
-    for (int i = 0; i < o->group_count; i++) {
+static void scale_all(reel_optim *o, double scale) {
+    for (int i = 0; i < o->launch_count; i++) {
         const reel__optim_lists *l = reel__optim_gather(o, i);
         for (int j = 0; j < l->count; j++) reel_copy_(l->g[j], reel_scale(l->g[j], scale));
     }
 }
 
 /* No one launch reaches several devices or dtypes. */
-static reel_tensor *clip_groups(reel_optim *o, double max_norm) {
-    double norm = norm_over_groups(o), scale = max_norm / (norm + 1e-6);
+static reel_tensor *clip_apart(reel_optim *o, double max_norm) {
+    double norm = norm_of_all(o), scale = max_norm / (norm + 1e-6);
     if (reel_failed()) return NULL;
-    if (!(scale >= 1.0)) scale_groups(o, scale);
-    return reel_failed() ? NULL : reel_scalar(norm, o->groups[0].dtype, o->groups[0].device);
+    if (!(scale >= 1.0)) scale_all(o, scale);
+    return reel_failed() ? NULL : reel_scalar(norm, o->launches[0].dtype, o->launches[0].device);
 }
 
-static reel_tensor *clip_group(reel_optim *o, double max_norm) {
-    const reel__optim_lists *l = reel__optim_gather(o, 0);
-    reel_tensor *norm = reel_zeros(REEL_SCALAR, o->groups[0].dtype, o->groups[0].device);
+static reel_tensor *clip_together(reel_optim *o, double max_norm) {
+    const reel__optim_lists *l = reel__optim_gather_alike(o, 0);
+    reel_tensor *norm = reel_zeros(REEL_SCALAR, o->launches[0].dtype, o->launches[0].device);
     if (!norm || l->count == 0) return norm;
     return reel__clip_norm(NULL, l->count, l->g, norm, max_norm) == REEL_OK ? norm : NULL;
+}
+
+static bool all_alike(const reel_optim *o) {
+    for (int i = 1; i < o->launch_count; i++)
+        if (!reel__optim_alike(o, 0, i)) return false;
+    return true;
 }
 
 reel_tensor *reel_clip_grad_norm(reel_optim *o, double max_norm) {
@@ -53,7 +59,7 @@ reel_tensor *reel_clip_grad_norm(reel_optim *o, double max_norm) {
     }
     reel_tensor *norm = NULL;
     REEL_NO_GRAD REEL_SCOPE {
-        norm = o->group_count == 1 ? clip_group(o, max_norm) : clip_groups(o, max_norm);
+        norm = all_alike(o) ? clip_together(o, max_norm) : clip_apart(o, max_norm);
         norm = reel_scope_return(norm);
     }
     return norm;
@@ -65,8 +71,8 @@ reel_status reel_clip_grad_value(reel_optim *o, double limit) {
     if (!(limit >= 0.0))
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "clip_grad_value: limit must be 0 or more: %g",
                          limit);
-    for (int i = 0; i < o->group_count; i++) {
-        const reel__optim_lists *l = reel__optim_gather(o, i);
+    for (int i = 0; i < o->launch_count; i++) {
+        const reel__optim_lists *l = reel__optim_gather_alike(o, i);
         if (l->count > 0) REEL_TRY(reel__clip_value(NULL, l->count, l->g, limit));
     }
     return REEL_OK;

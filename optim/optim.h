@@ -8,7 +8,7 @@
  *
  * The rate, the count of steps and the moments are tensors on the parameters' device. A step lets
  * the gradients go. Parameters are f32 or f64 and contiguous; a list may mix devices and dtypes,
- * each of which costs a launch a step. */
+ * each of which costs a launch a step, and so does each group of parameters. */
 #ifndef REEL_OPTIM_OPTIM_H
 #define REEL_OPTIM_OPTIM_H
 
@@ -50,19 +50,41 @@ typedef struct {
 REEL_API reel_optim *reel_adam_new(const reel_state *params, reel_adam_options options);
 REEL_API reel_optim *reel_adamw_new(const reel_state *params, reel_adam_options options);
 
+/* Parameter groups: one more list of parameters, with options of its own, for the same optimizer;
+ * the list that made it is group 0. Options of zero take group 0's, its rate without schedules; a
+ * negative weight_decay means 0. All else (momentum, betas, eps) and the count of steps is common.
+ *
+ *     reel_optim *adam = reel_adam_new(backbone, (reel_adam_options){.lr = 1e-5});
+ *     reel_optim_add_group(adam, head, (reel_group_options){.lr = 1e-3, .weight_decay = 0.1});
+ *     reel_schedule *s = reel_cosine_schedule_new(adam, ...); // after that: both rates follow it
+ *
+ * A parameter, or a name, of another group is an error; after one the optimizer is as it was. */
+typedef struct {
+    double lr, weight_decay;
+} reel_group_options;
+REEL_API reel_status reel_optim_add_group(reel_optim *o, const reel_state *params,
+                                          reel_group_options options);
+REEL_API int reel_optim_group_count(const reel_optim *o);
+
 REEL_API void reel_optim_free(reel_optim *o); /* takes NULL */
 
-/* One update of every parameter that has a gradient, then lets the gradients go. Does nothing, and
- * counts no step, while a failure is kept or where no parameter has a gradient. */
+/* One update of every parameter that has a gradient, then lets the gradients go. One that has none,
+ * or is frozen (reel_untrack), stays as it is, and so do its moments. Does nothing, and counts no
+ * step, while a failure is kept or where no parameter has a gradient. */
 REEL_API reel_status reel_optim_step(reel_optim *o);
 REEL_API void reel_optim_zero_grad(reel_optim *o);
 
+/* The rate of group 0, or of a group (NaN if there is none); and of all groups, or of one: lr >= 0,
+ * finite. */
 REEL_API double reel_optim_lr(reel_optim *o);
-REEL_API reel_status reel_optim_set_lr(reel_optim *o, double lr); /* lr >= 0, finite */
+REEL_API double reel_optim_group_lr(const reel_optim *o, int group);
+REEL_API reel_status reel_optim_set_lr(reel_optim *o, double lr);
+REEL_API reel_status reel_optim_set_group_lr(reel_optim *o, int group, double lr);
 REEL_API int64_t reel_optim_steps(reel_optim *o); /* taken so far; waits for the device */
 
-/* "prefix.lr", "prefix.step" and the moments as "prefix.<parameter>.<moment>", named as in the
- * formulas above. Load is all or nothing, with the checks of reel_module_load. */
+/* "prefix.lr", of further groups "prefix.lr.1" and so on, "prefix.step", and the moments as
+ * "prefix.<parameter>.<moment>", named as in the formulas above. Load is all or nothing, with the
+ * checks of reel_module_load. */
 REEL_API reel_status reel_optim_save(reel_optim *o, reel_state *s, const char *prefix);
 REEL_API reel_status reel_optim_load(reel_optim *o, const reel_state *s, const char *prefix);
 
@@ -76,9 +98,10 @@ REEL_API reel_status reel_clip_grad_value(reel_optim *o, double limit);
 
 /* ---- schedules: the rate at step s (0 before the first reel_schedule_step) ---- */
 
-/* Formulas of s and of base, which is the rate that the optimizer was made with, or that
- * reel_optim_set_lr or reel_optim_load set last; what another schedule sets does not count. Making
- * one sets lr(0). They are those of torch.optim.lr_scheduler in closed form, where no other source
+/* Formulas of s and of base, which is a group's rate as it was made, or as reel_optim_set_lr or
+ * reel_optim_load set it last; what another schedule sets does not count. Each group's rate follows
+ * the formula from its own base; a group added after the schedule keeps its rate. Making one sets
+ * lr(0). They are those of torch.optim.lr_scheduler in closed form, where no other source
  * is given; a step is whatever reel_schedule_step is called after, a batch or an epoch.
  *
  * Options of zero take the default given here. Lengths (steps, every) are 1 or more, factors 0 or
@@ -223,11 +246,11 @@ REEL_API void reel_schedule_free(reel_schedule *s); /* takes NULL */
  * alone takes a metric, and it always does. */
 REEL_API reel_status reel_schedule_step(reel_schedule *s);
 REEL_API reel_status reel_schedule_step_metric(reel_schedule *s, double metric);
-/* The formula at `step`, without going there; of a plateau's the rate now, at whatever step. */
+/* Group 0's rate by the formula at `step`, without going there; a plateau's is the one now. */
 REEL_API double reel_schedule_lr(const reel_schedule *s, int64_t step);
 
-/* As text "prefix.step" and "prefix.base", of a plateau's also best, bad, cooling and reductions;
- * load sets the optimizer's rate too. */
+/* As text "prefix.step" and "prefix.base", of further groups "prefix.base.1" and so on, of a
+ * plateau's also best, bad, cooling and reductions; load sets the optimizer's rates too. */
 REEL_API reel_status reel_schedule_save(const reel_schedule *s, reel_state *state,
                                         const char *prefix);
 REEL_API reel_status reel_schedule_load(reel_schedule *s, const reel_state *state,

@@ -34,24 +34,29 @@ reel_status reel__schedule_milestones(const char *what, reel_schedule *s, const 
 }
 
 reel_status reel__schedule_apply(const reel_schedule *s) {
-    return reel__optim_set_rate(s->optim, s->rate(s, s->base, s->step));
+    for (int i = 0; i < s->groups; i++)
+        REEL_TRY(reel__optim_check("optim_set_lr", "lr", s->rate(s, s->base[i], s->step)));
+    for (int i = 0; i < s->groups; i++)
+        REEL_TRY(reel__optim_set_rate(s->optim, i, s->rate(s, s->base[i], s->step)));
+    return REEL_OK;
 }
 
-static reel_schedule *allocate(const char *what, reel_optim *o) {
-    reel_schedule *s = o ? malloc(sizeof *s) : NULL;
-    if (!s)
-        reel_fail(o ? REEL_ERR_MEMORY : REEL_ERR_ARGUMENT, NULL, "%s: %s", what,
-                  o ? "out of memory" : "no optimizer");
-    return s;
+static reel_status finish(const char *what, reel_schedule *s, reel_optim *o) {
+    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no optimizer", what);
+    s->optim = o;
+    s->groups = o->group_count;
+    s->base = malloc((size_t)s->groups * sizeof *s->base);
+    if (!s->base) return reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
+    for (int i = 0; i < s->groups; i++) s->base[i] = o->groups[i].base;
+    return reel__schedule_apply(s);
 }
 
 reel_schedule *reel__schedule_new(const char *what, reel_optim *o, reel_schedule filled) {
-    reel_schedule *s = allocate(what, o);
-    if (s) {
+    reel_schedule *s = malloc(sizeof *s);
+    if (!s) reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
+    if (s && finish(what, &filled, o) == REEL_OK) {
         *s = filled;
-        s->optim = o;
-        s->base = o->base;
-        if (reel__schedule_apply(s) == REEL_OK) return s;
+        return s;
     }
     free(s);
     reel__schedule_discard(&filled);
@@ -64,6 +69,7 @@ void reel__schedule_discard(const reel_schedule *s) {
         reel_schedule_free(part);
     }
     free(s->milestones);
+    free(s->base);
 }
 
 void reel_schedule_free(reel_schedule *s) {
@@ -75,7 +81,7 @@ void reel_schedule_free(reel_schedule *s) {
 /* ---- use ---- */
 
 double reel_schedule_lr(const reel_schedule *s, int64_t at) {
-    return s ? s->rate(s, s->base, at > 0 ? at : 0) : NAN;
+    return s ? s->rate(s, s->base[0], at > 0 ? at : 0) : NAN;
 }
 
 static reel_status check_step(const reel_schedule *s, bool metric) {
@@ -129,50 +135,68 @@ typedef struct {
     bool any;
 } number;
 
-enum { MOST_NUMBERS = 6 };
+/* To or from a state, the other one being NULL. */
+typedef struct {
+    reel_state *to;
+    const reel_state *from;
+    const char *prefix;
+} place;
 
-static int list_numbers(reel_schedule *s, number list[MOST_NUMBERS]) {
-    const number all[MOST_NUMBERS] = {
-        {.key = "step", .count = &s->step},
-        {.key = "base", .real = &s->base},
-        {.key = "best", .real = &s->plateau.best, .any = true},
-        {.key = "bad", .count = &s->plateau.bad},
-        {.key = "cooling", .count = &s->plateau.cooling},
-        {.key = "reductions", .count = &s->plateau.reductions},
-    };
-    memcpy(list, all, sizeof all);
-    return s->takes_metric ? MOST_NUMBERS : 2;
+static bool is_rate(double v) {
+    return v >= 0.0 && !isinf(v);
 }
 
-static reel_status put(const number *n, reel_state *state, const char *prefix) {
-    char *key = join(prefix, n->key);
+static bool get(const reel_state *s, const char *key, number n) {
+    if (n.count) return reel_state_int(s, key, n.count) && *n.count >= 0;
+    return reel_state_double(s, key, n.real) && (is_rate(*n.real) || (n.any && !isnan(*n.real)));
+}
+
+static reel_status move(const place *p, number n) {
+    char *key = join(p->prefix, n.key);
     if (!key) return reel_error_status();
-    reel_status status = n->count ? reel_state_put_int(state, key, *n->count)
-                                  : reel_state_put_double(state, key, *n->real);
+    reel_status status = REEL_OK;
+    if (p->to)
+        status = n.count ? reel_state_put_int(p->to, key, *n.count)
+                         : reel_state_put_double(p->to, key, *n.real);
+    else if (!get(p->from, key, n))
+        status = reel_fail(REEL_ERR_FORMAT, NULL, "schedule_load: no %s in the state: %s", n.key,
+                           p->prefix ? p->prefix : "");
     free(key);
     return status;
 }
 
-static reel_status get(const number *n, const reel_state *state, const char *prefix) {
-    char *key = join(prefix, n->key);
-    if (!key) return reel_error_status();
-    bool found = n->count ? reel_state_int(state, key, n->count) && *n->count >= 0
-                          : reel_state_double(state, key, n->real) && !isnan(*n->real) &&
-                                (n->any || (*n->real >= 0.0 && !isinf(*n->real)));
-    free(key);
-    if (found) return REEL_OK;
-    return reel_fail(REEL_ERR_FORMAT, NULL, "schedule_load: no %s in the state: %s", n->key,
-                     prefix ? prefix : "");
+static reel_status move_all(const place *p, reel_schedule *s) {
+    char key[REEL__KEY];
+    REEL_TRY(move(p, (number){"step", .count = &s->step}));
+    for (int i = 0; i < s->groups; i++)
+        REEL_TRY(move(p, (number){reel__optim_key(key, "base", i), .real = &s->base[i]}));
+    if (!s->takes_metric) return REEL_OK;
+    REEL_TRY(move(p, (number){"best", .real = &s->plateau.best, .any = true}));
+    REEL_TRY(move(p, (number){"bad", .count = &s->plateau.bad}));
+    REEL_TRY(move(p, (number){"cooling", .count = &s->plateau.cooling}));
+    return move(p, (number){"reductions", .count = &s->plateau.reductions});
 }
 
 reel_status reel_schedule_save(const reel_schedule *s, reel_state *state, const char *prefix) {
     if (reel_failed()) return reel_error_status();
-    if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_save: no schedule");
-    reel_schedule copy = *s; /* the list is of what may be written to */
-    number list[MOST_NUMBERS];
-    int count = list_numbers(&copy, list);
-    for (int i = 0; i < count; i++) REEL_TRY(put(&list[i], state, prefix));
-    return REEL_OK;
+    if (!s || !state)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_save: no %s", s ? "state" : "schedule");
+    reel_schedule copy = *s; /* what is moved may be written to */
+    return move_all(&(place){.to = state, .prefix = prefix}, &copy);
+}
+
+/* Into `loaded`, whose bases are its own; its rate into the optimizer. */
+static reel_status load(reel_schedule *loaded, const place *p) {
+    char key[REEL__KEY];
+    REEL_TRY(move_all(p, loaded));
+    char *more = join(p->prefix, reel__optim_key(key, "base", loaded->groups));
+    if (!more) return reel_error_status();
+    reel_status status = REEL_OK;
+    if (reel_state_text(p->from, more))
+        status = reel_fail(REEL_ERR_FORMAT, NULL, "schedule_load: more than %d groups: %s",
+                           loaded->groups, more);
+    free(more);
+    return status == REEL_OK ? reel__schedule_apply(loaded) : status;
 }
 
 reel_status reel_schedule_load(reel_schedule *s, const reel_state *state, const char *prefix) {
@@ -180,10 +204,10 @@ reel_status reel_schedule_load(reel_schedule *s, const reel_state *state, const 
     if (!s || !state)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_load: no %s", s ? "state" : "schedule");
     reel_schedule loaded = *s;
-    number list[MOST_NUMBERS];
-    int count = list_numbers(&loaded, list);
-    for (int i = 0; i < count; i++) REEL_TRY(get(&list[i], state, prefix));
-    REEL_TRY(reel__schedule_apply(&loaded));
-    *s = loaded;
-    return REEL_OK;
+    loaded.base = malloc((size_t)s->groups * sizeof *s->base);
+    if (!loaded.base) return reel_fail(REEL_ERR_MEMORY, NULL, "schedule_load: out of memory");
+    reel_status status = load(&loaded, &(place){.from = state, .prefix = prefix});
+    free(status == REEL_OK ? s->base : loaded.base);
+    if (status == REEL_OK) *s = loaded;
+    return status;
 }

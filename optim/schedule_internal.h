@@ -11,7 +11,8 @@ struct reel_schedule {
     reel_optim *optim;
     reel__rate rate;
     int64_t step;
-    double base;
+    double *base; /* of each group that there was when the schedule was made; owned */
+    int groups;
     union { /* as given, with defaults filled in */
         reel_cosine_options cosine;
         reel_cosine_restarts_options restarts;
@@ -40,7 +41,7 @@ struct reel_schedule {
 /* Owned, with lr(0) set, from a struct that is filled in but for optimizer and base. What it owns
  * is taken over, also on failure. */
 reel_schedule *reel__schedule_new(const char *what, reel_optim *o, reel_schedule filled);
-/* lr(s->step) into the optimizer. */
+/* lr(s->step) into the optimizer's groups, all or none. */
 reel_status reel__schedule_apply(const reel_schedule *s);
 /* Lets go what s owns, and not s. */
 void reel__schedule_discard(const reel_schedule *s);

@@ -1,10 +1,12 @@
 /* SGD with momentum, dampening, weight decay and Nesterov's step, by PyTorch's rules. */
 #include "optim/optim_internal.h"
 
-static reel_status update(const reel_optim *o, const reel__optim_group *group,
+static reel_status update(const reel_optim *o, const reel__optim_launch *launch,
                           const reel__optim_lists *l) {
-    return reel__sgd_update(NULL, l->count, l->p, l->g, l->moment[0], group->lr, group->step,
-                            o->rule.sgd);
+    reel__sgd_rule rule = o->rule.sgd;
+    rule.weight_decay = o->groups[launch->group].weight_decay;
+    return reel__sgd_update(NULL, l->count, l->p, l->g, l->moment[0], launch->lr, launch->step,
+                            rule);
 }
 
 static const reel__optim_kind plain = {.name = "sgd_new", .update = update};
@@ -27,12 +29,10 @@ static reel_status check(reel_sgd_options o) {
 
 reel_optim *reel_sgd_new(const reel_state *params, reel_sgd_options options) {
     if (check(options) != REEL_OK) return NULL;
-    reel_optim *o =
-        reel__optim_new(options.momentum > 0.0 ? &with_momentum : &plain, params, options.lr);
+    reel_optim *o = reel__optim_new(options.momentum > 0.0 ? &with_momentum : &plain, params,
+                                    options.lr, options.weight_decay);
     if (!o) return NULL;
-    o->rule.sgd = (reel__sgd_rule){.momentum = options.momentum,
-                                   .dampening = options.dampening,
-                                   .weight_decay = options.weight_decay,
-                                   .nesterov = options.nesterov};
+    o->rule.sgd = (reel__sgd_rule){
+        .momentum = options.momentum, .dampening = options.dampening, .nesterov = options.nesterov};
     return o;
 }
