@@ -118,8 +118,9 @@ static cudaError_t launch_map(const reel__cuda_map *m, int vector, reel__cuda_qu
     return launch(map_units<OP, T, INPUTS, N>, blocks, THREADS, queue, *m);
 }
 
-/* The rows of ops.def as a table; MAP_FLOAT and MAP_ALIKE are the including file's. */
+/* The rows of ops.def as a table; MAP_FLOAT and MAP_NUMBER are the including file's. */
 #define CALL_FLOAT(name, inputs) nullptr
+#define CALL_NUMBER(name, inputs) nullptr
 #define CALL_ALIKE(name, inputs) nullptr
 #define CALL_INDEXED(name, inputs) nullptr
 #define VIEW_ALIKE(name, inputs) nullptr

@@ -82,7 +82,7 @@ reel_status reel__fail_call(reel_status code, const reel__call *c, const char *f
 /* ---- the table's columns ---- */
 
 typedef enum { REEL__MAP, REEL__CALL, REEL__VIEW, REEL__UPDATE } reel__kind;
-typedef enum { REEL__FLOAT, REEL__ALIKE, REEL__INDEXED } reel__dtypes;
+typedef enum { REEL__FLOAT, REEL__NUMBER, REEL__ALIKE, REEL__INDEXED } reel__dtypes;
 typedef enum { REEL__GRAD, REEL__CONST, REEL__NONE } reel__gradient;
 enum {
     REEL__IN0 = 1,

@@ -38,9 +38,11 @@
 
 #define LOOPS_MAP_FLOAT(name)                                                                      \
     { loop_##name##_f32, loop_##name##_f64 }
-#define LOOPS_MAP_ALIKE(name)                                                                      \
+#define LOOPS_MAP_NUMBER(name)                                                                     \
     { loop_##name##_f32, loop_##name##_f64, loop_##name##_i64, loop_##name##_u8 }
 #define LOOPS_CALL_FLOAT(name)                                                                     \
+    { NULL }
+#define LOOPS_CALL_NUMBER(name)                                                                    \
     { NULL }
 #define LOOPS_CALL_ALIKE(name)                                                                     \
     { NULL }
