@@ -48,7 +48,7 @@ static void add(const reel__pass *p, const char *at, reel_tensor **sum, bool *ow
         *sum = reel_retain(g);
         *owned = fresh && !p->recorded;
     } else if (*owned) {
-        reel_add_at_(at, *sum, g);
+        reel_add_out_at(at, *sum, *sum, g);
     } else {
         reel_tensor *both = reel_retain(reel_add_at(at, *sum, g));
         reel_release(*sum);
@@ -98,7 +98,7 @@ void reel__accumulate(const reel__pass *p, const char *at, reel_tensor *leaf, re
         else
             put(k, fresh ? g : copy(at, g));
     } else if (k->has_grad) {
-        reel_add_at_(at, k->grad, g);
+        reel_add_out_at(at, k->grad, k->grad, g);
     } else if (fresh && (!k->grad || atomic_load(&k->grad->refs) == 1)) {
         put(k, g); /* what it had is memory that nobody else looks at */
     } else if (reel_copy_at_(at, leaf_buffer(leaf), g)) {
@@ -125,6 +125,13 @@ void reel__give(reel__node *n, int i, reel_tensor *gradient) {
     if (!gradient || !reel__needs(n, i)) return;
     reel_tensor *g = reel__sum_to(n->at, gradient, n->in_shape[i]);
     if (g) reel__deliver(n->pass, n->at, &n->edge[i], g, can_take(n, g));
+}
+
+/* Where 0 > 0, g; so that it stands on the tape of a recorded pass, and is 0 for any g. */
+void reel__give_zero(reel__node *n, reel_tensor *g) {
+    if (!g || !reel__needs(n, 0)) return;
+    reel_tensor *zero = reel_full_at(n->at, REEL_SCALAR, 0, n->dtype, reel_device_of(g));
+    reel__give(n, 0, reel__relu_grad(n->at, g, zero));
 }
 
 /* Nobody wants to see the gradient of what was transposed itself. */

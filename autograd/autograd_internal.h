@@ -157,6 +157,8 @@ reel_tensor *reel__saved(const reel__node *n, int bit);
 /* Hands input i its gradient (borrowed), summed to the input's shape where it was broadcast. NULL
  * is passed over. */
 void reel__give(reel__node *n, int i, reel_tensor *gradient);
+/* Hands the first input zeros: the result is flat almost everywhere. g: the result's gradient. */
+void reel__give_zero(reel__node *n, reel_tensor *g);
 /* The same for a gradient x y, which is accumulated by the GEMM itself where there is something to
  * add to. */
 void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y);

@@ -174,8 +174,8 @@ static reel_status save(reel__node *n, const reel__call *c) {
 }
 
 static reel_status record(const reel__call *c) {
-    if (!reel_dtype_is_float(c->out[0]->layout.dtype))
-        return REEL_OK; /* integers have no gradient */
+    const reel_dtype dtype = c->out[0]->layout.dtype;
+    if (dtype == REEL_I64 || dtype == REEL_U8) return REEL_OK; /* integers have no gradient */
     reel__node *n = reel__node_new(reel__ops[c->op].name, c->at, c->in, c->nin);
     if (!n) return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
     n->op = c->op;

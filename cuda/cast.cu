@@ -1,7 +1,9 @@
 /* cast and dequantize, from each dtype to each; fill and arange. */
+#include "cuda/half_internal.cuh"
 #include "cuda/vector_internal.cuh"
 
 #include <stdint.h>
+#include <type_traits>
 
 /* Float to integer truncates; beyond the integer's range lies its nearest bound, and NaN is 0. */
 static __device__ __forceinline__ int64_t to_i64(double x) {
@@ -14,11 +16,17 @@ static __device__ __forceinline__ uint8_t to_u8(double x) {
     return x >= 255 ? 255 : (uint8_t)x;
 }
 
-template <class TO, class FROM> static __device__ __forceinline__ TO convert(FROM x) {
-    constexpr bool from_float = sizeof(FROM) > 1 && (FROM)0.5 != 0;
-    if constexpr (sizeof(TO) == 1 && sizeof(FROM) > 1)
+template <class TO, class FROM> static __device__ __forceinline__ TO convert(FROM from) {
+    const auto x = number(from);
+    using X = decltype(number(from));
+    constexpr bool from_float = sizeof(X) > 1 && (X)0.5 != 0;
+    if constexpr (std::is_same<TO, f16>::value)
+        return {reel__f16_from_f32((float)x)};
+    else if constexpr (std::is_same<TO, bf16>::value)
+        return {reel__bf16_from_f32((float)x)};
+    else if constexpr (sizeof(TO) == 1 && sizeof(X) > 1)
         return from_float ? to_u8((double)x) : x < 0 ? 0 : x > 255 ? 255 : (uint8_t)x;
-    else if constexpr (from_float && sizeof(TO) == 8 && (TO)0.5 == 0)
+    else if constexpr (from_float && std::is_same<TO, int64_t>::value)
         return to_i64((double)x);
     else
         return (TO)x;
@@ -34,35 +42,39 @@ static __global__ void __launch_bounds__(THREADS) cast(const __grid_constant__ r
     const unit<FROM, N> x = load<FROM, N>(m, 1, at[1]);
     unit<TO, N> y;
 #pragma unroll
-    for (int i = 0; i < N; i++)
-        y.v[i] = SCALED ? (TO)((TO)x.v[i] * (TO)m.constants[0]) : convert<TO, FROM>(x.v[i]);
+    for (int i = 0; i < N; i++) {
+        if constexpr (SCALED)
+            y.v[i] = (TO)((TO)number(x.v[i]) * (TO)m.constants[0]);
+        else
+            y.v[i] = convert<TO, FROM>(x.v[i]);
+    }
     store(m, at[0], y);
 }
 
-template <class TO, class FROM>
-static cudaError_t cast_any(const reel__cuda_map *m, bool scaled, int vector,
-                            reel__cuda_queue *queue) {
+template <class TO, class FROM, bool SCALED>
+static cudaError_t cast_any(const reel__cuda_map *m, int vector, reel__cuda_queue *queue) {
     const int64_t blocks = blocks_for(m->units, THREADS);
-    if (vector == 1)
-        return scaled ? launch(cast<TO, FROM, 1, true>, blocks, THREADS, queue, *m)
-                      : launch(cast<TO, FROM, 1, false>, blocks, THREADS, queue, *m);
-    return scaled ? launch(cast<TO, FROM, 4, true>, blocks, THREADS, queue, *m)
-                  : launch(cast<TO, FROM, 4, false>, blocks, THREADS, queue, *m);
+    return vector == 1 ? launch(cast<TO, FROM, 1, SCALED>, blocks, THREADS, queue, *m)
+                       : launch(cast<TO, FROM, 4, SCALED>, blocks, THREADS, queue, *m);
 }
 
-typedef cudaError_t (*launcher)(const reel__cuda_map *, bool, int, reel__cuda_queue *);
+typedef cudaError_t (*launcher)(const reel__cuda_map *, int, reel__cuda_queue *);
 
-#define TO_EACH(from)                                                                              \
+/* By where they come from. */
+#define FROM_EACH(to, scaled)                                                                      \
     {                                                                                              \
-        cast_any<float, from>, cast_any<double, from>, cast_any<int64_t, from>,                    \
-            cast_any<uint8_t, from>                                                                \
+        cast_any<to, float, scaled>, cast_any<to, double, scaled>, cast_any<to, int64_t, scaled>,  \
+            cast_any<to, uint8_t, scaled>, cast_any<to, f16, scaled>, cast_any<to, bf16, scaled>   \
     }
 
 cudaError_t reel__cuda_launch_cast(const reel__cuda_map *m, reel_dtype to, reel_dtype from,
                                    bool scaled, int vector, reel__cuda_queue *queue) {
-    static const launcher casts[4][4] = {TO_EACH(float), TO_EACH(double), TO_EACH(int64_t),
-                                         TO_EACH(uint8_t)};
-    return casts[from][to](m, scaled, vector, queue);
+    static const launcher casts[REEL__DTYPES][REEL__DTYPES] = {
+        FROM_EACH(float, false),   FROM_EACH(double, false), FROM_EACH(int64_t, false),
+        FROM_EACH(uint8_t, false), FROM_EACH(f16, false),    FROM_EACH(bf16, false)};
+    static const launcher scales[2][REEL__DTYPES] = {FROM_EACH(float, true),
+                                                     FROM_EACH(double, true)};
+    return scaled ? scales[to][from](m, vector, queue) : casts[to][from](m, vector, queue);
 }
 
 /* ---- a constant; 0, 1, 2, ... ---- */
@@ -116,6 +128,8 @@ cudaError_t reel__cuda_launch_fill(const reel__cuda_map *m, reel_dtype dtype, in
     if (dtype == REEL_F32) return fill_any<float>(m, vector, queue);
     if (dtype == REEL_F64) return fill_any<double>(m, vector, queue);
     if (dtype == REEL_I64) return fill_any<int64_t>(m, vector, queue);
+    if (dtype == REEL_F16) return fill_any<f16>(m, vector, queue);
+    if (dtype == REEL_BF16) return fill_any<bf16>(m, vector, queue);
     return fill_any<uint8_t>(m, vector, queue);
 }
 

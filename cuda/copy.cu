@@ -1,4 +1,5 @@
-/* Copies of elements as they are: over any axes, and through tiles where two axes change places. */
+/* Copies of elements as they are: over any axes, of one of two tensors, and through tiles where two
+ * axes change places. */
 #include "cuda/vector_internal.cuh"
 
 #include <stdint.h>
@@ -23,8 +24,41 @@ static cudaError_t copy_any(const reel__cuda_map *m, int vector, reel__cuda_queu
 cudaError_t reel__cuda_launch_copy(const reel__cuda_map *m, int size, int vector,
                                    reel__cuda_queue *queue) {
     if (size == 1) return copy_any<uint8_t>(m, vector, queue);
+    if (size == 2) return copy_any<uint16_t>(m, vector, queue);
     if (size == 4) return copy_any<uint32_t>(m, vector, queue);
     return copy_any<uint64_t>(m, vector, queue);
+}
+
+/* ---- where ---- */
+
+template <class T, int N>
+static __global__ void __launch_bounds__(THREADS) where(const __grid_constant__ reel__cuda_map m) {
+    begin();
+    const uint32_t u = blockIdx.x * THREADS + threadIdx.x;
+    if (u >= m.units) return;
+    int64_t at[4];
+    locate<4>(m, u, at);
+    const unit<uint8_t, N> mask = load<uint8_t, N>(m, 1, at[1]);
+    const unit<T, N> x = load<T, N>(m, 2, at[2]), y = load<T, N>(m, 3, at[3]);
+    unit<T, N> z;
+#pragma unroll
+    for (int i = 0; i < N; i++) z.v[i] = mask.v[i] ? x.v[i] : y.v[i];
+    store(m, at[0], z);
+}
+
+template <class T>
+static cudaError_t where_any(const reel__cuda_map *m, int vector, reel__cuda_queue *queue) {
+    const int64_t blocks = blocks_for(m->units, THREADS);
+    if (vector == 1) return launch(where<T, 1>, blocks, THREADS, queue, *m);
+    return launch(where<T, REEL__CUDA_VECTOR / sizeof(T)>, blocks, THREADS, queue, *m);
+}
+
+cudaError_t reel__cuda_launch_where(const reel__cuda_map *m, int size, int vector,
+                                    reel__cuda_queue *queue) {
+    if (size == 1) return where_any<uint8_t>(m, vector, queue);
+    if (size == 2) return where_any<uint16_t>(m, vector, queue);
+    if (size == 4) return where_any<uint32_t>(m, vector, queue);
+    return where_any<uint64_t>(m, vector, queue);
 }
 
 /* ---- two axes that change places ---- */
@@ -71,6 +105,7 @@ cudaError_t reel__cuda_launch_transpose(const reel__cuda_transpose *t, int size,
     const int64_t blocks = (int64_t)t->tiles_a * t->tiles_b * t->batches;
     const dim3 threads(TILE, ROWS);
     if (size == 1) return launch(transpose<uint8_t>, blocks, threads, queue, *t);
+    if (size == 2) return launch(transpose<uint16_t>, blocks, threads, queue, *t);
     if (size == 4) return launch(transpose<uint32_t>, blocks, threads, queue, *t);
     return launch(transpose<uint64_t>, blocks, threads, queue, *t);
 }

@@ -167,6 +167,19 @@ reel_status reel__cuda_arange(const reel__call *c) {
         c, reel__cuda_launch_arange(reel__data(c->out[0]), n, c->out[0]->layout.dtype, d->queue));
 }
 
+/* ---- where ---- */
+
+static cudaError_t launch_where(const reel__cuda_map *m, int vector, const void *how,
+                                reel__cuda_queue *q) {
+    return reel__cuda_launch_where(m, *(const int *)how, vector, q);
+}
+
+reel_status reel__cuda_where(const reel__call *c) {
+    const int size = (int)reel_dtype_size(c->out[0]->layout.dtype);
+    const reel__cuda_kernel k = {launch_where, &size, REEL__CUDA_VECTOR / size};
+    return reel__cuda_map_with(c, k, c->out[0], 3, c->in, NULL);
+}
+
 /* ---- copy ---- */
 
 static cudaError_t launch_copy(const reel__cuda_map *m, int vector, const void *how,

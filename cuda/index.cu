@@ -1,5 +1,6 @@
 /* Moves by index. An index out of range moves nothing: its place is 0, and the witness hears of it.
  */
+#include "cuda/half_internal.cuh"
 #include "cuda/index_internal.cuh"
 
 template <class T> static __device__ __forceinline__ T zero() {
@@ -55,7 +56,7 @@ static __global__ void __launch_bounds__(THREADS)
         unit<TO, N> y;
         if (from >= 0) x = ((const unit<FROM, N> *)m.x)[from * inner + j];
 #pragma unroll
-        for (int k = 0; k < N; k++) y.v[k] = (TO)x.v[k] * scale;
+        for (int k = 0; k < N; k++) y.v[k] = (TO)number(x.v[k]) * scale;
         ((unit<TO, N> *)m.out)[u] = y;
     }
 }
@@ -82,6 +83,8 @@ static cudaError_t dequantize_to(const reel__cuda_move *m, double scale, reel_dt
                                  reel__cuda_queue *queue) {
     if (from == REEL_F32) return dequantize<TO, float>(m, scale, queue);
     if (from == REEL_F64) return dequantize<TO, double>(m, scale, queue);
+    if (from == REEL_F16) return dequantize<TO, f16>(m, scale, queue);
+    if (from == REEL_BF16) return dequantize<TO, bf16>(m, scale, queue);
     if (from == REEL_I64) return dequantize<TO, int64_t>(m, scale, queue);
     return dequantize<TO, uint8_t>(m, scale, queue);
 }
@@ -168,6 +171,7 @@ template <class T> static cudaError_t gather_as(const reel__cuda_move *m, reel__
 
 cudaError_t reel__cuda_launch_gather(const reel__cuda_move *m, int size, reel__cuda_queue *queue) {
     if (size == 1) return gather_as<uint8_t>(m, queue);
+    if (size == 2) return gather_as<uint16_t>(m, queue);
     if (size == 4) return gather_as<uint32_t>(m, queue);
     return gather_as<uint64_t>(m, queue);
 }

@@ -79,6 +79,9 @@ cudaError_t reel__cuda_launch_cast(const reel__cuda_map *m, reel_dtype to, reel_
 /* Elements of `size` bytes as they are. Units of 16 bytes or 1 element. */
 cudaError_t reel__cuda_launch_copy(const reel__cuda_map *m, int size, int vector,
                                    reel__cuda_queue *queue);
+/* Operand 2 where operand 1, of bytes, is not 0, else operand 3. */
+cudaError_t reel__cuda_launch_where(const reel__cuda_map *m, int size, int vector,
+                                    reel__cuda_queue *queue);
 /* constants[0] cast as cast casts. Units of 16 bytes or 1 element. */
 cudaError_t reel__cuda_launch_fill(const reel__cuda_map *m, reel_dtype dtype, int vector,
                                    reel__cuda_queue *queue);

@@ -1,8 +1,8 @@
 /* Elementwise ops on f32. */
 #include "cuda/map_internal.cuh"
 
-#define MAP_FLOAT(name, inputs) launch_map<REEL_OP_##name, float, inputs>
-#define MAP_NUMBER(name, inputs) launch_map<REEL_OP_##name, float, inputs>
+#define FLOAT(name, inputs) launch_map<REEL_OP_##name, float, inputs>
+#define NUMBER(name, inputs) launch_map<REEL_OP_##name, float, inputs>
 
 const reel__cuda_map_launcher reel__cuda_map_f32[REEL_OP_COUNT] = {
 #include "tensor/ops.def"

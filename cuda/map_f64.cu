@@ -1,8 +1,8 @@
 /* Elementwise ops on f64. */
 #include "cuda/map_internal.cuh"
 
-#define MAP_FLOAT(name, inputs) launch_map<REEL_OP_##name, double, inputs>
-#define MAP_NUMBER(name, inputs) launch_map<REEL_OP_##name, double, inputs>
+#define FLOAT(name, inputs) launch_map<REEL_OP_##name, double, inputs>
+#define NUMBER(name, inputs) launch_map<REEL_OP_##name, double, inputs>
 
 const reel__cuda_map_launcher reel__cuda_map_f64[REEL_OP_COUNT] = {
 #include "tensor/ops.def"

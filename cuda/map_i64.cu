@@ -1,8 +1,8 @@
-/* Elementwise ops on i64: those that take any dtype. */
+/* Elementwise ops on i64: those that take any number. */
 #include "cuda/map_internal.cuh"
 
-#define MAP_FLOAT(name, inputs) nullptr
-#define MAP_NUMBER(name, inputs) launch_map<REEL_OP_##name, int64_t, inputs>
+#define FLOAT(name, inputs) nullptr
+#define NUMBER(name, inputs) launch_map<REEL_OP_##name, int64_t, inputs>
 
 const reel__cuda_map_launcher reel__cuda_map_i64[REEL_OP_COUNT] = {
 #include "tensor/ops.def"

@@ -6,62 +6,38 @@
 #include "cuda/formula_internal.cuh"
 #include "cuda/vector_internal.cuh"
 
-/* One line for each op of kind MAP. */
-template <reel__op OP, class T, class... X>
-static __device__ __forceinline__ T apply(const double *constants, X... x) {
-    using f = formula<T>;
-    if constexpr (OP == REEL_OP_add)
-        return f::add(x...);
-    else if constexpr (OP == REEL_OP_sub)
-        return f::sub(x...);
-    else if constexpr (OP == REEL_OP_mul)
-        return f::mul(x...);
-    else if constexpr (OP == REEL_OP_div)
-        return f::div(x...);
-    else if constexpr (OP == REEL_OP_bce)
-        return f::bce(x...);
-    else if constexpr (OP == REEL_OP_bce_grad)
-        return f::bce_grad(x...);
-    else if constexpr (OP == REEL_OP_neg)
-        return f::neg(x...);
-    else if constexpr (OP == REEL_OP_relu)
-        return f::relu(x...);
-    else if constexpr (OP == REEL_OP_relu_grad)
-        return f::relu_grad(x...);
-    else if constexpr (OP == REEL_OP_sigmoid)
-        return f::sigmoid(x...);
-    else if constexpr (OP == REEL_OP_sigmoid_grad)
-        return f::sigmoid_grad(x...);
-    else if constexpr (OP == REEL_OP_tanh)
-        return f::tanh(x...);
-    else if constexpr (OP == REEL_OP_exp)
-        return f::exp(x...);
-    else if constexpr (OP == REEL_OP_log)
-        return f::log(x...);
-    else if constexpr (OP == REEL_OP_sqrt)
-        return f::sqrt(x...);
-    else if constexpr (OP == REEL_OP_square)
-        return f::square(x...);
-    else if constexpr (OP == REEL_OP_square_grad)
-        return f::square_grad(x...);
-    else if constexpr (OP == REEL_OP_mse_grad)
-        return f::mse_grad(x..., (T)constants[0]);
-    else if constexpr (OP == REEL_OP_affine)
-        return f::affine(x..., (T)constants[0], (T)constants[1]);
-    else
-        static_assert(OP == REEL_OP_COUNT, "an op of kind MAP lacks its line");
-}
+/* What an elementwise row of ops.def computes, and of which type its result is. */
+template <reel__op OP, class T> struct row;
+
+#define ROW(name, type, ...)                                                                       \
+    template <class T> struct row<REEL_OP_##name, T> {                                             \
+        typedef type result;                                                                       \
+        template <class... X>                                                                      \
+        static __device__ __forceinline__ result apply(const double *constants, X... x) {          \
+            (void)constants;                                                                       \
+            return formula<T>::name(__VA_ARGS__);                                                  \
+        }                                                                                          \
+    };
+#define ROW_MAP(name) ROW(name, T, x...)
+#define ROW_MAP1(name) ROW(name, T, x..., (T)constants[0])
+#define ROW_MAP2(name) ROW(name, T, x..., (T)constants[0], (T)constants[1])
+#define ROW_TEST(name) ROW(name, uint8_t, x...)
+#define ROW_CALL(name)
+#define ROW_VIEW(name)
+#define ROW_UPDATE(name)
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) ROW_##kind(name)
+#include "tensor/ops.def"
 
 template <reel__op OP, class T, int INPUTS, int N>
-static __device__ __forceinline__ unit<T, N> apply_unit(const reel__cuda_map &m,
-                                                        const unit<T, N> *x) {
-    unit<T, N> y;
+static __device__ __forceinline__ unit<typename row<OP, T>::result, N>
+apply_unit(const reel__cuda_map &m, const unit<T, N> *x) {
+    unit<typename row<OP, T>::result, N> y;
 #pragma unroll
     for (int i = 0; i < N; i++) {
-        if constexpr (INPUTS == 1) y.v[i] = apply<OP, T>(m.constants, x[0].v[i]);
-        if constexpr (INPUTS == 2) y.v[i] = apply<OP, T>(m.constants, x[0].v[i], x[1].v[i]);
+        if constexpr (INPUTS == 1) y.v[i] = row<OP, T>::apply(m.constants, x[0].v[i]);
+        if constexpr (INPUTS == 2) y.v[i] = row<OP, T>::apply(m.constants, x[0].v[i], x[1].v[i]);
         if constexpr (INPUTS == 3)
-            y.v[i] = apply<OP, T>(m.constants, x[0].v[i], x[1].v[i], x[2].v[i]);
+            y.v[i] = row<OP, T>::apply(m.constants, x[0].v[i], x[1].v[i], x[2].v[i]);
     }
     return y;
 }
@@ -118,13 +94,15 @@ static cudaError_t launch_map(const reel__cuda_map *m, int vector, reel__cuda_qu
     return launch(map_units<OP, T, INPUTS, N>, blocks, THREADS, queue, *m);
 }
 
-/* The rows of ops.def as a table; MAP_FLOAT and MAP_NUMBER are the including file's. */
-#define CALL_FLOAT(name, inputs) nullptr
-#define CALL_NUMBER(name, inputs) nullptr
-#define CALL_ALIKE(name, inputs) nullptr
-#define CALL_INDEXED(name, inputs) nullptr
-#define VIEW_ALIKE(name, inputs) nullptr
-#define UPDATE_ALIKE(name, inputs) nullptr
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) kind##_##dtypes(name, inputs),
+/* The rows of ops.def as a table; FLOAT and NUMBER are the including file's. */
+#define KIND_MAP(dtypes, name, inputs) dtypes(name, inputs)
+#define KIND_MAP1(dtypes, name, inputs) dtypes(name, inputs)
+#define KIND_MAP2(dtypes, name, inputs) dtypes(name, inputs)
+#define KIND_TEST(dtypes, name, inputs) dtypes(name, inputs)
+#define KIND_CALL(dtypes, name, inputs) nullptr
+#define KIND_VIEW(dtypes, name, inputs) nullptr
+#define KIND_UPDATE(dtypes, name, inputs) nullptr
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+    KIND_##kind(dtypes, name, inputs),
 
 #endif

@@ -67,8 +67,8 @@ REEL_API reel_status reel_grid_write(const char *path, reel_tensor *images,
 /* ---- safetensors ---- */
 
 /* Reads a file into a state (tensors on the CPU, owned by the state; text from __metadata__);
- * owned, NULL on failure. dtypes F32, F64, I64, U8. Everything the header says is checked before it
- * is believed; more than 65536 tensors, or lines of text, are refused. */
+ * owned, NULL on failure. dtypes F32, F64, I64, U8, F16, BF16. Everything the header says is
+ * checked before it is believed; more than 65536 tensors, or lines of text, are refused. */
 REEL_API reel_state *reel_safetensors_read(const char *path);
 /* Writes to a temporary file beside `path`, syncs it, renames it over `path`, syncs the directory:
  * `path` is at all times the old file or the new one. While a failure is kept, this and every other

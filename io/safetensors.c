@@ -22,7 +22,8 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors go to disk as they lie");
 
 const char *const reel__safetensors_dtypes[] = {
-    [REEL_F32] = "F32", [REEL_F64] = "F64", [REEL_I64] = "I64", [REEL_U8] = "U8"};
+    [REEL_F32] = "F32", [REEL_F64] = "F64", [REEL_I64] = "I64",
+    [REEL_U8] = "U8",   [REEL_F16] = "F16", [REEL_BF16] = "BF16"};
 
 reel_status reel__safetensors_too_many(const char *what, reel_status code, const char *path) {
     return reel_fail(code, NULL, "safetensors: more than %d %s: %s", REEL__MAX_ENTRIES, what, path);
@@ -116,7 +117,7 @@ static reel_status load_header(reader *r) {
 }
 
 static bool parse_dtype(const char *name, reel_dtype *dtype) {
-    for (*dtype = REEL_F32; *dtype <= REEL_U8; ++*dtype)
+    for (*dtype = REEL_F32; *dtype < REEL__DTYPES; ++*dtype)
         if (strcmp(name, reel__safetensors_dtypes[*dtype]) == 0) return true;
     return false;
 }

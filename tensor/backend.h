@@ -16,6 +16,10 @@ typedef enum {
     REEL_OP_COUNT
 } reel__op;
 
+/* Dtypes; the first of them are those that are computed with. */
+#define REEL__NUMBERS (REEL_U8 + 1)
+#define REEL__DTYPES (REEL_BF16 + 1)
+
 #define REEL__MOST_INPUTS 3 /* of a row of the table, updates of lists apart */
 
 /* An op's constants; what each means stands at the op's public function. */
@@ -81,8 +85,16 @@ reel_status reel__fail_call(reel_status code, const reel__call *c, const char *f
 
 /* ---- the table's columns ---- */
 
-typedef enum { REEL__MAP, REEL__CALL, REEL__VIEW, REEL__UPDATE } reel__kind;
-typedef enum { REEL__FLOAT, REEL__NUMBER, REEL__ALIKE, REEL__INDEXED } reel__dtypes;
+typedef enum {
+    REEL__MAP,
+    REEL__MAP1,
+    REEL__MAP2,
+    REEL__TEST,
+    REEL__CALL,
+    REEL__VIEW,
+    REEL__UPDATE
+} reel__kind;
+typedef enum { REEL__FLOAT, REEL__NUMBER, REEL__ALIKE, REEL__INDEXED, REEL__MASKED } reel__dtypes;
 typedef enum { REEL__GRAD, REEL__CONST, REEL__NONE } reel__gradient;
 enum {
     REEL__IN0 = 1,

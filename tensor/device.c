@@ -6,13 +6,13 @@
 #include <string.h>
 
 const char *reel_dtype_name(reel_dtype dtype) {
-    static const char *const names[] = {"f32", "f64", "i64", "u8"};
-    return dtype <= REEL_U8 ? names[dtype] : "?";
+    static const char *const names[] = {"f32", "f64", "i64", "u8", "f16", "bf16"};
+    return dtype < REEL__DTYPES ? names[dtype] : "?";
 }
 
 size_t reel_dtype_size(reel_dtype dtype) {
-    static const size_t sizes[] = {4, 8, 8, 1};
-    return dtype <= REEL_U8 ? sizes[dtype] : 0;
+    static const size_t sizes[] = {4, 8, 8, 1, 2, 2};
+    return dtype < REEL__DTYPES ? sizes[dtype] : 0;
 }
 
 reel_status reel_device_parse(const char *text, reel_device *device) {

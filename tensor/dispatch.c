@@ -52,16 +52,28 @@ static reel_status check_devices(reel__call *c) {
     return REEL_OK;
 }
 
+/* The inputs that are of one dtype are those from `first` to `end`. */
+static reel_status check_alike(const reel__call *c, int first, int end) {
+    for (int i = first + 1; i < end; i++)
+        if (c->in[i]->layout.dtype != c->in[first]->layout.dtype)
+            return reel__fail_call(REEL_ERR_DTYPE, c, "dtypes differ");
+    return REEL_OK;
+}
+
 static reel_status check_dtypes(const reel__call *c, const reel__op_info *op) {
     if (!c->nin || op->kind == REEL__UPDATE) return REEL_OK;
-    int alike = op->dtypes == REEL__INDEXED ? c->nin - 1 : c->nin;
-    for (int i = 1; i < alike; i++)
-        if (c->in[i]->layout.dtype != c->in[0]->layout.dtype)
-            return reel__fail_call(REEL_ERR_DTYPE, c, "dtypes differ");
-    if (op->dtypes == REEL__FLOAT && !reel_dtype_is_float(c->in[0]->layout.dtype))
+    const reel_dtype first = c->in[0]->layout.dtype, last = c->in[c->nin - 1]->layout.dtype;
+    REEL_TRY(check_alike(c, op->dtypes == REEL__MASKED ? 1 : 0,
+                         op->dtypes == REEL__INDEXED ? c->nin - 1 : c->nin));
+    if (op->dtypes == REEL__FLOAT && !reel_dtype_is_float(first))
         return reel__fail_call(REEL_ERR_DTYPE, c, "takes f32 or f64");
-    if (op->dtypes == REEL__INDEXED && c->in[c->nin - 1]->layout.dtype != REEL_I64)
+    if (op->dtypes == REEL__NUMBER && first >= REEL__NUMBERS)
+        return reel__fail_call(REEL_ERR_DTYPE, c, "does not compute in %s: cast it",
+                               reel_dtype_name(first));
+    if (op->dtypes == REEL__INDEXED && last != REEL_I64)
         return reel__fail_call(REEL_ERR_DTYPE, c, "the index must be i64");
+    if (op->dtypes == REEL__MASKED && first != REEL_U8)
+        return reel__fail_call(REEL_ERR_DTYPE, c, "the mask must be u8");
     return REEL_OK;
 }
 

@@ -5,64 +5,181 @@
  * Results are borrowed (see tensor.h). Broadcasting is numpy's: shapes are aligned at the right, an
  * axis of size 1 stretches, all else is an error. Operands of one op have one dtype and one device;
  * reel_cast and reel_to change them, nothing else does. "float" below means f32 and f64. Integer
- * arithmetic wraps.
+ * arithmetic wraps. In-place forms, and forms that fill a given tensor, are in ops_out.h.
  *
  * Errors, all kept as error.h says: NULL operand, shapes that don't fit, dtypes or devices that
  * differ or that the op does not take, out of memory. */
 #ifndef REEL_TENSOR_OPS_H
 #define REEL_TENSOR_OPS_H
 
+#include "tensor/ops_out.h"
 #include "tensor/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* ---- elementwise, binary, broadcast: x[...] y[...] -> z[...] ---- */
+/* ---- elementwise, binary, broadcast: x[...] y[...] -> z[...]. "Any number" is f32, f64, i64, u8
+ * ---- */
 
-/* z = x + y; any dtype */
+/* z = x + y; any number */
 REEL_API reel_tensor *reel_add_at(const char *at, reel_tensor *x, reel_tensor *y);
-/* z = x - y; any dtype */
+/* z = x - y; any number */
 REEL_API reel_tensor *reel_sub_at(const char *at, reel_tensor *x, reel_tensor *y);
-/* z = x y; any dtype */
+/* z = x y; any number */
 REEL_API reel_tensor *reel_mul_at(const char *at, reel_tensor *x, reel_tensor *y);
 /* z = x / y; float */
 REEL_API reel_tensor *reel_div_at(const char *at, reel_tensor *x, reel_tensor *y);
+/* z = x^y; float. x^0 and 1^y are 1, of NaN too; NaN if x is negative and y no whole number */
+REEL_API reel_tensor *reel_pow_at(const char *at, reel_tensor *x, reel_tensor *y);
+/* z = max(x, y); any number. NaN if either is; of equals, each gets half of the gradient */
+REEL_API reel_tensor *reel_maximum_at(const char *at, reel_tensor *x, reel_tensor *y);
+/* z = min(x, y), likewise */
+REEL_API reel_tensor *reel_minimum_at(const char *at, reel_tensor *x, reel_tensor *y);
 #define reel_add(x, y) reel_add_at(REEL_AT(x, y), x, y)
 #define reel_sub(x, y) reel_sub_at(REEL_AT(x, y), x, y)
 #define reel_mul(x, y) reel_mul_at(REEL_AT(x, y), x, y)
 #define reel_div(x, y) reel_div_at(REEL_AT(x, y), x, y)
+#define reel_pow(x, y) reel_pow_at(REEL_AT(x, y), x, y)
+#define reel_maximum(x, y) reel_maximum_at(REEL_AT(x, y), x, y)
+#define reel_minimum(x, y) reel_minimum_at(REEL_AT(x, y), x, y)
 
 /* Binary cross-entropy of a probability p in [0,1] and a target t, element by element, logs clamped
  * at -100 as in PyTorch:  z = -(t max(ln p, -100) + (1 - t) max(ln(1 - p), -100)); float */
 REEL_API reel_tensor *reel_bce_at(const char *at, reel_tensor *p, reel_tensor *t);
 #define reel_bce(p, t) reel_bce_at(REEL_AT(p, t), p, t)
 
-/* ---- elementwise, unary, float: x[...] -> y[...] ---- */
+/* ---- elementwise, unary, float unless said otherwise: x[...] -> y[...] ---- */
 
-REEL_API reel_tensor *reel_neg_at(const char *at, reel_tensor *x); /* y = -x */
-/* y = max(x, 0); NaN stays NaN */
-REEL_API reel_tensor *reel_relu_at(const char *at, reel_tensor *x);
-REEL_API reel_tensor *reel_sigmoid_at(const char *at, reel_tensor *x); /* y = 1 / (1 + e^-x) */
-REEL_API reel_tensor *reel_tanh_at(const char *at, reel_tensor *x);    /* y = tanh x */
-REEL_API reel_tensor *reel_exp_at(const char *at, reel_tensor *x);     /* y = e^x */
-REEL_API reel_tensor *reel_log_at(const char *at, reel_tensor *x);     /* y = ln x */
-REEL_API reel_tensor *reel_sqrt_at(const char *at, reel_tensor *x);    /* y = sqrt x */
-REEL_API reel_tensor *reel_square_at(const char *at, reel_tensor *x);  /* y = x x */
+/* The gradient of sign, floor, ceil, round and trunc is 0, and that of abs at 0. */
+REEL_API reel_tensor *reel_neg_at(const char *at, reel_tensor *x); /* y = -x; any number */
+REEL_API reel_tensor *reel_abs_at(const char *at, reel_tensor *x); /* y = |x|; any number */
+REEL_API reel_tensor *reel_sign_at(const char *at,
+                                   reel_tensor *x); /* y = -1, 0 or 1; of NaN 0; any number */
+REEL_API reel_tensor *reel_floor_at(const char *at,
+                                    reel_tensor *x); /* the largest whole number <= x */
+REEL_API reel_tensor *reel_ceil_at(const char *at,
+                                   reel_tensor *x); /* the smallest whole number >= x */
+REEL_API reel_tensor *reel_round_at(const char *at,
+                                    reel_tensor *x); /* the nearest whole number, halves to even */
+REEL_API reel_tensor *reel_trunc_at(const char *at, reel_tensor *x);  /* towards 0 */
+REEL_API reel_tensor *reel_square_at(const char *at, reel_tensor *x); /* y = x x */
+REEL_API reel_tensor *reel_sqrt_at(const char *at, reel_tensor *x);   /* y = sqrt x */
+REEL_API reel_tensor *reel_exp_at(const char *at, reel_tensor *x);    /* y = e^x */
+REEL_API reel_tensor *reel_expm1_at(const char *at, reel_tensor *x);  /* y = e^x - 1 */
+REEL_API reel_tensor *reel_log_at(const char *at, reel_tensor *x);    /* y = ln x */
+REEL_API reel_tensor *reel_log1p_at(const char *at, reel_tensor *x);  /* y = ln(1 + x) */
+REEL_API reel_tensor *reel_sin_at(const char *at, reel_tensor *x);    /* y = sin x */
+REEL_API reel_tensor *reel_cos_at(const char *at, reel_tensor *x);    /* y = cos x */
+REEL_API reel_tensor *
+reel_erf_at(const char *at,
+            reel_tensor *x); /* y = 2 / sqrt pi times the integral of e^(-t^2) from 0 to x */
 #define reel_neg(x) reel_neg_at(REEL_AT(x), x)
-#define reel_relu(x) reel_relu_at(REEL_AT(x), x)
-#define reel_sigmoid(x) reel_sigmoid_at(REEL_AT(x), x)
-#define reel_tanh(x) reel_tanh_at(REEL_AT(x), x)
-#define reel_exp(x) reel_exp_at(REEL_AT(x), x)
-#define reel_log(x) reel_log_at(REEL_AT(x), x)
-#define reel_sqrt(x) reel_sqrt_at(REEL_AT(x), x)
+#define reel_abs(x) reel_abs_at(REEL_AT(x), x)
+#define reel_sign(x) reel_sign_at(REEL_AT(x), x)
+#define reel_floor(x) reel_floor_at(REEL_AT(x), x)
+#define reel_ceil(x) reel_ceil_at(REEL_AT(x), x)
+#define reel_round(x) reel_round_at(REEL_AT(x), x)
+#define reel_trunc(x) reel_trunc_at(REEL_AT(x), x)
 #define reel_square(x) reel_square_at(REEL_AT(x), x)
+#define reel_sqrt(x) reel_sqrt_at(REEL_AT(x), x)
+#define reel_exp(x) reel_exp_at(REEL_AT(x), x)
+#define reel_expm1(x) reel_expm1_at(REEL_AT(x), x)
+#define reel_log(x) reel_log_at(REEL_AT(x), x)
+#define reel_log1p(x) reel_log1p_at(REEL_AT(x), x)
+#define reel_sin(x) reel_sin_at(REEL_AT(x), x)
+#define reel_cos(x) reel_cos_at(REEL_AT(x), x)
+#define reel_erf(x) reel_erf_at(REEL_AT(x), x)
 
 /* y = scale x + shift with two constants. */
 REEL_API reel_tensor *reel_affine_at(const char *at, reel_tensor *x, double scale, double shift);
 #define reel_affine(x, scale, shift) reel_affine_at(REEL_AT(x), x, scale, shift)
 #define reel_scale(x, scale) reel_affine_at(REEL_AT(x), x, scale, 0.0)
 #define reel_shift(x, shift) reel_affine_at(REEL_AT(x), x, 1.0, shift)
+
+/* y = min(max(x, low), high); NaN stays NaN. The gradient is 1 within, bounds included, else 0. */
+REEL_API reel_tensor *reel_clamp_at(const char *at, reel_tensor *x, double low, double high);
+#define reel_clamp(x, low, high) reel_clamp_at(REEL_AT(x), x, low, high)
+
+/* y = x^p with a constant, as reel_pow. */
+REEL_API reel_tensor *reel_pow_scalar_at(const char *at, reel_tensor *x, double p);
+#define reel_pow_scalar(x, p) reel_pow_scalar_at(REEL_AT(x), x, p)
+
+/* ---- activations, float ---- */
+
+/* y = max(x, 0); NaN stays NaN */
+REEL_API reel_tensor *reel_relu_at(const char *at, reel_tensor *x);
+/* y = 1 / (1 + e^-x) */
+REEL_API reel_tensor *reel_sigmoid_at(const char *at, reel_tensor *x);
+/* y = tanh x */
+REEL_API reel_tensor *reel_tanh_at(const char *at, reel_tensor *x);
+/* y = x sigmoid(x). Elfwing et al. (2017) */
+REEL_API reel_tensor *reel_silu_at(const char *at, reel_tensor *x);
+/* y = x Phi(x) = x (1 + erf(x / sqrt 2)) / 2. Hendrycks and Gimpel (2016) */
+REEL_API reel_tensor *reel_gelu_at(const char *at, reel_tensor *x);
+/* its approximation, y = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 */
+REEL_API reel_tensor *reel_gelu_tanh_at(const char *at, reel_tensor *x);
+#define reel_relu(x) reel_relu_at(REEL_AT(x), x)
+#define reel_sigmoid(x) reel_sigmoid_at(REEL_AT(x), x)
+#define reel_tanh(x) reel_tanh_at(REEL_AT(x), x)
+#define reel_silu(x) reel_silu_at(REEL_AT(x), x)
+#define reel_gelu(x) reel_gelu_at(REEL_AT(x), x)
+#define reel_gelu_tanh(x) reel_gelu_tanh_at(REEL_AT(x), x)
+/* y = x, below 0 slope x (0.01 in PyTorch) */
+REEL_API reel_tensor *reel_leaky_relu_at(const char *at, reel_tensor *x, double slope);
+/* y = x, below 0 alpha (e^x - 1) (alpha 1 in PyTorch). Clevert et al. (2015) */
+REEL_API reel_tensor *reel_elu_at(const char *at, reel_tensor *x, double alpha);
+/* y = ln(1 + e^(beta x)) / beta, and x where beta x > threshold (1 and 20 in PyTorch) */
+REEL_API reel_tensor *reel_softplus_at(const char *at, reel_tensor *x, double beta,
+                                       double threshold);
+#define reel_leaky_relu(x, slope) reel_leaky_relu_at(REEL_AT(x), x, slope)
+#define reel_elu(x, alpha) reel_elu_at(REEL_AT(x), x, alpha)
+#define reel_softplus(x, beta, threshold) reel_softplus_at(REEL_AT(x), x, beta, threshold)
+
+/* ---- truth values: u8, 0 or 1; constant. Of any number, the last three of floats ---- */
+
+/* x = y, x != y, x < y, x <= y, x > y, x >= y, broadcast; with NaN only != is true */
+REEL_API reel_tensor *reel_eq_at(const char *at, reel_tensor *x, reel_tensor *y);
+REEL_API reel_tensor *reel_ne_at(const char *at, reel_tensor *x, reel_tensor *y);
+REEL_API reel_tensor *reel_lt_at(const char *at, reel_tensor *x, reel_tensor *y);
+REEL_API reel_tensor *reel_le_at(const char *at, reel_tensor *x, reel_tensor *y);
+REEL_API reel_tensor *reel_gt_at(const char *at, reel_tensor *x, reel_tensor *y);
+REEL_API reel_tensor *reel_ge_at(const char *at, reel_tensor *x, reel_tensor *y);
+#define reel_eq(x, y) reel_eq_at(REEL_AT(x, y), x, y)
+#define reel_ne(x, y) reel_ne_at(REEL_AT(x, y), x, y)
+#define reel_lt(x, y) reel_lt_at(REEL_AT(x, y), x, y)
+#define reel_le(x, y) reel_le_at(REEL_AT(x, y), x, y)
+#define reel_gt(x, y) reel_gt_at(REEL_AT(x, y), x, y)
+#define reel_ge(x, y) reel_ge_at(REEL_AT(x, y), x, y)
+
+/* Of what is not 0, NaN included. */
+REEL_API reel_tensor *reel_logical_and_at(const char *at, reel_tensor *x, reel_tensor *y);
+REEL_API reel_tensor *reel_logical_or_at(const char *at, reel_tensor *x, reel_tensor *y);
+REEL_API reel_tensor *reel_logical_xor_at(const char *at, reel_tensor *x, reel_tensor *y);
+REEL_API reel_tensor *reel_logical_not_at(const char *at, reel_tensor *x);
+REEL_API reel_tensor *reel_isnan_at(const char *at, reel_tensor *x);
+REEL_API reel_tensor *reel_isinf_at(const char *at, reel_tensor *x);
+REEL_API reel_tensor *reel_isfinite_at(const char *at, reel_tensor *x);
+#define reel_logical_and(x, y) reel_logical_and_at(REEL_AT(x, y), x, y)
+#define reel_logical_or(x, y) reel_logical_or_at(REEL_AT(x, y), x, y)
+#define reel_logical_xor(x, y) reel_logical_xor_at(REEL_AT(x, y), x, y)
+#define reel_logical_not(x) reel_logical_not_at(REEL_AT(x), x)
+#define reel_isnan(x) reel_isnan_at(REEL_AT(x), x)
+#define reel_isinf(x) reel_isinf_at(REEL_AT(x), x)
+#define reel_isfinite(x) reel_isfinite_at(REEL_AT(x), x)
+
+/* z = x where mask (u8) is not 0, else y; broadcast; x and y of one dtype, any. What is not taken
+ * has no part in the result or its gradient, NaN or not. */
+REEL_API reel_tensor *reel_where_at(const char *at, reel_tensor *mask, reel_tensor *x,
+                                    reel_tensor *y);
+#define reel_where(mask, x, y) reel_where_at(REEL_AT(mask, x, y), mask, x, y)
+
+/* z = value where mask (u8) is not 0, else x. */
+REEL_API reel_tensor *reel_masked_fill_at(const char *at, reel_tensor *x, reel_tensor *mask,
+                                          double value);
+#define reel_masked_fill(x, mask, value) reel_masked_fill_at(REEL_AT(x, mask), x, mask, value)
+
+/* ---- dtypes ---- */
 
 /* x in another dtype, any to any: x itself where it has it already. Float to integer truncates, and
  * a value the integer type can't hold becomes its nearest bound, NaN 0. Differentiable from float
@@ -177,19 +294,6 @@ REEL_API reel_tensor *reel_expand_at(const char *at, reel_tensor *x, reel_shape 
 /* x itself if its elements lie row-major without gaps, else a copy that does. */
 REEL_API reel_tensor *reel_contiguous_at(const char *at, reel_tensor *x);
 #define reel_contiguous(x) reel_contiguous_at(REEL_AT(x), x)
-
-/* ---- in place: they return the tensor they changed ---- */
-
-/* They are not recorded: outside REEL_NO_GRAD it is an error if the tensor or an input is tracked.
- * So it is on an expanded view, whose elements share memory. reel_copy_ broadcasts, casts, and
- * moves between devices. */
-REEL_API reel_tensor *reel_copy_at_(const char *at, reel_tensor *to, reel_tensor *from);
-REEL_API reel_tensor *reel_fill_at_(const char *at, reel_tensor *t, double value);
-/* sum += x, broadcast */
-REEL_API reel_tensor *reel_add_at_(const char *at, reel_tensor *sum, reel_tensor *x);
-#define reel_copy_(to, from) reel_copy_at_(REEL_AT(to, from), to, from)
-#define reel_fill_(t, value) reel_fill_at_(REEL_AT(t), t, value)
-#define reel_add_(sum, x) reel_add_at_(REEL_AT(sum, x), sum, x)
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,20 @@
 reel_tensor *reel__relu_grad(const char *at, reel_tensor *g, reel_tensor *y);
 /* dx = g y (1 - y), of y = sigmoid(x) */
 reel_tensor *reel__sigmoid_grad(const char *at, reel_tensor *g, reel_tensor *y);
+/* dx = g (1 - y^2), of y = tanh(x) */
+reel_tensor *reel__tanh_grad(const char *at, reel_tensor *g, reel_tensor *y);
+/* dx = g f'(x), of y = f(x) */
+reel_tensor *reel__silu_grad(const char *at, reel_tensor *g, reel_tensor *x);
+reel_tensor *reel__gelu_grad(const char *at, reel_tensor *g, reel_tensor *x);
+reel_tensor *reel__gelu_tanh_grad(const char *at, reel_tensor *g, reel_tensor *x);
+reel_tensor *reel__leaky_relu_grad(const char *at, reel_tensor *g, reel_tensor *x, double slope);
+reel_tensor *reel__elu_grad(const char *at, reel_tensor *g, reel_tensor *x, double alpha);
+reel_tensor *reel__clamp_grad(const char *at, reel_tensor *g, reel_tensor *x, double low,
+                              double high);
+reel_tensor *reel__softplus_grad(const char *at, reel_tensor *g, reel_tensor *x, double beta,
+                                 double threshold);
+/* dx = g [x > y], or g / 2 where x = y, of z = max(x, y); of min(x, y) it is that of (g, y, x) */
+reel_tensor *reel__extreme_grad(const char *at, reel_tensor *g, reel_tensor *x, reel_tensor *y);
 /* dx = 2 g x, of y = x x */
 reel_tensor *reel__square_grad(const char *at, reel_tensor *g, reel_tensor *x);
 /* dp = g (p - t) / max(p (1 - p), 1e-12), of bce(p, t) */

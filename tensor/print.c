@@ -1,5 +1,6 @@
 /* Printing, as numpy prints: str(array) with its default options. */
 #include "tensor/locale_internal.h"
+#include "tensor/ops.h"
 #include "tensor/tensor_internal.h"
 
 #include <math.h>
@@ -245,8 +246,10 @@ void reel_print(FILE *f, reel_tensor *t) {
     reel__locale l;
     reel__locale_enter(&l); /* without memory for it, a comma may be the decimal point */
     REEL_SCOPE {
+        const bool half = reel_dtype_of(t) >= REEL__NUMBERS; /* as the f32 that it is */
+        reel_tensor *numbers = half ? reel_cast(t, REEL_F32) : t;
         printer p = {.f = f,
-                     .t = reel_to(t, reel_cpu()),
+                     .t = reel_to(numbers, reel_cpu()),
                      .summarise = reel_numel(t) > THRESHOLD,
                      .precision = PRECISION};
         if (!p.t) break;

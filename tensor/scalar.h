@@ -1,13 +1,17 @@
-/* The elementwise formulas, written once for every device and for f32 and f64.
+/* Elementary functions, and then (scalar_rows.h) the formulas of the table's rows, written once for
+ * every device and for f32 and f64.
  *
- * Included once per type, with REAL (float or double), R(name) (name with the type's suffix) and
- * REEL_REAL_IS_F64 (0 or 1) defined; everything is branch-free arithmetic, so that a compiler makes
- * vector code of a loop around it. No libm; sqrt is not here: it is an instruction, which C and
- * CUDA name differently. Denormal results may be flushed to zero. Accuracy: exp, log, log1p within
- * 2 units in the last place, tanh and sigmoid within 4.
+ * Included once per type, f64 first, with REAL (float or double), R(name) (name with the type's
+ * suffix), WIDE(name) (its f64 twin), SQRT and REEL_REAL_IS_F64 (0 or 1) defined; everything is
+ * branch-free arithmetic, so that a compiler makes vector code of a loop around it. No libm; a
+ * square root is an instruction, which C and CUDA name differently. Denormal results may be flushed
+ * to zero. Accuracy: exp, log, log1p within 2 units in the last place, tanh, sigmoid, expm1 and erf
+ * within 4; sin and cos within 2 for |x| below 2^20 (f32: 2^13), and beyond as good as if x had
+ * been rounded once more, to 2^50 (f32: 2^22), where they end: 0 and 1; pow as its product y ln x
+ * allows, 2^-52 |y ln x| in f64, and rounded once from that in f32.
  *
  * Source of the reductions: Cody and Waite, "Software Manual for the Elementary Functions" (1980),
- * chapters 5 and 6. */
+ * chapters 5, 6 and 8. */
 
 #ifndef REEL_FORMULA
 #define REEL_FORMULA static inline
@@ -22,11 +26,17 @@
 #define LN2_HIGH 6.93147180369123816490e-01
 #define LN2_LOW 1.90821492927058770002e-10
 #define EXP_LOW (-746.0)
+#define EXPM1_LOW (-60.0)
 #define EXP_HIGH 710.0
 #define SIGMOID_LOW (-708.0)
 #define SIGMOID_HIGH 709.7 /* 2^n is infinite here */
 #define TANH_HIGH 22.0
 #define SQRT_HALF_BITS 0x3fe6a09e667f3bcdULL
+#define TWO_TO_MANTISSA 4503599627370496.0
+#define HALF_PI_HIGH 1.57079632673412561417e+00 /* 33 bits */
+#define HALF_PI_MIDDLE 6.07710050630396597660e-11
+#define HALF_PI_LOW 2.02226624879595063154e-21
+#define ANGLE_HIGH 1125899906842624.0 /* 2^50 */
 #define INFINITE __builtin_inf()
 #define NOT_A_NUMBER __builtin_nan("")
 #else
@@ -37,11 +47,17 @@
 #define LN2_HIGH 0.693359375f
 #define LN2_LOW (-2.12194440e-4f)
 #define EXP_LOW (-104.0f)
+#define EXPM1_LOW (-30.0f)
 #define EXP_HIGH 89.0f
 #define SIGMOID_LOW (-87.0f)
 #define SIGMOID_HIGH 88.6f
 #define TANH_HIGH 10.0f
 #define SQRT_HALF_BITS 0x3f3504f3u
+#define TWO_TO_MANTISSA 8388608.0f
+#define HALF_PI_HIGH 1.5703125f /* 9 bits */
+#define HALF_PI_MIDDLE 4.837512969971e-04f
+#define HALF_PI_LOW 7.549789415862e-08f
+#define ANGLE_HIGH 4194304.0f /* 2^22 */
 #define INFINITE __builtin_inff()
 #define NOT_A_NUMBER __builtin_nanf("")
 #endif
@@ -135,20 +151,6 @@ REEL_FORMULA REAL R(log1p)(REAL x) {
     return u == INFINITE ? u : y;
 }
 
-/* clang-format off */
-REEL_FORMULA REAL R(add)(REAL x, REAL y) { return x + y; }
-REEL_FORMULA REAL R(sub)(REAL x, REAL y) { return x - y; }
-REEL_FORMULA REAL R(mul)(REAL x, REAL y) { return x * y; }
-REEL_FORMULA REAL R(div)(REAL x, REAL y) { return x / y; }
-REEL_FORMULA REAL R(neg)(REAL x) { return -x; }
-REEL_FORMULA REAL R(square)(REAL x) { return x * x; }
-REEL_FORMULA REAL R(square_grad)(REAL g, REAL x) { return 2 * g * x; }
-REEL_FORMULA REAL R(affine)(REAL x, REAL scale, REAL shift) { return scale * x + shift; }
-REEL_FORMULA REAL R(relu)(REAL x) { return x < 0 ? 0 : x; }
-REEL_FORMULA REAL R(relu_grad)(REAL g, REAL y) { return y > 0 ? g : 0; }
-REEL_FORMULA REAL R(sigmoid_grad)(REAL g, REAL y) { return g * (y * (1 - y)); }
-/* clang-format on */
-
 /* 1 / (1 + e^-x), with 2^n in one factor: what overflows makes 0, what underflows adds nothing. */
 REEL_FORMULA REAL R(sigmoid)(REAL x) {
     REAL t = R(clamp)(-x, SIGMOID_LOW, SIGMOID_HIGH);
@@ -169,23 +171,161 @@ REEL_FORMULA REAL R(tanh)(REAL x) {
     return x < 0 ? -y : y;
 }
 
-/* z = -(t max(ln p, -100) + (1 - t) max(ln(1 - p), -100)) */
-REEL_FORMULA REAL R(bce)(REAL p, REAL t) {
-    REAL yes = R(log)(p), no = R(log1p)(-p);
-    yes = yes < -100 ? -100 : yes;
-    no = no < -100 ? -100 : no;
-    return (t - 1) * no - t * yes;
+/* e^x - 1: e^r - 1 scaled, and what the scale adds. */
+REEL_FORMULA REAL R(expm1)(REAL x) {
+    REAL t = R(clamp)(x, EXPM1_LOW, EXP_HIGH);
+    REAL m = t * (REAL)1.44269504088896340736 + ROUND_MAGIC, n = m - ROUND_MAGIC;
+    REAL r = (t - n * LN2_HIGH) - n * LN2_LOW;
+    REAL half = R(power_of_two)(m - 1); /* 2^n itself may be beyond the largest exponent */
+    REAL y = 2 * (half * R(expm1_small)(r) + (half - (REAL)0.5));
+    return x == 0 ? x : y;
 }
 
-REEL_FORMULA REAL R(bce_grad)(REAL g, REAL p, REAL t) {
-    REAL d = (1 - p) * p;
-    d = d < (REAL)1e-12 ? (REAL)1e-12 : d;
-    return g * (p - t) / d;
+/* ---- to integers ---- */
+
+REEL_FORMULA REAL R(abs)(REAL x) {
+    return R(from_bits)(R(bits)(x) & ~((BITS)1 << (8 * sizeof(BITS) - 1)));
 }
 
-REEL_FORMULA REAL R(mse_grad)(REAL g, REAL y, REAL t, REAL scale) {
-    return g * scale * (y - t);
+REEL_FORMULA REAL R(with_sign)(REAL magnitude, REAL of) {
+    const BITS sign = (BITS)1 << (8 * sizeof(BITS) - 1);
+    return R(from_bits)((R(bits)(magnitude) & ~sign) | (R(bits)(of) & sign));
 }
+
+/* To the nearest integer, halves to even; what is so large that it has no fraction stays. */
+REEL_FORMULA REAL R(round)(REAL x) {
+    REAL a = R(abs)(x), n = (a + TWO_TO_MANTISSA) - TWO_TO_MANTISSA;
+    return a < TWO_TO_MANTISSA ? R(with_sign)(n, x) : x;
+}
+
+REEL_FORMULA REAL R(floor)(REAL x) {
+    REAL n = R(round)(x);
+    return n > x ? n - 1 : n;
+}
+
+REEL_FORMULA REAL R(ceil)(REAL x) {
+    REAL n = R(round)(x);
+    return n < x ? R(with_sign)(n + 1, x) : n;
+}
+
+REEL_FORMULA REAL R(trunc)(REAL x) {
+    return R(with_sign)(R(floor)(R(abs)(x)), x);
+}
+
+/* ---- angles: x = n pi/2 + r with |r| <= pi/4, and Taylor's series of r ---- */
+
+REEL_FORMULA REAL R(sin_small)(REAL r) {
+    const REAL z = r * r;
+#if REEL_REAL_IS_F64
+    REAL p = 1 / (REAL)355687428096000.0;
+    p = p * z - 1 / (REAL)1307674368000.0;
+    p = p * z + 1 / (REAL)6227020800.0;
+    p = p * z - 1 / (REAL)39916800.0;
+    p = p * z + 1 / (REAL)362880.0;
+#else
+    REAL p = 1 / (REAL)362880.0;
+#endif
+    p = p * z - 1 / (REAL)5040.0;
+    p = p * z + 1 / (REAL)120.0;
+    p = p * z - 1 / (REAL)6.0;
+    return p * z * r + r;
+}
+
+REEL_FORMULA REAL R(cos_small)(REAL r) {
+    const REAL z = r * r;
+#if REEL_REAL_IS_F64
+    REAL p = 1 / (REAL)20922789888000.0;
+    p = p * z - 1 / (REAL)87178291200.0;
+    p = p * z + 1 / (REAL)479001600.0;
+    p = p * z - 1 / (REAL)3628800.0;
+#else
+    REAL p = -1 / (REAL)3628800.0;
+#endif
+    p = p * z + 1 / (REAL)40320.0;
+    p = p * z - 1 / (REAL)720.0;
+    p = p * z + 1 / (REAL)24.0;
+    return p * z * z + (1 - z * (REAL)0.5);
+}
+
+/* sin(x + turns pi/2). */
+REEL_FORMULA REAL R(sin_turned)(REAL x, BITS turns) {
+    REAL t = R(abs)(x) < ANGLE_HIGH ? x : x - x; /* of an infinity, NaN */
+    REAL m = t * (REAL)0.63661977236758134308 + ROUND_MAGIC, n = m - ROUND_MAGIC;
+    REAL r = ((t - n * HALF_PI_HIGH) - n * HALF_PI_MIDDLE) - n * HALF_PI_LOW;
+    BITS quarter = R(bits)(m) + turns;
+    REAL y = quarter & 1 ? R(cos_small)(r) : R(sin_small)(r);
+    return quarter & 2 ? -y : y;
+}
+
+REEL_FORMULA REAL R(sin)(REAL x) {
+    return R(sin_turned)(x, 0);
+}
+
+REEL_FORMULA REAL R(cos)(REAL x) {
+    return R(sin_turned)(x, 1);
+}
+
+/* ---- erf ---- */
+
+/* Two rational functions, one up to 0.46875, and one for erfc beyond; from 6 on erf is 1.
+ * Source: Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969).
+ */
+REEL_FORMULA REAL R(erf)(REAL x) {
+    REAL a = R(abs)(x), z = a * a, n, d, inner;
+    n = ((((REAL)1.85777706184603153e-1 * z + (REAL)3.16112374387056560) * z +
+          (REAL)1.13864154151050156e2) *
+             z +
+         (REAL)3.77485237685302021e2) *
+            z +
+        (REAL)3.20937758913846947e3;
+    d = (((z + (REAL)2.36012909523441209e1) * z + (REAL)2.44024637934444173e2) * z +
+         (REAL)1.28261652607737228e3) *
+            z +
+        (REAL)2.84423683343917062e3;
+    inner = x * (n / d);
+    REAL t = a > 6 ? 6 : a;
+    n = (REAL)2.15311535474403846e-8;
+    n = n * t + (REAL)5.64188496988670089e-1;
+    n = n * t + (REAL)8.88314979438837594;
+    n = n * t + (REAL)6.61191906371416295e1;
+    n = n * t + (REAL)2.98635138197400131e2;
+    n = n * t + (REAL)8.81952221241769090e2;
+    n = n * t + (REAL)1.71204761263407058e3;
+    n = n * t + (REAL)2.05107837782607147e3;
+    n = n * t + (REAL)1.23033935479799725e3;
+    d = t + (REAL)1.57449261107098347e1;
+    d = d * t + (REAL)1.17693950891312499e2;
+    d = d * t + (REAL)5.37181101862009858e2;
+    d = d * t + (REAL)1.62138957456669019e3;
+    d = d * t + (REAL)3.29079923573345963e3;
+    d = d * t + (REAL)4.36261909014324716e3;
+    d = d * t + (REAL)3.43936767414372164e3;
+    d = d * t + (REAL)1.23033935480374942e3;
+    REAL outer = R(with_sign)(1 - R(exp)(-t * t) * (n / d), x);
+    return a <= (REAL)0.46875 ? inner : outer;
+}
+
+/* ---- x^y ---- */
+
+/* e^(y ln |x|), and the sign where x is negative and y a whole number. x^0 = 1^y = 1 for any x and
+ * y, NaN too. */
+#if REEL_REAL_IS_F64
+REEL_FORMULA REAL R(pow)(REAL x, REAL y) {
+    REAL a = R(abs)(x), half = y * (REAL)0.5;
+    REAL p = a == 1 ? 1 : R(exp)(y * R(log)(a));
+    REAL p_whole = R(floor)(half) != half ? -p : p;
+    REAL p_broken = x == 0 || a == INFINITE ? p : NOT_A_NUMBER;
+    REAL p_negative = R(floor)(y) == y ? p_whole : p_broken;
+    p = R(bits)(x) >> (8 * sizeof(BITS) - 1) && x == x ? p_negative : p;
+    return y == 0 || x == 1 ? 1 : p;
+}
+#else
+REEL_FORMULA REAL R(pow)(REAL x, REAL y) {
+    return (REAL)WIDE(pow)((double)x, (double)y);
+}
+#endif
+
+#include "tensor/scalar_rows.h"
 
 #undef BITS
 #undef MANTISSA
@@ -194,10 +334,16 @@ REEL_FORMULA REAL R(mse_grad)(REAL g, REAL y, REAL t, REAL scale) {
 #undef LN2_HIGH
 #undef LN2_LOW
 #undef EXP_LOW
+#undef EXPM1_LOW
 #undef EXP_HIGH
 #undef SIGMOID_LOW
 #undef SIGMOID_HIGH
 #undef TANH_HIGH
 #undef SQRT_HALF_BITS
+#undef TWO_TO_MANTISSA
+#undef HALF_PI_HIGH
+#undef HALF_PI_MIDDLE
+#undef HALF_PI_LOW
+#undef ANGLE_HIGH
 #undef INFINITE
 #undef NOT_A_NUMBER

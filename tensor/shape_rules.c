@@ -12,6 +12,13 @@ reel_status reel__rule_given(const reel__call *c, reel__layout *out) {
     return REEL_OK;
 }
 
+reel_status reel__rule_counted(const reel__call *c, reel__layout *out) {
+    if (c->attr.dtype >= REEL__NUMBERS)
+        return reel__fail_call(REEL_ERR_DTYPE, c, "does not count in %s",
+                               reel_dtype_name(c->attr.dtype));
+    return reel__rule_given(c, out);
+}
+
 reel_status reel__rule_none(const reel__call *c, reel__layout *out) {
     (void)c, (void)out;
     return REEL_OK;
@@ -23,6 +30,19 @@ reel_status reel__rule_broadcast(const reel__call *c, reel__layout *out) {
     for (int i = 1; i < c->nin; i++)
         if (!reel__broadcast(out->shape, c->in[i]->layout.shape, &out->shape))
             return reel__fail_call(REEL_ERR_SHAPE, c, "shapes do not broadcast");
+    return REEL_OK;
+}
+
+/* A truth value for each element. */
+reel_status reel__rule_test(const reel__call *c, reel__layout *out) {
+    REEL_TRY(reel__rule_broadcast(c, out));
+    out->dtype = REEL_U8;
+    return REEL_OK;
+}
+
+reel_status reel__rule_where(const reel__call *c, reel__layout *out) {
+    REEL_TRY(reel__rule_broadcast(c, out));
+    out->dtype = c->in[1]->layout.dtype;
     return REEL_OK;
 }
 
@@ -67,6 +87,8 @@ reel_status reel__rule_matmul(const reel__call *c, reel__layout *out) {
     if (x.dim[1] != y.dim[0]) return reel__fail_call(REEL_ERR_SHAPE, c, "inner dimensions differ");
     if (x.dim[0] > INT_MAX || x.dim[1] > INT_MAX || y.dim[1] > INT_MAX)
         return reel__fail_call(REEL_ERR_SHAPE, c, "a dimension is beyond what BLAS counts");
+    if (c->out[0] && !reel_is_contiguous(c->out[0]))
+        return reel__fail_call(REEL_ERR_ARGUMENT, c, "the result must be contiguous");
     out->dtype = c->in[0]->layout.dtype;
     out->shape = reel_shape(x.dim[0], y.dim[1]);
     return REEL_OK;
@@ -116,8 +138,17 @@ static reel_status check_size(const reel__call *c) {
     return reel__fail_call(REEL_ERR_ARGUMENT, c, "size %lld is negative", (long long)c->attr.i[1]);
 }
 
+/* Elements that are added up. */
+static reel_status check_number(const reel__call *c) {
+    const reel_dtype dtype = c->in[0]->layout.dtype;
+    if (dtype < REEL__NUMBERS) return REEL_OK;
+    return reel__fail_call(REEL_ERR_DTYPE, c, "does not compute in %s: cast it",
+                           reel_dtype_name(dtype));
+}
+
 reel_status reel__rule_index_add(const reel__call *c, reel__layout *out) {
     REEL_TRY(like_first(c, out));
+    REEL_TRY(check_number(c));
     REEL_TRY(check_list(c));
     REEL_TRY(check_size(c));
     if (out->shape.dim[c->attr.i[0]] != c->in[1]->layout.shape.dim[0])
@@ -137,6 +168,7 @@ reel_status reel__rule_gather(const reel__call *c, reel__layout *out) {
 
 reel_status reel__rule_scatter_add(const reel__call *c, reel__layout *out) {
     REEL_TRY(like_first(c, out));
+    REEL_TRY(check_number(c));
     REEL_TRY(check_size(c));
     if (!reel_shape_equal(out->shape, c->in[1]->layout.shape))
         return reel__fail_call(REEL_ERR_SHAPE, c, "one index an element is needed");

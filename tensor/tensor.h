@@ -29,11 +29,16 @@ extern "C" {
 
 /* ---- dtype, device, shape ---- */
 
-typedef enum { REEL_F32 = 0, REEL_F64, REEL_I64, REEL_U8 } reel_dtype;
+/* f16 (IEEE binary16) and bf16 (the upper half of an f32) are for storage: elements are moved,
+ * viewed, joined, saved and cast, which rounds to nearest, ties to even; ops that compute take the
+ * other four. Truth values are u8: 0 or 1 as results, any but 0 is true. */
+typedef enum { REEL_F32 = 0, REEL_F64, REEL_I64, REEL_U8, REEL_F16, REEL_BF16 } reel_dtype;
 
-REEL_API const char *reel_dtype_name(reel_dtype dtype); /* "f32", "f64", "i64", "u8" */
-REEL_API size_t reel_dtype_size(reel_dtype dtype);      /* bytes of one element */
+/* "f32", "f64", "i64", "u8", "f16", "bf16" */
+REEL_API const char *reel_dtype_name(reel_dtype dtype);
+REEL_API size_t reel_dtype_size(reel_dtype dtype); /* bytes of one element */
 
+/* Those that are computed with. */
 static inline bool reel_dtype_is_float(reel_dtype dtype) {
     return dtype == REEL_F32 || dtype == REEL_F64;
 }

@@ -33,6 +33,7 @@ static reel_tensor *make_input(const op_case *c, int i) {
     const reel_shape shape = reversed(c->shapes[0].in[i]);
     const double low = c->low[i], high = c->low[i] == c->high[i] ? 2 : c->high[i];
     if (index) return reel_zeros(shape, REEL_I64, cpu);
+    if (c->masked && i == 0) return reel_ones(shape, REEL_U8, cpu);
     return reel_full(shape, low + 0.75 * (high - low), REEL_F64, cpu);
 }
 

@@ -43,6 +43,7 @@ typedef struct op_case {
     double low[CASE_INPUTS], high[CASE_INPUTS]; /* inputs are uniform in these; 0, 0: -2..2 */
     double kink;                                /* values closer to 0 than this are moved away */
     bool indexed;                               /* the last input holds indices, below param[3] */
+    bool masked;                                /* the first input is a u8 of truth values */
     bool no_layouts;    /* inputs must be contiguous: fused updates of whole tensors */
     double tolerance32; /* relative, of f32; 0: 4e-6 */
     const op_shapes *shapes;
@@ -50,6 +51,12 @@ typedef struct op_case {
     const op_shapes *bad;
     int bad_count;
 } op_case;
+
+/* Of input i, where the op runs in `dtype`. */
+static inline reel_dtype case_dtype(const op_case *c, int i, reel_dtype dtype) {
+    if (c->indexed && i == c->inputs - 1) return REEL_I64;
+    return c->masked && i == 0 ? REEL_U8 : dtype;
+}
 
 #define COUNT(list) ((int)(sizeof(list) / sizeof((list)[0])))
 #define S(...)                                                                                     \

@@ -196,7 +196,7 @@ static const struct {
     {"{\"a\":{\"shape\":[1],\"data_offsets\":[0,4]}}", "dtype is missing", 4, REEL_ERR_FORMAT},
     {"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", "shape is missing", 4, REEL_ERR_FORMAT},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", "data_offsets is missing", 4, REEL_ERR_FORMAT},
-    {"{\"a\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[0,4]}}", "'BF16'", 4,
+    {"{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[4],\"data_offsets\":[0,4]}}", "'F8_E4M3'", 4,
      REEL_ERR_DTYPE},
     {"{\"a\":{\"dtype\":\"f32\",\"shape\":[1],\"data_offsets\":[0,4]}}", "'f32'", 4,
      REEL_ERR_DTYPE},

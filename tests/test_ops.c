@@ -35,6 +35,7 @@ static bool is_float(reel_dtype d) {
 /* Values as the dtype holds them, so that the reference sees what the op sees. */
 static double draw_value(const op_case *c, int i, reel_dtype dtype, int64_t bound) {
     if (is_index(c, i)) return floor(uniform(0, (double)bound));
+    if (c->masked && i == 0) return floor(uniform(0, 2)) * 3; /* 0 or 3: any but 0 is true */
     if (dtype == REEL_U8)
         return floor(uniform(0, 12)); /* small, so that sums and products of a few fit */
     if (dtype == REEL_I64) return floor(uniform(-50, 50));
@@ -135,7 +136,7 @@ static void check_value(reel__op op, const op_shapes *s, reel_dtype dtype, layou
         reel_tensor *t[CASE_INPUTS] = {NULL};
         reel_shape out = REEL_SCALAR;
         for (int i = 0; i < c->inputs; i++) {
-            reel_dtype d = is_index(c, i) ? REEL_I64 : dtype;
+            reel_dtype d = case_dtype(c, i, dtype);
             in[i] = draw(c, i, s, d, way);
             t[i] = view(base(in[i], d, way), s->in[i], way);
             ck_assert(reel__broadcast(out, s->in[i], &out) || c->reference);
@@ -264,7 +265,7 @@ static void check_gradient(reel__op op, int s, layout way, gradient_check by, do
     REEL_SCOPE {
         reel_tensor *in[CASE_INPUTS];
         for (int i = 0; i < c->inputs; i++) {
-            reel_dtype d = is_index(c, i) ? REEL_I64 : REEL_F64;
+            reel_dtype d = case_dtype(c, i, REEL_F64);
             array a = draw(c, i, k.s, d, way);
             in[i] = base(a, d, way);
             if (d == REEL_F64) reel_track(in[i]);
@@ -331,7 +332,7 @@ START_TEST(bad_shapes_are_refused) {
             REEL_SCOPE {
                 reel_tensor *t[CASE_INPUTS] = {NULL};
                 for (int i = 0; i < c->inputs; i++) {
-                    reel_dtype d = is_index(c, i) ? REEL_I64 : REEL_F64;
+                    reel_dtype d = case_dtype(c, i, REEL_F64);
                     array a = draw(c, i, &c->bad[s], d, CONTIGUOUS);
                     t[i] = base(a, d, CONTIGUOUS);
                     array_free(a);
@@ -353,7 +354,7 @@ static void refuse(reel__op op, reel_tensor *(*spoil)(reel_tensor *), const char
         REEL_SCOPE {
             reel_tensor *t[CASE_INPUTS] = {NULL};
             for (int i = 0; i < c->inputs; i++) {
-                reel_dtype d = is_index(c, i) ? REEL_I64 : REEL_F64;
+                reel_dtype d = case_dtype(c, i, REEL_F64);
                 array a = draw(c, i, &c->shapes[0], d, CONTIGUOUS);
                 t[i] = base(a, d, CONTIGUOUS);
                 array_free(a);

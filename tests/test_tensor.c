@@ -121,7 +121,7 @@ START_TEST(refuses_what_is_no_tensor) {
     FAILS(reel_empty(nine, REEL_F32, DEVICE), REEL_ERR_SHAPE,
           "empty: [1, 1, 1, 1, 1, 1, 1, 1] is no shape of a tensor");
     FAILS(reel_empty(reel_shape(2), (reel_dtype)9, DEVICE), REEL_ERR_DTYPE, "empty: no dtype 9");
-    FAILS(reel_full(reel_shape(2), 1, (reel_dtype)4, DEVICE), REEL_ERR_DTYPE, "fill: no dtype 4");
+    FAILS(reel_full(reel_shape(2), 1, (reel_dtype)6, DEVICE), REEL_ERR_DTYPE, "fill: no dtype 6");
     REEL_SCOPE {
         FAILS(reel_from(NULL, reel_shape(2), REEL_F32), REEL_ERR_ARGUMENT, "from: data is NULL");
         FAILS(reel_cast(reel_ones(reel_shape(2), REEL_F32, DEVICE), (reel_dtype)7), REEL_ERR_DTYPE,

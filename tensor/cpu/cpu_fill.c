@@ -30,6 +30,9 @@ reel_status reel__cpu_arange(const reel__call *c) {
         case REEL_U8:
             ((uint8_t *)out)[i] = (uint8_t)i;
             break;
+        case REEL_F16:
+        case REEL_BF16: /* refused by the shape rule */
+            break;
         }
     }
     return REEL_OK;

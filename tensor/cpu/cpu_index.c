@@ -7,7 +7,13 @@
 
 static void add_elements(reel_dtype dtype, void *to, const void *from, int64_t n) {
     const char *source = from;
-    reel__run r = {.n = n, .out = to, .in = {to, source}, .out_stride = 1, .in_stride = {1, 1}};
+    const double none[2] = {0, 0};
+    reel__run r = {.n = n,
+                   .out = to,
+                   .in = {to, source},
+                   .out_stride = 1,
+                   .in_stride = {1, 1},
+                   .constants = none};
     reel__cpu_loops()->map[REEL_OP_add][dtype](&r);
 }
 

@@ -34,7 +34,7 @@ typedef struct {
     void *out;
     const void *in[3];
     int64_t out_stride, in_stride[3];
-    const double *constants; /* attr.f */
+    const double *constants; /* attr.f, two at least */
 } reel__run;
 typedef void (*reel__loop)(const reel__run *r);
 
@@ -49,8 +49,10 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    reel__loop map[REEL_OP_COUNT][4]; /* by dtype; NULL where the op is none of MAP */
-    reel__loop dequantize[2][4];      /* to f32 or f64, from each dtype */
+    reel__loop map[REEL_OP_COUNT][REEL__NUMBERS]; /* by dtype; NULL where the row is none of MAP */
+    reel__loop copy[9], where[9];                 /* by the size of an element */
+    reel__loop cast[REEL__DTYPES][REEL__DTYPES];  /* from each dtype to each */
+    reel__loop dequantize[2][REEL__DTYPES];       /* to f32 or f64, from each dtype */
     /* Of contiguous elements, in an order that n alone decides. */
     double (*sum[2])(const void *x, int64_t n);
     double (*sum_squares[2])(const void *x, int64_t n);

@@ -2,25 +2,33 @@
  * avx512), each time with that set's flags; reel__cpu_loops picks one at run time. Plain C: the
  * compiler makes vectors of it. */
 #include "tensor/cpu/cpu_internal.h"
+#include "tensor/half_internal.h"
 
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
 
-#define REAL float
-#define R(name) name##_f32
-#define REEL_REAL_IS_F64 0
-#define SQRT __builtin_sqrtf
+#define WIDE(name) name##_f64
+
+/* The operands of a row's formula, by its number of inputs. */
+#define TAKE_1 x
+#define TAKE_2 x, y
+#define TAKE_3 x, y, z
+
+#define REAL double
+#define R(name) name##_f64
+#define REEL_REAL_IS_F64 1
+#define SQRT __builtin_sqrt
 #include "tensor/cpu/cpu_loops_real_internal.h"
 #undef REAL
 #undef R
 #undef REEL_REAL_IS_F64
 #undef SQRT
 
-#define REAL double
-#define R(name) name##_f64
-#define REEL_REAL_IS_F64 1
-#define SQRT __builtin_sqrt
+#define REAL float
+#define R(name) name##_f32
+#define REEL_REAL_IS_F64 0
+#define SQRT __builtin_sqrtf
 #include "tensor/cpu/cpu_loops_real_internal.h"
 
 #define INTEGER int64_t
@@ -36,22 +44,87 @@
 #define I(name) name##_u8
 #include "tensor/cpu/cpu_loops_int_internal.h"
 
-#define LOOPS_MAP_FLOAT(name)                                                                      \
-    { loop_##name##_f32, loop_##name##_f64 }
-#define LOOPS_MAP_NUMBER(name)                                                                     \
-    { loop_##name##_f32, loop_##name##_f64, loop_##name##_i64, loop_##name##_u8 }
-#define LOOPS_CALL_FLOAT(name)                                                                     \
-    { NULL }
-#define LOOPS_CALL_NUMBER(name)                                                                    \
-    { NULL }
-#define LOOPS_CALL_ALIKE(name)                                                                     \
-    { NULL }
-#define LOOPS_CALL_INDEXED(name)                                                                   \
-    { NULL }
-#define LOOPS_VIEW_ALIKE(name)                                                                     \
-    { NULL }
-#define LOOPS_UPDATE_ALIKE(name)                                                                   \
-    { NULL }
+/* Float to integer truncates; beyond the integer's range lies its nearest bound, and NaN is 0. */
+INLINE int64_t whole_of(double x) {
+    const int64_t beyond = x > 0 ? INT64_MAX : x < 0 ? INT64_MIN : 0;
+    return x > -0x1p63 && x < 0x1p63 ? (int64_t)x : beyond;
+}
+
+INLINE uint8_t byte_of(double x) {
+    const double low = x > 0 ? x : 0;
+    return (uint8_t)(int32_t)(low > 255 ? 255 : low);
+}
+
+#define FROM float
+#define F(name) f32_to_##name
+#define REAL_OF(x) (x)
+#define WHOLE_OF(x) whole_of((double)(x))
+#define BYTE_OF(x) byte_of((double)(x))
+#include "tensor/cpu/cpu_loops_cast_internal.h"
+#define FROM double
+#define F(name) f64_to_##name
+#define REAL_OF(x) (x)
+#define WHOLE_OF(x) whole_of(x)
+#define BYTE_OF(x) byte_of(x)
+#include "tensor/cpu/cpu_loops_cast_internal.h"
+#define FROM int64_t
+#define F(name) i64_to_##name
+#define REAL_OF(x) (x)
+#define WHOLE_OF(x) (x)
+#define BYTE_OF(x) (uint8_t)((x) < 0 ? 0 : (x) > 255 ? 255 : (x))
+#include "tensor/cpu/cpu_loops_cast_internal.h"
+#define FROM uint8_t
+#define F(name) u8_to_##name
+#define REAL_OF(x) (x)
+#define WHOLE_OF(x) (x)
+#define BYTE_OF(x) (x)
+#include "tensor/cpu/cpu_loops_cast_internal.h"
+#define FROM uint16_t
+#define F(name) f16_to_##name
+#define REAL_OF(x) reel__f32_from_f16(x)
+#define WHOLE_OF(x) whole_of((double)reel__f32_from_f16(x))
+#define BYTE_OF(x) byte_of((double)reel__f32_from_f16(x))
+#include "tensor/cpu/cpu_loops_cast_internal.h"
+#define FROM uint16_t
+#define F(name) bf16_to_##name
+#define REAL_OF(x) reel__f32_from_bf16(x)
+#define WHOLE_OF(x) whole_of((double)reel__f32_from_bf16(x))
+#define BYTE_OF(x) byte_of((double)reel__f32_from_bf16(x))
+#include "tensor/cpu/cpu_loops_cast_internal.h"
+
+#define WORD uint8_t
+#define W(name) name##_1
+#include "tensor/cpu/cpu_loops_word_internal.h"
+#undef WORD
+#undef W
+#define WORD uint16_t
+#define W(name) name##_2
+#include "tensor/cpu/cpu_loops_word_internal.h"
+#undef WORD
+#undef W
+#define WORD uint32_t
+#define W(name) name##_4
+#include "tensor/cpu/cpu_loops_word_internal.h"
+#undef WORD
+#undef W
+#define WORD uint64_t
+#define W(name) name##_8
+#include "tensor/cpu/cpu_loops_word_internal.h"
+
+#define FLOATS(name) loop_##name##_f32, loop_##name##_f64
+#define LOOPS_MAP_FLOAT(name) FLOATS(name)
+#define LOOPS_MAP1_FLOAT(name) FLOATS(name)
+#define LOOPS_MAP2_FLOAT(name) FLOATS(name)
+#define LOOPS_TEST_FLOAT(name) FLOATS(name)
+#define LOOPS_MAP_NUMBER(name) FLOATS(name), loop_##name##_i64, loop_##name##_u8
+#define LOOPS_TEST_NUMBER(name) FLOATS(name), loop_##name##_i64, loop_##name##_u8
+#define LOOPS_CALL_FLOAT(name) NULL
+#define LOOPS_CALL_NUMBER(name) NULL
+#define LOOPS_CALL_ALIKE(name) NULL
+#define LOOPS_CALL_INDEXED(name) NULL
+#define LOOPS_CALL_MASKED(name) NULL
+#define LOOPS_VIEW_ALIKE(name) NULL
+#define LOOPS_UPDATE_ALIKE(name) NULL
 
 #define NAME_(set) reel__loops_##set
 #define NAME(set) NAME_(set)
@@ -63,13 +136,24 @@ const reel__loops NAME(REEL_SIMD) = {
     .map =
         {
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
-    [REEL_OP_##name] = LOOPS_##kind##_##dtypes(name),
+    [REEL_OP_##name] = {LOOPS_##kind##_##dtypes(name)},
 #include "tensor/ops.def"
         },
-    .dequantize = {{dequantize_from_f32_f32, dequantize_from_f64_f32, dequantize_from_i64_f32,
-                    dequantize_from_u8_f32},
-                   {dequantize_from_f32_f64, dequantize_from_f64_f64, dequantize_from_i64_f64,
-                    dequantize_from_u8_f64}},
+    .cast =
+        {
+            {f32_to_f32, f32_to_f64, f32_to_i64, f32_to_u8, f32_to_f16, f32_to_bf16},
+            {f64_to_f32, f64_to_f64, f64_to_i64, f64_to_u8, f64_to_f16, f64_to_bf16},
+            {i64_to_f32, i64_to_f64, i64_to_i64, i64_to_u8, i64_to_f16, i64_to_bf16},
+            {u8_to_f32, u8_to_f64, u8_to_i64, u8_to_u8, u8_to_f16, u8_to_bf16},
+            {f16_to_f32, f16_to_f64, f16_to_i64, f16_to_u8, f16_to_f16, f16_to_bf16},
+            {bf16_to_f32, bf16_to_f64, bf16_to_i64, bf16_to_u8, bf16_to_f16, bf16_to_bf16},
+        },
+    .dequantize = {{f32_to_scaled_f32, f64_to_scaled_f32, i64_to_scaled_f32, u8_to_scaled_f32,
+                    f16_to_scaled_f32, bf16_to_scaled_f32},
+                   {f32_to_scaled_f64, f64_to_scaled_f64, i64_to_scaled_f64, u8_to_scaled_f64,
+                    f16_to_scaled_f64, bf16_to_scaled_f64}},
+    .copy = {[1] = copy_1, [2] = copy_2, [4] = copy_4, [8] = copy_8},
+    .where = {[1] = where_1, [2] = where_2, [4] = where_4, [8] = where_8},
     .sum = {sum_f32, sum_f64},
     .sum_squares = {sum_squares_f32, sum_squares_f64},
     .sum_square_differences = {sum_square_differences_f32, sum_square_differences_f64},

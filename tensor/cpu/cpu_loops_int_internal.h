@@ -1,18 +1,46 @@
-/* Loops over integers, which wrap: included by cpu_loops.c once per type. */
+/* Loops over integers: included by cpu_loops.c once per type. The formulas are scalar_int.h's. */
 
-INLINE void I(zip)(const reel__run *r, UNSIGNED (*f)(UNSIGNED, UNSIGNED)) {
-    const INTEGER *x = r->in[0], *y = r->in[1];
+#include "tensor/scalar_int.h"
+
+typedef INTEGER (*I(function))(INTEGER x, INTEGER y);
+
+INLINE void I(map)(const reel__run *r, int inputs, I(function) f) {
+    const INTEGER *x = r->in[0], *y = inputs > 1 ? r->in[1] : x;
     INTEGER *out = r->out;
-    const int64_t sx = r->in_stride[0], sy = r->in_stride[1], so = r->out_stride;
-    for (int64_t i = 0; i < r->n; i++)
-        out[i * so] = (INTEGER)f((UNSIGNED)x[i * sx], (UNSIGNED)y[i * sy]);
+    const int64_t sx = r->in_stride[0], sy = inputs > 1 ? r->in_stride[1] : sx, so = r->out_stride;
+    for (int64_t i = 0; i < r->n; i++) out[i * so] = f(x[i * sx], y[i * sy]);
 }
 
-/* clang-format off */
-INLINE UNSIGNED I(add)(UNSIGNED x, UNSIGNED y) { return (UNSIGNED)(x + y); }
-INLINE UNSIGNED I(sub)(UNSIGNED x, UNSIGNED y) { return (UNSIGNED)(x - y); }
-INLINE UNSIGNED I(mul)(UNSIGNED x, UNSIGNED y) { return (UNSIGNED)(x * y); }
-static void I(loop_add)(const reel__run *r) { I(zip)(r, I(add)); }
-static void I(loop_sub)(const reel__run *r) { I(zip)(r, I(sub)); }
-static void I(loop_mul)(const reel__run *r) { I(zip)(r, I(mul)); }
-/* clang-format on */
+typedef bool (*I(predicate))(INTEGER x, INTEGER y);
+
+INLINE void I(test)(const reel__run *r, int inputs, I(predicate) f) {
+    const INTEGER *x = r->in[0], *y = inputs > 1 ? r->in[1] : x;
+    uint8_t *out = r->out;
+    const int64_t sx = r->in_stride[0], sy = inputs > 1 ? r->in_stride[1] : sx, so = r->out_stride;
+    for (int64_t i = 0; i < r->n; i++) out[i * so] = f(x[i * sx], y[i * sy]);
+}
+
+#define LOOP_OF(name, inputs, result, walk)                                                        \
+    INLINE result I(of_##name)(INTEGER x, INTEGER y) {                                             \
+        (void)y;                                                                                   \
+        return I(name)(TAKE_##inputs);                                                             \
+    }                                                                                              \
+    static void I(loop_##name)(const reel__run *r) {                                               \
+        walk(r, inputs, I(of_##name));                                                             \
+    }
+#define LOOP_MAP_NUMBER(name, inputs) LOOP_OF(name, inputs, INTEGER, I(map))
+#define LOOP_TEST_NUMBER(name, inputs) LOOP_OF(name, inputs, bool, I(test))
+#define LOOP_MAP_FLOAT(name, inputs)
+#define LOOP_MAP1_FLOAT(name, inputs)
+#define LOOP_MAP2_FLOAT(name, inputs)
+#define LOOP_TEST_FLOAT(name, inputs)
+#define LOOP_CALL_FLOAT(name, inputs)
+#define LOOP_CALL_NUMBER(name, inputs)
+#define LOOP_CALL_ALIKE(name, inputs)
+#define LOOP_CALL_INDEXED(name, inputs)
+#define LOOP_CALL_MASKED(name, inputs)
+#define LOOP_VIEW_ALIKE(name, inputs)
+#define LOOP_UPDATE_ALIKE(name, inputs)
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+    LOOP_##kind##_##dtypes(name, inputs)
+#include "tensor/ops.def"

@@ -4,142 +4,94 @@
 
 #include "tensor/scalar.h"
 
-INLINE REAL R(sqrt)(REAL x) {
-    return SQRT(x);
+/* ---- elementwise: out = f(x, y, z; a, b), of which a row's formula takes what it has ---- */
+
+typedef REAL (*R(function))(REAL x, REAL y, REAL z, REAL a, REAL b);
+
+/* Contiguous, but for operands whose stride is 0: one element for all. What a row has not got is
+ * its first input again. */
+INLINE void R(map_contiguous)(const reel__run *r, int inputs, bool one_x, bool one_y, bool one_z,
+                              R(function) f) {
+    const REAL *x = r->in[0], *y = inputs > 1 ? r->in[1] : x, *z = inputs > 2 ? r->in[2] : x;
+    const REAL x0 = *x, y0 = *y, z0 = *z, a = (REAL)r->constants[0], b = (REAL)r->constants[1];
+    REAL *out = r->out;
+#pragma omp simd
+    for (int64_t i = 0; i < r->n; i++)
+        out[i] = f(one_x ? x0 : x[i], one_y ? y0 : y[i], one_z ? z0 : z[i], a, b);
 }
 
-/* ---- elementwise: out = f(x), f(x, y), f(x, y, z) ---- */
-
-INLINE void R(map1)(const reel__run *r, REAL (*f)(REAL)) {
-    const REAL *x = r->in[0];
-    REAL *out = r->out;
-    const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
-    if (sx == 1 && so == 1) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = f(x[i]);
+INLINE void R(map)(const reel__run *r, int inputs, R(function) f) {
+    const int64_t sx = r->in_stride[0], sy = inputs > 1 ? r->in_stride[1] : sx,
+                  sz = inputs > 2 ? r->in_stride[2] : sy, so = r->out_stride;
+    if (so == 1 && sx == 1 && sy == 1 && sz == 1) {
+        R(map_contiguous)(r, inputs, false, false, false, f);
+    } else if (so == 1 && sx == 0 && sy == 1 && sz == 1) {
+        R(map_contiguous)(r, inputs, true, false, false, f);
+    } else if (so == 1 && sx == 1 && sy == 0 && inputs == 2) {
+        R(map_contiguous)(r, inputs, false, true, true, f);
     } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = f(x[i * sx]);
+        const REAL *x = r->in[0], *y = inputs > 1 ? r->in[1] : x, *z = inputs > 2 ? r->in[2] : y;
+        const REAL a = (REAL)r->constants[0], b = (REAL)r->constants[1];
+        REAL *out = r->out;
+        for (int64_t i = 0; i < r->n; i++) out[i * so] = f(x[i * sx], y[i * sy], z[i * sz], a, b);
     }
 }
 
-INLINE void R(map2)(const reel__run *r, REAL (*f)(REAL, REAL)) {
-    const REAL *x = r->in[0], *y = r->in[1];
-    REAL *out = r->out;
-    const int64_t n = r->n, sx = r->in_stride[0], sy = r->in_stride[1], so = r->out_stride;
-    if (sx == 1 && sy == 1 && so == 1) {
+/* ---- the same with a truth value for a result ---- */
+
+typedef bool (*R(predicate))(REAL x, REAL y);
+
+INLINE void R(test)(const reel__run *r, int inputs, R(predicate) f) {
+    const REAL *x = r->in[0], *y = inputs > 1 ? r->in[1] : x;
+    const int64_t n = r->n, sx = r->in_stride[0], sy = inputs > 1 ? r->in_stride[1] : sx,
+                  so = r->out_stride;
+    uint8_t *out = r->out;
+    if (so == 1 && sx == 1 && sy == 1) {
 #pragma omp simd
         for (int64_t i = 0; i < n; i++) out[i] = f(x[i], y[i]);
-    } else if (sx == 1 && sy == 0 && so == 1) {
-        const REAL b = y[0];
+    } else if (so == 1 && sx == 1 && sy == 0) {
+        const REAL b = *y;
 #pragma omp simd
         for (int64_t i = 0; i < n; i++) out[i] = f(x[i], b);
-    } else if (sx == 0 && sy == 1 && so == 1) {
-        const REAL a = x[0];
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = f(a, y[i]);
     } else {
         for (int64_t i = 0; i < n; i++) out[i * so] = f(x[i * sx], y[i * sy]);
     }
 }
 
-INLINE void R(map3)(const reel__run *r, REAL (*f)(REAL, REAL, REAL)) {
-    const REAL *x = r->in[0], *y = r->in[1], *z = r->in[2];
-    REAL *out = r->out;
-    const int64_t n = r->n, sx = r->in_stride[0], sy = r->in_stride[1], sz = r->in_stride[2],
-                  so = r->out_stride;
-    if (sx == 1 && sy == 1 && sz == 1 && so == 1) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = f(x[i], y[i], z[i]);
-    } else if (sx == 0 && sy == 1 && sz == 1 && so == 1) {
-        const REAL a = x[0];
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = f(a, y[i], z[i]);
-    } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = f(x[i * sx], y[i * sy], z[i * sz]);
+/* ---- a loop for each row ---- */
+
+#define MAP_WITH(name, inputs, ...)                                                                \
+    INLINE REAL R(of_##name)(REAL x, REAL y, REAL z, REAL a, REAL b) {                             \
+        (void)y, (void)z, (void)a, (void)b;                                                        \
+        return R(name)(__VA_ARGS__);                                                               \
+    }                                                                                              \
+    static void R(loop_##name)(const reel__run *r) {                                               \
+        R(map)(r, inputs, R(of_##name));                                                           \
     }
-}
-
-/* clang-format off */
-static void R(loop_add)(const reel__run *r) { R(map2)(r, R(add)); }
-static void R(loop_sub)(const reel__run *r) { R(map2)(r, R(sub)); }
-static void R(loop_mul)(const reel__run *r) { R(map2)(r, R(mul)); }
-static void R(loop_div)(const reel__run *r) { R(map2)(r, R(div)); }
-static void R(loop_bce)(const reel__run *r) { R(map2)(r, R(bce)); }
-static void R(loop_bce_grad)(const reel__run *r) { R(map3)(r, R(bce_grad)); }
-static void R(loop_neg)(const reel__run *r) { R(map1)(r, R(neg)); }
-static void R(loop_relu)(const reel__run *r) { R(map1)(r, R(relu)); }
-static void R(loop_relu_grad)(const reel__run *r) { R(map2)(r, R(relu_grad)); }
-static void R(loop_sigmoid)(const reel__run *r) { R(map1)(r, R(sigmoid)); }
-static void R(loop_sigmoid_grad)(const reel__run *r) { R(map2)(r, R(sigmoid_grad)); }
-static void R(loop_tanh)(const reel__run *r) { R(map1)(r, R(tanh)); }
-static void R(loop_exp)(const reel__run *r) { R(map1)(r, R(exp)); }
-static void R(loop_log)(const reel__run *r) { R(map1)(r, R(log)); }
-static void R(loop_sqrt)(const reel__run *r) { R(map1)(r, R(sqrt)); }
-static void R(loop_square)(const reel__run *r) { R(map1)(r, R(square)); }
-static void R(loop_square_grad)(const reel__run *r) { R(map2)(r, R(square_grad)); }
-/* clang-format on */
-
-static void R(loop_affine)(const reel__run *r) {
-    const REAL *x = r->in[0], scale = (REAL)r->constants[0], shift = (REAL)r->constants[1];
-    REAL *out = r->out;
-    const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
-    if (sx == 1 && so == 1) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = R(affine)(x[i], scale, shift);
-    } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = R(affine)(x[i * sx], scale, shift);
+#define LOOP_MAP(name, inputs) MAP_WITH(name, inputs, TAKE_##inputs)
+#define LOOP_MAP1(name, inputs) MAP_WITH(name, inputs, TAKE_##inputs, a)
+#define LOOP_MAP2(name, inputs) MAP_WITH(name, inputs, TAKE_##inputs, a, b)
+#define LOOP_TEST(name, inputs)                                                                    \
+    INLINE bool R(of_##name)(REAL x, REAL y) {                                                     \
+        (void)y;                                                                                   \
+        return R(name)(TAKE_##inputs);                                                             \
+    }                                                                                              \
+    static void R(loop_##name)(const reel__run *r) {                                               \
+        R(test)(r, inputs, R(of_##name));                                                          \
     }
-}
-
-static void R(loop_mse_grad)(const reel__run *r) {
-    const REAL *g = r->in[0], *y = r->in[1], *t = r->in[2], scale = (REAL)r->constants[0];
-    REAL *out = r->out;
-    const int64_t n = r->n, sg = r->in_stride[0], sy = r->in_stride[1], st = r->in_stride[2],
-                  so = r->out_stride;
-    if (sg == 0 && sy == 1 && st == 1 && so == 1) {
-        const REAL a = g[0];
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = R(mse_grad)(a, y[i], t[i], scale);
-    } else {
-        for (int64_t i = 0; i < n; i++)
-            out[i * so] = R(mse_grad)(g[i * sg], y[i * sy], t[i * st], scale);
-    }
-}
-
-/* ---- any dtype to REAL, scaled ---- */
-
-static void R(dequantize_from_u8)(const reel__run *r) {
-    const uint8_t *x = r->in[0];
-    REAL *out = r->out, scale = (REAL)r->constants[0];
-    const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
-    if (sx == 1 && so == 1) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = (REAL)x[i] * scale;
-    } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = (REAL)x[i * sx] * scale;
-    }
-}
-
-static void R(dequantize_from_i64)(const reel__run *r) {
-    const int64_t *x = r->in[0];
-    REAL *out = r->out, scale = (REAL)r->constants[0];
-    for (int64_t i = 0; i < r->n; i++)
-        out[i * r->out_stride] = (REAL)x[i * r->in_stride[0]] * scale;
-}
-
-static void R(dequantize_from_f32)(const reel__run *r) {
-    const float *x = r->in[0];
-    REAL *out = r->out, scale = (REAL)r->constants[0];
-    for (int64_t i = 0; i < r->n; i++)
-        out[i * r->out_stride] = (REAL)x[i * r->in_stride[0]] * scale;
-}
-
-static void R(dequantize_from_f64)(const reel__run *r) {
-    const double *x = r->in[0];
-    REAL *out = r->out, scale = (REAL)r->constants[0];
-    for (int64_t i = 0; i < r->n; i++)
-        out[i * r->out_stride] = (REAL)x[i * r->in_stride[0]] * scale;
-}
+#define LOOP_CALL(name, inputs)
+#define LOOP_VIEW(name, inputs)
+#define LOOP_UPDATE(name, inputs)
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) LOOP_##kind(name, inputs)
+#include "tensor/ops.def"
+#undef MAP_WITH
+#undef LOOP_MAP
+#undef LOOP_MAP1
+#undef LOOP_MAP2
+#undef LOOP_TEST
+#undef LOOP_CALL
+#undef LOOP_VIEW
+#undef LOOP_UPDATE
 
 /* ---- sums: four vectors of 64 bytes side by side, the same order for every instruction set ----
  */

@@ -63,7 +63,8 @@ static void work_rows(void *context, int64_t begin, int64_t end) {
 
 void reel__cpu_map_with(reel__loop loop, reel_tensor *out, int nin, reel_tensor *const *in,
                         const double *constants) {
-    nest n = {.loop = loop, .constants = constants};
+    static const double none[2] = {0, 0};
+    nest n = {.loop = loop, .constants = constants ? constants : none};
     if (reel_numel(out) == 0) return;
     reel__nest_make(&n.axes, out, nin, in);
     for (int k = 0; k <= nin; k++) {

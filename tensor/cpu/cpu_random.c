@@ -4,10 +4,12 @@
 #define REEL_FORMULA static inline
 #include "tensor/philox_internal.h"
 
-#define REAL float
-#define R(name) name##_f32
-#define REEL_REAL_IS_F64 0
-#define SQRT __builtin_sqrtf
+#define WIDE(name) name##_f64
+
+#define REAL double
+#define R(name) name##_f64
+#define REEL_REAL_IS_F64 1
+#define SQRT __builtin_sqrt
 #include "tensor/scalar.h"
 
 #include "tensor/normal_internal.h"
@@ -15,10 +17,10 @@
 #undef R
 #undef REEL_REAL_IS_F64
 #undef SQRT
-#define REAL double
-#define R(name) name##_f64
-#define REEL_REAL_IS_F64 1
-#define SQRT __builtin_sqrt
+#define REAL float
+#define R(name) name##_f32
+#define REEL_REAL_IS_F64 0
+#define SQRT __builtin_sqrtf
 #include "tensor/scalar.h"
 
 #include "tensor/normal_internal.h"

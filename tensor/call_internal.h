@@ -1,0 +1,50 @@
+/* How the public functions fill in a call and send it through the funnel. Results are borrowed. */
+#ifndef REEL_TENSOR_CALL_INTERNAL_H
+#define REEL_TENSOR_CALL_INTERNAL_H
+
+#include "tensor/ops_internal.h"
+
+/* The first result, which goes to the scope. */
+static inline reel_tensor *reel__run(reel__call c) {
+    if (c.nout == 0) c.nout = 1;
+    return reel__dispatch(&c) == REEL_OK ? reel__scope_give(c.out[0]) : NULL;
+}
+
+static inline reel_tensor *reel__unary(reel__op op, const char *at, reel_tensor *x) {
+    return reel__run((reel__call){.op = op, .at = at, .nin = 1, .in = &x});
+}
+
+static inline reel_tensor *reel__binary(reel__op op, const char *at, reel_tensor *x,
+                                        reel_tensor *y) {
+    reel_tensor *in[] = {x, y};
+    return reel__run((reel__call){.op = op, .at = at, .nin = 2, .in = in});
+}
+
+static inline reel_tensor *reel__ternary(reel__op op, const char *at, reel_tensor *x,
+                                         reel_tensor *y, reel_tensor *z) {
+    reel_tensor *in[] = {x, y, z};
+    return reel__run((reel__call){.op = op, .at = at, .nin = 3, .in = in});
+}
+
+/* The same with two constants. */
+static inline reel_tensor *reel__unary_with(reel__op op, const char *at, reel_tensor *x, double a,
+                                            double b) {
+    return reel__run((reel__call){.op = op, .at = at, .nin = 1, .in = &x, .attr.f = {a, b}});
+}
+
+static inline reel_tensor *reel__binary_with(reel__op op, const char *at, reel_tensor *x,
+                                             reel_tensor *y, double a, double b) {
+    reel_tensor *in[] = {x, y};
+    return reel__run((reel__call){.op = op, .at = at, .nin = 2, .in = in, .attr.f = {a, b}});
+}
+
+/* x, copied first if it is other elements of the memory that is about to change. */
+static inline reel_tensor *reel__apart(const char *at, reel_tensor *x, const reel_tensor *out) {
+    return x && out && x != out && x->storage == out->storage ? reel__unary(REEL_OP_copy, at, x)
+                                                              : x;
+}
+
+/* A call whose result is given; returns it. */
+reel_tensor *reel__run_into(reel__call c, reel_tensor *out);
+
+#endif

@@ -1,0 +1,104 @@
+/* The formulas of the rows of ops.def that are elementwise: their inputs, and then their constants.
+ * What each means stands at its public function (ops.h) or, of parts of gradients, in
+ * ops_internal.h. Included by scalar.h, as its last part. */
+
+/* clang-format off */
+REEL_FORMULA REAL R(add)(REAL x, REAL y) { return x + y; }
+REEL_FORMULA REAL R(sub)(REAL x, REAL y) { return x - y; }
+REEL_FORMULA REAL R(mul)(REAL x, REAL y) { return x * y; }
+REEL_FORMULA REAL R(div)(REAL x, REAL y) { return x / y; }
+REEL_FORMULA REAL R(neg)(REAL x) { return -x; }
+REEL_FORMULA REAL R(sign)(REAL x) { return (REAL)((x > 0) - (x < 0)); }
+REEL_FORMULA REAL R(sqrt)(REAL x) { return SQRT(x); }
+REEL_FORMULA REAL R(square)(REAL x) { return x * x; }
+REEL_FORMULA REAL R(square_grad)(REAL g, REAL x) { return 2 * g * x; }
+REEL_FORMULA REAL R(pow_scalar)(REAL x, REAL p) { return R(pow)(x, p); }
+REEL_FORMULA REAL R(affine)(REAL x, REAL scale, REAL shift) { return scale * x + shift; }
+REEL_FORMULA REAL R(maximum)(REAL x, REAL y) { return x > y || x != x ? x : y; }
+REEL_FORMULA REAL R(minimum)(REAL x, REAL y) { return x < y || x != x ? x : y; }
+REEL_FORMULA REAL R(extreme_grad)(REAL g, REAL x, REAL y) { return x == y ? g * (REAL)0.5 : x < y ? 0 : g; }
+REEL_FORMULA REAL R(clamp_grad)(REAL g, REAL x, REAL low, REAL high) { return x >= low && x <= high ? g : 0; }
+
+REEL_FORMULA bool R(eq)(REAL x, REAL y) { return x == y; }
+REEL_FORMULA bool R(ne)(REAL x, REAL y) { return x != y; }
+REEL_FORMULA bool R(lt)(REAL x, REAL y) { return x < y; }
+REEL_FORMULA bool R(le)(REAL x, REAL y) { return x <= y; }
+REEL_FORMULA bool R(gt)(REAL x, REAL y) { return x > y; }
+REEL_FORMULA bool R(ge)(REAL x, REAL y) { return x >= y; }
+REEL_FORMULA bool R(logical_and)(REAL x, REAL y) { return (x != 0) & (y != 0); }
+REEL_FORMULA bool R(logical_or)(REAL x, REAL y) { return (x != 0) | (y != 0); }
+REEL_FORMULA bool R(logical_xor)(REAL x, REAL y) { return (x != 0) ^ (y != 0); }
+REEL_FORMULA bool R(logical_not)(REAL x) { return x == 0; }
+REEL_FORMULA bool R(isnan)(REAL x) { return x != x; }
+REEL_FORMULA bool R(isinf)(REAL x) { return R(abs)(x) == INFINITE; }
+REEL_FORMULA bool R(isfinite)(REAL x) { return R(abs)(x) < INFINITE; }
+
+REEL_FORMULA REAL R(relu)(REAL x) { return x < 0 ? 0 : x; }
+REEL_FORMULA REAL R(relu_grad)(REAL g, REAL y) { return y > 0 ? g : 0; }
+REEL_FORMULA REAL R(leaky_relu)(REAL x, REAL slope) { return x > 0 ? x : slope * x; }
+REEL_FORMULA REAL R(leaky_relu_grad)(REAL g, REAL x, REAL slope) { return x > 0 ? g : slope * g; }
+REEL_FORMULA REAL R(elu)(REAL x, REAL alpha) { return x > 0 ? x : alpha * R(expm1)(x); }
+REEL_FORMULA REAL R(elu_grad)(REAL g, REAL x, REAL alpha) { return x <= 0 ? g * alpha * R(exp)(x) : g; }
+REEL_FORMULA REAL R(sigmoid_grad)(REAL g, REAL y) { return g * (y * (1 - y)); }
+REEL_FORMULA REAL R(tanh_grad)(REAL g, REAL y) { return g * (1 - y * y); }
+REEL_FORMULA REAL R(silu)(REAL x) { return x * R(sigmoid)(x); }
+/* clang-format on */
+
+/* g (s + x s (1 - s)), s = sigmoid(x) */
+REEL_FORMULA REAL R(silu_grad)(REAL g, REAL x) {
+    REAL s = R(sigmoid)(x);
+    return g * (s + x * s * (1 - s));
+}
+
+/* x Phi(x), Phi the normal distribution's: (1 + erf(x / sqrt 2)) / 2 */
+REEL_FORMULA REAL R(gelu)(REAL x) {
+    return (REAL)0.5 * x * (1 + R(erf)(x * (REAL)0.70710678118654752440));
+}
+
+/* g (Phi(x) + x phi(x)), phi(x) = e^(-x^2 / 2) / sqrt(2 pi) */
+REEL_FORMULA REAL R(gelu_grad)(REAL g, REAL x) {
+    REAL below = (REAL)0.5 * (1 + R(erf)(x * (REAL)0.70710678118654752440));
+    return g * (below + x * (REAL)0.39894228040143267794 * R(exp)((REAL)-0.5 * x * x));
+}
+
+/* x (1 + tanh u) / 2, u = sqrt(2 / pi) (x + 0.044715 x^3) */
+REEL_FORMULA REAL R(gelu_tanh)(REAL x) {
+    REAL u = (REAL)0.79788456080286535588 * (x + (REAL)0.044715 * x * x * x);
+    return (REAL)0.5 * x * (1 + R(tanh)(u));
+}
+
+/* g ((1 + t) + x (1 - t^2) u') / 2, t = tanh u */
+REEL_FORMULA REAL R(gelu_tanh_grad)(REAL g, REAL x) {
+    REAL u = (REAL)0.79788456080286535588 * (x + (REAL)0.044715 * x * x * x), t = R(tanh)(u);
+    REAL slope = (REAL)0.79788456080286535588 * (1 + 3 * (REAL)0.044715 * x * x);
+    return g * (REAL)0.5 * ((1 + t) + x * (1 - t * t) * slope);
+}
+
+/* ln(1 + e^(beta x)) / beta; x itself where beta x is above the threshold */
+REEL_FORMULA REAL R(softplus)(REAL x, REAL beta, REAL threshold) {
+    REAL t = beta * x;
+    return t > threshold ? x : R(log1p)(R(exp)(t)) / beta;
+}
+
+REEL_FORMULA REAL R(softplus_grad)(REAL g, REAL x, REAL beta, REAL threshold) {
+    REAL t = beta * x;
+    return t > threshold ? g : g * R(sigmoid)(t);
+}
+
+/* z = -(t max(ln p, -100) + (1 - t) max(ln(1 - p), -100)) */
+REEL_FORMULA REAL R(bce)(REAL p, REAL t) {
+    REAL yes = R(log)(p), no = R(log1p)(-p);
+    yes = yes < -100 ? -100 : yes;
+    no = no < -100 ? -100 : no;
+    return (t - 1) * no - t * yes;
+}
+
+REEL_FORMULA REAL R(bce_grad)(REAL g, REAL p, REAL t) {
+    REAL d = (1 - p) * p;
+    d = d < (REAL)1e-12 ? (REAL)1e-12 : d;
+    return g * (p - t) / d;
+}
+
+REEL_FORMULA REAL R(mse_grad)(REAL g, REAL y, REAL t, REAL scale) {
+    return g * scale * (y - t);
+}

@@ -1,0 +1,36 @@
+/* The shapes on which elementwise cases are run. */
+#ifndef REEL_TESTS_OP_SHAPES_H
+#define REEL_TESTS_OP_SHAPES_H
+
+#include "tests/op_cases.h"
+
+static const op_shapes one[] = {
+    {{S(3, 4)}, {0}},   {{S(5)}, {0}},       {{S0}, {0}},         {{S(0, 3)}, {0}},
+    {{S(1, 1)}, {0}},   {{S(2, 3, 4)}, {0}}, {{S(1, 5, 1)}, {0}}, {{S(2, 1, 3, 2)}, {0}},
+    {{S(33, 67)}, {0}}, {{S(17001)}, {0}},
+};
+static const op_shapes two[] = {
+    {{S(3, 4), S(3, 4)}, {0}}, {{S(3, 4), S(4)}, {0}},       {{S(3, 1), S(1, 4)}, {0}},
+    {{S0, S(2, 3)}, {0}},      {{S(2, 3), S0}, {0}},         {{S(0, 4), S(1, 4)}, {0}},
+    {{S(1), S(1)}, {0}},       {{S(2, 3, 4), S(3, 1)}, {0}}, {{S(2, 1, 4), S(1, 3, 1)}, {0}},
+    {{S(40, 100), S(1)}, {0}}, {{S(17001), S(17001)}, {0}},  {{S(300, 70), S(300, 1)}, {0}},
+};
+static const op_shapes two_bad[] = {
+    {{S(3, 4), S(3)}, {0}}, {{S(2), S(3)}, {0}}, {{S(0), S(2)}, {0}}, {{S(2, 3, 4), S(2, 4)}, {0}}};
+static const op_shapes three[] = {
+    {{S(3, 4), S(3, 4), S(3, 4)}, {0}}, {{S(3, 1), S(4), S0}, {0}},
+    {{S0, S(3, 4), S(3, 4)}, {0}},      {{S(0), S(0), S(0)}, {0}},
+    {{S(1, 4), S(3, 1), S(3, 4)}, {0}}, {{S(17001), S(17001), S(17001)}, {0}},
+};
+static const op_shapes three_bad[] = {{{S(3), S(3), S(4)}, {0}},
+                                      {{S(3, 4), S(5, 4), S(3, 4)}, {0}}};
+
+#define UNARY .inputs = 1, .shapes = one, .shape_count = COUNT(one)
+#define BINARY                                                                                     \
+    .inputs = 2, .shapes = two, .shape_count = COUNT(two), .bad = two_bad,                         \
+    .bad_count = COUNT(two_bad)
+#define TERNARY                                                                                    \
+    .inputs = 3, .shapes = three, .shape_count = COUNT(three), .bad = three_bad,                   \
+    .bad_count = COUNT(three_bad)
+
+#endif

@@ -1,0 +1,230 @@
+/* f16 and bf16: every value there and back, rounding, and that they are moved but not computed
+ * with. */
+#include "tests/expect.h"
+#include "tests/temp_dir.h"
+
+#include "autograd/autograd.h"
+
+#define ALL 65536
+
+/* What the bits of an f16 or a bf16 stand for. */
+static double value_of(uint16_t bits, reel_dtype dtype) {
+    const int mantissa = dtype == REEL_F16 ? 10 : 7, exponents = dtype == REEL_F16 ? 31 : 255;
+    const int exponent = bits >> mantissa & exponents, fraction = bits & ((1 << mantissa) - 1);
+    const double sign = bits >> 15 ? -1 : 1;
+    if (exponent == exponents) return fraction ? NAN : sign * INFINITY;
+    const int smallest = 1 - (exponents >> 1) - mantissa;
+    return sign * (exponent ? ldexp(fraction + (1 << mantissa), smallest + exponent - 1)
+                            : ldexp(fraction, smallest));
+}
+
+static reel_tensor *all_bits(uint16_t *bits, reel_dtype dtype) {
+    for (int i = 0; i < ALL; i++) bits[i] = (uint16_t)i;
+    return to_device(reel_from(bits, reel_shape(ALL), dtype));
+}
+
+/* bf16 below 2^-126 are denormals in f32 too, and may be flushed to zero where they are cast to
+ * f64. */
+static bool may_be_flushed(double x, reel_dtype dtype) {
+    return dtype == REEL_BF16 && fabs(x) < 0x1p-126;
+}
+
+START_TEST(every_value_is_what_its_bits_say) {
+    static uint16_t bits[ALL], back[ALL];
+    static double v[ALL];
+    for (int d = REEL_F16; d <= REEL_BF16; d++) REEL_SCOPE {
+            const reel_dtype dtype = (reel_dtype)d;
+            reel_tensor *t = all_bits(bits, dtype);
+            ck_assert(reel_read(reel_cast(t, REEL_F64), v, sizeof v) == REEL_OK);
+            for (int i = 0; i < ALL; i++) {
+                const double want = value_of((uint16_t)i, dtype);
+                ck_assert_msg(
+                    v[i] == want || (isnan(v[i]) && isnan(want)) || may_be_flushed(want, dtype),
+                    "%s %04x: %g, not %g", reel_dtype_name(dtype), (unsigned)i, v[i], want);
+            }
+            reel_tensor *f32 = reel_cast(t, REEL_F32);
+            ck_assert(reel_read(reel_cast(f32, dtype), back, sizeof back) == REEL_OK);
+            for (int i = 0; i < ALL; i++) {
+                const double want = value_of((uint16_t)i, dtype);
+                ck_assert(back[i] == i || (isnan(want) && isnan(value_of(back[i], dtype))));
+            }
+        }
+}
+END_TEST
+
+static void expect_rounded(float x, reel_dtype dtype, uint16_t want) {
+    uint16_t got = 0;
+    REEL_SCOPE {
+        reel_tensor *t = to_device(reel_from(&x, reel_shape(1), REEL_F32));
+        ck_assert(reel_read(reel_cast(t, dtype), &got, sizeof got) == REEL_OK);
+    }
+    ck_assert_msg(got == want, "%a as %s: %04x, not %04x", (double)x, reel_dtype_name(dtype), got,
+                  want);
+}
+
+/* Between two neighbours: the half goes to the even one, what is beside it to the nearer one. */
+START_TEST(rounds_to_nearest_even) {
+    for (int d = REEL_F16; d <= REEL_BF16; d++) {
+        const reel_dtype dtype = (reel_dtype)d;
+        const uint16_t infinite = dtype == REEL_F16 ? 0x7c00 : 0x7f80;
+        for (unsigned low = 0x0100; low + 1 < infinite; low += 97) {
+            const uint16_t below = (uint16_t)low, above = (uint16_t)(low + 1);
+            const double half = (value_of(below, dtype) + value_of(above, dtype)) / 2;
+            expect_rounded((float)half, dtype, low % 2 ? above : below);
+            expect_rounded(nextafterf((float)half, 0), dtype, below);
+            expect_rounded(nextafterf((float)half, INFINITY), dtype, above);
+            expect_rounded((float)-half, dtype, (low % 2 ? above : below) | 0x8000);
+        }
+    }
+    expect_rounded(65519.0f, REEL_F16, 0x7bff);
+    expect_rounded(65520.0f, REEL_F16, 0x7c00);
+    expect_rounded(1e30f, REEL_F16, 0x7c00);
+    expect_rounded(-INFINITY, REEL_F16, 0xfc00);
+    expect_rounded(0x1p-25f, REEL_F16, 0x0000);
+    expect_rounded(0x1.8p-25f, REEL_F16, 0x0001);
+    expect_rounded(0x1.ffcp-15f, REEL_F16, 0x0400); /* up to the smallest that is normal */
+    expect_rounded(3.4e38f, REEL_BF16, 0x7f80);
+}
+END_TEST
+
+START_TEST(casts_between_all) {
+    REEL_SCOPE {
+        const double x[] = {-1.5, 255.9, 300, NAN, 70000, -70000, 0.1};
+        reel_tensor *t = f64(reel_shape(7), x);
+        reel_tensor *h = reel_cast(t, REEL_F16), *b = reel_cast(t, REEL_BF16);
+        ck_assert_double_eq(element(h, 0), -1.5);
+        ck_assert_double_eq(element(h, 6), 0.0999755859375);
+        ck_assert_double_eq(element(b, 6), 0.10009765625);
+        ck_assert(isinf(element(h, 4)) && element(h, 5) == -INFINITY);
+        ck_assert_double_eq(element(reel_cast(h, REEL_U8), 2), 255);
+        ck_assert_double_eq(element(reel_cast(h, REEL_U8), 3), 0);
+        ck_assert_double_eq(element(reel_cast(h, REEL_I64), 2), 300);
+        ck_assert_double_eq(element(reel_cast(h, REEL_I64), 5), -0x1p63);
+        ck_assert_double_eq(element(reel_cast(h, REEL_BF16), 2), 300);
+        reel_tensor *n = reel_arange(300, REEL_I64, test_device());
+        ck_assert_double_eq(element(reel_cast(n, REEL_F16), 299), 299);
+        ck_assert_double_eq(element(reel_cast(n, REEL_BF16), 299), 300);
+        ck_assert_double_eq(element(reel_dequantize(h, 0.5, REEL_F32), 2), 150);
+    }
+}
+END_TEST
+
+static void expect_numbers(reel_tensor *t, reel_dtype dtype, const double *want, int64_t count) {
+    expect_fine();
+    ck_assert_int_eq(reel_dtype_of(t), dtype);
+    ck_assert_int_eq(reel_numel(t), count);
+    for (int64_t i = 0; i < count; i++) ck_assert_double_eq(element(t, i), want[i]);
+}
+
+START_TEST(elements_are_moved) {
+    for (int d = REEL_F16; d <= REEL_BF16; d++) REEL_SCOPE {
+            const reel_dtype dtype = (reel_dtype)d;
+            reel_tensor *x = reel_reshape(reel_cast(reel_arange(6, REEL_F32, test_device()), dtype),
+                                          reel_shape(2, 3));
+            const int64_t second[] = {1}, twice[] = {2, 0, 1, 1};
+            reel_tensor *row = to_device(reel_from(second, reel_shape(1), REEL_I64));
+            reel_tensor *index = to_device(reel_from(twice, reel_shape(2, 2), REEL_I64));
+            expect_numbers(reel_contiguous(reel_t(x)), dtype, (double[]){0, 3, 1, 4, 2, 5}, 6);
+            expect_numbers(reel_index_select(x, 0, row), dtype, (double[]){3, 4, 5}, 3);
+            expect_numbers(reel_gather(x, 1, index), dtype, (double[]){2, 0, 4, 4}, 4);
+            expect_numbers(reel_full(reel_shape(3), 0.5, dtype, test_device()), dtype,
+                           (double[]){0.5, 0.5, 0.5}, 3);
+            reel_tensor *mask =
+                reel_ge(reel_cast(x, REEL_F32), reel_scalar(3, REEL_F32, test_device()));
+            expect_numbers(reel_masked_fill(x, mask, -2), dtype, (double[]){0, 1, 2, -2, -2, -2},
+                           6);
+            expect_numbers(reel_slice(x, 1, 1, 3, 1), dtype, (double[]){1, 2, 4, 5}, 4);
+            ck_assert_double_eq(reel_item(reel_select(reel_select(x, 0, 1), 0, 2)), 5);
+            reel_tensor *to = reel_zeros(reel_shape(2, 3), dtype, test_device());
+            reel_copy_(to, reel_arange(3, REEL_I64, test_device()));
+            expect_numbers(to, dtype, (double[]){0, 1, 2, 0, 1, 2}, 6);
+        }
+}
+END_TEST
+
+/* A NaN's own bits too. */
+START_TEST(copies_keep_bits) {
+    static uint16_t bits[ALL], back[ALL];
+    REEL_SCOPE {
+        reel_tensor *t = reel_reshape(all_bits(bits, REEL_F16), reel_shape(256, 256));
+        reel_tensor *twice = reel_contiguous(reel_t(reel_contiguous(reel_t(t))));
+        ck_assert(reel_read(twice, back, sizeof back) == REEL_OK);
+        ck_assert(memcmp(bits, back, sizeof bits) == 0);
+    }
+}
+END_TEST
+
+START_TEST(are_not_computed_with) {
+    REEL_SCOPE {
+        reel_tensor *x = reel_full(reel_shape(2, 2), 1, REEL_F16, test_device());
+        ck_assert_ptr_null(reel_add(x, x));
+        expect_failure(REEL_ERR_DTYPE, "add: does not compute in f16: cast it: x[2, 2] f16");
+        ck_assert_ptr_null(reel_relu(x));
+        expect_failure(REEL_ERR_DTYPE, "relu: takes f32 or f64");
+        ck_assert_ptr_null(reel_matmul(x, x));
+        expect_failure(REEL_ERR_DTYPE, "matmul: takes f32 or f64");
+        ck_assert_ptr_null(reel_eq(x, x));
+        expect_failure(REEL_ERR_DTYPE, "eq: does not compute in f16");
+        reel_tensor *index = reel_zeros(reel_shape(2), REEL_I64, test_device());
+        ck_assert_ptr_null(reel_index_add(x, 0, index, 4));
+        expect_failure(REEL_ERR_DTYPE, "index_add: does not compute in f16");
+        ck_assert_ptr_null(reel_arange(3, REEL_BF16, test_device()));
+        expect_failure(REEL_ERR_DTYPE, "arange: does not count in bf16");
+    }
+}
+END_TEST
+
+START_TEST(gradients_pass_through_a_cast) {
+    REEL_SCOPE {
+        reel_tensor *x = reel_track(reel_full(reel_shape(3), 1.5, REEL_F32, test_device()));
+        reel_tensor *y = reel_cast(reel_cast(x, REEL_BF16), REEL_F32);
+        reel_backward(reel_sum(reel_mul(y, y)));
+        expect_numbers(reel_grad(x), REEL_F32, (double[]){3, 3, 3}, 3);
+    }
+}
+END_TEST
+
+START_TEST(are_written_and_read) {
+    reel_state *s = reel_state_new();
+    REEL_SCOPE {
+        reel_tensor *x = reel_cast(reel_arange(5, REEL_F32, test_device()), REEL_F16);
+        reel_state_put(s, "a", x);
+        reel_state_put(s, "b", reel_cast(x, REEL_BF16));
+        ck_assert_int_eq(reel_safetensors_write(s, in_dir("h")), REEL_OK);
+        reel_state *back = reel_safetensors_read(in_dir("h"));
+        ck_assert_msg(back != NULL, "%s", reel_error());
+        expect_numbers(reel_state_get(back, "a"), REEL_F16, (double[]){0, 1, 2, 3, 4}, 5);
+        expect_numbers(reel_state_get(back, "b"), REEL_BF16, (double[]){0, 1, 2, 3, 4}, 5);
+        reel_state_free(back);
+    }
+    reel_state_free(s);
+}
+END_TEST
+
+START_TEST(are_printed) {
+    char text[64] = "";
+    FILE *f = fmemopen(text, sizeof text, "w");
+    REEL_SCOPE {
+        reel_print(f, reel_cast(reel_arange(3, REEL_F32, test_device()), REEL_F16));
+    }
+    fclose(f);
+    ck_assert_str_eq(text, "[0. 1. 2.]\n");
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("half");
+    TCase *t = add_case(s, "values");
+    tcase_add_test(t, every_value_is_what_its_bits_say);
+    tcase_add_test(t, rounds_to_nearest_even);
+    tcase_add_test(t, casts_between_all);
+    t = add_case(s, "storage");
+    tcase_add_test(t, elements_are_moved);
+    tcase_add_test(t, copies_keep_bits);
+    tcase_add_test(t, are_not_computed_with);
+    tcase_add_test(t, gradients_pass_through_a_cast);
+    tcase_add_test(t, are_printed);
+    t = add_dir_case(s, "files");
+    tcase_add_test(t, are_written_and_read);
+    return run_suite(s);
+}
