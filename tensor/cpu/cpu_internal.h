@@ -47,6 +47,16 @@ typedef struct {
     bool nesterov, first;
 } reel__sgd_step;
 
+/* z[m,n] (+)= x[m,k] y[k,n], of strides in elements; z's columns are contiguous, and so are y's
+ * columns or its rows. */
+typedef struct {
+    const void *x, *y;
+    void *z;
+    int64_t m, n, k, x_row, x_step, y_step, y_column, z_row;
+    bool accumulate;
+} reel__gemm;
+#define REEL__GEMM_PANEL 98304 /* bytes of a part of y that is copied */
+
 typedef struct {
     const char *name;
     reel__loop map[REEL_OP_COUNT][REEL__NUMBERS]; /* by dtype; NULL where the row is none of MAP */
@@ -61,6 +71,7 @@ typedef struct {
     void (*sum_rows[2])(void *out, const void *x, int64_t rows, int64_t columns, int64_t stride,
                         double divisor);
     void (*softmax[2])(void *out, const void *x, int64_t n);
+    void (*gemm[2])(const reel__gemm *g, void *panel);
     void (*adam[2])(void *p, const void *g, void *m, void *v, int64_t n, const reel__adam_step *s);
     void (*sgd[2])(void *p, const void *g, void *v, int64_t n, const reel__sgd_step *s);
 } reel__loops;

@@ -5,10 +5,29 @@
 #include "tensor/half_internal.h"
 
 #include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #define INLINE static inline __attribute__((always_inline))
 
 #define WIDE(name) name##_f64
+
+/* Of the set: bytes of a vector, and how many of them a tile of a product is made of. */
+#if defined(__AVX512F__)
+#define WIDE_BYTES 64
+#define GEMM_ROWS 8
+#elif defined(__AVX2__)
+#define WIDE_BYTES 32
+#define GEMM_ROWS 4
+#elif defined(__aarch64__)
+#define WIDE_BYTES 16
+#define GEMM_ROWS 8
+#else
+#define WIDE_BYTES 16
+#define GEMM_ROWS 4
+#endif
+#define GEMM_VECTORS 3
 
 /* The operands of a row's formula, by its number of inputs. */
 #define TAKE_1 x
@@ -19,7 +38,26 @@
 #define R(name) name##_f64
 #define REEL_REAL_IS_F64 1
 #define SQRT __builtin_sqrt
+#if defined(__AVX512F__)
+#define MASK_WORD __mmask8
+#define MASK_VECTOR __m512d
+#define MASKED_LOAD _mm512_maskz_loadu_pd
+#define MASKED_STORE _mm512_mask_storeu_pd
+#elif defined(__AVX2__)
+#define MASK_WORD int64_t
+#define MASK_VECTOR __m256d
+#define MASKED_LOAD _mm256_maskload_pd
+#define MASKED_STORE _mm256_maskstore_pd
+#endif
 #include "tensor/cpu/cpu_loops_real_internal.h"
+
+#include "tensor/cpu/cpu_loops_part_internal.h"
+
+#include "tensor/cpu/cpu_loops_gemm_internal.h"
+#undef MASK_WORD
+#undef MASK_VECTOR
+#undef MASKED_LOAD
+#undef MASKED_STORE
 #undef REAL
 #undef R
 #undef REEL_REAL_IS_F64
@@ -29,7 +67,22 @@
 #define R(name) name##_f32
 #define REEL_REAL_IS_F64 0
 #define SQRT __builtin_sqrtf
+#if defined(__AVX512F__)
+#define MASK_WORD __mmask16
+#define MASK_VECTOR __m512
+#define MASKED_LOAD _mm512_maskz_loadu_ps
+#define MASKED_STORE _mm512_mask_storeu_ps
+#elif defined(__AVX2__)
+#define MASK_WORD int32_t
+#define MASK_VECTOR __m256
+#define MASKED_LOAD _mm256_maskload_ps
+#define MASKED_STORE _mm256_maskstore_ps
+#endif
 #include "tensor/cpu/cpu_loops_real_internal.h"
+
+#include "tensor/cpu/cpu_loops_part_internal.h"
+
+#include "tensor/cpu/cpu_loops_gemm_internal.h"
 
 #define INTEGER int64_t
 #define UNSIGNED uint64_t
@@ -159,6 +212,7 @@ const reel__loops NAME(REEL_SIMD) = {
     .sum_square_differences = {sum_square_differences_f32, sum_square_differences_f64},
     .sum_rows = {sum_rows_f32, sum_rows_f64},
     .softmax = {softmax_f32, softmax_f64},
+    .gemm = {gemm_f32, gemm_f64},
     .adam = {adam_f32, adam_f64},
     .sgd = {sgd_f32, sgd_f64},
 };

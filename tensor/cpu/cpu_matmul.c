@@ -1,4 +1,4 @@
-/* matmul: BLAS at one thread, the work split here. */
+/* matmul: by tiles of our own or, large, by BLAS at one thread; the work is split here. */
 #include "tensor/cpu/cpu_internal.h"
 #include "tensor/nest_internal.h"
 
@@ -56,6 +56,36 @@ static void work(void *context, int64_t begin, int64_t end) {
                     (float)p->beta, z, p->ldz);
 }
 
+/* The same by Reel's own tiles, which need no copies. */
+static void work_tiles(void *context, int64_t begin, int64_t end) {
+    const product *p = context;
+    const int64_t size = p->f64 ? 8 : 4, part = end - begin;
+    const bool tx = p->tx == CblasTrans, ty = p->ty == CblasTrans;
+    _Alignas(64) char panel[REEL__GEMM_PANEL];
+    reel__gemm g = {.m = p->by_rows ? part : p->m,
+                    .n = p->by_rows ? p->n : part,
+                    .k = p->k,
+                    .x_row = tx ? 1 : p->ldx,
+                    .x_step = tx ? p->ldx : 1,
+                    .y_step = ty ? 1 : p->ldy,
+                    .y_column = ty ? p->ldy : 1,
+                    .z_row = p->ldz,
+                    .accumulate = p->beta != 0};
+    g.x = p->x + (p->by_rows ? begin * g.x_row * size : 0);
+    g.y = p->y + (p->by_rows ? 0 : begin * g.y_column * size);
+    g.z = p->z + begin * (p->by_rows ? g.z_row : 1) * size;
+    reel__cpu_loops()->gemm[p->f64](&g, panel);
+}
+
+#define LARGE (1 << 20) /* elements of an operand that BLAS had better copy */
+
+/* As fast as BLAS up to some size, and faster where a copy of an operand would be felt. Not for
+ * vectors, which would leave most of a tile empty. */
+static bool is_for_tiles(const product *p) {
+    const int64_t m = p->m, n = p->n, k = p->k;
+    return n >= 4 && (p->ty == CblasNoTrans || m >= 8) && m * k <= LARGE && k * n <= LARGE;
+}
+
 static reel_status multiply(product *p) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, one_thread);
@@ -63,7 +93,7 @@ static reel_status multiply(product *p) {
     p->by_rows =
         p->m >= p->n || p->m >= 16; /* as elementwise work is cut: the lines are there already */
     int64_t longest = p->by_rows ? p->m : p->n;
-    reel__cpu_parallel(longest, longest / parts + 1, work, p);
+    reel__cpu_parallel(longest, longest / parts + 1, is_for_tiles(p) ? work_tiles : work, p);
     return REEL_OK;
 }
 
