@@ -126,12 +126,18 @@ INLINE void R(exchange)(R(wide) * x, R(wide) * y, int half) {
     *y = __builtin_shuffle(a, b, (R(lanes)){EACH_LANE(UPPER)});
 }
 
-/* to[i][j] = from[j][i], a square of WIDTH: blocks of half the size change places, then of a
- * quarter. */
-INLINE void R(turn_block)(REAL *to, int64_t to_row, const REAL *from, int64_t from_row) {
+/* to[i][j] = from[j][i], a square of WIDTH, of which the first `rows` and `steps` of `from` are in
+ * memory: blocks of half the size change places, then of a quarter. */
+INLINE void R(turn_block)(REAL *to, int64_t to_row, const REAL *from, int64_t from_row, int rows,
+                          int steps) {
+    const R(mask) mask = R(mask_of)(steps);
     R(wide) v[WIDTH];
 #pragma GCC unroll 16
-    for (int i = 0; i < WIDTH; i++) v[i] = *(const R(wide_at) *)(from + i * from_row);
+    for (int i = 0; i < WIDTH; i++)
+        if (i < rows)
+            v[i] = R(load)(from + i * from_row, steps < WIDTH, mask);
+        else
+            v[i] = (R(wide)){0};
 #pragma GCC unroll 4
     for (int half = WIDTH / 2; half > 0; half /= 2)
 #pragma GCC unroll 16
@@ -141,26 +147,26 @@ INLINE void R(turn_block)(REAL *to, int64_t to_row, const REAL *from, int64_t fr
     for (int i = 0; i < WIDTH; i++) *(R(wide_at) *)(to + i * to_row) = v[i];
 }
 #else
-INLINE void R(turn_block)(REAL *to, int64_t to_row, const REAL *from, int64_t from_row) {
-    for (int j = 0; j < WIDTH; j++)
-        for (int i = 0; i < WIDTH; i++) to[i * to_row + j] = from[j * from_row + i];
+INLINE void R(turn_block)(REAL *to, int64_t to_row, const REAL *from, int64_t from_row, int rows,
+                          int steps) {
+    for (int j = 0; j < rows; j++)
+        for (int i = 0; i < steps; i++) to[i * to_row + j] = from[j * from_row + i];
 }
 #endif
 
-/* panel[k][width] from columns that lie along k. */
+/* panel[k][width] from columns that lie along k; in whole blocks, for which there is room. */
 static void R(turn_panel)(REAL *panel, int width, const REAL *y, int64_t y_column, int64_t k,
                           int columns) {
     for (int64_t p = 0; p < k; p += WIDTH)
         for (int j = 0; j < columns; j += WIDTH) {
+            const int rows = columns - j < WIDTH ? columns - j : WIDTH;
+            const int steps = k - p < WIDTH ? (int)(k - p) : WIDTH;
             REAL *to = panel + p * width + j;
             const REAL *from = y + j * y_column + p;
-            if (p + WIDTH <= k && j + WIDTH <= columns) {
-                R(turn_block)(to, width, from, y_column);
-                continue;
-            }
-            for (int i = 0; i < WIDTH && j + i < columns; i++)
-                for (int q = 0; q < WIDTH && p + q < k; q++)
-                    to[q * width + i] = from[i * y_column + q];
+            if (rows == WIDTH && steps == WIDTH)
+                R(turn_block)(to, width, from, y_column, WIDTH, WIDTH);
+            else
+                R(turn_block)(to, width, from, y_column, rows, steps);
         }
 }
 
@@ -172,9 +178,8 @@ static void R(copy_panel)(REAL *panel, int width, const REAL *y, int64_t y_step,
 
 /* ---- all of it ---- */
 
-enum {
-    R(DEPTH) = REEL__GEMM_PANEL / (GEMM_VECTORS * WIDE_BYTES)
-};              /* of k that a panel has room for */
+/* Of k that a panel has room for: a multiple of WIDTH. */
+enum { R(DEPTH) = REEL__GEMM_PANEL / (GEMM_VECTORS * WIDE_BYTES) };
 #define MANY 96 /* rows that pay for a panel */
 
 static void R(gemm)(const reel__gemm *g, void *panel) {
