@@ -3,14 +3,14 @@
 
 /* f[0]: the value, cast as cast casts. */
 reel_status reel__cpu_fill(const reel__call *c) {
-    reel_status status = REEL_OK;
-    REEL_SCOPE {
-        reel_tensor *value = reel_from_at(c->at, &c->attr.f[0], REEL_SCALAR, REEL_F64);
-        reel__call cast = {
-            .op = REEL_OP_cast, .at = c->at, .nin = 1, .nout = 1, .in = &value, .out = {c->out[0]}};
-        status = value ? reel__cpu_cast(&cast) : reel_error_status();
-    }
-    return status;
+    const reel_dtype dtype = c->out[0]->layout.dtype;
+    const reel__loops *loops = reel__cpu_loops();
+    double element[2] = {0}; /* of any dtype */
+    const reel__run one = {
+        .n = 1, .out = element, .in = {c->attr.f}, .out_stride = 1, .in_stride = {1}};
+    loops->cast[REEL_F64][dtype](&one);
+    reel__cpu_map_with(loops->fill[reel_dtype_size(dtype)], c->out[0], 0, NULL, element);
+    return REEL_OK;
 }
 
 reel_status reel__cpu_arange(const reel__call *c) {

@@ -11,6 +11,19 @@ static void W(copy)(const reel__run *r) {
         for (int64_t i = 0; i < n; i++) out[i * so] = x[i * sx];
 }
 
+/* Of the element that lies where constants are. */
+static void W(fill)(const reel__run *r) {
+    WORD *out = r->out, value;
+    const int64_t n = r->n, so = r->out_stride;
+    memcpy(&value, r->constants, sizeof value);
+    if (so == 1) {
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) out[i] = value;
+    } else {
+        for (int64_t i = 0; i < n; i++) out[i * so] = value;
+    }
+}
+
 /* out = mask ? x : y */
 static void W(where)(const reel__run *r) {
     const uint8_t *mask = r->in[0];
