@@ -37,6 +37,33 @@ struct op {
 static reel_tensor *add(const cell *c) {
     return reel_add(c->x, c->y);
 }
+static reel_tensor *divide(const cell *c) {
+    return reel_div(c->x, c->y);
+}
+static reel_tensor *maximum_of(const cell *c) {
+    return reel_maximum(c->x, c->y);
+}
+static reel_tensor *gt_of(const cell *c) {
+    return reel_gt(c->x, c->y);
+}
+static reel_tensor *relu_of(const cell *c) {
+    return reel_relu(c->x);
+}
+static reel_tensor *exp_of(const cell *c) {
+    return reel_exp(c->x);
+}
+static reel_tensor *log_of(const cell *c) {
+    return reel_log(c->x);
+}
+static reel_tensor *tanh_of(const cell *c) {
+    return reel_tanh(c->x);
+}
+static reel_tensor *sin_of(const cell *c) {
+    return reel_sin(c->x);
+}
+static reel_tensor *gelu_of(const cell *c) {
+    return reel_gelu(c->x);
+}
 static reel_tensor *sigmoid(const cell *c) {
     return reel_sigmoid(c->x);
 }
@@ -90,6 +117,15 @@ static const op ops[] = {
     {"add", WHOLE, add},
     {"add_row", ROW, add},
     {"add_column", COLUMN, add},
+    {"div", WHOLE, divide},
+    {"maximum", WHOLE, maximum_of},
+    {"gt", WHOLE, gt_of},
+    {"relu", NOTHING, relu_of},
+    {"exp", NOTHING, exp_of},
+    {"log", NOTHING, log_of},
+    {"tanh", NOTHING, tanh_of},
+    {"sin", NOTHING, sin_of},
+    {"gelu", NOTHING, gelu_of},
     {"sigmoid", NOTHING, sigmoid},
     {"sum", NOTHING, sum},
     {"sum_0", NOTHING, sum_0},
