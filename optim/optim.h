@@ -24,28 +24,32 @@ typedef struct reel_optim reel_optim;
 /* Each takes the parameters listed (retained; the list stays the caller's; a tensor listed twice
  * counts once, under its first name) and returns an owned optimizer, NULL on failure: no
  * parameters, options that are NaN, infinite, negative, or outside what is given here. Options of
- * zero take the default given here. g is the gradient, t the optimizer's step from 1, which is the
- * same for all parameters: one that first gets a gradient later starts from moments of zero. */
+ * zero take the default given here, 0 where none is. t is the optimizer's step from 1, which is the
+ * same for all parameters: one that first gets a gradient later starts from moments of zero. g is
+ * the gradient, or with maximize -g, plus weight_decay p. Where weight decay is decoupled, p loses
+ * lr weight_decay p instead, before all else (Loshchilov and Hutter 2019). The formulas are
+ * PyTorch's. */
 
-/* SGD, as PyTorch's; g includes weight_decay p:
+/* SGD:
  *   v = momentum v + (1 - dampening) g, but v = g at t = 1
  *   p -= lr v, or with nesterov lr (g + momentum v)
  * lr has no default; nesterov needs a momentum, and a dampening of 0. */
 typedef struct {
     double lr, momentum, dampening, weight_decay;
-    bool nesterov;
+    bool nesterov, maximize;
 } reel_sgd_options;
 REEL_API reel_optim *reel_sgd_new(const reel_state *params, reel_sgd_options options);
 
-/* Adam (Kingma and Ba 2015, algorithm 1); g includes weight_decay p:
+/* Adam (Kingma and Ba 2015, algorithm 1):
  *   m = beta1 m + (1 - beta1) g
  *   v = beta2 v + (1 - beta2) g^2
  *   p -= lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
- * AdamW (Loshchilov and Hutter 2019) takes lr weight_decay p off p first, and leaves g alone.
- * Defaults: lr 1e-3, beta1 0.9, beta2 0.999, both below 1, eps 1e-8, weight_decay 0, but adamw
- * 1e-2, where a negative one means 0. */
+ * With amsgrad (Reddi, Kale and Kumar 2018, algorithm 2) vmax = max(vmax, v) stands in the last
+ * line in v's place. AdamW is Adam with decoupled weight decay. Defaults: lr 1e-3, beta1 0.9, beta2
+ * 0.999, both below 1, eps 1e-8, weight_decay 0, but adamw 1e-2, where a negative one means 0. */
 typedef struct {
     double lr, beta1, beta2, eps, weight_decay;
+    bool amsgrad, maximize;
 } reel_adam_options;
 REEL_API reel_optim *reel_adam_new(const reel_state *params, reel_adam_options options);
 REEL_API reel_optim *reel_adamw_new(const reel_state *params, reel_adam_options options);
@@ -83,8 +87,7 @@ REEL_API reel_status reel_optim_set_group_lr(reel_optim *o, int group, double lr
 REEL_API int64_t reel_optim_steps(reel_optim *o); /* taken so far; waits for the device */
 
 /* "prefix.lr", of further groups "prefix.lr.1" and so on, "prefix.step", and the moments as
- * "prefix.<parameter>.<moment>", named as in the formulas above. Load is all or nothing, with the
- * checks of reel_module_load. */
+ * "prefix.<parameter>.<moment>", named as in the formulas above. Load is all or nothing, with the checks of reel_module_load. */
 REEL_API reel_status reel_optim_save(reel_optim *o, reel_state *s, const char *prefix);
 REEL_API reel_status reel_optim_load(reel_optim *o, const reel_state *s, const char *prefix);
 

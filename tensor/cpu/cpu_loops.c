@@ -12,6 +12,7 @@
 #define REEL_REAL_IS_F64 0
 #define SQRT __builtin_sqrtf
 #include "tensor/cpu/cpu_loops_real_internal.h"
+#include "tensor/cpu/cpu_loops_update_internal.h"
 #undef REAL
 #undef R
 #undef REEL_REAL_IS_F64
@@ -22,6 +23,7 @@
 #define REEL_REAL_IS_F64 1
 #define SQRT __builtin_sqrt
 #include "tensor/cpu/cpu_loops_real_internal.h"
+#include "tensor/cpu/cpu_loops_update_internal.h"
 
 #define INTEGER int64_t
 #define UNSIGNED uint64_t
@@ -53,6 +55,15 @@
 #define LOOPS_UPDATE_ALIKE(name)                                                                   \
     { NULL }
 
+#define UPDATES_MAP(name)                                                                          \
+    { NULL }
+#define UPDATES_CALL(name)                                                                         \
+    { NULL }
+#define UPDATES_VIEW(name)                                                                         \
+    { NULL }
+#define UPDATES_UPDATE(name)                                                                       \
+    { loop_##name##_f32, loop_##name##_f64 }
+
 #define NAME_(set) reel__loops_##set
 #define NAME(set) NAME_(set)
 #define TEXT_(set) #set
@@ -75,6 +86,10 @@ const reel__loops NAME(REEL_SIMD) = {
     .sum_square_differences = {sum_square_differences_f32, sum_square_differences_f64},
     .sum_rows = {sum_rows_f32, sum_rows_f64},
     .softmax = {softmax_f32, softmax_f64},
-    .adam = {adam_f32, adam_f64},
-    .sgd = {sgd_f32, sgd_f64},
+    .update =
+        {
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+    [REEL_OP_##name] = UPDATES_##kind(name),
+#include "tensor/ops.def"
+        },
 };
