@@ -1,4 +1,4 @@
-/* sgd, adam and gradient clipping: as few launches as a launch's arguments allow. */
+/* Optimizers' steps and gradient clipping: as few launches as a launch's arguments allow. */
 #include "cuda/cuda_internal.h"
 
 /* Lists side by side in c->in: `width` of them, `count` tensors each. */
@@ -9,8 +9,8 @@ typedef struct {
     int width, count;
 } lists;
 
-static bool open_lists(const reel__call *c, lists *l, int width, int tail) {
-    *l = (lists){c, reel__cuda_enter(c), REEL_F32, width, (c->nin - tail) / width};
+static bool open_lists(const reel__call *c, lists *l, int width, int count) {
+    *l = (lists){c, reel__cuda_enter(c), REEL_F32, width, count};
     if (l->count > 0) l->dtype = c->in[0]->layout.dtype;
     for (int i = 0; l->device && i < l->count * width; i++)
         if (c->in[i]->layout.dtype != l->dtype) {
@@ -27,9 +27,10 @@ static int take(const lists *l, int first, reel__cuda_lists *out) {
     int i = first;
     *out = (reel__cuda_lists){.count = 0};
     for (; i < l->count && out->count < REEL__CUDA_LIST; i++, out->count++) {
+        if ((out->count + 1) * l->width > REEL__CUDA_LIST_TOTAL) break;
         reel_tensor *const *t = l->call->in + i * l->width;
         out->n[out->count] = reel_numel(t[0]);
-        for (int k = 0; k < l->width; k++) out->data[k][out->count] = reel__data(t[k]);
+        for (int k = 0; k < l->width; k++) out->data[out->count * l->width + k] = reel__data(t[k]);
         blocks += (out->n[out->count] + REEL__CUDA_LIST_BLOCK - 1) / REEL__CUDA_LIST_BLOCK;
         out->first_block[out->count + 1] = (uint32_t)blocks;
     }
@@ -37,44 +38,21 @@ static int take(const lists *l, int first, reel__cuda_lists *out) {
     return i;
 }
 
-reel_status reel__cuda_adam(const reel__call *c) {
+reel_status reel__cuda_update(const reel__call *c) {
+    const reel__update_call u = reel__update_of(c);
     lists l;
     reel__cuda_lists part;
-    if (!open_lists(c, &l, 4, 2)) return reel_error_status();
-    reel__cuda_adam_work a = {.beta1 = c->attr.f[0],
-                              .beta2 = c->attr.f[1],
-                              .eps = c->attr.f[2],
-                              .weight_decay = c->attr.f[3],
-                              .decoupled = c->attr.i[0] != 0,
-                              .lr = reel__data(c->in[c->nin - 2]),
-                              .step = reel__data(c->in[c->nin - 1]),
-                              .ticket = l.device->tickets};
-    for (int i = 0; !a.last;) {
+    if (!open_lists(c, &l, u.width, u.count)) return reel_error_status();
+    reel__cuda_update_work w = {.rule = *c->attr.rule,
+                                .lr = u.lr,
+                                .carry = u.carry,
+                                .step = u.step,
+                                .ticket = l.device->tickets};
+    for (int i = 0; !w.last;) {
         i = take(&l, i, &part);
-        a.last = i == l.count;
-        REEL_TRY(
-            reel__cuda_launched(c, reel__cuda_launch_adam(&part, &a, l.dtype, l.device->queue)));
-    }
-    return reel__cuda_flush(l.device->queue); /* a step ends here */
-}
-
-reel_status reel__cuda_sgd(const reel__call *c) {
-    lists l;
-    reel__cuda_lists part;
-    if (!open_lists(c, &l, c->attr.i[1] ? 3 : 2, 2)) return reel_error_status();
-    reel__cuda_sgd_work s = {.momentum = c->attr.f[0],
-                             .dampening = c->attr.f[1],
-                             .weight_decay = c->attr.f[2],
-                             .nesterov = c->attr.i[0] != 0,
-                             .has_velocity = c->attr.i[1] != 0,
-                             .lr = reel__data(c->in[c->nin - 2]),
-                             .step = reel__data(c->in[c->nin - 1]),
-                             .ticket = l.device->tickets};
-    for (int i = 0; !s.last;) {
-        i = take(&l, i, &part);
-        s.last = i == l.count;
-        REEL_TRY(
-            reel__cuda_launched(c, reel__cuda_launch_sgd(&part, &s, l.dtype, l.device->queue)));
+        w.last = i == l.count;
+        REEL_TRY(reel__cuda_launched(
+            c, reel__cuda_launch_update(c->op, u.has, &part, &w, l.dtype, l.device->queue)));
     }
     return reel__cuda_flush(l.device->queue); /* a step ends here */
 }
@@ -115,7 +93,7 @@ static reel_status clip(const reel__call *c, const lists *l, double *squares, in
 
 reel_status reel__cuda_clip_norm(const reel__call *c) {
     lists l;
-    if (!open_lists(c, &l, 1, 1)) return reel_error_status();
+    if (!open_lists(c, &l, 1, c->nin - 1)) return reel_error_status();
     const int64_t blocks = blocks_of(&l);
     const size_t bytes = (size_t)(blocks + 1) * sizeof(double);
     double *squares = reel__cuda_scratch(c, bytes);
@@ -128,7 +106,7 @@ reel_status reel__cuda_clip_norm(const reel__call *c) {
 reel_status reel__cuda_clip_value(const reel__call *c) {
     lists l;
     reel__cuda_lists part;
-    if (!open_lists(c, &l, 1, 0)) return reel_error_status();
+    if (!open_lists(c, &l, 1, c->nin)) return reel_error_status();
     for (int i = 0; i < l.count;) {
         i = take(&l, i, &part);
         REEL_TRY(reel__cuda_launched(

@@ -7,7 +7,7 @@
 #ifndef REEL_CUDA_KERNELS_INTERNAL_H
 #define REEL_CUDA_KERNELS_INTERNAL_H
 
-#include "tensor/backend.h"
+#include "tensor/update_internal.h"
 
 #include <cuda_runtime_api.h>
 
@@ -253,50 +253,41 @@ cudaError_t reel__cuda_launch_random(void *out, int64_t n, reel_dtype dtype, boo
 
 /* ---- updates over lists (update.cu) ---- */
 
-#define REEL__CUDA_LIST 64 /* tensors in one launch */
+/* In one launch, whose arguments have room for no more: */
+#define REEL__CUDA_LIST 64         /* tensors of a list, */
+#define REEL__CUDA_LIST_TOTAL 256  /* of all lists together, */
+#define REEL__CUDA_LIST_BLOCK 1024 /* elements of a tensor that a block takes */
 
-/* data[k][i]: list k's tensor i, of n[i] elements. */
+/* `width` lists side by side: data[i * width + k] is list k's tensor i, of n[i] elements. */
 typedef struct {
     int count;
     uint32_t first_block[REEL__CUDA_LIST + 1];
     int64_t n[REEL__CUDA_LIST];
-    void *data[4][REEL__CUDA_LIST];
+    void *data[REEL__CUDA_LIST_TOTAL];
 } reel__cuda_lists;
-#define REEL__CUDA_LIST_BLOCK 1024 /* elements of a tensor that a block takes */
 
+/* An optimizer's step over p, g and the moments whose bits are set in `has`. */
 typedef struct {
-    double beta1, beta2, eps, weight_decay;
-    bool decoupled;
+    reel__rule rule;
     const double *lr;
+    double *carry; /* NULL: none */
     int64_t *step; /* steps done before; increased if `last`, when all blocks have read it */
     bool last;
     unsigned *ticket;
-} reel__cuda_adam_work;
-typedef struct {
-    double momentum, dampening, weight_decay;
-    bool nesterov, has_velocity;
-    const double *lr;
-    int64_t *step;
-    bool last;
-    unsigned *ticket;
-} reel__cuda_sgd_work;
-
-/* p, g, m, v */
-cudaError_t reel__cuda_launch_adam(const reel__cuda_lists *l, const reel__cuda_adam_work *a,
-                                   reel_dtype dtype, reel__cuda_queue *queue);
-/* p, g, v */
-cudaError_t reel__cuda_launch_sgd(const reel__cuda_lists *l, const reel__cuda_sgd_work *s,
-                                  reel_dtype dtype, reel__cuda_queue *queue);
-/* squares[block] = sum of squares of a block's elements. */
+} reel__cuda_update_work;
+cudaError_t reel__cuda_launch_update(reel__op op, unsigned has, const reel__cuda_lists *l,
+                                     const reel__cuda_update_work *u, reel_dtype dtype,
+                                     reel__cuda_queue *queue);
+/* Of one list, x. squares[block] = sum of squares of a block's elements. */
 cudaError_t reel__cuda_launch_list_squares(const reel__cuda_lists *l, double *squares,
                                            reel_dtype dtype, reel__cuda_queue *queue);
 /* *norm = sqrt of the sum of squares[0..n-1], also as f64 behind the squares. */
 cudaError_t reel__cuda_launch_norm(void *norm, double *squares, int64_t n, reel_dtype dtype,
                                    reel__cuda_queue *queue);
-/* data[0] *= min(1, most / (*norm + 1e-6)) */
+/* x *= min(1, most / (*norm + 1e-6)) */
 cudaError_t reel__cuda_launch_list_scale(const reel__cuda_lists *l, const double *norm, double most,
                                          reel_dtype dtype, reel__cuda_queue *queue);
-/* data[0] clamped to -limit..limit; NaN stays NaN. */
+/* x clamped to -limit..limit; NaN stays NaN. */
 cudaError_t reel__cuda_launch_list_clamp(const reel__cuda_lists *l, double limit, reel_dtype dtype,
                                          reel__cuda_queue *queue);
 

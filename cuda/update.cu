@@ -1,7 +1,31 @@
-/* Optimizer steps and clipping: all tensors of a list in one launch. Formulas in optim.h. */
+/* Optimizers' steps and clipping: all tensors of a list in one launch. Formulas in optim.h. */
 #include "cuda/vector_internal.cuh"
 
 #include <stdint.h>
+
+#define REEL_FORMULA static __device__ __forceinline__
+#include "tensor/update_steps_internal.h"
+
+/* The formulas of tensor/update_formulas_internal.h as members of update_formula<T>. */
+template <class T> struct update_formula;
+
+#define R(name) name
+#define REAL float
+#define SQRT ::sqrtf
+template <> struct update_formula<float> {
+#include "tensor/update_formulas_internal.h"
+};
+#undef REAL
+#undef SQRT
+
+#define REAL double
+#define SQRT ::sqrt
+template <> struct update_formula<double> {
+#include "tensor/update_formulas_internal.h"
+};
+#undef REAL
+#undef SQRT
+#undef R
 
 #define BLOCK 256
 #define ITEMS (REEL__CUDA_LIST_BLOCK / BLOCK) /* elements of a thread */
@@ -24,107 +48,124 @@ static __device__ __forceinline__ int64_t first_of(const reel__cuda_lists &l, in
     return (int64_t)(blockIdx.x - l.first_block[i]) * REEL__CUDA_LIST_BLOCK;
 }
 
-/* After every block has read the count of steps, the last one of the last launch increases it. */
-static __device__ __forceinline__ void count_step(int64_t *step, bool last, unsigned *ticket) {
-    if (threadIdx.x == 0 && comes_last(ticket, gridDim.x) && last) *step += 1;
+/* ---- optimizers' steps ---- */
+
+/* After every block has read the count of steps and what is carried, the last one of the last
+ * launch moves them on. */
+static __device__ __forceinline__ void count_step(const reel__cuda_update_work &u, double carry) {
+    if (!comes_last(u.ticket, gridDim.x) || !u.last) return;
+    *u.step += 1;
+    if (u.carry) *u.carry = carry;
 }
 
-/* ---- adam ---- */
-
-template <class T> struct adam_step {
-    T beta1, beta2, rest1, rest2, eps, decay, size, root, shrink;
-};
-
-template <class T> static __device__ adam_step<T> adam_constants(const reel__cuda_adam_work &a) {
-    const double lr = *a.lr, step = (double)(*a.step + 1);
-    adam_step<T> s;
-    s.beta1 = (T)a.beta1;
-    s.beta2 = (T)a.beta2;
-    s.rest1 = (T)(1 - a.beta1);
-    s.rest2 = (T)(1 - a.beta2);
-    s.eps = (T)a.eps;
-    s.decay = a.decoupled ? 0 : (T)a.weight_decay;
-    s.size = (T)(lr / (1 - pow(a.beta1, step)));
-    s.root = (T)(1 / sqrt(1 - pow(a.beta2, step)));
-    s.shrink = a.decoupled ? (T)(1 - lr * a.weight_decay) : 1;
-    return s;
+/* What thread 0 works out for its block; returns what is carried on. */
+template <reel__step (*STEP)(const reel__rule *, const reel__now *), class T>
+static __device__ __forceinline__ double
+begin_block(const reel__cuda_update_work &u, typename update_formula<T>::step *to, unsigned has) {
+    const reel__now now = {*u.lr, (double)(*u.step + 1), u.carry ? *u.carry : 0};
+    const reel__step s = STEP(&u.rule, &now);
+    *to = update_formula<T>::step_of(&s, has);
+    return s.carry;
 }
 
-template <class T>
+/* How many moments there are before moment k. */
+static __host__ __device__ constexpr int before(unsigned has, int k) {
+    return k == 0 ? 0 : before(has, k - 1) + (has >> (k - 1) & 1);
+}
+
+/* One element's row: p, g, and the moments that there are. */
+template <class T, auto FORMULA, unsigned HAS>
+static __device__ __forceinline__ void update_row(const typename update_formula<T>::step *s,
+                                                  T *row) {
+    constexpr int A = 2 + before(HAS, 0), B = 2 + before(HAS, 1), C = 2 + before(HAS, 2);
+    T moment[REEL__MAX_MOMENTS] = {};
+    if constexpr (HAS & 1) moment[0] = row[A];
+    if constexpr (HAS & 2) moment[1] = row[B];
+    if constexpr (HAS & 4) moment[2] = row[C];
+    row[0] = FORMULA(s, row[0], row[1], moment);
+    if constexpr (HAS & 1) row[A] = moment[0];
+    if constexpr (HAS & 2) row[B] = moment[1];
+    if constexpr (HAS & 4) row[C] = moment[2];
+}
+
+template <class T, auto STEP, auto FORMULA, unsigned HAS>
 static __global__ void __launch_bounds__(BLOCK)
-    adam(const __grid_constant__ reel__cuda_lists l, const reel__cuda_adam_work a) {
+    update(const __grid_constant__ reel__cuda_lists l,
+           const __grid_constant__ reel__cuda_update_work u) {
     begin();
-    __shared__ adam_step<T> s;
+    constexpr int WIDTH = 2 + before(HAS, REEL__MAX_MOMENTS);
+    __shared__ typename update_formula<T>::step shared;
     const int i = find_tensor(l);
     const int64_t first = first_of(l, i);
-    T *p = (T *)l.data[0][i], *m = (T *)l.data[2][i], *v = (T *)l.data[3][i];
-    const T *g = (const T *)l.data[1][i];
-    T p_now[ITEMS], g_now[ITEMS], m_now[ITEMS], v_now[ITEMS];
+    T *list[WIDTH], row[ITEMS][WIDTH];
+#pragma unroll
+    for (int j = 0; j < WIDTH; j++) list[j] = (T *)l.data[i * WIDTH + j];
 #pragma unroll
     for (int k = 0; k < ITEMS; k++) { /* on their way while the constants are worked out */
         const int64_t at = first + k * BLOCK + threadIdx.x;
         if (at >= l.n[i]) break;
-        p_now[k] = p[at];
-        g_now[k] = g[at];
-        m_now[k] = m[at];
-        v_now[k] = v[at];
+#pragma unroll
+        for (int j = 0; j < WIDTH; j++) row[k][j] = list[j][at];
     }
-    if (threadIdx.x == 0) s = adam_constants<T>(a);
+    double carry = 0;
+    if (threadIdx.x == 0) carry = begin_block<STEP, T>(u, &shared, HAS);
     __syncthreads();
-    count_step(a.step, a.last, a.ticket);
+    if (threadIdx.x == 0) count_step(u, carry);
+    typename update_formula<T>::step s = shared;
+    s.has = HAS; /* known when compiled */
 #pragma unroll
     for (int k = 0; k < ITEMS; k++) {
         const int64_t at = first + k * BLOCK + threadIdx.x;
         if (at >= l.n[i]) break;
-        const T d = g_now[k] + s.decay * p_now[k];
-        const T mk = s.beta1 * m_now[k] + s.rest1 * d, vk = s.beta2 * v_now[k] + s.rest2 * d * d;
-        m[at] = mk;
-        v[at] = vk;
-        p[at] = p_now[k] * s.shrink - s.size * mk / ((T)sqrt(vk) * s.root + s.eps);
-    }
-}
-
-cudaError_t reel__cuda_launch_adam(const reel__cuda_lists *l, const reel__cuda_adam_work *a,
-                                   reel_dtype dtype, reel__cuda_queue *queue) {
-    const unsigned blocks = l->first_block[l->count];
-    return dtype == REEL_F32 ? launch(adam<float>, blocks, BLOCK, queue, *l, *a)
-                             : launch(adam<double>, blocks, BLOCK, queue, *l, *a);
-}
-
-/* ---- sgd ---- */
-
-template <class T>
-static __global__ void __launch_bounds__(BLOCK)
-    sgd(const __grid_constant__ reel__cuda_lists l, const reel__cuda_sgd_work s) {
-    begin();
-    const int i = find_tensor(l);
-    const int64_t first = first_of(l, i);
-    const bool starts = *s.step == 0;
-    const T lr = (T)*s.lr, decay = (T)s.weight_decay, ahead = (T)s.momentum;
-    const T mu = starts ? 0 : ahead, keep = starts ? 1 : (T)(1 - s.dampening);
-    __syncthreads();
-    count_step(s.step, s.last, s.ticket);
-    T *p = (T *)l.data[0][i], *v = (T *)l.data[2][i];
-    const T *g = (const T *)l.data[1][i];
+        update_row<T, FORMULA, HAS>(&s, row[k]);
+        list[0][at] = row[k][0];
 #pragma unroll
-    for (int k = 0; k < ITEMS; k++) {
-        const int64_t at = first + k * BLOCK + threadIdx.x;
-        if (at >= l.n[i]) break;
-        T d = g[at] + decay * p[at];
-        if (s.has_velocity) {
-            const T vk = mu * v[at] + keep * d;
-            v[at] = vk;
-            d = s.nesterov ? d + ahead * vk : vk;
-        }
-        p[at] -= lr * d;
+        for (int j = 2; j < WIDTH; j++) list[j][at] = row[k][j];
     }
 }
 
-cudaError_t reel__cuda_launch_sgd(const reel__cuda_lists *l, const reel__cuda_sgd_work *s,
-                                  reel_dtype dtype, reel__cuda_queue *queue) {
-    const unsigned blocks = l->first_block[l->count];
-    return dtype == REEL_F32 ? launch(sgd<float>, blocks, BLOCK, queue, *l, *s)
-                             : launch(sgd<double>, blocks, BLOCK, queue, *l, *s);
+typedef void (*update_kernel)(reel__cuda_lists, reel__cuda_update_work);
+
+/* One line for each op of kind UPDATE and the moments that it may have. */
+template <class T> static update_kernel kernel_of(reel__op op, unsigned has) {
+    using f = update_formula<T>;
+    switch (op) {
+    case REEL_OP_sgd:
+        return has ? update<T, sgd_step, f::sgd, 1> : update<T, sgd_step, f::sgd, 0>;
+    case REEL_OP_adam:
+        return has == 7 ? update<T, adam_step, f::adam, 7> : update<T, adam_step, f::adam, 3>;
+    case REEL_OP_nadam:
+        return update<T, nadam_step, f::nadam, 3>;
+    case REEL_OP_radam:
+        return update<T, radam_step, f::radam, 3>;
+    case REEL_OP_adamax:
+        return update<T, adamax_step, f::adamax, 3>;
+    case REEL_OP_rmsprop:
+        return has == 7   ? update<T, rmsprop_step, f::rmsprop, 7>
+               : has == 5 ? update<T, rmsprop_step, f::rmsprop, 5>
+               : has == 3 ? update<T, rmsprop_step, f::rmsprop, 3>
+                          : update<T, rmsprop_step, f::rmsprop, 1>;
+    case REEL_OP_adagrad:
+        return update<T, adagrad_step, f::adagrad, 1>;
+    case REEL_OP_adadelta:
+        return update<T, adadelta_step, f::adadelta, 3>;
+    case REEL_OP_asgd:
+        return update<T, asgd_step, f::asgd, 1>;
+    default:
+        return nullptr;
+    }
+}
+
+static_assert(sizeof(reel__cuda_lists) + sizeof(reel__cuda_update_work) <= 4096,
+              "more than a kernel's arguments may be");
+
+cudaError_t reel__cuda_launch_update(reel__op op, unsigned has, const reel__cuda_lists *l,
+                                     const reel__cuda_update_work *u, reel_dtype dtype,
+                                     reel__cuda_queue *queue) {
+    const update_kernel kernel =
+        dtype == REEL_F32 ? kernel_of<float>(op, has) : kernel_of<double>(op, has);
+    if (!kernel) return cudaErrorInvalidDeviceFunction;
+    return launch(kernel, l->first_block[l->count], BLOCK, queue, *l, *u);
 }
 
 /* ---- clipping ---- */
@@ -135,7 +176,7 @@ static __global__ void __launch_bounds__(BLOCK)
     begin();
     const int i = find_tensor(l);
     const int64_t first = first_of(l, i);
-    const T *g = (const T *)l.data[0][i];
+    const T *g = (const T *)l.data[i];
     double sum = 0;
 #pragma unroll
     for (int k = 0; k < ITEMS; k++) {
@@ -180,7 +221,7 @@ static __global__ void __launch_bounds__(BLOCK)
     if (scale >= 1) return; /* NaN scales */
     const int i = find_tensor(l);
     const int64_t first = first_of(l, i);
-    T *g = (T *)l.data[0][i];
+    T *g = (T *)l.data[i];
 #pragma unroll
     for (int k = 0; k < ITEMS; k++) {
         const int64_t at = first + k * BLOCK + threadIdx.x;
@@ -201,7 +242,7 @@ static __global__ void __launch_bounds__(BLOCK)
     begin();
     const int i = find_tensor(l);
     const int64_t first = first_of(l, i);
-    T *g = (T *)l.data[0][i];
+    T *g = (T *)l.data[i];
     const T most = (T)limit;
 #pragma unroll
     for (int k = 0; k < ITEMS; k++) {

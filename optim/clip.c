@@ -9,7 +9,7 @@
 static double norm_of_all(reel_optim *o) {
     double squares = 0.0;
     for (int i = 0; i < o->launch_count; i++) {
-        const reel__optim_lists *l = reel__optim_gather(o, i);
+        const reel__lists *l = reel__optim_gather(o, i);
         reel_tensor *sum = reel_zeros(REEL_SCALAR, REEL_F64, o->launches[i].device);
         for (int j = 0; j < l->count; j++)
             reel_add_(sum, reel_sum(reel_square(reel_cast(l->g[j], REEL_F64))));
@@ -20,7 +20,7 @@ static double norm_of_all(reel_optim *o) {
 
 static void scale_all(reel_optim *o, double scale) {
     for (int i = 0; i < o->launch_count; i++) {
-        const reel__optim_lists *l = reel__optim_gather(o, i);
+        const reel__lists *l = reel__optim_gather(o, i);
         for (int j = 0; j < l->count; j++) reel_copy_(l->g[j], reel_scale(l->g[j], scale));
     }
 }
@@ -34,7 +34,7 @@ static reel_tensor *clip_apart(reel_optim *o, double max_norm) {
 }
 
 static reel_tensor *clip_together(reel_optim *o, double max_norm) {
-    const reel__optim_lists *l = reel__optim_gather_alike(o, 0);
+    const reel__lists *l = reel__optim_gather_alike(o, 0);
     reel_tensor *norm = reel_zeros(REEL_SCALAR, o->launches[0].dtype, o->launches[0].device);
     if (!norm || l->count == 0) return norm;
     return reel__clip_norm(NULL, l->count, l->g, norm, max_norm) == REEL_OK ? norm : NULL;
@@ -72,7 +72,7 @@ reel_status reel_clip_grad_value(reel_optim *o, double limit) {
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "clip_grad_value: limit must be 0 or more: %g",
                          limit);
     for (int i = 0; i < o->launch_count; i++) {
-        const reel__optim_lists *l = reel__optim_gather_alike(o, i);
+        const reel__lists *l = reel__optim_gather_alike(o, i);
         if (l->count > 0) REEL_TRY(reel__clip_value(NULL, l->count, l->g, limit));
     }
     return REEL_OK;

@@ -12,6 +12,12 @@ reel_status reel__optim_check(const char *optim, const char *option, double valu
                      option, value);
 }
 
+reel_status reel__optim_check_below_one(const char *optim, const char *option, double value) {
+    if (value >= 0.0 && value < 1.0) return REEL_OK;
+    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: %s must lie in [0, 1): %g", optim, option,
+                     value);
+}
+
 /* ---- stepping ---- */
 
 bool reel__optim_alike(const reel_optim *o, int a, int b) {
@@ -20,8 +26,8 @@ bool reel__optim_alike(const reel_optim *o, int a, int b) {
 }
 
 /* Of the launch itself, or of all like it. */
-static const reel__optim_lists *gather(reel_optim *o, int launch, bool alike) {
-    reel__optim_lists *l = &o->lists;
+static const reel__lists *gather(reel_optim *o, int launch, bool alike) {
+    reel__lists *l = &o->lists;
     l->count = 0;
     for (int i = 0; i < o->slot_count; i++) {
         const reel__optim_slot *slot = &o->slots[i];
@@ -31,17 +37,18 @@ static const reel__optim_lists *gather(reel_optim *o, int launch, bool alike) {
         if (!g) continue;
         l->p[l->count] = slot->p;
         l->g[l->count] = g;
-        for (int k = 0; k < o->kind->moments; k++) l->moment[k][l->count] = slot->moment[k];
+        for (int k = 0; k < REEL__MAX_MOMENTS; k++)
+            if (slot->moment[k]) l->moment[k][l->count] = slot->moment[k];
         l->count++;
     }
     return l;
 }
 
-const reel__optim_lists *reel__optim_gather(reel_optim *o, int launch) {
+const reel__lists *reel__optim_gather(reel_optim *o, int launch) {
     return gather(o, launch, false);
 }
 
-const reel__optim_lists *reel__optim_gather_alike(reel_optim *o, int launch) {
+const reel__lists *reel__optim_gather_alike(reel_optim *o, int launch) {
     for (int i = 0; i < launch; i++) {
         if (!reel__optim_alike(o, i, launch)) continue;
         o->lists.count = 0;
@@ -70,7 +77,10 @@ static bool has_gradients(const reel_optim *o) {
 
 /* One without a gradient counts the step too. */
 static reel_status run_launch(reel_optim *o, int i) {
-    return o->kind->update(o, &o->launches[i], reel__optim_gather(o, i));
+    const reel__optim_launch *l = &o->launches[i];
+    reel__rule rule = o->setup.rule;
+    rule.weight_decay = o->groups[l->group].weight_decay;
+    return reel__update(NULL, o->kind->op, reel__optim_gather(o, i), l->clock, &rule);
 }
 
 reel_status reel_optim_step(reel_optim *o) {
@@ -107,7 +117,7 @@ double reel_optim_lr(reel_optim *o) {
 reel_status reel__optim_set_rate(reel_optim *o, int group, double lr) {
     REEL_TRY(reel__optim_check("optim_set_lr", "lr", lr));
     for (int i = 0; i < o->launch_count; i++)
-        if (o->launches[i].group == group && !reel_fill_(o->launches[i].lr, lr))
+        if (o->launches[i].group == group && !reel_fill_(o->launches[i].clock.lr, lr))
             return reel_error_status();
     o->groups[group].lr = lr;
     return REEL_OK;
@@ -131,7 +141,7 @@ reel_status reel_optim_set_lr(reel_optim *o, double lr) {
 
 int64_t reel_optim_steps(reel_optim *o) {
     int64_t steps = 0;
-    if (o) reel_read(o->launches[0].step, &steps, sizeof steps);
+    if (o) reel_read(o->launches[0].clock.step, &steps, sizeof steps);
     return steps;
 }
 
@@ -148,8 +158,9 @@ static reel_status spread(reel_optim *o) {
     for (int i = 1; i < o->launch_count; i++) {
         const reel__optim_launch *l = &o->launches[i];
         const int first = o->groups[l->group].first;
-        if (i != first && !reel_copy_(l->lr, o->launches[first].lr)) return reel_error_status();
-        if (!reel_copy_(l->step, o->launches[0].step)) return reel_error_status();
+        if (i != first && !reel_copy_(l->clock.lr, o->launches[first].clock.lr))
+            return reel_error_status();
+        REEL_TRY(reel__optim_join(&l->clock, &o->launches[0].clock));
     }
     return REEL_OK;
 }
@@ -158,6 +169,12 @@ static reel_status spread(reel_optim *o) {
 static double saved_lr(const reel_state *s, const char *prefix, int group) {
     char key[REEL__KEY];
     return reel_item(reel_state_get_in(s, prefix, reel__optim_key(key, "lr", group)));
+}
+
+/* A product of factors in [0, 1). */
+static reel_status check_carry(const char *name, double value) {
+    if (value >= 0.0 && value <= 1.0) return REEL_OK;
+    return reel_fail(REEL_ERR_FORMAT, NULL, "optim_load: %s must lie in [0, 1]: %g", name, value);
 }
 
 static reel_status check_numbers(const reel_optim *o, const reel_state *s, const char *prefix) {
@@ -169,7 +186,8 @@ static reel_status check_numbers(const reel_optim *o, const reel_state *s, const
             return reel_fail(REEL_ERR_FORMAT, NULL,
                              "optim_load: not a rate and a count: lr %g, step %g", lr, step);
     }
-    return REEL_OK;
+    if (!o->kind->carry) return REEL_OK;
+    return check_carry(o->kind->carry, reel_item(reel_state_get_in(s, prefix, o->kind->carry)));
 }
 
 reel_status reel_optim_load(reel_optim *o, const reel_state *s, const char *prefix) {

@@ -24,31 +24,119 @@ typedef struct reel_optim reel_optim;
 /* Each takes the parameters listed (retained; the list stays the caller's; a tensor listed twice
  * counts once, under its first name) and returns an owned optimizer, NULL on failure: no
  * parameters, options that are NaN, infinite, negative, or outside what is given here. Options of
- * zero take the default given here. g is the gradient, t the optimizer's step from 1, which is the
- * same for all parameters: one that first gets a gradient later starts from moments of zero. */
+ * zero take the default given here, 0 where none is. t is the optimizer's step from 1, which is the
+ * same for all parameters: one that first gets a gradient later starts from moments of zero. g is
+ * the gradient, or with maximize -g, plus weight_decay p. Where weight decay is decoupled, p loses
+ * lr weight_decay p instead, before all else (Loshchilov and Hutter 2019). The formulas are
+ * PyTorch's. */
 
-/* SGD, as PyTorch's; g includes weight_decay p:
+/* SGD:
  *   v = momentum v + (1 - dampening) g, but v = g at t = 1
  *   p -= lr v, or with nesterov lr (g + momentum v)
  * lr has no default; nesterov needs a momentum, and a dampening of 0. */
 typedef struct {
     double lr, momentum, dampening, weight_decay;
-    bool nesterov;
+    bool nesterov, maximize;
 } reel_sgd_options;
 REEL_API reel_optim *reel_sgd_new(const reel_state *params, reel_sgd_options options);
 
-/* Adam (Kingma and Ba 2015, algorithm 1); g includes weight_decay p:
+/* Adam (Kingma and Ba 2015, algorithm 1):
  *   m = beta1 m + (1 - beta1) g
  *   v = beta2 v + (1 - beta2) g^2
  *   p -= lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
- * AdamW (Loshchilov and Hutter 2019) takes lr weight_decay p off p first, and leaves g alone.
- * Defaults: lr 1e-3, beta1 0.9, beta2 0.999, both below 1, eps 1e-8, weight_decay 0, but adamw
- * 1e-2, where a negative one means 0. */
+ * With amsgrad (Reddi, Kale and Kumar 2018, algorithm 2) vmax = max(vmax, v) stands in the last
+ * line in v's place. AdamW is Adam with decoupled weight decay. Defaults: lr 1e-3, beta1 0.9, beta2
+ * 0.999, both below 1, eps 1e-8, weight_decay 0, but adamw 1e-2, where a negative one means 0. */
 typedef struct {
     double lr, beta1, beta2, eps, weight_decay;
+    bool amsgrad, maximize;
 } reel_adam_options;
 REEL_API reel_optim *reel_adam_new(const reel_state *params, reel_adam_options options);
 REEL_API reel_optim *reel_adamw_new(const reel_state *params, reel_adam_options options);
+
+/* NAdam (Dozat, "Incorporating Nesterov momentum into Adam", 2016): m and v as Adam's, and
+ *   mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2), mu_product = mu_1 mu_2 ... mu_t
+ *   d = (1 - mu_t) g / (1 - mu_product) + mu_(t+1) m / (1 - mu_product mu_(t+1))
+ *   p -= lr d / (sqrt(v / (1 - beta2^t)) + eps)
+ * Defaults: lr 2e-3, momentum_decay 4e-3, where a negative one means 0, else Adam's. */
+typedef struct {
+    double lr, beta1, beta2, eps, weight_decay, momentum_decay;
+    bool decoupled, maximize;
+} reel_nadam_options;
+REEL_API reel_optim *reel_nadam_new(const reel_state *params, reel_nadam_options options);
+
+/* RAdam (Liu et al., "On the variance of the adaptive learning rate and beyond", 2020, algorithm
+ * 2): m and v as Adam's, and
+ *   rho_inf = 2 / (1 - beta2) - 1, rho = rho_inf - 2 t beta2^t / (1 - beta2^t)
+ *   r = sqrt((rho - 4) (rho - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho))
+ *   p -= lr m / (1 - beta1^t) r sqrt(1 - beta2^t) / (sqrt(v) + eps) if rho > 5
+ *   p -= lr m / (1 - beta1^t) else
+ * Defaults: Adam's. */
+typedef struct {
+    double lr, beta1, beta2, eps, weight_decay;
+    bool decoupled, maximize;
+} reel_radam_options;
+REEL_API reel_optim *reel_radam_new(const reel_state *params, reel_radam_options options);
+
+/* Adamax (Kingma and Ba 2015, algorithm 2): m as Adam's, and
+ *   u = max(beta2 u, |g| + eps)
+ *   p -= lr m / ((1 - beta1^t) u)
+ * Defaults: lr 2e-3, else Adam's. */
+typedef struct {
+    double lr, beta1, beta2, eps, weight_decay;
+    bool maximize;
+} reel_adamax_options;
+REEL_API reel_optim *reel_adamax_new(const reel_state *params, reel_adamax_options options);
+
+/* RMSprop (Hinton, "Neural networks for machine learning", 2012, lecture 6e):
+ *   v = alpha v + (1 - alpha) g^2
+ *   d = g / (sqrt(v) + eps), or with momentum b = momentum b + g / (sqrt(v) + eps), d = b
+ *   p -= lr d
+ * With centered (Graves, "Generating sequences with recurrent neural networks", 2013, eq. 38 to 41)
+ * also m = alpha m + (1 - alpha) g, and v - m^2 stands under the root: NaN where g hardly changes
+ * and this is rounded to less than 0. Defaults: lr 1e-2, alpha 0.99, below 1, eps 1e-8. */
+typedef struct {
+    double lr, alpha, eps, weight_decay, momentum;
+    bool centered, maximize;
+} reel_rmsprop_options;
+REEL_API reel_optim *reel_rmsprop_new(const reel_state *params, reel_rmsprop_options options);
+
+/* Adagrad (Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and
+ * stochastic optimization", 2011):
+ *   v += g^2, from v = initial_accumulator_value
+ *   p -= lr / (1 + (t - 1) lr_decay) g / (sqrt(v) + eps)
+ * Defaults: lr 1e-2, eps 1e-10. */
+typedef struct {
+    double lr, lr_decay, weight_decay, initial_accumulator_value, eps;
+    bool maximize;
+} reel_adagrad_options;
+REEL_API reel_optim *reel_adagrad_new(const reel_state *params, reel_adagrad_options options);
+
+/* Adadelta (Zeiler, "ADADELTA: an adaptive learning rate method", 2012, algorithm 1):
+ *   v = rho v + (1 - rho) g^2
+ *   d = sqrt(u + eps) / sqrt(v + eps) g
+ *   u = rho u + (1 - rho) d^2
+ *   p -= lr d
+ * Defaults: lr 1, rho 0.9, below 1, eps 1e-6. */
+typedef struct {
+    double lr, rho, eps, weight_decay;
+    bool maximize;
+} reel_adadelta_options;
+REEL_API reel_optim *reel_adadelta_new(const reel_state *params, reel_adadelta_options options);
+
+/* ASGD (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992; the
+ * rate: Xu, "Towards optimal one pass large scale learning with averaged stochastic gradient
+ * descent", 2011):
+ *   eta = lr / (1 + lambd lr (t - 1))^alpha
+ *   p = (1 - lambd eta) p - eta g
+ *   mean += (p - mean) / max(1, t - 1 - t0), which is what reel_optim_save stores
+ * lr is that of this step, where PyTorch takes the one before. Defaults: lr 1e-2, lambd 1e-4, alpha
+ * 0.75, t0 1e6, of which a negative one means 0. */
+typedef struct {
+    double lr, lambd, alpha, t0, weight_decay;
+    bool maximize;
+} reel_asgd_options;
+REEL_API reel_optim *reel_asgd_new(const reel_state *params, reel_asgd_options options);
 
 /* Parameter groups: one more list of parameters, with options of its own, for the same optimizer;
  * the list that made it is group 0. Options of zero take group 0's, its rate without schedules; a
@@ -82,9 +170,9 @@ REEL_API reel_status reel_optim_set_lr(reel_optim *o, double lr);
 REEL_API reel_status reel_optim_set_group_lr(reel_optim *o, int group, double lr);
 REEL_API int64_t reel_optim_steps(reel_optim *o); /* taken so far; waits for the device */
 
-/* "prefix.lr", of further groups "prefix.lr.1" and so on, "prefix.step", and the moments as
- * "prefix.<parameter>.<moment>", named as in the formulas above. Load is all or nothing, with the
- * checks of reel_module_load. */
+/* "prefix.lr", of further groups "prefix.lr.1" and so on, "prefix.step", of NAdam also
+ * "prefix.mu_product", and the moments as "prefix.<parameter>.<moment>", named as in the formulas
+ * above. Load is all or nothing, with the checks of reel_module_load. */
 REEL_API reel_status reel_optim_save(reel_optim *o, reel_state *s, const char *prefix);
 REEL_API reel_status reel_optim_load(reel_optim *o, const reel_state *s, const char *prefix);
 

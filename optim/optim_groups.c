@@ -58,6 +58,10 @@ static reel_status take_params(reel_optim *o, const char *what, const reel_state
 
 /* ---- room ---- */
 
+static bool has_moment(const reel_optim *o, int k) {
+    return o->setup.moments >> k & 1;
+}
+
 /* array, where there is no room */
 static void *resized(void *array, int count, size_t size, bool *whole) {
     void *grown = realloc(array, (size_t)count * size);
@@ -69,19 +73,34 @@ static void *resized(void *array, int count, size_t size, bool *whole) {
 /* For as many slots, and launches, as there are parameters, and one more group. */
 static reel_status make_room(reel_optim *o, const char *what) {
     const int n = reel_state_count(o->params);
-    reel__optim_lists *l = &o->lists;
+    reel__lists *l = &o->lists;
     bool whole = true;
     o->slots = resized(o->slots, n, sizeof *o->slots, &whole);
     o->launches = resized(o->launches, n, sizeof *o->launches, &whole);
     o->groups = resized(o->groups, o->group_count + 1, sizeof *o->groups, &whole);
     l->p = resized(l->p, n, sizeof *l->p, &whole);
     l->g = resized(l->g, n, sizeof *l->g, &whole);
-    for (int k = 0; k < o->kind->moments; k++)
-        l->moment[k] = resized(l->moment[k], n, sizeof *l->moment[k], &whole);
+    for (int k = 0; k < REEL__MAX_MOMENTS; k++)
+        if (has_moment(o, k)) l->moment[k] = resized(l->moment[k], n, sizeof *l->moment[k], &whole);
     return whole ? REEL_OK : reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
 }
 
 /* ---- launches, moments ---- */
+
+reel_status reel__optim_join(const reel__clock *clock, const reel__clock *other) {
+    if (!reel_copy_(clock->step, other->step)) return reel_error_status();
+    if (clock->carry && !reel_copy_(clock->carry, other->carry)) return reel_error_status();
+    return REEL_OK;
+}
+
+static reel_status make_clock(const reel_optim *o, reel__optim_launch *l) {
+    reel__clock *c = &l->clock;
+    c->lr = new_full(REEL_SCALAR, o->groups[l->group].lr, REEL_F64, l->device);
+    c->step = new_full(REEL_SCALAR, 0.0, REEL_I64, l->device);
+    if (o->kind->carry) c->carry = new_full(REEL_SCALAR, 1.0, REEL_F64, l->device);
+    if (!c->lr || !c->step || (o->kind->carry && !c->carry)) return reel_error_status();
+    return l > o->launches ? reel__optim_join(c, &o->launches[0].clock) : REEL_OK;
+}
 
 /* The last group's launch of p's device and dtype, made if need be; -1 on failure. */
 static int find_launch(reel_optim *o, const reel_tensor *p) {
@@ -94,31 +113,27 @@ static int find_launch(reel_optim *o, const reel_tensor *p) {
     }
     reel__optim_launch *l = &o->launches[o->launch_count++];
     *l = (reel__optim_launch){.group = group, .device = device, .dtype = dtype};
-    l->lr = new_full(REEL_SCALAR, o->groups[group].lr, REEL_F64, device);
-    l->step = new_full(REEL_SCALAR, 0.0, REEL_I64, device);
-    if (!l->lr || !l->step) return -1;
-    if (l > o->launches && !reel_copy_(l->step, o->launches[0].step)) return -1;
-    return o->launch_count - 1;
+    return make_clock(o, l) == REEL_OK ? o->launch_count - 1 : -1;
 }
 
 static reel_status make_moment(reel_optim *o, reel__optim_slot *slot, const char *name, int k) {
-    reel_tensor *zeros =
-        new_full(reel_shape_of(slot->p), 0.0, reel_dtype_of(slot->p), reel_device_of(slot->p));
-    if (!zeros) return reel_error_status();
-    reel_status status = reel_state_put_in(o->saved, name, o->kind->moment_name[k], zeros);
-    slot->moment[k] = zeros;
-    reel_release(zeros); /* the state's from here */
+    reel_tensor *made = new_full(reel_shape_of(slot->p), o->setup.moment_start,
+                                 reel_dtype_of(slot->p), reel_device_of(slot->p));
+    if (!made) return reel_error_status();
+    reel_status status = reel_state_put_in(o->saved, name, o->kind->moment[k], made);
+    slot->moment[k] = made;
+    reel_release(made); /* the state's from here */
     return status;
 }
 
 static reel_status fill_slots(reel_optim *o) {
     for (int i = o->slot_count; i < reel_state_count(o->params); i++) {
         reel__optim_slot *slot = &o->slots[o->slot_count++];
-        slot->p = reel_state_at(o->params, i);
+        *slot = (reel__optim_slot){.p = reel_state_at(o->params, i)};
         slot->launch = find_launch(o, slot->p);
         if (slot->launch < 0) return reel_error_status();
-        for (int k = 0; k < o->kind->moments; k++)
-            REEL_TRY(make_moment(o, slot, reel_state_name(o->params, i), k));
+        for (int k = 0; k < REEL__MAX_MOMENTS; k++)
+            if (has_moment(o, k)) REEL_TRY(make_moment(o, slot, reel_state_name(o->params, i), k));
     }
     return REEL_OK;
 }
@@ -134,9 +149,11 @@ static reel_status add(reel_optim *o, const char *what, const reel_state *params
     o->groups[o->group_count++] = group;
     REEL_TRY(fill_slots(o));
     const int last = o->group_count - 1;
-    REEL_TRY(
-        reel_state_put(o->saved, reel__optim_key(key, "lr", last), o->launches[group.first].lr));
-    return last == 0 ? reel_state_put(o->saved, "step", o->launches[0].step) : REEL_OK;
+    const reel__clock *clock = &o->launches[group.first].clock;
+    REEL_TRY(reel_state_put(o->saved, reel__optim_key(key, "lr", last), clock->lr));
+    if (last > 0) return REEL_OK;
+    REEL_TRY(reel_state_put(o->saved, "step", clock->step));
+    return clock->carry ? reel_state_put(o->saved, o->kind->carry, clock->carry) : REEL_OK;
 }
 
 static reel_state *copy_of(const reel_state *s) {
@@ -148,8 +165,9 @@ static reel_state *copy_of(const reel_state *s) {
 
 static void drop_launches(reel_optim *o, int from) {
     for (int i = from; i < o->launch_count; i++) {
-        reel_release(o->launches[i].lr);
-        reel_release(o->launches[i].step);
+        reel_release(o->launches[i].clock.lr);
+        reel_release(o->launches[i].clock.step);
+        reel_release(o->launches[i].clock.carry);
     }
     o->launch_count = from;
 }
@@ -194,8 +212,34 @@ reel_status reel_optim_add_group(reel_optim *o, const reel_state *params,
 
 /* ---- making, freeing ---- */
 
-reel_optim *reel__optim_new(const reel__optim_kind *kind, const reel_state *params, double lr,
-                            double weight_decay) {
+/* An option that an optimizer does not have is 0, which passes. */
+static reel_status check_setup(const char *optim, const reel__optim_setup *s) {
+    const reel__rule *r = &s->rule;
+    const struct {
+        const char *name;
+        double value;
+    } plain[] = {{"lr", s->lr},
+                 {"momentum", r->momentum},
+                 {"dampening", r->dampening},
+                 {"alpha", r->alpha},
+                 {"eps", r->eps},
+                 {"weight_decay", r->weight_decay},
+                 {"momentum_decay", r->momentum_decay},
+                 {"lr_decay", r->lr_decay},
+                 {"initial_accumulator_value", s->moment_start},
+                 {"lambd", r->lambd},
+                 {"t0", r->t0}},
+      shares[] = {{"beta1", r->beta1}, {"beta2", r->beta2}, {"rho", r->rho}};
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        REEL_TRY(reel__optim_check(optim, plain[i].name, plain[i].value));
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+        REEL_TRY(reel__optim_check_below_one(optim, shares[i].name, shares[i].value));
+    return REEL_OK;
+}
+
+reel_optim *reel__optim_new(const reel__optim_kind *kind, const reel_state *params,
+                            reel__optim_setup setup) {
+    if (check_setup(kind->name, &setup) != REEL_OK) return NULL;
     reel_optim *o = params ? calloc(1, sizeof *o) : NULL;
     if (!o) {
         reel_fail(params ? REEL_ERR_MEMORY : REEL_ERR_ARGUMENT, NULL, "%s: %s", kind->name,
@@ -203,7 +247,9 @@ reel_optim *reel__optim_new(const reel__optim_kind *kind, const reel_state *para
         return NULL;
     }
     o->kind = kind;
-    if (reel__optim_add(o, kind->name, params, lr, weight_decay) == REEL_OK) return o;
+    o->setup = setup;
+    if (reel__optim_add(o, kind->name, params, setup.lr, setup.rule.weight_decay) == REEL_OK)
+        return o;
     reel_optim_free(o);
     return NULL;
 }

@@ -6,9 +6,8 @@
 #include "optim/optim.h"
 #include "tensor/update_internal.h"
 
-#define REEL__MAX_MOMENTS 2
-
-/* A parameter, the i-th of `params`; all borrowed from the optimizer's two states. */
+/* A parameter, the i-th of `params`; all borrowed from the optimizer's two states. A moment that
+ * the optimizer goes without is NULL. */
 typedef struct {
     reel_tensor *p, *moment[REEL__MAX_MOMENTS];
     int launch;
@@ -21,63 +20,64 @@ typedef struct {
     int first; /* of its launches */
 } reel__optim_group;
 
-/* One for each (group, device, dtype) that parameters have. lr f64 and step i64 (steps done) are
- * 0-d, on the device; step is the same in all. */
+/* One for each (group, device, dtype) that parameters have. What the clock counts and carries is
+ * the same in all. */
 typedef struct {
     int group;
     reel_device device;
     reel_dtype dtype;
-    reel_tensor *lr, *step;
+    reel__clock clock;
 } reel__optim_launch;
-
-/* Parameters that have a gradient. */
-typedef struct {
-    int count;
-    reel_tensor **p, **g, **moment[REEL__MAX_MOMENTS];
-} reel__optim_lists;
-
-typedef reel_status (*reel__optim_update)(const reel_optim *o, const reel__optim_launch *launch,
-                                          const reel__optim_lists *lists);
 
 typedef struct {
     const char *name; /* "adam_new": in messages */
-    int moments;
-    const char *moment_name[REEL__MAX_MOMENTS]; /* as saved, and as in the formulas */
-    reel__optim_update update;
+    reel__op op;
+    const char *moment[REEL__MAX_MOMENTS]; /* as saved, and as in the formulas */
+    const char *carry;                     /* the same, of a product of steps; NULL: none */
 } reel__optim_kind;
+
+/* What an optimizer is made with. */
+typedef struct {
+    double lr, moment_start;
+    unsigned moments; /* a bit for each of the kind's that there is */
+    reel__rule rule;
+} reel__optim_setup;
 
 struct reel_optim {
     const reel__optim_kind *kind;
-    union { /* but for weight_decay, which is the groups' */
-        reel__sgd_rule sgd;
-        reel__adam_rule adam;
-    } rule;
-    reel_state *params; /* by name, each tensor once */
-    reel_state *saved;  /* "<parameter>.<moment>", "lr" and "step" (the first launch's), "lr.1" and
-                           so  on (each group's first launch's): what a checkpoint stores */
+    reel__optim_setup setup; /* lr and weight_decay are the groups' from there on */
+    reel_state *params;      /* by name, each tensor once */
+    reel_state *saved;       /* "<parameter>.<moment>", "lr", "step" and what is carried (the first
+                                launch's), "lr.1" and so on (each group's first launch's): what a
+                                checkpoint stores */
     reel__optim_slot *slots;
     int slot_count;
     reel__optim_launch *launches;
     int launch_count;
     reel__optim_group *groups;
     int group_count;
-    reel__optim_lists lists; /* room for all slots, so that a step allocates nothing */
+    reel__lists lists; /* room for all slots, so that a step allocates nothing */
 };
 
-/* An optimizer of one group without its rule, which the caller fills in. NULL on failure. */
-reel_optim *reel__optim_new(const reel__optim_kind *kind, const reel_state *params, double lr,
-                            double weight_decay);
+/* An optimizer of one group; NULL on failure. Each option must be 0 or more and finite, betas and
+ * rho below 1. */
+reel_optim *reel__optim_new(const reel__optim_kind *kind, const reel_state *params,
+                            reel__optim_setup setup);
 
 /* One more group: all of it, or the optimizer stays as it is. `what` names the caller. */
 reel_status reel__optim_add(reel_optim *o, const char *what, const reel_state *params, double lr,
                             double weight_decay);
 
-/* What a launch has to update; valid until the next call of either. */
-const reel__optim_lists *reel__optim_gather(reel_optim *o, int launch);
+/* What a launch has to update: parameters that have a gradient. Valid until the next call of
+ * either. */
+const reel__lists *reel__optim_gather(reel_optim *o, int launch);
 /* The same for all launches of its device and dtype; nothing, unless it is the first of them. */
-const reel__optim_lists *reel__optim_gather_alike(reel_optim *o, int launch);
+const reel__lists *reel__optim_gather_alike(reel_optim *o, int launch);
 /* Whether two launches have one device and dtype. */
 bool reel__optim_alike(const reel_optim *o, int a, int b);
+
+/* Brings a clock to where another one stands; the rates stay. */
+reel_status reel__optim_join(const reel__clock *clock, const reel__clock *other);
 
 /* Sets a group's rate alone: a schedule's own steps do not change what schedules start from. */
 reel_status reel__optim_set_rate(reel_optim *o, int group, double lr);
@@ -86,7 +86,16 @@ enum { REEL__KEY = 16 };
 /* "lr", "lr.1", ...: a group's rate in a checkpoint; and so for other names. Returns key. */
 const char *reel__optim_key(char key[REEL__KEY], const char *name, int group);
 
-/* An error, "adam_new: eps must be ...", unless value is 0 or more and finite. */
+/* An error, "adam_new: eps must be ...", unless value is 0 or more and finite; or in [0, 1). */
 reel_status reel__optim_check(const char *optim, const char *option, double value);
+reel_status reel__optim_check_below_one(const char *optim, const char *option, double value);
+
+/* Options: 0 asks for the default; a negative one for 0, where 0 makes sense. */
+static inline double reel__or_default(double value, double otherwise) {
+    return value != 0.0 ? value : otherwise;
+}
+static inline double reel__or_default_or_zero(double value, double otherwise) {
+    return value < 0.0 ? 0.0 : reel__or_default(value, otherwise);
+}
 
 #endif

@@ -58,12 +58,4 @@ reel_status reel__schedule_length(const char *what, int64_t length);
 /* An error unless value is positive and finite. */
 reel_status reel__schedule_positive(const char *what, const char *option, double value);
 
-/* Options: 0 asks for the default; a negative one for 0, where 0 makes sense. */
-static inline double reel__or_default(double value, double otherwise) {
-    return value != 0.0 ? value : otherwise;
-}
-static inline double reel__or_default_or_zero(double value, double otherwise) {
-    return value < 0.0 ? 0.0 : reel__or_default(value, otherwise);
-}
-
 #endif

@@ -28,6 +28,7 @@ typedef struct {
     int64_t i[4];
     reel_shape shape;
     reel_dtype dtype;
+    const struct reel__rule *rule; /* of an UPDATE: update_internal.h */
 } reel__attrs;
 
 /* One op on its way through the funnel. out[0] set beforehand: the result goes there, in place. */

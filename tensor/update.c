@@ -29,29 +29,41 @@ static reel_status run(reel__call c, int count, int width, reel_tensor *const *c
     return status;
 }
 
-reel_status reel__sgd_update(const char *at, int count, reel_tensor *const *p,
-                             reel_tensor *const *g, reel_tensor *const *v, reel_tensor *lr,
-                             reel_tensor *step, reel__sgd_rule rule) {
-    reel_tensor *const *const lists[] = {p, g, v};
-    reel_tensor *const last[] = {lr, step};
-    reel__call c = {.op = REEL_OP_sgd,
-                    .at = at,
-                    .attr = {.f = {rule.momentum, rule.dampening, rule.weight_decay},
-                             .i = {rule.nesterov, v != NULL}}};
-    return run(c, count, v ? 3 : 2, lists, 2, last, 1 | 4);
+/* ---- an optimizer's step ---- */
+
+#define ALL_BUT_G (~2u)
+
+/* i[0]: which moments there are; i[1]: whether something is carried. */
+reel_status reel__update(const char *at, reel__op op, const reel__lists *l, reel__clock clock,
+                         const reel__rule *rule) {
+    reel_tensor *const *lists[2 + REEL__MAX_MOMENTS] = {l->p, l->g};
+    reel_tensor *last[3] = {clock.lr};
+    int width = 2, tail = 1;
+    reel__call c = {.op = op, .at = at, .attr = {.i = {0, clock.carry != NULL}, .rule = rule}};
+    for (int k = 0; k < REEL__MAX_MOMENTS; k++) {
+        if (!l->moment[k]) continue;
+        lists[width++] = l->moment[k];
+        c.attr.i[0] |= 1 << k;
+    }
+    if (clock.carry) last[tail++] = clock.carry;
+    last[tail++] = clock.step;
+    const reel_status status = run(c, l->count, width, lists, tail, last, ALL_BUT_G);
+    if (status == REEL_OK && clock.carry) mark_changed(clock.carry);
+    return status;
 }
 
-reel_status reel__adam_update(const char *at, int count, reel_tensor *const *p,
-                              reel_tensor *const *g, reel_tensor *const *m, reel_tensor *const *v,
-                              reel_tensor *lr, reel_tensor *step, reel__adam_rule rule) {
-    reel_tensor *const *const lists[] = {p, g, m, v};
-    reel_tensor *const last[] = {lr, step};
-    reel__call c = {.op = REEL_OP_adam,
-                    .at = at,
-                    .attr = {.f = {rule.beta1, rule.beta2, rule.eps, rule.weight_decay},
-                             .i = {rule.decoupled}}};
-    return run(c, count, 4, lists, 2, last, 1 | 4 | 8);
+reel__update_call reel__update_of(const reel__call *c) {
+    reel__update_call u = {.width = 2, .has = (unsigned)c->attr.i[0]};
+    const bool carries = c->attr.i[1] != 0;
+    for (unsigned has = u.has; has; has &= has - 1) u.width++;
+    u.count = (c->nin - 2 - carries) / u.width;
+    u.lr = reel__data(c->in[c->nin - 2 - carries]);
+    u.carry = carries ? reel__data(c->in[c->nin - 2]) : NULL;
+    u.step = reel__data(c->in[c->nin - 1]);
+    return u;
 }
+
+/* ---- clipping ---- */
 
 reel_status reel__clip_norm(const char *at, int count, reel_tensor *const *g, reel_tensor *norm,
                             double max_norm) {

@@ -1,34 +1,72 @@
-/* Fused in-place updates over lists of tensors: one launch a device for all parameters. lr (f64,
- * 0-d) and step (i64, 0-d) lie on the device. step holds the number of steps done before this one;
- * the update takes step + 1 as its own number, and leaves that there. Without any parameter it only
- * counts. */
+/* Fused in-place updates over lists of tensors: one launch a device for all parameters.
+ *
+ * An optimizer's step is a row of kind UPDATE: what its formula needs of the step is worked out
+ * once (update_steps_internal.h), then the formula goes over all elements
+ * (update_formulas_internal.h). */
 #ifndef REEL_TENSOR_UPDATE_INTERNAL_H
 #define REEL_TENSOR_UPDATE_INTERNAL_H
 
-#include "tensor/tensor.h"
+#include "tensor/backend.h"
 
+#define REEL__MAX_MOMENTS 3
+
+/* The options of a step, named as in optim.h: a row uses those that its formula names. */
+typedef struct reel__rule {
+    double momentum, dampening, beta1, beta2, rho, alpha, eps, weight_decay;
+    double momentum_decay, lr_decay, lambd, t0;
+    bool nesterov, decoupled, maximize;
+} reel__rule;
+
+/* Side by side: g[i] and moment[k][i] are p[i]'s. A moment that a step goes without is NULL. */
 typedef struct {
-    double momentum, dampening, weight_decay;
-    bool nesterov;
-} reel__sgd_rule;
+    int count;
+    reel_tensor **p, **g, **moment[REEL__MAX_MOMENTS];
+} reel__lists;
 
+/* 0-d, on the device. lr: f64. step: i64, how many steps were done before this one; this one takes
+ * step + 1 as its number, and leaves that there. carry: f64, a product that steps carry on, or NULL
+ * if the row has none. */
 typedef struct {
-    double beta1, beta2, eps, weight_decay;
-    bool decoupled;
-} reel__adam_rule;
+    reel_tensor *lr, *carry, *step;
+} reel__clock;
 
-/* v: NULL without momentum. */
-reel_status reel__sgd_update(const char *at, int count, reel_tensor *const *p,
-                             reel_tensor *const *g, reel_tensor *const *v, reel_tensor *lr,
-                             reel_tensor *step, reel__sgd_rule rule);
-reel_status reel__adam_update(const char *at, int count, reel_tensor *const *p,
-                              reel_tensor *const *g, reel_tensor *const *m, reel_tensor *const *v,
-                              reel_tensor *lr, reel_tensor *step, reel__adam_rule rule);
+/* One step. Without any parameter it only counts. */
+reel_status reel__update(const char *at, reel__op op, const reel__lists *lists, reel__clock clock,
+                         const reel__rule *rule);
 
 /* norm (same dtype as g[0], 0-d, written): 2-norm over all; g scaled in place by
  * min(1, max_norm / (norm + 1e-6)). */
 reel_status reel__clip_norm(const char *at, int count, reel_tensor *const *g, reel_tensor *norm,
                             double max_norm);
 reel_status reel__clip_value(const char *at, int count, reel_tensor *const *g, double limit);
+
+/* ---- for kernels: a step's call ---- */
+
+/* Tensor k of parameter i is in[i * width + k]: p, g, and the moments that there are, whose bits
+ * are set in `has`. */
+typedef struct {
+    int count, width;
+    unsigned has;
+    const double *lr;
+    double *carry; /* NULL: none */
+    int64_t *step;
+} reel__update_call;
+reel__update_call reel__update_of(const reel__call *c);
+
+/* The rate, the number of the step from 1, and what the steps before have carried here. */
+typedef struct {
+    double lr, t, carry;
+} reel__now;
+
+/* What the formulas need of a step; each uses what it names. */
+typedef struct {
+    double size, size_g;               /* how far to go; nadam: and along g itself */
+    double decay, shrink;              /* g += decay p; p *= shrink */
+    double beta1, rest1, beta2, rest2; /* mean = beta mean + rest x */
+    double momentum, eps, root;        /* sqrt(v) root + eps */
+    double weight;                     /* asgd: of p in the mean of all p */
+    double carry;                      /* what the next step finds */
+    bool nesterov, adapts, maximize;
+} reel__step;
 
 #endif

@@ -25,7 +25,7 @@ double array_get(array a, const int64_t *at, int ndim);
 /* Steps `at` through `shape` in row-major order; false after the last. */
 bool array_next(reel_shape shape, int64_t *at);
 
-#define CASE_INPUTS 4
+#define CASE_INPUTS 5
 #define CASE_PARAMS 4
 
 typedef struct {

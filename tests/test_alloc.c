@@ -137,7 +137,7 @@ static void summarise(reel_module *m) {
 static bool objects_run(void) {
     reel_module *m = small_model();
     reel_state *params = m ? reel_module_params(m) : NULL;
-    reel_optim *o = params ? reel_adamw_new(params, (reel_adam_options){0}) : NULL;
+    reel_optim *o = params ? reel_nadam_new(params, (reel_nadam_options){0}) : NULL;
     reel_schedule *cosine =
         o ? reel_cosine_schedule_new(o, (reel_cosine_options){.steps = 9}) : NULL;
     reel_schedule *s =

@@ -382,7 +382,7 @@ START_TEST(null_keeps_the_first_failure) {
         char first[300];
         snprintf(first, sizeof first, "%s", reel_error());
         for (int op = 0; op < REEL_OP_COUNT; op++) {
-            reel_tensor *t[CASE_INPUTS] = {bad, bad, bad, bad};
+            reel_tensor *t[CASE_INPUTS] = {bad, bad, bad, bad, bad};
             if (cases[op]->inputs)
                 ck_assert(cases[op]->run(t, cases[op]->shapes[0].param, REEL_F64) == NULL);
         }

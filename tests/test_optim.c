@@ -146,9 +146,9 @@ START_TEST(sgd_follows_its_formula) {
 END_TEST
 
 static const reel_adam_options adams[] = {
-    {1e-3, 0.9, 0.999, 1e-8, 0.0},
-    {0.05, 0.8, 0.99, 1e-3, 0.0},
-    {0.05, 0.5, 0.9, 1e-8, 0.3},
+    {.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8},
+    {.lr = 0.05, .beta1 = 0.8, .beta2 = 0.99, .eps = 1e-3},
+    {.lr = 0.05, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8, .weight_decay = 0.3},
 };
 enum { ADAMS = sizeof adams / sizeof *adams };
 
@@ -173,8 +173,9 @@ START_TEST(adamw_follows_its_formula) {
 END_TEST
 
 START_TEST(defaults_are_those_of_the_papers) {
-    const reel_adam_options adam = {1e-3, 0.9, 0.999, 1e-8, 0.0},
-                            adamw = {1e-3, 0.9, 0.999, 1e-8, 1e-2};
+    const reel_adam_options adam = {.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
+    reel_adam_options adamw = adam;
+    adamw.weight_decay = 1e-2;
     params a = params_new(REEL_F64, REEL_F64), b = params_new(REEL_F64, REEL_F64),
            c = params_new(REEL_F64, REEL_F64);
     reel_optim *o = reel_adam_new(a.list, (reel_adam_options){0});

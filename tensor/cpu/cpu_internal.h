@@ -4,6 +4,7 @@
 
 #include "tensor/ops_internal.h"
 #include "tensor/tensor_internal.h"
+#include "tensor/update_internal.h"
 
 /* ---- memory (cpu_memory.c): freed blocks are kept by size and used again ---- */
 
@@ -38,14 +39,16 @@ typedef struct {
 } reel__run;
 typedef void (*reel__loop)(const reel__run *r);
 
-/* Adam's constants of one step, worked out once: see cpu_update.c. */
+/* One run of an optimizer's step: n elements of a parameter, its gradient, and the moments whose
+ * bits are set in `has`. */
 typedef struct {
-    double beta1, beta2, eps, weight_decay, step_size, root_correction, shrink;
-} reel__adam_step;
-typedef struct {
-    double lr, momentum, dampening, weight_decay;
-    bool nesterov, first;
-} reel__sgd_step;
+    int64_t n;
+    void *p, *moment[REEL__MAX_MOMENTS];
+    const void *g;
+    unsigned has;
+    const reel__step *step;
+} reel__update_run;
+typedef void (*reel__update_loop)(const reel__update_run *r);
 
 /* z[m,n] (+)= x[m,k] y[k,n], of strides in elements; z's columns are contiguous, and so are y's
  * columns or its rows. */
@@ -72,8 +75,7 @@ typedef struct {
                         double divisor);
     void (*softmax[2])(void *out, const void *x, int64_t n);
     void (*gemm[2])(const reel__gemm *g, void *panel);
-    void (*adam[2])(void *p, const void *g, void *m, void *v, int64_t n, const reel__adam_step *s);
-    void (*sgd[2])(void *p, const void *g, void *v, int64_t n, const reel__sgd_step *s);
+    reel__update_loop update[REEL_OP_COUNT][2]; /* NULL where the op is none of UPDATE */
 } reel__loops;
 
 extern const reel__loops reel__loops_plain, reel__loops_avx2, reel__loops_avx512;
@@ -86,6 +88,10 @@ const reel__loops *reel__cpu_loops(void); /* the best that this machine runs */
 void reel__cpu_map_with(reel__loop loop, reel_tensor *out, int nin, reel_tensor *const *in,
                         const double *constants);
 reel_status reel__cpu_map(const reel__call *c);
+
+/* ---- optimizers' steps (cpu_update.c) ---- */
+
+reel_status reel__cpu_update(const reel__call *c);
 
 /* ---- kernels of ops that have one of their own ---- */
 

@@ -50,6 +50,7 @@
 #define MASKED_STORE _mm256_maskstore_pd
 #endif
 #include "tensor/cpu/cpu_loops_real_internal.h"
+#include "tensor/cpu/cpu_loops_update_internal.h"
 
 #include "tensor/cpu/cpu_loops_part_internal.h"
 
@@ -79,6 +80,7 @@
 #define MASKED_STORE _mm256_maskstore_ps
 #endif
 #include "tensor/cpu/cpu_loops_real_internal.h"
+#include "tensor/cpu/cpu_loops_update_internal.h"
 
 #include "tensor/cpu/cpu_loops_part_internal.h"
 
@@ -179,6 +181,14 @@ INLINE uint8_t byte_of(double x) {
 #define LOOPS_VIEW_ALIKE(name) NULL
 #define LOOPS_UPDATE_ALIKE(name) NULL
 
+#define UPDATES_MAP(name) NULL
+#define UPDATES_MAP1(name) NULL
+#define UPDATES_MAP2(name) NULL
+#define UPDATES_TEST(name) NULL
+#define UPDATES_CALL(name) NULL
+#define UPDATES_VIEW(name) NULL
+#define UPDATES_UPDATE(name) loop_##name##_f32, loop_##name##_f64
+
 #define NAME_(set) reel__loops_##set
 #define NAME(set) NAME_(set)
 #define TEXT_(set) #set
@@ -214,6 +224,10 @@ const reel__loops NAME(REEL_SIMD) = {
     .sum_rows = {sum_rows_f32, sum_rows_f64},
     .softmax = {softmax_f32, softmax_f64},
     .gemm = {gemm_f32, gemm_f64},
-    .adam = {adam_f32, adam_f64},
-    .sgd = {sgd_f32, sgd_f64},
+    .update =
+        {
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+    [REEL_OP_##name] = {UPDATES_##kind(name)},
+#include "tensor/ops.def"
+        },
 };

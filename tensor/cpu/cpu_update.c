@@ -1,90 +1,65 @@
-/* sgd, adam and gradient clipping over lists of tensors; formulas in optim.h. */
+/* Optimizers' steps and gradient clipping over lists of tensors; formulas in optim.h. */
 #include "tensor/cpu/cpu_internal.h"
 
 #include <math.h>
 
+#include "tensor/update_steps_internal.h"
+
+/* ---- optimizers' steps ---- */
+
+#define STEP_MAP(name) NULL
+#define STEP_MAP1(name) NULL
+#define STEP_MAP2(name) NULL
+#define STEP_TEST(name) NULL
+#define STEP_CALL(name) NULL
+#define STEP_VIEW(name) NULL
+#define STEP_UPDATE(name) name##_step
+
+static reel__step (*const steps[REEL_OP_COUNT])(const reel__rule *o, const reel__now *now) = {
+#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+    [REEL_OP_##name] = STEP_##kind(name),
+#include "tensor/ops.def"
+};
+
 typedef struct {
-    void *p, *v, *m;
-    const void *g;
-    size_t size;
-    int dtype;
-    const reel__adam_step *adam;
-    const reel__sgd_step *sgd;
+    reel__update_run run; /* over all of a tensor */
+    int64_t size;         /* of an element */
+    reel__update_loop loop;
 } task;
 
-static void *skip(void *data, const task *t, int64_t n) {
-    return data ? (char *)data + n * (int64_t)t->size : NULL;
-}
-
-static void adam_work(void *context, int64_t begin, int64_t end) {
+static void work(void *context, int64_t begin, int64_t end) {
     const task *t = context;
-    reel__cpu_loops()->adam[t->dtype](
-        skip(t->p, t, begin), (const char *)t->g + begin * (int64_t)t->size, skip(t->m, t, begin),
-        skip(t->v, t, begin), end - begin, t->adam);
+    reel__update_run r = t->run;
+    r.n = end - begin;
+    r.p = (char *)r.p + begin * t->size;
+    r.g = (const char *)r.g + begin * t->size;
+    for (int k = 0; k < REEL__MAX_MOMENTS; k++)
+        if (r.moment[k]) r.moment[k] = (char *)r.moment[k] + begin * t->size;
+    t->loop(&r);
 }
 
-static void sgd_work(void *context, int64_t begin, int64_t end) {
-    const task *t = context;
-    reel__cpu_loops()->sgd[t->dtype](skip(t->p, t, begin),
-                                     (const char *)t->g + begin * (int64_t)t->size,
-                                     skip(t->v, t, begin), end - begin, t->sgd);
+/* in: those of one parameter. */
+static void update_one(reel__op op, reel_tensor *const *in, unsigned has, const reel__step *step) {
+    const reel_dtype dtype = in[0]->layout.dtype;
+    task t = {.run = {.p = reel__data(in[0]), .g = reel__data(in[1]), .has = has, .step = step},
+              .size = (int64_t)reel_dtype_size(dtype),
+              .loop = reel__cpu_loops()->update[op][dtype]};
+    for (int k = 0, at = 2; k < REEL__MAX_MOMENTS; k++)
+        if (has >> k & 1) t.run.moment[k] = reel__data(in[at++]);
+    reel__cpu_parallel(reel_numel(in[0]), 8192, work, &t);
 }
 
-#define GRAIN 8192
-
-/* The number of the step being taken, from 1, which is left in the last input. */
-static int64_t count_step(const reel__call *c) {
-    int64_t *step = reel__data(c->in[c->nin - 1]);
-    *step = (int64_t)((uint64_t)*step + 1); /* as add wraps */
-    return *step;
-}
-
-/* in: p, g, m, v of each parameter, then lr and step (counted up). f: beta1, beta2, eps,
- * weight_decay; i[0]: decoupled. */
-reel_status reel__cpu_adam(const reel__call *c) {
-    const double lr = *(const double *)reel__data(c->in[c->nin - 2]);
-    const double step = (double)count_step(c);
-    const bool decoupled = c->attr.i[0] != 0;
-    reel__adam_step s = {.beta1 = c->attr.f[0], .beta2 = c->attr.f[1], .eps = c->attr.f[2]};
-    s.weight_decay = decoupled ? 0 : c->attr.f[3];
-    s.shrink = decoupled ? 1 - lr * c->attr.f[3] : 1;
-    s.step_size = lr / (1 - pow(s.beta1, step));
-    s.root_correction = 1 / sqrt(1 - pow(s.beta2, step));
-    for (int i = 0; i + 4 <= c->nin - 2; i += 4) {
-        task t = {.p = reel__data(c->in[i]),
-                  .g = reel__data(c->in[i + 1]),
-                  .m = reel__data(c->in[i + 2]),
-                  .v = reel__data(c->in[i + 3]),
-                  .size = reel_dtype_size(c->in[i]->layout.dtype),
-                  .dtype = (int)c->in[i]->layout.dtype,
-                  .adam = &s};
-        reel__cpu_parallel(reel_numel(c->in[i]), GRAIN, adam_work, &t);
-    }
+reel_status reel__cpu_update(const reel__call *c) {
+    const reel__update_call u = reel__update_of(c);
+    *u.step = (int64_t)((uint64_t)*u.step + 1); /* as add wraps */
+    const reel__now now = {*u.lr, (double)*u.step, u.carry ? *u.carry : 0};
+    const reel__step step = steps[c->op](c->attr.rule, &now);
+    if (u.carry) *u.carry = step.carry;
+    for (int i = 0; i < u.count; i++) update_one(c->op, c->in + i * u.width, u.has, &step);
     return REEL_OK;
 }
 
-/* in: p, g (and v if i[1]) of each parameter, then lr and step (counted up). f: momentum,
- * dampening, weight_decay; i[0]: nesterov. */
-reel_status reel__cpu_sgd(const reel__call *c) {
-    const int width = c->attr.i[1] ? 3 : 2;
-    const int64_t step = count_step(c);
-    reel__sgd_step s = {.lr = *(const double *)reel__data(c->in[c->nin - 2]),
-                        .momentum = c->attr.f[0],
-                        .dampening = c->attr.f[1],
-                        .weight_decay = c->attr.f[2],
-                        .nesterov = c->attr.i[0] != 0,
-                        .first = step == 1};
-    for (int i = 0; i + width <= c->nin - 2; i += width) {
-        task t = {.p = reel__data(c->in[i]),
-                  .g = reel__data(c->in[i + 1]),
-                  .v = width == 3 ? reel__data(c->in[i + 2]) : NULL,
-                  .size = reel_dtype_size(c->in[i]->layout.dtype),
-                  .dtype = (int)c->in[i]->layout.dtype,
-                  .sgd = &s};
-        reel__cpu_parallel(reel_numel(c->in[i]), GRAIN, sgd_work, &t);
-    }
-    return REEL_OK;
-}
+/* ---- clipping ---- */
 
 /* in: gradients, then the norm (written). f[0]: the largest norm. */
 reel_status reel__cpu_clip_norm(const reel__call *c) {

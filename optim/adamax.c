@@ -1,0 +1,16 @@
+/* Adamax: Adam by the largest gradient instead of the mean square. */
+#include "optim/optim_internal.h"
+
+static const reel__optim_kind adamax = {
+    .name = "adamax_new", .op = REEL_OP_adamax, .moment = {"m", "u"}};
+
+reel_optim *reel_adamax_new(const reel_state *params, reel_adamax_options o) {
+    return reel__optim_new(&adamax, params,
+                           (reel__optim_setup){.lr = reel__or_default(o.lr, 2e-3),
+                                               .moments = 3,
+                                               .rule = {.beta1 = reel__or_default(o.beta1, 0.9),
+                                                        .beta2 = reel__or_default(o.beta2, 0.999),
+                                                        .eps = reel__or_default(o.eps, 1e-8),
+                                                        .weight_decay = o.weight_decay,
+                                                        .maximize = o.maximize}});
+}
