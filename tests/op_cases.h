@@ -43,6 +43,7 @@ typedef struct op_case {
     double low[CASE_INPUTS], high[CASE_INPUTS]; /* inputs are uniform in these; 0, 0: -2..2 */
     double kink;                                /* values closer to 0 than this are moved away */
     bool indexed;                               /* the last input holds indices, below param[3] */
+    bool floats_only;                           /* f32 and f64, though the row does not say so */
     bool no_layouts;    /* inputs must be contiguous: fused updates of whole tensors */
     double tolerance32; /* relative, of f32; 0: 4e-6 */
     const op_shapes *shapes;
