@@ -1,6 +1,7 @@
 /* uniform, normal, randint, randperm, bernoulli. The last input is the generator's state, which the
  * kernels move on. */
 #include "cuda/cuda_internal.h"
+#include "tensor/philox_internal.h"
 
 #include <string.h>
 
@@ -54,27 +55,32 @@ reel_status reel__cuda_randint(const reel__call *c) {
                                                             state_of(c), d->tickets, d->queue));
 }
 
-/* Words with their places, sorted by word into the result. */
+/* Words with their places, sorted into the result, where the places stay. */
+static reel_status permute(const reel__call *c, reel__cuda_device *d, uint64_t *word,
+                           void *temporary, size_t bytes) {
+    const int64_t n = reel_numel(c->out[0]);
+    const int bits = reel__place_bits(n);
+    int64_t *out = reel__data(c->out[0]);
+    REEL_TRY(reel__cuda_launched(
+        c, reel__cuda_launch_placed_words(word, n, bits, state_of(c), d->tickets, d->queue)));
+    REEL_TRY(reel__cuda_launched(c, reel__cuda_sort_keys(temporary, &bytes, (uint64_t *)out, word,
+                                                         n, bits, reel__cuda_stream(d->queue))));
+    return reel__cuda_launched(c, reel__cuda_launch_places(out, n, bits, d->queue));
+}
+
 reel_status reel__cuda_randperm(const reel__call *c) {
     const int64_t n = reel_numel(c->out[0]);
+    size_t sorting = 0;
     if (n == 0) return REEL_OK;
     reel__cuda_device *d = reel__cuda_enter(c);
     if (!d) return reel_error_status();
-    size_t sorting = 0;
     REEL_TRY(reel__cuda_launched(
-        c, reel__cuda_sort_pairs(NULL, &sorting, NULL, NULL, NULL, NULL, n, 64, d->stream)));
-    const size_t list = ((size_t)n * 8 + 255) / 256 * 256, bytes = 3 * list + sorting;
-    char *memory = reel__cuda_scratch(c, bytes);
+        c, reel__cuda_sort_keys(NULL, &sorting, NULL, NULL, n, reel__place_bits(n), d->stream)));
+    const size_t list = ((size_t)n * 8 + 255) / 256 * 256;
+    char *memory = reel__cuda_scratch(c, list + sorting);
     if (!memory) return reel_error_status();
-    uint64_t *word = (void *)memory, *sorted = (void *)(memory + list);
-    int64_t *place = (void *)(memory + 2 * list);
-    reel_status status = reel__cuda_launched(
-        c, reel__cuda_launch_placed_words(word, place, n, state_of(c), d->tickets, d->queue));
-    if (status == REEL_OK)
-        status = reel__cuda_launched(c, reel__cuda_sort_pairs(memory + 3 * list, &sorting, sorted,
-                                                              word, reel__data(c->out[0]), place, n,
-                                                              64, reel__cuda_stream(d->queue)));
-    reel__cuda_free(d->index, memory, bytes);
+    const reel_status status = permute(c, d, (uint64_t *)memory, memory + list, sorting);
+    reel__cuda_free(d->index, memory, list + sorting);
     return status;
 }
 

@@ -246,6 +246,11 @@ cudaError_t reel__cuda_sort_pairs(void *temporary, size_t *bytes, uint64_t *key,
                                   uint64_t *other_key, int64_t *value, int64_t *other_value,
                                   int64_t n, int bits, cudaStream_t stream);
 
+/* Keys alone, by bits from..63. */
+cudaError_t reel__cuda_sort_keys(void *temporary, size_t *bytes, uint64_t *key,
+                                 const uint64_t *other_key, int64_t n, int from,
+                                 cudaStream_t stream);
+
 /* key[outer, inner, n] from x[outer, n, inner]: numbers whose order is x's, NaN greatest, in the
  * order wanted; value[k] = k. */
 cudaError_t reel__cuda_launch_order_keys(uint64_t *key, int64_t *value, const void *x,
@@ -269,10 +274,10 @@ cudaError_t reel__cuda_launch_random(void *out, int64_t n, reel_dtype dtype, boo
 /* Contiguous results. low + 0..count-1. */
 cudaError_t reel__cuda_launch_randint(int64_t *out, int64_t n, int64_t low, uint64_t count,
                                       int64_t *state, unsigned *ticket, reel__cuda_queue *queue);
-/* Words of 64 bits, and where each stands. */
-cudaError_t reel__cuda_launch_placed_words(uint64_t *word, int64_t *place, int64_t n,
-                                           int64_t *state, unsigned *ticket,
-                                           reel__cuda_queue *queue);
+/* Words of 64 bits, the low ones of which say where each stands; and, in place, what they say. */
+cudaError_t reel__cuda_launch_placed_words(uint64_t *word, int64_t n, int bits, int64_t *state,
+                                           unsigned *ticket, reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_places(int64_t *word, int64_t n, int bits, reel__cuda_queue *queue);
 /* 1 with probability p, else 0. `one`: the bits of 1 in elements of `size` bytes. */
 cudaError_t reel__cuda_launch_bernoulli_fill(void *out, int64_t n, int size, double p, uint64_t one,
                                              int64_t *state, unsigned *ticket,

@@ -83,24 +83,32 @@ cudaError_t reel__cuda_launch_randint(int64_t *out, int64_t n, int64_t low, uint
 }
 
 static __global__ void __launch_bounds__(THREADS)
-    placed_words(uint64_t *word, int64_t *place, int64_t n, int64_t *state, unsigned *ticket) {
+    placed_words(uint64_t *word, int64_t n, int bits, int64_t *state, unsigned *ticket) {
     begin();
     const int64_t blocks = (n + 1) / 2;
     const stream s = open_stream(state, blocks, ticket);
     EACH(int64_t, b, blocks) {
         const uint4 w = s.block(b);
-        const unit<uint64_t, 2> words = {{reel__word64(w.x, w.y), reel__word64(w.z, w.w)}};
-        const unit<int64_t, 2> places = {{2 * b, 2 * b + 1}};
+        const unit<uint64_t, 2> words = {
+            {reel__placed_word(reel__word64(w.x, w.y), 2 * b, bits),
+             reel__placed_word(reel__word64(w.z, w.w), 2 * b + 1, bits)}};
         put(word, n, b, words);
-        put(place, n, b, places);
     }
 }
 
-cudaError_t reel__cuda_launch_placed_words(uint64_t *word, int64_t *place, int64_t n,
-                                           int64_t *state, unsigned *ticket,
-                                           reel__cuda_queue *queue) {
-    return launch(placed_words, drawing(blocks_for(n, 2)), THREADS, queue, word, place, n, state,
+cudaError_t reel__cuda_launch_placed_words(uint64_t *word, int64_t n, int bits, int64_t *state,
+                                           unsigned *ticket, reel__cuda_queue *queue) {
+    return launch(placed_words, drawing(blocks_for(n, 2)), THREADS, queue, word, n, bits, state,
                   ticket);
+}
+
+static __global__ void __launch_bounds__(THREADS) keep_places(int64_t *word, int64_t n, int bits) {
+    begin();
+    EACH(int64_t, i, n) word[i] &= ((int64_t)1 << bits) - 1;
+}
+
+cudaError_t reel__cuda_launch_places(int64_t *word, int64_t n, int bits, reel__cuda_queue *queue) {
+    return launch(keep_places, grid(n), THREADS, queue, word, n, bits);
 }
 
 /* ---- yes or no ---- */

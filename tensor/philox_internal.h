@@ -50,6 +50,18 @@ REEL_FORMULA uint64_t reel__word64(uint32_t low, uint32_t high) {
     return low | (uint64_t)high << 32;
 }
 
+/* Bits that the places 0..n-1 need, and a word with one in its low bits: sorted, such words are a
+ * random permutation, in which equal words keep their order. */
+static inline int reel__place_bits(int64_t n) {
+    int bits = 1;
+    while ((int64_t)1 << bits < n) bits++;
+    return bits;
+}
+
+REEL_FORMULA uint64_t reel__placed_word(uint64_t word, int64_t place, int bits) {
+    return word >> bits << bits | (uint64_t)place;
+}
+
 /* A whole number in 0..n-1, by the high half of a product: of the 2^64 words, the floor or the
  * ceiling of 2^64 / n fall to each.
  * Source: Lemire, "Fast random integer generation in an interval" (TOMACS 29, 2019), without its

@@ -62,8 +62,9 @@ REEL_API reel_tensor *reel_randint_at(const char *at, int64_t low, int64_t high,
 #define reel_randint(low, high, shape, dtype, g)                                                   \
     reel_randint_at(REEL_HERE, low, high, shape, dtype, g)
 
-/* 0..n-1 in random order -> y[n] (i64) on the generator's device: the order of n 64-bit words,
- * equal ones by their place. Moves the offset on by a block for every two numbers. */
+/* 0..n-1 in random order -> y[n] (i64) on the generator's device: the order of n random words of 64
+ * bits less those that n - 1 has, equal ones by their place, so that i comes before j with a
+ * probability within n 2^-64 of 1/2. Moves the offset on by a block for every two numbers. */
 REEL_API reel_tensor *reel_randperm_at(const char *at, int64_t n, reel_generator *g);
 #define reel_randperm(n, g) reel_randperm_at(REEL_HERE, n, g)
 
