@@ -1,8 +1,8 @@
 /* Random numbers: Philox4x32-10, counter-based, indexed by element.
  *
- * Element i of a draw comes from counter (offset + i/4), word i%4, key = seed: the same seed gives
- * the same bits on every device and for any number of threads. The state (seed, offset) is a
- * tensor, so that it lies on the device and goes into a checkpoint.
+ * Word i of a draw comes from counter (offset + i/4), word i%4, key = seed; an element takes one
+ * word, or two. The same seed gives the same bits on every device and for any number of threads.
+ * The state (seed, offset) is a tensor, so that it lies on the device and goes into a checkpoint.
  *
  *     reel_generator *g = reel_generator_new(42, reel_cpu());
  *     reel_tensor *W = reel_randn(reel_shape(784, 100), REEL_F32, g);
