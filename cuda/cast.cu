@@ -1,4 +1,4 @@
-/* cast and dequantize, from each dtype to each; fill and arange. */
+/* cast and dequantize, from each dtype to each; fill. */
 #include "cuda/half_internal.cuh"
 #include "cuda/vector_internal.cuh"
 
@@ -77,7 +77,7 @@ cudaError_t reel__cuda_launch_cast(const reel__cuda_map *m, reel_dtype to, reel_
     return scaled ? scales[to][from](m, vector, queue) : casts[to][from](m, vector, queue);
 }
 
-/* ---- a constant; 0, 1, 2, ... ---- */
+/* ---- a constant ---- */
 
 template <class T, int N> static __device__ __forceinline__ unit<T, N> all_of(double constant) {
     const T one = convert<T, double>(constant);
@@ -131,18 +131,4 @@ cudaError_t reel__cuda_launch_fill(const reel__cuda_map *m, reel_dtype dtype, in
     if (dtype == REEL_F16) return fill_any<f16>(m, vector, queue);
     if (dtype == REEL_BF16) return fill_any<bf16>(m, vector, queue);
     return fill_any<uint8_t>(m, vector, queue);
-}
-
-template <class T> static __global__ void __launch_bounds__(THREADS) arange(T *out, int64_t n) {
-    begin();
-    EACH(int64_t, i, n) out[i] = (T)i;
-}
-
-cudaError_t reel__cuda_launch_arange(void *out, int64_t n, reel_dtype dtype,
-                                     reel__cuda_queue *queue) {
-    if (dtype == REEL_F32) return launch(arange<float>, grid(n), THREADS, queue, (float *)out, n);
-    if (dtype == REEL_F64) return launch(arange<double>, grid(n), THREADS, queue, (double *)out, n);
-    if (dtype == REEL_I64)
-        return launch(arange<int64_t>, grid(n), THREADS, queue, (int64_t *)out, n);
-    return launch(arange<uint8_t>, grid(n), THREADS, queue, (uint8_t *)out, n);
 }

@@ -158,15 +158,6 @@ reel_status reel__cuda_fill(const reel__call *c) {
     return reel__cuda_map_with(c, k, c->out[0], 0, NULL, c->attr.f);
 }
 
-reel_status reel__cuda_arange(const reel__call *c) {
-    const int64_t n = reel_numel(c->out[0]);
-    reel__cuda_device *d = reel__cuda_enter(c);
-    if (!d) return reel_error_status();
-    if (n == 0) return REEL_OK;
-    return reel__cuda_launched(
-        c, reel__cuda_launch_arange(reel__data(c->out[0]), n, c->out[0]->layout.dtype, d->queue));
-}
-
 /* ---- where ---- */
 
 static cudaError_t launch_where(const reel__cuda_map *m, int vector, const void *how,

@@ -3,21 +3,14 @@
 #define REEL_CUDA_INDEX_INTERNAL_CUH
 
 #include "cuda/vector_internal.cuh"
+#include "cuda/witness_internal.cuh"
 
 #include <stdint.h>
 
-/* Of an index out of range. The first to claim it writes; the host looks at `code` when it next
- * comes by. */
-static __device__ __noinline__ void complain(const reel__cuda_witness &w, int64_t index,
-                                             int64_t position, int64_t size) {
-    if (atomicExch(w.claimed, 1u) != 0) return;
-    reel__cuda_complaint *c = w.complaint;
-    c->at = w.at;
-    c->index = index;
-    c->position = position;
-    c->size = size;
-    __threadfence_system();
-    c->code = w.code;
+/* Of an index out of range. */
+static __device__ __forceinline__ void complain(const reel__cuda_witness &w, int64_t index,
+                                                int64_t position, int64_t size) {
+    complain_of(w, REEL__CUDA_WRONG_INDEX, 0, index, position, size);
 }
 
 static __device__ __forceinline__ bool is_in_range(int64_t index, int64_t n) {

@@ -85,9 +85,15 @@ cudaError_t reel__cuda_launch_where(const reel__cuda_map *m, int size, int vecto
 /* constants[0] cast as cast casts. Units of 16 bytes or 1 element. */
 cudaError_t reel__cuda_launch_fill(const reel__cuda_map *m, reel_dtype dtype, int vector,
                                    reel__cuda_queue *queue);
-/* 0, 1, 2, ... */
-cudaError_t reel__cuda_launch_arange(void *out, int64_t n, reel_dtype dtype,
-                                     reel__cuda_queue *queue);
+
+/* out[i] = first + i step, i < half; last - (n-1-i) step, from there on (ramp.cu). */
+typedef struct {
+    void *out;
+    int64_t n, half;
+    double first, last, step;
+} reel__cuda_ramp;
+cudaError_t reel__cuda_launch_ramp(const reel__cuda_ramp *r, reel_dtype dtype,
+                                   reel__cuda_queue *queue);
 
 /* out[i_0 ..., a, b] = x[...]: axis a of length `rows` is contiguous in x, axis b of length
  * `columns` in out. The other axes are `axes`, outermost last, as in reel__cuda_map. */
@@ -154,13 +160,23 @@ enum { REEL__CUDA_TILES_16X32, REEL__CUDA_TILES_32X16, REEL__CUDA_TILES_32X64 };
 cudaError_t reel__cuda_launch_gemm(const reel__cuda_product *p, int tiling, int parts,
                                    reel__cuda_queue *queue);
 
-/* ---- indexing (index.cu) ---- */
+/* ---- complaints (witness_internal.cuh) ---- */
 
-/* What a kernel says of an index out of range, whichever thread came first. The host reads `code`,
- * in its own memory. */
+typedef enum {
+    REEL__CUDA_WRONG_INDEX,       /* index, position, size: not in 0..size-1 */
+    REEL__CUDA_WRONG_PROBABILITY, /* value, position */
+    REEL__CUDA_WRONG_WEIGHT,      /* value, position */
+    REEL__CUDA_WRONG_SUM,         /* of weights: value, position: its row */
+    REEL__CUDA_FEW_WEIGHTS,       /* above 0: position: the row; size: how many are needed */
+} reel__cuda_wrong;
+
+/* What a kernel says of a value that it can't work with, whichever thread came first. The host
+ * reads `code`, in its own memory. */
 typedef struct {
     volatile unsigned code; /* 0: none; else 1 + the op */
+    reel__cuda_wrong what;
     const char *at;
+    double value;
     int64_t index, position, size;
 } reel__cuda_complaint;
 
@@ -171,6 +187,8 @@ typedef struct {
     unsigned code;
     const char *at;
 } reel__cuda_witness;
+
+/* ---- indexing (index.cu) ---- */
 
 /* All contiguous, seen around the axis: x[outer, entries, inner], out[outer, size, inner]. */
 typedef struct {
@@ -231,6 +249,11 @@ cudaError_t reel__cuda_sort_pairs(void *temporary, size_t *bytes, uint64_t *key,
                                   uint64_t *other_key, int64_t *value, int64_t *other_value,
                                   int64_t n, int bits, cudaStream_t stream);
 
+/* Keys alone, by bits from..63. */
+cudaError_t reel__cuda_sort_keys(void *temporary, size_t *bytes, uint64_t *key,
+                                 const uint64_t *other_key, int64_t n, int from,
+                                 cudaStream_t stream);
+
 /* key[outer, inner, n] from x[outer, n, inner]: numbers whose order is x's, NaN greatest, in the
  * order wanted; value[k] = k. */
 cudaError_t reel__cuda_launch_order_keys(uint64_t *key, int64_t *value, const void *x,
@@ -250,6 +273,42 @@ cudaError_t reel__cuda_launch_take_best(void *best, int64_t *index, const int64_
 cudaError_t reel__cuda_launch_random(void *out, int64_t n, reel_dtype dtype, bool normal, double a,
                                      double b, int64_t *state, unsigned *ticket,
                                      reel__cuda_queue *queue);
+
+/* Contiguous results. low + 0..count-1. */
+cudaError_t reel__cuda_launch_randint(int64_t *out, int64_t n, int64_t low, uint64_t count,
+                                      int64_t *state, unsigned *ticket, reel__cuda_queue *queue);
+/* Words of 64 bits, the low ones of which say where each stands; and, in place, what they say. */
+cudaError_t reel__cuda_launch_placed_words(uint64_t *word, int64_t n, int bits, int64_t *state,
+                                           unsigned *ticket, reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_places(int64_t *word, int64_t n, int bits, reel__cuda_queue *queue);
+/* 1 with probability p, else 0. `one`: the bits of 1 in elements of `size` bytes. */
+cudaError_t reel__cuda_launch_bernoulli_fill(void *out, int64_t n, int size, double p, uint64_t one,
+                                             int64_t *state, unsigned *ticket,
+                                             reel__cuda_queue *queue);
+/* The same with a probability of its own for each element. */
+cudaError_t reel__cuda_launch_bernoulli(void *out, const void *p, int64_t n, reel_dtype dtype,
+                                        const reel__cuda_witness *witness, int64_t *state,
+                                        unsigned *ticket, reel__cuda_queue *queue);
+
+/* Draws by weights (multinomial.cu): weights[rows, n] to out[rows, draws], contiguous. */
+typedef struct {
+    const void *weights;
+    int64_t rows, n, draws;
+    int64_t length, chunks; /* of a row, as in multinomial_internal.h */
+    double *sum, *base;     /* [rows, n], [rows, chunks + 1] */
+    double *time;           /* [rows, n] */
+    int64_t *out;
+    reel__cuda_witness witness;
+} reel__cuda_lots;
+/* With replacement, by sum and base. */
+cudaError_t reel__cuda_launch_lots(const reel__cuda_lots *l, reel_dtype dtype, int64_t *state,
+                                   unsigned *ticket, reel__cuda_queue *queue);
+/* Without: fills in time; then, from the draws least of them and their places [rows, draws], out.
+ */
+cudaError_t reel__cuda_launch_race(const reel__cuda_lots *l, reel_dtype dtype, int64_t *state,
+                                   unsigned *ticket, reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_winners(const reel__cuda_lots *l, const double *best,
+                                      const int64_t *index, reel__cuda_queue *queue);
 
 /* ---- updates over lists (update.cu) ---- */
 

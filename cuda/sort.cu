@@ -12,6 +12,12 @@ cudaError_t reel__cuda_sort_pairs(void *temporary, size_t *bytes, uint64_t *key,
                                            0, bits, stream);
 }
 
+cudaError_t reel__cuda_sort_keys(void *temporary, size_t *bytes, uint64_t *key,
+                                 const uint64_t *other_key, int64_t n, int from,
+                                 cudaStream_t stream) {
+    return cub::DeviceRadixSort::SortKeys(temporary, *bytes, other_key, key, n, from, 64, stream);
+}
+
 /* A number whose order is that of x among its dtype, NaN greatest; only its low bits count. */
 static __device__ __forceinline__ uint64_t order_key(uint8_t x) {
     return x;

@@ -258,27 +258,3 @@ reel_tensor *reel_expand_at(const char *at, reel_tensor *x, reel_shape shape) {
 reel_tensor *reel_contiguous_at(const char *at, reel_tensor *x) {
     return reel_is_contiguous(x) ? x : reel__unary(REEL_OP_copy, at, x);
 }
-
-/* ---- creation ---- */
-
-static reel_tensor *create(reel__op op, const char *at, reel_shape shape, double value,
-                           reel_dtype dtype, reel_device device) {
-    return reel__run((reel__call){.op = op,
-                                  .at = at,
-                                  .device = device,
-                                  .attr = {.f = {value}, .shape = shape, .dtype = dtype}});
-}
-
-reel_tensor *reel_empty_at(const char *at, reel_shape shape, reel_dtype dtype, reel_device device) {
-    return reel__scope_give(
-        reel__tensor_new(at, "empty", &(reel__layout){.dtype = dtype, .shape = shape}, device));
-}
-
-reel_tensor *reel_full_at(const char *at, reel_shape shape, double value, reel_dtype dtype,
-                          reel_device device) {
-    return create(REEL_OP_fill, at, shape, value, dtype, device);
-}
-
-reel_tensor *reel_arange_at(const char *at, int64_t n, reel_dtype dtype, reel_device device) {
-    return create(REEL_OP_arange, at, reel_shape(n), 0, dtype, device);
-}

@@ -45,4 +45,39 @@ REEL_FORMULA double reel__uniform_f64(uint32_t x, uint32_t y) {
     return (double)((uint64_t)x ^ ((uint64_t)y << 21)) * 0x1p-53 + 0x1p-54;
 }
 
+/* Two words as one, the first in the low half. */
+REEL_FORMULA uint64_t reel__word64(uint32_t low, uint32_t high) {
+    return low | (uint64_t)high << 32;
+}
+
+/* Bits that the places 0..n-1 need, and a word with one in its low bits: sorted, such words are a
+ * random permutation, in which equal words keep their order. */
+static inline int reel__place_bits(int64_t n) {
+    int bits = 1;
+    while ((int64_t)1 << bits < n) bits++;
+    return bits;
+}
+
+REEL_FORMULA uint64_t reel__placed_word(uint64_t word, int64_t place, int bits) {
+    return word >> bits << bits | (uint64_t)place;
+}
+
+/* A whole number in 0..n-1, by the high half of a product: of the 2^64 words, the floor or the
+ * ceiling of 2^64 / n fall to each.
+ * Source: Lemire, "Fast random integer generation in an interval" (TOMACS 29, 2019), without its
+ * rejection. */
+REEL_FORMULA uint64_t reel__below(uint64_t word, uint64_t n) {
+    return (uint64_t)((unsigned __int128)word * n >> 64);
+}
+
+/* To (0, 1), both ends out: 52 bits and a half, each value exact. */
+REEL_FORMULA double reel__open_uniform(uint64_t word) {
+    return ((double)(word >> 12) + 0.5) * 0x1p-52;
+}
+
+/* Whether one word is among the p 2^32 that say yes; rounded up if there are not as many. */
+REEL_FORMULA int reel__says_yes(uint32_t word, double p) {
+    return (double)word < p * 0x1p32;
+}
+
 #endif

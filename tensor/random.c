@@ -39,14 +39,20 @@ reel_tensor *reel_generator_state(reel_generator *g) {
     return g ? g->state : NULL;
 }
 
-static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_generator *g, double a,
-                         double b) {
-    if (!t || !g) {
-        if (!reel_failed())
-            reel_fail(REEL_ERR_ARGUMENT, at, "%s: the %s is NULL", reel__ops[op].name,
-                      t ? "generator" : "tensor");
-        return NULL;
-    }
+/* ---- what is drawn into ---- */
+
+static bool is_there(const char *name, const char *at, const void *it, const char *what) {
+    if (!it && !reel_failed()) reel_fail(REEL_ERR_ARGUMENT, at, "%s: the %s is NULL", name, what);
+    return it != NULL;
+}
+
+static bool are_there(const char *name, const char *at, const reel_tensor *t,
+                      const reel_generator *g) {
+    return is_there(name, at, t, "tensor") && is_there(name, at, g, "generator");
+}
+
+static reel_tensor *draw_into(reel__op op, const char *at, reel_tensor *t, reel_generator *g,
+                              double a, double b) {
     reel__call c = {.op = op,
                     .at = at,
                     .first = 1,
@@ -55,12 +61,18 @@ static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_gener
                     .in = &g->state,
                     .out = {t},
                     .attr = {.f = {a, b}, .shape = t->layout.shape, .dtype = t->layout.dtype}};
+    return reel__dispatch(&c) == REEL_OK ? t : NULL;
+}
+
+static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_generator *g, double a,
+                         double b) {
+    if (!are_there(reel__ops[op].name, at, t, g)) return NULL;
     if (!reel_dtype_is_float(t->layout.dtype)) {
         reel_fail(REEL_ERR_DTYPE, at, "%s: takes f32 or f64, not %s", reel__ops[op].name,
                   reel_dtype_name(t->layout.dtype));
         return NULL;
     }
-    return reel__dispatch(&c) == REEL_OK ? t : NULL;
+    return draw_into(op, at, t, g, a, b);
 }
 
 reel_tensor *reel_uniform_at_(const char *at, reel_tensor *t, reel_generator *g, double low,
@@ -81,4 +93,83 @@ reel_tensor *reel_rand_at(const char *at, reel_shape shape, reel_dtype dtype, re
 reel_tensor *reel_randn_at(const char *at, reel_shape shape, reel_dtype dtype, reel_generator *g) {
     reel_tensor *t = reel_empty_at(at, shape, dtype, g ? g->state->storage->device : reel_cpu());
     return draw(REEL_OP_normal, at, t, g, 0, 1);
+}
+
+reel_tensor *reel_bernoulli_at_(const char *at, reel_tensor *t, reel_generator *g, double p) {
+    if (!are_there("bernoulli_", at, t, g)) return NULL;
+    if (!(p >= 0 && p <= 1)) {
+        reel_fail(REEL_ERR_ARGUMENT, at, "bernoulli_: probability %g is not in 0..1", p);
+        return NULL;
+    }
+    return draw_into(REEL_OP_bernoulli_fill, at, t, g, p, 0);
+}
+
+/* ---- what is made by drawing ---- */
+
+static reel_tensor *make(reel__op op, const char *at, reel_tensor *x, reel_generator *g,
+                         reel__attrs attr) {
+    reel_tensor *in[] = {x, g->state};
+    reel__call c = {.op = op,
+                    .at = at,
+                    .first = x ? 0 : 1,
+                    .nin = x ? 2 : 1,
+                    .nout = 1,
+                    .in = x ? in : in + 1,
+                    .attr = attr};
+    return reel__dispatch(&c) == REEL_OK ? reel__scope_give(c.out[0]) : NULL;
+}
+
+/* The whole numbers from which each dtype is exact to which. */
+static const struct {
+    int64_t low, high;
+} whole[] = {
+    [REEL_F32] = {-(1 << 24), 1 << 24},
+    [REEL_F64] = {-((int64_t)1 << 53), (int64_t)1 << 53},
+    [REEL_I64] = {INT64_MIN, INT64_MAX},
+    [REEL_U8] = {0, UINT8_MAX},
+};
+
+static bool can_hold(const char *at, int64_t low, int64_t high, reel_dtype dtype) {
+    if (high <= low) {
+        reel_fail(REEL_ERR_ARGUMENT, at, "randint: high %lld is not above low %lld",
+                  (long long)high, (long long)low);
+        return false;
+    }
+    if ((size_t)dtype < sizeof whole / sizeof *whole && low >= whole[dtype].low &&
+        high - 1 <= whole[dtype].high)
+        return true;
+    reel_fail(REEL_ERR_DTYPE, at, "randint: %s does not hold all of %lld..%lld",
+              reel_dtype_name(dtype), (long long)low, (long long)high - 1);
+    return false;
+}
+
+reel_tensor *reel_randint_at(const char *at, int64_t low, int64_t high, reel_shape shape,
+                             reel_dtype dtype, reel_generator *g) {
+    reel_tensor *y = NULL;
+    if (!is_there("randint", at, g, "generator")) return NULL;
+    if (!can_hold(at, low, high, dtype)) return NULL;
+    REEL_SCOPE {
+        const uint64_t count = (uint64_t)high - (uint64_t)low;
+        y = make(REEL_OP_randint, at, NULL, g,
+                 (reel__attrs){.i = {low, (int64_t)count}, .shape = shape, .dtype = REEL_I64});
+        y = reel_scope_return(reel_cast_at(at, y, dtype));
+    }
+    return y;
+}
+
+reel_tensor *reel_randperm_at(const char *at, int64_t n, reel_generator *g) {
+    if (!is_there("randperm", at, g, "generator")) return NULL;
+    return make(REEL_OP_randperm, at, NULL, g,
+                (reel__attrs){.shape = reel_shape(n), .dtype = REEL_I64});
+}
+
+reel_tensor *reel_bernoulli_at(const char *at, reel_tensor *p, reel_generator *g) {
+    if (!are_there("bernoulli", at, p, g)) return NULL;
+    return make(REEL_OP_bernoulli, at, p, g, (reel__attrs){.f = {0}});
+}
+
+reel_tensor *reel_multinomial_at(const char *at, reel_tensor *weights, int64_t count,
+                                 bool replacement, reel_generator *g) {
+    if (!are_there("multinomial", at, weights, g)) return NULL;
+    return make(REEL_OP_multinomial, at, weights, g, (reel__attrs){.i = {count, replacement}});
 }

@@ -58,6 +58,11 @@ reel_status reel__rule_cast(const reel__call *c, reel__layout *out) {
     return c->op == REEL_OP_dequantize ? check_gives_float(c) : REEL_OK;
 }
 
+reel_status reel__rule_spaced(const reel__call *c, reel__layout *out) {
+    REEL_TRY(check_gives_float(c));
+    return reel__rule_given(c, out);
+}
+
 /* i[0]: the axes as a bit mask, i[1]: those of them that stay as axes of size 1. */
 reel_status reel__rule_reduce(const reel__call *c, reel__layout *out) {
     reel_shape s = c->in[0]->layout.shape;
@@ -193,5 +198,29 @@ reel_status reel__rule_topk(const reel__call *c, reel__layout *out) {
 reel_status reel__rule_slice_put(const reel__call *c, reel__layout *out) {
     out->dtype = c->in[0]->layout.dtype;
     out->shape = c->attr.shape;
+    return REEL_OK;
+}
+
+/* ---- random numbers by tensors of floats; the generator's state is the last input ---- */
+
+reel_status reel__rule_probabilities(const reel__call *c, reel__layout *out) {
+    *out = c->in[0]->layout;
+    if (reel_dtype_is_float(out->dtype)) return REEL_OK;
+    return reel__fail_call(REEL_ERR_DTYPE, c, "takes f32 or f64");
+}
+
+/* i: draws of a row, whether an entry can be drawn again. */
+reel_status reel__rule_multinomial(const reel__call *c, reel__layout *out) {
+    REEL_TRY(reel__rule_probabilities(c, out));
+    const int last = out->shape.ndim - 1;
+    if (last != 0 && last != 1)
+        return reel__fail_call(REEL_ERR_SHAPE, c, "weights have one axis or two");
+    const int64_t n = out->shape.dim[last], draws = c->attr.i[0];
+    if (draws < 0 || (draws > n && (!c->attr.i[1] || n == 0)))
+        return reel__fail_call(REEL_ERR_ARGUMENT, c, "%lld draws%s from %lld weights",
+                               (long long)draws, c->attr.i[1] ? "" : " without replacement",
+                               (long long)n);
+    out->dtype = REEL_I64;
+    out->shape.dim[last] = draws;
     return REEL_OK;
 }

@@ -145,10 +145,43 @@ REEL_API reel_tensor *reel_full_at(const char *at, reel_shape shape, double valu
 #define reel_ones(shape, dtype, device) reel_full_at(REEL_HERE, shape, 1.0, dtype, device)
 #define reel_scalar(value, dtype, device) reel_full_at(REEL_HERE, REEL_SCALAR, value, dtype, device)
 
+/* The same of t's shape, dtype and device, contiguous; untracked whatever t is. */
+REEL_API reel_tensor *reel_empty_like_at(const char *at, const reel_tensor *t);
+REEL_API reel_tensor *reel_full_like_at(const char *at, const reel_tensor *t, double value);
+#define reel_empty_like(t) reel_empty_like_at(REEL_AT(t), t)
+#define reel_full_like(t, value) reel_full_like_at(REEL_AT(t), t, value)
+#define reel_zeros_like(t) reel_full_like_at(REEL_AT(t), t, 0.0)
+#define reel_ones_like(t) reel_full_like_at(REEL_AT(t), t, 1.0)
+
 /* arange: 0, 1, ..., n-1.  -> y[n] */
 REEL_API reel_tensor *reel_arange_at(const char *at, int64_t n, reel_dtype dtype,
                                      reel_device device);
 #define reel_arange(n, dtype, device) reel_arange_at(REEL_HERE, n, dtype, device)
+
+/* start, start + step, ... as far as they lie before stop:
+ *     y[i] = start + i step,  i < n = ceil((stop - start) / step), none if that is below 1
+ * in f64, rounded once to f32; integers are cut off after the point, and wrap around. Errors: a
+ * step of 0, bounds that are not finite, for integers bounds beyond 2^53. The same bits on every
+ * device, as linspace. */
+REEL_API reel_tensor *reel_arange_from_at(const char *at, double start, double stop, double step,
+                                          reel_dtype dtype, reel_device device);
+#define reel_arange_from(start, stop, step, dtype, device)                                         \
+    reel_arange_from_at(REEL_HERE, start, stop, step, dtype, device)
+
+/* n numbers evenly from start to stop, both ends included to the bit, f32 or f64: y[n],
+ *     y[i] = start + i d      for i < n/2 (rounded down),  d = (stop - start) / (n - 1)
+ *     y[i] = stop - (n-1-i) d for the others
+ * in f64, rounded once to f32: symmetric where start = -stop, as PyTorch's linspace. One number is
+ * start. */
+REEL_API reel_tensor *reel_linspace_at(const char *at, double start, double stop, int64_t n,
+                                       reel_dtype dtype, reel_device device);
+#define reel_linspace(start, stop, n, dtype, device)                                               \
+    reel_linspace_at(REEL_HERE, start, stop, n, dtype, device)
+
+/* y[n,m], 1 where row and column are the same, else 0. */
+REEL_API reel_tensor *reel_eye_at(const char *at, int64_t n, int64_t m, reel_dtype dtype,
+                                  reel_device device);
+#define reel_eye(n, m, dtype, device) reel_eye_at(REEL_HERE, n, m, dtype, device)
 
 /* Copies row-major data of the host into a new tensor on the CPU. `data` may be NULL if the shape
  * is empty. */

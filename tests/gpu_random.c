@@ -70,9 +70,72 @@ START_TEST(words_and_uniforms_are_curands) {
 }
 END_TEST
 
+/* ---- all others ---- */
+
+enum { KINDS = 14 };
+
+static reel_tensor *weights(reel_shape shape, reel_dtype dtype, reel_device device) {
+    int64_t n = 1;
+    for (int i = 0; i < shape.ndim; i++) n *= shape.dim[i];
+    reel_tensor *w = reel_linspace(0, 3, n, dtype, reel_cpu()); /* 0 is never drawn */
+    return reel_to(reel_reshape(w, shape), device);
+}
+
+static reel_tensor *any_draw(int kind, int64_t n, reel_generator *g, reel_device device) {
+    switch (kind) {
+    case 0:
+        return reel_randint(-7, 1000, reel_shape(n), REEL_I64, g);
+    case 1:
+        return reel_randint(INT64_MIN, INT64_MAX, reel_shape(n), REEL_I64, g);
+    case 2:
+        return reel_randperm(n, g);
+    case 3:
+        return reel_bernoulli_(reel_empty(reel_shape(n), REEL_U8, device), g, 0.3);
+    case 4:
+        return reel_bernoulli_(reel_empty(reel_shape(n), REEL_F32, device), g, 0.3);
+    case 5:
+        return reel_bernoulli_(reel_empty(reel_shape(n), REEL_I64, device), g, 0.3);
+    case 6:
+        return reel_bernoulli(reel_linspace(0, 1, n, REEL_F32, device), g);
+    case 7:
+        return reel_bernoulli(reel_linspace(0, 1, n, REEL_F64, device), g);
+    case 8:
+        return reel_multinomial(weights(reel_shape(n + 1), REEL_F32, device), 1001, true, g);
+    case 9:
+        return reel_multinomial(weights(reel_shape(3, n + 1), REEL_F64, device), 77, true, g);
+    case 10:
+        return reel_multinomial(weights(reel_shape(n + 1), REEL_F32, device), n, false, g);
+    case 11:
+        return reel_multinomial(weights(reel_shape(3, n + 1), REEL_F64, device), (n + 1) / 2, false,
+                                g);
+    case 12:
+        return reel_linspace(-0.1, 0.7, n, REEL_F64, device);
+    default:
+        return reel_arange_from(0.1, 0.1 + 0.3 * (double)n, 0.3, REEL_F64, device);
+    }
+}
+
+START_TEST(other_draws_have_the_cpus_bits) {
+    const int64_t sizes[] = {1, 2, 3, 5, 255, 256, 257, 70001, 4};
+    reel_generator *here = reel_generator_new(11, reel_cpu());
+    reel_generator *there = reel_generator_new(11, test_device());
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) REEL_SCOPE {
+            reel_tensor *x = any_draw(_i, sizes[k], here, reel_cpu());
+            reel_tensor *y = any_draw(_i, sizes[k], there, test_device());
+            expect_fine();
+            ck_assert_msg(same_bits(x, y), "kind %d, %lld numbers", _i, (long long)sizes[k]);
+            ck_assert_msg(same_bits(reel_generator_state(here), reel_generator_state(there)),
+                          "the state after kind %d, %lld numbers", _i, (long long)sizes[k]);
+        }
+    reel_generator_free(here);
+    reel_generator_free(there);
+}
+END_TEST
+
 void add_random_cases(Suite *s) {
     TCase *c = add_case(s, "random");
     tcase_add_loop_test(c, a_seed_gives_the_cpus_bits, 0, 8);
+    tcase_add_loop_test(c, other_draws_have_the_cpus_bits, 0, KINDS);
     if (curand_is_here())
         tcase_add_loop_test(c, words_and_uniforms_are_curands, 0, 4);
     else

@@ -44,6 +44,7 @@ typedef struct op_case {
     double kink;                                /* values closer to 0 than this are moved away */
     bool indexed;                               /* the last input holds indices, below param[3] */
     bool masked;                                /* the first input is a u8 of truth values */
+    bool floats_only;                           /* f32 and f64, though the row does not say so */
     bool no_layouts;    /* inputs must be contiguous: fused updates of whole tensors */
     double tolerance32; /* relative, of f32; 0: 4e-6 */
     const op_shapes *shapes;

@@ -1,7 +1,5 @@
-/* Cases of elementwise ops and of creation. */
+/* Cases of elementwise ops. */
 #include "tests/op_shapes.h"
-
-#include "tensor/random.h"
 
 #include <math.h>
 
@@ -162,81 +160,3 @@ const op_case case_copy = {UNARY, .run = run_copy, .formula = f_same};
 const op_case case_cast = {UNARY, .run = run_cast, .formula = f_same};
 const op_case case_dequantize = {UNARY, .run = run_dequantize, .formula = f_dequantize, .low = {0},
                                  .high = {200}};
-
-/* ---- creation ---- */
-
-static const op_shapes made[] = {
-    {{S0}, {3, 4}}, {{S0}, {0, 5}}, {{S0}, {1, 1}}, {{S0}, {700, 100}}};
-static const op_shapes made_bad[] = {{{S0}, {-1, 2}}, {{S0}, {INT64_MAX, INT64_MAX}}};
-#define CREATED                                                                                    \
-    .inputs = 0, .shapes = made, .shape_count = COUNT(made), .bad = made_bad,                      \
-    .bad_count = COUNT(made_bad)
-
-static reel_tensor *run_fill(reel_tensor **in, const int64_t *param, reel_dtype dtype) {
-    (void)in;
-    return reel_full(reel_shape(param[0], param[1]), 7.0, dtype, test_device());
-}
-static array ref_fill(const array *in, const int64_t *param) {
-    (void)in;
-    array a = array_new(reel_shape(param[0], param[1]));
-    for (int64_t i = 0; i < array_size(a); i++) a.v[i] = 7;
-    return a;
-}
-const op_case case_fill = {CREATED, .run = run_fill, .reference = ref_fill};
-
-static reel_tensor *run_arange(reel_tensor **in, const int64_t *param, reel_dtype dtype) {
-    (void)in;
-    return reel_arange(param[0], dtype, test_device());
-}
-static array ref_arange(const array *in, const int64_t *param) {
-    (void)in;
-    array a = array_new(reel_shape(param[0]));
-    for (int64_t i = 0; i < array_size(a); i++) a.v[i] = (double)i;
-    return a;
-}
-static const op_shapes counted[] = {{{S0}, {0}}, {{S0}, {1}}, {{S0}, {200}}};
-static const op_shapes counted_bad[] = {{{S0}, {-1}}, {{S0}, {INT64_MAX}}};
-const op_case case_arange = {.inputs = 0,
-                             .run = run_arange,
-                             .reference = ref_arange,
-                             .shapes = counted,
-                             .shape_count = COUNT(counted),
-                             .bad = counted_bad,
-                             .bad_count = COUNT(counted_bad)};
-
-/* Random numbers have a suite of their own (test_random); here: the shape, and the map from one
- * draw to another. */
-static reel_tensor *drawn(const int64_t *param, bool normal, double a, double b) {
-    reel_tensor *t = NULL;
-    reel_generator *g = reel_generator_new(5, test_device());
-    reel_tensor *x = reel_empty(reel_shape(param[0], param[1]), REEL_F64, test_device());
-    t = normal ? reel_normal_(x, g, a, b) : reel_uniform_(x, g, a, b);
-    reel_generator_free(g);
-    return t;
-}
-static array draw_array(const int64_t *param, bool normal) {
-    array a = array_new(reel_shape(param[0], param[1]));
-    REEL_SCOPE {
-        reel_read(drawn(param, normal, 0, 1), a.v, (size_t)array_size(a) * sizeof(double));
-    }
-    for (int64_t i = 0; i < array_size(a); i++) a.v[i] = 3 + 2 * a.v[i];
-    return a;
-}
-static reel_tensor *run_uniform(reel_tensor **in, const int64_t *param, reel_dtype dtype) {
-    (void)in, (void)dtype;
-    return drawn(param, false, 3, 5);
-}
-static array ref_uniform(const array *in, const int64_t *param) {
-    (void)in;
-    return draw_array(param, false);
-}
-static reel_tensor *run_normal(reel_tensor **in, const int64_t *param, reel_dtype dtype) {
-    (void)in, (void)dtype;
-    return drawn(param, true, 3, 2);
-}
-static array ref_normal(const array *in, const int64_t *param) {
-    (void)in;
-    return draw_array(param, true);
-}
-const op_case case_uniform = {CREATED, .run = run_uniform, .reference = ref_uniform};
-const op_case case_normal = {CREATED, .run = run_normal, .reference = ref_normal};

@@ -1,288 +1,265 @@
-/* Random graphs of ops against central differences.
+/* Gradients of random graphs (graph_gen.h) against central differences, and the ways to ask for
+ * them against each other.
  *
- * A graph grows from a seed: each op takes tensors made so far, the inputs among them. Its form
- * depends on the seed alone, so that gradcheck can call it again and again. */
+ * Of each graph the tape's gradients are taken all at once, output after output, and once more on
+ * the same tape; of every second they are differentiated again. A failure names its graph, which
+ * REEL_GRAPH=NUMBER build/tests/test_graphs checks alone, and describes. */
 #include "tests/expect.h"
+#include "tests/graph_gen.h"
 
-#include "autograd/autograd.h"
-#include "tensor/random.h"
-#include "tensor/tensor_internal.h"
-
+#include <stdarg.h>
 #include <stdlib.h>
 
-#define DEVICE test_device()
+enum { FAST = 200, SLOW = 10000, CHUNKS = 20 };
 
-enum { INPUTS = 3, OPS = 12 };
+/* A tracked leaf: which value it is, its numbers, and what the tape says of them. */
+typedef struct {
+    int leaf;
+    int64_t n;
+    double first[GRAPH_MOST], gradient[GRAPH_MOST];
+} numbers;
 
 typedef struct {
-    uint64_t state;
-    reel_tensor *made[INPUTS + OPS];
-    int count;
-} graph;
+    graph g;
+    int count, leaf[GRAPH_VALUES];
+    numbers of[GRAPH_VALUES];
+    double (*function)(const graph *g, reel_tensor **t); /* of the leaves in t */
+} checked;
 
-static int below(graph *g, int n) {
-    g->state = g->state * 6364136223846793005u + 1442695040888963407u;
-    return (int)((g->state >> 33) % (uint64_t)n);
+#define FAIL_IN(g, ...) fail_in(g, __LINE__, __VA_ARGS__)
+static void fail_in(const graph *g, int line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void fail_in(const graph *g, int line, const char *format, ...) {
+    char text[500];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    ck_abort_msg("line %d: %s; alone: REEL_GRAPH=%llu build/tests/test_graphs", line, text,
+                 (unsigned long long)g->seed);
 }
 
-static reel_tensor *any(graph *g) {
-    return g->made[below(g, g->count)];
+static void expect_whole(const graph *g) {
+    if (reel_failed()) FAIL_IN(g, "%s", reel_error());
 }
 
-static int any_axis(graph *g, const reel_tensor *x) {
-    return below(g, reel_ndim(x));
+/* ---- differences ----------------------------------------------------------------------------- */
+
+/* The function with element i of a leaf changed. */
+static double at(const checked *c, const numbers *of, int64_t i, double value) {
+    double result = NAN, v[GRAPH_MOST];
+    memcpy(v, of->first, sizeof v);
+    v[i] = value;
+    REEL_SCOPE {
+        reel_tensor *t[GRAPH_VALUES] = {NULL};
+        const reel_shape shape = graph_shape(&c->g, of->leaf);
+        t[of->leaf] = reel_track(to_device(reel_from(v, shape, REEL_F64)));
+        result = c->function(&c->g, t);
+    }
+    return result;
 }
 
-static reel_shape any_shape(graph *g) {
-    reel_shape s = {below(g, 4), {0}};
-    for (int i = 0; i < s.ndim; i++) s.dim[i] = 1 + below(g, 3);
-    return s;
+static double central(const checked *c, const numbers *of, int64_t i, double h) {
+    const double x = of->first[i];
+    return (at(c, of, i, x + h) - at(c, of, i, x - h)) / (2 * h);
 }
 
-/* Between 1 and 2. */
-static reel_tensor *positive(reel_tensor *x) {
-    return reel_affine(reel_sigmoid(x), 1, 1);
+/* By two steps, so that the error is of the fourth order (Richardson). */
+static double slope(const checked *c, const numbers *of, int64_t i, double h) {
+    return (4 * central(c, of, i, h / 2) - central(c, of, i, h)) / 3;
 }
 
-/* Between 0.1 and 0.9. */
-static reel_tensor *probability(reel_tensor *x) {
-    return reel_affine(reel_sigmoid(x), 0.8, 0.1);
+#define RELATIVE 1e-6
+#define ABSOLUTE 1e-8 /* of the function's value, at least 1 */
+
+/* Close at one of three steps: long ones suffer from what is curved, short ones from rounding. A
+ * wrong gradient is close at none. */
+static void check_element(const checked *c, const numbers *of, int64_t i, double value) {
+    const double g = of->gradient[i];
+    double h = 0x1p-9, d = NAN;
+    for (int tries = 0; tries < 3; tries++, h /= 16) {
+        d = slope(c, of, i, h);
+        if (fabs(g - d) <= RELATIVE * fabs(d) + ABSOLUTE * fmax(1, fabs(value))) return;
+    }
+    FAIL_IN(&c->g, "leaf %d, element %lld: tape %.12g, differences %.12g", of->leaf, (long long)i,
+            g, d);
 }
 
-/* Values stay small enough for differences to be exact. */
-static reel_tensor *small(reel_tensor *x) {
-    return reel_tanh(reel_affine(x, 0.5, 0.1));
+static void check_all(const checked *c) {
+    const double value = at(c, &c->of[0], 0, c->of[0].first[0]);
+    for (int k = 0; k < c->count; k++)
+        for (int64_t i = 0; i < c->of[k].n; i++) check_element(c, &c->of[k], i, value);
+    expect_whole(&c->g);
 }
 
-static reel_tensor *unary(graph *g, reel_tensor *x) {
-    switch (below(g, 11)) {
-    case 0:
-        return reel_neg(x);
-    case 1:
-        return reel_relu(x);
-    case 2:
-        return reel_sigmoid(x);
-    case 3:
-        return reel_tanh(x);
-    case 4:
-        return reel_exp(small(x));
-    case 5:
-        return reel_log(positive(x));
-    case 6:
-        return reel_sqrt(positive(x));
-    case 7:
-        return reel_square(small(x));
-    case 8:
-        return reel_affine(x, -0.7, 0.3);
-    case 9:
-        return reel_contiguous(reel_ndim(x) > 1 ? reel_t(x) : x);
-    default:
-        return reel_ndim(x) ? reel_softmax(x, any_axis(g, x)) : reel_neg(x);
+/* ---- gradients by the tape ------------------------------------------------------------------- */
+
+static void begin(checked *c, uint64_t seed, double (*function)(const graph *, reel_tensor **)) {
+    graph_grow(&c->g, seed);
+    expect_whole(&c->g);
+    c->function = function;
+    c->count = graph_tracked_leaves(&c->g, c->leaf);
+    for (int k = 0; k < c->count; k++) {
+        numbers *of = &c->of[k];
+        reel_tensor *t = c->g.value[c->leaf[k]].made;
+        of->leaf = c->leaf[k];
+        of->n = reel_numel(t);
+        reel_read(t, of->first, (size_t)of->n * sizeof(double));
     }
 }
 
-/* Another tensor that x broadcasts with: as it is, or its mean. */
-static reel_tensor *partner(graph *g, const reel_tensor *x) {
-    reel_tensor *y = any(g);
-    reel_shape s;
-    return reel__broadcast(reel_shape_of(x), reel_shape_of(y), &s) && reel__shape_numel(s) <= 64
-               ? y
-               : reel_mean(y);
+/* NULL: zeros */
+static void read_gradient(reel_tensor *gradient, const numbers *of, double v[GRAPH_MOST]) {
+    memset(v, 0, GRAPH_MOST * sizeof *v);
+    if (gradient) reel_read(gradient, v, (size_t)of->n * sizeof *v);
 }
 
-static reel_tensor *binary(graph *g, reel_tensor *x) {
-    reel_tensor *y = partner(g, x);
-    switch (below(g, 8)) {
-    case 0:
-        return reel_add(x, y);
-    case 1:
-        return reel_add(y, x);
-    case 2:
-        return reel_sub(y, x);
-    case 3:
-        return small(reel_mul(x, y));
-    case 4:
-        return reel_div(x, positive(y));
-    case 5:
-        return reel_bce(probability(x), probability(y));
-    case 6:
-        return small(
-            reel_mse(x, reel_shape_equal(reel_shape_of(x), reel_shape_of(y)) ? y : small(x)));
-    default:
-        return reel_add(x, x);
+static void expect_gradients(const checked *c, double times, const char *way) {
+    expect_whole(&c->g);
+    for (int k = 0; k < c->count; k++) {
+        const numbers *of = &c->of[k];
+        double v[GRAPH_MOST];
+        read_gradient(reel_grad(c->g.value[of->leaf].made), of, v);
+        for (int64_t i = 0; i < of->n; i++)
+            if (fabs(v[i] - times * of->gradient[i]) > 1e-11 * (1 + fabs(v[i])))
+                FAIL_IN(&c->g, "leaf %d, element %lld: %s: %.17g, not %g times %.17g", of->leaf,
+                        (long long)i, way, v[i], times, of->gradient[i]);
+        reel_zero_grad(c->g.value[of->leaf].made);
     }
 }
 
-static reel_tensor *matrix(graph *g, reel_tensor *x) {
-    if (reel_ndim(x) != 2) x = reel_reshape(x, reel_shape(1, -1));
-    reel_tensor *y = any(g);
-    if (reel_ndim(y) == 2 && reel_dim(x, 1) == reel_dim(y, 0)) return small(reel_matmul(x, y));
-    if (reel_ndim(y) == 2 && reel_dim(x, 1) == reel_dim(y, 1))
-        return small(reel_matmul(x, reel_t(y)));
-    return small(below(g, 2) ? reel_matmul(x, reel_t(x)) : reel_matmul(reel_t(x), x));
+/* On the leaves, with a pass for each output, and twice in one pass; then the tape is gone. */
+static void compare_ways(const checked *c, reel_tensor *const *t) {
+    const graph *g = &c->g;
+    for (int i = 0; i < g->outputs; i++)
+        reel_backward_with(t[g->output[i]], .gradient = t[g->weight[i]], .retain_graph = true);
+    expect_gradients(c, 1, "output after output");
+    reel_tensor *sum = graph_objective(g, t);
+    reel_backward_with(sum, .retain_graph = true);
+    reel_backward(sum);
+    expect_gradients(c, 2, "twice on one tape");
 }
 
-static reel_tensor *reduce(graph *g, reel_tensor *x) {
-    reel_shape axes = {0, {0}};
-    for (int i = 0; i < reel_ndim(x); i++)
-        if (below(g, 2)) axes.dim[axes.ndim++] = below(g, 2) ? i : i - reel_ndim(x);
-    const bool keepdim = below(g, 2);
-    return below(g, 2) ? small(reel_sum_over(x, axes, keepdim)) : reel_mean_over(x, axes, keepdim);
+static double objective(const graph *g, reel_tensor **t) {
+    double value = NAN;
+    REEL_NO_GRAD {
+        graph_run(g, t);
+        value = reel_item(graph_objective(g, t));
+    }
+    return value;
 }
 
-static reel_tensor *widened(reel_tensor *x) {
-    reel_shape wide = {reel_ndim(x) + 1, {2}};
-    for (int i = 0; i < reel_ndim(x); i++) wide.dim[i + 1] = reel_dim(x, i);
-    return reel_expand(x, wide);
-}
-
-static reel_tensor *rotated(reel_tensor *x, int first) {
-    reel_shape axes = {reel_ndim(x), {0}};
-    for (int i = 0; i < axes.ndim; i++) axes.dim[i] = (first + i) % axes.ndim;
-    return reel_permute(x, axes);
-}
-
-static reel_tensor *view(graph *g, reel_tensor *x) {
-    if (reel_ndim(x) == 0) return widened(x);
-    const int axis = any_axis(g, x), n = (int)reel_dim(x, axis);
-    switch (below(g, 6)) {
-    case 0:
-        return reel_reshape(x, reel_shape(-1));
-    case 1:
-        return rotated(x, axis);
-    case 2:
-        return reel_select(x, axis, below(g, n));
-    case 3:
-        return reel_slice(x, axis, below(g, n), INT64_MAX, 1 + below(g, 2));
-    case 4:
-        return reel_slice(x, axis, 0, 1 + below(g, n), 1);
-    default:
-        return reel_ndim(x) < 3 ? widened(x) : reel_neg(x);
+static void check_first(uint64_t seed) {
+    static checked c;
+    REEL_SCOPE {
+        reel_tensor *t[GRAPH_VALUES] = {NULL}, *gradient[GRAPH_VALUES];
+        begin(&c, seed, objective);
+        graph_run(&c.g, t);
+        graph_gradients(&c.g, t, c.leaf, c.count, gradient,
+                        (reel_grad_of_options){.retain_graph = true});
+        expect_whole(&c.g);
+        for (int k = 0; k < c.count; k++) read_gradient(gradient[k], &c.of[k], c.of[k].gradient);
+        compare_ways(&c, t);
+        check_all(&c);
     }
 }
 
-static reel_tensor *indices(graph *g, reel_shape shape, int64_t size) {
-    int64_t i[64];
-    const int64_t n = reel__shape_numel(shape);
-    for (int64_t k = 0; k < n; k++) i[k] = below(g, (int)size);
-    return to_device(reel_from(i, shape, REEL_I64));
+/* ---- second derivatives ---------------------------------------------------------------------- */
+
+static double gradient_sum(const graph *g, reel_tensor **t) {
+    int leaf[GRAPH_VALUES];
+    const int n = graph_tracked_leaves(g, leaf);
+    graph_run(g, t);
+    reel_tensor *sum = graph_gradient_sum(g, t, leaf, n, (reel_grad_of_options){0});
+    return sum ? reel_item(sum) : 0;
 }
 
-static reel_tensor *indexed(graph *g, reel_tensor *x) {
-    if (reel_ndim(x) == 0) x = reel_reshape(x, reel_shape(1));
-    const int axis = any_axis(g, x);
-    const int64_t n = reel_dim(x, axis);
-    reel_shape s = reel_shape_of(x);
-    switch (below(g, 5)) {
-    case 0:
-        return reel_index_select(x, axis, indices(g, reel_shape(1 + below(g, 3)), n));
-    case 1:
-        return reel_index_add(x, axis, indices(g, reel_shape(n), 2), 2);
-    case 2:
-        s.dim[axis] = 2;
-        return reel_gather(x, axis, indices(g, s, n));
-    case 3:
-        return reel_scatter_add(x, axis, indices(g, s, 3), 3);
-    default:
-        return reel_topk(x, 1 + below(g, (int)n), axis, below(g, 2) != 0, NULL);
-    }
-}
-
-/* Any op on tensors small enough; their sum is what is checked. */
-static reel_tensor *grown(reel_tensor **in, void *user) {
-    static reel_tensor *(*const kinds[])(graph *, reel_tensor *) = {unary,  binary, binary, matrix,
-                                                                    reduce, view,   indexed};
-    graph g = {.state = *(const uint64_t *)user, .count = INPUTS};
-    memcpy(g.made, in, INPUTS * sizeof *in);
-    const int ops = 1 + below(&g, OPS);
-    for (int i = 0; i < ops; i++) {
-        reel_tensor *y = kinds[below(&g, 7)](&g, any(&g));
-        g.made[g.count++] = reel_numel(y) <= 48 ? y : reel_mean_over(y, reel_axes(0), false);
-    }
-    reel_tensor *sum = reel_sum(g.made[g.count - 1]);
-    for (int i = 0; i < 3; i++) sum = reel_add(sum, reel_sum(any(&g)));
-    return sum;
-}
-
-/* Random inputs of the graph with this number, a constant among them now and then. */
-static uint64_t draw_inputs(int number, reel_tensor **in) {
-    graph g = {.state = (uint64_t)number + 1, .count = 0};
-    reel_generator *random = reel_generator_new(g.state, DEVICE);
-    below(&g, 2);
-    for (int k = 0; k < INPUTS; k++)
-        in[k] = reel_track(reel_randn(any_shape(&g), REEL_F64, random));
-    if (below(&g, 4) == 0) reel_untrack(in[1]);
-    reel_generator_free(random);
-    return g.state;
-}
-
-static void expect_checked(int number) {
-    if (strstr(reel_error(), "does not come from a tracked"))
-        reel_clear_error(); /* made of the constant alone */
-    ck_assert_msg(!reel_failed(), "graph %d: %s", number, reel_error());
-}
-
-START_TEST(random_graphs) {
-    for (int i = 50 * _i; i < 50 * (_i + 1); i++) {
-        REEL_SCOPE {
-            reel_tensor *in[INPUTS];
-            uint64_t seed = draw_inputs(i, in);
-            reel_gradcheck(grown, &seed, in, INPUTS, (reel_gradcheck_options){0});
-            expect_checked(i);
+static void check_second(uint64_t seed) {
+    static checked c;
+    REEL_SCOPE {
+        reel_tensor *t[GRAPH_VALUES] = {NULL};
+        begin(&c, seed, gradient_sum);
+        graph_run(&c.g, t);
+        reel_tensor *sum = graph_gradient_sum(&c.g, t, c.leaf, c.count,
+                                              (reel_grad_of_options){.create_graph = true});
+        if (sum && reel_is_tracked(sum)) reel_backward(sum); /* else it is constant */
+        expect_whole(&c.g);
+        for (int k = 0; k < c.count; k++) {
+            reel_tensor *leaf = c.g.value[c.leaf[k]].made;
+            read_gradient(reel_grad(leaf), &c.of[k], c.of[k].gradient);
+            reel_zero_grad(leaf);
         }
-        ck_assert_uint_eq(reel_tensors_alive(), 0);
+        check_all(&c);
     }
+}
+
+/* ---- all graphs ------------------------------------------------------------------------------ */
+
+static void check_graph(uint64_t seed) {
+    check_first(seed);
+    if (seed % 2 == 0) check_second(seed);
+}
+
+/* The one graph that is asked for. */
+static bool only_one(uint64_t *seed) {
+    const char *name = getenv("REEL_GRAPH");
+    if (name && *name) *seed = strtoull(name, NULL, 10);
+    return name && *name;
+}
+
+static void check_chunk(uint64_t first, uint64_t count, int chunk) {
+    uint64_t seed;
+    if (!only_one(&seed)) {
+        for (seed = first; seed < first + count; seed++) {
+            check_graph(seed);
+            ck_assert_uint_eq(reel_tensors_alive(), 0);
+        }
+    } else if (chunk == 0) {
+        REEL_SCOPE {
+            graph g;
+            graph_grow(&g, seed);
+            graph_describe(stderr, &g);
+        }
+        check_first(seed);
+        check_second(seed);
+    }
+}
+
+START_TEST(some_graphs) {
+    check_chunk((uint64_t)_i * (FAST / 4), FAST / 4, _i);
 }
 END_TEST
 
-START_TEST(gradients_of_gradients) {
-    for (int i = 50 * _i; i < 50 * (_i + 1); i++) {
-        REEL_SCOPE {
-            reel_tensor *in[INPUTS];
-            uint64_t seed = draw_inputs(i, in);
-            reel_gradgradcheck(grown, &seed, in, INPUTS, (reel_gradcheck_options){.h = 1e-5});
-            expect_checked(i);
-        }
-        ck_assert_uint_eq(reel_tensors_alive(), 0);
-    }
+START_TEST(many_graphs) {
+    check_chunk(FAST + (uint64_t)_i * (SLOW / CHUNKS), SLOW / CHUNKS, _i);
 }
 END_TEST
 
-/* reel_grad_of gives what reel_backward adds to leaves, in one pass and in one of its own for each
- * leaf. */
-START_TEST(grad_of_is_backward) {
-    for (int i = 50 * _i; i < 50 * (_i + 1); i++) REEL_SCOPE {
-            reel_tensor *in[INPUTS], *leaf[INPUTS], *together[INPUTS], *alone;
-            uint64_t seed = draw_inputs(i, in);
-            reel_tensor *y = grown(in, &seed);
-            int n = 0;
-            for (int k = 0; k < INPUTS; k++)
-                if (reel_is_tracked(in[k])) leaf[n++] = in[k];
-            if (!reel_is_tracked(y)) continue;
-            const reel_grad_of_options keep = {.retain_graph = true, .allow_unused = true};
-            reel_grad_of(&y, 1, leaf, n, together, keep);
-            for (int k = 0; k < n; k++) ck_assert_ptr_null(reel_grad(leaf[k]));
-            reel_backward_with(y, .retain_graph = true);
-            for (int k = 0; k < n; k++) {
-                reel_tensor *g = reel_grad(leaf[k]);
-                reel_grad_of(&y, 1, &leaf[k], 1, &alone, keep);
-                ck_assert((g == NULL) == (together[k] == NULL) && (g == NULL) == (alone == NULL));
-                for (int64_t e = 0; g && e < reel_numel(g); e++) {
-                    ck_assert_double_eq_tol(element(g, e), element(together[k], e), 1e-10);
-                    ck_assert_double_eq_tol(element(g, e), element(alone, e), 1e-10);
-                }
-            }
-            expect_fine();
+/* Those of the fast tier have seen all that graphs are made of. */
+START_TEST(every_row_is_grown) {
+    int seen[500] = {0}, rows = 0;
+    for (uint64_t seed = 0; seed < FAST; seed++) REEL_SCOPE {
+            static graph g;
+            graph_grow(&g, seed);
+            for (int k = 0; graph_op_at(k); k++)
+                for (int i = 0; i < g.count; i++) seen[k] += g.value[i].op == graph_op_at(k);
         }
+    for (; graph_op_at(rows); rows++)
+        ck_assert_msg(seen[rows] > 0, "%s is in no graph", graph_op_at(rows)->name);
+    ck_assert(rows > 30 && rows < 500);
 }
 END_TEST
 
 int main(void) {
     Suite *s = suite_create("graphs");
-    TCase *c = add_case(s, "gradcheck");
+    TCase *c = add_case(s, "graphs");
     tcase_set_tags(c, "gradients");
-    tcase_add_loop_test(c, random_graphs, 0, 4);
-    tcase_add_loop_test(c, gradients_of_gradients, 0, 4);
-    tcase_add_loop_test(c, grad_of_is_backward, 0, 4);
+    tcase_add_loop_test(c, some_graphs, 0, 4);
+    c = add_case(s, "rows");
+    tcase_add_test(c, every_row_is_grown);
+    c = add_case(s, "many graphs");
+    tcase_set_tags(c, "slow gradients");
+    tcase_set_timeout(c, 600);
+    tcase_add_loop_test(c, many_graphs, 0, CHUNKS);
     return run_suite(s);
 }

@@ -162,8 +162,7 @@ static int64_t elements(const op_case *c, const op_shapes *s) {
 }
 
 static bool takes(reel__op op, reel_dtype dtype) {
-    if (reel__ops[op].kind == REEL__UPDATE || op == REEL_OP_uniform || op == REEL_OP_normal)
-        return is_float(dtype);
+    if (reel__ops[op].kind == REEL__UPDATE || cases[op]->floats_only) return is_float(dtype);
     return reel__ops[op].dtypes != REEL__FLOAT || is_float(dtype);
 }
 

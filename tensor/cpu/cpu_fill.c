@@ -1,4 +1,4 @@
-/* fill and arange. */
+/* fill, arange, linspace. */
 #include "tensor/cpu/cpu_internal.h"
 
 /* f[0]: the value, cast as cast casts. */
@@ -13,27 +13,61 @@ reel_status reel__cpu_fill(const reel__call *c) {
     return REEL_OK;
 }
 
-reel_status reel__cpu_arange(const reel__call *c) {
-    void *out = reel__data(c->out[0]);
-    int64_t n = reel_numel(c->out[0]);
-    for (int64_t i = 0; i < n; i++) {
-        switch (c->out[0]->layout.dtype) {
-        case REEL_F32:
-            ((float *)out)[i] = (float)i;
-            break;
-        case REEL_F64:
-            ((double *)out)[i] = (double)i;
-            break;
-        case REEL_I64:
-            ((int64_t *)out)[i] = i;
-            break;
-        case REEL_U8:
-            ((uint8_t *)out)[i] = (uint8_t)i;
-            break;
-        case REEL_F16:
-        case REEL_BF16: /* refused by the shape rule */
-            break;
-        }
-    }
+/* ---- numbers at one distance ---- */
+
+/* out[i] = first + i step, i < half; last - (n-1-i) step, from there on. */
+typedef struct {
+    void *out;
+    int64_t n, half;
+    double first, last, step;
+} ramp;
+
+static inline double number(const ramp *r, int64_t i) {
+    const double up = r->first + (double)i * r->step,
+                 down = r->last - (double)(r->n - 1 - i) * r->step;
+    return i < r->half ? up : down;
+}
+
+static void ramp_f32(void *context, int64_t begin, int64_t end) {
+    const ramp *r = context;
+    for (int64_t i = begin; i < end; i++) ((float *)r->out)[i] = (float)number(r, i);
+}
+
+static void ramp_f64(void *context, int64_t begin, int64_t end) {
+    const ramp *r = context;
+    for (int64_t i = begin; i < end; i++) ((double *)r->out)[i] = number(r, i);
+}
+
+static void ramp_i64(void *context, int64_t begin, int64_t end) {
+    const ramp *r = context;
+    for (int64_t i = begin; i < end; i++) ((int64_t *)r->out)[i] = (int64_t)number(r, i);
+}
+
+static void ramp_u8(void *context, int64_t begin, int64_t end) {
+    const ramp *r = context;
+    for (int64_t i = begin; i < end; i++) ((uint8_t *)r->out)[i] = (uint8_t)(int64_t)number(r, i);
+}
+
+#define GRAIN 16384 /* numbers */
+
+static reel_status fill_ramp(const reel__call *c, ramp r) {
+    static const reel__work by_dtype[] = {ramp_f32, ramp_f64, ramp_i64, ramp_u8};
+    r.out = reel__data(c->out[0]);
+    reel__cpu_parallel(r.n, GRAIN, by_dtype[c->out[0]->layout.dtype], &r);
     return REEL_OK;
+}
+
+/* f: start, step. */
+reel_status reel__cpu_arange(const reel__call *c) {
+    const int64_t n = reel_numel(c->out[0]);
+    return fill_ramp(c, (ramp){.n = n, .half = n, .first = c->attr.f[0], .step = c->attr.f[1]});
+}
+
+/* f: start, step, stop; i[0]: how many are counted from start. */
+reel_status reel__cpu_linspace(const reel__call *c) {
+    return fill_ramp(c, (ramp){.n = reel_numel(c->out[0]),
+                               .half = c->attr.i[0],
+                               .first = c->attr.f[0],
+                               .step = c->attr.f[1],
+                               .last = c->attr.f[2]});
 }

@@ -1,0 +1,101 @@
+/* Tensors made of nothing: filled, counted, spaced. */
+#include "tensor/ops_internal.h"
+
+#include <float.h>
+#include <math.h>
+
+static reel_tensor *create(reel__call c) {
+    c.nout = 1;
+    return reel__dispatch(&c) == REEL_OK ? reel__scope_give(c.out[0]) : NULL;
+}
+
+reel_tensor *reel_empty_at(const char *at, reel_shape shape, reel_dtype dtype, reel_device device) {
+    return reel__scope_give(
+        reel__tensor_new(at, "empty", &(reel__layout){.dtype = dtype, .shape = shape}, device));
+}
+
+reel_tensor *reel_full_at(const char *at, reel_shape shape, double value, reel_dtype dtype,
+                          reel_device device) {
+    return create((reel__call){.op = REEL_OP_fill,
+                               .at = at,
+                               .device = device,
+                               .attr = {.f = {value}, .shape = shape, .dtype = dtype}});
+}
+
+/* ---- like another ---- */
+
+static bool is_there(const char *at, const char *what, const reel_tensor *t) {
+    if (!t && !reel_failed())
+        reel_fail(REEL_ERR_ARGUMENT, at, "%s: the tensor to be like is NULL", what);
+    return t != NULL;
+}
+
+reel_tensor *reel_empty_like_at(const char *at, const reel_tensor *t) {
+    if (!is_there(at, "empty_like", t)) return NULL;
+    return reel_empty_at(at, t->layout.shape, t->layout.dtype, t->storage->device);
+}
+
+reel_tensor *reel_full_like_at(const char *at, const reel_tensor *t, double value) {
+    if (!is_there(at, "full_like", t)) return NULL;
+    return reel_full_at(at, t->layout.shape, value, t->layout.dtype, t->storage->device);
+}
+
+/* ---- counted and spaced ---- */
+
+static reel_tensor *count_up(const char *at, int64_t n, double start, double step, reel_dtype dtype,
+                             reel_device device) {
+    return create(
+        (reel__call){.op = REEL_OP_arange,
+                     .at = at,
+                     .device = device,
+                     .attr = {.f = {start, step}, .shape = reel_shape(n), .dtype = dtype}});
+}
+
+reel_tensor *reel_arange_at(const char *at, int64_t n, reel_dtype dtype, reel_device device) {
+    return count_up(at, n, 0, 1, dtype, device);
+}
+
+#define COUNTED_EXACTLY 0x1p53 /* whole numbers up to this one are f64 */
+
+reel_tensor *reel_arange_from_at(const char *at, double start, double stop, double step,
+                                 reel_dtype dtype, reel_device device) {
+    const double most = reel_dtype_is_float(dtype) ? DBL_MAX : COUNTED_EXACTLY;
+    const double n = ceil((stop - start) / step);
+    if (step == 0 || !(fabs(start) <= most && fabs(stop) <= most && n < COUNTED_EXACTLY)) {
+        reel_fail(REEL_ERR_ARGUMENT, at, "arange: can't count in %s from %g to %g by %g",
+                  reel_dtype_name(dtype), start, stop, step);
+        return NULL;
+    }
+    return count_up(at, n > 0 ? (int64_t)n : 0, start, step, dtype, device);
+}
+
+reel_tensor *reel_linspace_at(const char *at, double start, double stop, int64_t n,
+                              reel_dtype dtype, reel_device device) {
+    const double step = n > 1 ? (stop - start) / (double)(n - 1) : 0;
+    const int64_t from_start = n == 1 ? 1 : n / 2;
+    return create((reel__call){
+        .op = REEL_OP_linspace,
+        .at = at,
+        .device = device,
+        .attr = {
+            .f = {start, step, stop}, .i = {from_start}, .shape = reel_shape(n), .dtype = dtype}});
+}
+
+/* Ones on the diagonal, which is a view of zeros. */
+reel_tensor *reel_eye_at(const char *at, int64_t n, int64_t m, reel_dtype dtype,
+                         reel_device device) {
+    reel_tensor *y = NULL;
+    REEL_SCOPE {
+        y = reel_full_at(at, reel_shape(n, m), 0, dtype, device);
+        const int64_t ones = n < m ? n : m;
+        if (!y) return NULL;
+        if (ones > 0) {
+            const reel__layout diagonal = {
+                .dtype = dtype, .shape = reel_shape(ones), .stride = {m + 1}};
+            reel_tensor *d = reel__scope_give(reel__tensor_view(at, "eye", y, &diagonal));
+            if (!reel_fill_at_(at, d, 1)) return NULL;
+        }
+        reel_scope_return(y);
+    }
+    return y;
+}

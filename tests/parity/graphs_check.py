@@ -1,0 +1,191 @@
+"""Random graphs by Reel (parity_graphs.c) against PyTorch's, in f64.
+
+    graphs_check.py PREFIX [--tolerance T]
+
+builds every graph of PREFIX.jsonl anew from the leaves in PREFIX.safetensors, and compares outputs, gradients and
+second derivatives: no element may be off by more than T (1e-10) of the largest of its tensor, or of 1.
+"""
+
+import argparse
+import json
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+
+
+def bce(p, t):
+    return -(t * p.log() + (1 - t) * (1 - p).log())
+
+
+def fill_(x, v):
+    x = x.detach().clone()
+    x.select(v["i"][0], v["i"][1]).fill_(v["f"][0])
+    return x
+
+
+def reduce(f):
+    def reduced(x, v):
+        return f(x, dim=v["shape"] or tuple(range(x.ndim)), keepdim=bool(v["i"][0]))
+
+    return reduced
+
+
+def put(name):
+    def added(x, index, v):
+        shape = list(x.shape)
+        shape[v["i"][0]] = v["i"][1]
+        return getattr(torch.zeros(shape, dtype=x.dtype), name)(v["i"][0], index, x)
+
+    return added
+
+
+def sliced(x, v):
+    axis, start, stop, step = v["i"]
+    return x.movedim(axis, 0)[start:stop:step].movedim(0, axis)
+
+
+# By the names of graph_ops.c; v has the constants "f", "i" and "shape".
+OPS = {
+    "neg": lambda x, v: -x,
+    "relu": lambda x, v: F.relu(x),
+    "sigmoid": lambda x, v: torch.sigmoid(x),
+    "tanh": lambda x, v: torch.tanh(x),
+    "exp": lambda x, v: x.exp(),
+    "log": lambda x, v: x.log(),
+    "sqrt": lambda x, v: x.sqrt(),
+    "square": lambda x, v: x.square(),
+    "affine": lambda x, v: v["f"][0] * x + v["f"][1],
+    "abs": lambda x, v: x.abs(),
+    "sign": lambda x, v: x.sign(),
+    "floor": lambda x, v: x.floor(),
+    "ceil": lambda x, v: x.ceil(),
+    "round": lambda x, v: x.round(),
+    "trunc": lambda x, v: x.trunc(),
+    "expm1": lambda x, v: x.expm1(),
+    "log1p": lambda x, v: x.log1p(),
+    "sin": lambda x, v: x.sin(),
+    "cos": lambda x, v: x.cos(),
+    "erf": lambda x, v: x.erf(),
+    "silu": lambda x, v: F.silu(x),
+    "gelu": lambda x, v: F.gelu(x),
+    "gelu_tanh": lambda x, v: F.gelu(x, approximate="tanh"),
+    "pow_scalar": lambda x, v: x.pow(v["f"][0]),
+    "leaky_relu": lambda x, v: F.leaky_relu(x, v["f"][0]),
+    "elu": lambda x, v: F.elu(x, v["f"][0]),
+    "clamp": lambda x, v: x.clamp(*v["f"][:2]),
+    "softplus": lambda x, v: F.softplus(x, *v["f"][:2]),
+    "pow": lambda x, y, v: x**y,
+    "maximum": lambda x, y, v: torch.maximum(x, y),
+    "minimum": lambda x, y, v: torch.minimum(x, y),
+    "where": lambda mask, x, y, v: torch.where(mask != 0, x, y),
+    "add": lambda x, y, v: x + y,
+    "sub": lambda x, y, v: x - y,
+    "mul": lambda x, y, v: x * y,
+    "div": lambda x, y, v: x / y,
+    "bce": lambda x, y, v: bce(x, y),
+    "mse": lambda x, y, v: F.mse_loss(x, y),
+    "sum": reduce(torch.sum),
+    "mean": reduce(torch.mean),
+    "softmax": lambda x, v: x.softmax(v["i"][0]),
+    "topk": lambda x, v: x.topk(v["i"][1], v["i"][0], bool(v["i"][2]))[0],
+    "matmul": lambda x, y, v: x @ y,
+    "contiguous": lambda x, v: x.contiguous(),
+    "reshape": lambda x, v: x.reshape(v["shape"]),
+    "permute": lambda x, v: x.permute(v["shape"]),
+    "slice": sliced,
+    "select": lambda x, v: x.select(v["i"][0], v["i"][1]),
+    "expand": lambda x, v: x.expand(v["shape"]),
+    "index_select": lambda x, i, v: x.index_select(v["i"][0], i),
+    "gather": lambda x, i, v: x.gather(v["i"][0], i),
+    "index_add": put("index_add"),
+    "scatter_add": put("scatter_add"),
+    "detach": lambda x, v: x.detach(),
+    "fill_": fill_,
+    "add_": lambda x, y, v: x.detach().clone().add_(y.detach()),
+    "copy_": lambda x, y, v: x.detach().clone().copy_(y.detach()),
+}
+
+
+def run(graph, tensors):
+    """All values, and the numbers of the tracked leaves."""
+    values, leaves = [], []
+    for k, v in enumerate(graph["values"]):
+        if "op" in v:
+            values.append(OPS[v["op"]](*(values[i] for i in v["in"]), v))
+            continue
+        values.append(tensors[f"{graph['graph']}.{k}"])
+        if v["leaf"] == "tracked":
+            values[k].requires_grad_()
+            leaves.append(k)
+    return values, leaves
+
+
+def gradient_sum(gradients):
+    """What is differentiated once more: weights 1, 1.5, 2, 1, 1.5, ..."""
+    total = torch.zeros((), dtype=torch.float64)
+    for g in gradients:
+        if g is not None:
+            weights = 1 + 0.5 * (torch.arange(g.numel()) % 3).double()
+            total = total + (g.reshape(-1) * weights).sum()
+    return total
+
+
+class Comparison:
+    def __init__(self, tolerance):
+        self.tolerance, self.tensors, self.worst, self.bad = tolerance, 0, 0.0, []
+
+    def compare(self, name, ours, theirs):
+        """None: zeros, or no gradient."""
+        if ours is None and theirs is None:
+            return
+        shape = (theirs if ours is None else ours).shape
+        ours = torch.zeros(shape, dtype=torch.float64) if ours is None else ours
+        theirs = torch.zeros(shape, dtype=torch.float64) if theirs is None else theirs.detach()
+        self.tensors += 1
+        if ours.shape != theirs.shape:
+            self.bad.append(f"{name}: shape {tuple(ours.shape)}, not {tuple(theirs.shape)}")
+            return
+        error = ((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1)).item() if ours.numel() else 0.0
+        self.worst = max(self.worst, error)
+        if not error <= self.tolerance:
+            self.bad.append(f"{name}: off by {error:g}")
+
+
+def check(graph, tensors, comparison):
+    name = str(graph["graph"])
+    values, leaves = run(graph, tensors)
+    outputs = [values[k] for k in graph["outputs"]]
+    for i, output in enumerate(outputs):
+        comparison.compare(f"{name}.out.{i}", tensors[f"{name}.out.{i}"], output)
+    inputs = [values[k] for k in leaves]
+    weights = [values[k] for k in graph["weights"]]
+    gradients = torch.autograd.grad(outputs, inputs, weights, create_graph=True, allow_unused=True)
+    total = gradient_sum(gradients)
+    seconds = [None] * len(inputs)
+    if total.requires_grad:
+        seconds = torch.autograd.grad(total, inputs, allow_unused=True)
+    for k, gradient, second in zip(leaves, gradients, seconds):
+        comparison.compare(f"{name}.grad.{k}", tensors.get(f"{name}.grad.{k}"), gradient)
+        comparison.compare(f"{name}.second.{k}", tensors.get(f"{name}.second.{k}"), second)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("prefix")
+    parser.add_argument("--tolerance", type=float, default=1e-10)
+    arguments = parser.parse_args()
+    tensors = load_file(arguments.prefix + ".safetensors")
+    comparison, graphs = Comparison(arguments.tolerance), 0
+    with open(arguments.prefix + ".jsonl") as lines:
+        for line in lines:
+            check(json.loads(line), tensors, comparison)
+            graphs += 1
+    for line in comparison.bad[:20]:
+        print(f"graphs: {line}")
+    print(f"graphs: {graphs}, {comparison.tensors} tensors, {len(comparison.bad)} of them off, by at most {comparison.worst:.1e}")
+    raise SystemExit(bool(comparison.bad) or graphs == 0)
+
+
+if __name__ == "__main__":
+    main()
