@@ -1,0 +1,53 @@
+/* Moves by index, and what orders elements. */
+#include "tensor/call_internal.h"
+
+static reel_tensor *indexed(reel__op op, const char *at, reel_tensor *x, int axis,
+                            reel_tensor *index, int64_t size) {
+    reel_tensor *in[] = {x, index};
+    return run((reel__call){
+        .op = op, .at = at, .nin = 2, .in = in, .attr.i = {reel__axis(axis, reel_ndim(x)), size}});
+}
+
+reel_tensor *reel_index_select_at(const char *at, reel_tensor *x, int axis, reel_tensor *index) {
+    return indexed(REEL_OP_index_select, at, x, axis, index, 0);
+}
+
+reel_tensor *reel_dequantize_rows_at(const char *at, reel_tensor *x, reel_tensor *index,
+                                     double scale, reel_dtype dtype) {
+    reel_tensor *in[] = {x, index};
+    return run(
+        (reel__call){.op = REEL_OP_dequantize_rows,
+                     .at = at,
+                     .nin = 2,
+                     .in = in,
+                     .attr = {.f = {scale}, .i = {reel__axis(0, reel_ndim(x))}, .dtype = dtype}});
+}
+
+reel_tensor *reel_index_add_at(const char *at, reel_tensor *x, int axis, reel_tensor *index,
+                               int64_t size) {
+    return indexed(REEL_OP_index_add, at, x, axis, index, size);
+}
+
+reel_tensor *reel_gather_at(const char *at, reel_tensor *x, int axis, reel_tensor *index) {
+    return indexed(REEL_OP_gather, at, x, axis, index, 0);
+}
+
+reel_tensor *reel_scatter_add_at(const char *at, reel_tensor *x, int axis, reel_tensor *index,
+                                 int64_t size) {
+    return indexed(REEL_OP_scatter_add, at, x, axis, index, size);
+}
+
+reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, int axis, bool largest,
+                          reel_tensor **indices) {
+    reel__call c = {.op = REEL_OP_topk,
+                    .at = at,
+                    .nin = 1,
+                    .nout = 2,
+                    .in = &x,
+                    .attr.i = {reel__axis(axis, reel_ndim(x)), k, largest}};
+    if (indices) *indices = NULL;
+    if (reel__dispatch(&c) != REEL_OK) return NULL;
+    reel_tensor *found = reel__scope_give(c.out[1]);
+    if (indices) *indices = found;
+    return reel__scope_give(c.out[0]);
+}
