@@ -1,4 +1,4 @@
-/* copy, cast, dequantize: the elementwise ops whose input and result may differ in dtype. */
+/* cast, dequantize: the elementwise ops whose input and result may differ in dtype. */
 #include "tensor/cpu/cpu_internal.h"
 
 #include <math.h>
@@ -70,10 +70,6 @@ reel_status reel__cpu_cast(const reel__call *c) {
     reel__loop loop = casts[c->in[0]->layout.dtype][c->out[0]->layout.dtype];
     reel__cpu_map_with(loop, c->out[0], 1, c->in, NULL);
     return REEL_OK;
-}
-
-reel_status reel__cpu_copy(const reel__call *c) {
-    return reel__cpu_cast(c);
 }
 
 reel_status reel__cpu_dequantize(const reel__call *c) {
