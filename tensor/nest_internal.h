@@ -35,6 +35,17 @@ reel_status reel__reduction_make(reel__reduction *r, const reel__call *c, int64_
 /* The factors of a shape around an axis: [outer, n, inner]. */
 void reel__around_axis(reel_shape s, int axis, int64_t *outer, int64_t *inner);
 
+/* ---- parts of a tensor, for kernels: nobody counts them ---- */
+
+/* Where input i of a concat or stack lies in its result, of which `before` entries along the axis
+ * come first. */
+reel_tensor reel__joined_part(const reel__call *c, int i, int64_t before);
+/* t from its last entry along an axis to its first. */
+reel_tensor reel__flipped(const reel_tensor *t, int axis);
+/* Entries start, start + step, ... of t, `count` of them. */
+reel_tensor reel__sliced(const reel_tensor *t, int axis, int64_t start, int64_t count,
+                         int64_t step);
+
 /* ---- matrices ---- */
 
 /* A matrix as BLAS takes it: one stride 1, the other, *ld, at least the length of what it steps

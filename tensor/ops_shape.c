@@ -63,6 +63,62 @@ reel_tensor *reel_t_at(const char *at, reel_tensor *x) {
     return reel_permute_at(at, x, axes);
 }
 
+reel_tensor *reel_transpose_at(const char *at, reel_tensor *x, int axis, int other) {
+    const int ndim = reel_ndim(x), i = reel__axis(axis, ndim), j = reel__axis(other, ndim);
+    reel_shape axes = {ndim, {0}};
+    if (x && (i < 0 || j < 0)) {
+        reel__call c = {.op = REEL_OP_permute, .at = at, .nin = 1, .in = &x};
+        reel__fail_call(REEL_ERR_SHAPE, &c, "no axis %d", i < 0 ? axis : other);
+        return NULL;
+    }
+    for (int k = 0; k < ndim; k++) axes.dim[k] = k == i ? j : k == j ? i : k;
+    return reel_permute_at(at, x, axes);
+}
+
+static reel_tensor *fail_reshape(const char *at, reel_tensor *x, const char *what, int axis) {
+    reel__call c = {.op = REEL_OP_reshape, .at = at, .nin = 1, .in = &x};
+    reel__fail_call(REEL_ERR_SHAPE, &c, "%s %d", what, axis);
+    return NULL;
+}
+
+reel_tensor *reel_squeeze_at(const char *at, reel_tensor *x, int axis) {
+    reel_shape s = reel_shape_of(x);
+    const int i = reel__axis(axis, s.ndim);
+    if (!x) return unary(REEL_OP_reshape, at, x);
+    if (i < 0 || s.dim[i] != 1)
+        return fail_reshape(at, x, i < 0 ? "no axis" : "more or less than one entry along axis",
+                            axis);
+    for (int k = i; k < s.ndim - 1; k++) s.dim[k] = s.dim[k + 1];
+    s.ndim--;
+    return reel_reshape_at(at, x, s);
+}
+
+reel_tensor *reel_unsqueeze_at(const char *at, reel_tensor *x, int axis) {
+    reel_shape s = reel_shape_of(x);
+    const int i = reel__axis(axis, s.ndim + 1);
+    if (!x) return unary(REEL_OP_reshape, at, x);
+    if (i < 0 || s.ndim == REEL_MAX_DIMS) return fail_reshape(at, x, "no room for an axis", axis);
+    for (int k = s.ndim++; k > i; k--) s.dim[k] = s.dim[k - 1];
+    s.dim[i] = 1;
+    return reel_reshape_at(at, x, s);
+}
+
+reel_tensor *reel_flatten_at(const char *at, reel_tensor *x, int first, int last) {
+    const reel_shape from = reel_shape_of(x);
+    const int i = reel__axis(first, from.ndim), j = reel__axis(last, from.ndim);
+    reel_shape s = {0, {0}};
+    if (!x) return unary(REEL_OP_reshape, at, x);
+    if (from.ndim == 0) return reel_reshape_at(at, x, reel_shape(1));
+    if (i < 0 || j < i) return fail_reshape(at, x, "no axes to flatten up to", last);
+    for (int k = 0; k < from.ndim; k++) {
+        if (k > i && k <= j)
+            s.dim[s.ndim - 1] *= from.dim[k];
+        else
+            s.dim[s.ndim++] = from.dim[k];
+    }
+    return reel_reshape_at(at, x, s);
+}
+
 static int64_t clamp_bound(int64_t bound, int64_t n) {
     if (bound < 0) bound = bound < -n ? 0 : bound + n;
     return bound > n ? n : bound;
@@ -101,12 +157,7 @@ reel_tensor *reel_select_at(const char *at, reel_tensor *x, int axis, int64_t in
         return NULL;
     }
     if (index < 0) index += n;
-    reel_tensor *one = reel_slice_at(at, x, axis, index, index + 1, 1);
-    if (!one) return NULL;
-    reel_shape s = one->layout.shape;
-    for (int a = i; a < s.ndim - 1; a++) s.dim[a] = s.dim[a + 1];
-    s.ndim--;
-    return reel_reshape_at(at, one, s);
+    return reel_squeeze_at(at, reel_slice_at(at, x, axis, index, index + 1, 1), axis);
 }
 
 reel_tensor *reel__slice_put(const char *at, reel_tensor *x, reel_shape shape, int axis,

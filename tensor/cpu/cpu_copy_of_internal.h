@@ -8,6 +8,8 @@ static void F(run)(const reel__run *r) {
     } else if (r->in_stride[0] == 0 && r->out_stride == 1) {
         const T one = *x;
         for (int64_t i = 0; i < r->n; i++) out[i] = one;
+    } else if (r->in_stride[0] == -1 && r->out_stride == 1) {
+        for (int64_t i = 0; i < r->n; i++) out[i] = x[-i];
     } else {
         for (int64_t i = 0; i < r->n; i++) out[i * r->out_stride] = x[i * r->in_stride[0]];
     }
