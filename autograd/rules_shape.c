@@ -20,12 +20,6 @@ void reel__grad_mean(reel__node *n, reel_tensor *g) {
     reel__give(n, 0, spread(n, reel_affine_at(n->at, g, 1 / (double)count, 0)));
 }
 
-/* z[M,N] = x[M,K] y[K,N]:  dx = g y^T,  dy = x^T g */
-void reel__grad_matmul(reel__node *n, reel_tensor *g) {
-    if (reel__needs(n, 0)) reel__give_matmul(n, 0, g, reel_t_at(n->at, reel__saved(n, REEL__IN1)));
-    if (reel__needs(n, 1)) reel__give_matmul(n, 1, reel_t_at(n->at, reel__saved(n, REEL__IN0)), g);
-}
-
 /* dx = y (g - sum g y along the axis) */
 void reel__grad_softmax(reel__node *n, reel_tensor *g) {
     reel_tensor *y = reel__saved(n, REEL__OUT0);

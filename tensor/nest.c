@@ -3,8 +3,6 @@
 
 #include "tensor/ops.h"
 
-#include <limits.h>
-
 /* ---- elementwise ---- */
 
 /* Two neighbouring axes are one if every operand steps through them as through one. */
@@ -148,25 +146,4 @@ reel_tensor reel__joined_part(const reel__call *c, int i, int64_t before) {
     part.layout.shape = shape;
     for (int k = axis; k < shape.ndim; k++) part.layout.stride[k] = part.layout.stride[k + 1];
     return part;
-}
-
-/* ---- matrices ---- */
-
-bool reel__blas_operand(const reel_tensor *t, bool *transposed, int64_t *ld) {
-    const int64_t rows = t->layout.shape.dim[0], columns = t->layout.shape.dim[1];
-    int64_t s0 = t->layout.stride[0], s1 = t->layout.stride[1];
-    if (rows == 1) s0 = columns;
-    if (columns == 1) s1 = s1 == 1 || s0 != 1 ? 1 : s1;
-    if (s1 == 1 && s0 >= columns && s0 <= INT_MAX) {
-        *transposed = false;
-        *ld = s0;
-        return true;
-    }
-    if (columns == 1) s1 = rows;
-    if (s0 == 1 && s1 >= rows && s1 <= INT_MAX) {
-        *transposed = true;
-        *ld = s1;
-        return true;
-    }
-    return false;
 }

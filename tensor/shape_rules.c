@@ -61,14 +61,29 @@ reel_status reel__rule_mse(const reel__call *c, reel__layout *out) {
     return REEL_OK;
 }
 
+/* The batch's axes of both, without those of the matrices. */
+static bool broadcast_batch(reel_shape x, reel_shape y, reel_shape *batch) {
+    x.ndim = x.ndim > 2 ? x.ndim - 2 : 0;
+    y.ndim = y.ndim > 2 ? y.ndim - 2 : 0;
+    return reel__broadcast(x, y, batch);
+}
+
 reel_status reel__rule_matmul(const reel__call *c, reel__layout *out) {
     const reel_shape x = c->in[0]->layout.shape, y = c->in[1]->layout.shape;
-    if (x.ndim != 2 || y.ndim != 2) return reel__fail_call(REEL_ERR_SHAPE, c, "takes two matrices");
-    if (x.dim[1] != y.dim[0]) return reel__fail_call(REEL_ERR_SHAPE, c, "inner dimensions differ");
-    if (x.dim[0] > INT_MAX || x.dim[1] > INT_MAX || y.dim[1] > INT_MAX)
+    if (x.ndim == 0 || y.ndim == 0)
+        return reel__fail_call(REEL_ERR_SHAPE, c, "takes no 0-d tensor");
+    const int64_t m = x.ndim > 1 ? x.dim[x.ndim - 2] : 1, k = x.dim[x.ndim - 1],
+                  n = y.ndim > 1 ? y.dim[y.ndim - 1] : 1;
+    if (k != y.dim[y.ndim > 1 ? y.ndim - 2 : 0])
+        return reel__fail_call(REEL_ERR_SHAPE, c, "inner dimensions differ");
+    out->shape.ndim = 0;
+    if ((x.ndim > 2 || y.ndim > 2) && !broadcast_batch(x, y, &out->shape))
+        return reel__fail_call(REEL_ERR_SHAPE, c, "batches do not broadcast");
+    if (m > INT_MAX || k > INT_MAX || n > INT_MAX)
         return reel__fail_call(REEL_ERR_SHAPE, c, "a dimension is beyond what BLAS counts");
     out->dtype = c->in[0]->layout.dtype;
-    out->shape = reel_shape(x.dim[0], y.dim[1]);
+    if (x.ndim > 1) out->shape.dim[out->shape.ndim++] = m;
+    if (y.ndim > 1) out->shape.dim[out->shape.ndim++] = n;
     return REEL_OK;
 }
 

@@ -122,6 +122,46 @@ static reel_tensor *matrix(graph *g, reel_tensor *x) {
     return small(below(g, 2) ? reel_matmul(x, reel_t(x)) : reel_matmul(reel_t(x), x));
 }
 
+/* Of vectors, batches, or one of them and a matrix. */
+static reel_tensor *batch(graph *g, reel_tensor *x) {
+    const int64_t k = reel_dim(x, -1);
+    if (reel_ndim(x) == 0) return reel_square(small(x));
+    if (reel_ndim(x) == 1) return small(reel_matmul(x, below(g, 2) ? x : reel_unsqueeze(x, 1)));
+    switch (below(g, 4)) {
+    case 0:
+        return small(reel_matmul(x, reel_t(x)));
+    case 1:
+        return small(reel_matmul(reel_t(x), reel_unsqueeze(x, 0)));
+    case 2:
+        return small(reel_matmul(x, reel_select(reel_reshape(x, reel_shape(-1, k)), 0, 0)));
+    default:
+        return small(reel_matmul(x, reel_t(reel_reshape(x, reel_shape(-1, k)))));
+    }
+}
+
+static reel_tensor *joined(graph *g, reel_tensor *x) {
+    reel_tensor *parts[2];
+    if (reel_ndim(x) == 0) return reel_stack(0, x, reel_mean(any(g)), x);
+    const int axis = any_axis(g, x);
+    switch (below(g, 7)) {
+    case 0:
+        return reel_concat(axis, x, reel_flip(x, axis), x);
+    case 1:
+        return reel_stack(axis, x, reel_neg(x));
+    case 2:
+        return reel_sort(x, axis, below(g, 2) != 0, NULL);
+    case 3:
+        return reel_ndim(x) > 1 ? reel_tril(x, below(g, 3) - 1) : reel_flip(x, 0);
+    case 4:
+        return reel_ndim(x) > 1 ? reel_triu(x, below(g, 3) - 1) : reel_flip(x, 0);
+    case 5:
+        reel_chunk(x, axis, 2, parts);
+        return reel_numel(parts[1]) ? reel_concat(axis, parts[1], parts[0], parts[1]) : parts[0];
+    default:
+        return reel_ndim(x) > 3 ? x : reel_repeat(x, reel_shape(2, 1, 1));
+    }
+}
+
 static reel_tensor *reduce(graph *g, reel_tensor *x) {
     reel_shape axes = {0, {0}};
     for (int i = 0; i < reel_ndim(x); i++)
@@ -190,13 +230,13 @@ static reel_tensor *indexed(graph *g, reel_tensor *x) {
 
 /* Any op on tensors small enough; their sum is what is checked. */
 static reel_tensor *grown(reel_tensor **in, void *user) {
-    static reel_tensor *(*const kinds[])(graph *, reel_tensor *) = {unary,  binary, binary, matrix,
-                                                                    reduce, view,   indexed};
+    static reel_tensor *(*const kinds[])(graph *, reel_tensor *) = {
+        unary, binary, binary, matrix, batch, joined, reduce, view, indexed};
     graph g = {.state = *(const uint64_t *)user, .count = INPUTS};
     memcpy(g.made, in, INPUTS * sizeof *in);
     const int ops = 1 + below(&g, OPS);
     for (int i = 0; i < ops; i++) {
-        reel_tensor *y = kinds[below(&g, 7)](&g, any(&g));
+        reel_tensor *y = kinds[below(&g, 9)](&g, any(&g));
         g.made[g.count++] = reel_numel(y) <= 48 ? y : reel_mean_over(y, reel_axes(0), false);
     }
     reel_tensor *sum = reel_sum(g.made[g.count - 1]);

@@ -372,6 +372,71 @@ START_TEST(one_hot_takes_i64) {
 }
 END_TEST
 
+/* ---- products of views ---- */
+
+enum { WAYS = 13 };
+
+/* [2, 3, m, k] of small whole numbers, as a view of one kind or another; the last ways are
+ * broadcast by the product. */
+static reel_tensor *batch_view(int way, int64_t m, int64_t k) {
+    const reel_shape base[WAYS] = {
+        reel_shape(2, 3, m, k), reel_shape(2, 3, m + 2, k), reel_shape(2, 6, m, k),
+        reel_shape(4, 3, m, k), reel_shape(2, 3, k, m),     reel_shape(2, m, 3, k),
+        reel_shape(1, 3, m, k), reel_shape(2, 1, m, k),     reel_shape(m, k),
+        reel_shape(k, 2, 3, m), reel_shape(2, 3, m, k + 2), reel_shape(2, 1, m, k),
+        reel_shape(m, k)};
+    const reel_shape shape = reel_shape(2, 3, m, k);
+    reel_tensor *t = reel_cast(counted(base[way], REEL_U8), REEL_F64);
+    t = reel_sub(t,
+                 reel_scale(reel_cast(reel_cast(reel_scale(t, 1.0 / 7), REEL_I64), REEL_F64), 7));
+    switch (way) {
+    case 1:
+        return reel_slice(t, 2, 1, m + 1, 1);
+    case 2:
+        return reel_slice(t, 1, 0, 6, 2);
+    case 3:
+        return reel_slice(t, 0, 1, 4, 2);
+    case 4:
+        return reel_t(t);
+    case 5:
+        return reel_permute(t, reel_axes(0, 2, 1, 3));
+    case 6:
+    case 7:
+    case 8:
+        return reel_expand(t, shape);
+    case 9:
+        return reel_permute(t, reel_axes(1, 2, 3, 0));
+    case 10:
+        return reel_slice(t, 3, 1, k + 1, 1);
+    default:
+        return t;
+    }
+}
+
+/* Whatever BLAS is told of strides, the numbers are those of dense matrices. */
+START_TEST(products_of_views) {
+    static const int64_t sizes[][3] = {{4, 5, 3}, {1, 5, 3}, {4, 5, 1}, {4, 1, 3}, {1, 1, 1}};
+    const int64_t m = sizes[_i][0], k = sizes[_i][1], n = sizes[_i][2];
+    for (int way = 0; way < WAYS * WAYS; way++) REEL_SCOPE {
+            double got[2 * 3 * 12], want[2 * 3 * 12];
+            reel_tensor *x = batch_view(way / WAYS, m, k), *y = batch_view(way % WAYS, k, n);
+            reel_set_threads(1 + way % 3);
+            reel_tensor *z = reel_matmul(x, y);
+            ck_assert_msg(z != NULL, "ways %d, %d: %s", way / WAYS, way % WAYS, reel_error());
+            reel_shape full = {reel_ndim(z), {0}};
+            for (int i = 0; i < full.ndim; i++) full.dim[i] = reel_dim(z, i);
+            const size_t bytes = (size_t)reel_numel(z) * sizeof *got;
+            ck_assert(bytes <= sizeof got && reel_read(z, got, bytes) == REEL_OK);
+            /* z[i, j] = sum over k of x[i, k] y[k, j], elementwise */
+            reel_tensor *terms = reel_mul(reel_unsqueeze(x, -1), reel_unsqueeze(y, -3));
+            z = reel_sum_over(terms, reel_axes(-2), false);
+            ck_assert(reel_shape_equal(reel_shape_of(z), full));
+            ck_assert(reel_read(z, want, bytes) == REEL_OK);
+            ck_assert_msg(memcmp(got, want, bytes) == 0, "ways %d, %d", way / WAYS, way % WAYS);
+        }
+}
+END_TEST
+
 /* ---- orders ---- */
 
 START_TEST(sort_keeps_equals_in_order_and_nan_last) {
@@ -483,6 +548,8 @@ int main(void) {
                         (int)(sizeof adds / sizeof *adds));
     tcase_add_test(t, a_bad_index_among_many_is_named);
     tcase_add_test(t, one_hot_takes_i64);
+    t = add_case(s, "products");
+    tcase_add_loop_test(t, products_of_views, 0, 5);
     t = add_case(s, "orders");
     tcase_add_test(t, sort_keeps_equals_in_order_and_nan_last);
     tcase_add_test(t, sort_finds_the_odd_one);
