@@ -163,7 +163,7 @@ reel_status reel__rule_scatter_add(const reel__call *c, reel__layout *out) {
 reel_status reel__rule_one_hot(const reel__call *c, reel__layout *out) {
     out->dtype = c->attr.dtype;
     out->shape = c->in[0]->layout.shape;
-    if (c->attr.i[0] < 0)
+    if (c->attr.i[0] < 0 || (c->attr.i[0] == 0 && reel_numel(c->in[0]) > 0))
         return reel__fail_call(REEL_ERR_ARGUMENT, c, "%lld classes", (long long)c->attr.i[0]);
     if (out->shape.ndim == REEL_MAX_DIMS)
         return reel__fail_call(REEL_ERR_SHAPE, c, "one axis more than %d", REEL_MAX_DIMS);

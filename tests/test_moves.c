@@ -463,6 +463,24 @@ START_TEST(sort_keeps_equals_in_order_and_nan_last) {
 }
 END_TEST
 
+/* Kernels make zeros of denormals where they compute; here they don't. */
+START_TEST(sort_tells_denormals_from_zero) {
+    REEL_SCOPE {
+        const float x[] = {1e-40f, 0, -1e-41f, 2e-45f};
+        const double d[] = {1e-310, 0, -1e-311, 5e-324};
+        const int64_t order[] = {2, 1, 3, 0};
+        reel_tensor *t[] = {reel_from(x, reel_shape(4), REEL_F32),
+                            reel_from(d, reel_shape(4), REEL_F64)};
+        for (int i = 0; i < 2; i++) {
+            int64_t index[4];
+            ck_assert(reel_read(reel_argsort(to_device(t[i]), 0, false), index, sizeof index) ==
+                      REEL_OK);
+            ck_assert(memcmp(index, order, sizeof order) == 0);
+        }
+    }
+}
+END_TEST
+
 /* All but one alike in each digit: to the front it goes. */
 START_TEST(sort_finds_the_odd_one) {
     REEL_SCOPE {
@@ -552,6 +570,7 @@ int main(void) {
     tcase_add_loop_test(t, products_of_views, 0, 5);
     t = add_case(s, "orders");
     tcase_add_test(t, sort_keeps_equals_in_order_and_nan_last);
+    tcase_add_test(t, sort_tells_denormals_from_zero);
     tcase_add_test(t, sort_finds_the_odd_one);
     tcase_add_loop_test(t, sort_is_stable, 0, (int)(sizeof rows_of / sizeof *rows_of));
     return run_suite(s);

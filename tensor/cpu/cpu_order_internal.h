@@ -6,20 +6,25 @@
 
 #include <string.h>
 
+/* By the bits alone: arithmetic would make zeros of denormals. */
 static inline uint32_t reel__order_f32(float x) {
-    const float y = x + 0.0f; /* -0 is 0 */
+    const uint32_t sign = (uint32_t)1 << 31, infinity = (uint32_t)0xff << 23;
     uint32_t bits;
-    memcpy(&bits, &y, sizeof bits);
-    bits ^= -(bits >> 31) | (uint32_t)1 << 31; /* the greatest come first among negative bits */
-    return x == x ? bits : UINT32_MAX;
+    memcpy(&bits, &x, sizeof bits);
+    const bool nan = (bits & ~sign) > infinity;
+    if (bits == sign) bits = 0;
+    bits ^= -(bits >> 31) | sign; /* negative ones turned around, and below the others */
+    return nan ? UINT32_MAX : bits;
 }
 
 static inline uint64_t reel__order_f64(double x) {
-    const double y = x + 0.0;
+    const uint64_t sign = (uint64_t)1 << 63, infinity = (uint64_t)0x7ff << 52;
     uint64_t bits;
-    memcpy(&bits, &y, sizeof bits);
-    bits ^= -(bits >> 63) | (uint64_t)1 << 63;
-    return x == x ? bits : UINT64_MAX;
+    memcpy(&bits, &x, sizeof bits);
+    const bool nan = (bits & ~sign) > infinity;
+    if (bits == sign) bits = 0;
+    bits ^= -(bits >> 63) | sign;
+    return nan ? UINT64_MAX : bits;
 }
 
 /* Of element i: as many bits as the dtype has. */
