@@ -177,7 +177,7 @@ REEL_API reel_tensor *reel_reshape_at(const char *at, reel_tensor *x, reel_shape
 
 /* The same without an axis, which must be of size 1; with a new axis of size 1, which is number
  * `axis` of the result, -1 its last; with axes first..last as one: reel_flatten(x, 1, -1):
- * x[B,C,H,W] -> y[B,CHW]. Reshapes, all three. */
+ * x[B,C,H,W] -> y[B,CHW]; of a 0-d tensor y[1]. Reshapes, all three. */
 REEL_API reel_tensor *reel_squeeze_at(const char *at, reel_tensor *x, int axis);
 REEL_API reel_tensor *reel_unsqueeze_at(const char *at, reel_tensor *x, int axis);
 REEL_API reel_tensor *reel_flatten_at(const char *at, reel_tensor *x, int first, int last);

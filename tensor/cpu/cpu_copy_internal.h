@@ -8,8 +8,8 @@
 /* out = in, broadcast to out; of one dtype (cpu_copy.c). */
 void reel__cpu_copy_into(const reel_tensor *out, const reel_tensor *in);
 
-/* Copies operand 1 to operand 0 by tiles, if there is an axis worth it; the last one is contiguous
- * in out, or there is not (cpu_transpose.c). */
+/* Copies operand 1 to operand 0 by tiles. False: that does not pay, or operand 0 is not contiguous
+ * along the last axis (cpu_transpose.c). */
 bool reel__cpu_transpose(const reel__nest *n, void *out, const void *in, size_t size);
 
 #endif

@@ -68,6 +68,7 @@ static void work_columns(void *context, int64_t begin, int64_t end) {
     }
 }
 
+/* Places begin..end, all columns of them. */
 static void work_places(void *context, int64_t begin, int64_t end) {
     const reel__move *m = ((const task *)context)->m;
     for (int64_t o = 0; o < m->outer; o++) {
@@ -80,15 +81,14 @@ static void work_places(void *context, int64_t begin, int64_t end) {
 #define FEW_COLUMNS 32 /* a thread has of a row that is better left whole */
 #define SHORTEST 4     /* a row that costs more to add than to pass over */
 
-static void add(const task *t) {
+static void add(task *t) {
     const reel__move *m = t->m;
     const int64_t columns = m->outer * m->inner;
     if (t->rows && columns < FEW_COLUMNS * reel_threads() && m->inner >= SHORTEST)
         reel__cpu_parallel(m->size, GRAIN * m->size / (m->entries * columns + 1) + 1, work_places,
-                           (void *)t);
+                           t);
     else
-        reel__cpu_parallel(columns, GRAIN / (m->entries + m->size + 1) + 1, work_columns,
-                           (void *)t);
+        reel__cpu_parallel(columns, GRAIN / (m->entries + m->size + 1) + 1, work_columns, t);
 }
 
 static reel_status run(const reel__call *c, bool rows) {

@@ -11,14 +11,26 @@
 #define MERGED 32  /* entries, for each digit of the key, that are merged sooner than counted */
 #define LONG 65536 /* a row that is worth all threads */
 
-/* One row of x, contiguous. */
+/* One row of x, contiguous, and of the results. */
 typedef struct {
     const void *x;
+    char *values;
+    int64_t *indices;
     int64_t n, chunks; /* chunks: threads at work on it */
     reel_dtype dtype;
     uint64_t flip; /* of the key's bits, to turn the order around */
     int digits;
+    void *entries;
 } sort_row;
+
+/* All entries moved to where one digit of theirs sends them. */
+typedef struct {
+    const void *from;
+    void *to;
+    int64_t n, chunks;
+    int shift;
+    int64_t (*count)[DIGITS]; /* of each chunk; then where its next one goes */
+} pass;
 
 /* From how many of each digit each chunk has to where its first one goes; false if all n are of one
  * digit, and stay where they are. */
@@ -36,18 +48,18 @@ static bool count_to_places(int64_t (*count)[DIGITS], int64_t chunks, int64_t n)
     return true;
 }
 
-static void take_values(void *values, const sort_row *r, const int64_t *indices) {
+static void take_values(const sort_row *r, int64_t begin, int64_t end) {
     const size_t size = reel_dtype_size(r->dtype);
     if (size == 4)
-        for (int64_t i = 0; i < r->n; i++)
-            ((uint32_t *)values)[i] = ((const uint32_t *)r->x)[indices[i]];
+        for (int64_t i = begin; i < end; i++)
+            ((uint32_t *)r->values)[i] = ((const uint32_t *)r->x)[r->indices[i]];
     else if (size == 8)
-        for (int64_t i = 0; i < r->n; i++)
-            ((uint64_t *)values)[i] = ((const uint64_t *)r->x)[indices[i]];
+        for (int64_t i = begin; i < end; i++)
+            ((uint64_t *)r->values)[i] = ((const uint64_t *)r->x)[r->indices[i]];
     else
-        for (int64_t i = 0; i < r->n; i++)
-            memcpy((char *)values + (size_t)i * size,
-                   (const char *)r->x + (size_t)indices[i] * size, size);
+        for (int64_t i = begin; i < end; i++)
+            memcpy(r->values + (size_t)i * size, (const char *)r->x + (size_t)r->indices[i] * size,
+                   size);
 }
 
 #define F(name) name##_narrow
@@ -65,8 +77,6 @@ __extension__ typedef unsigned __int128 two_words;
 
 typedef struct {
     sort_row row; /* the first one */
-    char *values;
-    int64_t *indices;
     char *scratch;
     size_t share; /* of scratch, for each caller of work */
     bool narrow;
@@ -78,8 +88,9 @@ static void sort_rows(const task *t, char *scratch, int64_t begin, int64_t end) 
     for (int64_t i = begin; i < end; i++) {
         sort_row r = t->row;
         r.x = (const char *)r.x + (size_t)i * bytes;
-        (t->narrow ? sort_narrow : sort_wide)(&r, scratch, t->values + (size_t)i * bytes,
-                                              t->indices + i * r.n);
+        r.values += (size_t)i * bytes;
+        r.indices += i * r.n;
+        (t->narrow ? sort_narrow : sort_wide)(&r, scratch);
     }
 }
 
@@ -120,12 +131,12 @@ static reel_status along_last(const reel__call *c, reel_shape order, bool moved)
     if (!values || !indices) return reel_error_status();
     const size_t size = reel_dtype_size(l->dtype);
     task t = {.row = {.x = reel__data(x),
+                      .values = reel__data(values),
+                      .indices = reel__data(indices),
                       .n = c->attr.i[1],
                       .dtype = l->dtype,
                       .flip = c->attr.i[2] ? UINT64_MAX >> (64 - 8 * size) : 0,
-                      .digits = (int)size},
-              .values = reel__data(values),
-              .indices = reel__data(indices)};
+                      .digits = (int)size}};
     REEL_TRY(sort(c, &t, reel_numel(x) / t.row.n));
     if (moved && (!reel_copy_at_(c->at, reel_permute_at(c->at, c->out[0], order), values) ||
                   !reel_copy_at_(c->at, reel_permute_at(c->at, c->out[1], order), indices)))

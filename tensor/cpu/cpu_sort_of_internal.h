@@ -1,29 +1,38 @@
 /* Sorting one row: included by cpu_sort.c for each width of entry. ENTRY: an integer with the key
  * in its upper bits, from SHIFT on, and the index below. */
 
-/* Entries begin..end of a row, whose order is the row's. `dtype` is a constant where it is called.
- */
-static inline __attribute__((always_inline)) void F(fill_of)(ENTRY *entry, const sort_row *r,
-                                                             reel_dtype dtype) {
-    for (int64_t i = 0; i < r->n; i++)
+/* Entries begin..end of a row. `dtype` is a constant where it is called. */
+static inline __attribute__((always_inline)) void
+F(fill_of)(ENTRY *entry, const sort_row *r, int64_t begin, int64_t end, reel_dtype dtype) {
+    for (int64_t i = begin; i < end; i++)
         entry[i] = (ENTRY)(reel__order_key(dtype, r->x, i) ^ r->flip) << SHIFT | (ENTRY)i;
 }
 
-static void F(fill)(ENTRY *entry, const sort_row *r) {
+static void F(fill)(void *context, int64_t begin, int64_t end) {
+    const sort_row *r = context;
     switch (r->dtype) {
     case REEL_F32:
-        F(fill_of)(entry, r, REEL_F32);
+        F(fill_of)(r->entries, r, begin, end, REEL_F32);
         break;
     case REEL_F64:
-        F(fill_of)(entry, r, REEL_F64);
+        F(fill_of)(r->entries, r, begin, end, REEL_F64);
         break;
     case REEL_I64:
-        F(fill_of)(entry, r, REEL_I64);
+        F(fill_of)(r->entries, r, begin, end, REEL_I64);
         break;
     case REEL_U8:
-        F(fill_of)(entry, r, REEL_U8);
+        F(fill_of)(r->entries, r, begin, end, REEL_U8);
         break;
     }
+}
+
+/* The results begin..end, from sorted entries. */
+static void F(take)(void *context, int64_t begin, int64_t end) {
+    const sort_row *r = context;
+    const ENTRY *entry = r->entries;
+    for (int64_t i = begin; i < end; i++)
+        r->indices[i] = (int64_t)(entry[i] & (((ENTRY)1 << SHIFT) - 1));
+    take_values(r, begin, end);
 }
 
 /* ---- few entries: merged from runs in which each is compared with each ---- */
@@ -64,16 +73,8 @@ static void F(merge_sort)(ENTRY *to, ENTRY *from, int64_t n) {
 
 /* ---- many: by the digits of the key, 8 bits each, the least first ---- */
 
-typedef struct {
-    const ENTRY *from;
-    ENTRY *to;
-    int64_t n, chunks;
-    int shift;
-    int64_t (*count)[DIGITS]; /* of each chunk; then where its next one goes */
-} F(pass);
-
 static void F(count)(void *context, int64_t begin, int64_t end) {
-    const F(pass) *p = context;
+    const pass *p = context;
     const ENTRY *from = p->from;
     const int shift = p->shift;
     for (int64_t c = begin; c < end; c++) {
@@ -85,7 +86,7 @@ static void F(count)(void *context, int64_t begin, int64_t end) {
 }
 
 static void F(move)(void *context, int64_t begin, int64_t end) {
-    const F(pass) *p = context;
+    const pass *p = context;
     const ENTRY *from = p->from;
     ENTRY *to = p->to;
     const int shift = p->shift;
@@ -100,31 +101,27 @@ static void F(move)(void *context, int64_t begin, int64_t end) {
 /* Sorts `a` with as much room in `b`; returns which of them has the result. */
 static ENTRY *F(radix)(ENTRY *a, ENTRY *b, const sort_row *r, int64_t (*count)[DIGITS]) {
     for (int digit = 0; digit < r->digits; digit++) {
-        F(pass)
-        p = {.from = a,
-             .to = b,
-             .n = r->n,
-             .chunks = r->chunks,
-             .shift = SHIFT + 8 * digit,
-             .count = count};
+        pass p = {a, b, r->n, r->chunks, SHIFT + 8 * digit, count};
         reel__cpu_parallel(r->chunks, 1, F(count), &p);
         if (!count_to_places(count, r->chunks, r->n)) continue; /* all alike */
         reel__cpu_parallel(r->chunks, 1, F(move), &p);
-        a = b;
-        b = (ENTRY *)p.from;
+        ENTRY *sorted = b;
+        b = a;
+        a = sorted;
     }
     return a;
 }
 
-static void F(sort)(const sort_row *r, void *scratch, void *values, int64_t *indices) {
-    ENTRY *a = scratch, *b = a + r->n;
-    F(fill)(a, r);
-    if (r->n <= MERGED * r->digits) {
-        F(merge_sort)(b, a, r->n);
-        a = b;
+static void F(sort)(sort_row *r, void *scratch) {
+    const int64_t n = r->n, grain = n / r->chunks;
+    ENTRY *a = scratch, *b = a + n;
+    r->entries = a;
+    reel__cpu_parallel(n, grain, F(fill), r);
+    if (n <= MERGED * r->digits) {
+        F(merge_sort)(b, a, n);
+        r->entries = b;
     } else {
-        a = F(radix)(a, b, r, (int64_t(*)[DIGITS])(b + r->n));
+        r->entries = F(radix)(a, b, r, (int64_t(*)[DIGITS])(b + n));
     }
-    for (int64_t i = 0; i < r->n; i++) indices[i] = (int64_t)(a[i] & (((ENTRY)1 << SHIFT) - 1));
-    take_values(values, r, indices);
+    reel__cpu_parallel(n, grain, F(take), r);
 }

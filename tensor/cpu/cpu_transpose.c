@@ -87,7 +87,7 @@ static void work(void *context, int64_t begin, int64_t end) {
     }
 }
 
-#define SHORTEST 8
+#define SHORTEST 8 /* an axis that is not worth tiles */
 
 static int64_t distance(int64_t stride) {
     return stride < 0 ? -stride : stride;
