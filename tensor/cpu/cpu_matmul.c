@@ -8,8 +8,8 @@
 /* z (+)= x y of single matrices, row-major. */
 typedef struct {
     const reel__product *of;
-    const char *x, *y;
-    char *z;
+    const void *x, *y;
+    void *z;
     double beta;
     bool f64, by_rows;
     bool vectors; /* those of one row or column are taken as such */
@@ -60,8 +60,8 @@ static void work(void *context, int64_t begin, int64_t end) {
         skip_y = (size_t)begin * (of->transpose_y ? (size_t)of->ldy : 1);
         skip_z = (size_t)begin;
     }
-    const void *x = p->x + skip_x * size, *y = p->y + skip_y * size;
-    void *z = p->z + skip_z * size;
+    const void *x = (const char *)p->x + skip_x * size, *y = (const char *)p->y + skip_y * size;
+    void *z = (char *)p->z + skip_z * size;
     if (p->vectors && of->n == 1)
         gemv(p, of->transpose_x, m, x, (int)of->ldx, y, of->transpose_y ? 1 : (int)of->ldy, z);
     else if (p->vectors && of->m == 1)
@@ -103,9 +103,9 @@ static product item(const product *p, int64_t i) {
     product one = *p;
     for (int a = of->ndim - 1; a >= 0; a--) {
         const int64_t at = i % of->dim[a];
-        one.x += (size_t)(at * of->x_step[a]) * size;
-        one.y += (size_t)(at * of->y_step[a]) * size;
-        one.z += (size_t)(at * of->z_step[a]) * size;
+        one.x = (const char *)one.x + (size_t)(at * of->x_step[a]) * size;
+        one.y = (const char *)one.y + (size_t)(at * of->y_step[a]) * size;
+        one.z = (char *)one.z + (size_t)(at * of->z_step[a]) * size;
         i /= of->dim[a];
     }
     return one;

@@ -4,7 +4,7 @@ static void F(few)(const product *p) {
     const reel__product *of = p->of;
     const int64_t x_row = of->transpose_x ? 1 : of->ldx, x_step = of->transpose_x ? of->ldx : 1,
                   y_step = of->transpose_y ? 1 : of->ldy, y_column = of->transpose_y ? of->ldy : 1;
-    T *z = (T *)p->z;
+    T *z = p->z;
     for (int64_t i = 0; i < of->m; i++)
         for (int64_t j = 0; j < of->n; j++, z++) {
             const T *x = (const T *)p->x + i * x_row, *y = (const T *)p->y + j * y_column;
