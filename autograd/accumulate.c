@@ -134,10 +134,13 @@ void reel__give_zero(reel__node *n, reel_tensor *g) {
     reel__give(n, 0, reel__relu_grad(n->at, g, zero));
 }
 
-/* Nobody wants to see the gradient of what was transposed itself. */
+/* The last two axes change places, and nobody wants to see the gradient of what came of it. */
 static bool is_mere_transpose(const reel__node *n) {
-    return n->op == REEL_OP_permute && n->in_shape[0].ndim == 2 && n->attr.shape.dim[0] == 1 &&
-           !n->slot && !n->hooks.first;
+    const reel_shape *axes = &n->attr.shape;
+    if (n->op != REEL_OP_permute || axes->ndim < 2 || n->slot || n->hooks.first) return false;
+    for (int i = 0; i < axes->ndim - 2; i++)
+        if (axes->dim[i] != i) return false;
+    return axes->dim[axes->ndim - 2] == axes->ndim - 1;
 }
 
 static bool adds_in_place(const reel__node *n, const reel_tensor *leaf) {

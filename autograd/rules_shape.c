@@ -20,12 +20,6 @@ void reel__grad_mean(reel__node *n, reel_tensor *g) {
     reel__give(n, 0, spread(n, reel_affine_at(n->at, g, 1 / (double)count, 0)));
 }
 
-/* z[M,N] = x[M,K] y[K,N]:  dx = g y^T,  dy = x^T g */
-void reel__grad_matmul(reel__node *n, reel_tensor *g) {
-    if (reel__needs(n, 0)) reel__give_matmul(n, 0, g, reel_t_at(n->at, reel__saved(n, REEL__IN1)));
-    if (reel__needs(n, 1)) reel__give_matmul(n, 1, reel_t_at(n->at, reel__saved(n, REEL__IN0)), g);
-}
-
 /* dx = y (g - sum g y along the axis) */
 void reel__grad_softmax(reel__node *n, reel_tensor *g) {
     reel_tensor *y = reel__saved(n, REEL__OUT0);
@@ -61,6 +55,38 @@ void reel__grad_topk(reel__node *n, reel_tensor *g) {
     reel__give(
         n, 0,
         reel_scatter_add_at(n->at, g, (int)n->attr.i[0], reel__saved(n, REEL__OUT1), size_at(n)));
+}
+
+void reel__grad_sort(reel__node *n, reel_tensor *g) {
+    reel__grad_topk(n, g);
+}
+
+/* Each input's part of g: no copy. */
+void reel__grad_concat(reel__node *n, reel_tensor *g) {
+    const int axis = (int)n->attr.i[0];
+    for (int64_t i = 0, first = 0; i < n->nin; i++) {
+        const int64_t end = first + n->in_shape[i].dim[axis];
+        if (reel__needs(n, (int)i))
+            reel__give(n, (int)i, reel_slice_at(n->at, g, axis, first, end, 1));
+        first = end;
+    }
+}
+
+void reel__grad_stack(reel__node *n, reel_tensor *g) {
+    for (int i = 0; i < n->nin; i++)
+        if (reel__needs(n, i)) reel__give(n, i, reel_select_at(n->at, g, (int)n->attr.i[0], i));
+}
+
+void reel__grad_flip(reel__node *n, reel_tensor *g) {
+    reel__give(n, 0, reel_flip_at(n->at, g, (int)n->attr.i[0]));
+}
+
+void reel__grad_tril(reel__node *n, reel_tensor *g) {
+    reel__give(n, 0, reel_tril_at(n->at, g, n->attr.i[0]));
+}
+
+void reel__grad_triu(reel__node *n, reel_tensor *g) {
+    reel__give(n, 0, reel_triu_at(n->at, g, n->attr.i[0]));
 }
 
 /* i: axis, start, count, step, of slice and slice_put alike. */

@@ -1,5 +1,7 @@
-/* index_select, dequantize_rows, gather, index_add, scatter_add, slice_put, topk. */
+/* index_select, dequantize_rows, gather, one_hot, index_add, scatter_add, slice_put, topk, sort. */
 #include "cuda/cuda_internal.h"
+
+#include <string.h>
 
 /* Contiguous operands around the axis; the open scope owns copies. False on failure. */
 static bool prepare(const reel__call *c, reel__cuda_device **d, reel__cuda_move *m) {
@@ -56,6 +58,36 @@ reel_status reel__cuda_gather(const reel__call *c) {
     REEL_SCOPE {
         if (!prepare(c, &d, &m)) return reel_error_status();
         status = reel__cuda_launched(c, reel__cuda_launch_gather(&m, size_of(c), d->queue));
+    }
+    return status;
+}
+
+/* The bits of a 1 of the dtype, by what casts make of it. */
+static reel_status bits_of_one(const reel__call *c, reel_dtype dtype, uint64_t *bits) {
+    const reel_tensor *one = reel_full_at(c->at, REEL_SCALAR, 1, dtype, reel_cpu());
+    if (!one) return reel_error_status();
+    *bits = 0;
+    memcpy(bits, reel__data(one), reel_dtype_size(dtype)); /* little-endian, as GPUs are */
+    return REEL_OK;
+}
+
+reel_status reel__cuda_one_hot(const reel__call *c) {
+    const reel_dtype dtype = c->attr.dtype;
+    reel_status status = REEL_OK;
+    if (reel_numel(c->out[0]) == 0) return REEL_OK;
+    REEL_SCOPE {
+        uint64_t one;
+        const reel_tensor *index = reel_contiguous_at(c->at, c->in[0]);
+        const reel__cuda_device *d = index ? reel__cuda_enter(c) : NULL;
+        if (!d) return reel_error_status();
+        REEL_TRY(bits_of_one(c, dtype, &one));
+        const reel__cuda_move m = {.out = reel__data(c->out[0]),
+                                   .index = reel__data(index),
+                                   .outer = reel_numel(index),
+                                   .size = c->attr.i[0],
+                                   .witness = reel__cuda_witness_of(d, c)};
+        status = reel__cuda_launched(
+            c, reel__cuda_launch_one_hot(&m, one, (int)reel_dtype_size(dtype), d->queue));
     }
     return status;
 }
@@ -213,7 +245,7 @@ reel_status reel__cuda_slice_put(const reel__call *c) {
     return status;
 }
 
-/* ---- topk: the elements of all rows sorted, then, stably, by row ---- */
+/* ---- topk, sort: the elements of all rows sorted, then, stably, by row ---- */
 
 static reel_status take_best(const reel__call *c, reel__cuda_device *d, const reel_tensor *x,
                              pairs *p) {
@@ -253,4 +285,9 @@ reel_status reel__cuda_topk(const reel__call *c) {
         free_pairs(d, &p);
     }
     return status;
+}
+
+/* All of a row, best first. */
+reel_status reel__cuda_sort(const reel__call *c) {
+    return reel__cuda_topk(c);
 }

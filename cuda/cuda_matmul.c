@@ -1,4 +1,5 @@
-/* matmul: small products of f32 by a kernel of our own (gemm.cu), the others by cuBLASLt. What its
+/* matmul: small products of f32 by a kernel of our own (gemm.cu), the others, and batches, by
+ * cuBLASLt. What its
  * heuristics choose for a product is kept; they know the device, shapes, strides and alignment, and
  * nothing that changes from run to run. */
 #include "cuda/cuda_internal.h"
@@ -9,8 +10,10 @@
 /* Row-major z[M,N] = x[M,K] y[K,N] is, column by column, z^T = y^T x^T: so A is y, and B is x. */
 typedef struct {
     int32_t device, dtype, precision, accumulate;
-    int32_t transpose_a, transpose_b, alignment_a, alignment_b, alignment_z, unused;
+    int32_t transpose_a, transpose_b, alignment_a, alignment_b, alignment_z;
+    int32_t count;             /* of a batch, whose matrices are so many elements apart */
     int64_t m, n, k, lda, ldb; /* of cuBLAS: m is N, n is M */
+    int64_t step_a, step_b, step_z;
 } product;
 
 typedef struct plan {
@@ -51,6 +54,12 @@ static cublasComputeType_t compute_type(const product *of) {
     return CUBLAS_COMPUTE_32F;
 }
 
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        const cublasStatus_t status_ = (call);                                                     \
+        if (status_ != CUBLAS_STATUS_SUCCESS) return status_;                                      \
+    } while (0)
+
 /* Rows and columns of a column-major matrix as it lies in memory. */
 static cublasStatus_t make_layout(cublasLtMatrixLayout_t *l, cudaDataType_t type, bool transpose,
                                   int64_t rows, int64_t columns, int64_t ld) {
@@ -58,11 +67,12 @@ static cublasStatus_t make_layout(cublasLtMatrixLayout_t *l, cudaDataType_t type
                      : cublasLtMatrixLayoutCreate(l, type, (uint64_t)rows, (uint64_t)columns, ld);
 }
 
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        const cublasStatus_t status_ = (call);                                                     \
-        if (status_ != CUBLAS_STATUS_SUCCESS) return status_;                                      \
-    } while (0)
+static cublasStatus_t set_batch(cublasLtMatrixLayout_t l, int32_t count, int64_t step) {
+    TRY(cublasLtMatrixLayoutSetAttribute(l, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count,
+                                         sizeof count));
+    return cublasLtMatrixLayoutSetAttribute(l, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &step,
+                                            sizeof step);
+}
 
 static cublasStatus_t describe(plan *p) {
     const product *of = &p->of;
@@ -74,7 +84,11 @@ static cublasStatus_t describe(plan *p) {
     TRY(cublasLtMatmulDescSetAttribute(p->how, CUBLASLT_MATMUL_DESC_TRANSB, &b, sizeof b));
     TRY(make_layout(&p->a, type, of->transpose_a, of->m, of->k, of->lda));
     TRY(make_layout(&p->b, type, of->transpose_b, of->k, of->n, of->ldb));
-    return make_layout(&p->z, type, false, of->m, of->n, of->m);
+    TRY(make_layout(&p->z, type, false, of->m, of->n, of->m));
+    if (of->count == 1) return CUBLAS_STATUS_SUCCESS;
+    TRY(set_batch(p->a, of->count, of->step_a));
+    TRY(set_batch(p->b, of->count, of->step_b));
+    return set_batch(p->z, of->count, of->step_z);
 }
 
 static cublasStatus_t choose(plan *p, cublasLtHandle_t blas, cublasLtMatmulPreference_t wish) {
@@ -151,49 +165,42 @@ cublasStatus_t reel__cuda_blas_send(const reel__cuda_blas_call *call, cudaStream
                           call->z, p->z, &p->algorithm, d->workspace, REEL__CUDA_WORKSPACE, stream);
 }
 
-static reel_status multiply(const reel__call *c, reel__cuda_device *d, const product *of,
+static reel_status multiply(const reel__call *c, const reel__cuda_device *d, const product *of,
                             const void *x, const void *y, void *z) {
     pthread_mutex_lock(&plans.lock);
     const plan *p = find_plan(c, of, d->blas);
     pthread_mutex_unlock(&plans.lock);
     if (!p) return reel_error_status();
     reel__cuda_enqueue_product(d->queue, &(reel__cuda_blas_call){p, x, y, z},
-                               2.0 * (double)of->m * (double)of->n * (double)of->k);
+                               2.0 * (double)of->count * (double)of->m * (double)of->n *
+                                   (double)of->k);
     return REEL_OK;
 }
 
-static int32_t alignment_of(const void *data) {
-    const uintptr_t at = (uintptr_t)data, low = at & (~at + 1);
+/* Of all matrices of a batch, `step` elements apart. */
+static int32_t alignment_of(const void *data, int64_t step, reel_dtype dtype) {
+    const uintptr_t at = (uintptr_t)data | (uintptr_t)step * reel_dtype_size(dtype),
+                    low = at & (~at + 1);
     return low >= 256 ? 256 : (int32_t)low;
 }
 
-static product product_of(const reel__call *c, const reel__cuda_device *d, const reel_tensor *x,
-                          const reel_tensor *y) {
-    bool tx, ty;
+static product product_of(const reel__call *c, const reel__cuda_device *d, const reel__product *p) {
+    const reel_dtype dtype = p->x->layout.dtype;
     product of;
     memset(&of, 0, sizeof of); /* it is compared as bytes */
-    reel__blas_operand(y, &ty, &of.lda);
-    reel__blas_operand(x, &tx, &of.ldb);
     of.device = d->index;
-    of.dtype = (int32_t)x->layout.dtype;
-    of.precision = x->layout.dtype == REEL_F32 ? (int32_t)reel__self()->precision : 0;
+    of.dtype = (int32_t)dtype;
+    of.precision = dtype == REEL_F32 ? (int32_t)reel__self()->precision : 0;
     of.accumulate = c->accumulate;
-    of.transpose_a = ty;
-    of.transpose_b = tx;
-    of.alignment_a = alignment_of(reel__data(y));
-    of.alignment_b = alignment_of(reel__data(x));
-    of.alignment_z = alignment_of(reel__data(c->out[0]));
-    of.m = y->layout.shape.dim[1];
-    of.n = x->layout.shape.dim[0];
-    of.k = x->layout.shape.dim[1];
+    of.transpose_a = p->transpose_y;
+    of.transpose_b = p->transpose_x;
+    of.count = 1;
+    of.m = p->n;
+    of.n = p->m;
+    of.k = p->k;
+    of.lda = p->ldy;
+    of.ldb = p->ldx;
     return of;
-}
-
-/* The operand as cuBLAS takes it, copied if need be. */
-static reel_tensor *operand(const reel__call *c, reel_tensor *t) {
-    bool transposed;
-    int64_t ld;
-    return reel__blas_operand(t, &transposed, &ld) ? t : reel_contiguous_at(c->at, t);
 }
 
 /* ---- a product by a kernel of our own ---- */
@@ -210,8 +217,9 @@ static int tiling_of(const product *of, int *parts) {
     return -1;
 }
 
-static reel_status multiply_small(const reel__call *c, reel__cuda_device *d, const product *of,
-                                  int tiling, int parts, const void *x, const void *y, void *z) {
+static reel_status multiply_small(const reel__call *c, const reel__cuda_device *d,
+                                  const product *of, int tiling, int parts, const void *x,
+                                  const void *y, void *z) {
     const reel__cuda_product p = {.x = x,
                                   .y = y,
                                   .z = z,
@@ -226,22 +234,89 @@ static reel_status multiply_small(const reel__call *c, reel__cuda_device *d, con
     return reel__cuda_launched(c, reel__cuda_launch_gemm(&p, tiling, parts, d->queue));
 }
 
+/* Where a product's operands lie. */
+typedef struct {
+    const char *x, *y;
+    char *z;
+} place;
+
+static reel_status multiply_at(const reel__call *c, const reel__cuda_device *d, product *of,
+                               place at) {
+    const reel_dtype dtype = (reel_dtype)of->dtype;
+    int parts = 1;
+    of->alignment_a = alignment_of(at.y, of->step_a, dtype);
+    of->alignment_b = alignment_of(at.x, of->step_b, dtype);
+    of->alignment_z = alignment_of(at.z, of->step_z, dtype);
+    const int tiling = of->count > 1 ? -1 : tiling_of(of, &parts);
+    return tiling < 0 ? multiply(c, d, of, at.x, at.y, at.z)
+                      : multiply_small(c, d, of, tiling, parts, at.x, at.y, at.z);
+}
+
+/* ---- batches: along the longest axis in one call, and a call for each index of the others ---- */
+
+#define MOST_OF_A_BATCH 65535 /* what a grid counts to along its last axis */
+
+static int longest_axis(const reel__product *p) {
+    int longest = p->ndim - 1;
+    for (int i = 0; i < p->ndim; i++)
+        if (p->dim[i] > p->dim[longest]) longest = i;
+    return longest;
+}
+
+static void move_along(const reel__product *p, place *at, int axis, int64_t by, size_t size) {
+    at->x += by * p->x_step[axis] * (int64_t)size;
+    at->y += by * p->y_step[axis] * (int64_t)size;
+    at->z += by * p->z_step[axis] * (int64_t)size;
+}
+
+static reel_status multiply_along(const reel__call *c, const reel__cuda_device *d,
+                                  const reel__product *p, int axis, product *of, place at) {
+    const size_t size = reel_dtype_size((reel_dtype)of->dtype);
+    of->step_a = p->y_step[axis];
+    of->step_b = p->x_step[axis];
+    of->step_z = p->z_step[axis];
+    for (int64_t left = p->dim[axis]; left > 0; left -= MOST_OF_A_BATCH) {
+        of->count = left < MOST_OF_A_BATCH ? (int32_t)left : MOST_OF_A_BATCH;
+        REEL_TRY(multiply_at(c, d, of, at));
+        move_along(p, &at, axis, MOST_OF_A_BATCH, size);
+    }
+    return REEL_OK;
+}
+
+static reel_status multiply_batch(const reel__call *c, const reel__cuda_device *d,
+                                  const reel__product *p, product *of, place first) {
+    const size_t size = reel_dtype_size((reel_dtype)of->dtype);
+    const int along = longest_axis(p);
+    int64_t calls = 1;
+    for (int i = 0; i < p->ndim; i++)
+        if (i != along) calls *= p->dim[i];
+    for (int64_t k = 0; k < calls; k++) {
+        place at = first;
+        int64_t rest = k;
+        for (int i = p->ndim - 1; i >= 0; i--) {
+            if (i == along) continue;
+            move_along(p, &at, i, rest % p->dim[i], size);
+            rest /= p->dim[i];
+        }
+        REEL_TRY(multiply_along(c, d, p, along, of, at));
+    }
+    return REEL_OK;
+}
+
 reel_status reel__cuda_matmul(const reel__call *c) {
     reel_tensor *z = c->out[0];
     reel_status status = REEL_OK;
     if (reel_numel(z) == 0) return REEL_OK;
-    if (c->in[0]->layout.shape.dim[1] == 0)
+    if (reel_dim(c->in[0], -1) == 0)
         return c->accumulate || reel_fill_at_(c->at, z, 0) ? REEL_OK : reel_error_status();
     REEL_SCOPE {
-        reel_tensor *x = operand(c, c->in[0]), *y = operand(c, c->in[1]);
-        reel__cuda_device *d = x && y ? reel__cuda_enter(c) : NULL;
+        reel__product p;
+        REEL_TRY(reel__product_make(&p, c));
+        const reel__cuda_device *d = reel__cuda_enter(c);
         if (!d) return reel_error_status();
-        const product of = product_of(c, d, x, y);
-        int parts = 1;
-        const int tiling = tiling_of(&of, &parts);
-        status = tiling < 0 ? multiply(c, d, &of, reel__data(x), reel__data(y), reel__data(z))
-                            : multiply_small(c, d, &of, tiling, parts, reel__data(x), reel__data(y),
-                                             reel__data(z));
+        product of = product_of(c, d, &p);
+        const place at = {reel__data(p.x), reel__data(p.y), reel__data(z)};
+        status = p.ndim ? multiply_batch(c, d, &p, &of, at) : multiply_at(c, d, &of, at);
     }
     return status;
 }

@@ -39,6 +39,7 @@ cudaError_t reel__cuda_launch_index_select(const reel__cuda_move *m, int size,
     if (both % 16 == 0) return select_as<uint4>(*m, bytes / 16, queue);
     if (both % 8 == 0) return select_as<uint64_t>(*m, bytes / 8, queue);
     if (both % 4 == 0) return select_as<uint32_t>(*m, bytes / 4, queue);
+    if (both % 2 == 0) return select_as<uint16_t>(*m, bytes / 2, queue);
     return select_as<uint8_t>(*m, bytes, queue);
 }
 
@@ -174,4 +175,35 @@ cudaError_t reel__cuda_launch_gather(const reel__cuda_move *m, int size, reel__c
     if (size == 2) return gather_as<uint16_t>(m, queue);
     if (size == 4) return gather_as<uint32_t>(m, queue);
     return gather_as<uint64_t>(m, queue);
+}
+
+/* ---- one_hot ---- */
+
+template <class T, class COUNT>
+static __global__ void __launch_bounds__(THREADS)
+    one_hot(const __grid_constant__ reel__cuda_move m, T one, COUNT n) {
+    begin();
+    const COUNT classes = (COUNT)m.size;
+    EACH(COUNT, u, n) {
+        const COUNT row = u / classes, c = u - row * classes;
+        const int64_t index = m.index[row];
+        ((T *)m.out)[u] = index == (int64_t)c ? one : (T)0;
+        if (c == 0 && !is_in_range(index, m.size)) complain(m.witness, index, row, m.size);
+    }
+}
+
+template <class T>
+static cudaError_t one_hot_as(const reel__cuda_move *m, uint64_t one, reel__cuda_queue *queue) {
+    const int64_t n = m->outer * m->size;
+    return is_short(n)
+               ? launch(one_hot<T, uint32_t>, grid(n), THREADS, queue, *m, (T)one, (uint32_t)n)
+               : launch(one_hot<T, uint64_t>, grid(n), THREADS, queue, *m, (T)one, (uint64_t)n);
+}
+
+cudaError_t reel__cuda_launch_one_hot(const reel__cuda_move *m, uint64_t one, int size,
+                                      reel__cuda_queue *queue) {
+    if (size == 1) return one_hot_as<uint8_t>(m, one, queue);
+    if (size == 2) return one_hot_as<uint16_t>(m, one, queue);
+    if (size == 4) return one_hot_as<uint32_t>(m, one, queue);
+    return one_hot_as<uint64_t>(m, one, queue);
 }

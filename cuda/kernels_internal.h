@@ -110,6 +110,32 @@ typedef struct {
 cudaError_t reel__cuda_launch_transpose(const reel__cuda_transpose *t, int size,
                                         reel__cuda_queue *queue);
 
+/* ---- concat, stack, tril, triu (join.cu) ---- */
+
+/* Each of `outer` rows of out, `row` bytes long, has from byte before[i] on the width[i] bytes of
+ * x[i]'s row; no width is 0, and x[i] is contiguous. */
+#define REEL__CUDA_JOINED 64 /* tensors in one launch */
+typedef struct {
+    void *out;
+    int64_t outer, row;
+    int count;
+    uint32_t first_block[REEL__CUDA_JOINED]; /* the launcher's own */
+    const void *x[REEL__CUDA_JOINED];
+    int64_t before[REEL__CUDA_JOINED], width[REEL__CUDA_JOINED];
+} reel__cuda_join;
+cudaError_t reel__cuda_launch_join(const reel__cuda_join *j, reel__cuda_queue *queue);
+
+/* out = x, n elements in matrices of so many rows and columns, where the column is at most, or at
+ * least, the row plus `diagonal`; else 0. Contiguous. */
+typedef struct {
+    void *out;
+    const void *x;
+    int64_t n, rows, columns, diagonal;
+    bool lower;
+} reel__cuda_triangle;
+cudaError_t reel__cuda_launch_triangle(const reel__cuda_triangle *t, int size,
+                                       reel__cuda_queue *queue);
+
 /* ---- reductions (reduce.cu) ---- */
 
 /* out[outer, columns] = (sum over rows of x[outer, rows, columns]) / divisor, in f64; integers are
@@ -207,6 +233,10 @@ cudaError_t reel__cuda_launch_dequantize_rows(const reel__cuda_move *m, double s
                                               reel_dtype from, reel__cuda_queue *queue);
 /* out[o, i, j] = x[o, index[o, i, j], j] */
 cudaError_t reel__cuda_launch_gather(const reel__cuda_move *m, int size, reel__cuda_queue *queue);
+/* out[o, c] = c == index[o] ? one : 0, of elements of `size` bytes, of which `one` has the bits; o
+ * below `outer`, c below `size` of m. */
+cudaError_t reel__cuda_launch_one_hot(const reel__cuda_move *m, uint64_t one, int size,
+                                      reel__cuda_queue *queue);
 
 /* ---- sums by index (index_add.cu) ---- */
 

@@ -3,8 +3,6 @@
 
 #include "tensor/ops.h"
 
-#include <limits.h>
-
 /* ---- elementwise ---- */
 
 /* Two neighbouring axes are one if every operand steps through them as through one. */
@@ -123,23 +121,29 @@ void reel__around_axis(reel_shape s, int axis, int64_t *outer, int64_t *inner) {
     for (int i = axis + 1; i < s.ndim; i++) *inner *= s.dim[i];
 }
 
-/* ---- matrices ---- */
+/* ---- parts ---- */
 
-bool reel__blas_operand(const reel_tensor *t, bool *transposed, int64_t *ld) {
-    const int64_t rows = t->layout.shape.dim[0], columns = t->layout.shape.dim[1];
-    int64_t s0 = t->layout.stride[0], s1 = t->layout.stride[1];
-    if (rows == 1) s0 = columns;
-    if (columns == 1) s1 = s1 == 1 || s0 != 1 ? 1 : s1;
-    if (s1 == 1 && s0 >= columns && s0 <= INT_MAX) {
-        *transposed = false;
-        *ld = s0;
-        return true;
-    }
-    if (columns == 1) s1 = rows;
-    if (s0 == 1 && s1 >= rows && s1 <= INT_MAX) {
-        *transposed = true;
-        *ld = s1;
-        return true;
-    }
-    return false;
+reel_tensor reel__sliced(const reel_tensor *t, int axis, int64_t start, int64_t count,
+                         int64_t step) {
+    reel_tensor part = {.layout = t->layout, .storage = t->storage};
+    part.layout.shape.dim[axis] = count;
+    part.layout.offset += start * part.layout.stride[axis];
+    part.layout.stride[axis] *= step;
+    return part;
+}
+
+reel_tensor reel__flipped(const reel_tensor *t, int axis) {
+    const int64_t n = t->layout.shape.dim[axis];
+    return reel__sliced(t, axis, n > 0 ? n - 1 : 0, n, -1);
+}
+
+reel_tensor reel__joined_part(const reel__call *c, int i, int64_t before) {
+    const int axis = (int)c->attr.i[0];
+    const reel_shape shape = c->in[i]->layout.shape;
+    const bool stacked = c->op == REEL_OP_stack;
+    reel_tensor part = reel__sliced(c->out[0], axis, before, stacked ? 1 : shape.dim[axis], 1);
+    if (!stacked) return part;
+    part.layout.shape = shape;
+    for (int k = axis; k < shape.ndim; k++) part.layout.stride[k] = part.layout.stride[k + 1];
+    return part;
 }

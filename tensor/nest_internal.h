@@ -35,10 +35,33 @@ reel_status reel__reduction_make(reel__reduction *r, const reel__call *c, int64_
 /* The factors of a shape around an axis: [outer, n, inner]. */
 void reel__around_axis(reel_shape s, int axis, int64_t *outer, int64_t *inner);
 
-/* ---- matrices ---- */
+/* ---- parts of a tensor, for kernels: nobody counts them ---- */
 
-/* A matrix as BLAS takes it: one stride 1, the other, *ld, at least the length of what it steps
- * over. False: it must be copied first. */
-bool reel__blas_operand(const reel_tensor *t, bool *transposed, int64_t *ld);
+/* Where input i of a concat or stack lies in its result, of which `before` entries along the axis
+ * come first. */
+reel_tensor reel__joined_part(const reel__call *c, int i, int64_t before);
+/* t from its last entry along an axis to its first. */
+reel_tensor reel__flipped(const reel_tensor *t, int axis);
+/* Entries start, start + step, ... of t, `count` of them. */
+reel_tensor reel__sliced(const reel_tensor *t, int axis, int64_t start, int64_t count,
+                         int64_t step);
+
+/* ---- products (product.c) ---- */
+
+/* z[..., M, N] = x[..., M, K] y[..., K, N], z without gaps; a vector is a matrix of one row in x's
+ * place, of one column in y's. The batch's axes are joined where all step as one, and a step is 0
+ * where an operand is broadcast; where y is, x's rows are those of one matrix if they lie so. As
+ * BLAS takes them: one stride of a matrix is 1, the other, ld, at least the length of what it steps
+ * over; transposed if the first one is 1. */
+typedef struct {
+    const reel_tensor *x, *y; /* the operands, or copies of them, which the open scope owns */
+    int64_t m, n, k, ldx, ldy;
+    bool transpose_x, transpose_y;
+    int ndim; /* of the batch, outermost axis first; steps are in elements */
+    int64_t dim[REEL_MAX_DIMS], x_step[REEL_MAX_DIMS], y_step[REEL_MAX_DIMS], z_step[REEL_MAX_DIMS];
+} reel__product;
+
+/* Of a call whose result has elements, and whose shapes were checked. */
+reel_status reel__product_make(reel__product *p, const reel__call *c);
 
 #endif

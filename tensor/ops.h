@@ -214,7 +214,10 @@ REEL_API reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t
 
 /* ---- matrix product ---- */
 
-/* z[M,N] = x[M,K] y[K,N]; float. A transposed view becomes a flag of the GEMM, not a copy. */
+/* z[...,M,N] = x[...,M,K] y[...,K,N]; float. The axes before the last two are a batch of matrices,
+ * broadcast like any others: x[B,M,K] y[K,N] -> z[B,M,N]. A vector is a row of one, x[K], or a
+ * column of one, y[K], and the result lacks that axis: x[M,K] y[K] -> z[M], x[K] y[K] -> z, 0-d.
+ * Transposed and broadcast views become flags and strides of the GEMM, not copies. */
 REEL_API reel_tensor *reel_matmul_at(const char *at, reel_tensor *x, reel_tensor *y);
 #define reel_matmul(x, y) reel_matmul_at(REEL_AT(x, y), x, y)
 
@@ -265,6 +268,23 @@ REEL_API reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, in
 #define reel_topk(x, k, axis, largest, indices)                                                    \
     reel_topk_at(REEL_AT(x), x, k, axis, largest, indices)
 
+/* x with its elements in order along an axis, least first, or greatest first if descending; equal
+ * ones stay in the order they had; NaN counts as the greatest. Returns the values, and through
+ * *indices, unless that is NULL, where in x each was (i64, constant), as gather takes it.
+ * reel_argsort returns the indices alone. */
+REEL_API reel_tensor *reel_sort_at(const char *at, reel_tensor *x, int axis, bool descending,
+                                   reel_tensor **indices);
+REEL_API reel_tensor *reel_argsort_at(const char *at, reel_tensor *x, int axis, bool descending);
+#define reel_sort(x, axis, descending, indices)                                                    \
+    reel_sort_at(REEL_AT(x), x, axis, descending, indices)
+#define reel_argsort(x, axis, descending) reel_argsort_at(REEL_AT(x), x, axis, descending)
+
+/* y[..., c] = 1 where c = index[...], else 0: index[...] (i64) -> y[..., classes] of any dtype. An
+ * index outside 0..classes-1 is an error. Constant. */
+REEL_API reel_tensor *reel_one_hot_at(const char *at, reel_tensor *index, int64_t classes,
+                                      reel_dtype dtype);
+#define reel_one_hot(index, classes, dtype) reel_one_hot_at(REEL_AT(index), index, classes, dtype)
+
 /* ---- views: no copy, the same storage ---- */
 
 /* The same elements in another shape; one axis may be -1 (worked out). A view where strides allow
@@ -272,10 +292,23 @@ REEL_API reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, in
 REEL_API reel_tensor *reel_reshape_at(const char *at, reel_tensor *x, reel_shape shape);
 #define reel_reshape(x, shape) reel_reshape_at(REEL_AT(x), x, shape)
 
-/* Axes in another order: reel_permute(x, reel_axes(2, 0, 1)). reel_t swaps the last two. */
+/* The same without an axis, which must be of size 1; with a new axis of size 1, which is number
+ * `axis` of the result, -1 its last; with axes first..last as one: reel_flatten(x, 1, -1):
+ * x[B,C,H,W] -> y[B,CHW]; of a 0-d tensor y[1]. Reshapes, all three. */
+REEL_API reel_tensor *reel_squeeze_at(const char *at, reel_tensor *x, int axis);
+REEL_API reel_tensor *reel_unsqueeze_at(const char *at, reel_tensor *x, int axis);
+REEL_API reel_tensor *reel_flatten_at(const char *at, reel_tensor *x, int first, int last);
+#define reel_squeeze(x, axis) reel_squeeze_at(REEL_AT(x), x, axis)
+#define reel_unsqueeze(x, axis) reel_unsqueeze_at(REEL_AT(x), x, axis)
+#define reel_flatten(x, first, last) reel_flatten_at(REEL_AT(x), x, first, last)
+
+/* Axes in another order: reel_permute(x, reel_axes(2, 0, 1)). reel_transpose swaps two, reel_t the
+ * last two. */
 REEL_API reel_tensor *reel_permute_at(const char *at, reel_tensor *x, reel_shape axes);
+REEL_API reel_tensor *reel_transpose_at(const char *at, reel_tensor *x, int axis, int other);
 REEL_API reel_tensor *reel_t_at(const char *at, reel_tensor *x);
 #define reel_permute(x, axes) reel_permute_at(REEL_AT(x), x, axes)
+#define reel_transpose(x, axis, other) reel_transpose_at(REEL_AT(x), x, axis, other)
 #define reel_t(x) reel_t_at(REEL_AT(x), x)
 
 /* Every step-th entry of start..stop-1 along an axis; step >= 1; negative bounds count from the
@@ -287,6 +320,24 @@ REEL_API reel_tensor *reel_select_at(const char *at, reel_tensor *x, int axis, i
 #define reel_slice(x, axis, start, stop, step) reel_slice_at(REEL_AT(x), x, axis, start, stop, step)
 #define reel_select(x, axis, index) reel_select_at(REEL_AT(x), x, axis, index)
 
+/* Pieces along an axis, views all of them, written to parts[0..count-1]: of the sizes given, which
+ * add up to the axis; of one size, the last ones less, or nothing, if it does not come out even (as
+ * torch.chunk cuts, but always `count` of them); or single entries, as many as there are, without
+ * the axis. Borrowed; after a failure those that were not made are NULL.
+ *
+ *     reel_tensor *qkv[3];
+ *     reel_chunk(x, -1, 3, qkv);        // x[B,T,3D] -> 3 times [B,T,D] */
+REEL_API reel_status reel_split_at(const char *at, reel_tensor *x, int axis, const int64_t *sizes,
+                                   int count, reel_tensor **parts);
+REEL_API reel_status reel_chunk_at(const char *at, reel_tensor *x, int axis, int count,
+                                   reel_tensor **parts);
+REEL_API reel_status reel_unbind_at(const char *at, reel_tensor *x, int axis, int count,
+                                    reel_tensor **parts);
+#define reel_split(x, axis, sizes, count, parts)                                                   \
+    reel_split_at(REEL_AT(x), x, axis, sizes, count, parts)
+#define reel_chunk(x, axis, count, parts) reel_chunk_at(REEL_AT(x), x, axis, count, parts)
+#define reel_unbind(x, axis, count, parts) reel_unbind_at(REEL_AT(x), x, axis, count, parts)
+
 /* Broadcast to a shape, by strides of 0. */
 REEL_API reel_tensor *reel_expand_at(const char *at, reel_tensor *x, reel_shape shape);
 #define reel_expand(x, shape) reel_expand_at(REEL_AT(x), x, shape)
@@ -294,6 +345,40 @@ REEL_API reel_tensor *reel_expand_at(const char *at, reel_tensor *x, reel_shape 
 /* x itself if its elements lie row-major without gaps, else a copy that does. */
 REEL_API reel_tensor *reel_contiguous_at(const char *at, reel_tensor *x);
 #define reel_contiguous(x) reel_contiguous_at(REEL_AT(x), x)
+
+/* ---- joining, rearranging ---- */
+
+/* One after the other along an axis: x[M,D] y[N,D] -> z[M+N,D], of any dtype. The shapes are equal
+ * but for that axis. From a list, or from those listed: reel_concat(0, x, y, ...). */
+REEL_API reel_tensor *reel_concat_at(const char *at, reel_tensor *const *x, int count, int axis);
+#define reel_concat_list(x, count, axis) reel_concat_at(REEL_HERE, x, count, axis)
+#define reel_concat(axis, ...) reel_concat_at(REEL_AT(__VA_ARGS__), REEL__LIST(__VA_ARGS__), axis)
+
+/* Side by side along a new axis, which is number `axis` of the result: count times x[M,N], axis 0
+ * -> z[count,M,N]. The shapes are equal. */
+REEL_API reel_tensor *reel_stack_at(const char *at, reel_tensor *const *x, int count, int axis);
+#define reel_stack_list(x, count, axis) reel_stack_at(REEL_HERE, x, count, axis)
+#define reel_stack(axis, ...) reel_stack_at(REEL_AT(__VA_ARGS__), REEL__LIST(__VA_ARGS__), axis)
+#define REEL__LIST(...)                                                                            \
+    (reel_tensor *[]){__VA_ARGS__},                                                                \
+        (int)(sizeof((reel_tensor *[]){__VA_ARGS__}) / sizeof(reel_tensor *))
+
+/* x over and over along each axis, times.dim[i] of it along axis i of the result; more numbers than
+ * x has axes are new axes in front: x[2,3] times [4,1,2] -> y[4,2,6]. x itself where all are 1. */
+REEL_API reel_tensor *reel_repeat_at(const char *at, reel_tensor *x, reel_shape times);
+#define reel_repeat(x, times) reel_repeat_at(REEL_AT(x), x, times)
+
+/* The entries along an axis in reverse; a copy, of any dtype. */
+REEL_API reel_tensor *reel_flip_at(const char *at, reel_tensor *x, int axis);
+#define reel_flip(x, axis) reel_flip_at(REEL_AT(x), x, axis)
+
+/* x[...,M,N] with zeros above the diagonal (tril) or below it (triu), which is the main one, or
+ * lies `diagonal` columns to its right: tril keeps x[...,i,j] where j <= i + diagonal, triu where
+ * j >= i + diagonal. Of any dtype. */
+REEL_API reel_tensor *reel_tril_at(const char *at, reel_tensor *x, int64_t diagonal);
+REEL_API reel_tensor *reel_triu_at(const char *at, reel_tensor *x, int64_t diagonal);
+#define reel_tril(x, diagonal) reel_tril_at(REEL_AT(x), x, diagonal)
+#define reel_triu(x, diagonal) reel_triu_at(REEL_AT(x), x, diagonal)
 
 #ifdef __cplusplus
 }

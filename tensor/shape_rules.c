@@ -86,16 +86,31 @@ reel_status reel__rule_mse(const reel__call *c, reel__layout *out) {
     return REEL_OK;
 }
 
+/* The batch's axes of both, without those of the matrices. */
+static bool broadcast_batch(reel_shape x, reel_shape y, reel_shape *batch) {
+    x.ndim = x.ndim > 2 ? x.ndim - 2 : 0;
+    y.ndim = y.ndim > 2 ? y.ndim - 2 : 0;
+    return reel__broadcast(x, y, batch);
+}
+
 reel_status reel__rule_matmul(const reel__call *c, reel__layout *out) {
     const reel_shape x = c->in[0]->layout.shape, y = c->in[1]->layout.shape;
-    if (x.ndim != 2 || y.ndim != 2) return reel__fail_call(REEL_ERR_SHAPE, c, "takes two matrices");
-    if (x.dim[1] != y.dim[0]) return reel__fail_call(REEL_ERR_SHAPE, c, "inner dimensions differ");
-    if (x.dim[0] > INT_MAX || x.dim[1] > INT_MAX || y.dim[1] > INT_MAX)
+    if (x.ndim == 0 || y.ndim == 0)
+        return reel__fail_call(REEL_ERR_SHAPE, c, "takes no 0-d tensor");
+    const int64_t m = x.ndim > 1 ? x.dim[x.ndim - 2] : 1, k = x.dim[x.ndim - 1],
+                  n = y.ndim > 1 ? y.dim[y.ndim - 1] : 1;
+    if (k != y.dim[y.ndim > 1 ? y.ndim - 2 : 0])
+        return reel__fail_call(REEL_ERR_SHAPE, c, "inner dimensions differ");
+    out->shape.ndim = 0;
+    if ((x.ndim > 2 || y.ndim > 2) && !broadcast_batch(x, y, &out->shape))
+        return reel__fail_call(REEL_ERR_SHAPE, c, "batches do not broadcast");
+    if (m > INT_MAX || k > INT_MAX || n > INT_MAX)
         return reel__fail_call(REEL_ERR_SHAPE, c, "a dimension is beyond what BLAS counts");
     if (c->out[0] && !reel_is_contiguous(c->out[0]))
         return reel__fail_call(REEL_ERR_ARGUMENT, c, "the result must be contiguous");
     out->dtype = c->in[0]->layout.dtype;
-    out->shape = reel_shape(x.dim[0], y.dim[1]);
+    if (x.ndim > 1) out->shape.dim[out->shape.ndim++] = m;
+    if (y.ndim > 1) out->shape.dim[out->shape.ndim++] = n;
     return REEL_OK;
 }
 
@@ -181,7 +196,19 @@ reel_status reel__rule_scatter_add(const reel__call *c, reel__layout *out) {
     return REEL_OK;
 }
 
-/* i[1]: k. Two results: values, and indices in i64. */
+/* i[0]: the classes, a last axis of the result. */
+reel_status reel__rule_one_hot(const reel__call *c, reel__layout *out) {
+    out->dtype = c->attr.dtype;
+    out->shape = c->in[0]->layout.shape;
+    if (c->attr.i[0] < 0 || (c->attr.i[0] == 0 && reel_numel(c->in[0]) > 0))
+        return reel__fail_call(REEL_ERR_ARGUMENT, c, "%lld classes", (long long)c->attr.i[0]);
+    if (out->shape.ndim == REEL_MAX_DIMS)
+        return reel__fail_call(REEL_ERR_SHAPE, c, "one axis more than %d", REEL_MAX_DIMS);
+    out->shape.dim[out->shape.ndim++] = c->attr.i[0];
+    return REEL_OK;
+}
+
+/* i[1]: k, of sort all. Two results: values, and indices in i64. */
 reel_status reel__rule_topk(const reel__call *c, reel__layout *out) {
     REEL_TRY(like_first(c, &out[0]));
     int64_t *dim = &out[0].shape.dim[c->attr.i[0]];
@@ -192,6 +219,55 @@ reel_status reel__rule_topk(const reel__call *c, reel__layout *out) {
     out[1] = out[0];
     out[1].dtype = REEL_I64;
     return REEL_OK;
+}
+
+/* ---- joining, rearranging ---- */
+
+static reel_status check_joined(const reel__call *c, int i, const reel_shape *expected) {
+    char shape[200];
+    if (reel_shape_equal(c->in[i]->layout.shape, *expected)) return REEL_OK;
+    reel__shape_text(shape, sizeof shape, c->in[i]->layout.shape);
+    return reel__fail_call(REEL_ERR_SHAPE, c, "input %d, %s, does not fit the first", i + 1, shape);
+}
+
+static reel_status check_some(const reel__call *c) {
+    if (c->nin > 0) return REEL_OK;
+    return reel__fail_call(REEL_ERR_ARGUMENT, c, "no tensors are given");
+}
+
+reel_status reel__rule_concat(const reel__call *c, reel__layout *out) {
+    REEL_TRY(check_some(c));
+    REEL_TRY(like_first(c, out));
+    int64_t *size = &out->shape.dim[c->attr.i[0]];
+    for (int i = 1; i < c->nin; i++) {
+        const reel_shape in = c->in[i]->layout.shape;
+        reel_shape expected = c->in[0]->layout.shape;
+        if (in.ndim == expected.ndim) expected.dim[c->attr.i[0]] = in.dim[c->attr.i[0]];
+        REEL_TRY(check_joined(c, i, &expected));
+        if (__builtin_add_overflow(*size, in.dim[c->attr.i[0]], size))
+            return reel__fail_call(REEL_ERR_SHAPE, c, "the result is no shape of a tensor");
+    }
+    return REEL_OK;
+}
+
+/* The axis is one of the result's. */
+reel_status reel__rule_stack(const reel__call *c, reel__layout *out) {
+    REEL_TRY(check_some(c));
+    REEL_TRY(like_first(c, out));
+    if (out->shape.ndim == REEL_MAX_DIMS)
+        return reel__fail_call(REEL_ERR_SHAPE, c, "one axis more than %d", REEL_MAX_DIMS);
+    for (int i = 1; i < c->nin; i++) REEL_TRY(check_joined(c, i, &c->in[0]->layout.shape));
+    for (int i = out->shape.ndim++; i > c->attr.i[0]; i--)
+        out->shape.dim[i] = out->shape.dim[i - 1];
+    out->shape.dim[c->attr.i[0]] = c->nin;
+    return REEL_OK;
+}
+
+reel_status reel__rule_triangle(const reel__call *c, reel__layout *out) {
+    out->dtype = c->in[0]->layout.dtype;
+    out->shape = c->in[0]->layout.shape;
+    if (out->shape.ndim >= 2) return REEL_OK;
+    return reel__fail_call(REEL_ERR_SHAPE, c, "takes two axes or more");
 }
 
 /* The transpose of slice: zeros of attr.shape, with the input at start + step k along the axis. */

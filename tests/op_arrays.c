@@ -34,3 +34,16 @@ bool array_next(reel_shape shape, int64_t *at) {
     }
     return false;
 }
+
+void around(reel_shape s, int64_t axis, int64_t *outer, int64_t *n, int64_t *inner) {
+    if (axis < 0) axis += s.ndim;
+    *outer = *inner = 1;
+    for (int i = 0; i < axis; i++) *outer *= s.dim[i];
+    for (int i = (int)axis + 1; i < s.ndim; i++) *inner *= s.dim[i];
+    *n = s.dim[axis];
+}
+
+array with_axis(reel_shape s, int64_t axis, int64_t n) {
+    s.dim[axis < 0 ? axis + s.ndim : axis] = n;
+    return array_new(s);
+}

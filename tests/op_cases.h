@@ -25,6 +25,11 @@ double array_get(array a, const int64_t *at, int ndim);
 /* Steps `at` through `shape` in row-major order; false after the last. */
 bool array_next(reel_shape shape, int64_t *at);
 
+/* [outer, n, inner] around an axis. */
+void around(reel_shape s, int64_t axis, int64_t *outer, int64_t *n, int64_t *inner);
+/* Zeros of a shape whose axis has n entries instead. */
+array with_axis(reel_shape s, int64_t axis, int64_t n);
+
 #define CASE_INPUTS 5
 #define CASE_PARAMS 4
 

@@ -1,4 +1,4 @@
-/* Cases of reductions, products, indexing and views. */
+/* Cases of reductions, indexing and views. */
 #include "tests/op_cases.h"
 
 #include <math.h>
@@ -122,43 +122,6 @@ const op_case case_mse = {.inputs = 2,
                           .bad = paired_bad,
                           .bad_count = COUNT(paired_bad)};
 
-/* ---- matmul ---- */
-
-static const op_shapes products[] = {
-    {{S(3, 4), S(4, 5)}, {0}},       {{S(1, 4), S(4, 1)}, {0}},     {{S(3, 1), S(1, 5)}, {0}},
-    {{S(1, 1), S(1, 1)}, {0}},       {{S(0, 4), S(4, 3)}, {0}},     {{S(3, 0), S(0, 2)}, {0}},
-    {{S(3, 4), S(4, 0)}, {0}},       {{S(2, 5), S(5, 1)}, {0}},     {{S(40, 99), S(99, 31)}, {0}},
-    {{S(1, 200), S(200, 150)}, {0}}, {{S(150, 90), S(90, 1)}, {0}},
-};
-static const op_shapes products_bad[] = {{{S(40, 784), S(100, 784)}, {0}},
-                                         {{S(3), S(3, 4)}, {0}},
-                                         {{S(3, 4), S(4)}, {0}},
-                                         {{S(2, 3, 4), S(4, 5)}, {0}}};
-
-static reel_tensor *run_matmul(reel_tensor **in, const int64_t *param, reel_dtype made) {
-    UNUSED, (void)param;
-    return reel_matmul(in[0], in[1]);
-}
-
-static array ref_matmul(const array *in, const int64_t *param) {
-    (void)param;
-    int64_t m = in[0].shape.dim[0], k = in[0].shape.dim[1], n = in[1].shape.dim[1];
-    array z = array_new(reel_shape(m, n));
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j++)
-            for (int64_t p = 0; p < k; p++)
-                z.v[i * n + j] += in[0].v[i * k + p] * in[1].v[p * n + j];
-    return z;
-}
-const op_case case_matmul = {.inputs = 2,
-                             .run = run_matmul,
-                             .reference = ref_matmul,
-                             .shapes = products,
-                             .shape_count = COUNT(products),
-                             .bad = products_bad,
-                             .bad_count = COUNT(products_bad),
-                             .tolerance32 = 2e-5};
-
 /* ---- softmax: param[0] the axis ---- */
 
 static const op_shapes soft[] = {
@@ -171,21 +134,6 @@ static const op_shapes soft_bad[] = {{{S(3, 4)}, {2}}, {{S(3, 4)}, {-3}}, {{S0},
 static reel_tensor *run_softmax(reel_tensor **in, const int64_t *param, reel_dtype made) {
     UNUSED;
     return reel_softmax(in[0], (int)param[0]);
-}
-
-/* [outer, n, inner] around an axis. */
-static void around(reel_shape s, int64_t axis, int64_t *outer, int64_t *n, int64_t *inner) {
-    if (axis < 0) axis += s.ndim;
-    *outer = *inner = 1;
-    for (int i = 0; i < axis; i++) *outer *= s.dim[i];
-    for (int i = (int)axis + 1; i < s.ndim; i++) *inner *= s.dim[i];
-    *n = s.dim[axis];
-}
-
-/* Zeros of a shape whose axis has n entries instead. */
-static array with_axis(reel_shape s, int64_t axis, int64_t n) {
-    s.dim[axis < 0 ? axis + s.ndim : axis] = n;
-    return array_new(s);
 }
 
 static array ref_softmax(const array *in, const int64_t *param) {
@@ -385,48 +333,6 @@ const op_case case_scatter_add = {.inputs = 2,
                                   .bad = scattered_bad,
                                   .bad_count = COUNT(scattered_bad),
                                   .indexed = true};
-
-/* ---- topk: param[0] the axis, param[1] k, param[2] largest ---- */
-
-static const op_shapes best[] = {
-    {{S(7)}, {0, 3, 1}},    {{S(7)}, {0, 7, 0}},       {{S(3, 8)}, {1, 2, 1}},
-    {{S(8, 3)}, {0, 4, 0}}, {{S(2, 6, 3)}, {1, 2, 1}}, {{S(5)}, {0, 0, 1}},
-    {{S(0, 4)}, {1, 2, 1}}, {{S(1, 1)}, {-1, 1, 0}},   {{S(3, 500)}, {1, 40, 1}},
-};
-static const op_shapes best_bad[] = {
-    {{S(7)}, {0, 8, 1}}, {{S(7)}, {0, -1, 1}}, {{S(7)}, {1, 1, 1}}, {{S0}, {0, 1, 1}}};
-
-static reel_tensor *run_topk(reel_tensor **in, const int64_t *param, reel_dtype made) {
-    UNUSED;
-    return reel_topk(in[0], param[1], (int)param[0], param[2] != 0, NULL);
-}
-
-/* Selection sort of each row. */
-static array ref_topk(const array *in, const int64_t *param) {
-    int64_t outer, n, inner, k = param[1];
-    around(in[0].shape, param[0], &outer, &n, &inner);
-    array y = with_axis(in[0].shape, param[0], k), x = array_new(in[0].shape);
-    for (int64_t i = 0; i < array_size(x); i++) x.v[i] = param[2] ? in[0].v[i] : -in[0].v[i];
-    for (int64_t o = 0; o < outer; o++)
-        for (int64_t i = 0; i < inner; i++)
-            for (int64_t j = 0; j < k; j++) {
-                int64_t top = -1;
-                for (int64_t m = 0; m < n; m++)
-                    if (top < 0 || x.v[(o * n + m) * inner + i] > x.v[(o * n + top) * inner + i])
-                        top = m;
-                y.v[(o * k + j) * inner + i] = in[0].v[(o * n + top) * inner + i];
-                x.v[(o * n + top) * inner + i] = -INFINITY;
-            }
-    array_free(x);
-    return y;
-}
-const op_case case_topk = {.inputs = 1,
-                           .run = run_topk,
-                           .reference = ref_topk,
-                           .shapes = best,
-                           .shape_count = COUNT(best),
-                           .bad = best_bad,
-                           .bad_count = COUNT(best_bad)};
 
 /* ---- slice: param axis, start, stop, step; slice_put: the transpose into 9 entries ---- */
 

@@ -2,6 +2,7 @@
  * reached, anomaly mode. */
 #include "tests/call_site.h"
 
+#include "tensor/random.h"
 #include "tensor/tensor_internal.h"
 #include "tests/leaves.h"
 
@@ -484,6 +485,52 @@ END_TEST
 
 /* ---- the suite ------------------------------------------------------------------------------- */
 
+/* ---- products of batches ----------------------------------------------------------------------
+ */
+
+/* x[B,T,D]: attention, in which w and k take part twice, and k through a transpose. */
+static reel_tensor *attention(reel_tensor **in, void *user) {
+    (void)user;
+    reel_tensor *q = reel_matmul(in[0], in[2]), *k = in[1];
+    reel_tensor *scores = reel_softmax(reel_matmul(q, reel_t(k)), -1);
+    return reel_matmul(reel_matmul(scores, k), in[2]);
+}
+
+START_TEST(products_of_batches) {
+    REEL_SCOPE {
+        reel_generator *g = reel_generator_new(3, DEVICE);
+        reel_tensor *in[] = {reel_track(reel_randn(reel_shape(2, 3, 4), REEL_F64, g)),
+                             reel_track(reel_randn(reel_shape(2, 5, 4), REEL_F64, g)),
+                             reel_track(reel_randn(reel_shape(4, 4), REEL_F64, g))};
+        reel_generator_free(g);
+        ck_assert_msg(reel_gradcheck(attention, NULL, in, 3, (reel_gradcheck_options){0}) ==
+                          REEL_OK,
+                      "%s", reel_error());
+        ck_assert_msg(reel_gradgradcheck(attention, NULL, in, 3,
+                                         (reel_gradcheck_options){.h = 1e-5}) == REEL_OK,
+                      "%s", reel_error());
+        for (int i = 0; i < 3; i++) reel_zero_grad(in[i]);
+        backward(reel_sum(attention(in, NULL)));
+        reel_tensor *once = reel_scale(reel_grad(in[1]), 1);
+        backward(reel_sum(attention(in, NULL))); /* is added where it lies */
+        for (int64_t i = 0; i < 40; i++)
+            ck_assert_double_eq_tol(element(reel_grad(in[1]), i), 2 * element(once, i), 1e-12);
+    }
+}
+END_TEST
+
+/* As those of single matrices: what comes to k is no transposed view. */
+START_TEST(gradients_of_batches_go_around_transposes) {
+    REEL_SCOPE {
+        reel_tensor *x = reel_ones(reel_shape(2, 3, 4), REEL_F64, DEVICE),
+                    *k = reel_neg(reel_track(reel_ones(reel_shape(2, 5, 4), REEL_F64, DEVICE)));
+        reel_tensor *g = derivative(reel_sum(reel_matmul(x, reel_t(k))), k, NO_OPTIONS);
+        ck_assert(reel_is_contiguous(g));
+        for (int64_t i = 0; i < 40; i++) ck_assert_double_eq(element(g, i), 3);
+    }
+}
+END_TEST
+
 static Suite *autograd_more_suite(void) {
     Suite *s = suite_create("autograd_more");
     TCase *c = add_case(s, "of given tensors");
@@ -507,6 +554,10 @@ static Suite *autograd_more_suite(void) {
     tcase_add_test(c, the_gradient_given_is_tracked);
     tcase_add_test(c, a_gradient_penalty);
     tcase_add_test(c, gradgradcheck_passes_and_fails);
+
+    c = add_case(s, "products");
+    tcase_add_test(c, products_of_batches);
+    tcase_add_test(c, gradients_of_batches_go_around_transposes);
 
     c = add_case(s, "parameters");
     tcase_add_test(c, parameters_not_reached);

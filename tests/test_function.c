@@ -287,7 +287,7 @@ static void mistaken_backward(reel_context *c, reel_tensor *g, reel_tensor **gra
         break;
     case FAILING: /* after a pass inside this one */
         checkpoint_backward(c, g, grads);
-        grads[0] = reel_matmul(g, g);
+        grads[0] = reel_softmax(g, 1);
         break;
     default:
         grads[0] = g;
@@ -327,7 +327,7 @@ START_TEST(failures_inside) {
         mistake m = FAILING, fine = NOT_FINITE, integer = INTEGER;
         reel_tensor *x = leaf1(2, 3), *y = reel_apply(&mistaken, &x, 1, &m);
         reel_backward(reel_sum(y));
-        expect_failure(REEL_ERR_SHAPE, "gradient of mistaken: takes two matrices: [2] @ [2] (");
+        expect_failure(REEL_ERR_SHAPE, "gradient of mistaken: no such axis: [2] (");
         y = reel_apply(&mistaken, &x, 1, &fine);
         REEL_NO_GRAD {
             reel_fill_(x, 5);

@@ -171,7 +171,7 @@ static reel_tensor *sums(reel_tensor *g, void *user) {
 
 static reel_tensor *fails(reel_tensor *g, void *user) {
     (void)user;
-    return reel_matmul(g, g);
+    return reel_softmax(g, 1);
 }
 
 static reel_tensor *goes_backward(reel_tensor *g, void *user) {
@@ -192,7 +192,7 @@ START_TEST(hooks_that_fail) {
         reel_remove_hook(x, hook);
         hook = reel_register_hook(x, fails, NULL);
         reel_backward_with(y, .retain_graph = true);
-        expect_failure(REEL_ERR_SHAPE, "matmul: takes two matrices: g[2] @ g[2] (");
+        expect_failure(REEL_ERR_SHAPE, "softmax: no such axis: g[2] (");
         reel_remove_hook(x, hook);
         hook = reel_register_hook(x, goes_backward, y);
         reel_backward_with(y, .retain_graph = true);

@@ -383,8 +383,13 @@ START_TEST(failures_name_the_operands) {
         FAILS(reel_exp(m->b), REEL_ERR_DTYPE, "exp: takes f32 or f64: b[7] i64");
         FAILS(reel_matmul(l.b, l.b), REEL_ERR_DTYPE,
               "matmul: takes f32 or f64: b[7] i64 @ b[7] i64");
-        FAILS(reel_matmul(x, reel_ones(reel_shape(784), REEL_F32, CPU)), REEL_ERR_SHAPE,
-              "matmul: takes two matrices: x[40, 784] @ [784]");
+        FAILS(reel_matmul(x, reel_ones(reel_shape(40), REEL_F32, CPU)), REEL_ERR_SHAPE,
+              "matmul: inner dimensions differ: x[40, 784] @ [40]");
+        FAILS(reel_matmul(x, reel_ones(REEL_SCALAR, REEL_F32, CPU)), REEL_ERR_SHAPE,
+              "matmul: takes no 0-d tensor: x[40, 784] @ []");
+        FAILS(reel_matmul(reel_ones(reel_shape(2, 3, 4), REEL_F32, CPU),
+                          reel_ones(reel_shape(3, 4, 5), REEL_F32, CPU)),
+              REEL_ERR_SHAPE, "matmul: batches do not broadcast: [2, 3, 4] @ [3, 4, 5]");
         FAILS(reel_sum_over(x, reel_axes(0, -2), false), REEL_ERR_SHAPE,
               "sum: axis -2 listed twice: x[40, 784]");
         FAILS(reel_mean_over(x, reel_axes(2), true), REEL_ERR_SHAPE, "mean: no axis 2: x[40, 784]");

@@ -1,130 +1,189 @@
-/* index_select, index_add, gather, scatter_add, slice_put: moves of whole elements, the same for
- * every dtype but for adding; and dequantize_rows, which makes floats of them on the way. */
-#include "tensor/cpu/cpu_internal.h"
-#include "tensor/nest_internal.h"
+/* index_select, gather, one_hot, slice_put: moves of whole elements, the same for every dtype; and
+ * dequantize_rows, which makes floats of them on the way. */
+#include "tensor/cpu/cpu_copy_internal.h"
+#include "tensor/cpu/cpu_index_internal.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
-static void add_elements(reel_dtype dtype, void *to, const void *from, int64_t n) {
-    const char *source = from;
-    const double none[2] = {0, 0};
-    reel__run r = {.n = n,
-                   .out = to,
-                   .in = {to, source},
-                   .out_stride = 1,
-                   .in_stride = {1, 1},
-                   .constants = none};
-    reel__cpu_loops()->map[REEL_OP_add][dtype](&r);
-}
+#define GRAIN 8192 /* elements */
+#define BLOCK 1024 /* indices that are checked, and then used while they are in the cache */
 
-/* Every index in 0..size-1, or a failure that names the first that is not. `index` is contiguous.
- */
-static reel_status check_indices(const reel__call *c, const reel_tensor *index, int64_t size) {
-    const int64_t *i = reel__data(index), n = reel_numel(index);
-    for (int64_t k = 0; k < n; k++)
-        if (i[k] < 0 || i[k] >= size)
-            return reel__fail_call(REEL_ERR_ARGUMENT, c,
-                                   "index %lld at position %lld is not in 0..%lld", (long long)i[k],
-                                   (long long)k, (long long)size - 1);
+/* ---- operands, and their check ---- */
+
+reel_status reel__cpu_move_make(reel__move *m, const reel__call *c) {
+    const int axis = (int)c->attr.i[0];
+    const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]),
+                      *index = reel_contiguous_at(c->at, c->in[1]);
+    if (!x || !index) return reel_error_status();
+    *m = (reel__move){.dtype = x->layout.dtype,
+                      .x = reel__data(x),
+                      .out = reel__data(c->out[0]),
+                      .index = reel__data(index),
+                      .indices = reel_numel(index),
+                      .entries = reel_dim(x, axis),
+                      .size = reel_dim(c->out[0], axis)};
+    reel__around_axis(c->out[0]->layout.shape, axis, &m->outer, &m->inner);
     return REEL_OK;
 }
 
-/* x (contiguous), index (contiguous) and the result around the axis. */
-typedef struct {
-    const reel_tensor *x, *index;
-    reel_tensor *out;
-    int64_t outer, inner, entries, size; /* entries of x and of the result along the axis */
-} move;
-
-typedef void (*mover)(const move *m, int64_t outer);
-
-static void select(const move *m, int64_t o) {
-    size_t row = (size_t)m->inner * reel_dtype_size(m->x->layout.dtype);
-    const char *from = (const char *)reel__data(m->x) + (size_t)(o * m->entries) * row;
-    char *to = (char *)reel__data(m->out) + (size_t)(o * m->size) * row;
-    const int64_t *index = reel__data(m->index);
-    for (int64_t i = 0; i < m->size; i++, to += row) memcpy(to, from + (size_t)index[i] * row, row);
-}
-
-static void index_add(const move *m, int64_t o) {
-    size_t row = (size_t)m->inner * reel_dtype_size(m->x->layout.dtype);
-    const char *from = (const char *)reel__data(m->x) + (size_t)(o * m->entries) * row;
-    char *to = (char *)reel__data(m->out) + (size_t)(o * m->size) * row;
-    const int64_t *index = reel__data(m->index);
-    memset(to, 0, (size_t)m->size * row);
-    for (int64_t i = 0; i < m->entries; i++, from += row)
-        add_elements(m->x->layout.dtype, to + (size_t)index[i] * row, from, m->inner);
-}
-
-static void gather(const move *m, int64_t o) {
-    size_t element = reel_dtype_size(m->x->layout.dtype);
-    const char *from =
-        (const char *)reel__data(m->x) + (size_t)(o * m->entries * m->inner) * element;
-    char *to = (char *)reel__data(m->out) + (size_t)(o * m->size * m->inner) * element;
-    const int64_t *index = (const int64_t *)reel__data(m->index) + o * m->size * m->inner;
-    for (int64_t i = 0; i < m->size * m->inner; i++)
-        memcpy(to + (size_t)i * element,
-               from + (size_t)(index[i] * m->inner + i % m->inner) * element, element);
-}
-
-static void scatter_add(const move *m, int64_t o) {
-    size_t element = reel_dtype_size(m->x->layout.dtype);
-    const char *from =
-        (const char *)reel__data(m->x) + (size_t)(o * m->entries * m->inner) * element;
-    char *to = (char *)reel__data(m->out) + (size_t)(o * m->size * m->inner) * element;
-    const int64_t *index = (const int64_t *)reel__data(m->index) + o * m->entries * m->inner;
-    memset(to, 0, (size_t)(m->size * m->inner) * element);
-    for (int64_t i = 0; i < m->entries * m->inner; i++)
-        add_elements(m->x->layout.dtype,
-                     to + (size_t)(index[i] * m->inner + i % m->inner) * element,
-                     from + (size_t)i * element, 1);
+static reel_status name_first(const reel__call *c, const int64_t *index, int64_t n, int64_t size) {
+    int64_t k = 0;
+    while (k < n - 1 && index[k] >= 0 && index[k] < size) k++;
+    return reel__fail_call(REEL_ERR_ARGUMENT, c, "index %lld at position %lld is not in 0..%lld",
+                           (long long)index[k], (long long)k, (long long)size - 1);
 }
 
 typedef struct {
-    const move *m;
-    mover f;
+    const int64_t *index;
+    int64_t size;
+    atomic_bool wrong;
+} check;
+
+static void check_part(void *context, int64_t begin, int64_t end) {
+    check *k = context;
+    if (!reel__indices_fit(k->index + begin, end - begin, k->size)) atomic_store(&k->wrong, true);
+}
+
+reel_status reel__cpu_check_indices(const reel__call *c, const int64_t *index, int64_t n,
+                                    int64_t size) {
+    check k = {.index = index, .size = size};
+    reel__cpu_parallel(n, 8 * GRAIN, check_part, &k);
+    return k.wrong ? name_first(c, index, n, size) : REEL_OK;
+}
+
+/* ---- index_select, gather ---- */
+
+#define F(name) name##_of_1
+#define T uint8_t
+#include "tensor/cpu/cpu_index_of_internal.h"
+#undef F
+#undef T
+#define F(name) name##_of_2
+#define T uint16_t
+#include "tensor/cpu/cpu_index_of_internal.h"
+#undef F
+#undef T
+#define F(name) name##_of_4
+#define T uint32_t
+#include "tensor/cpu/cpu_index_of_internal.h"
+#undef F
+#undef T
+#define F(name) name##_of_8
+#define T uint64_t
+#include "tensor/cpu/cpu_index_of_internal.h"
+#undef F
+#undef T
+
+/* Units begin..end of the result, to each of which belongs an index. */
+typedef void (*mover)(const reel__move *m, const int64_t *index, int64_t begin, int64_t end);
+
+static const mover picks[] = {[1] = pick_of_1, [2] = pick_of_2, [4] = pick_of_4, [8] = pick_of_8};
+static const mover short_rows[] = {
+    [1] = short_rows_of_1, [2] = short_rows_of_2, [4] = short_rows_of_4, [8] = short_rows_of_8};
+static const mover gathers[] = {
+    [1] = gather_of_1, [2] = gather_of_2, [4] = gather_of_4, [8] = gather_of_8};
+
+static void long_rows(const reel__move *m, const int64_t *index, int64_t begin, int64_t end) {
+    const size_t row = (size_t)m->inner * reel_dtype_size(m->dtype);
+    const char *from = (const char *)m->x + (size_t)(begin / m->size * m->entries) * row;
+    char *to = (char *)m->out + (size_t)begin * row;
+    for (int64_t k = 0; k < end - begin; k++)
+        memcpy(to + (size_t)k * row, from + (size_t)index[k] * row, row);
+}
+
+typedef struct {
+    const reel__move *m;
+    mover move;
+    int64_t period; /* a block is of one period */
+    bool repeats;   /* and each period has the same indices */
+    atomic_bool wrong;
 } task;
 
 static void work(void *context, int64_t begin, int64_t end) {
-    const task *t = context;
-    for (int64_t o = begin; o < end; o++) t->f(t->m, o);
+    task *t = context;
+    for (int64_t next; begin < end; begin = next) {
+        const int64_t within = begin % t->period, rest = t->period - within;
+        const int64_t *index = t->m->index + (t->repeats ? within : begin);
+        next = begin + (rest < BLOCK ? rest : BLOCK);
+        if (next > end) next = end;
+        if (!reel__indices_fit(index, next - begin, t->m->entries)) {
+            atomic_store(&t->wrong, true);
+            return;
+        }
+        t->move(t->m, index, begin, next);
+    }
 }
 
-static reel_status run(const reel__call *c, mover f, bool into_result) {
-    int axis = (int)c->attr.i[0];
+static reel_status run(const reel__call *c, task *t, int64_t units) {
+    const reel__move *m = t->m;
+    if (units == 0) return reel__cpu_check_indices(c, m->index, m->indices, m->entries);
+    reel__cpu_parallel(units, GRAIN * units / reel_numel(c->out[0]) + 1, work, t);
+    return t->wrong ? name_first(c, m->index, m->indices, m->entries) : REEL_OK;
+}
+
+reel_status reel__cpu_index_select(const reel__call *c) {
+    reel__move m;
     reel_status status = REEL_OK;
     REEL_SCOPE {
-        reel_tensor *x = reel_contiguous_at(c->at, c->in[0]),
-                    *index = reel_contiguous_at(c->at, c->in[1]);
-        move m = {.x = x,
-                  .index = index,
-                  .out = c->out[0],
-                  .entries = reel_dim(x, axis),
-                  .size = reel_dim(c->out[0], axis)};
-        task t = {&m, f};
-        status = x && index ? check_indices(c, index, into_result ? m.size : m.entries)
-                            : reel_error_status();
-        reel__around_axis(reel_shape_of(c->out[0]), axis, &m.outer, &m.inner);
-        if (status == REEL_OK && m.inner > 0)
-            reel__cpu_parallel(m.outer, 65536 / (m.inner * (m.size + m.entries) + 1) + 1, work, &t);
+        REEL_TRY(reel__cpu_move_make(&m, c));
+        const size_t element = reel_dtype_size(m.dtype);
+        task t = {.m = &m, .period = m.size, .repeats = true};
+        t.move = m.inner == 1 ? picks[element] : m.inner < 8 ? short_rows[element] : long_rows;
+        status = run(c, &t, m.inner ? m.outer * m.size : 0);
     }
     return status;
 }
 
-reel_status reel__cpu_index_select(const reel__call *c) {
-    return run(c, select, false);
-}
-
-reel_status reel__cpu_index_add(const reel__call *c) {
-    return run(c, index_add, true);
-}
-
 reel_status reel__cpu_gather(const reel__call *c) {
-    return run(c, gather, false);
+    reel__move m;
+    reel_status status = REEL_OK;
+    REEL_SCOPE {
+        REEL_TRY(reel__cpu_move_make(&m, c));
+        const size_t element = reel_dtype_size(m.dtype);
+        task t = {.m = &m, .move = picks[element], .period = m.size};
+        if (m.inner != 1) t.move = gathers[element], t.period = m.indices;
+        status = run(c, &t, m.indices);
+    }
+    return status;
 }
 
-reel_status reel__cpu_scatter_add(const reel__call *c) {
-    return run(c, scatter_add, true);
+/* ---- one_hot ---- */
+
+typedef struct {
+    char *out;
+    const int64_t *index;
+    int64_t classes;
+    char one[8];
+    size_t size;
+} hot_rows;
+
+static void work_hot(void *context, int64_t begin, int64_t end) {
+    const hot_rows *h = context;
+    const size_t row = (size_t)h->classes * h->size;
+    for (int64_t i = begin; i < end; i++) {
+        memset(h->out + (size_t)i * row, 0, row);
+        memcpy(h->out + (size_t)i * row + (size_t)h->index[i] * h->size, h->one, h->size);
+    }
+}
+
+reel_status reel__cpu_one_hot(const reel__call *c) {
+    const reel_dtype dtype = c->attr.dtype;
+    reel_status status = REEL_OK;
+    REEL_SCOPE {
+        const reel_tensor *index = reel_contiguous_at(c->at, c->in[0]),
+                          *one = reel_full_at(c->at, REEL_SCALAR, 1, dtype, c->device);
+        if (!index || !one) return reel_error_status();
+        hot_rows h = {.out = reel__data(c->out[0]),
+                      .index = reel__data(index),
+                      .classes = c->attr.i[0],
+                      .size = reel_dtype_size(dtype)};
+        const int64_t n = reel_numel(index);
+        memcpy(h.one, reel__data(one), h.size);
+        status = reel__cpu_check_indices(c, h.index, n, h.classes);
+        if (status == REEL_OK) reel__cpu_parallel(n, GRAIN / (h.classes + 1) + 1, work_hot, &h);
+    }
+    return status;
 }
 
 /* ---- dequantize_rows ---- */
@@ -152,15 +211,13 @@ static void work_rows(void *context, int64_t begin, int64_t end) {
     }
 }
 
-#define GRAIN 8192 /* elements */
-
 reel_status reel__cpu_dequantize_rows(const reel__call *c) {
     const reel_dtype from = c->in[0]->layout.dtype, to = c->out[0]->layout.dtype;
     REEL_SCOPE {
         const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]),
                           *index = reel_contiguous_at(c->at, c->in[1]);
         if (!x || !index) return reel_error_status();
-        REEL_TRY(check_indices(c, index, reel_dim(x, 0)));
+        REEL_TRY(reel__cpu_check_indices(c, reel__data(index), reel_numel(index), reel_dim(x, 0)));
         rows r = {.loop = reel__cpu_loops()->dequantize[to][from],
                   .scale = c->attr.f,
                   .x = reel__data(x),
@@ -175,16 +232,13 @@ reel_status reel__cpu_dequantize_rows(const reel__call *c) {
     return REEL_OK;
 }
 
+/* ---- slice_put ---- */
+
 /* i: axis, start, count, step. */
 reel_status reel__cpu_slice_put(const reel__call *c) {
-    reel_tensor *out = c->out[0];
-    int axis = (int)c->attr.i[0];
-    reel_status status = REEL_OK;
+    const int64_t *i = c->attr.i;
+    const reel_tensor *out = c->out[0], part = reel__sliced(out, (int)i[0], i[1], i[2], i[3]);
     memset(reel__data(out), 0, out->storage->bytes);
-    REEL_SCOPE {
-        reel_tensor *part = reel_slice_at(c->at, out, axis, c->attr.i[1], INT64_MAX, c->attr.i[3]);
-        reel_tensor *in = reel_slice_at(c->at, part, axis, 0, c->attr.i[2], 1);
-        if (!reel_copy_at_(c->at, in, c->in[0])) status = reel_error_status();
-    }
-    return status;
+    reel__cpu_copy_into(&part, c->in[0]);
+    return REEL_OK;
 }

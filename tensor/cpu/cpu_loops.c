@@ -215,7 +215,6 @@ const reel__loops NAME(REEL_SIMD) = {
                     f16_to_scaled_f32, bf16_to_scaled_f32},
                    {f32_to_scaled_f64, f64_to_scaled_f64, i64_to_scaled_f64, u8_to_scaled_f64,
                     f16_to_scaled_f64, bf16_to_scaled_f64}},
-    .copy = {[1] = copy_1, [2] = copy_2, [4] = copy_4, [8] = copy_8},
     .fill = {[1] = fill_1, [2] = fill_2, [4] = fill_4, [8] = fill_8},
     .where = {[1] = where_1, [2] = where_2, [4] = where_4, [8] = where_8},
     .sum = {sum_f32, sum_f64},

@@ -1,16 +1,6 @@
 /* Loops that move elements of one size, whatever they are: included by cpu_loops.c once per size.
  */
 
-static void W(copy)(const reel__run *r) {
-    const WORD *x = r->in[0];
-    WORD *out = r->out;
-    const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
-    if (sx == 1 && so == 1)
-        memcpy(out, x, (size_t)n * sizeof *x);
-    else
-        for (int64_t i = 0; i < n; i++) out[i * so] = x[i * sx];
-}
-
 /* Of the element that lies where constants are. */
 static void W(fill)(const reel__run *r) {
     WORD *out = r->out, value;

@@ -1,5 +1,6 @@
 /* topk: a heap of the k best of each row. */
 #include "tensor/cpu/cpu_internal.h"
+#include "tensor/cpu/cpu_order_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,18 +10,6 @@ typedef struct {
     uint64_t key;
     int64_t index;
 } entry;
-
-/* A number whose order is that of x among its dtype, NaN greatest. */
-static uint64_t order_key(reel_dtype dtype, const void *x) {
-    if (dtype == REEL_U8) return *(const uint8_t *)x;
-    if (dtype == REEL_I64) return (uint64_t) * (const int64_t *)x ^ (uint64_t)1 << 63;
-    double d = dtype == REEL_F32 ? (double)*(const float *)x : *(const double *)x;
-    uint64_t bits;
-    if (d != d) return UINT64_MAX;
-    d += 0.0; /* -0 is 0 */
-    memcpy(&bits, &d, sizeof bits);
-    return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
-}
 
 static bool better(entry a, entry b) {
     return a.key != b.key ? a.key > b.key : a.index < b.index;
@@ -49,7 +38,7 @@ typedef struct {
 } row;
 
 static entry entry_at(const row *r, int64_t i) {
-    uint64_t key = order_key(r->dtype, r->x + i * r->stride * (int64_t)reel_dtype_size(r->dtype));
+    uint64_t key = reel__order_key(r->dtype, r->x, i * r->stride);
     return (entry){r->largest ? key : ~key, i};
 }
 

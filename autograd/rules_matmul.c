@@ -1,0 +1,56 @@
+/* The gradient of the matrix product. */
+#include "autograd/autograd_internal.h"
+
+/* A vector as the matrix that it was: a row in x's place, a column in y's. */
+static reel_tensor *as_matrix(const reel__node *n, reel_tensor *t, int i) {
+    return n->in_shape[i].ndim == 1 ? reel_unsqueeze_at(n->at, t, i == 0 ? 0 : 1) : t;
+}
+
+/* g with the axes that vectors did without. */
+static reel_tensor *as_product(const reel__node *n, reel_tensor *g) {
+    if (n->in_shape[1].ndim == 1) g = reel_unsqueeze_at(n->at, g, -1);
+    return n->in_shape[0].ndim == 1 ? reel_unsqueeze_at(n->at, g, reel_ndim(g) - 1) : g;
+}
+
+/* Input i was the same for all of the batch, which was the other's: its gradient is a sum over it,
+ * and so over rows of one matrix. */
+static reel_tensor *rows_of(const reel__node *n, reel_tensor *t) {
+    return reel_reshape_at(n->at, t, reel_shape(-1, reel_dim(t, -1)));
+}
+
+/* Without broadcasting the gradient is the product itself, and may be added by the GEMM. */
+static bool has_batch_of(const reel__node *n, int i, const reel_tensor *g) {
+    reel_shape mine = n->in_shape[i], all = g->layout.shape;
+    mine.ndim -= 2;
+    all.ndim -= 2;
+    return mine.ndim >= 0 && reel_shape_equal(mine, all);
+}
+
+static void give(reel__node *n, int i, reel_tensor *x, reel_tensor *y, const reel_tensor *g) {
+    if (!x || !y) return;
+    if (has_batch_of(n, i, g)) {
+        reel__give_matmul(n, i, x, y);
+        return;
+    }
+    reel_tensor *product = reel_matmul_at(n->at, x, y);
+    const bool column = i == 1 && n->in_shape[1].ndim == 1;
+    reel__give(n, i, column ? reel_squeeze_at(n->at, product, -1) : product);
+}
+
+/* z[...,M,N] = x[...,M,K] y[...,K,N]:  dx = g y^T,  dy = x^T g, summed over what was broadcast. */
+void reel__grad_matmul(reel__node *n, reel_tensor *g) {
+    g = as_product(n, g);
+    if (!g) return;
+    if (reel__needs(n, 0)) {
+        reel_tensor *y = as_matrix(n, reel__saved(n, REEL__IN1), 1);
+        give(n, 0, g, reel_t_at(n->at, y), g);
+    }
+    if (reel__needs(n, 1)) {
+        reel_tensor *x = as_matrix(n, reel__saved(n, REEL__IN0), 0);
+        if (x && n->in_shape[1].ndim <= 2 && reel_ndim(g) > 2) {
+            x = rows_of(n, x);
+            g = rows_of(n, g);
+        }
+        if (g) give(n, 1, reel_t_at(n->at, x), g, g);
+    }
+}

@@ -1,0 +1,85 @@
+/* Moves by index, and what orders elements. */
+#include "tensor/call_internal.h"
+
+static reel_tensor *indexed(reel__op op, const char *at, reel_tensor *x, int axis,
+                            reel_tensor *index, int64_t size) {
+    reel_tensor *in[] = {x, index};
+    return reel__run((reel__call){
+        .op = op, .at = at, .nin = 2, .in = in, .attr.i = {reel__axis(axis, reel_ndim(x)), size}});
+}
+
+reel_tensor *reel_index_select_at(const char *at, reel_tensor *x, int axis, reel_tensor *index) {
+    return indexed(REEL_OP_index_select, at, x, axis, index, 0);
+}
+
+reel_tensor *reel_dequantize_rows_at(const char *at, reel_tensor *x, reel_tensor *index,
+                                     double scale, reel_dtype dtype) {
+    reel_tensor *in[] = {x, index};
+    return reel__run(
+        (reel__call){.op = REEL_OP_dequantize_rows,
+                     .at = at,
+                     .nin = 2,
+                     .in = in,
+                     .attr = {.f = {scale}, .i = {reel__axis(0, reel_ndim(x))}, .dtype = dtype}});
+}
+
+reel_tensor *reel_index_add_at(const char *at, reel_tensor *x, int axis, reel_tensor *index,
+                               int64_t size) {
+    return indexed(REEL_OP_index_add, at, x, axis, index, size);
+}
+
+reel_tensor *reel_gather_at(const char *at, reel_tensor *x, int axis, reel_tensor *index) {
+    return indexed(REEL_OP_gather, at, x, axis, index, 0);
+}
+
+reel_tensor *reel_scatter_add_at(const char *at, reel_tensor *x, int axis, reel_tensor *index,
+                                 int64_t size) {
+    return indexed(REEL_OP_scatter_add, at, x, axis, index, size);
+}
+
+/* ---- two results ---- */
+
+static reel_tensor *ordered(reel__call c, reel_tensor **indices) {
+    c.nout = 2;
+    if (indices) *indices = NULL;
+    if (reel__dispatch(&c) != REEL_OK) return NULL;
+    reel_tensor *found = reel__scope_give(c.out[1]);
+    if (indices) *indices = found;
+    return reel__scope_give(c.out[0]);
+}
+
+reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, int axis, bool largest,
+                          reel_tensor **indices) {
+    const int64_t i = reel__axis(axis, reel_ndim(x));
+    return ordered(
+        (reel__call){.op = REEL_OP_topk, .at = at, .nin = 1, .in = &x, .attr.i = {i, k, largest}},
+        indices);
+}
+
+reel_tensor *reel_sort_at(const char *at, reel_tensor *x, int axis, bool descending,
+                          reel_tensor **indices) {
+    const int64_t i = reel__axis(axis, reel_ndim(x));
+    return ordered((reel__call){.op = REEL_OP_sort,
+                                .at = at,
+                                .nin = 1,
+                                .in = &x,
+                                .attr.i = {i, reel_dim(x, axis), descending}},
+                   indices);
+}
+
+reel_tensor *reel_argsort_at(const char *at, reel_tensor *x, int axis, bool descending) {
+    reel_tensor *indices;
+    reel_sort_at(at, x, axis, descending, &indices);
+    return indices;
+}
+
+/* ---- one_hot ---- */
+
+reel_tensor *reel_one_hot_at(const char *at, reel_tensor *index, int64_t classes,
+                             reel_dtype dtype) {
+    return reel__run((reel__call){.op = REEL_OP_one_hot,
+                                  .at = at,
+                                  .nin = 1,
+                                  .in = &index,
+                                  .attr = {.i = {classes}, .dtype = dtype}});
+}

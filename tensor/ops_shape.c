@@ -1,0 +1,180 @@
+/* Views: the same elements in other shapes and orders. */
+#include "tensor/call_internal.h"
+#include "tensor/rules_internal.h"
+
+/* Works out an axis of -1; false if there are two, or the elements don't come out even. */
+static bool infer_axis(int64_t numel, reel_shape *s) {
+    int unknown = -1;
+    int64_t known = 1;
+    if (s->ndim < 0 || s->ndim > REEL_MAX_DIMS) return false;
+    for (int i = 0; i < s->ndim; i++) {
+        if (s->dim[i] == -1 && unknown < 0)
+            unknown = i;
+        else if (s->dim[i] < 0 || __builtin_mul_overflow(known, s->dim[i], &known))
+            return false;
+    }
+    if (unknown >= 0) {
+        if (known == 0 || numel % known != 0) return false;
+        s->dim[unknown] = numel / known;
+    }
+    return reel__shape_numel(*s) == numel;
+}
+
+reel_tensor *reel_reshape_at(const char *at, reel_tensor *x, reel_shape shape) {
+    int64_t unused[REEL_MAX_DIMS];
+    reel__call c = {.op = REEL_OP_reshape, .at = at, .nin = 1, .in = &x, .attr.shape = shape};
+    if (x && !infer_axis(reel_numel(x), &c.attr.shape)) {
+        char text[200];
+        reel__shape_text(text, sizeof text, shape);
+        reel__fail_call(REEL_ERR_SHAPE, &c, "its elements do not fit into %s", text);
+        return NULL;
+    }
+    if (x && !reel__reshape_strides(&x->layout, c.attr.shape, unused))
+        x = reel__unary(REEL_OP_copy, at, x);
+    return reel__run(c);
+}
+
+reel_tensor *reel_permute_at(const char *at, reel_tensor *x, reel_shape axes) {
+    int ndim = reel_ndim(x), seen = 0;
+    reel__call c = {.op = REEL_OP_permute, .at = at, .nin = 1, .in = &x, .attr.shape = axes};
+    for (int i = 0; i < axes.ndim && i < ndim; i++) {
+        int64_t axis = axes.dim[i] < 0 ? axes.dim[i] + ndim : axes.dim[i];
+        c.attr.shape.dim[i] = axis;
+        if (axis >= 0 && axis < ndim) seen |= 1 << axis;
+    }
+    if (x && (axes.ndim != ndim || seen != (1 << ndim) - 1)) {
+        char text[200];
+        reel__shape_text(text, sizeof text, axes);
+        reel__fail_call(REEL_ERR_SHAPE, &c, "%s does not list every axis once", text);
+        return NULL;
+    }
+    return reel__run(c);
+}
+
+reel_tensor *reel_t_at(const char *at, reel_tensor *x) {
+    int ndim = reel_ndim(x);
+    reel_shape axes = {ndim, {0}};
+    if (x && ndim < 2) {
+        reel__call c = {.op = REEL_OP_permute, .at = at, .nin = 1, .in = &x};
+        reel__fail_call(REEL_ERR_SHAPE, &c, "t takes two axes or more");
+        return NULL;
+    }
+    for (int i = 0; i < ndim; i++) axes.dim[i] = i < ndim - 2 ? i : 2 * ndim - 3 - i;
+    return reel_permute_at(at, x, axes);
+}
+
+reel_tensor *reel_transpose_at(const char *at, reel_tensor *x, int axis, int other) {
+    const int ndim = reel_ndim(x), i = reel__axis(axis, ndim), j = reel__axis(other, ndim);
+    reel_shape axes = {ndim, {0}};
+    if (x && (i < 0 || j < 0)) {
+        reel__call c = {.op = REEL_OP_permute, .at = at, .nin = 1, .in = &x};
+        reel__fail_call(REEL_ERR_SHAPE, &c, "no axis %d", i < 0 ? axis : other);
+        return NULL;
+    }
+    for (int k = 0; k < ndim; k++) axes.dim[k] = k == i ? j : k == j ? i : k;
+    return reel_permute_at(at, x, axes);
+}
+
+static reel_tensor *fail_reshape(const char *at, reel_tensor *x, const char *what, int axis) {
+    reel__call c = {.op = REEL_OP_reshape, .at = at, .nin = 1, .in = &x};
+    reel__fail_call(REEL_ERR_SHAPE, &c, "%s %d", what, axis);
+    return NULL;
+}
+
+reel_tensor *reel_squeeze_at(const char *at, reel_tensor *x, int axis) {
+    reel_shape s = reel_shape_of(x);
+    const int i = reel__axis(axis, s.ndim);
+    if (!x) return reel__unary(REEL_OP_reshape, at, x);
+    if (i < 0 || s.dim[i] != 1)
+        return fail_reshape(at, x, i < 0 ? "no axis" : "more or less than one entry along axis",
+                            axis);
+    for (int k = i; k < s.ndim - 1; k++) s.dim[k] = s.dim[k + 1];
+    s.ndim--;
+    return reel_reshape_at(at, x, s);
+}
+
+reel_tensor *reel_unsqueeze_at(const char *at, reel_tensor *x, int axis) {
+    reel_shape s = reel_shape_of(x);
+    const int i = reel__axis(axis, s.ndim + 1);
+    if (!x) return reel__unary(REEL_OP_reshape, at, x);
+    if (i < 0 || s.ndim == REEL_MAX_DIMS) return fail_reshape(at, x, "no room for an axis", axis);
+    for (int k = s.ndim++; k > i; k--) s.dim[k] = s.dim[k - 1];
+    s.dim[i] = 1;
+    return reel_reshape_at(at, x, s);
+}
+
+reel_tensor *reel_flatten_at(const char *at, reel_tensor *x, int first, int last) {
+    const reel_shape from = reel_shape_of(x);
+    const int i = reel__axis(first, from.ndim), j = reel__axis(last, from.ndim);
+    reel_shape s = {0, {0}};
+    if (!x) return reel__unary(REEL_OP_reshape, at, x);
+    if (from.ndim == 0) return reel_reshape_at(at, x, reel_shape(1));
+    if (i < 0 || j < i) return fail_reshape(at, x, "no axes to flatten up to", last);
+    for (int k = 0; k < from.ndim; k++) {
+        if (k > i && k <= j)
+            s.dim[s.ndim - 1] *= from.dim[k];
+        else
+            s.dim[s.ndim++] = from.dim[k];
+    }
+    return reel_reshape_at(at, x, s);
+}
+
+static int64_t clamp_bound(int64_t bound, int64_t n) {
+    if (bound < 0) bound = bound < -n ? 0 : bound + n;
+    return bound > n ? n : bound;
+}
+
+reel_tensor *reel_slice_at(const char *at, reel_tensor *x, int axis, int64_t start, int64_t stop,
+                           int64_t step) {
+    reel__call c = {.op = REEL_OP_slice, .at = at, .nin = 1, .in = &x};
+    int i = reel__axis(axis, reel_ndim(x));
+    if (x && (i < 0 || step < 1)) {
+        if (i < 0)
+            reel__fail_call(REEL_ERR_SHAPE, &c, "no axis %d", axis);
+        else
+            reel__fail_call(REEL_ERR_ARGUMENT, &c, "step %lld, at least 1 is needed",
+                            (long long)step);
+        return NULL;
+    }
+    int64_t n = x ? x->layout.shape.dim[i] : 0;
+    start = clamp_bound(start, n);
+    stop = clamp_bound(stop, n);
+    int64_t count = stop > start ? (stop - start - 1) / step + 1 : 0;
+    c.attr = (reel__attrs){.i = {i, start, count, count > 1 ? step : 1}};
+    return reel__run(c);
+}
+
+reel_tensor *reel_select_at(const char *at, reel_tensor *x, int axis, int64_t index) {
+    int i = reel__axis(axis, reel_ndim(x));
+    int64_t n = i < 0 ? 0 : x->layout.shape.dim[i];
+    if (x && (index < -n || index >= n)) {
+        reel__call c = {.op = REEL_OP_slice, .at = at, .nin = 1, .in = &x};
+        if (i < 0)
+            reel__fail_call(REEL_ERR_SHAPE, &c, "no axis %d", axis);
+        else
+            reel__fail_call(REEL_ERR_ARGUMENT, &c, "no index %lld on axis %d", (long long)index,
+                            axis);
+        return NULL;
+    }
+    if (index < 0) index += n;
+    return reel_squeeze_at(at, reel_slice_at(at, x, axis, index, index + 1, 1), axis);
+}
+
+reel_tensor *reel__slice_put(const char *at, reel_tensor *x, reel_shape shape, int axis,
+                             int64_t start, int64_t step) {
+    return reel__run(
+        (reel__call){.op = REEL_OP_slice_put,
+                     .at = at,
+                     .nin = 1,
+                     .in = &x,
+                     .attr = {.i = {axis, start, reel_dim(x, axis), step}, .shape = shape}});
+}
+
+reel_tensor *reel_expand_at(const char *at, reel_tensor *x, reel_shape shape) {
+    return reel__run(
+        (reel__call){.op = REEL_OP_expand, .at = at, .nin = 1, .in = &x, .attr.shape = shape});
+}
+
+reel_tensor *reel_contiguous_at(const char *at, reel_tensor *x) {
+    return reel_is_contiguous(x) ? x : reel__unary(REEL_OP_copy, at, x);
+}
