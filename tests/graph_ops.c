@@ -188,7 +188,21 @@ static void draw_matmul(graph *g, graph_value *v) {
     v->in[1] = g->broken ? 0 : graph_operand(g, factor(g, x), v->op->second);
 }
 
+/* x @ x^T, matrix by matrix. */
+static void draw_gram(graph *g, graph_value *v) {
+    int x = graph_any(g);
+    if (graph_shape(g, x).ndim < 2) x = as_matrix(g, x);
+    v->inputs = 1;
+    v->in[0] = graph_operand(g, x, v->op->domain);
+}
+
+static reel_tensor *call_gram(const graph_value *v, reel_tensor *const *in) {
+    (void)v;
+    return reel_matmul(in[0], reel_t(in[0]));
+}
+
 static const graph_op products[] = {
+    {ROW(gram, draw_gram, call_gram, SMALL)},
     {ROW(matmul, draw_matmul, call_binary, SMALL), .second = GRAPH_SMALL,
      .of.binary = reel_matmul_at},
 };
@@ -324,6 +338,50 @@ static reel_tensor *call_put(const graph_value *v, reel_tensor *const *in) {
     return v->op->of.put(REEL_HERE, in[0], (int)v->i[0], in[1], v->i[1]);
 }
 
+/* ---- joined, sorted ---- */
+
+/* i: axis; the second operand is as long as the first. */
+static void draw_joined(graph *g, graph_value *v) {
+    draw_axis(g, v);
+    if (g->broken) return;
+    v->inputs = 2;
+    v->in[1] =
+        graph_below(g, 2) ? v->in[0] : graph_apply(g, "tanh", v->in[0], -1, (graph_value){0});
+}
+static reel_tensor *call_concat(const graph_value *v, reel_tensor *const *in) {
+    return reel_concat_list(in, 2, (int)v->i[0]);
+}
+static reel_tensor *call_stack(const graph_value *v, reel_tensor *const *in) {
+    return reel_stack_list(in, 2, (int)v->i[0]);
+}
+
+/* i: axis, descending */
+static void draw_sort(graph *g, graph_value *v) {
+    draw_axis(g, v);
+    v->i[1] = graph_below(g, 2);
+}
+static reel_tensor *call_sort(const graph_value *v, reel_tensor *const *in) {
+    return reel_sort(in[0], (int)v->i[0], v->i[1] != 0, NULL);
+}
+
+/* i: diagonal */
+static void draw_triangle(graph *g, graph_value *v) {
+    draw_gram(g, v);
+    v->i[0] = graph_below(g, 4) - 2;
+}
+static reel_tensor *call_tril(const graph_value *v, reel_tensor *const *in) {
+    return reel_tril(in[0], v->i[0]);
+}
+static reel_tensor *call_triu(const graph_value *v, reel_tensor *const *in) {
+    return reel_triu(in[0], v->i[0]);
+}
+
+static const graph_op joined[] = {
+    {ROW(concat, draw_joined, call_concat, ANY)}, {ROW(stack, draw_joined, call_stack, ANY)},
+    {ROW(sort, draw_sort, call_sort, APART)},     {ROW(tril, draw_triangle, call_tril, ANY)},
+    {ROW(triu, draw_triangle, call_triu, ANY)},   AXIS(flip, ANY),
+};
+
 /* A mask of the operands' shape, then two operands. */
 static void draw_where(graph *g, graph_value *v) {
     const int x = graph_operand(g, graph_any(g), GRAPH_ANY),
@@ -412,7 +470,7 @@ static const struct {
     int count, weight; /* how often one of the family is taken */
 } families[] = {
     FAMILY(unary, 5), FAMILY(binary, 6),  FAMILY(reductions, 4), FAMILY(products, 3),
-    FAMILY(views, 5), FAMILY(indexed, 2), FAMILY(constants, 1),
+    FAMILY(views, 5), FAMILY(indexed, 2), FAMILY(joined, 2),     FAMILY(constants, 1),
 };
 
 const graph_op *graph_any_op(graph *g) {
