@@ -116,50 +116,7 @@ reel_tensor *reel_dequantize_at(const char *at, reel_tensor *x, double scale, re
                             .attr = {.f = {scale}, .dtype = dtype}});
 }
 
-/* ---- reductions and products ---- */
-
-static reel_tensor *reduce(reel__op op, const char *at, reel_tensor *x, reel_shape axes,
-                           bool keepdim) {
-    reel__call c = {.op = op, .at = at, .nin = 1, .in = &x, .attr.i = {0, keepdim ? -1 : 0}};
-    int ndim = reel_ndim(x);
-    if (x && (axes.ndim < 0 || axes.ndim > REEL_MAX_DIMS)) {
-        reel__fail_call(REEL_ERR_SHAPE, &c, "%d axes listed", axes.ndim);
-        return NULL;
-    }
-    for (int i = 0; x && i < axes.ndim; i++) {
-        int axis =
-            axes.dim[i] >= -ndim && axes.dim[i] < ndim ? reel__axis((int)axes.dim[i], ndim) : -1;
-        if (axis < 0 || c.attr.i[0] >> axis & 1) {
-            reel__fail_call(REEL_ERR_SHAPE, &c,
-                            axis < 0 ? "no axis %lld" : "axis %lld listed twice",
-                            (long long)axes.dim[i]);
-            return NULL;
-        }
-        c.attr.i[0] |= (int64_t)1 << axis;
-    }
-    if (axes.ndim == 0) c.attr.i[0] = ((int64_t)1 << ndim) - 1;
-    return run(c);
-}
-
-reel_tensor *reel_sum_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
-    return reduce(REEL_OP_sum, at, x, axes, keepdim);
-}
-
-reel_tensor *reel_mean_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
-    return reduce(REEL_OP_mean, at, x, axes, keepdim);
-}
-
-reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape) {
-    if (!g || reel_shape_equal(g->layout.shape, shape)) return g;
-    const int missing = g->layout.shape.ndim - shape.ndim;
-    reel__call c = {.op = REEL_OP_sum, .at = at, .nin = 1, .in = &g};
-    for (int i = 0; i < g->layout.shape.ndim; i++) {
-        const bool kept = i >= missing && shape.dim[i - missing] == 1;
-        if (i < missing || kept) c.attr.i[0] |= (int64_t)1 << i;
-        if (kept) c.attr.i[1] |= (int64_t)1 << i;
-    }
-    return run(c);
-}
+/* ---- products ---- */
 
 reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t) {
     return binary(REEL_OP_mse, at, y, t);
@@ -183,14 +140,6 @@ reel_status reel__matmul_into(const char *at, reel_tensor *out, reel_tensor *x, 
 }
 
 /* ---- along an axis ---- */
-
-reel_tensor *reel_softmax_at(const char *at, reel_tensor *x, int axis) {
-    return run((reel__call){.op = REEL_OP_softmax,
-                            .at = at,
-                            .nin = 1,
-                            .in = &x,
-                            .attr.i = {reel__axis(axis, reel_ndim(x))}});
-}
 
 static reel_tensor *indexed(reel__op op, const char *at, reel_tensor *x, int axis,
                             reel_tensor *index, int64_t size) {

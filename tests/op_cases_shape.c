@@ -1,126 +1,9 @@
-/* Cases of reductions, products, indexing and views. */
+/* Cases of products, indexing and views. */
 #include "tests/op_cases.h"
 
 #include <math.h>
 
 #define UNUSED (void)made
-
-/* ---- sum, mean: param[0] the axes as a mask, param[1] keepdim ---- */
-
-static const op_shapes reduced[] = {
-    {{S(3, 4)}, {3, 0}},
-    {{S(3, 4)}, {1, 0}},
-    {{S(3, 4)}, {2, 0}},
-    {{S(3, 4)}, {2, 1}},
-    {{S(2, 3, 4)}, {5, 1}},
-    {{S(2, 3, 4)}, {2, 0}},
-    {{S(2, 3, 4, 2)}, {6, 0}},
-    {{S(2, 3, 4, 2)}, {9, 0}},
-    {{S(1, 5)}, {1, 0}},
-    {{S(5, 1)}, {2, 1}},
-    {{S0}, {0, 0}},
-    {{S(3, 0)}, {2, 0}},
-    {{S(0, 3)}, {2, 0}},
-    {{S(1, 1)}, {3, 0}},
-    {{S(300, 71)}, {1, 0}},
-    {{S(300, 71)}, {2, 0}},
-    {{S(40001)}, {1, 0}},
-    {{S(3, 50, 70)}, {2, 0}},
-    {{S(3, 50, 70)}, {4, 0}},
-    {{S(50001)}, {1, 1}},
-};
-
-static reel_shape axes_of(int64_t mask) {
-    reel_shape s = REEL_SCALAR;
-    for (int i = 0; i < REEL_MAX_DIMS; i++)
-        if (mask >> i & 1) s.dim[s.ndim++] = i;
-    return s;
-}
-
-static reel_tensor *run_sum(reel_tensor **in, const int64_t *param, reel_dtype made) {
-    UNUSED;
-    return reel_sum_over(in[0], axes_of(param[0]), param[1] != 0);
-}
-
-static reel_tensor *run_mean(reel_tensor **in, const int64_t *param, reel_dtype made) {
-    UNUSED;
-    return reel_mean_over(in[0], axes_of(param[0]), param[1] != 0);
-}
-
-static array ref_sum(const array *in, const int64_t *param) {
-    reel_shape s = in[0].shape, kept = s, out = REEL_SCALAR;
-    for (int i = 0; i < s.ndim; i++) {
-        if (param[0] >> i & 1) kept.dim[i] = 1;
-        if (!(param[0] >> i & 1) || param[1]) out.dim[out.ndim++] = kept.dim[i];
-    }
-    array y = array_new(kept),
-          lost = array_new(kept); /* Kahan's sum: a plain one would be less exact than Reel's */
-    int64_t at[REEL_MAX_DIMS] = {0};
-    for (int64_t k = 0; k < array_size(in[0]); k++, array_next(s, at)) {
-        int64_t to = 0;
-        for (int i = 0; i < s.ndim; i++) to = to * kept.dim[i] + (kept.dim[i] == 1 ? 0 : at[i]);
-        double term = in[0].v[k] - lost.v[to], sum = y.v[to] + term;
-        lost.v[to] = (sum - y.v[to]) - term;
-        y.v[to] = sum;
-    }
-    array_free(lost);
-    y.shape = out;
-    return y;
-}
-
-static array ref_mean(const array *in, const int64_t *param) {
-    array y = ref_sum(in, param);
-    double count = 1;
-    for (int i = 0; i < in[0].shape.ndim; i++)
-        if (param[0] >> i & 1) count *= (double)in[0].shape.dim[i];
-    for (int64_t i = 0; i < array_size(y); i++) y.v[i] /= count;
-    return y;
-}
-
-static const op_shapes reduced_bad[] = {{{S(3, 4)}, {4, 0}}, {{S0}, {1, 0}}};
-#define REDUCED                                                                                    \
-    .inputs = 1, .shapes = reduced, .shape_count = COUNT(reduced), .bad = reduced_bad,             \
-    .bad_count = COUNT(reduced_bad), .low = {0.5}, .high = {3}
-const op_case case_sum = {REDUCED, .run = run_sum, .reference = ref_sum};
-const op_case case_mean = {REDUCED, .run = run_mean, .reference = ref_mean};
-
-/* ---- mse ---- */
-
-static const op_shapes paired[] = {
-    {{S(3, 4), S(3, 4)}, {0}},       {{S(5), S(5)}, {0}},       {{S0, S0}, {0}},
-    {{S(1, 1), S(1, 1)}, {0}},       {{S(0, 3), S(0, 3)}, {0}}, {{S(2, 3, 4), S(2, 3, 4)}, {0}},
-    {{S(300, 71), S(300, 71)}, {0}}, {{S(40), S(40)}, {0}},     {{S(50001), S(50001)}, {0}},
-};
-static const op_shapes paired_bad[] = {{{S(3, 4), S(4)}, {0}},
-                                       {{S(3, 4), S(3, 1)}, {0}},
-                                       {{S(3, 4), S(4, 3)}, {0}},
-                                       {{S(1), S0}, {0}},
-                                       {{S(0), S(0, 1)}, {0}}};
-
-static reel_tensor *run_mse(reel_tensor **in, const int64_t *param, reel_dtype made) {
-    UNUSED, (void)param;
-    return reel_mse(in[0], in[1]);
-}
-
-/* By the mean of the squares, as an array. */
-static array ref_mse(const array *in, const int64_t *param) {
-    (void)param;
-    array squares = array_new(in[0].shape);
-    for (int64_t i = 0; i < array_size(squares); i++) {
-        double d = in[0].v[i] - in[1].v[i];
-        squares.v[i] = d * d;
-    }
-    array y = ref_mean(&squares, (const int64_t[]){((int64_t)1 << in[0].shape.ndim) - 1, 0});
-    array_free(squares);
-    return y;
-}
-const op_case case_mse = {.inputs = 2,
-                          .run = run_mse,
-                          .reference = ref_mse,
-                          .shapes = paired,
-                          .shape_count = COUNT(paired),
-                          .bad = paired_bad,
-                          .bad_count = COUNT(paired_bad)};
 
 /* ---- matmul ---- */
 
@@ -159,20 +42,6 @@ const op_case case_matmul = {.inputs = 2,
                              .bad_count = COUNT(products_bad),
                              .tolerance32 = 2e-5};
 
-/* ---- softmax: param[0] the axis ---- */
-
-static const op_shapes soft[] = {
-    {{S(3, 4)}, {1}}, {{S(3, 4)}, {0}},    {{S(3, 4)}, {-1}},   {{S(2, 3, 4)}, {1}},
-    {{S(5)}, {0}},    {{S(1)}, {0}},       {{S(3, 1)}, {1}},    {{S(0, 3)}, {1}},
-    {{S(3, 0)}, {1}}, {{S(60, 130)}, {1}}, {{S(60, 130)}, {0}},
-};
-static const op_shapes soft_bad[] = {{{S(3, 4)}, {2}}, {{S(3, 4)}, {-3}}, {{S0}, {0}}};
-
-static reel_tensor *run_softmax(reel_tensor **in, const int64_t *param, reel_dtype made) {
-    UNUSED;
-    return reel_softmax(in[0], (int)param[0]);
-}
-
 /* [outer, n, inner] around an axis. */
 static void around(reel_shape s, int64_t axis, int64_t *outer, int64_t *n, int64_t *inner) {
     if (axis < 0) axis += s.ndim;
@@ -187,29 +56,6 @@ static array with_axis(reel_shape s, int64_t axis, int64_t n) {
     s.dim[axis < 0 ? axis + s.ndim : axis] = n;
     return array_new(s);
 }
-
-static array ref_softmax(const array *in, const int64_t *param) {
-    array y = array_new(in[0].shape);
-    int64_t outer, n, inner;
-    around(in[0].shape, param[0], &outer, &n, &inner);
-    for (int64_t o = 0; o < outer; o++)
-        for (int64_t i = 0; i < inner; i++) {
-            double sum = 0;
-            for (int64_t k = 0; k < n; k++) sum += exp(in[0].v[(o * n + k) * inner + i]);
-            for (int64_t k = 0; k < n; k++) {
-                int64_t at = (o * n + k) * inner + i;
-                y.v[at] = exp(in[0].v[at]) / sum;
-            }
-        }
-    return y;
-}
-const op_case case_softmax = {.inputs = 1,
-                              .run = run_softmax,
-                              .reference = ref_softmax,
-                              .shapes = soft,
-                              .shape_count = COUNT(soft),
-                              .bad = soft_bad,
-                              .bad_count = COUNT(soft_bad)};
 
 /* ---- indexing: param[0] the axis, param[1] the size of the result, param[3] the bound of the
  * indices ---- */

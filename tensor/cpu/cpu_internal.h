@@ -52,13 +52,8 @@ typedef struct {
     reel__loop map[REEL_OP_COUNT][4]; /* by dtype; NULL where the op is none of MAP */
     reel__loop dequantize[2][4];      /* to f32 or f64, from each dtype */
     /* Of contiguous elements, in an order that n alone decides. */
-    double (*sum[2])(const void *x, int64_t n);
     double (*sum_squares[2])(const void *x, int64_t n);
     double (*sum_square_differences[2])(const void *x, const void *y, int64_t n);
-    /* out[j] = (sum over i < rows of x[i stride + j]) / divisor, j < columns */
-    void (*sum_rows[2])(void *out, const void *x, int64_t rows, int64_t columns, int64_t stride,
-                        double divisor);
-    void (*softmax[2])(void *out, const void *x, int64_t n);
     void (*adam[2])(void *p, const void *g, void *m, void *v, int64_t n, const reel__adam_step *s);
     void (*sgd[2])(void *p, const void *g, void *v, int64_t n, const reel__sgd_step *s);
 } reel__loops;

@@ -70,11 +70,8 @@ const reel__loops NAME(REEL_SIMD) = {
                     dequantize_from_u8_f32},
                    {dequantize_from_f32_f64, dequantize_from_f64_f64, dequantize_from_i64_f64,
                     dequantize_from_u8_f64}},
-    .sum = {sum_f32, sum_f64},
     .sum_squares = {sum_squares_f32, sum_squares_f64},
     .sum_square_differences = {sum_square_differences_f32, sum_square_differences_f64},
-    .sum_rows = {sum_rows_f32, sum_rows_f64},
-    .softmax = {softmax_f32, softmax_f64},
     .adam = {adam_f32, adam_f64},
     .sgd = {sgd_f32, sgd_f64},
 };
