@@ -50,3 +50,12 @@ void reel__grad_bce_grad(reel__node *n, reel_tensor *g) {
     }
     if (reel__needs(n, 2)) reel__give(n, 2, reel_neg_at(n->at, by_d));
 }
+
+/* z = -w[t] x[t]:  dx = -w[t] g at t, else 0; linear, and the other's transpose */
+void reel__grad_nll(reel__node *n, reel_tensor *g) {
+    reel__give(n, 0, reel__nll_grad(n->at, g, in(n, 1), in(n, 2), n->attr.i[0]));
+}
+
+void reel__grad_nll_grad(reel__node *n, reel_tensor *g) {
+    reel__give(n, 0, reel__nll(n->at, g, in(n, 1), in(n, 2), n->attr.i[0], NULL));
+}

@@ -1,31 +1,5 @@
-/* Gradient rules of reductions, products, indexing and views: g = dL/d result. */
+/* Gradient rules of indexing and views: g = dL/d result. */
 #include "autograd/autograd_internal.h"
-
-/* The reduced axes put back as axes of size 1, then stretched: no copy. */
-static reel_tensor *spread(const reel__node *n, reel_tensor *g) {
-    reel_shape kept = n->in_shape[0];
-    for (int i = 0; i < kept.ndim; i++)
-        if (n->attr.i[0] >> i & 1) kept.dim[i] = 1;
-    return reel_expand_at(n->at, reel_reshape_at(n->at, g, kept), n->in_shape[0]);
-}
-
-void reel__grad_sum(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, spread(n, g));
-}
-
-void reel__grad_mean(reel__node *n, reel_tensor *g) {
-    int64_t count = 1;
-    for (int i = 0; i < n->in_shape[0].ndim; i++)
-        if (n->attr.i[0] >> i & 1) count *= n->in_shape[0].dim[i];
-    reel__give(n, 0, spread(n, reel_affine_at(n->at, g, 1 / (double)count, 0)));
-}
-
-/* dx = y (g - sum g y along the axis) */
-void reel__grad_softmax(reel__node *n, reel_tensor *g) {
-    reel_tensor *y = reel__saved(n, REEL__OUT0);
-    reel_tensor *dot = reel_sum_at(n->at, reel_mul_at(n->at, g, y), reel_axes(n->attr.i[0]), true);
-    reel__give(n, 0, reel_mul_at(n->at, y, reel_sub_at(n->at, g, dot)));
-}
 
 static int64_t size_at(const reel__node *n) {
     return n->in_shape[0].dim[n->attr.i[0]];

@@ -1,108 +1,148 @@
-/* sum, mean, mse and softmax. */
+/* Reductions: brought into the kernels' form (nest.c), with memory for what parts leave behind. */
 #include "cuda/cuda_internal.h"
 
-/* Launches a sum, with memory for its parts if there are any. */
-static reel_status launch_sum(const reel__call *c, reel__cuda_sum_work *s, reel_dtype dtype) {
+static reel_status launch(const reel__call *c, reel__cuda_fold_launcher launcher,
+                          reel__cuda_fold_work *w) {
     reel__cuda_device *d = reel__cuda_enter(c);
     if (!d) return reel_error_status();
-    s->parts = reel__cuda_sum_parts(s->outer, s->rows, s->columns);
-    s->tickets = d->tickets;
-    const size_t bytes = (size_t)(s->outer * s->columns * s->parts) * sizeof(double);
-    if (s->parts > 1) {
-        s->partial = reel__cuda_scratch(c, bytes);
-        if (!s->partial) return reel_error_status();
+    w->parts = reel__cuda_fold_parts(w->outer, w->rows, w->columns);
+    w->tickets = d->tickets;
+    const size_t bytes = (size_t)(w->outer * w->columns * w->parts) * REEL__CUDA_FOLD_BYTES;
+    if (w->parts > 1) {
+        w->partial = reel__cuda_scratch(c, bytes);
+        if (!w->partial) return reel_error_status();
     }
-    const reel_status status = reel__cuda_launched(c, reel__cuda_launch_sum(s, dtype, d->queue));
-    if (s->partial) reel__cuda_free(d->index, s->partial, bytes);
+    const reel_status status =
+        reel__cuda_launched(c, launcher(w, c->in[0]->layout.dtype, d->queue));
+    if (w->partial) reel__cuda_free(d->index, w->partial, bytes);
     return status;
 }
 
-static reel_status reduce(const reel__call *c, double divisor) {
-    reel__reduction r;
-    reel_status status = REEL_OK;
-    REEL_SCOPE {
-        status = reel__reduction_make(&r, c, c->attr.i[0]);
-        if (status != REEL_OK) return status;
-        reel__cuda_sum_work s = {.x = reel__data(r.x),
-                                 .out = reel__data(c->out[0]),
-                                 .outer = r.outer,
-                                 .rows = r.rows,
-                                 .columns = r.columns,
-                                 .outer_stride = r.outer_stride,
-                                 .row_stride = r.row_stride,
-                                 .divisor = divisor};
-        status = launch_sum(c, &s, c->in[0]->layout.dtype);
-    }
-    return status;
-}
-
-/* What is summed over nothing. */
-static reel_status fill_empty(const reel__call *c, double value) {
+static reel_status fill(const reel__call *c, double value) {
     return reel_fill_at_(c->at, c->out[0], value) ? REEL_OK : reel_error_status();
 }
 
-reel_status reel__cuda_sum(const reel__call *c) {
+/* What `how` says apart from the operands; `none` is the result of nothing. */
+static reel_status reduce(const reel__call *c, reel__cuda_fold_launcher launcher,
+                          reel__cuda_fold_work how, double none) {
+    reel__reduction r;
+    reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    if (reel_numel(c->in[0]) == 0) return fill_empty(c, 0);
-    return reduce(c, 1);
+    if (reel_numel(c->in[0]) == 0) return fill(c, none);
+    REEL_SCOPE {
+        status = reel__reduction_make(&r, c, c->attr.i[0]);
+        if (status != REEL_OK) return status;
+        how.x = reel__data(r.x);
+        how.out = reel__data(c->out[0]);
+        how.outer = r.outer;
+        how.rows = r.rows;
+        how.columns = r.columns;
+        how.outer_stride = r.outer_stride;
+        how.row_stride = r.row_stride;
+        status = launch(c, launcher, &how);
+    }
+    return status;
+}
+
+/* Elements that go into a result. */
+static double count_of(const reel__call *c) {
+    double n = 1;
+    for (int i = 0; i < c->in[0]->layout.shape.ndim; i++)
+        if (c->attr.i[0] >> i & 1) n *= (double)c->in[0]->layout.shape.dim[i];
+    return n;
+}
+
+#define NOT_A_NUMBER __builtin_nan("")
+
+reel_status reel__cuda_sum(const reel__call *c) {
+    return reduce(c, reel__cuda_launch_sum, (reel__cuda_fold_work){.divisor = 1}, 0);
 }
 
 reel_status reel__cuda_mean(const reel__call *c) {
-    if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    if (reel_numel(c->in[0]) == 0) return fill_empty(c, __builtin_nan(""));
-    return reduce(c, (double)reel_numel(c->in[0]) / (double)reel_numel(c->out[0]));
+    return reduce(c, reel__cuda_launch_sum, (reel__cuda_fold_work){.divisor = count_of(c)},
+                  NOT_A_NUMBER);
 }
+
+reel_status reel__cuda_prod(const reel__call *c) {
+    return reduce(c, reel__cuda_launch_prod, (reel__cuda_fold_work){0}, 1);
+}
+
+reel_status reel__cuda_max(const reel__call *c) {
+    return reduce(c, reel__cuda_launch_extreme, (reel__cuda_fold_work){0}, 0);
+}
+
+reel_status reel__cuda_min(const reel__call *c) {
+    return reduce(c, reel__cuda_launch_extreme, (reel__cuda_fold_work){.flip = true}, 0);
+}
+
+reel_status reel__cuda_argmax(const reel__call *c) {
+    return reduce(c, reel__cuda_launch_position, (reel__cuda_fold_work){0}, 0);
+}
+
+reel_status reel__cuda_argmin(const reel__call *c) {
+    return reduce(c, reel__cuda_launch_position, (reel__cuda_fold_work){.flip = true}, 0);
+}
+
+reel_status reel__cuda_any(const reel__call *c) {
+    return reduce(c, reel__cuda_launch_truth, (reel__cuda_fold_work){0}, 0);
+}
+
+reel_status reel__cuda_all(const reel__call *c) {
+    return reduce(c, reel__cuda_launch_truth, (reel__cuda_fold_work){.flip = true}, 1);
+}
+
+/* f[0]: the correction. */
+static reel_status variance(const reel__call *c, bool root) {
+    const double divisor = count_of(c) - c->attr.f[0];
+    return reduce(c, reel__cuda_launch_var,
+                  (reel__cuda_fold_work){.divisor = divisor > 0 ? divisor : 0, .root = root},
+                  NOT_A_NUMBER);
+}
+
+reel_status reel__cuda_var(const reel__call *c) {
+    return variance(c, false);
+}
+
+reel_status reel__cuda_std(const reel__call *c) {
+    return variance(c, true);
+}
+
+reel_status reel__cuda_logsumexp(const reel__call *c) {
+    return reduce(c, reel__cuda_launch_logsumexp, (reel__cuda_fold_work){0}, -__builtin_inf());
+}
+
+/* ---- mse, ties ---- */
 
 reel_status reel__cuda_mse(const reel__call *c) {
     const int64_t n = reel_numel(c->in[0]);
     reel_status status = REEL_OK;
-    if (n == 0) return fill_empty(c, __builtin_nan(""));
+    if (n == 0) return fill(c, NOT_A_NUMBER);
     REEL_SCOPE {
         reel_tensor *y = reel_contiguous_at(c->at, c->in[0]),
                     *t = reel_contiguous_at(c->at, c->in[1]);
         if (!y || !t) return reel_error_status();
-        reel__cuda_sum_work s = {.x = reel__data(y),
-                                 .y = reel__data(t),
-                                 .out = reel__data(c->out[0]),
-                                 .outer = 1,
-                                 .rows = n,
-                                 .columns = 1,
-                                 .outer_stride = 1,
-                                 .row_stride = 1,
-                                 .divisor = (double)n};
-        status = launch_sum(c, &s, y->layout.dtype);
+        reel__cuda_fold_work w = {.x = reel__data(y),
+                                  .y = reel__data(t),
+                                  .out = reel__data(c->out[0]),
+                                  .outer = 1,
+                                  .rows = n,
+                                  .columns = 1,
+                                  .outer_stride = 1,
+                                  .row_stride = 1,
+                                  .divisor = (double)n};
+        status = launch(c, reel__cuda_launch_square_differences, &w);
     }
     return status;
 }
 
-/* The same for a softmax. */
-static reel_status launch_softmax(const reel__call *c, reel__cuda_softmax_work *s,
-                                  reel_dtype dtype) {
-    reel__cuda_device *d = reel__cuda_enter(c);
-    if (!d) return reel_error_status();
-    s->parts = reel__cuda_softmax_parts(s->outer, s->n, s->inner);
-    const size_t bytes = (size_t)(s->outer * s->inner * s->parts) * 2 * reel_dtype_size(dtype);
-    if (s->parts > 1) {
-        s->tallies = reel__cuda_scratch(c, bytes);
-        if (!s->tallies) return reel_error_status();
-    }
-    const reel_status status =
-        reel__cuda_launched(c, reel__cuda_launch_softmax(s, dtype, d->queue));
-    if (s->tallies) reel__cuda_free(d->index, s->tallies, bytes);
-    return status;
+static cudaError_t launch_ties(const reel__cuda_map *m, int vector, const void *how,
+                               reel__cuda_queue *q) {
+    return reel__cuda_launch_ties(m, *(const reel_dtype *)how, vector, q);
 }
 
-reel_status reel__cuda_softmax(const reel__call *c) {
-    const int axis = (int)c->attr.i[0];
-    reel_status status = REEL_OK;
-    if (reel_numel(c->in[0]) == 0) return REEL_OK;
-    REEL_SCOPE {
-        reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
-        if (!x) return reel_error_status();
-        reel__cuda_softmax_work s = {
-            .y = reel__data(c->out[0]), .x = reel__data(x), .n = x->layout.shape.dim[axis]};
-        reel__around_axis(x->layout.shape, axis, &s.outer, &s.inner);
-        status = launch_softmax(c, &s, x->layout.dtype);
-    }
-    return status;
+reel_status reel__cuda_ties(const reel__call *c) {
+    const reel_dtype dtype = c->in[0]->layout.dtype;
+    const reel__cuda_kernel k = {launch_ties, &dtype,
+                                 REEL__CUDA_VECTOR / (int)reel_dtype_size(dtype)};
+    return reel__cuda_map_with(c, k, c->out[0], 2, c->in, NULL);
 }

@@ -136,34 +136,60 @@ typedef struct {
 cudaError_t reel__cuda_launch_triangle(const reel__cuda_triangle *t, int size,
                                        reel__cuda_queue *queue);
 
-/* ---- reductions (reduce.cu) ---- */
+/* ---- reductions (reduce.cu, extremes.cu, moments.cu) ---- */
 
-/* out[outer, columns] = (sum over rows of x[outer, rows, columns]) / divisor, in f64; integers are
- * added in i64, and not divided. With y, of (x - y)^2, where outer and columns are 1. If parts > 1
- * the sum of each result is cut into as many, which meet in `partial` (8 bytes for each part of
- * each result), and the last block to end adds them up in their order; `tickets` are 0 before and
- * after. */
+/* out[outer, columns] from x[outer, rows, columns], over rows. If parts > 1 each result comes from
+ * as many, which meet in `partial` (REEL__CUDA_FOLD_BYTES for each part of each result), and the
+ * last block to end joins them in their order; `tickets` are 0 before and after. */
 typedef struct {
     const void *x, *y;
     void *out;
     int64_t outer, rows, columns, outer_stride, row_stride;
-    double divisor;
+    double divisor; /* of sums of floats, and of var */
+    bool flip;      /* min, argmin and all instead of max, argmax and any */
+    bool root;      /* std instead of var */
     int parts;
     void *partial;
     unsigned *tickets;
-} reel__cuda_sum_work;
+} reel__cuda_fold_work;
 #define REEL__CUDA_TICKETS 4096
+#define REEL__CUDA_FOLD_BYTES 24
 /* How many parts are worth while. */
-int reel__cuda_sum_parts(int64_t outer, int64_t rows, int64_t columns);
-cudaError_t reel__cuda_launch_sum(const reel__cuda_sum_work *s, reel_dtype dtype,
-                                  reel__cuda_queue *queue);
+int reel__cuda_fold_parts(int64_t outer, int64_t rows, int64_t columns);
 
-/* y[outer, n, inner] = softmax of x over n; contiguous. If parts > 1, n is cut into as many, which
- * meet in `tallies`: two elements of y's dtype for each part of each softmax. */
+/* dtype is x's; sums, products, variances and exponentials are f64 (integers i64) until the end. */
+typedef cudaError_t (*reel__cuda_fold_launcher)(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                                reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_sum(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                  reel__cuda_queue *queue);
+/* Of (x - y)^2, in floats, where outer and columns are 1. */
+cudaError_t reel__cuda_launch_square_differences(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                                 reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_prod(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                   reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_truth(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                    reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_extreme(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                      reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_position(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                       reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_var(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                  reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_logsumexp(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                        reel__cuda_queue *queue);
+/* 1 where operands 1 and 2 are equal or both NaN, else 0; units of 16 bytes or 1 element. */
+cudaError_t reel__cuda_launch_ties(const reel__cuda_map *m, reel_dtype dtype, int vector,
+                                   reel__cuda_queue *queue);
+
+/* ---- softmax, log_softmax (softmax.cu) ---- */
+
+/* y[outer, n, inner] = softmax of x over n, or its logarithm; contiguous. If parts > 1, n is cut
+ * into as many, which meet in `tallies`: two elements of y's dtype a part and softmax. */
 typedef struct {
     void *y;
     const void *x;
     int64_t outer, n, inner;
+    bool log;
     int parts;
     void *tallies;
 } reel__cuda_softmax_work;
@@ -237,6 +263,25 @@ cudaError_t reel__cuda_launch_gather(const reel__cuda_move *m, int size, reel__c
  * below `outer`, c below `size` of m. */
 cudaError_t reel__cuda_launch_one_hot(const reel__cuda_move *m, uint64_t one, int size,
                                       reel__cuda_queue *queue);
+
+/* ---- losses of a class (nll.cu) ---- */
+
+/* x[outer, classes, inner], target and z [outer, inner], contiguous; weight[classes], its elements
+ * weight_stride apart. */
+typedef struct {
+    const void *from, *weight;
+    const int64_t *target;
+    void *out, *weights;
+    int64_t outer, classes, inner, weight_stride, ignored;
+    reel__cuda_witness witness;
+} reel__cuda_nll_work;
+/* From x: out = z, z = -weight[target] x[target], and weights = those that took part; 0 where the
+ * target is `ignored`, or out of range. */
+cudaError_t reel__cuda_launch_nll(const reel__cuda_nll_work *w, reel_dtype dtype,
+                                  reel__cuda_queue *queue);
+/* From g, of z's shape: out, of x's, = -weight[target] g at target, else 0. */
+cudaError_t reel__cuda_launch_nll_grad(const reel__cuda_nll_work *w, reel_dtype dtype,
+                                       reel__cuda_queue *queue);
 
 /* ---- sums by index (index_add.cu) ---- */
 

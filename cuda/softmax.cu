@@ -1,4 +1,4 @@
-/* softmax along an axis: y = e^(x - max) / sum of the same. */
+/* softmax along an axis, y = e^(x - max) / sum of the same, or if LOG its logarithm. */
 #include "cuda/formula_internal.cuh"
 #include "cuda/vector_internal.cuh"
 
@@ -33,13 +33,21 @@ template <class T> static __device__ __forceinline__ T add_warp(T sum) {
     return sum;
 }
 
+/* What is done to each element of a line, and with what. */
+template <class T, bool LOG> static __device__ __forceinline__ T factor_of(T sum) {
+    return LOG ? formula<T>::log(sum) : 1 / sum;
+}
+template <class T, bool LOG> static __device__ __forceinline__ T part_of(T x, T most, T factor) {
+    return LOG ? (x - most) - factor : formula<T>::exp(x - most) * factor;
+}
+
 #define AHEAD 8 /* loads of a thread that are on their way at once */
 
 /* The result's elements i, i + step, ... before n, `stride` apart. */
-template <class T>
+template <class T, bool LOG>
 static __device__ __forceinline__ void put(T *y, const T *x, int64_t i, int64_t n, int step,
                                            int64_t stride, tally<T> total) {
-    const T scale = 1 / total.sum;
+    const T factor = factor_of<T, LOG>(total.sum);
     for (; i < n; i += AHEAD * step) {
         T v[AHEAD];
 #pragma unroll
@@ -50,7 +58,7 @@ static __device__ __forceinline__ void put(T *y, const T *x, int64_t i, int64_t 
 #pragma unroll
         for (int k = 0; k < AHEAD; k++) {
             if (i + k * step >= n) break;
-            y[(i + k * step) * stride] = formula<T>::exp(v[k] - total.most) * scale;
+            y[(i + k * step) * stride] = part_of<T, LOG>(v[k], total.most, factor);
         }
     }
 }
@@ -59,7 +67,7 @@ static __device__ __forceinline__ void put(T *y, const T *x, int64_t i, int64_t 
 
 #define ROW_THREADS 128
 
-template <class T, int ITEMS>
+template <class T, bool LOG, int ITEMS>
 static __global__ void __launch_bounds__(ROW_THREADS)
     softmax_warp(T *y, const T *x, int64_t rows, int n) {
     begin();
@@ -76,20 +84,21 @@ static __global__ void __launch_bounds__(ROW_THREADS)
     most = max_warp(most);
 #pragma unroll
     for (int i = 0; i < ITEMS; i++) {
-        v[i] = formula<T>::exp(v[i] - most);
-        if (i * 32 + lane < n) sum += v[i];
+        const T e = formula<T>::exp(v[i] - most);
+        if (i * 32 + lane < n) sum += e;
+        v[i] = LOG ? v[i] - most : e;
     }
-    const T scale = 1 / add_warp(sum);
+    const T factor = factor_of<T, LOG>(add_warp(sum));
 #pragma unroll
     for (int i = 0; i < ITEMS; i++)
-        if (i * 32 + lane < n) y[i * 32 + lane] = v[i] * scale;
+        if (i * 32 + lane < n) y[i * 32 + lane] = LOG ? v[i] - factor : v[i] * factor;
 }
 
 /* ---- longer rows: a block a row ---- */
 
 #define LONG_THREADS 512
 
-template <class T>
+template <class T, bool LOG>
 static __global__ void __launch_bounds__(LONG_THREADS) softmax_block(T *y, const T *x, int64_t n) {
     begin();
     __shared__ T warp[LONG_THREADS / 32];
@@ -111,17 +120,17 @@ static __global__ void __launch_bounds__(LONG_THREADS) softmax_block(T *y, const
     if (lane == 0) warp[threadIdx.x / 32] = sum;
     __syncthreads();
     sum = add_warp(lane < LONG_THREADS / 32 ? warp[lane] : 0);
-    put(y, x, threadIdx.x, n, LONG_THREADS, 1, tally<T>{most, sum});
+    put<T, LOG>(y, x, threadIdx.x, n, LONG_THREADS, 1, tally<T>{most, sum});
 }
 
-template <class T>
+template <class T, bool LOG>
 static cudaError_t launch_rows(T *y, const T *x, int64_t rows, int64_t n, reel__cuda_queue *queue) {
     const int64_t blocks = blocks_for(rows, ROW_THREADS / 32);
-    if (n > 1024) return launch(softmax_block<T>, rows, LONG_THREADS, queue, y, x, n);
-    void (*const kernel)(T *, const T *, int64_t, int) = n <= 32    ? softmax_warp<T, 1>
-                                                         : n <= 128 ? softmax_warp<T, 4>
-                                                         : n <= 512 ? softmax_warp<T, 16>
-                                                                    : softmax_warp<T, 32>;
+    if (n > 1024) return launch(softmax_block<T, LOG>, rows, LONG_THREADS, queue, y, x, n);
+    void (*const kernel)(T *, const T *, int64_t, int) = n <= 32    ? softmax_warp<T, LOG, 1>
+                                                         : n <= 128 ? softmax_warp<T, LOG, 4>
+                                                         : n <= 512 ? softmax_warp<T, LOG, 16>
+                                                                    : softmax_warp<T, LOG, 32>;
     return launch(kernel, blocks, ROW_THREADS, queue, y, x, rows, (int)n);
 }
 
@@ -200,7 +209,7 @@ template <class T> static __device__ __forceinline__ tally<T> join_block(tally<T
 }
 
 /* All in one, where n has one part. */
-template <class T>
+template <class T, bool LOG>
 static __global__ void __launch_bounds__(BLOCK, RESIDENT(T))
     softmax_columns(T *y, const T *x, const tiling t) {
     begin();
@@ -208,7 +217,7 @@ static __global__ void __launch_bounds__(BLOCK, RESIDENT(T))
     const tally<T> mine =
         s.has ? take(x + s.start, threadIdx.y, t.n, blockDim.y, t.inner) : nothing<T>();
     const tally<T> total = join_block(mine);
-    if (s.has) put(y + s.start, x + s.start, threadIdx.y, t.n, blockDim.y, t.inner, total);
+    if (s.has) put<T, LOG>(y + s.start, x + s.start, threadIdx.y, t.n, blockDim.y, t.inner, total);
 }
 
 template <class T>
@@ -222,7 +231,7 @@ static __global__ void __launch_bounds__(BLOCK, RESIDENT(T))
     if (s.has && threadIdx.y == 0) tallies[s.tallies + s.part * t.inner] = total;
 }
 
-template <class T>
+template <class T, bool LOG>
 static __global__ void __launch_bounds__(BLOCK, RESIDENT(T))
     softmax_parts(T *y, const T *x, const tally<T> *tallies, const tiling t) {
     begin();
@@ -233,7 +242,8 @@ static __global__ void __launch_bounds__(BLOCK, RESIDENT(T))
             mine = join(mine, tallies[s.tallies + i * t.inner]);
     const tally<T> total = join_block(mine);
     if (s.has)
-        put(y + s.start, x + s.start, s.begin + threadIdx.y, s.end, blockDim.y, t.inner, total);
+        put<T, LOG>(y + s.start, x + s.start, s.begin + threadIdx.y, s.end, blockDim.y, t.inner,
+                    total);
 }
 
 /* ---- which one ---- */
@@ -253,33 +263,36 @@ int reel__cuda_softmax_parts(int64_t outer, int64_t n, int64_t inner) {
     return (int)(worth < ENOUGH / blocks ? worth : ENOUGH / blocks);
 }
 
-template <class T>
+template <class T, bool LOG>
 static cudaError_t launch_columns(const reel__cuda_softmax_work *s, T *y, const T *x, int64_t outer,
                                   reel__cuda_queue *queue) {
     const dim3 threads = shape_of(s->n, s->inner);
     const tiling t = {s->n, s->inner, (s->n + s->parts - 1) / s->parts,
                       (unsigned)blocks_for(s->inner, threads.x), (unsigned)s->parts};
     const int64_t blocks = outer * t.tiles * t.parts;
-    if (s->parts == 1) return launch(softmax_columns<T>, blocks, threads, queue, y, x, t);
+    if (s->parts == 1) return launch(softmax_columns<T, LOG>, blocks, threads, queue, y, x, t);
     tally<T> *tallies = (tally<T> *)s->tallies;
     const cudaError_t e = launch(tally_parts<T>, blocks, threads, queue, tallies, x, t);
     if (e != cudaSuccess) return e;
-    return launch(softmax_parts<T>, blocks, threads, queue, y, x, tallies, t);
+    return launch(softmax_parts<T, LOG>, blocks, threads, queue, y, x, tallies, t);
 }
 
 /* Of what has several parts, there is one piece. */
-template <class T>
+template <class T, bool LOG>
 static cudaError_t softmax(const reel__cuda_softmax_work *s, reel__cuda_queue *queue) {
     const bool rows = s->inner == 1 && s->parts == 1;
     const int64_t tiles = rows ? 1 : blocks_for(s->inner, shape_of(s->n, s->inner).x);
     return launch_pieces(s->outer, tiles * s->parts, [&](int64_t first, int64_t count) {
         T *y = (T *)s->y + first * s->n * s->inner;
         const T *x = (const T *)s->x + first * s->n * s->inner;
-        return rows ? launch_rows(y, x, count, s->n, queue) : launch_columns(s, y, x, count, queue);
+        return rows ? launch_rows<T, LOG>(y, x, count, s->n, queue)
+                    : launch_columns<T, LOG>(s, y, x, count, queue);
     });
 }
 
 cudaError_t reel__cuda_launch_softmax(const reel__cuda_softmax_work *s, reel_dtype dtype,
                                       reel__cuda_queue *queue) {
-    return dtype == REEL_F32 ? softmax<float>(s, queue) : softmax<double>(s, queue);
+    if (s->log)
+        return dtype == REEL_F32 ? softmax<float, true>(s, queue) : softmax<double, true>(s, queue);
+    return dtype == REEL_F32 ? softmax<float, false>(s, queue) : softmax<double, false>(s, queue);
 }

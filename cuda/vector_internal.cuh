@@ -73,6 +73,35 @@ static inline bool is_short(int64_t n) {
     return n < (int64_t)1 << 31;
 }
 
+/* ---- plain structs between threads ---- */
+
+template <class A> static __device__ __forceinline__ A shuffle_down(A a, int d, int width) {
+    static_assert(sizeof(A) % 4 == 0, "shuffles move 4 bytes at a time");
+    unsigned word[sizeof(A) / 4];
+    memcpy(word, &a, sizeof a);
+#pragma unroll
+    for (int i = 0; i < (int)(sizeof(A) / 4); i++)
+        word[i] = __shfl_down_sync(0xffffffffu, word[i], d, width);
+    memcpy(&a, word, sizeof a);
+    return a;
+}
+
+/* From memory that another block wrote. */
+template <class W, class A> static __device__ __forceinline__ A load_words(const A *from) {
+    W word[sizeof(A) / sizeof(W)];
+    A a;
+#pragma unroll
+    for (int i = 0; i < (int)(sizeof(A) / sizeof(W)); i++) word[i] = __ldcg((const W *)from + i);
+    memcpy(&a, word, sizeof a);
+    return a;
+}
+template <class A> static __device__ __forceinline__ A load_written(const A *from) {
+    if constexpr (sizeof(A) % 8 == 0)
+        return load_words<unsigned long long>(from);
+    else
+        return load_words<unsigned>(from);
+}
+
 /* ---- sums ---- */
 
 /* In the first of `lanes`: their sum. */
@@ -102,6 +131,16 @@ static __device__ __forceinline__ bool comes_last(unsigned *ticket, unsigned blo
     *ticket = 0;
     __threadfence();
     return true;
+}
+
+/* True in all threads of the last block that comes here with this ticket, out of `blocks`: then
+ * what the others wrote before is there to be read. */
+static __device__ __forceinline__ bool is_last(unsigned *ticket, unsigned blocks) {
+    __shared__ bool last;
+    __syncthreads();
+    if (threadIdx.x == 0 && threadIdx.y == 0) last = comes_last(ticket, blocks);
+    __syncthreads();
+    return last;
 }
 
 #endif

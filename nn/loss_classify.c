@@ -1,7 +1,5 @@
-/* Losses of a class: by its margin, its logit, its log-probability. */
+/* Losses of a class: by its margin, its logit. */
 #include "nn/loss_internal.h"
-
-#include "tensor/tensor_internal.h"
 
 reel_tensor *reel_hinge_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                                 reel_hinge_options options) {
@@ -58,46 +56,6 @@ reel_tensor *reel_bce_with_logits_loss_at(const char *at, reel_tensor *x, reel_t
             reel_fail(REEL_ERR_SHAPE, at,
                       "bce_with_logits_loss: a weight does not broadcast to y's shape");
             loss = NULL;
-        }
-        loss = reel__loss_reduce(at, loss, options.reduction);
-    }
-    return loss;
-}
-
-/* ---- negative log-likelihood ---- */
-
-static reel_status check_nll(const char *at, reel_tensor *x, reel_tensor *target,
-                             reel_nll_options options) {
-    const char *what = "nll_loss";
-    if (!x || !target)
-        return reel_fail(REEL_ERR_ARGUMENT, at, "%s: no %s", what, x ? "target" : "y");
-    REEL_TRY(reel__loss_check_reduction(what, at, options.reduction));
-    if (reel_ndim(x) != 2 || reel_ndim(target) != 1 || reel_dim(x, 0) != reel_dim(target, 0))
-        return reel__loss_differ(what, at, REEL_ERR_SHAPE, x, target);
-    const reel_tensor *w = options.weight;
-    if (!w || (reel_ndim(w) == 1 && reel_dim(w, 0) == reel_dim(x, 1))) return REEL_OK;
-    char shape[192];
-    reel__shape_text(shape, sizeof shape, reel_shape_of(w));
-    return reel_fail(REEL_ERR_SHAPE, at, "%s: weight needs one axis of %lld classes: %s", what,
-                     (long long)reel_dim(x, 1), shape);
-}
-
-reel_tensor *reel_nll_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
-                              reel_nll_options options) {
-    if (check_nll(at, x, target, options) != REEL_OK) return NULL;
-    reel_tensor *loss = NULL;
-    REEL_SCOPE {
-        reel_tensor *index = reel_reshape_at(at, target, reel_shape(reel_numel(target), 1));
-        loss = reel_neg_at(at, reel_gather_at(at, x, 1, index));
-        loss = reel_reshape_at(at, loss, reel_shape_of(target));
-        if (options.weight) {
-            reel_tensor *w = reel_index_select_at(at, options.weight, 0, target);
-            loss = reel_mul_at(at, loss, w);
-            if (options.reduction == REEL_MEAN) { /* by what the weights add up to */
-                loss = reel_div_at(at, reel_sum_at(at, loss, REEL_SCALAR, false),
-                                   reel_sum_at(at, w, REEL_SCALAR, false));
-                options.reduction = REEL_NONE;
-            }
         }
         loss = reel__loss_reduce(at, loss, options.reduction);
     }

@@ -205,19 +205,47 @@ REEL_API reel_tensor *reel_bce_with_logits_loss_at(const char *at, reel_tensor *
     reel_bce_with_logits_loss_at(REEL_AT(x, target), x, target,                                    \
                                  (reel_bce_with_logits_options){__VA_ARGS__})
 
-/* Negative log-likelihood: x[B,C] holds log-probabilities, target[B] (i64) classes, and z[b] =
- * -weight[target[b]] x[b, target[b]]; weight[C] (NULL: 1). The mean is sum z / sum of the weights
- * that took part. A class outside 0..C-1 is an error. */
+/* Negative log-likelihood: x[N,C,...] holds log-probabilities, target[N,...] (i64) classes:
+ *   z[n,...] = -weight[target] x[n,target,...]
+ * weight[C] (NULL: 1) is constant. A target of ignore_index counts for nothing, any other outside
+ * 0..C-1 is an error that names it and its position. ignore_index is -100 if nothing is said;
+ * ignore_zero ignores class 0. The mean is sum z / sum of the weights that took part. */
 typedef struct {
     reel_reduction reduction;
     reel_tensor *weight;
+    int64_t ignore_index;
+    bool ignore_zero;
 } reel_nll_options;
 REEL_API reel_tensor *reel_nll_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
                                        reel_nll_options options);
 #define reel_nll_loss(x, target)                                                                   \
-    reel_nll_loss_at(REEL_AT(x, target), x, target, (reel_nll_options){REEL_MEAN, NULL})
+    reel_nll_loss_at(REEL_AT(x, target), x, target, (reel_nll_options){REEL_MEAN, NULL, 0, false})
 #define reel_nll_loss_with(x, target, ...)                                                         \
     reel_nll_loss_at(REEL_AT(x, target), x, target, (reel_nll_options){__VA_ARGS__})
+
+/* Cross-entropy of logits x[N,C,...]: with l = log_softmax of x over axis 1, and a share s of
+ * label_smoothing in [0, 1] that is spread over all classes,
+ *   of classes, target[N,...] (i64):   z = -(1 - s) weight[target] l[target] - s/C sum weight l
+ *   of probabilities, target[N,C,...]: z = -sum weight ((1 - s) target + s/C) l
+ * where sums are over classes. Of classes, all that nll_loss says of weight, ignore_index and the
+ * mean holds; of probabilities, in x's dtype, none is ignored, the mean is over all z, and target
+ * has a gradient too. Szegedy et al., "Rethinking the Inception architecture" (2016), section 7 */
+typedef struct {
+    reel_reduction reduction;
+    reel_tensor *weight;
+    int64_t ignore_index;
+    bool ignore_zero;
+    double label_smoothing;
+} reel_cross_entropy_options;
+REEL_API reel_tensor *reel_cross_entropy_loss_at(const char *at, reel_tensor *x,
+                                                 reel_tensor *target,
+                                                 reel_cross_entropy_options options);
+#define reel_cross_entropy_loss(x, target)                                                         \
+    reel_cross_entropy_loss_at(REEL_AT(x, target), x, target,                                      \
+                               (reel_cross_entropy_options){REEL_MEAN, NULL, 0, false, 0})
+#define reel_cross_entropy_loss_with(x, target, ...)                                               \
+    reel_cross_entropy_loss_at(REEL_AT(x, target), x, target,                                      \
+                               (reel_cross_entropy_options){__VA_ARGS__})
 
 /* Kullback and Leibler's divergence by element, x being log-probabilities: t (ln t - x), 0 for t =
  * 0; with log_target, whose target is ln t, e^t (t - x). Per distribution, PyTorch's "batchmean":

@@ -196,15 +196,75 @@ REEL_API reel_tensor *reel_dequantize_at(const char *at, reel_tensor *x, double 
 /* ---- reductions ---- */
 
 /* Over all axes, or over those listed (none listed: all); keepdim leaves an axis of size 1 in their
- * place. The order of addition depends on shape and strides alone, never on the number of threads.
- * Integers sum into i64; mean takes floats, and the mean of nothing is NaN. reel_mean_over(x,
- * reel_axes(1), false): x[B,N] -> y[B] */
+ * place. The order in which elements come together depends on shape and strides alone, never on the
+ * number of threads. reel_mean_over(x, reel_axes(1), false): x[B,N] -> y[B] */
+
+/* Sum, mean and product, which is f64 on the way. Integers give i64; mean takes floats. Of nothing
+ * they are 0, NaN and 1. prod's gradient is right where x has zeros. */
 REEL_API reel_tensor *reel_sum_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
 REEL_API reel_tensor *reel_mean_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
+REEL_API reel_tensor *reel_prod_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
 #define reel_sum(x) reel_sum_at(REEL_AT(x), x, REEL_SCALAR, false)
 #define reel_mean(x) reel_mean_at(REEL_AT(x), x, REEL_SCALAR, false)
+#define reel_prod(x) reel_prod_at(REEL_AT(x), x, REEL_SCALAR, false)
 #define reel_sum_over(x, axes, keepdim) reel_sum_at(REEL_AT(x), x, axes, keepdim)
 #define reel_mean_over(x, axes, keepdim) reel_mean_at(REEL_AT(x), x, axes, keepdim)
+#define reel_prod_over(x, axes, keepdim) reel_prod_at(REEL_AT(x), x, axes, keepdim)
+
+/* The greatest and the least, in x's dtype; of nothing an error. NaN is both. The gradient is
+ * shared evenly by equals, as PyTorch's amax and amin share it. */
+REEL_API reel_tensor *reel_max_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
+REEL_API reel_tensor *reel_min_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
+#define reel_max(x) reel_max_at(REEL_AT(x), x, REEL_SCALAR, false)
+#define reel_min(x) reel_min_at(REEL_AT(x), x, REEL_SCALAR, false)
+#define reel_max_over(x, axes, keepdim) reel_max_at(REEL_AT(x), x, axes, keepdim)
+#define reel_min_over(x, axes, keepdim) reel_min_at(REEL_AT(x), x, axes, keepdim)
+
+/* Where they are, in i64: the first of equals, along one axis, or in the row-major order of all.
+ * Constant; of nothing, or over some axes of several, an error.
+ * reel_argmax_over(x, reel_axes(1), false): x[B,C] -> y[B] */
+REEL_API reel_tensor *reel_argmax_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
+REEL_API reel_tensor *reel_argmin_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
+#define reel_argmax(x) reel_argmax_at(REEL_AT(x), x, REEL_SCALAR, false)
+#define reel_argmin(x) reel_argmin_at(REEL_AT(x), x, REEL_SCALAR, false)
+#define reel_argmax_over(x, axes, keepdim) reel_argmax_at(REEL_AT(x), x, axes, keepdim)
+#define reel_argmin_over(x, axes, keepdim) reel_argmin_at(REEL_AT(x), x, axes, keepdim)
+
+/* Whether any element, or all of them, are other than 0, in u8: 1 or 0. NaN is other than 0; of
+ * nothing, any is 0 and all is 1. Constant. */
+REEL_API reel_tensor *reel_any_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
+REEL_API reel_tensor *reel_all_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
+#define reel_any(x) reel_any_at(REEL_AT(x), x, REEL_SCALAR, false)
+#define reel_all(x) reel_all_at(REEL_AT(x), x, REEL_SCALAR, false)
+#define reel_any_over(x, axes, keepdim) reel_any_at(REEL_AT(x), x, axes, keepdim)
+#define reel_all_over(x, axes, keepdim) reel_all_at(REEL_AT(x), x, axes, keepdim)
+
+/* var = sum (x - mean x)^2 / max(n - correction, 0) of n elements, std = sqrt var; float. The
+ * correction is 1, Bessel's, or what _with says; 0 gives the mean square. Of n <= correction
+ * elements, NaN or infinite. Where std is 0 its gradient is 0. */
+REEL_API reel_tensor *reel_var_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim,
+                                  double correction);
+REEL_API reel_tensor *reel_std_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim,
+                                  double correction);
+#define reel_var(x) reel_var_at(REEL_AT(x), x, REEL_SCALAR, false, 1.0)
+#define reel_std(x) reel_std_at(REEL_AT(x), x, REEL_SCALAR, false, 1.0)
+#define reel_var_over(x, axes, keepdim) reel_var_at(REEL_AT(x), x, axes, keepdim, 1.0)
+#define reel_std_over(x, axes, keepdim) reel_std_at(REEL_AT(x), x, axes, keepdim, 1.0)
+#define reel_var_with(x, axes, keepdim, correction)                                                \
+    reel_var_at(REEL_AT(x), x, axes, keepdim, correction)
+#define reel_std_with(x, axes, keepdim, correction)                                                \
+    reel_std_at(REEL_AT(x), x, axes, keepdim, correction)
+
+/* y = ln sum e^x, for any x; float. -infinity of nothing, and where all of x is. */
+REEL_API reel_tensor *reel_logsumexp_at(const char *at, reel_tensor *x, reel_shape axes,
+                                        bool keepdim);
+#define reel_logsumexp(x) reel_logsumexp_at(REEL_AT(x), x, REEL_SCALAR, false)
+#define reel_logsumexp_over(x, axes, keepdim) reel_logsumexp_at(REEL_AT(x), x, axes, keepdim)
+
+/* y = sqrt(sum x^2), whose gradient at 0 is 0; float. */
+REEL_API reel_tensor *reel_norm_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
+#define reel_norm(x) reel_norm_at(REEL_AT(x), x, REEL_SCALAR, false)
+#define reel_norm_over(x, axes, keepdim) reel_norm_at(REEL_AT(x), x, axes, keepdim)
 
 /* z = mean over all elements of (y - t)^2, in one pass: y[...] t[...] -> z, 0-d. The shapes are
  * equal, without broadcasting; float; NaN of nothing. The order of addition is sum's: the number of
@@ -221,11 +281,16 @@ REEL_API reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t
 REEL_API reel_tensor *reel_matmul_at(const char *at, reel_tensor *x, reel_tensor *y);
 #define reel_matmul(x, y) reel_matmul_at(REEL_AT(x, y), x, y)
 
-/* ---- softmax, indexing ---- */
+/* ---- softmax ---- */
 
 /* y = e^(x - max) / sum e^(x - max) along an axis; float. */
 REEL_API reel_tensor *reel_softmax_at(const char *at, reel_tensor *x, int axis);
+/* Its logarithm: y = x - max - ln sum e^(x - max). */
+REEL_API reel_tensor *reel_log_softmax_at(const char *at, reel_tensor *x, int axis);
 #define reel_softmax(x, axis) reel_softmax_at(REEL_AT(x), x, axis)
+#define reel_log_softmax(x, axis) reel_log_softmax_at(REEL_AT(x), x, axis)
+
+/* ---- indexing ---- */
 
 /* y = x with axis `axis` replaced by the entries that index[n] (i64) names, in its order:
  *     axis 0: x[N,D] index[B] -> y[B,D], y[b,:] = x[index[b],:]

@@ -31,6 +31,16 @@ reel_tensor *reel__bce_grad(const char *at, reel_tensor *g, reel_tensor *p, reel
 /* dy = scale g (y - t), of mse(y, t), where scale is 2 / n; dt is that of mse(t, y) */
 reel_tensor *reel__mse_grad(const char *at, reel_tensor *g, reel_tensor *y, reel_tensor *t,
                             double scale);
+/* t = 1 where x and y are equal or both NaN, else 0, in their dtype; broadcast, constant */
+reel_tensor *reel__ties(const char *at, reel_tensor *x, reel_tensor *y);
+/* x[N,C,...] weight[C] target[N,...] (i64) -> z[N,...]: z = -weight[target] x[target] along axis 1,
+ * 0 where target is `ignored`; any other target outside 0..C-1 is an error. In *weights, unless
+ * that is NULL, those that took part, 0 where ignored. weight, and *weights, are constant. */
+reel_tensor *reel__nll(const char *at, reel_tensor *x, reel_tensor *weight, reel_tensor *target,
+                       int64_t ignored, reel_tensor **weights);
+/* Its transpose: g[N,...] -> dx[N,C,...] of zeros, dx = -weight[target] g at target along axis 1 */
+reel_tensor *reel__nll_grad(const char *at, reel_tensor *g, reel_tensor *weight,
+                            reel_tensor *target, int64_t ignored);
 /* out = x y, or out += x y */
 reel_status reel__matmul_into(const char *at, reel_tensor *out, reel_tensor *x, reel_tensor *y,
                               bool accumulate);

@@ -63,18 +63,52 @@ reel_status reel__rule_spaced(const reel__call *c, reel__layout *out) {
     return reel__rule_given(c, out);
 }
 
-/* i[0]: the axes as a bit mask, i[1]: those of them that stay as axes of size 1. */
-reel_status reel__rule_reduce(const reel__call *c, reel__layout *out) {
-    reel_shape s = c->in[0]->layout.shape;
-    out->dtype = c->in[0]->layout.dtype;
-    if (out->dtype == REEL_U8) out->dtype = REEL_I64;
-    out->shape.ndim = 0;
+/* ---- reductions: i[0] is the axes as a bit mask, i[1] those of them that stay as axes of size 1
+ * ---- */
+
+static reel_shape reduced(const reel__call *c) {
+    const reel_shape s = c->in[0]->layout.shape;
+    reel_shape out = REEL_SCALAR;
     for (int i = 0; i < s.ndim; i++) {
         if (!(c->attr.i[0] >> i & 1))
-            out->shape.dim[out->shape.ndim++] = s.dim[i];
+            out.dim[out.ndim++] = s.dim[i];
         else if (c->attr.i[1] >> i & 1)
-            out->shape.dim[out->shape.ndim++] = 1;
+            out.dim[out.ndim++] = 1;
     }
+    return out;
+}
+
+reel_status reel__rule_reduce(const reel__call *c, reel__layout *out) {
+    out->dtype = c->in[0]->layout.dtype;
+    if (out->dtype == REEL_U8) out->dtype = REEL_I64;
+    out->shape = reduced(c);
+    return REEL_OK;
+}
+
+reel_status reel__rule_truth(const reel__call *c, reel__layout *out) {
+    out->dtype = REEL_U8;
+    out->shape = reduced(c);
+    return REEL_OK;
+}
+
+/* Of nothing there is no greatest. */
+reel_status reel__rule_extreme(const reel__call *c, reel__layout *out) {
+    const reel_shape s = c->in[0]->layout.shape;
+    for (int i = 0; i < s.ndim; i++)
+        if (c->attr.i[0] >> i & 1 && s.dim[i] == 0)
+            return reel__fail_call(REEL_ERR_SHAPE, c, "axis %d is empty", i);
+    out->dtype = c->in[0]->layout.dtype;
+    out->shape = reduced(c);
+    return REEL_OK;
+}
+
+reel_status reel__rule_position(const reel__call *c, reel__layout *out) {
+    const int ndim = c->in[0]->layout.shape.ndim;
+    const int axes = __builtin_popcountll((unsigned long long)c->attr.i[0]);
+    if (axes != 1 && axes != ndim)
+        return reel__fail_call(REEL_ERR_SHAPE, c, "is of one axis or of all, not of %d", axes);
+    REEL_TRY(reel__rule_extreme(c, out));
+    out->dtype = REEL_I64;
     return REEL_OK;
 }
 
@@ -268,6 +302,43 @@ reel_status reel__rule_triangle(const reel__call *c, reel__layout *out) {
     out->shape = c->in[0]->layout.shape;
     if (out->shape.ndim >= 2) return REEL_OK;
     return reel__fail_call(REEL_ERR_SHAPE, c, "takes two axes or more");
+}
+
+/* ---- losses of a class: the classes are axis 1 of x[N,C,...], which target[N,...] lacks ---- */
+
+static reel_status check_class_loss(const reel__call *c, reel_shape without) {
+    const reel_shape weight = c->in[1]->layout.shape;
+    if (!reel_dtype_is_float(c->in[0]->layout.dtype))
+        return reel__fail_call(REEL_ERR_DTYPE, c, "takes f32 or f64");
+    if (weight.ndim == 1 && reel_shape_equal(without, c->in[2]->layout.shape)) return REEL_OK;
+    return reel__fail_call(REEL_ERR_SHAPE, c, "shapes do not belong together");
+}
+
+reel_status reel__rule_nll(const reel__call *c, reel__layout *out) {
+    const reel_shape x = c->in[0]->layout.shape;
+    reel_shape without = x;
+    if (x.ndim < 2 || x.dim[1] != reel_dim(c->in[1], 0))
+        return reel__fail_call(REEL_ERR_SHAPE, c, "one weight a class is needed");
+    for (int i = 1; i < x.ndim - 1; i++) without.dim[i] = x.dim[i + 1];
+    without.ndim--;
+    REEL_TRY(check_class_loss(c, without));
+    out[0].dtype = c->in[0]->layout.dtype;
+    out[0].shape = without;
+    out[1] = out[0];
+    return REEL_OK;
+}
+
+reel_status reel__rule_nll_grad(const reel__call *c, reel__layout *out) {
+    const reel_shape g = c->in[0]->layout.shape;
+    REEL_TRY(check_class_loss(c, g));
+    if (g.ndim < 1 || g.ndim == REEL_MAX_DIMS)
+        return reel__fail_call(REEL_ERR_SHAPE, c, "no axis for the classes");
+    out->dtype = c->in[0]->layout.dtype;
+    out->shape = g;
+    out->shape.ndim++;
+    for (int i = g.ndim; i > 1; i--) out->shape.dim[i] = g.dim[i - 1];
+    out->shape.dim[1] = reel_dim(c->in[1], 0);
+    return REEL_OK;
 }
 
 /* The transpose of slice: zeros of attr.shape, with the input at start + step k along the axis. */

@@ -76,6 +76,31 @@ START_TEST(sums_beyond_32_bits) {
 }
 END_TEST
 
+/* Where an element is, counted in 64 bits: along rows, and along columns of two. */
+START_TEST(positions_beyond_32_bits) {
+    if (!has_room()) return;
+    REEL_SCOPE {
+        reel_tensor *x = made(REEL_U8, 3, 100);
+        ck_assert_double_eq(reel_item(reel_max(x)), 100);
+        ck_assert_double_eq(reel_item(reel_argmax(x)), (double)(N - TAIL));
+        ck_assert_double_eq(reel_item(reel_argmin(x)), 0);
+        reel_fill_(reel_select(x, 0, N - 2), 1);
+        ck_assert_double_eq(reel_item(reel_argmin(x)), (double)(N - 2));
+        ck_assert_double_eq(reel_item(reel_all(x)), 1);
+        reel_fill_(reel_select(x, 0, N - 1), 0);
+        ck_assert_double_eq(reel_item(reel_all(x)), 0);
+    }
+    REEL_SCOPE {
+        reel_tensor *x = reel_full(reel_shape(N, 2), 3, REEL_U8, test_device());
+        reel_fill_(reel_select(reel_select(x, 0, N - 3), 0, 1), 4);
+        reel_tensor *at = reel_argmax_over(x, reel_axes(0), false);
+        expect_at(at, 0, 0);
+        expect_at(at, 1, (double)(N - 3));
+    }
+    expect_fine();
+}
+END_TEST
+
 /* Of x[m,2,2], which are 2^33 elements, along the axis in the middle or the last one: 2^32 sums, 32
  * GiB of them. */
 START_TEST(many_sums_beyond_32_bits) {
@@ -177,6 +202,7 @@ void add_large_cases(Suite *s) {
     tcase_set_tags(c, "big");
     tcase_add_test(c, elementwise_beyond_32_bits);
     tcase_add_test(c, sums_beyond_32_bits);
+    tcase_add_test(c, positions_beyond_32_bits);
     tcase_add_loop_test(c, many_sums_beyond_32_bits, 0, 2);
     tcase_add_test(c, strided_copies_beyond_32_bits);
     tcase_add_test(c, out_of_memory_is_a_failure_like_any_other);

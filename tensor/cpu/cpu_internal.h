@@ -67,13 +67,8 @@ typedef struct {
     reel__loop cast[REEL__DTYPES][REEL__DTYPES];  /* from each dtype to each */
     reel__loop dequantize[2][REEL__DTYPES];       /* to f32 or f64, from each dtype */
     /* Of contiguous elements, in an order that n alone decides. */
-    double (*sum[2])(const void *x, int64_t n);
     double (*sum_squares[2])(const void *x, int64_t n);
     double (*sum_square_differences[2])(const void *x, const void *y, int64_t n);
-    /* out[j] = (sum over i < rows of x[i stride + j]) / divisor, j < columns */
-    void (*sum_rows[2])(void *out, const void *x, int64_t rows, int64_t columns, int64_t stride,
-                        double divisor);
-    void (*softmax[2])(void *out, const void *x, int64_t n);
     void (*gemm[2])(const reel__gemm *g, void *panel);
     reel__update_loop update[REEL_OP_COUNT][2]; /* NULL where the op is none of UPDATE */
 } reel__loops;

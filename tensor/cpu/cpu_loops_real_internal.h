@@ -109,29 +109,6 @@ static double R(sum_lanes)(const R(vector) * a) {
     return (double)lane[0];
 }
 
-static double R(sum_block)(const REAL *x, int64_t n) {
-    R(vector) a = {0}, b = {0}, c = {0}, d = {0};
-    int64_t i = 0;
-    for (; i + 4 * LANES <= n; i += 4 * LANES) {
-        a += *(const R(vector) *)(x + i);
-        b += *(const R(vector) *)(x + i + LANES);
-        c += *(const R(vector) *)(x + i + 2 * LANES);
-        d += *(const R(vector) *)(x + i + 3 * LANES);
-    }
-    a = (a + b) + (c + d);
-    double sum = R(sum_lanes)(&a), rest = 0;
-    for (; i < n; i++) rest += (double)x[i];
-    return sum + rest;
-}
-
-static double R(sum)(const void *data, int64_t n) {
-    const REAL *x = data;
-    double sum = 0;
-    for (int64_t i = 0; i < n; i += BLOCK)
-        sum += R(sum_block)(x + i, n - i < BLOCK ? n - i : BLOCK);
-    return sum;
-}
-
 static double R(sum_squares)(const void *data, int64_t n) {
     const REAL *x = data;
     double sum = 0;
@@ -170,51 +147,4 @@ static double R(sum_square_differences)(const void *first, const void *second, i
         }
     }
     return sum;
-}
-
-#define ROWS 256 /* rows added up before their sum joins the rest */
-
-/* Columns in groups of four vectors, which stay in registers while the rows go by. */
-static void R(sum_rows)(void *to, const void *from, int64_t rows, int64_t columns, int64_t stride,
-                        double divisor) {
-    const REAL *x = from, by = (REAL)divisor;
-    REAL *out = to;
-    int64_t j = 0;
-    for (; j + 4 * LANES <= columns; j += 4 * LANES) {
-        R(vector) sum[4] = {{0}};
-        for (int64_t i = 0; i < rows;) {
-            const int64_t end = i + ROWS < rows ? i + ROWS : rows;
-            R(vector) a = {0}, b = {0}, c = {0}, d = {0};
-            for (; i < end; i++) {
-                const REAL *row = x + i * stride + j;
-                a += *(const R(vector) *)row;
-                b += *(const R(vector) *)(row + LANES);
-                c += *(const R(vector) *)(row + 2 * LANES);
-                d += *(const R(vector) *)(row + 3 * LANES);
-            }
-            sum[0] += a;
-            sum[1] += b;
-            sum[2] += c;
-            sum[3] += d;
-        }
-        for (int k = 0; k < 4; k++) *(R(vector) *)(out + j + k * LANES) = sum[k] / by;
-    }
-    for (; j < columns; j++) {
-        double sum = 0;
-        for (int64_t i = 0; i < rows; i++) sum += (double)x[i * stride + j];
-        out[j] = (REAL)(sum / divisor);
-    }
-}
-
-/* ---- softmax of one row ---- */
-
-static void R(softmax)(void *to, const void *from, int64_t n) {
-    const REAL *x = from;
-    REAL *out = to, max = x[0];
-    for (int64_t i = 1; i < n; i++) max = x[i] > max || x[i] != x[i] ? x[i] : max;
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) out[i] = R(exp)(x[i] - max);
-    const REAL scale = (REAL)(1 / R(sum)(out, n));
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) out[i] *= scale;
 }

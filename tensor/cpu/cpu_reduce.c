@@ -1,152 +1,238 @@
-/* sum and mean. The order of addition depends on the shape and strides alone.
+/* Reductions. The order in which elements come together depends on shape and strides alone.
  *
- * Any reduction is brought into one of two forms (nest.c): each result is the sum of one contiguous
- * run (rows), or of the same column of several contiguous rows (columns). */
-#include "tensor/cpu/cpu_internal.h"
+ * Any reduction is brought into one of two forms (nest.c): each result comes from one contiguous
+ * run, or from the same column of several contiguous rows. Rows are cut into parts, columns into
+ * chunks, and threads take these as they come; what the parts leave behind (reel__tally) is joined
+ * in their order. */
+#include "tensor/cpu/cpu_fold_internal.h"
 #include "tensor/nest_internal.h"
 
-#include <string.h>
-
-#define RUN 16384 /* a full sum is cut into runs of this length, whatever the number of threads */
-
-/* ---- integers: any strides, exact in any order ---- */
-
-static int64_t load_int(const reel_tensor *x, int64_t offset) {
-    return x->layout.dtype == REEL_U8 ? ((const uint8_t *)reel__data(x))[offset]
-                                      : ((const int64_t *)reel__data(x))[offset];
-}
-
-static void sum_integers(const reel_tensor *x, reel_tensor *out, int64_t axes) {
-    const reel__layout *l = &x->layout;
-    int64_t *sum = reel__data(out), at[REEL_MAX_DIMS] = {0}, step[REEL_MAX_DIMS];
-    int64_t from = 0, to = 0, stride = 1, n = reel_numel(x);
-    memset(sum, 0, (size_t)reel_numel(out) * sizeof *sum);
-    /* out's strides along x's axes: 0 where reduced */
-    for (int i = l->shape.ndim - 1; i >= 0; i--) {
-        step[i] = axes >> i & 1 ? 0 : stride;
-        if (step[i]) stride *= l->shape.dim[i];
-    }
-    for (int64_t done = 0; done < n; done++) {
-        sum[to] = (int64_t)((uint64_t)sum[to] + (uint64_t)load_int(x, from));
-        for (int i = l->shape.ndim - 1; i >= 0; i--) {
-            from += l->stride[i];
-            to += step[i];
-            if (++at[i] < l->shape.dim[i]) break;
-            from -= l->stride[i] * at[i];
-            to -= step[i] * at[i];
-            at[i] = 0;
-        }
-    }
-}
-
-/* ---- floats ---- */
+#define CHUNK REEL__FOLD_CHUNK
+#define TURNED REEL__TURNED
+#define RUN 16384  /* elements of a contiguous part */
+#define PARTS 32   /* that columns are cut into, where there are few chunks, */
+#define PART 32768 /* of at least so many elements */
+#define GRAIN 32768
 
 typedef struct {
     reel__reduction form;
+    const reel__fold *fold, *parts_fold; /* of x, and of cells a of parts */
+    reel__turn turn;
     const char *x;
     char *out;
+    size_t size, out_size;
     double divisor;
-    int dtype;
-    size_t size;
-    double *partial; /* of the runs of one full sum */
+    int64_t chunks, parts, each; /* of columns; of rows, each of so many */
+    reel__tally left;            /* by several parts: [outer, parts, columns] */
 } reduction;
 
-static void store(const reduction *r, int64_t i, double sum) {
-    if (r->dtype == REEL_F32)
-        ((float *)(void *)r->out)[i] = (float)(sum / r->divisor);
-    else
-        ((double *)(void *)r->out)[i] = sum / r->divisor;
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
 }
 
-static const char *at(const reduction *r, int64_t element) {
-    return r->x + element * (int64_t)r->size;
+static reel__tally tally_of(reel__cell *a, reel__cell *b) {
+    return (reel__tally){{&a->real}, {&b->real}};
 }
 
-static void work_runs(void *context, int64_t begin, int64_t end) {
+static reel__tally tally_at(reel__tally t, int64_t i) {
+    return (reel__tally){{t.a.real + i}, {t.b.real + i}};
+}
+
+static void cut(reduction *r) {
+    const reel__reduction *f = &r->form;
+    r->chunks = (f->columns + CHUNK - 1) / CHUNK;
+    r->each = RUN;
+    if (f->columns > 1) {
+        const int64_t blocks = f->outer * r->chunks, worth = f->rows * least(f->columns, CHUNK);
+        int64_t parts = least(PARTS / least(blocks, PARTS), worth / PART);
+        if (parts < 1) parts = 1;
+        r->each = (f->rows + parts - 1) / parts;
+    }
+    r->parts = (f->rows + r->each - 1) / r->each;
+}
+
+static reel__slab slab_of(const reduction *r, int64_t outer, int64_t part, int64_t chunk) {
+    const reel__reduction *f = &r->form;
+    const int64_t row = part * r->each, column = chunk * CHUNK;
+    return (reel__slab){.x = r->x + (outer * f->outer_stride + row * f->row_stride + column) *
+                                        (int64_t)r->size,
+                        .rows = least(r->each, f->rows - row),
+                        .columns = least(CHUNK, f->columns - column),
+                        .stride = f->row_stride,
+                        .first = row};
+}
+
+static void end(const reduction *r, int64_t result, reel__tally t, int64_t n) {
+    r->fold->end(r->out + (size_t)result * r->out_size, t, n, r->divisor);
+}
+
+/* Parts begin..end of runs, of which those of one result follow each other. */
+static void work_runs(void *context, int64_t begin, int64_t stop) {
     const reduction *r = context;
-    for (int64_t i = begin; i < end; i++) {
-        int64_t left = r->form.rows - i * RUN;
-        r->partial[i] = reel__cpu_loops()->sum[r->dtype](at(r, i * RUN), left < RUN ? left : RUN);
+    reel__cell a[CHUNK], b[CHUNK];
+    int64_t outer = begin / r->parts, part = begin % r->parts;
+    for (int64_t i = begin; i < stop; i += CHUNK) {
+        const int64_t n = least(CHUNK, stop - i);
+        const reel__tally t = r->parts > 1 ? tally_at(r->left, i) : tally_of(a, b);
+        for (int64_t k = 0; k < n; k++) {
+            const reel__slab s = slab_of(r, outer, part, 0);
+            r->fold->run(tally_at(t, k), &s);
+            if (++part == r->parts) part = 0, outer++;
+        }
+        if (r->parts == 1) end(r, i, t, n);
     }
 }
 
-static reel_status full_sum(const reel__call *c, reduction *r) {
-    int64_t runs = (r->form.rows + RUN - 1) / RUN;
-    double few[64], sum = 0;
-    r->partial = runs <= 64 ? few : reel__cpu_alloc(0, (size_t)runs * sizeof(double));
-    if (!r->partial) return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
-    reel__cpu_parallel(runs, 1, work_runs, r);
-    for (int64_t i = 0; i < runs; i++) sum += r->partial[i];
-    store(r, 0, sum);
-    if (r->partial != few) reel__cpu_free(0, r->partial, (size_t)runs * sizeof(double));
-    return REEL_OK;
-}
-
-static void work_rows(void *context, int64_t begin, int64_t end) {
+/* Short runs begin..end, which are turned and then are columns. */
+static void work_short_runs(void *context, int64_t begin, int64_t stop) {
     const reduction *r = context;
-    for (int64_t i = begin; i < end; i++)
-        store(r, i,
-              reel__cpu_loops()->sum[r->dtype](at(r, i * r->form.outer_stride), r->form.rows));
+    reel__cell a[TURNED], b[TURNED], turned[TURNED * REEL__SHORT]; /* as wide as any element */
+    const reel__tally t = tally_of(a, b);
+    for (int64_t i = begin; i < stop; i += TURNED) {
+        const reel__slab runs = slab_of(r, i, 0, 0);
+        const reel__slab s = {
+            .x = turned, .rows = runs.rows, .columns = least(TURNED, stop - i), .stride = TURNED};
+        r->turn(turned, TURNED, runs.x, r->form.outer_stride, s.columns, s.rows);
+        r->fold->columns(t, &s);
+        end(r, i, t, s.columns);
+    }
 }
 
-static void work_columns(void *context, int64_t begin, int64_t end) {
+static void work_columns(void *context, int64_t begin, int64_t stop) {
     const reduction *r = context;
-    for (int64_t i = 0; i < r->form.outer; i++)
-        reel__cpu_loops()->sum_rows[r->dtype](r->out +
-                                                  (i * r->form.columns + begin) * (int64_t)r->size,
-                                              at(r, i * r->form.outer_stride + begin), r->form.rows,
-                                              end - begin, r->form.row_stride, r->divisor);
+    reel__cell a[CHUNK], b[CHUNK];
+    for (int64_t i = begin; i < stop; i++) {
+        const int64_t chunk = i % r->chunks, row = i / r->chunks, part = row % r->parts;
+        const reel__slab s = slab_of(r, row / r->parts, part, chunk);
+        const int64_t first = row * r->form.columns + chunk * CHUNK; /* of results or tallies */
+        const reel__tally t = r->parts > 1 ? tally_at(r->left, first) : tally_of(a, b);
+        r->fold->columns(t, &s);
+        if (r->parts == 1) end(r, first, t, s.columns);
+    }
 }
 
-static reel_status run(const reel__call *c, reduction *r) {
-    int64_t work = r->form.outer * r->form.rows * r->form.columns;
-    if (r->form.columns != 1)
-        reel__cpu_parallel(r->form.columns, work > 32768 ? 256 : r->form.columns, work_columns, r);
-    else if (r->form.outer == 1)
-        return full_sum(c, r);
+/* Chunks of results begin..end. */
+static void work_joins(void *context, int64_t begin, int64_t stop) {
+    const reduction *r = context;
+    const int64_t columns = r->form.columns;
+    reel__cell a[CHUNK], b[CHUNK];
+    for (int64_t i = begin; i < stop; i++) {
+        const int64_t outer = i / r->chunks, column = i % r->chunks * CHUNK;
+        const reel__tally parts = tally_at(r->left, outer * r->parts * columns + column);
+        const reel__tally t = tally_of(a, b);
+        const reel__slab s = {.x = parts.a.real,
+                              .rows = r->parts,
+                              .columns = least(CHUNK, columns - column),
+                              .stride = columns};
+        if (r->fold->join)
+            r->fold->join(t, &s, parts.b, (double)r->each, (double)r->form.rows);
+        else
+            r->parts_fold->columns(t, &s);
+        end(r, outer * columns + column, t, s.columns);
+    }
+}
+
+static int64_t grain_of(int64_t elements) {
+    return GRAIN / (elements + 1) + 1;
+}
+
+static void run(reduction *r) {
+    const reel__reduction *f = &r->form;
+    if (f->columns == 1 && f->rows <= REEL__SHORT && f->outer >= TURNED)
+        reel__cpu_parallel(f->outer, grain_of(f->rows), work_short_runs, r);
+    else if (f->columns == 1)
+        reel__cpu_parallel(f->outer * r->parts, grain_of(least(f->rows, RUN)), work_runs, r);
     else
-        reel__cpu_parallel(r->form.outer, 32768 / (r->form.rows + 1) + 1, work_rows, r);
+        reel__cpu_parallel(f->outer * r->parts * r->chunks,
+                           grain_of(least(f->columns, CHUNK) * least(f->rows, r->each)),
+                           work_columns, r);
+    if (r->parts > 1)
+        reel__cpu_parallel(f->outer * r->chunks, grain_of(r->parts * least(f->columns, CHUNK)),
+                           work_joins, r);
+}
+
+/* With memory for what parts leave behind. */
+static reel_status run_parts(const reel__call *c, reduction *r) {
+    reel__cell few[256];
+    const int64_t n = r->form.outer * r->parts * r->form.columns;
+    if (r->parts == 1) {
+        run(r);
+        return REEL_OK;
+    }
+    const size_t bytes = (size_t)n * 2 * sizeof(reel__cell);
+    reel__cell *cells = bytes <= sizeof few ? few : reel__cpu_alloc(0, bytes);
+    if (!cells) return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
+    r->left = tally_of(cells, cells + n);
+    run(r);
+    if (cells != few) reel__cpu_free(0, cells, bytes);
     return REEL_OK;
 }
 
-static reel_status reduce_floats(const reel__call *c, double divisor) {
+/* `none` is the result of nothing. */
+static reel_status reduce(const reel__call *c, double divisor, double none) {
     const reel_dtype dtype = c->in[0]->layout.dtype;
-    reduction r = {.out = reel__data(c->out[0]),
-                   .divisor = divisor,
-                   .dtype = (int)dtype,
-                   .size = reel_dtype_size(dtype)};
+    const reel__folds *folds = reel__cpu_folds();
+    if (reel_numel(c->out[0]) == 0) return REEL_OK;
+    if (reel_numel(c->in[0]) == 0)
+        return reel_fill_at_(c->at, c->out[0], none) ? REEL_OK : reel_error_status();
+    const bool is_whole =
+        c->op == REEL_OP_any || c->op == REEL_OP_all || !reel_dtype_is_float(dtype);
+    reduction r = {.fold = &folds->fold[c->op][dtype],
+                   .parts_fold = &folds->fold[c->op][is_whole ? REEL_I64 : REEL_F64],
+                   .turn = folds->turn[dtype],
+                   .out = reel__data(c->out[0]),
+                   .size = reel_dtype_size(dtype),
+                   .out_size = reel_dtype_size(c->out[0]->layout.dtype),
+                   .divisor = divisor};
     reel_status status = REEL_OK;
     REEL_SCOPE {
         status = reel__reduction_make(&r.form, c, c->attr.i[0]);
         if (status == REEL_OK) {
             r.x = reel__data(r.form.x);
-            status = run(c, &r);
+            cut(&r);
+            status = run_parts(c, &r);
         }
     }
     return status;
 }
 
-static int64_t reduced_count(const reel__call *c) {
-    int64_t n = 1;
+/* Elements that go into a result. */
+static double count_of(const reel__call *c) {
+    double n = 1;
     for (int i = 0; i < c->in[0]->layout.shape.ndim; i++)
-        if (c->attr.i[0] >> i & 1) n *= c->in[0]->layout.shape.dim[i];
+        if (c->attr.i[0] >> i & 1) n *= (double)c->in[0]->layout.shape.dim[i];
     return n;
 }
 
-reel_status reel__cpu_sum(const reel__call *c) {
-    if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    if (reel_dtype_is_float(c->in[0]->layout.dtype)) {
-        if (reel_numel(c->in[0]) == 0)
-            return reel_fill_at_(c->at, c->out[0], 0) ? REEL_OK : reel_error_status();
-        return reduce_floats(c, 1);
-    }
-    sum_integers(c->in[0], c->out[0], c->attr.i[0]);
-    return REEL_OK;
+/* clang-format off */
+reel_status reel__cpu_sum(const reel__call *c) { return reduce(c, 1, 0); }
+reel_status reel__cpu_mean(const reel__call *c) { return reduce(c, count_of(c), __builtin_nan("")); }
+reel_status reel__cpu_prod(const reel__call *c) { return reduce(c, 1, 1); }
+reel_status reel__cpu_max(const reel__call *c) { return reduce(c, 1, 0); }
+reel_status reel__cpu_min(const reel__call *c) { return reduce(c, 1, 0); }
+reel_status reel__cpu_argmax(const reel__call *c) { return reduce(c, 1, 0); }
+reel_status reel__cpu_argmin(const reel__call *c) { return reduce(c, 1, 0); }
+reel_status reel__cpu_any(const reel__call *c) { return reduce(c, 1, 0); }
+reel_status reel__cpu_all(const reel__call *c) { return reduce(c, 1, 1); }
+reel_status reel__cpu_logsumexp(const reel__call *c) { return reduce(c, 1, -__builtin_inf()); }
+/* clang-format on */
+
+/* f[0]: the correction. */
+static reel_status reduce_moments(const reel__call *c) {
+    const double divisor = count_of(c) - c->attr.f[0];
+    return reduce(c, divisor > 0 ? divisor : 0, __builtin_nan(""));
 }
 
-reel_status reel__cpu_mean(const reel__call *c) {
-    if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    if (reel_numel(c->in[0]) == 0)
-        return reel_fill_at_(c->at, c->out[0], __builtin_nan("")) ? REEL_OK : reel_error_status();
-    return reduce_floats(c, (double)reduced_count(c));
+reel_status reel__cpu_var(const reel__call *c) {
+    return reduce_moments(c);
+}
+
+reel_status reel__cpu_std(const reel__call *c) {
+    return reduce_moments(c);
+}
+
+reel_status reel__cpu_ties(const reel__call *c) {
+    reel__loop loop = reel__cpu_folds()->ties[c->in[0]->layout.dtype];
+    reel__cpu_map_with(loop, c->out[0], 2, c->in, NULL);
+    return REEL_OK;
 }

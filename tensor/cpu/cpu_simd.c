@@ -1,12 +1,32 @@
 /* Which vector code this machine runs. */
-#include "tensor/cpu/cpu_internal.h"
+#include "tensor/cpu/cpu_fold_internal.h"
 
-const reel__loops *reel__cpu_loops(void) {
+typedef enum { PLAIN, AVX2, AVX512 } simd;
+
+static simd best(void) {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
-        return &reel__loops_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &reel__loops_avx2;
+        return AVX512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return AVX2;
 #endif
-    return &reel__loops_plain;
+    return PLAIN;
+}
+
+#if defined(__x86_64__)
+static const reel__loops *const loops[] = {&reel__loops_plain, &reel__loops_avx2,
+                                           &reel__loops_avx512};
+static const reel__folds *const folds[] = {&reel__folds_plain, &reel__folds_avx2,
+                                           &reel__folds_avx512};
+#else
+static const reel__loops *const loops[] = {&reel__loops_plain};
+static const reel__folds *const folds[] = {&reel__folds_plain};
+#endif
+
+const reel__loops *reel__cpu_loops(void) {
+    return loops[best()];
+}
+
+const reel__folds *reel__cpu_folds(void) {
+    return folds[best()];
 }

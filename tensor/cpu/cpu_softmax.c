@@ -1,46 +1,86 @@
-/* softmax along an axis. */
-#include "tensor/cpu/cpu_internal.h"
+/* softmax and log_softmax along an axis: rows one by one, and along another axis than the last
+ * columns, as many side by side as stay in the cache from one pass over them to the next. */
+#include "tensor/cpu/cpu_fold_internal.h"
+#include "tensor/nest_internal.h"
+
+#define CACHE ((int64_t)1 << 17) /* bytes of columns that are worked on together */
+#define LINE 64                  /* the least of a row that is worth while to come for */
+#define GRAIN 8192
 
 typedef struct {
-    const reel_tensor *x;
-    reel_tensor *out;
-} rows;
+    reel__softmax_loop loop;
+    reel__turn turn;
+    const char *x;
+    char *out;
+    int64_t n, inner, size; /* bytes of an element */
+    int64_t wide, chunks;   /* columns that go together */
+} softmax;
 
-static void work(void *context, int64_t begin, int64_t end) {
-    const rows *r = context;
-    int64_t n = r->x->layout.shape.dim[r->x->layout.shape.ndim - 1];
-    int dtype = (int)r->x->layout.dtype;
-    size_t row = (size_t)n * reel_dtype_size(r->x->layout.dtype);
+static void work_rows(void *context, int64_t begin, int64_t end) {
+    const softmax *s = context;
     for (int64_t i = begin; i < end; i++)
-        reel__cpu_loops()->softmax[dtype]((char *)reel__data(r->out) + (size_t)i * row,
-                                          (const char *)reel__data(r->x) + (size_t)i * row, n);
+        s->loop(s->out + i * s->n * s->size, s->x + i * s->n * s->size, s->n, 1, 1);
 }
 
-/* With the axis last and contiguous; the result is permuted back into its place. */
-static reel_status along_last(const reel__call *c, reel_shape order, bool moved) {
-    reel_tensor *x =
-        reel_contiguous_at(c->at, moved ? reel_permute_at(c->at, c->in[0], order) : c->in[0]);
-    reel_tensor *y =
-        x && moved ? reel_empty_at(c->at, x->layout.shape, x->layout.dtype, c->device) : c->out[0];
-    if (!x || !y) return reel_error_status();
-    rows r = {x, y};
-    int64_t n = x->layout.shape.dim[x->layout.shape.ndim - 1];
-    reel__cpu_parallel(reel_numel(x) / n, 8192 / n + 1, work, &r);
-    if (moved && !reel_copy_at_(c->at, reel_permute_at(c->at, c->out[0], order), y))
-        return reel_error_status();
+/* Short rows begin..end, which are turned, and then are columns, and back. */
+static void work_short_rows(void *context, int64_t begin, int64_t end) {
+    const softmax *s = context;
+    double turned[REEL__TURNED * REEL__SHORT];
+    for (int64_t i = begin; i < end; i += REEL__TURNED) {
+        const int64_t rows = end - i < REEL__TURNED ? end - i : REEL__TURNED;
+        s->turn(turned, REEL__TURNED, s->x + i * s->n * s->size, s->n, rows, s->n);
+        s->loop(turned, turned, s->n, rows, REEL__TURNED);
+        s->turn(s->out + i * s->n * s->size, s->n, turned, REEL__TURNED, s->n, rows);
+    }
+}
+
+static void work_columns(void *context, int64_t begin, int64_t end) {
+    const softmax *s = context;
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t column = i % s->chunks * s->wide, left = s->inner - column;
+        const int64_t at = (i / s->chunks * s->n * s->inner + column) * s->size;
+        s->loop(s->out + at, s->x + at, s->n, left < s->wide ? left : s->wide, s->inner);
+    }
+}
+
+static int64_t columns_together(const softmax *s) {
+    const int64_t lines = CACHE / (s->n * LINE), wide = (lines > 1 ? lines : 1) * LINE / s->size;
+    return wide < REEL__FOLD_CHUNK ? wide : REEL__FOLD_CHUNK;
+}
+
+static void run(softmax *s, int64_t outer, const reel__softmax_loop loop[2]) {
+    const bool is_short = s->n <= REEL__SHORT && outer >= REEL__TURNED;
+    s->loop = loop[s->inner > 1 || is_short];
+    s->wide = columns_together(s);
+    s->chunks = (s->inner + s->wide - 1) / s->wide;
+    if (s->inner > 1)
+        reel__cpu_parallel(outer * s->chunks, GRAIN / (s->n * s->wide) + 1, work_columns, s);
+    else
+        reel__cpu_parallel(outer, GRAIN / s->n + 1, is_short ? work_short_rows : work_rows, s);
+}
+
+static reel_status softmax_with(const reel__call *c, const reel__softmax_loop loop[2]) {
+    const int axis = (int)c->attr.i[0];
+    if (reel_numel(c->in[0]) == 0) return REEL_OK;
+    REEL_SCOPE {
+        const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
+        if (!x) return reel_error_status();
+        softmax s = {.turn = reel__cpu_folds()->turn[x->layout.dtype],
+                     .x = reel__data(x),
+                     .out = reel__data(c->out[0]),
+                     .n = x->layout.shape.dim[axis],
+                     .size = (int64_t)reel_dtype_size(x->layout.dtype)};
+        int64_t outer;
+        reel__around_axis(x->layout.shape, axis, &outer, &s.inner);
+        run(&s, outer, loop);
+    }
     return REEL_OK;
 }
 
 reel_status reel__cpu_softmax(const reel__call *c) {
-    int ndim = c->in[0]->layout.shape.ndim, axis = (int)c->attr.i[0];
-    reel_shape order = {ndim, {0}};
-    if (reel_numel(c->in[0]) == 0) return REEL_OK;
-    for (int i = 0; i < ndim; i++) order.dim[i] = i;
-    order.dim[axis] = ndim - 1; /* the axis and the last change places: its own inverse */
-    order.dim[ndim - 1] = axis;
-    reel_status status = REEL_OK;
-    REEL_SCOPE {
-        status = along_last(c, order, axis != ndim - 1);
-    }
-    return status;
+    return softmax_with(c, reel__cpu_folds()->softmax[c->in[0]->layout.dtype]);
+}
+
+reel_status reel__cpu_log_softmax(const reel__call *c) {
+    return softmax_with(c, reel__cpu_folds()->log_softmax[c->in[0]->layout.dtype]);
 }

@@ -76,6 +76,33 @@ static reel_tensor *sum_0(const cell *c) {
 static reel_tensor *sum_1(const cell *c) {
     return reel_sum_over(c->x, reel_axes(1), false);
 }
+static reel_tensor *max(const cell *c) {
+    return reel_max(c->x);
+}
+static reel_tensor *max_0(const cell *c) {
+    return reel_max_over(c->x, reel_axes(0), false);
+}
+static reel_tensor *max_1(const cell *c) {
+    return reel_max_over(c->x, reel_axes(1), false);
+}
+static reel_tensor *argmax_0(const cell *c) {
+    return reel_argmax_over(c->x, reel_axes(0), false);
+}
+static reel_tensor *argmax_1(const cell *c) {
+    return reel_argmax_over(c->x, reel_axes(1), false);
+}
+static reel_tensor *var_0(const cell *c) {
+    return reel_var_over(c->x, reel_axes(0), false);
+}
+static reel_tensor *var_1(const cell *c) {
+    return reel_var_over(c->x, reel_axes(1), false);
+}
+static reel_tensor *logsumexp_1(const cell *c) {
+    return reel_logsumexp_over(c->x, reel_axes(1), false);
+}
+static reel_tensor *log_softmax_1(const cell *c) {
+    return reel_log_softmax(c->x, 1);
+}
 static reel_tensor *softmax_0(const cell *c) {
     return reel_softmax(c->x, 0);
 }
@@ -130,6 +157,15 @@ static const op ops[] = {
     {"sum", NOTHING, sum},
     {"sum_0", NOTHING, sum_0},
     {"sum_1", NOTHING, sum_1},
+    {"max", NOTHING, max},
+    {"max_0", NOTHING, max_0},
+    {"max_1", NOTHING, max_1},
+    {"argmax_0", NOTHING, argmax_0},
+    {"argmax_1", NOTHING, argmax_1},
+    {"var_0", NOTHING, var_0},
+    {"var_1", NOTHING, var_1},
+    {"logsumexp_1", NOTHING, logsumexp_1},
+    {"log_softmax_1", NOTHING, log_softmax_1},
     {"softmax_0", NOTHING, softmax_0},
     {"softmax_1", NOTHING, softmax_1},
     {"transpose", NOTHING, transpose},

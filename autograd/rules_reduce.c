@@ -1,0 +1,161 @@
+/* Gradient rules of reductions and softmaxes: g = dL/d result. */
+#include "autograd/autograd_internal.h"
+
+static reel_tensor *in(const reel__node *n) {
+    return reel__saved(n, REEL__IN0);
+}
+
+static reel_tensor *out(const reel__node *n) {
+    return reel__saved(n, REEL__OUT0);
+}
+
+/* What has the result's shape, with the reduced axes put back as axes of size 1: no copy. */
+static reel_tensor *keep_axes(const reel__node *n, reel_tensor *t) {
+    reel_shape kept = n->in_shape[0];
+    for (int i = 0; i < kept.ndim; i++)
+        if (n->attr.i[0] >> i & 1) kept.dim[i] = 1;
+    return reel_reshape_at(n->at, t, kept);
+}
+
+/* The same, stretched to the input's shape. */
+static reel_tensor *spread(const reel__node *n, reel_tensor *t) {
+    return reel_expand_at(n->at, keep_axes(n, t), n->in_shape[0]);
+}
+
+static reel_shape axes_of(const reel__node *n) {
+    reel_shape axes = REEL_SCALAR;
+    for (int i = 0; i < n->in_shape[0].ndim; i++)
+        if (n->attr.i[0] >> i & 1) axes.dim[axes.ndim++] = i;
+    return axes;
+}
+
+/* Elements that go into a result. */
+static double count_of(const reel__node *n) {
+    double count = 1;
+    for (int i = 0; i < n->in_shape[0].ndim; i++)
+        if (n->attr.i[0] >> i & 1) count *= (double)n->in_shape[0].dim[i];
+    return count;
+}
+
+/* ---- over axes ---- */
+
+void reel__grad_sum(reel__node *n, reel_tensor *g) {
+    reel__give(n, 0, spread(n, g));
+}
+
+void reel__grad_mean(reel__node *n, reel_tensor *g) {
+    reel__give(n, 0, spread(n, reel_affine_at(n->at, g, 1 / count_of(n), 0)));
+}
+
+/* Where x is the extreme, its share of g: evenly among equals. */
+static void give_extreme(reel__node *n, reel_tensor *g) {
+    reel_tensor *ties = reel__ties(n->at, in(n), keep_axes(n, out(n)));
+    reel_tensor *count = reel_sum_at(n->at, ties, axes_of(n), true);
+    reel_tensor *share = reel_div_at(n->at, keep_axes(n, g), count);
+    reel__give(n, 0, reel_mul_at(n->at, ties, share));
+}
+
+void reel__grad_max(reel__node *n, reel_tensor *g) {
+    give_extreme(n, g);
+}
+
+void reel__grad_min(reel__node *n, reel_tensor *g) {
+    give_extreme(n, g);
+}
+
+/* dx = 2 g (x - mean x) / (count - correction) */
+static void give_var(reel__node *n, reel_tensor *g) {
+    const double divisor = count_of(n) - n->attr.f[0];
+    reel_tensor *x = in(n), *mean = reel_mean_at(n->at, x, axes_of(n), true);
+    reel_tensor *scaled =
+        reel_affine_at(n->at, keep_axes(n, g), 2 / (divisor > 0 ? divisor : 0), 0);
+    reel__give(n, 0, reel_mul_at(n->at, reel_sub_at(n->at, x, mean), scaled));
+}
+
+void reel__grad_var(reel__node *n, reel_tensor *g) {
+    give_var(n, g);
+}
+
+/* y = sqrt(var):  dvar = g / 2y, and 0 where y is 0, by which nothing is divided */
+void reel__grad_std(reel__node *n, reel_tensor *g) {
+    reel_tensor *y = out(n);
+    reel_tensor *zero = reel_full_at(n->at, REEL_SCALAR, 0, n->dtype, reel_device_of(y));
+    reel_tensor *by = reel_add_at(n->at, y, reel__ties(n->at, y, zero));
+    reel_tensor *half = reel_affine_at(n->at, reel_div_at(n->at, g, by), 0.5, 0);
+    give_var(n, reel__relu_grad(n->at, half, y));
+}
+
+/* dx = g e^(x - y) */
+void reel__grad_logsumexp(reel__node *n, reel_tensor *g) {
+    reel_tensor *y = keep_axes(n, out(n));
+    reel_tensor *soft = reel_exp_at(n->at, reel_sub_at(n->at, in(n), y));
+    reel__give(n, 0, reel_mul_at(n->at, soft, keep_axes(n, g)));
+}
+
+/* ---- prod: dx[i] = g (product of all x[j] but x[i]), without a division, so that x may be 0 ----
+ */
+
+/* One of n wide entries behind `before` others along axis 1 of zeros[., size]. */
+static reel_tensor *put(const char *at, reel_tensor *x, int64_t before, int64_t size) {
+    return reel__slice_put(at, x, reel_shape(reel_dim(x, 0), size), 1, before, 1);
+}
+
+/* x[M,n] -> y[M,n], y[:,i] = product of x[:,j], j != i. The halves of a row are multiplied, pair by
+ * pair, into a row of half the length; in its own y, each pair's product is of all but that pair,
+ * to which each lacks the other. */
+static reel_tensor *product_of_others(const char *at, reel_tensor *x) {
+    const int64_t n = reel_dim(x, 1), half = n / 2;
+    if (!x || n == 1)
+        return x ? reel_full_at(at, reel_shape_of(x), 1, reel_dtype_of(x), reel_device_of(x))
+                 : NULL;
+    reel_tensor *left = reel_slice_at(at, x, 1, 0, half, 1),
+                *right = reel_slice_at(at, x, 1, half, 2 * half, 1),
+                *odd = reel_slice_at(at, x, 1, 2 * half, n, 1);
+    reel_tensor *pairs = reel_mul_at(at, left, right);
+    if (n > 2 * half)
+        pairs = reel_add_at(at, put(at, pairs, 0, half + 1), put(at, odd, half, half + 1));
+    reel_tensor *others = product_of_others(at, pairs),
+                *pair = reel_slice_at(at, others, 1, 0, half, 1);
+    reel_tensor *y = reel_add_at(at, put(at, reel_mul_at(at, pair, right), 0, n),
+                                 put(at, reel_mul_at(at, pair, left), half, n));
+    if (n == 2 * half) return y;
+    return reel_add_at(at, y, put(at, reel_slice_at(at, others, 1, half, half + 1, 1), n - 1, n));
+}
+
+void reel__grad_prod(reel__node *n, reel_tensor *g) {
+    const reel_shape s = n->in_shape[0];
+    reel_shape order = {s.ndim, {0}}, back = order, moved = order;
+    int k = 0;
+    for (int reduced = 0; reduced < 2; reduced++)
+        for (int i = 0; i < s.ndim; i++)
+            if ((n->attr.i[0] >> i & 1) == reduced) order.dim[k++] = i;
+    for (int i = 0; i < s.ndim; i++) {
+        back.dim[order.dim[i]] = i;
+        moved.dim[i] = s.dim[order.dim[i]];
+    }
+    const int64_t count = (int64_t)count_of(n);
+    if (reel__shape_numel(s) == 0) {
+        reel__give(n, 0, spread(n, g)); /* to nothing */
+        return;
+    }
+    reel_tensor *rows = reel_reshape_at(n->at, reel_permute_at(n->at, in(n), order),
+                                        reel_shape(reel__shape_numel(s) / count, count));
+    reel_tensor *others = reel_reshape_at(n->at, product_of_others(n->at, rows), moved);
+    reel__give(n, 0, reel_mul_at(n->at, reel_permute_at(n->at, others, back), keep_axes(n, g)));
+}
+
+/* ---- along an axis ---- */
+
+/* dx = y (g - sum g y along the axis) */
+void reel__grad_softmax(reel__node *n, reel_tensor *g) {
+    reel_tensor *y = out(n);
+    reel_tensor *dot = reel_sum_at(n->at, reel_mul_at(n->at, g, y), reel_axes(n->attr.i[0]), true);
+    reel__give(n, 0, reel_mul_at(n->at, y, reel_sub_at(n->at, g, dot)));
+}
+
+/* dx = g - e^y sum g along the axis */
+void reel__grad_log_softmax(reel__node *n, reel_tensor *g) {
+    reel_tensor *sum = reel_sum_at(n->at, g, reel_axes(n->attr.i[0]), true);
+    reel_tensor *back = reel_mul_at(n->at, reel_exp_at(n->at, out(n)), sum);
+    reel__give(n, 0, reel_sub_at(n->at, g, back));
+}

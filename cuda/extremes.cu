@@ -1,0 +1,150 @@
+/* max and min, argmax and argmin, ties. The least is the greatest of what is flipped: of a float's
+ * negative, of an integer's complement. NaN is greater than all, flipped or not. */
+#include "cuda/fold_internal.cuh"
+
+/* What elements of T are compared as. */
+template <class T> struct key_of {
+    using type = T;
+    static constexpr bool IS_FLOAT = true;
+    static __device__ __forceinline__ T lowest() {
+        return -(T)INFINITY;
+    }
+};
+template <> struct key_of<int64_t> {
+    using type = int64_t;
+    static constexpr bool IS_FLOAT = false;
+    static __device__ __forceinline__ int64_t lowest() {
+        return INT64_MIN;
+    }
+};
+template <> struct key_of<uint8_t> {
+    using type = int; /* room for a complement, and for threads to hand on */
+    static constexpr bool IS_FLOAT = false;
+    static __device__ __forceinline__ int lowest() {
+        return INT32_MIN;
+    }
+};
+
+template <class T, class K> static __device__ __forceinline__ K flipped(K key, bool flip) {
+    if constexpr (key_of<T>::IS_FLOAT)
+        return flip ? -key : key;
+    else
+        return flip ? ~key : key;
+}
+
+/* ---- max, min ---- */
+
+template <class T> struct extreme_of {
+    using in = T;
+    using acc = typename key_of<T>::type;
+    using seen = acc;
+    using out = T;
+    static constexpr bool PAIR = false;
+    static constexpr int RESIDENT = 4;
+    static __device__ __forceinline__ seen none() {
+        return key_of<T>::lowest();
+    }
+    static __device__ __forceinline__ acc nothing() {
+        return key_of<T>::lowest();
+    }
+    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &w, T x, T,
+                                                int64_t) {
+        s = join(s, flipped<T>((acc)x, w.flip));
+    }
+    static __device__ __forceinline__ acc settle(seen s) {
+        return s;
+    }
+    static __device__ __forceinline__ acc join(acc a, acc b) {
+        return b > a || b != b ? b : a;
+    }
+    static __device__ __forceinline__ out finish(acc a, const reel__cuda_fold_work &w) {
+        return (out)flipped<T>(a, w.flip);
+    }
+};
+
+cudaError_t reel__cuda_launch_extreme(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                      reel__cuda_queue *queue) {
+    if (dtype == REEL_F32) return launch_fold<extreme_of<float>>(w, queue);
+    if (dtype == REEL_F64) return launch_fold<extreme_of<double>>(w, queue);
+    if (dtype == REEL_I64) return launch_fold<extreme_of<int64_t>>(w, queue);
+    return launch_fold<extreme_of<uint8_t>>(w, queue);
+}
+
+/* ---- argmax, argmin: of equals the first, in whatever order they come ---- */
+
+template <class K> struct place {
+    int64_t index;
+    K key;
+};
+
+template <class T> struct position_of {
+    using K = typename key_of<T>::type;
+    using in = T;
+    using acc = place<K>;
+    using seen = acc;
+    using out = int64_t;
+    static constexpr bool PAIR = false;
+    static constexpr int RESIDENT = 2;
+    static __device__ __forceinline__ acc nothing() {
+        return {INT64_MAX, key_of<T>::lowest()};
+    }
+    static __device__ __forceinline__ seen none() {
+        return nothing();
+    }
+    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &w, T x, T,
+                                                int64_t at) {
+        s = join(s, acc{at, flipped<T>((K)x, w.flip)});
+    }
+    static __device__ __forceinline__ acc settle(seen s) {
+        return s;
+    }
+    static __device__ __forceinline__ acc join(acc a, acc b) {
+        const bool both_nan = a.key != a.key && b.key != b.key;
+        const bool is_better = b.key > a.key || (b.key != b.key && a.key == a.key);
+        const bool is_alike = a.key == b.key || both_nan;
+        return is_better || (is_alike && b.index < a.index) ? b : a;
+    }
+    static __device__ __forceinline__ out finish(acc a, const reel__cuda_fold_work &) {
+        return a.index;
+    }
+};
+
+cudaError_t reel__cuda_launch_position(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                       reel__cuda_queue *queue) {
+    if (dtype == REEL_F32) return launch_fold<position_of<float>>(w, queue);
+    if (dtype == REEL_F64) return launch_fold<position_of<double>>(w, queue);
+    if (dtype == REEL_I64) return launch_fold<position_of<int64_t>>(w, queue);
+    return launch_fold<position_of<uint8_t>>(w, queue);
+}
+
+/* ---- ties ---- */
+
+template <class T, int N>
+static __global__ void __launch_bounds__(THREADS) ties(const __grid_constant__ reel__cuda_map m) {
+    begin();
+    const uint32_t u = blockIdx.x * THREADS + threadIdx.x;
+    if (u >= m.units) return;
+    int64_t at[3];
+    locate<3>(m, u, at);
+    const unit<T, N> x = load<T, N>(m, 1, at[1]), y = load<T, N>(m, 2, at[2]);
+    unit<T, N> t;
+#pragma unroll
+    for (int i = 0; i < N; i++)
+        t.v[i] = x.v[i] == y.v[i] || (x.v[i] != x.v[i] && y.v[i] != y.v[i]) ? 1 : 0;
+    store(m, at[0], t);
+}
+
+template <class T>
+static cudaError_t launch_ties(const reel__cuda_map *m, int vector, reel__cuda_queue *queue) {
+    const int64_t blocks = blocks_for(m->units, THREADS);
+    if (vector == 1) return launch(ties<T, 1>, blocks, THREADS, queue, *m);
+    return launch(ties<T, REEL__CUDA_VECTOR / sizeof(T)>, blocks, THREADS, queue, *m);
+}
+
+cudaError_t reel__cuda_launch_ties(const reel__cuda_map *m, reel_dtype dtype, int vector,
+                                   reel__cuda_queue *queue) {
+    if (dtype == REEL_F32) return launch_ties<float>(m, vector, queue);
+    if (dtype == REEL_F64) return launch_ties<double>(m, vector, queue);
+    if (dtype == REEL_I64) return launch_ties<int64_t>(m, vector, queue);
+    return launch_ties<uint8_t>(m, vector, queue);
+}

@@ -1,0 +1,117 @@
+/* var and std, logsumexp. */
+#include "cuda/fold_internal.cuh"
+#include "cuda/formula_internal.cuh"
+
+/* ---- var, std ---- */
+
+/* Of what a thread has seen, sums less its first element, in which little is lost: it sees few, and
+ * where nothing varies they are 0. */
+struct shifted {
+    double shift, sum, squares;
+    unsigned count;
+};
+
+/* The number of elements, their mean, and the sum of squares about it. */
+struct moments {
+    double count, mean, squares;
+};
+
+template <class T> struct variance_of {
+    using in = T;
+    using seen = shifted;
+    using acc = moments;
+    using out = T;
+    static constexpr bool PAIR = false;
+    static constexpr int RESIDENT = 2;
+    static __device__ __forceinline__ seen none() {
+        return {0, 0, 0, 0};
+    }
+    static __device__ __forceinline__ acc nothing() {
+        return {0, 0, 0};
+    }
+    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &, T x, T,
+                                                int64_t) {
+        if (s.count++ == 0) s.shift = (double)x;
+        const double d = (double)x - s.shift;
+        s.sum += d;
+        s.squares += d * d;
+    }
+    static __device__ __forceinline__ acc settle(const seen &s) {
+        if (s.count == 0) return nothing();
+        const double mean = s.sum / s.count, squares = s.squares - s.sum * mean;
+        return {(double)s.count, s.shift + mean, squares < 0 ? 0 : squares};
+    }
+    /* Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample
+     * variances" (1979) */
+    static __device__ __forceinline__ acc join(const acc &a, const acc &b) {
+        if (a.count == 0) return b;
+        if (b.count == 0) return a;
+        const double count = a.count + b.count, apart = b.mean - a.mean, share = b.count / count;
+        return {count, a.mean + apart * share,
+                a.squares + b.squares + apart * (apart * (a.count * share))};
+    }
+    static __device__ __forceinline__ out finish(const acc &a, const reel__cuda_fold_work &w) {
+        const double variance = a.squares / w.divisor;
+        return (out)(w.root ? ::sqrt(variance) : variance);
+    }
+};
+
+cudaError_t reel__cuda_launch_var(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                  reel__cuda_queue *queue) {
+    return dtype == REEL_F32 ? launch_fold<variance_of<float>>(w, queue)
+                             : launch_fold<variance_of<double>>(w, queue);
+}
+
+/* ---- logsumexp ---- */
+
+/* The greatest so far, and the sum of e^(x - greatest); NaN is greater than all. */
+template <class T> struct exponentials {
+    T most;
+    double sum;
+};
+
+/* By what a sum is multiplied when its greatest was a and is b: of two infinities there is no
+ * difference. */
+static __device__ __forceinline__ double fade(double a, double b) {
+    return a == b ? 1 : formula<double>::exp(a - b);
+}
+
+template <class T> struct logsumexp_of {
+    using in = T;
+    using seen = exponentials<T>;
+    using acc = exponentials<double>;
+    using out = T;
+    static constexpr bool PAIR = false;
+    static constexpr int RESIDENT = 2;
+    static __device__ __forceinline__ seen none() {
+        return {-(T)INFINITY, 0};
+    }
+    static __device__ __forceinline__ acc nothing() {
+        return {-INFINITY, 0};
+    }
+    /* One exponential, whichever of the two is greater. */
+    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &, T x, T,
+                                                int64_t) {
+        const bool is_greater = x > s.most;
+        const T below = x == s.most ? 0 : is_greater ? s.most - x : x - s.most;
+        const double e = (double)formula<T>::exp(below);
+        s.sum = is_greater ? s.sum * e + 1 : s.sum + e;
+        s.most = is_greater || x != x ? x : s.most;
+    }
+    static __device__ __forceinline__ acc settle(const seen &s) {
+        return {(double)s.most, s.sum};
+    }
+    static __device__ __forceinline__ acc join(const acc &a, const acc &b) {
+        const double most = b.most > a.most || b.most != b.most ? b.most : a.most;
+        return {most, a.sum * fade(a.most, most) + b.sum * fade(b.most, most)};
+    }
+    static __device__ __forceinline__ out finish(const acc &a, const reel__cuda_fold_work &) {
+        return (out)(a.most + formula<double>::log(a.sum));
+    }
+};
+
+cudaError_t reel__cuda_launch_logsumexp(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                        reel__cuda_queue *queue) {
+    return dtype == REEL_F32 ? launch_fold<logsumexp_of<float>>(w, queue)
+                             : launch_fold<logsumexp_of<double>>(w, queue);
+}

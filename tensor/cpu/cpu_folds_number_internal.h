@@ -1,0 +1,318 @@
+/* Reductions of any number: included by cpu_folds.c once per dtype, with
+ *
+ *   NUMBER      what is reduced            F(name)     name with the dtype's suffix
+ *   BROAD, CELL  double, real; int64_t, whole: what is left of it (reel__tally)
+ *   ADD, MULTIPLY    of BROAD               IS_NAN(x)
+ *   INDEX       counts rows; as wide as NUMBER, so that both lie in vectors of as many
+ *   BITS, MAGNITUDE  NUMBER's bits, and those that are 0 in a 0 of either sign */
+
+#define LANES ((int64_t)(64 / sizeof(NUMBER)))
+#define MOST_LANES (16 * LANES)
+
+/* ---- in NUMBER ---- */
+
+/* Comparisons wait for each other, too long for the processor to see what memory is read next. */
+INLINE void F(fetch_ahead)(const NUMBER *x, int64_t columns, int64_t stride) {
+    const int64_t rows = AHEAD / (columns * (int64_t)sizeof *x) + 4;
+    for (int64_t i = rows; i < rows + 4; i++)
+        for (int64_t j = 0; j < columns; j += LANES) __builtin_prefetch(x + i * stride + j);
+}
+
+/* to[j] = f(...f(to[j], x[0, j])..., x[rows - 1, j]) */
+INLINE void F(fold)(NUMBER *to, const NUMBER *x, int64_t rows, int64_t columns, int64_t stride,
+                    NUMBER (*f)(NUMBER, NUMBER)) {
+    int64_t i = 0;
+    for (; i + 4 <= rows; i += 4) {
+        const NUMBER *a = x + i * stride, *b = a + stride, *c = b + stride, *d = c + stride;
+        F(fetch_ahead)(a, columns, stride);
+#pragma omp simd
+        for (int64_t j = 0; j < columns; j++) to[j] = f(f(f(f(to[j], a[j]), b[j]), c[j]), d[j]);
+    }
+    for (; i < rows; i++) {
+        const NUMBER *a = x + i * stride;
+#pragma omp simd
+        for (int64_t j = 0; j < columns; j++) to[j] = f(to[j], a[j]);
+    }
+}
+
+/* Of as many lanes as a power of two, by halves. */
+INLINE NUMBER F(fold_lanes)(NUMBER *lane, int64_t lanes, NUMBER (*f)(NUMBER, NUMBER)) {
+    for (int64_t half = lanes / 2; half > 0; half /= 2) {
+#pragma omp simd
+        for (int64_t j = 0; j < half; j++) lane[j] = f(lane[j], lane[j + half]);
+    }
+    return lane[0];
+}
+
+/* By so many lanes, what is left by LANES, and the last few one by one. */
+INLINE NUMBER F(fold_by)(int64_t lanes, const NUMBER *x, int64_t n, NUMBER (*f)(NUMBER, NUMBER)) {
+    NUMBER lane[MOST_LANES];
+    const NUMBER *end = x + n;
+    const int64_t rows = n / lanes, rest = n % lanes / LANES;
+    memcpy(lane, x, (size_t)lanes * sizeof *lane);
+    F(fold)(lane, x + lanes, rows - 1, lanes, lanes, f);
+    x += rows * lanes;
+    F(fold)(lane, x, rest, LANES, LANES, f);
+    NUMBER y = F(fold_lanes)(lane, lanes, f);
+    for (x += rest * LANES; x < end; x++) y = f(y, *x);
+    return y;
+}
+
+/* By lanes that are as many as pay. */
+INLINE NUMBER F(fold_run)(const NUMBER *x, int64_t n, NUMBER (*f)(NUMBER, NUMBER)) {
+    if (n >= 16 * LANES) return F(fold_by)(4 * LANES, x, n, f);
+    if (n >= LANES) return F(fold_by)(LANES, x, n, f);
+    NUMBER y = x[0];
+    for (int64_t i = 1; i < n; i++) y = f(y, x[i]);
+    return y;
+}
+
+INLINE void F(fold_columns)(NUMBER *to, const reel__slab *s, NUMBER (*f)(NUMBER, NUMBER)) {
+    const NUMBER *x = s->x;
+    memcpy(to, x, (size_t)s->columns * sizeof *to);
+    F(fold)(to, x + s->stride, s->rows - 1, s->columns, s->stride, f);
+}
+
+/* ---- in BROAD ---- */
+
+INLINE void F(fold_wide)(BROAD *to, const NUMBER *x, int64_t rows, int64_t columns, int64_t stride,
+                         BROAD (*f)(BROAD, NUMBER)) {
+    int64_t i = 0;
+    for (; i + 4 <= rows; i += 4) {
+        const NUMBER *a = x + i * stride, *b = a + stride, *c = b + stride, *d = c + stride;
+#pragma omp simd
+        for (int64_t j = 0; j < columns; j++) to[j] = f(f(f(f(to[j], a[j]), b[j]), c[j]), d[j]);
+    }
+    for (; i < rows; i++) {
+        const NUMBER *a = x + i * stride;
+#pragma omp simd
+        for (int64_t j = 0; j < columns; j++) to[j] = f(to[j], a[j]);
+    }
+}
+
+INLINE BROAD F(join_lanes)(BROAD *lane, int64_t lanes, BROAD (*join)(BROAD, BROAD)) {
+    for (int64_t half = lanes / 2; half > 0; half /= 2) {
+#pragma omp simd
+        for (int64_t j = 0; j < half; j++) lane[j] = join(lane[j], lane[j + half]);
+    }
+    return lane[0];
+}
+
+INLINE BROAD F(fold_wide_by)(int64_t lanes, const NUMBER *x, int64_t n, BROAD none,
+                             BROAD (*f)(BROAD, NUMBER), BROAD (*join)(BROAD, BROAD)) {
+    BROAD lane[4 * LANES];
+    const NUMBER *end = x + n;
+    const int64_t rows = n / lanes, rest = n % lanes / LANES;
+    for (int64_t j = 0; j < lanes; j++) lane[j] = none;
+    F(fold_wide)(lane, x, rows, lanes, lanes, f);
+    x += rows * lanes;
+    F(fold_wide)(lane, x, rest, LANES, LANES, f);
+    BROAD y = F(join_lanes)(lane, lanes, join);
+    for (x += rest * LANES; x < end; x++) y = f(y, *x);
+    return y;
+}
+
+/* `join` is f for what f gave. */
+INLINE BROAD F(fold_run_wide)(const NUMBER *x, int64_t n, BROAD none, BROAD (*f)(BROAD, NUMBER),
+                              BROAD (*join)(BROAD, BROAD)) {
+    if (n >= 32 * LANES) return F(fold_wide_by)(4 * LANES, x, n, none, f, join);
+    if (n >= LANES) return F(fold_wide_by)(LANES, x, n, none, f, join);
+    BROAD y = none;
+    for (int64_t i = 0; i < n; i++) y = f(y, x[i]);
+    return y;
+}
+
+/* ---- max, min, any, all ---- */
+
+INLINE int F(is_true)(NUMBER x) {
+    BITS b;
+    memcpy(&b, &x, sizeof b);
+    return (b & MAGNITUDE) != 0;
+}
+
+/* NaN is chosen apart, so that all else is one instruction. */
+INLINE NUMBER F(max)(NUMBER a, NUMBER x) {
+    const NUMBER most = x > a ? x : a;
+    return IS_NAN(x) ? x : most;
+}
+INLINE NUMBER F(min)(NUMBER a, NUMBER x) {
+    const NUMBER least = x < a ? x : a;
+    return IS_NAN(x) ? x : least;
+}
+/* clang-format off */
+INLINE NUMBER F(any)(NUMBER a, NUMBER x) { return (F(is_true)(a) | F(is_true)(x)) ? 1 : 0; }
+INLINE NUMBER F(all)(NUMBER a, NUMBER x) { return (F(is_true)(a) & F(is_true)(x)) ? 1 : 0; }
+/* clang-format on */
+
+INLINE void F(pick_run)(reel__tally to, const reel__slab *s, NUMBER (*f)(NUMBER, NUMBER)) {
+    to.a.CELL[0] = (BROAD)F(fold_run)(s->x, s->rows, f);
+}
+
+INLINE void F(pick_columns)(reel__tally to, const reel__slab *s, NUMBER (*f)(NUMBER, NUMBER)) {
+    NUMBER y[CHUNK];
+    F(fold_columns)(y, s, f);
+    for (int64_t j = 0; j < s->columns; j++) to.a.CELL[j] = (BROAD)y[j];
+}
+
+INLINE void F(truth_run)(reel__tally to, const reel__slab *s, NUMBER (*f)(NUMBER, NUMBER)) {
+    to.a.whole[0] = F(is_true)(F(fold_run)(s->x, s->rows, f));
+}
+
+INLINE void F(truth_columns)(reel__tally to, const reel__slab *s, NUMBER (*f)(NUMBER, NUMBER)) {
+    NUMBER y[CHUNK];
+    F(fold_columns)(y, s, f);
+    for (int64_t j = 0; j < s->columns; j++) to.a.whole[j] = F(is_true)(y[j]);
+}
+
+/* clang-format off */
+static void F(max_run)(reel__tally to, const reel__slab *s) { F(pick_run)(to, s, F(max)); }
+static void F(min_run)(reel__tally to, const reel__slab *s) { F(pick_run)(to, s, F(min)); }
+static void F(any_run)(reel__tally to, const reel__slab *s) { F(truth_run)(to, s, F(any)); }
+static void F(all_run)(reel__tally to, const reel__slab *s) { F(truth_run)(to, s, F(all)); }
+static void F(max_columns)(reel__tally to, const reel__slab *s) { F(pick_columns)(to, s, F(max)); }
+static void F(min_columns)(reel__tally to, const reel__slab *s) { F(pick_columns)(to, s, F(min)); }
+static void F(any_columns)(reel__tally to, const reel__slab *s) { F(truth_columns)(to, s, F(any)); }
+static void F(all_columns)(reel__tally to, const reel__slab *s) { F(truth_columns)(to, s, F(all)); }
+/* clang-format on */
+
+static void F(end_number)(void *out, reel__tally t, int64_t n, double divisor) {
+    (void)divisor;
+    NUMBER *y = out;
+    for (int64_t i = 0; i < n; i++) y[i] = (NUMBER)t.a.CELL[i];
+}
+
+/* ---- sum of integers, prod ---- */
+
+/* clang-format off */
+INLINE BROAD F(add_wide)(BROAD a, NUMBER x) { return ADD(a, (BROAD)x); }
+INLINE BROAD F(multiply_wide)(BROAD a, NUMBER x) { return MULTIPLY(a, (BROAD)x); }
+INLINE BROAD F(add_both)(BROAD a, BROAD b) { return ADD(a, b); }
+INLINE BROAD F(multiply_both)(BROAD a, BROAD b) { return MULTIPLY(a, b); }
+/* clang-format on */
+
+static inline void F(whole_sum_run)(reel__tally to, const reel__slab *s) {
+    to.a.CELL[0] = F(fold_run_wide)(s->x, s->rows, 0, F(add_wide), F(add_both));
+}
+
+static inline void F(whole_sum_columns)(reel__tally to, const reel__slab *s) {
+    for (int64_t j = 0; j < s->columns; j++) to.a.CELL[j] = 0;
+    F(fold_wide)(to.a.CELL, s->x, s->rows, s->columns, s->stride, F(add_wide));
+}
+
+static void F(prod_run)(reel__tally to, const reel__slab *s) {
+    to.a.CELL[0] = F(fold_run_wide)(s->x, s->rows, 1, F(multiply_wide), F(multiply_both));
+}
+
+static void F(prod_columns)(reel__tally to, const reel__slab *s) {
+    for (int64_t j = 0; j < s->columns; j++) to.a.CELL[j] = 1;
+    F(fold_wide)(to.a.CELL, s->x, s->rows, s->columns, s->stride, F(multiply_wide));
+}
+
+/* ---- argmax, argmin: the first of equals, NaN before all ---- */
+
+/* clang-format off */
+INLINE int F(above)(NUMBER x, NUMBER a) { return (x > a) | (IS_NAN(x) & !IS_NAN(a)); }
+INLINE int F(below)(NUMBER x, NUMBER a) { return (x < a) | (IS_NAN(x) & !IS_NAN(a)); }
+INLINE int F(alike)(NUMBER x, NUMBER a) { return (x == a) | (IS_NAN(x) & IS_NAN(a)); }
+/* clang-format on */
+
+/* Where `a` is first, which is there. */
+INLINE int64_t F(find)(const NUMBER *x, int64_t n, NUMBER a) {
+    int64_t i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES) {
+        int found = 0;
+#pragma omp simd reduction(| : found)
+        for (int64_t j = 0; j < 4 * LANES; j++) found |= F(alike)(x[i + j], a);
+        if (found) break;
+    }
+    while (!F(alike)(x[i], a)) i++;
+    return i;
+}
+
+/* The best of a block is known before it is looked for, which is in few blocks. */
+INLINE void F(seek_run)(reel__tally to, const reel__slab *s, NUMBER (*pick)(NUMBER, NUMBER),
+                        int (*is_better)(NUMBER, NUMBER)) {
+    const NUMBER *x = s->x;
+    NUMBER top = x[0];
+    int64_t at = 0;
+    for (int64_t i = 0; i < s->rows; i += BLOCK) {
+        const int64_t n = least(BLOCK, s->rows - i);
+        const NUMBER best = F(fold_run)(x + i, n, pick);
+        if (!is_better(best, top)) continue;
+        top = best;
+        at = i + F(find)(x + i, n, best);
+    }
+    to.a.CELL[0] = (BROAD)top;
+    to.b.whole[0] = s->first + at;
+}
+
+/* Rows are counted within a block, so that INDEX is enough. */
+INLINE void F(seek_columns)(reel__tally to, const reel__slab *s, int (*is_better)(NUMBER, NUMBER)) {
+    NUMBER best[CHUNK];
+    INDEX at[CHUNK];
+    for (int64_t i = 0; i < s->rows; i += SEEK_ROWS) {
+        const NUMBER *x = (const NUMBER *)s->x + i * s->stride;
+        const int64_t rows = least(SEEK_ROWS, s->rows - i);
+        for (int64_t j = 0; j < s->columns; j++) {
+            best[j] = x[j];
+            at[j] = 0;
+        }
+        for (int64_t r = 1; r < rows; r++) {
+            const NUMBER *row = x + r * s->stride;
+#pragma omp simd
+            for (int64_t j = 0; j < s->columns; j++) {
+                const int better = is_better(row[j], best[j]);
+                best[j] = better ? row[j] : best[j];
+                at[j] = better ? (INDEX)r : at[j];
+            }
+        }
+        for (int64_t j = 0; j < s->columns; j++) {
+            if (i > 0 && !is_better(best[j], (NUMBER)to.a.CELL[j])) continue;
+            to.a.CELL[j] = (BROAD)best[j];
+            to.b.whole[j] = s->first + i + (int64_t)at[j];
+        }
+    }
+}
+
+/* clang-format off */
+static void F(argmax_run)(reel__tally to, const reel__slab *s) { F(seek_run)(to, s, F(max), F(above)); }
+static void F(argmin_run)(reel__tally to, const reel__slab *s) { F(seek_run)(to, s, F(min), F(below)); }
+static void F(argmax_columns)(reel__tally to, const reel__slab *s) { F(seek_columns)(to, s, F(above)); }
+static void F(argmin_columns)(reel__tally to, const reel__slab *s) { F(seek_columns)(to, s, F(below)); }
+/* clang-format on */
+
+/* ---- short rows, turned so that they are columns, and back ---- */
+
+static void F(turn)(void *to, int64_t to_stride, const void *from, int64_t stride, int64_t rows,
+                    int64_t columns) {
+    const NUMBER *x = from;
+    NUMBER *y = to;
+    for (int64_t j = 0; j < columns; j++)
+        for (int64_t i = 0; i < rows; i++) y[j * to_stride + i] = x[i * stride + j];
+}
+
+/* ---- where x is y, for the gradient of max and min ---- */
+
+static void F(loop_ties)(const reel__run *r) {
+    const NUMBER *x = r->in[0], *y = r->in[1];
+    NUMBER *out = r->out;
+    const int64_t n = r->n, sx = r->in_stride[0], sy = r->in_stride[1], so = r->out_stride;
+    if (sx == 1 && sy == 0 && so == 1) {
+        const NUMBER a = y[0];
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) out[i] = F(alike)(x[i], a) ? 1 : 0;
+    } else if (sx == 1 && sy == 1 && so == 1) {
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) out[i] = F(alike)(x[i], y[i]) ? 1 : 0;
+    } else {
+        for (int64_t i = 0; i < n; i++) out[i * so] = F(alike)(x[i * sx], y[i * sy]) ? 1 : 0;
+    }
+}
+
+#undef LANES
+#undef MOST_LANES
+#undef NUMBER
+#undef F
+#undef INDEX
+#undef BITS
+#undef MAGNITUDE

@@ -1,0 +1,324 @@
+/* Reductions and softmaxes of f32 or f64: included by cpu_folds.c once per type, after what any
+ * number has. */
+
+#define LANES ((int64_t)(64 / sizeof(REAL)))
+#define MOST_LANES (16 * LANES)
+#define LANES_OF_EXP (2 * LANES)
+
+/* clang-format off */
+INLINE REAL R(add_real)(REAL a, REAL x) { return a + x; }
+/* clang-format on */
+
+/* ---- sum: a block in REAL, blocks in f64 ---- */
+
+/* to[j] += the sum of x[i, j], i < rows. Four rows are added up by themselves, so that a sum waits
+ * for one addition of four. */
+INLINE void R(add_rows)(REAL *to, const REAL *x, int64_t rows, int64_t columns, int64_t stride) {
+    int64_t i = 0;
+    for (; i + 4 <= rows; i += 4) {
+        const REAL *a = x + i * stride, *b = a + stride, *c = b + stride, *d = c + stride;
+#pragma omp simd
+        for (int64_t j = 0; j < columns; j++) to[j] += (a[j] + b[j]) + (c[j] + d[j]);
+    }
+    for (; i < rows; i++) {
+        const REAL *a = x + i * stride;
+#pragma omp simd
+        for (int64_t j = 0; j < columns; j++) to[j] += a[j];
+    }
+}
+
+/* By so many lanes, what is left by LANES, and the last few one by one. */
+INLINE REAL R(sum_by)(int64_t lanes, const REAL *x, int64_t n) {
+    const int64_t rows = n / lanes, rest = n % lanes / LANES;
+    const REAL *end = x + n;
+    REAL lane[4 * LANES];
+    for (int64_t j = 0; j < lanes; j++) lane[j] = 0;
+    R(add_rows)(lane, x, rows, lanes, lanes);
+    x += rows * lanes;
+    R(add_rows)(lane, x, rest, LANES, LANES);
+    REAL sum = R(fold_lanes)(lane, lanes, R(add_real));
+    for (x += rest * LANES; x < end; x++) sum += *x;
+    return sum;
+}
+
+static REAL R(sum_block)(const REAL *x, int64_t n) {
+    return n >= 16 * LANES ? R(sum_by)(4 * LANES, x, n) : R(sum_by)(LANES, x, n);
+}
+
+static void R(sum_run)(reel__tally to, const reel__slab *s) {
+    const REAL *x = s->x;
+    double sum = 0;
+    for (int64_t i = 0; i < s->rows; i += BLOCK)
+        sum += (double)R(sum_block)(x + i, least(BLOCK, s->rows - i));
+    to.a.real[0] = sum;
+}
+
+static void R(sum_columns)(reel__tally to, const reel__slab *s) {
+    const REAL *x = s->x;
+    REAL sum[CHUNK];
+    for (int64_t j = 0; j < s->columns; j++) to.a.real[j] = 0;
+    for (int64_t i = 0; i < s->rows; i += SUM_ROWS) {
+        for (int64_t j = 0; j < s->columns; j++) sum[j] = 0;
+        R(add_rows)(sum, x + i * s->stride, least(SUM_ROWS, s->rows - i), s->columns, s->stride);
+#pragma omp simd
+        for (int64_t j = 0; j < s->columns; j++) to.a.real[j] += (double)sum[j];
+    }
+}
+
+/* Of mean; of sum and prod, where the divisor is 1. */
+static void R(end_quotient)(void *out, reel__tally t, int64_t n, double divisor) {
+    REAL *y = out;
+    for (int64_t i = 0; i < n; i++) y[i] = (REAL)(t.a.real[i] / divisor);
+}
+
+/* ---- var: of each block the mean, then the squares about it; all of it less the block's first
+ * row, so that what does not vary has a variance of 0 ---- */
+
+INLINE void R(add_differences)(double *to, const REAL *x, int64_t rows, int64_t lanes,
+                               double shift) {
+    for (int64_t i = 0; i < rows; i++, x += lanes) {
+#pragma omp simd
+        for (int64_t j = 0; j < lanes; j++) to[j] += (double)x[j] - shift;
+    }
+}
+
+INLINE void R(add_squares)(double *to, const REAL *x, int64_t rows, int64_t lanes, double shift,
+                           double mean) {
+    for (int64_t i = 0; i < rows; i++, x += lanes) {
+#pragma omp simd
+        for (int64_t j = 0; j < lanes; j++) {
+            const double d = ((double)x[j] - shift) - mean;
+            to[j] += d * d;
+        }
+    }
+}
+
+/* By 4 LANES, what is left by LANES, and the last few one by one. */
+static void R(block_of_run)(double *mean, double *squares, const REAL *x, int64_t n) {
+    const int64_t rows = n / (4 * LANES), rest = n / LANES - 4 * rows, few = n % LANES;
+    const REAL *middle = x + rows * 4 * LANES, *last = middle + rest * LANES;
+    const double shift = (double)x[0];
+    double sum[4 * LANES], square[4 * LANES];
+    for (int64_t j = 0; j < 4 * LANES; j++) sum[j] = square[j] = 0;
+    R(add_differences)(sum, x, rows, 4 * LANES, shift);
+    R(add_differences)(sum, middle, rest, LANES, shift);
+    R(add_differences)(sum, last, few, 1, shift);
+    const double apart = R(join_lanes)(sum, 4 * LANES, R(add_both)) / (double)n;
+    R(add_squares)(square, x, rows, 4 * LANES, shift, apart);
+    R(add_squares)(square, middle, rest, LANES, shift, apart);
+    R(add_squares)(square, last, few, 1, shift, apart);
+    *mean = shift + apart;
+    *squares = R(join_lanes)(square, 4 * LANES, R(add_both));
+}
+
+static void R(var_run)(reel__tally to, const reel__slab *s) {
+    double mean = 0, squares = 0;
+    for (int64_t i = 0; i < s->rows; i += BLOCK) {
+        const int64_t n = least(BLOCK, s->rows - i);
+        double here, more;
+        R(block_of_run)(&here, &more, (const REAL *)s->x + i, n);
+        join_moments(&mean, &squares, (double)i, here, more, (double)n);
+    }
+    to.a.real[0] = mean;
+    to.b.real[0] = squares;
+}
+
+/* Of a block of columns, whose first row is taken off. */
+INLINE void R(block_of_columns)(double *mean, double *squares, const REAL *x, int64_t n,
+                                int64_t columns, int64_t stride) {
+    for (int64_t j = 0; j < columns; j++) mean[j] = squares[j] = 0;
+    for (int64_t r = 1; r < n; r++) {
+        const REAL *row = x + r * stride;
+#pragma omp simd
+        for (int64_t j = 0; j < columns; j++) mean[j] += (double)row[j] - (double)x[j];
+    }
+    for (int64_t j = 0; j < columns; j++) mean[j] /= (double)n;
+    for (int64_t r = 0; r < n; r++) {
+        const REAL *row = x + r * stride;
+#pragma omp simd
+        for (int64_t j = 0; j < columns; j++) {
+            const double d = ((double)row[j] - (double)x[j]) - mean[j];
+            squares[j] += d * d;
+        }
+    }
+    for (int64_t j = 0; j < columns; j++) mean[j] += (double)x[j];
+}
+
+static void R(var_columns)(reel__tally to, const reel__slab *s) {
+    double mean[CHUNK], squares[CHUNK];
+    for (int64_t j = 0; j < s->columns; j++) to.a.real[j] = to.b.real[j] = 0;
+    for (int64_t i = 0; i < s->rows; i += ROWS) {
+        const int64_t n = least(ROWS, s->rows - i);
+        const REAL *x = (const REAL *)s->x + i * s->stride;
+        R(block_of_columns)(mean, squares, x, n, s->columns, s->stride);
+        for (int64_t j = 0; j < s->columns; j++)
+            join_moments(&to.a.real[j], &to.b.real[j], (double)i, mean[j], squares[j], (double)n);
+    }
+}
+
+static void R(end_var)(void *out, reel__tally t, int64_t n, double divisor) {
+    REAL *y = out;
+    for (int64_t i = 0; i < n; i++) y[i] = (REAL)(t.b.real[i] / divisor);
+}
+
+static void R(end_std)(void *out, reel__tally t, int64_t n, double divisor) {
+    REAL *y = out;
+    for (int64_t i = 0; i < n; i++) y[i] = (REAL)__builtin_sqrt(t.b.real[i] / divisor);
+}
+
+/* ---- logsumexp: of each block the greatest, then the exponentials below it ---- */
+
+/* What is taken off before e^x: 0 for what is not finite, from which nothing can be taken. */
+INLINE REAL R(finite)(REAL x) {
+    return x - x == 0 ? x : 0;
+}
+
+/* The sum of e^(x - shift), n <= BLOCK. */
+static double R(exponentials)(const REAL *x, int64_t n, REAL shift) {
+    REAL lane[LANES_OF_EXP], rest[LANES_OF_EXP];
+    const int64_t rows = n / LANES_OF_EXP, left = n % LANES_OF_EXP;
+    for (int64_t j = 0; j < LANES_OF_EXP; j++) {
+        lane[j] = 0;
+        rest[j] = j < left ? x[rows * LANES_OF_EXP + j] : -__builtin_inff();
+    }
+    for (int64_t i = 0; i <= rows; i++) {
+        const REAL *row = i < rows ? x + i * LANES_OF_EXP : rest;
+#pragma omp simd
+        for (int64_t j = 0; j < LANES_OF_EXP; j++) lane[j] += R(exp)(row[j] - shift);
+    }
+    return (double)R(fold_lanes)(lane, LANES_OF_EXP, R(add_real));
+}
+
+static void R(logsumexp_run)(reel__tally to, const reel__slab *s) {
+    const REAL *x = s->x;
+    double most = 0, sum = 0;
+    for (int64_t i = 0; i < s->rows; i += BLOCK) {
+        const int64_t n = least(BLOCK, s->rows - i);
+        const REAL top = R(fold_run)(x + i, n, R(max));
+        const double here = R(exponentials)(x + i, n, R(finite)(top));
+        if (i > 0)
+            join_exponentials(&most, &sum, (double)top, here);
+        else
+            most = (double)top, sum = here;
+    }
+    to.a.real[0] = most;
+    to.b.real[0] = sum;
+}
+
+static void R(logsumexp_columns)(reel__tally to, const reel__slab *s) {
+    REAL top[CHUNK], shift[CHUNK], sum[CHUNK];
+    for (int64_t j = 0; j < s->columns; j++) {
+        to.a.real[j] = -__builtin_inf();
+        to.b.real[j] = 0;
+    }
+    for (int64_t i = 0; i < s->rows; i += ROWS) {
+        reel__slab block = *s;
+        block.x = (const REAL *)s->x + i * s->stride;
+        block.rows = least(ROWS, s->rows - i);
+        R(fold_columns)(top, &block, R(max));
+        for (int64_t j = 0; j < s->columns; j++) {
+            shift[j] = R(finite)(top[j]);
+            sum[j] = 0;
+        }
+        for (int64_t r = 0; r < block.rows; r++) {
+            const REAL *row = (const REAL *)block.x + r * s->stride;
+#pragma omp simd
+            for (int64_t j = 0; j < s->columns; j++) sum[j] += R(exp)(row[j] - shift[j]);
+        }
+#pragma omp simd
+        for (int64_t j = 0; j < s->columns; j++)
+            join_exponentials(&to.a.real[j], &to.b.real[j], (double)top[j], (double)sum[j]);
+    }
+}
+
+static void R(end_logsumexp)(void *out, reel__tally t, int64_t n, double divisor) {
+    (void)divisor;
+    REAL *y = out;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) y[i] = (REAL)(t.a.real[i] + log_f64(t.b.real[i]));
+}
+
+/* ---- softmax, log_softmax ---- */
+
+static void R(softmax_run)(void *to, const void *from, int64_t n, int64_t columns, int64_t stride) {
+    (void)columns, (void)stride;
+    const REAL *x = from;
+    REAL *out = to;
+    const REAL top = R(fold_run)(x, n, R(max));
+    double sum = 0;
+    for (int64_t i = 0; i < n; i += BLOCK) {
+        const int64_t end = least(n, i + BLOCK);
+#pragma omp simd
+        for (int64_t j = i; j < end; j++) out[j] = R(exp)(x[j] - top);
+        sum += (double)R(sum_block)(out + i, end - i);
+    }
+    const REAL scale = (REAL)(1 / sum);
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) out[i] *= scale;
+}
+
+static void R(log_softmax_run)(void *to, const void *from, int64_t n, int64_t columns,
+                               int64_t stride) {
+    (void)columns, (void)stride;
+    const REAL *x = from;
+    REAL *out = to;
+    const REAL top = R(fold_run)(x, n, R(max));
+    double sum = 0;
+    for (int64_t i = 0; i < n; i += BLOCK) sum += R(exponentials)(x + i, least(BLOCK, n - i), top);
+    const REAL shift = (REAL)log_f64(sum);
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) out[i] = (x[i] - top) - shift;
+}
+
+/* The greatest of each column, and the sum of e^(x - top), which are kept in `out` if it is there.
+ */
+INLINE void R(column_sums)(REAL *out, REAL *top, double *sum, const REAL *x, int64_t n,
+                           int64_t columns, int64_t stride) {
+    const reel__slab s = {.x = x, .rows = n, .columns = columns, .stride = stride};
+    R(fold_columns)(top, &s, R(max));
+    for (int64_t j = 0; j < columns; j++) sum[j] = 0;
+    for (int64_t i = 0; i < n; i++, x += stride) {
+        if (out) {
+            REAL *y = out + i * stride;
+#pragma omp simd
+            for (int64_t j = 0; j < columns; j++) {
+                y[j] = R(exp)(x[j] - top[j]);
+                sum[j] += (double)y[j];
+            }
+        } else {
+#pragma omp simd
+            for (int64_t j = 0; j < columns; j++) sum[j] += (double)R(exp)(x[j] - top[j]);
+        }
+    }
+}
+
+static void R(softmax_columns)(void *to, const void *from, int64_t n, int64_t columns,
+                               int64_t stride) {
+    REAL *out = to, top[CHUNK];
+    double sum[CHUNK];
+    R(column_sums)(out, top, sum, from, n, columns, stride);
+    REAL *scale = top;
+    for (int64_t j = 0; j < columns; j++) scale[j] = (REAL)(1 / sum[j]);
+    for (int64_t i = 0; i < n; i++, out += stride) {
+#pragma omp simd
+        for (int64_t j = 0; j < columns; j++) out[j] *= scale[j];
+    }
+}
+
+static void R(log_softmax_columns)(void *to, const void *from, int64_t n, int64_t columns,
+                                   int64_t stride) {
+    const REAL *x = from;
+    REAL *out = to, top[CHUNK], shift[CHUNK];
+    double sum[CHUNK];
+    R(column_sums)(NULL, top, sum, x, n, columns, stride);
+#pragma omp simd
+    for (int64_t j = 0; j < columns; j++) shift[j] = (REAL)log_f64(sum[j]);
+    for (int64_t i = 0; i < n; i++, x += stride, out += stride) {
+#pragma omp simd
+        for (int64_t j = 0; j < columns; j++) out[j] = (x[j] - top[j]) - shift[j];
+    }
+}
+
+#undef LANES
+#undef MOST_LANES
+#undef LANES_OF_EXP

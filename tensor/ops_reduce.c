@@ -1,0 +1,173 @@
+/* The public reductions and softmaxes: each fills in a call and sends it through the funnel. */
+#include "tensor/call_internal.h"
+#include "tensor/rules_internal.h"
+
+/* ---- over axes ---- */
+
+/* The axes as a bit mask; all of them if none is listed. False, and a failure kept, if one is not
+ * there or listed twice. */
+static bool mask_of(reel__call *c, reel_shape axes) {
+    const int ndim = reel_ndim(c->in[0]);
+    if (axes.ndim < 0 || axes.ndim > REEL_MAX_DIMS) {
+        reel__fail_call(REEL_ERR_SHAPE, c, "%d axes listed", axes.ndim);
+        return false;
+    }
+    for (int i = 0; i < axes.ndim; i++) {
+        const bool is_int = axes.dim[i] >= -ndim && axes.dim[i] < ndim;
+        const int axis = is_int ? reel__axis((int)axes.dim[i], ndim) : -1;
+        if (axis < 0 || c->attr.i[0] >> axis & 1) {
+            reel__fail_call(REEL_ERR_SHAPE, c, axis < 0 ? "no axis %lld" : "axis %lld listed twice",
+                            (long long)axes.dim[i]);
+            return false;
+        }
+        c->attr.i[0] |= (int64_t)1 << axis;
+    }
+    if (axes.ndim == 0) c->attr.i[0] = ((int64_t)1 << ndim) - 1;
+    return true;
+}
+
+static reel_tensor *reduce_with(reel__op op, const char *at, reel_tensor *x, reel_shape axes,
+                                bool keepdim, double constant) {
+    reel__call c = {.op = op,
+                    .at = at,
+                    .nin = 1,
+                    .in = &x,
+                    .attr = {.f = {constant}, .i = {0, keepdim ? -1 : 0}}};
+    return x && !mask_of(&c, axes) ? NULL : reel__run(c);
+}
+
+static reel_tensor *reduce(reel__op op, const char *at, reel_tensor *x, reel_shape axes,
+                           bool keepdim) {
+    return reduce_with(op, at, x, axes, keepdim, 0);
+}
+
+reel_tensor *reel_sum_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
+    return reduce(REEL_OP_sum, at, x, axes, keepdim);
+}
+
+reel_tensor *reel_mean_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
+    return reduce(REEL_OP_mean, at, x, axes, keepdim);
+}
+
+reel_tensor *reel_prod_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
+    return reduce(REEL_OP_prod, at, x, axes, keepdim);
+}
+
+reel_tensor *reel_max_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
+    return reduce(REEL_OP_max, at, x, axes, keepdim);
+}
+
+reel_tensor *reel_min_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
+    return reduce(REEL_OP_min, at, x, axes, keepdim);
+}
+
+reel_tensor *reel_argmax_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
+    return reduce(REEL_OP_argmax, at, x, axes, keepdim);
+}
+
+reel_tensor *reel_argmin_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
+    return reduce(REEL_OP_argmin, at, x, axes, keepdim);
+}
+
+reel_tensor *reel_any_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
+    return reduce(REEL_OP_any, at, x, axes, keepdim);
+}
+
+reel_tensor *reel_all_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
+    return reduce(REEL_OP_all, at, x, axes, keepdim);
+}
+
+reel_tensor *reel_logsumexp_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
+    return reduce(REEL_OP_logsumexp, at, x, axes, keepdim);
+}
+
+reel_tensor *reel_var_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim,
+                         double correction) {
+    return reduce_with(REEL_OP_var, at, x, axes, keepdim, correction);
+}
+
+reel_tensor *reel_std_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim,
+                         double correction) {
+    return reduce_with(REEL_OP_std, at, x, axes, keepdim, correction);
+}
+
+/* sqrt(sum x^2), but where that is 0, sqrt(0 + 1) - 1: its gradient there is 0. */
+reel_tensor *reel_norm_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
+    reel_tensor *norm = NULL;
+    REEL_SCOPE {
+        reel_tensor *sum = reel_sum_at(at, reel_square_at(at, x), axes, keepdim);
+        reel_tensor *zero = reel_full_at(at, REEL_SCALAR, 0, reel_dtype_of(x), reel_device_of(x));
+        reel_tensor *is_zero = reel__ties(at, sum, zero);
+        norm = reel_sub_at(at, reel_sqrt_at(at, reel_add_at(at, sum, is_zero)), is_zero);
+        norm = reel_scope_return(norm);
+    }
+    return norm;
+}
+
+reel_tensor *reel__ties(const char *at, reel_tensor *x, reel_tensor *y) {
+    reel_tensor *in[] = {x, y};
+    return reel__run((reel__call){.op = REEL_OP_ties, .at = at, .nin = 2, .in = in});
+}
+
+reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape) {
+    if (!g || reel_shape_equal(g->layout.shape, shape)) return g;
+    const int missing = g->layout.shape.ndim - shape.ndim;
+    reel__call c = {.op = REEL_OP_sum, .at = at, .nin = 1, .in = &g};
+    for (int i = 0; i < g->layout.shape.ndim; i++) {
+        const bool kept = i >= missing && shape.dim[i - missing] == 1;
+        if (i < missing || kept) c.attr.i[0] |= (int64_t)1 << i;
+        if (kept) c.attr.i[1] |= (int64_t)1 << i;
+    }
+    return reel__run(c);
+}
+
+/* ---- along an axis ---- */
+
+static reel_tensor *along(reel__op op, const char *at, reel_tensor *x, int axis) {
+    return reel__run((reel__call){
+        .op = op, .at = at, .nin = 1, .in = &x, .attr.i = {reel__axis(axis, reel_ndim(x))}});
+}
+
+reel_tensor *reel_softmax_at(const char *at, reel_tensor *x, int axis) {
+    return along(REEL_OP_softmax, at, x, axis);
+}
+
+reel_tensor *reel_log_softmax_at(const char *at, reel_tensor *x, int axis) {
+    return along(REEL_OP_log_softmax, at, x, axis);
+}
+
+/* ---- losses of a class: what is written at the call site is a loss's, not theirs ---- */
+
+#define NO_NAMES 8
+
+reel_tensor *reel__nll(const char *at, reel_tensor *x, reel_tensor *weight, reel_tensor *target,
+                       int64_t ignored, reel_tensor **weights) {
+    reel_tensor *in[] = {x, weight, target};
+    reel__call c = {.op = REEL_OP_nll,
+                    .at = at,
+                    .first = NO_NAMES,
+                    .nin = 3,
+                    .nout = 2,
+                    .in = in,
+                    .attr.i = {ignored}};
+    if (weights) *weights = NULL;
+    if (reel__dispatch(&c) != REEL_OK) return NULL;
+    reel_tensor *found = reel__scope_give(c.out[1]);
+    if (weights) *weights = found;
+    return reel__scope_give(c.out[0]);
+}
+
+reel_tensor *reel__nll_grad(const char *at, reel_tensor *g, reel_tensor *weight,
+                            reel_tensor *target, int64_t ignored) {
+    reel_tensor *in[] = {g, weight, target};
+    return reel__run((reel__call){.op = REEL_OP_nll_grad,
+                                  .at = at,
+                                  .first = NO_NAMES,
+                                  .nin = 3,
+                                  .in = in,
+                                  .attr.i = {ignored}});
+}
+
+reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t) {
+    return reel__binary(REEL_OP_mse, at, y, t);
+}
