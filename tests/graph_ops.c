@@ -144,6 +144,11 @@ static reel_tensor *call_topk(const graph_value *v, reel_tensor *const *in) {
     return reel_topk(in[0], v->i[1], (int)v->i[0], v->i[2] != 0, NULL);
 }
 
+/* Of the numbers themselves, not of more that they are a sample of. */
+static reel_tensor *call_var(const graph_value *v, reel_tensor *const *in) {
+    return reel_var_with(in[0], v->shape, v->i[0] != 0, 0.0);
+}
+
 /* clang-format off */
 #define REDUCTION(op, in)                                                                          \
     {ROW(op, draw_reduction, call_reduction, in), .of.reduction = reel_##op##_at}
@@ -153,6 +158,12 @@ static reel_tensor *call_topk(const graph_value *v, reel_tensor *const *in) {
 static const graph_op reductions[] = {
     REDUCTION(sum, ANY),
     REDUCTION(mean, ANY),
+    REDUCTION(max, APART),
+    REDUCTION(min, APART),
+    REDUCTION(prod, SMALL),
+    REDUCTION(logsumexp, ANY),
+    {ROW(var, draw_reduction, call_var, ANY)},
+    AXIS(log_softmax, ANY),
     AXIS(softmax, ANY),
     {ROW(topk, draw_topk, call_topk, APART)},
 };

@@ -10,7 +10,7 @@
 #define CHUNK REEL__FOLD_CHUNK
 #define BLOCK 4096    /* elements of a run that are read twice, or added up apart */
 #define ROWS 32       /* of columns, the same */
-#define AHEAD 8192    /* bytes between what is read and what is fetched */
+#define AHEAD 4096    /* bytes between what is read and what is fetched */
 #define SUM_ROWS 256  /* that are added up together */
 #define SEEK_ROWS 128 /* that are counted together */
 

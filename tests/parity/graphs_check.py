@@ -31,6 +31,14 @@ def reduce(f):
     return reduced
 
 
+def prod(x, v):
+    """Over one axis after the other: torch.prod takes no more than one."""
+    axes = sorted((a % max(x.ndim, 1) for a in v["shape"]), reverse=True) or range(x.ndim - 1, -1, -1)
+    for axis in axes:
+        x = x.prod(axis, keepdim=bool(v["i"][0]))
+    return x
+
+
 def put(name):
     def added(x, index, v):
         shape = list(x.shape)
@@ -88,6 +96,12 @@ OPS = {
     "sum": reduce(torch.sum),
     "mean": reduce(torch.mean),
     "softmax": lambda x, v: x.softmax(v["i"][0]),
+    "log_softmax": lambda x, v: x.log_softmax(v["i"][0]),
+    "max": reduce(torch.amax),
+    "min": reduce(torch.amin),
+    "prod": prod,
+    "logsumexp": reduce(torch.logsumexp),
+    "var": reduce(lambda x, **k: x.var(correction=0, **k)),
     "topk": lambda x, v: x.topk(v["i"][1], v["i"][0], bool(v["i"][2]))[0],
     "matmul": lambda x, y, v: x @ y,
     "gram": lambda x, v: x @ x.mT,
