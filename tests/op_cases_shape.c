@@ -1,5 +1,5 @@
 /* Cases of reductions, products, indexing and views. */
-#include "tests/op_cases.h"
+#include "tests/op_draw.h"
 
 #include <math.h>
 
@@ -80,7 +80,7 @@ static array ref_mean(const array *in, const int64_t *param) {
 static const op_shapes reduced_bad[] = {{{S(3, 4)}, {4, 0}}, {{S0}, {1, 0}}};
 #define REDUCED                                                                                    \
     .inputs = 1, .shapes = reduced, .shape_count = COUNT(reduced), .bad = reduced_bad,             \
-    .bad_count = COUNT(reduced_bad), .low = {0.5}, .high = {3}
+    .bad_count = COUNT(reduced_bad), .low = {0.5}, .high = {3}, .draw = draw_reduced
 const op_case case_sum = {REDUCED, .run = run_sum, .reference = ref_sum};
 const op_case case_mean = {REDUCED, .run = run_mean, .reference = ref_mean};
 
@@ -120,7 +120,8 @@ const op_case case_mse = {.inputs = 2,
                           .shapes = paired,
                           .shape_count = COUNT(paired),
                           .bad = paired_bad,
-                          .bad_count = COUNT(paired_bad)};
+                          .bad_count = COUNT(paired_bad),
+                          .draw = draw_pair};
 
 /* ---- matmul ---- */
 
@@ -157,7 +158,8 @@ const op_case case_matmul = {.inputs = 2,
                              .shape_count = COUNT(products),
                              .bad = products_bad,
                              .bad_count = COUNT(products_bad),
-                             .tolerance32 = 2e-5};
+                             .tolerance32 = 2e-5,
+                             .draw = draw_product};
 
 /* ---- softmax: param[0] the axis ---- */
 
@@ -209,7 +211,8 @@ const op_case case_softmax = {.inputs = 1,
                               .shapes = soft,
                               .shape_count = COUNT(soft),
                               .bad = soft_bad,
-                              .bad_count = COUNT(soft_bad)};
+                              .bad_count = COUNT(soft_bad),
+                              .draw = draw_axis};
 
 /* ---- indexing: param[0] the axis, param[1] the size of the result, param[3] the bound of the
  * indices ---- */
@@ -247,7 +250,8 @@ const op_case case_index_select = {.inputs = 2,
                                    .shape_count = COUNT(selected),
                                    .bad = selected_bad,
                                    .bad_count = COUNT(selected_bad),
-                                   .indexed = true};
+                                   .indexed = true,
+                                   .draw = draw_selected};
 
 /* param[1]: nothing, or a dtype that is refused */
 static const op_shapes rows[] = {
@@ -278,7 +282,8 @@ const op_case case_dequantize_rows = {.inputs = 2,
                                       .shape_count = COUNT(rows),
                                       .bad = rows_bad,
                                       .bad_count = COUNT(rows_bad),
-                                      .indexed = true};
+                                      .indexed = true,
+                                      .draw = draw_rows};
 
 static const op_shapes added[] = {
     {{S(4, 3), S(4)}, {0, 5, 0, 5}},        {{S(3, 7), S(7)}, {1, 5, 0, 5}},
@@ -315,7 +320,8 @@ const op_case case_index_add = {.inputs = 2,
                                 .bad = added_bad,
                                 .bad_count = COUNT(added_bad),
                                 .tolerance32 = 2e-5,
-                                .indexed = true};
+                                .indexed = true,
+                                .draw = draw_added};
 
 static const op_shapes gathered[] = {
     {{S(5, 3), S(4, 3)}, {0, 0, 0, 5}},       {{S(3, 5), S(3, 7)}, {1, 0, 0, 5}},
@@ -350,7 +356,8 @@ const op_case case_gather = {.inputs = 2,
                              .shape_count = COUNT(gathered),
                              .bad = gathered_bad,
                              .bad_count = COUNT(gathered_bad),
-                             .indexed = true};
+                             .indexed = true,
+                             .draw = draw_gathered};
 
 static const op_shapes scattered[] = {
     {{S(4, 3), S(4, 3)}, {0, 5, 0, 5}},       {{S(3, 7), S(3, 7)}, {1, 5, 0, 5}},
@@ -384,7 +391,8 @@ const op_case case_scatter_add = {.inputs = 2,
                                   .shape_count = COUNT(scattered),
                                   .bad = scattered_bad,
                                   .bad_count = COUNT(scattered_bad),
-                                  .indexed = true};
+                                  .indexed = true,
+                                  .draw = draw_scattered};
 
 /* ---- topk: param[0] the axis, param[1] k, param[2] largest ---- */
 
@@ -399,6 +407,12 @@ static const op_shapes best_bad[] = {
 static reel_tensor *run_topk(reel_tensor **in, const int64_t *param, reel_dtype made) {
     UNUSED;
     return reel_topk(in[0], param[1], (int)param[0], param[2] != 0, NULL);
+}
+
+static reel_tensor *topk_indices(reel_tensor **in, const int64_t *param) {
+    reel_tensor *found = NULL;
+    reel_topk(in[0], param[1], (int)param[0], param[2] != 0, &found);
+    return found;
 }
 
 /* Selection sort of each row. */
@@ -426,7 +440,9 @@ const op_case case_topk = {.inputs = 1,
                            .shapes = best,
                            .shape_count = COUNT(best),
                            .bad = best_bad,
-                           .bad_count = COUNT(best_bad)};
+                           .bad_count = COUNT(best_bad),
+                           .draw = draw_best,
+                           .second = topk_indices};
 
 /* ---- slice: param axis, start, stop, step; slice_put: the transpose into 9 entries ---- */
 
@@ -464,7 +480,8 @@ const op_case case_slice = {.inputs = 1,
                             .shapes = slices,
                             .shape_count = COUNT(slices),
                             .bad = slices_bad,
-                            .bad_count = COUNT(slices_bad)};
+                            .bad_count = COUNT(slices_bad),
+                            .draw = draw_slice};
 
 static const op_shapes put_slices[] = {{{S(3, 2)}, {0, 1, 0, 3}},
                                        {{S(2, 9)}, {1, 0, 0, 1}},
@@ -495,7 +512,8 @@ const op_case case_slice_put = {.inputs = 1,
                                 .run = run_slice_put,
                                 .reference = ref_slice_put,
                                 .shapes = put_slices,
-                                .shape_count = COUNT(put_slices)};
+                                .shape_count = COUNT(put_slices),
+                                .draw = draw_put};
 
 /* ---- reshape: param the new shape of three axes; permute: param the axes of three ---- */
 
@@ -532,7 +550,8 @@ const op_case case_reshape = {.inputs = 1,
                               .shapes = reshaped,
                               .shape_count = COUNT(reshaped),
                               .bad = reshaped_bad,
-                              .bad_count = COUNT(reshaped_bad)};
+                              .bad_count = COUNT(reshaped_bad),
+                              .draw = draw_reshaped};
 
 static const op_shapes permuted[] = {{{S(2, 3, 4)}, {2, 0, 1}},
                                      {{S(2, 3, 4)}, {0, 2, 1}},
@@ -565,7 +584,8 @@ const op_case case_permute = {.inputs = 1,
                               .shapes = permuted,
                               .shape_count = COUNT(permuted),
                               .bad = permuted_bad,
-                              .bad_count = COUNT(permuted_bad)};
+                              .bad_count = COUNT(permuted_bad),
+                              .draw = draw_permuted};
 
 /* ---- expand: param the shape of three axes ---- */
 
@@ -597,4 +617,5 @@ const op_case case_expand = {.inputs = 1,
                              .shapes = expanded,
                              .shape_count = COUNT(expanded),
                              .bad = expanded_bad,
-                             .bad_count = COUNT(expanded_bad)};
+                             .bad_count = COUNT(expanded_bad),
+                             .draw = draw_expanded};

@@ -1,0 +1,113 @@
+"""The rows of tensor/ops.def and their twins in PyTorch: functions of a case's inputs and constants, which are
+those of tests/op_cases_*.c."""
+
+import torch
+from torch.nn import functional as F
+
+import function_check
+
+
+def axes(x, mask):
+    """The axes of a mask; all if it names none."""
+    return [i for i in range(x.dim()) if mask >> i & 1] or list(range(x.dim()))
+
+
+def sliced(x, axis, start, stop, step):
+    bounds = [slice(None)] * x.dim()
+    bounds[axis] = slice(start, stop, step)
+    return x[tuple(bounds)]
+
+
+def slice_put(x, axis, start, _, step):
+    """x into 9 entries along the axis, every step-th from start."""
+    shape = [*x.shape]
+    shape[axis] = 9
+    where = torch.arange(start, start + step * x.shape[axis], step)[: x.shape[axis]]
+    return x.new_zeros(shape).index_copy(axis, where, x)
+
+
+def zeros_along(x, axis, size):
+    shape = [*x.shape]
+    shape[axis] = size
+    return x.new_zeros(shape)
+
+
+def best(x, axis, k, largest):
+    """Of equal values the first: topk's own order is any."""
+    values, places = x.sort(dim=axis, descending=largest, stable=True)
+    return values.narrow(axis, 0, k), places.narrow(axis, 0, k)
+
+
+aten = torch.ops.aten
+TWINS = {
+    # creation
+    "fill": lambda rows, columns, *_: torch.full((rows, columns), 7.0),
+    "arange": lambda n, *_: torch.arange(n, dtype=torch.float64),
+    # elementwise
+    "add": torch.add,
+    "sub": torch.sub,
+    "mul": torch.mul,
+    "div": torch.div,
+    "bce": lambda p, t: F.binary_cross_entropy(*torch.broadcast_tensors(p, t), reduction="none"),
+    "bce_grad": lambda g, p, t: g * (p - t) / (p * (1 - p)).clamp(min=1e-12),
+    "mse_grad": lambda g, y, t: 0.75 * g * (y - t),
+    "neg": torch.neg,
+    "relu": torch.relu,
+    "relu_grad": lambda g, y: aten.threshold_backward(*torch.broadcast_tensors(g, y), 0),
+    "sigmoid": torch.sigmoid,
+    "sigmoid_grad": aten.sigmoid_backward,
+    "tanh": torch.tanh,
+    "exp": torch.exp,
+    "log": torch.log,
+    "sqrt": torch.sqrt,
+    "square": torch.square,
+    "square_grad": lambda g, x: 2 * g * x,
+    "affine": lambda x: -1.5 * x + 0.25,
+    "copy": torch.clone,
+    "cast": torch.clone,
+    "dequantize": lambda x: x.double() * 0.25,
+    # reductions, products
+    "sum": lambda x, mask, keep, *_: x.sum(axes(x, mask), keepdim=bool(keep)),
+    "mean": lambda x, mask, keep, *_: x.mean(axes(x, mask), keepdim=bool(keep)),
+    "mse": lambda y, t, *_: F.mse_loss(y, t),
+    "matmul": lambda x, y, *_: x @ y,
+    "softmax": lambda x, axis, *_: x.softmax(axis),
+    # indexing
+    "index_select": lambda x, index, axis, *_: x.index_select(axis, index),
+    "index_add": lambda x, index, axis, size, *_: zeros_along(x, axis, size).index_add(axis, index, x),
+    "gather": lambda x, index, axis, *_: x.gather(axis, index),
+    "scatter_add": lambda x, index, axis, size, *_: zeros_along(x, axis, size).scatter_add(axis, index, x),
+    "topk": lambda x, axis, k, largest, _: best(x, axis, k, bool(largest)),
+    "slice_put": slice_put,
+    "dequantize_rows": lambda x, index, *_: x[index].double() * 0.25,
+    # views
+    "reshape": lambda x, *shape: x.reshape(shape[:3]),
+    "permute": lambda x, *order: x.permute(order[:3]),
+    "slice": sliced,
+    "expand": lambda x, *shape: x.expand(shape[:3]),
+}
+
+WITHOUT_TWIN = {  # and why
+    "uniform": "random numbers are Reel's own: nn_check looks at what is drawn",
+    "normal": "random numbers are Reel's own: nn_check looks at what is drawn",
+    "sgd": "an optimizer: optim_check",
+    "adam": "an optimizer: optim_check",
+    "clip_norm": "an optimizer's: optim_check",
+    "clip_value": "an optimizer's: optim_check",
+}
+
+UNLIKE = {  # what is not compared for some values, and why
+    "bce": [("wide special", "grad1", "dt is of clamped logs, PyTorch's infinite at p = 0 and 1"),
+            ("wide special", "second", "at p = 0 and 1 PyTorch adds 1e-12 to p and 1 - p")],
+    "bce_grad": [("wide special", "grad second", "the same")],
+    "sigmoid_grad": [("wide", "out grad", "y is none of sigmoid's")],
+}
+LOOSER = {
+    "bce": {"relative64": 1e-8},  # PyTorch's 1e-12 is a float
+    "bce_grad": {"near_zero": 1e-25},  # g (p - t) may be denormal before it is divided by 1e-12
+}
+
+
+def check(case):
+    name = case["name"]
+    return function_check.check(case, TWINS[name], UNLIKE.get(name, ()), **LOOSER.get(name, {}))

@@ -1,0 +1,26 @@
+/* One random case of a function of tensors: what goes in, what comes out, and the gradients. */
+#ifndef REEL_TESTS_PARITY_CASE_H
+#define REEL_TESTS_PARITY_CASE_H
+
+#include "tests/op_cases.h"
+#include "tests/parity/parity_record.h"
+
+typedef struct {
+    const char *family, *name;
+    const op_case *c;
+    reel__dtypes dtypes;
+    bool differentiable;
+} parity_subject;
+
+/* Says that the function will be compared, and records its cases. Of each, if it is differentiable
+ * and its inputs are floats:
+ *   in<i>      inputs, of any layout ("layout<i>" says which)
+ *   out        the result; out1 the second one, if the case has it
+ *   weight     what the gradient begins with, of out's shape
+ *   grad<i>    d sum(weight out) / d in<i>
+ *   weight<i>, second<i>, second_weight   for some of the cases in f64, the gradients of
+ *              sum over i of weight<i> grad<i> with respect to in<i> and to weight
+ * A gradient that there is none of is left out. */
+void parity_cases(record *r, const parity_subject *s);
+
+#endif
