@@ -172,20 +172,10 @@ static reel_tensor *view_of(reel_tensor *base, const layout *l, reel_shape shape
 /* ---- tensors ---- */
 
 static void put_element(void *to, int64_t i, reel_dtype dtype, double v) {
-    switch (dtype) {
-    case REEL_F32:
-        ((float *)to)[i] = (float)v;
-        break;
-    case REEL_F64:
-        ((double *)to)[i] = v;
-        break;
-    case REEL_I64:
-        ((int64_t *)to)[i] = (int64_t)v;
-        break;
-    case REEL_U8:
-        ((uint8_t *)to)[i] = (uint8_t)v;
-        break;
-    }
+    if (dtype == REEL_F32) ((float *)to)[i] = (float)v;
+    if (dtype == REEL_F64) ((double *)to)[i] = v;
+    if (dtype == REEL_I64) ((int64_t *)to)[i] = (int64_t)v;
+    if (dtype == REEL_U8) ((uint8_t *)to)[i] = (uint8_t)v;
 }
 
 reel_tensor *parity_tensor(array a, reel_dtype dtype) {
