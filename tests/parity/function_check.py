@@ -12,7 +12,8 @@ NaN are one.
 import torch
 
 SAMPLES = 8  # of changed inputs
-DTYPES = {"f32": torch.float32, "f64": torch.float64, "i64": torch.int64, "u8": torch.uint8}
+DTYPES = {"f32": torch.float32, "f64": torch.float64, "i64": torch.int64, "u8": torch.uint8,
+          "f16": torch.float16, "bf16": torch.bfloat16}
 
 
 def as_tensor(t):
