@@ -78,8 +78,8 @@ class Bounds:
     def __init__(self, case, near_zero, relative64):
         single = case["dtype"] == "f32"
         self.relative = case["tolerance32"] if single else relative64
-        self.absolute = max(near_zero, self.relative / 10 if single else 1e-12)
-        self.least = max(near_zero, torch.finfo(torch.float32 if single else torch.float64).tiny)
+        self.absolute = self.relative * max(near_zero, 0.1 if single else 0.01)
+        self.least = max(self.relative * near_zero, torch.finfo(torch.float32 if single else torch.float64).tiny)
         self.elementwise = case["kind"] == "elementwise"
         self.wide = case["values"] == "wide"
 
@@ -135,7 +135,7 @@ def difference(name, got, twin, peers, bounds):
 
 def check(case, function, unlike=(), near_zero=0.0, relative64=1e-10):
     """Compares a case; -> lines that say what differs. unlike: for which values which fields, by what they begin with,
-    are not compared, and why."""
+    are not compared, and why; near_zero: the absolute bound, in units of the relative one."""
     but = tuple(field for values, fields, _ in unlike if case["values"] in values for field in fields.split())
     twin = Twin(function, case)
     peers = [twin.results(dtype) for dtype in dict.fromkeys([torch.float64, twin.dtype])]
