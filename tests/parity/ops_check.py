@@ -158,12 +158,14 @@ UNLIKE = {  # what is not compared for some values, and why
     "pow": [("wide special", "second", "where logs are infinite")],
     "sin": [("wide", "out grad second", "they end where an angle has no meaning: scalar.h")],
     "cos": [("wide", "out grad second", "the same")],
-    "elu": [("special", "grad second", "of NaN PyTorch's gradient is g or NaN, by the element's place"),
-            ("usual wide", "second0", "at 0 PyTorch's is 0, Reel's that of one side")],
-    "elu_grad": [("special", "out grad second", "the same"), ("wide", "grad1", "where e^x underflows"),
-                 ("usual wide", "grad1", "at 0 PyTorch's is 0, Reel's that of one side")],
+    "elu": [("special", "grad second", "of NaN PyTorch's gradient is g or NaN, by the element's place")],
+    "elu_grad": [("special", "out grad second", "the same"), ("wide", "grad1", "where e^x underflows")],
+    "silu_grad": [("special", "grad1", "PyTorch has no derivative")],
     "softplus_grad": [("special", "grad1", "of an infinite g PyTorch's is NaN where it does not count")],
-    "gelu_grad": [("wide", "out", "of a large g what 1 + erf rounds away counts")],
+    "gelu_grad": [("wide", "out", "of a large g what 1 + erf rounds away counts"),
+                  ("special", "second", "where x is infinite")],
+    "gelu_tanh": [("wide", "second", "where x^3 overflows")],
+    "gelu_tanh_grad": [("wide", "grad second", "the same")],
 }
 LOOSER = {
     "bce": {"relative64": 1e-8},  # PyTorch's 1e-12 is a float

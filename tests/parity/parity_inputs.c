@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const parity_values_name[] = {"usual", "wide", "special"};
+const char *const parity_kind_name[] = {"usual", "wide", "special"};
 
-parity_values parity_some_values(dice *d) {
+parity_kind parity_some_kind(dice *d) {
     return dice_one_in(d, 2) ? PARITY_USUAL : dice_one_in(d, 2) ? PARITY_WIDE : PARITY_SPECIAL;
 }
 
@@ -41,39 +41,33 @@ static double any_magnitude(dice *d, reel_dtype dtype) {
     return dice_one_in(d, 2) ? -x : x;
 }
 
-static double wide(dice *d, reel_dtype dtype, double usual) {
-    if (dice_one_in(d, 3)) return usual;
-    return dice_one_in(d, 4) ? landmark(d) : any_magnitude(d, dtype);
-}
-
-static double some_integer(dice *d, reel_dtype dtype, parity_values values) {
-    if (values == PARITY_USUAL)
+static double some_integer(dice *d, reel_dtype dtype, parity_kind kind) {
+    if (kind == PARITY_USUAL)
         return (double)(dtype == REEL_U8 ? dice_int(d, 0, 12) : dice_int(d, -50, 50));
     if (dtype == REEL_U8) return (double)dice_int(d, 0, 255);
     return dice_one_in(d, 4) ? ldexp(dice_one_in(d, 2) ? -1 : 1, (int)dice_int(d, 0, 62))
                              : (double)dice_int(d, -1000000, 1000000);
 }
 
-static double some_float(dice *d, const op_case *c, int i, reel_dtype dtype, parity_values values) {
+static double some_float(dice *d, const op_case *c, int i, parity_values v) {
     double low = c->low[i], high = c->high[i];
     if (low == 0 && high == 0) low = -2, high = 2;
-    const bool within = c->probabilities && low >= 0 && high <= 1;
-    const double usual = dice_real(d, low, high);
-    if (within) return values == PARITY_USUAL ? usual : probability(d, dtype);
-    if (values == PARITY_WIDE) return wide(d, dtype, usual);
-    if (values == PARITY_SPECIAL && dice_one_in(d, 6)) return special(d);
-    return dice_one_in(d, 12) ? landmark(d) : usual;
+    double usual = dice_real(d, low, high);
+    if (v.smooth && fabs(usual) < c->kink) usual += usual < 0 ? -c->kink : c->kink;
+    if (c->probabilities && low >= 0 && high <= 1)
+        return v.kind == PARITY_USUAL ? usual : probability(d, v.dtype);
+    if (v.kind == PARITY_WIDE && !dice_one_in(d, 3)) return any_magnitude(d, v.dtype);
+    if (v.kind == PARITY_SPECIAL && dice_one_in(d, 6)) return special(d);
+    return !v.smooth && dice_one_in(d, 8) ? landmark(d) : usual;
 }
 
 static bool is_index(const op_case *c, int i) {
     return c->indexed && i == c->inputs - 1;
 }
 
-static double some_value(dice *d, const op_case *c, int i, const op_shapes *s, reel_dtype dtype,
-                         parity_values values) {
+static double some_value(dice *d, const op_case *c, int i, const op_shapes *s, parity_values v) {
     if (is_index(c, i)) return (double)dice_int(d, 0, s->param[3] - 1);
-    return reel_dtype_is_float(dtype) ? some_float(d, c, i, dtype, values)
-                                      : some_integer(d, dtype, values);
+    return reel_dtype_is_float(v.dtype) ? some_float(d, c, i, v) : some_integer(d, v.dtype, v.kind);
 }
 
 /* ---- layouts: base -> permute -> slice -> expand ---- */
@@ -199,13 +193,13 @@ static void stretch(array a, const layout *l) {
 }
 
 reel_tensor *parity_input(record *r, dice *d, const op_case *c, int i, const op_shapes *s,
-                          reel_dtype dtype, parity_values values, bool tracked) {
+                          parity_values values, bool tracked) {
     const reel_shape shape = s->in[i];
-    const reel_dtype own = is_index(c, i) ? REEL_I64 : dtype;
+    const reel_dtype own = is_index(c, i) ? REEL_I64 : values.dtype;
     const layout l = c->no_layouts ? dense(shape.ndim) : some_layout(d, shape.ndim);
     char field[20], text[100];
     array a = array_new(shape);
-    for (int64_t k = 0; k < array_size(a); k++) a.v[k] = some_value(d, c, i, s, own, values);
+    for (int64_t k = 0; k < array_size(a); k++) a.v[k] = some_value(d, c, i, s, values);
     stretch(a, &l);
     array b = base_of(&l, a, own);
     describe(&l, shape.ndim, text, sizeof text);

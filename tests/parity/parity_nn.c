@@ -64,7 +64,8 @@ static void linear_case(record *r, int64_t seed) {
     reel_generator_free(g);
     record_case(r, "linear", "linear", seed);
     const op_case x = {.inputs = 1};
-    reel_tensor *y = reel_forward(m, parity_input(r, &d, &x, 0, &s, dtype, PARITY_USUAL, true));
+    reel_tensor *y =
+        reel_forward(m, parity_input(r, &d, &x, 0, &s, (parity_values){.dtype = dtype}, true));
     reel_state *params = reel_module_params(m);
     reel_tensor *weight = parity_weight(&d, y);
     record_tensor(r, "out", y);
