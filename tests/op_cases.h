@@ -4,12 +4,11 @@
  * From a case the suite makes: values against a naive f64 reference in every dtype the op takes and
  * over every layout (contiguous, permuted, strided with an offset, expanded), gradients against
  * finite differences over the same layouts, shapes that must be refused, dtypes that must be
- * refused, and NULL. ./dev parity compares the same calls with PyTorch's. */
+ * refused, and NULL. */
 #ifndef REEL_TESTS_OP_CASES_H
 #define REEL_TESTS_OP_CASES_H
 
 #include "tensor/ops_internal.h"
-#include "tests/dice.h"
 #include "tests/test_device.h"
 
 /* A dense row-major array in f64: what references work on. */
@@ -34,8 +33,6 @@ typedef struct {
     int64_t param[CASE_PARAMS];
 } op_shapes;
 
-typedef void op_draw(dice *d, op_shapes *s);
-
 typedef struct op_case {
     /* Calls the op; `made` says which dtype results without inputs shall have. */
     reel_tensor *(*run)(reel_tensor **in, const int64_t *param, reel_dtype made);
@@ -52,12 +49,6 @@ typedef struct op_case {
     int shape_count;
     const op_shapes *bad;
     int bad_count;
-    /* For ./dev parity, which compares with PyTorch on random shapes: how they are drawn; NULL:
-     * such as broadcast if there is a formula, else one of `shapes`. */
-    op_draw *draw;
-    bool probabilities; /* inputs drawn from within 0..1 stay there: PyTorch refuses others */
-    /* The second result, where the op has one. */
-    reel_tensor *(*second)(reel_tensor **in, const int64_t *param);
 } op_case;
 
 #define COUNT(list) ((int)(sizeof(list) / sizeof((list)[0])))

@@ -1,5 +1,5 @@
 /* Cases of reductions, products, indexing and views. */
-#include "tests/op_draw.h"
+#include "tests/op_cases.h"
 
 #include <math.h>
 
@@ -80,7 +80,7 @@ static array ref_mean(const array *in, const int64_t *param) {
 static const op_shapes reduced_bad[] = {{{S(3, 4)}, {4, 0}}, {{S0}, {1, 0}}};
 #define REDUCED                                                                                    \
     .inputs = 1, .shapes = reduced, .shape_count = COUNT(reduced), .bad = reduced_bad,             \
-    .bad_count = COUNT(reduced_bad), .low = {0.5}, .high = {3}, .draw = draw_reduced
+    .bad_count = COUNT(reduced_bad), .low = {0.5}, .high = {3}
 const op_case case_sum = {REDUCED, .run = run_sum, .reference = ref_sum};
 const op_case case_mean = {REDUCED, .run = run_mean, .reference = ref_mean};
 
@@ -120,8 +120,7 @@ const op_case case_mse = {.inputs = 2,
                           .shapes = paired,
                           .shape_count = COUNT(paired),
                           .bad = paired_bad,
-                          .bad_count = COUNT(paired_bad),
-                          .draw = draw_pair};
+                          .bad_count = COUNT(paired_bad)};
 
 /* ---- matmul ---- */
 
@@ -158,8 +157,7 @@ const op_case case_matmul = {.inputs = 2,
                              .shape_count = COUNT(products),
                              .bad = products_bad,
                              .bad_count = COUNT(products_bad),
-                             .tolerance32 = 2e-5,
-                             .draw = draw_product};
+                             .tolerance32 = 2e-5};
 
 /* ---- softmax: param[0] the axis ---- */
 
@@ -211,8 +209,7 @@ const op_case case_softmax = {.inputs = 1,
                               .shapes = soft,
                               .shape_count = COUNT(soft),
                               .bad = soft_bad,
-                              .bad_count = COUNT(soft_bad),
-                              .draw = draw_axis};
+                              .bad_count = COUNT(soft_bad)};
 
 /* ---- indexing: param[0] the axis, param[1] the size of the result, param[3] the bound of the
  * indices ---- */
@@ -250,8 +247,7 @@ const op_case case_index_select = {.inputs = 2,
                                    .shape_count = COUNT(selected),
                                    .bad = selected_bad,
                                    .bad_count = COUNT(selected_bad),
-                                   .indexed = true,
-                                   .draw = draw_selected};
+                                   .indexed = true};
 
 /* param[1]: nothing, or a dtype that is refused */
 static const op_shapes rows[] = {
@@ -282,8 +278,7 @@ const op_case case_dequantize_rows = {.inputs = 2,
                                       .shape_count = COUNT(rows),
                                       .bad = rows_bad,
                                       .bad_count = COUNT(rows_bad),
-                                      .indexed = true,
-                                      .draw = draw_rows};
+                                      .indexed = true};
 
 static const op_shapes added[] = {
     {{S(4, 3), S(4)}, {0, 5, 0, 5}},        {{S(3, 7), S(7)}, {1, 5, 0, 5}},
@@ -320,8 +315,7 @@ const op_case case_index_add = {.inputs = 2,
                                 .bad = added_bad,
                                 .bad_count = COUNT(added_bad),
                                 .tolerance32 = 2e-5,
-                                .indexed = true,
-                                .draw = draw_added};
+                                .indexed = true};
 
 static const op_shapes gathered[] = {
     {{S(5, 3), S(4, 3)}, {0, 0, 0, 5}},       {{S(3, 5), S(3, 7)}, {1, 0, 0, 5}},
@@ -356,8 +350,7 @@ const op_case case_gather = {.inputs = 2,
                              .shape_count = COUNT(gathered),
                              .bad = gathered_bad,
                              .bad_count = COUNT(gathered_bad),
-                             .indexed = true,
-                             .draw = draw_gathered};
+                             .indexed = true};
 
 static const op_shapes scattered[] = {
     {{S(4, 3), S(4, 3)}, {0, 5, 0, 5}},       {{S(3, 7), S(3, 7)}, {1, 5, 0, 5}},
@@ -391,8 +384,7 @@ const op_case case_scatter_add = {.inputs = 2,
                                   .shape_count = COUNT(scattered),
                                   .bad = scattered_bad,
                                   .bad_count = COUNT(scattered_bad),
-                                  .indexed = true,
-                                  .draw = draw_scattered};
+                                  .indexed = true};
 
 /* ---- topk: param[0] the axis, param[1] k, param[2] largest ---- */
 
@@ -407,12 +399,6 @@ static const op_shapes best_bad[] = {
 static reel_tensor *run_topk(reel_tensor **in, const int64_t *param, reel_dtype made) {
     UNUSED;
     return reel_topk(in[0], param[1], (int)param[0], param[2] != 0, NULL);
-}
-
-static reel_tensor *topk_indices(reel_tensor **in, const int64_t *param) {
-    reel_tensor *found = NULL;
-    reel_topk(in[0], param[1], (int)param[0], param[2] != 0, &found);
-    return found;
 }
 
 /* Selection sort of each row. */
@@ -440,9 +426,7 @@ const op_case case_topk = {.inputs = 1,
                            .shapes = best,
                            .shape_count = COUNT(best),
                            .bad = best_bad,
-                           .bad_count = COUNT(best_bad),
-                           .draw = draw_best,
-                           .second = topk_indices};
+                           .bad_count = COUNT(best_bad)};
 
 /* ---- slice: param axis, start, stop, step; slice_put: the transpose into 9 entries ---- */
 
@@ -480,8 +464,7 @@ const op_case case_slice = {.inputs = 1,
                             .shapes = slices,
                             .shape_count = COUNT(slices),
                             .bad = slices_bad,
-                            .bad_count = COUNT(slices_bad),
-                            .draw = draw_slice};
+                            .bad_count = COUNT(slices_bad)};
 
 static const op_shapes put_slices[] = {{{S(3, 2)}, {0, 1, 0, 3}},
                                        {{S(2, 9)}, {1, 0, 0, 1}},
@@ -512,8 +495,7 @@ const op_case case_slice_put = {.inputs = 1,
                                 .run = run_slice_put,
                                 .reference = ref_slice_put,
                                 .shapes = put_slices,
-                                .shape_count = COUNT(put_slices),
-                                .draw = draw_put};
+                                .shape_count = COUNT(put_slices)};
 
 /* ---- reshape: param the new shape of three axes; permute: param the axes of three ---- */
 
@@ -550,8 +532,7 @@ const op_case case_reshape = {.inputs = 1,
                               .shapes = reshaped,
                               .shape_count = COUNT(reshaped),
                               .bad = reshaped_bad,
-                              .bad_count = COUNT(reshaped_bad),
-                              .draw = draw_reshaped};
+                              .bad_count = COUNT(reshaped_bad)};
 
 static const op_shapes permuted[] = {{{S(2, 3, 4)}, {2, 0, 1}},
                                      {{S(2, 3, 4)}, {0, 2, 1}},
@@ -584,8 +565,7 @@ const op_case case_permute = {.inputs = 1,
                               .shapes = permuted,
                               .shape_count = COUNT(permuted),
                               .bad = permuted_bad,
-                              .bad_count = COUNT(permuted_bad),
-                              .draw = draw_permuted};
+                              .bad_count = COUNT(permuted_bad)};
 
 /* ---- expand: param the shape of three axes ---- */
 
@@ -617,5 +597,4 @@ const op_case case_expand = {.inputs = 1,
                              .shapes = expanded,
                              .shape_count = COUNT(expanded),
                              .bad = expanded_bad,
-                             .bad_count = COUNT(expanded_bad),
-                             .draw = draw_expanded};
+                             .bad_count = COUNT(expanded_bad)};

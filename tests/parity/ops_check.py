@@ -161,19 +161,19 @@ UNLIKE = {  # what is not compared for some values, and why
     "elu": [("special", "grad second", "of NaN PyTorch's gradient is g or NaN, by the element's place")],
     "elu_grad": [("special", "out grad second", "the same"), ("wide", "grad1", "where e^x underflows")],
     "silu_grad": [("special", "grad1", "PyTorch has no derivative"), ("wide", "grad1 second", "1 - 2 sigmoid(x) cancels")],
-    "softplus_grad": [("special", "grad1", "of an infinite g PyTorch's is NaN where it does not count"),
+    "softplus_grad": [("special", "grad1 second1", "of an infinite g PyTorch's is NaN where it does not count"),
                       ("wide", "out", "of a large g what was flushed to 0 counts")],
     "gelu_grad": [("wide", "out grad", "of a large g what 1 + erf rounds away counts"),
                   ("special", "second", "where x is infinite")],
-    "gelu_tanh": [("wide", "second", "where x^3 overflows")],
-    "gelu_tanh_grad": [("wide", "out grad second", "the same")],
+    "gelu_tanh": [("wide", "grad second", "1 - tanh^2 is rounded, and multiplied by x^3")],
+    "gelu_tanh_grad": [("wide", "out grad second", "the same"), ("special", "second", "where x is infinite")],
 }
 LOOSER = {
     "bce": {"relative64": 1e-8},  # PyTorch's 1e-12 is a float
     "bce_grad": {"near_zero": 1e-20},  # g (p - t) may be denormal before it is divided by 1e-12
     "gelu": {"near_zero": 0.25},  # 1 + erf is rounded
     "gelu_tanh": {"near_zero": 0.25},  # 1 + tanh is
-    "gelu_tanh_grad": {"near_zero": 10},  # so is 1 - tanh^2
+    "gelu_tanh_grad": {"near_zero": 25},  # so is 1 - tanh^2
     "silu": {"near_zero": 1e-25},  # the sigmoid may be denormal
 }
 

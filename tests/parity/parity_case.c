@@ -1,23 +1,21 @@
 #include "tests/parity/parity_case.h"
 
 #include "autograd/autograd.h"
-#include "tests/op_draw.h"
-#include "tests/parity/parity_inputs.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { SECOND_MOST = 300 }; /* elements of a result whose second derivatives are looked at */
 
-static op_shapes some_shapes(dice *d, const op_case *c) {
-    op_shapes s = {0};
-    if (c->draw)
-        c->draw(d, &s);
-    else if (c->formula)
-        draw_broadcast(d, c->inputs, &s);
+static op_shapes some_shapes(dice *d, const parity_subject *s) {
+    op_shapes shapes = {0};
+    if (s->draw)
+        s->draw(d, &shapes);
+    else if (s->c->formula)
+        draw_broadcast(d, s->c->inputs, &shapes);
     else
-        s = c->shapes[dice_int(d, 0, c->shape_count - 1)];
-    return s;
+        shapes = s->c->shapes[dice_int(d, 0, s->c->shape_count - 1)];
+    return shapes;
 }
 
 static reel_dtype some_dtype(dice *d, reel__dtypes taken) {
@@ -81,10 +79,13 @@ static void record_gradients(const turn *t) {
 static void record_one(record *r, const parity_subject *s, int64_t seed) {
     const op_case *c = s->c;
     dice d = dice_of(s->name, seed);
-    const op_shapes shapes = some_shapes(&d, c);
+    const op_shapes shapes = some_shapes(&d, s);
     const reel_dtype dtype = some_dtype(&d, s->dtypes);
     const bool smooth = is_gradient(s->name) || (dtype == REEL_F64 && dice_one_in(&d, 2));
-    const parity_values values = {.kind = parity_some_kind(&d), .dtype = dtype, .smooth = smooth};
+    const parity_values values = {.kind = parity_some_kind(&d),
+                                  .dtype = dtype,
+                                  .smooth = smooth,
+                                  .probabilities = s->probabilities};
     turn t = {.r = r, .d = &d, .c = c};
     record_case(r, s->family, s->name, seed);
     record_text(r, "dtype", reel_dtype_name(dtype));
@@ -98,7 +99,7 @@ static void record_one(record *r, const parity_subject *s, int64_t seed) {
     t.out = c->run(t.in, shapes.param, dtype);
     t.second = smooth && dtype == REEL_F64 && reel_numel(t.out) <= SECOND_MOST;
     record_tensor(r, "out", t.out);
-    if (c->second) record_tensor(r, "out1", c->second(t.in, shapes.param));
+    if (s->second) record_tensor(r, "out1", s->second(t.in, shapes.param));
     if (s->differentiable) record_gradients(&t);
     record_end(r);
 }

@@ -3,11 +3,16 @@
 #define REEL_TESTS_PARITY_CASE_H
 
 #include "tests/op_cases.h"
-#include "tests/parity/parity_record.h"
+#include "tests/parity/parity_inputs.h"
+#include "tests/parity/parity_shapes.h"
 
 typedef struct {
     const char *family, *name;
     const op_case *c;
+    op_draw *draw; /* NULL: shapes that broadcast if the case has a formula, else one of its own */
+    bool probabilities; /* inputs that the case has from within 0..1 stay there: PyTorch refuses
+                           others */
+    reel_tensor *(*second)(reel_tensor **in, const int64_t *param); /* result, where there is one */
     reel__dtypes dtypes;
     bool differentiable;
 } parity_subject;
@@ -15,7 +20,7 @@ typedef struct {
 /* Says that the function will be compared, and records its cases. Of each, if it is differentiable
  * and its inputs are floats:
  *   in<i>      inputs, of any layout ("layout<i>" says which)
- *   out        the result; out1 the second one, if the case has it
+ *   out        the result; out1 the second one, if there is one
  *   weight     what the gradient begins with, of out's shape
  *   grad<i>    d sum(weight out) / d in<i>
  *   weight<i>, second<i>, second_weight   for some of the cases in f64, the gradients of

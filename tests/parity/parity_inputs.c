@@ -54,7 +54,7 @@ static double some_float(dice *d, const op_case *c, int i, parity_values v) {
     if (low == 0 && high == 0) low = -2, high = 2;
     double usual = dice_real(d, low, high);
     if (v.smooth && fabs(usual) < c->kink) usual += usual < 0 ? -c->kink : c->kink;
-    if (c->probabilities && low >= 0 && high <= 1)
+    if (v.probabilities && low >= 0 && high <= 1)
         return v.kind == PARITY_USUAL ? usual : probability(d, v.dtype);
     if (v.kind == PARITY_WIDE && !dice_one_in(d, 3)) return any_magnitude(d, v.dtype);
     if (v.kind == PARITY_SPECIAL && dice_one_in(d, 6)) return special(d);

@@ -3,6 +3,7 @@
 #define REEL_TESTS_PARITY_INPUTS_H
 
 #include "tests/op_cases.h"
+#include "tests/parity/parity_dice.h"
 #include "tests/parity/parity_record.h"
 
 /* USUAL   from the case's domain, with 0, 1, halves and the like among them
@@ -14,8 +15,9 @@ parity_kind parity_some_kind(dice *d);
 
 typedef struct {
     parity_kind kind;
-    reel_dtype dtype; /* of inputs that are no indices */
-    bool smooth;      /* second derivatives will be looked at: not where there are none */
+    reel_dtype dtype;   /* of inputs that are no indices */
+    bool smooth;        /* second derivatives will be looked at: not where there are none */
+    bool probabilities; /* inputs that the case has from within 0..1 stay there */
 } parity_values;
 
 /* Input i of a case, on the device under test and of a random layout: tracked if it is of floats

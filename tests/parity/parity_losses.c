@@ -3,7 +3,7 @@
 #include "tests/parity/parity_losses.h"
 
 #include "nn/nn.h"
-#include "tests/op_draw.h"
+#include "tests/parity/parity_shapes.h"
 
 #define REDUCTION ((reel_reduction)param[0])
 #define OPTION(unit) ((double)param[1] / (unit))
@@ -38,9 +38,9 @@ static reel_tensor *run_smooth_l1(reel_tensor **in, const int64_t *param, reel_d
     return reel_smooth_l1_loss_with(in[0], in[1], .reduction = REDUCTION, .beta = OPTION(4));
 }
 
-#define PAIRS .inputs = 2, .draw = draw_pairs
-static const op_case mse = {PAIRS, .run = run_mse}, l1 = {PAIRS, .run = run_l1},
-                     huber = {PAIRS, .run = run_huber}, smooth_l1 = {PAIRS, .run = run_smooth_l1};
+static const op_case mse = {.inputs = 2, .run = run_mse}, l1 = {.inputs = 2, .run = run_l1},
+                     huber = {.inputs = 2, .run = run_huber},
+                     smooth_l1 = {.inputs = 2, .run = run_smooth_l1};
 
 /* ---- of probabilities ---- */
 
@@ -48,8 +48,7 @@ static reel_tensor *run_bce(reel_tensor **in, const int64_t *param, reel_dtype m
     UNUSED;
     return reel_bce_loss_with(in[0], in[1], REDUCTION);
 }
-static const op_case bce = {PAIRS, .run = run_bce, .low = {0.05, 0}, .high = {0.95, 1},
-                            .probabilities = true};
+static const op_case bce = {.inputs = 2, .run = run_bce, .low = {0.05, 0}, .high = {0.95, 1}};
 
 /* in[2], in[3]: weight and pos_weight, if bits 0 and 1 of param[1] say so */
 static reel_tensor *run_bce_with_logits(reel_tensor **in, const int64_t *param, reel_dtype made) {
@@ -65,20 +64,15 @@ static void draw_logits(dice *d, op_shapes *s) {
         for (int k = 0; k < s->in[i].ndim; k++)
             if (dice_one_in(d, 3)) s->in[i].dim[k] = 1;
 }
-static const op_case bce_with_logits = {.inputs = 4,
-                                        .run = run_bce_with_logits,
-                                        .draw = draw_logits,
-                                        .low = {-6, 0, 0.1, 0.1},
-                                        .high = {6, 1, 1, 1},
-                                        .probabilities = true};
+static const op_case bce_with_logits = {
+    .inputs = 4, .run = run_bce_with_logits, .low = {-6, 0, 0.1, 0.1}, .high = {6, 1, 1, 1}};
 
 static reel_tensor *run_kl_div(reel_tensor **in, const int64_t *param, reel_dtype made) {
     UNUSED;
     return reel_kl_div_loss_with(in[0], in[1], .reduction = REDUCTION,
                                  .log_target = param[1] % 2 != 0);
 }
-static const op_case kl_div = {PAIRS, .run = run_kl_div, .low = {-6, 0}, .high = {0, 1},
-                               .probabilities = true};
+static const op_case kl_div = {.inputs = 2, .run = run_kl_div, .low = {-6, 0}, .high = {0, 1}};
 
 /* ---- of classes ---- */
 
@@ -98,7 +92,6 @@ static void draw_classes(dice *d, op_shapes *s) {
 }
 static const op_case nll = {.inputs = 3,
                             .run = run_nll,
-                            .draw = draw_classes,
                             .indexed = true,
                             .low = {-6, 0.1},
                             .high = {0, 3},
@@ -116,7 +109,7 @@ static void draw_signs(dice *d, op_shapes *s) {
     draw_pairs(d, s);
     s->param[3] = 2;
 }
-static const op_case hinge = {.inputs = 2, .run = run_hinge, .draw = draw_signs, .indexed = true};
+static const op_case hinge = {.inputs = 2, .run = run_hinge, .indexed = true};
 
 static reel_tensor *run_cosine_embedding(reel_tensor **in, const int64_t *param, reel_dtype made) {
     return reel_cosine_embedding_loss_with(in[0], in[1], sign_of(in[2], made),
@@ -124,23 +117,26 @@ static reel_tensor *run_cosine_embedding(reel_tensor **in, const int64_t *param,
 }
 static void draw_directions(dice *d, op_shapes *s) {
     some_options(d, s);
-    const int64_t batch = dice_int(d, 0, 9), width = dice_int(d, 1, 30);
+    const int64_t batch = dice_int(d, 0, 9), width = dice_int(d, 2, 30);
     s->param[1] = dice_int(d, -8, 8);
     s->param[3] = 2;
     s->in[0] = s->in[1] = reel_shape(batch, width);
     s->in[2] = reel_shape(batch);
 }
-static const op_case cosine_embedding = {.inputs = 3,
-                                         .run = run_cosine_embedding,
-                                         .draw = draw_directions,
-                                         .indexed = true,
-                                         .tolerance32 = 2e-5};
+static const op_case cosine_embedding = {
+    .inputs = 3, .run = run_cosine_embedding, .indexed = true, .tolerance32 = 2e-5};
 
-const named_case parity_losses[] = {
-    {"mse", &mse},       {"l1", &l1},
-    {"huber", &huber},   {"smooth_l1", &smooth_l1},
-    {"bce", &bce},       {"bce_with_logits", &bce_with_logits},
-    {"kl_div", &kl_div}, {"nll", &nll},
-    {"hinge", &hinge},   {"cosine_embedding", &cosine_embedding},
-    {NULL, NULL},
+#define LOSS(f) .family = "loss", .name = #f, .c = &f, .dtypes = REEL__FLOAT, .differentiable = true
+const parity_subject parity_losses[] = {
+    {LOSS(mse), .draw = draw_pairs},
+    {LOSS(l1), .draw = draw_pairs},
+    {LOSS(huber), .draw = draw_pairs},
+    {LOSS(smooth_l1), .draw = draw_pairs},
+    {LOSS(bce), .draw = draw_pairs, .probabilities = true},
+    {LOSS(bce_with_logits), .draw = draw_logits, .probabilities = true},
+    {LOSS(kl_div), .draw = draw_pairs, .probabilities = true},
+    {LOSS(nll), .draw = draw_classes},
+    {LOSS(hinge), .draw = draw_signs},
+    {LOSS(cosine_embedding), .draw = draw_directions},
+    {.name = NULL},
 };

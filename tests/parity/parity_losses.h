@@ -3,11 +3,6 @@
 
 #include "tests/parity/parity_case.h"
 
-typedef struct {
-    const char *name;
-    const op_case *c;
-} named_case;
-
-extern const named_case parity_losses[]; /* ends with a NULL */
+extern const parity_subject parity_losses[]; /* ends with one without a name */
 
 #endif

@@ -3,7 +3,7 @@
 #include "tests/parity/parity_losses.h"
 
 #include "nn/nn.h"
-#include "tests/op_draw.h"
+#include "tests/parity/parity_shapes.h"
 
 #include <string.h>
 
@@ -33,19 +33,20 @@ static reel_tensor *run_softmax(reel_tensor **in, const int64_t *param, reel_dty
     return through(reel_softmax_new((int)param[0]), in[0]);
 }
 
-#define LAYER .inputs = 1, .draw = draw_axis
-static const op_case relu = {LAYER, .run = run_relu}, sigmoid = {LAYER, .run = run_sigmoid},
-                     tanh_ = {LAYER, .run = run_tanh}, softmax = {LAYER, .run = run_softmax};
-static const named_case layers[] = {
-    {"relu", &relu}, {"sigmoid", &sigmoid}, {"tanh", &tanh_}, {"softmax", &softmax}, {NULL, NULL}};
+static const op_case relu = {.inputs = 1, .run = run_relu},
+                     sigmoid = {.inputs = 1, .run = run_sigmoid},
+                     hyperbolic = {.inputs = 1, .run = run_tanh},
+                     softmax = {.inputs = 1, .run = run_softmax};
 
-static void functions(record *r, const char *family, const named_case *c) {
-    for (; c->name; c++)
-        parity_cases(r, &(parity_subject){.family = family,
-                                          .name = c->name,
-                                          .c = c->c,
-                                          .dtypes = REEL__FLOAT,
-                                          .differentiable = true});
+#define LAYER .family = "layer", .dtypes = REEL__FLOAT, .differentiable = true, .draw = draw_axis
+static const parity_subject layers[] = {{LAYER, .name = "relu", .c = &relu},
+                                        {LAYER, .name = "sigmoid", .c = &sigmoid},
+                                        {LAYER, .name = "tanh", .c = &hyperbolic},
+                                        {LAYER, .name = "softmax", .c = &softmax},
+                                        {.name = NULL}};
+
+static void functions(record *r, const parity_subject *s) {
+    for (; s->name; s++) parity_cases(r, s);
 }
 
 /* ---- linear: y, and the gradients that its parameters get ---- */
@@ -194,8 +195,8 @@ static void gains(record *r) {
 int main(int argc, char **argv) {
     record r;
     if (!record_open(&r, argc, argv)) return 2;
-    functions(&r, "loss", parity_losses);
-    functions(&r, "layer", layers);
+    functions(&r, parity_losses);
+    functions(&r, layers);
     linear(&r);
     dropout(&r);
     initialisers(&r);

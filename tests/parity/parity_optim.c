@@ -4,7 +4,7 @@
 #include "tests/parity/parity_schedules.h"
 
 #include "optim/optim.h"
-#include "tests/op_draw.h"
+#include "tests/parity/parity_shapes.h"
 
 #include <math.h>
 #include <string.h>

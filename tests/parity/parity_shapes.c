@@ -1,4 +1,4 @@
-#include "tests/op_draw.h"
+#include "tests/parity/parity_shapes.h"
 
 /* ---- shapes ---- */
 
@@ -34,10 +34,6 @@ void draw_broadcast(dice *d, int inputs, op_shapes *s) {
     for (int i = 0; i < inputs; i++) s->in[i] = inputs == 1 ? whole : narrower(d, whole);
 }
 
-void draw_one(dice *d, op_shapes *s) {
-    s->in[0] = draw_shape(d, 0, 5);
-}
-
 void draw_pair(dice *d, op_shapes *s) {
     s->in[0] = s->in[1] = draw_shape(d, 0, 5);
 }
@@ -70,20 +66,6 @@ void draw_product(dice *d, op_shapes *s) {
     const int64_t m = length(d), k = length(d), n = length(d);
     s->in[0] = reel_shape(m, k);
     s->in[1] = reel_shape(k, n);
-}
-
-static reel_shape with_matrix(reel_shape batch, reel_shape matrix) {
-    batch.dim[batch.ndim] = matrix.dim[0], batch.dim[batch.ndim + 1] = matrix.dim[1];
-    batch.ndim += 2;
-    return batch;
-}
-
-void draw_products(dice *d, op_shapes *s) {
-    reel_shape batch = {(int)dice_int(d, 0, 3), {0}};
-    for (int i = 0; i < batch.ndim; i++) batch.dim[i] = dice_int(d, dice_one_in(d, 9) ? 0 : 1, 3);
-    draw_product(d, s);
-    s->in[0] = with_matrix(narrower(d, batch), s->in[0]);
-    s->in[1] = with_matrix(narrower(d, batch), s->in[1]);
 }
 
 /* ---- indexing ---- */

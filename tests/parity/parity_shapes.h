@@ -1,26 +1,28 @@
-/* Random shapes and constants: what a case's `draw` may be. Shapes have up to 5 axes, now and then
- * of size 1 or 0, and few elements, now and then some thousands. What the constants mean stands at
- * the cases that take them. */
-#ifndef REEL_TESTS_OP_DRAW_H
-#define REEL_TESTS_OP_DRAW_H
+/* Random shapes and constants of a case. Shapes have up to 5 axes, now and then of size 1 or 0, and
+ * few elements, now and then some thousands. What the constants mean stands at the cases that take
+ * them, tests/op_cases_*.c. */
+#ifndef REEL_TESTS_PARITY_SHAPES_H
+#define REEL_TESTS_PARITY_SHAPES_H
 
 #include "tests/op_cases.h"
+#include "tests/parity/parity_dice.h"
+
+typedef void op_draw(dice *d, op_shapes *s);
 
 reel_shape draw_shape(dice *d, int least_axes, int most_axes);
 /* `inputs` shapes that broadcast to one. */
 void draw_broadcast(dice *d, int inputs, op_shapes *s);
 
-op_draw draw_one;      /* x[...] */
-op_draw draw_pair;     /* x[...] y[...], alike */
-op_draw draw_reduced;  /* x[...]; param[0] axes as a mask, param[1] keepdim */
-op_draw draw_axis;     /* x[...]; param[0] an axis, from either end */
-op_draw draw_product;  /* x[M,K] y[K,N] */
-op_draw draw_products; /* x[...,M,K] y[...,K,N], whose first axes broadcast */
+op_draw draw_pair;    /* x[...] y[...], alike */
+op_draw draw_reduced; /* x[...]; param[0] axes as a mask, param[1] keepdim */
+op_draw draw_axis;    /* x[...]; param[0] an axis, from either end */
+op_draw draw_product; /* x[M,K] y[K,N] */
 
 /* The last input indexes along param[0]; below param[3]. */
 op_draw draw_selected; /* x[...] index[B] */
 op_draw draw_rows;     /* the same along axis 0 */
-op_draw draw_added; /* x[...] index[as x along the axis]; param[1] the size of the result there */
+/* x[...] index[as x along the axis]; param[1] the size of the result there */
+op_draw draw_added;
 op_draw draw_gathered;  /* x[...] index[as x, but for the axis] */
 op_draw draw_scattered; /* x[...] index[as x]; param[1] the size of the result along the axis */
 

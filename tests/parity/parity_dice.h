@@ -1,7 +1,7 @@
 /* Seeded random choices for tests: SplitMix64 (Steele, Lea and Flood, "Fast splittable
  * pseudorandom number generators", 2014). */
-#ifndef REEL_TESTS_DICE_H
-#define REEL_TESTS_DICE_H
+#ifndef REEL_TESTS_PARITY_DICE_H
+#define REEL_TESTS_PARITY_DICE_H
 
 #include <stdbool.h>
 #include <stdint.h>
