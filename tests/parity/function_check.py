@@ -42,6 +42,7 @@ class Twin:
             out = out.to(self.dtype)
         out, *more = out if isinstance(out, tuple) else (out,)
         found = {"out": as_tensor(out), **{f"out{i}": t for i, t in enumerate(more, 1)}}
+        self.tracked = out.requires_grad
         if self.weight is not None:
             self.differentiate(found, x, out, take)
         return {name: t.detach() for name, t in found.items() if t is not None}
@@ -62,8 +63,7 @@ def gradients(outputs, inputs, weights, **options):
     kept = [(o, w) for o, w in zip(outputs, weights) if o.requires_grad]
     if not kept:
         return [torch.zeros_like(x) for x in inputs]
-    grads = torch.autograd.grad(*zip(*[(o, ) for o, _ in kept]), inputs, [w for _, w in kept],
-                                allow_unused=True, **options)
+    grads = torch.autograd.grad([o for o, _ in kept], inputs, [w for _, w in kept], allow_unused=True, **options)
     return [torch.zeros_like(x) if g is None else g for g, x in zip(grads, inputs)]
 
 
@@ -143,7 +143,10 @@ def check(case, function, unlike=(), near_zero=0.0, relative64=1e-10):
     bounds = Bounds(case, near_zero, relative64)
     found = ((name, difference(name, case.tensor(name), twin, peers, bounds))
              for name in peers[-1] if not name.startswith(but))
-    return [f"{name} {why}" for name, why in found if why]
+    lines = [f"{name} {why}" for name, why in found if why]
+    if twin.tracked and twin.weight is None and not "grad".startswith(but):
+        lines.append("grad is missing: Reel does not differentiate it")
+    return lines
 
 
 def describe(case):

@@ -151,6 +151,8 @@ WITHOUT_TWIN = {  # and why
 }
 
 UNLIKE = {  # what is not compared for some values, and why
+    "dequantize": [("usual wide special", "grad", "not differentiable: ops.h")],
+    "dequantize_rows": [("usual wide special", "grad", "the same")],
     "bce": [("wide special", "grad1", "dt is of clamped logs, PyTorch's infinite at p = 0 and 1"),
             ("wide special", "second", "at p = 0 and 1 PyTorch adds 1e-12 to p and 1 - p")],
     "bce_grad": [("wide special", "grad second", "the same")],
