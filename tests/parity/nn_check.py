@@ -158,39 +158,46 @@ INITIALISERS = {  # as torch.nn.init's, with the case's constants
     "normal": lambda t, c: nn.init.normal_(t, -c["a"], c["b"]),
     "trunc_normal": lambda t, c: nn.init.trunc_normal_(t, c["a"], c["b"], c["low"], c["high"]),
 }
-SHARP = {"xavier_uniform", "kaiming_uniform", "uniform"}  # whose bounds are met
+BOUNDS = {  # low and high, of fans and constants
+    "xavier_uniform": lambda fan_in, fan_out, c: symmetric(c["a"] * math.sqrt(6 / (fan_in + fan_out))),
+    "kaiming_uniform": lambda fan_in, fan_out, c: symmetric(c["a"] * math.sqrt(3 / fan_in)),
+    "uniform": lambda fan_in, fan_out, c: (-c["a"], c["b"]),
+    "trunc_normal": lambda fan_in, fan_out, c: (c["low"], c["high"]),
+}
+
+
+def symmetric(bound):
+    return -bound, bound
 
 
 def check_init(case):
     torch.manual_seed(case["seed"])
-    name, drawn = case["name"], case.tensor("drawn")
-    theirs = INITIALISERS[name](torch.empty(drawn.shape, dtype=torch.float64), case)
+    name, drawn = case["name"], case.tensor("drawn").double()
+    theirs = INITIALISERS[name](torch.empty_like(drawn), case)
     lines = []
     apart = kolmogorov_smirnov(drawn, theirs)
     if apart > 1:
         lines.append(f"is not drawn as PyTorch draws: its distribution is {apart:.2f} times too far away")
-    if name in SHARP:
-        lines += outside(drawn, theirs)
-    if name == "trunc_normal" and ((drawn < case["low"]) | (drawn > case["high"])).any():
-        lines.append(f"lies outside of {case['low']}, {case['high']}")
+    if name in BOUNDS:
+        lines += out_of_bounds(drawn, *BOUNDS[name](*nn.init._calculate_fan_in_and_fan_out(drawn), case), name)
     if name == "orthogonal":
-        lines += not_orthogonal(drawn, case["a"])
+        lines += not_orthogonal(drawn, case["a"], 1e-10 if case.tensor("drawn").dtype == torch.float64 else 1e-5)
     return lines
 
 
-def outside(drawn, theirs):
-    """Both come near to the same bounds."""
-    slack = 0.01 * (theirs.max() - theirs.min())
-    pairs = {"least": (drawn.min(), theirs.min()), "greatest": (drawn.max(), theirs.max())}
-    return [f"the {name} is {a.item():.5g}, PyTorch's {b.item():.5g}"
-            for name, (a, b) in pairs.items() if (a - b).abs() > slack]
+def out_of_bounds(drawn, low, high, name):
+    """Of n uniform numbers the last come within 20/n of the ends."""
+    near = 20 / drawn.numel() * (high - low) if name != "trunc_normal" else math.inf
+    least, greatest, rounding = drawn.min().item(), drawn.max().item(), 1e-6 * (high - low)
+    ends = {f"the least is {least!r}, of {low!r}": least - low, f"the greatest is {greatest!r}, of {high!r}": high - greatest}
+    return [what for what, gap in ends.items() if not -rounding <= gap <= near]
 
 
-def not_orthogonal(t, gain):
-    m = t.double().flatten(1)
+def not_orthogonal(t, gain, tolerance):
+    m = t.flatten(1)
     m = m if m.shape[0] <= m.shape[1] else m.T
     error = (m @ m.T - gain**2 * torch.eye(len(m)).double()).abs().max().item()
-    return [f"is off orthogonal by {error:.3g}"] if error > (1e-10 if t.dtype == torch.float64 else 1e-5) else []
+    return [f"is off orthogonal by {error:.3g}"] if error > tolerance else []
 
 
 def check_gain(case):
