@@ -12,6 +12,19 @@ def axes(x, mask):
     return [i for i in range(x.dim()) if mask >> i & 1] or list(range(x.dim()))
 
 
+def product(x, mask, keep, *_):
+    for axis in reversed(axes(x, mask)):
+        x = x.prod(axis, keepdim=bool(keep))
+    return x
+
+
+def position(function, x, mask, keep):
+    """Along one axis, or in all of x."""
+    if len(axes(x, mask)) == 1:
+        return function(x, axes(x, mask)[0], keepdim=bool(keep))
+    return function(x).reshape([1] * x.dim() if keep else [])
+
+
 def sliced(x, axis, start, stop, step):
     bounds = [slice(None)] * x.dim()
     bounds[axis] = slice(start, stop, step)
@@ -48,7 +61,8 @@ aten = torch.ops.aten
 TWINS = {
     # creation
     "fill": lambda rows, columns, *_: torch.full((rows, columns), 7.0),
-    "arange": lambda n, *_: torch.arange(n, dtype=torch.float64),
+    "arange": lambda n, start, step, _: start + (step or 1) * torch.arange(n, dtype=torch.float64),
+    "linspace": lambda n, start, stop, _: torch.linspace(start, stop, n, dtype=torch.float64),
     # elementwise
     "add": torch.add,
     "sub": torch.sub,
@@ -126,14 +140,34 @@ TWINS = {
     "mse": lambda y, t, *_: F.mse_loss(y, t),
     "matmul": lambda x, y, *_: x @ y,
     "softmax": lambda x, axis, *_: x.softmax(axis),
+    "log_softmax": lambda x, axis, *_: x.log_softmax(axis),
+    "prod": product,
+    "max": lambda x, mask, keep, *_: x.amax(axes(x, mask), keepdim=bool(keep)),
+    "min": lambda x, mask, keep, *_: x.amin(axes(x, mask), keepdim=bool(keep)),
+    "argmax": lambda x, mask, keep, *_: position(torch.argmax, x, mask, keep),
+    "argmin": lambda x, mask, keep, *_: position(torch.argmin, x, mask, keep),
+    "any": lambda x, mask, keep, *_: (x != 0).any(axes(x, mask), keepdim=bool(keep)),
+    "all": lambda x, mask, keep, *_: (x != 0).all(axes(x, mask), keepdim=bool(keep)),
+    "var": lambda x, mask, keep, correction, _: x.var(axes(x, mask), correction=correction, keepdim=bool(keep)),
+    "std": lambda x, mask, keep, correction, _: x.std(axes(x, mask), correction=correction, keepdim=bool(keep)),
+    "logsumexp": lambda x, mask, keep, *_: x.logsumexp(axes(x, mask), keepdim=bool(keep)),
+    "ties": lambda x, y: (x == y).to(x.dtype),
     # indexing
     "index_select": lambda x, index, axis, *_: x.index_select(axis, index),
     "index_add": lambda x, index, axis, size, *_: zeros_along(x, axis, size).index_add(axis, index, x),
     "gather": lambda x, index, axis, *_: x.gather(axis, index),
     "scatter_add": lambda x, index, axis, size, *_: zeros_along(x, axis, size).scatter_add(axis, index, x),
     "topk": lambda x, axis, k, largest, _: best(x, axis, k, bool(largest)),
+    "sort": lambda x, axis, descending, *_: best(x, axis, x.shape[axis], bool(descending)),
+    "one_hot": lambda index, classes, *_: F.one_hot(index, classes),
     "slice_put": slice_put,
     "dequantize_rows": lambda x, index, *_: x[index].double() * 0.25,
+    # joining, rearranging
+    "concat": lambda x, y, z, axis, *_: torch.cat((x, y, z), axis),
+    "stack": lambda x, y, z, axis, *_: torch.stack((x, y, z), axis),
+    "flip": lambda x, axis, *_: x.flip(axis),
+    "tril": lambda x, diagonal, *_: x.tril(diagonal),
+    "triu": lambda x, diagonal, *_: x.triu(diagonal),
     # views
     "reshape": lambda x, *shape: x.reshape(shape[:3]),
     "permute": lambda x, *order: x.permute(order[:3]),
@@ -144,8 +178,20 @@ TWINS = {
 WITHOUT_TWIN = {  # and why
     "uniform": "random numbers are Reel's own: nn_check looks at what is drawn",
     "normal": "random numbers are Reel's own: nn_check looks at what is drawn",
+    "randint": "the same",
+    "randperm": "the same",
+    "bernoulli": "the same",
+    "bernoulli_fill": "the same",
+    "multinomial": "the same",
     "sgd": "an optimizer: optim_check",
     "adam": "an optimizer: optim_check",
+    "nadam": "an optimizer: optim_check",
+    "radam": "an optimizer: optim_check",
+    "adamax": "an optimizer: optim_check",
+    "rmsprop": "an optimizer: optim_check",
+    "adagrad": "an optimizer: optim_check",
+    "adadelta": "an optimizer: optim_check",
+    "asgd": "an optimizer: optim_check",
     "clip_norm": "an optimizer's: optim_check",
     "clip_value": "an optimizer's: optim_check",
 }

@@ -6,18 +6,29 @@ from torch.optim import lr_scheduler as rates
 
 import function_check
 
-SINGLE = {"foreach": False}  # the plain loops, as their documentation has the formulas
 
-
-def betas(c):
-    return c["beta1"], c["beta2"]
+def options(c, *names):
+    """Those of a case that PyTorch names alike, and as plain loops, which are what its documentation has."""
+    found = {name: c[name] for name in ("lr", "eps", "weight_decay", "momentum", *names) if name in c}
+    found |= {name: bool(c[name]) for name in ("nesterov", "amsgrad", "centered", "maximize") if name in c}
+    if "beta1" in c:
+        found["betas"] = c["beta1"], c["beta2"]
+    if "decoupled" in c:
+        found["decoupled_weight_decay"] = bool(c["decoupled"])
+    return {**found, "foreach": False}
 
 
 OPTIMIZERS = {
-    "sgd": lambda groups, c: optim.SGD(groups, c["lr"], c["momentum"], c["dampening"], c["weight_decay"],
-                                       bool(c["nesterov"]), **SINGLE),
-    "adam": lambda groups, c: optim.Adam(groups, c["lr"], betas(c), c["eps"], c["weight_decay"], **SINGLE),
-    "adamw": lambda groups, c: optim.AdamW(groups, c["lr"], betas(c), c["eps"], c["weight_decay"], **SINGLE),
+    "sgd": lambda groups, c: optim.SGD(groups, **options(c, "dampening")),
+    "adam": lambda groups, c: optim.Adam(groups, **options(c)),
+    "adamw": lambda groups, c: optim.AdamW(groups, **options(c)),
+    "nadam": lambda groups, c: optim.NAdam(groups, **options(c, "momentum_decay")),
+    "radam": lambda groups, c: optim.RAdam(groups, **options(c)),
+    "adamax": lambda groups, c: optim.Adamax(groups, **options(c)),
+    "rmsprop": lambda groups, c: optim.RMSprop(groups, **options(c, "alpha")),
+    "adagrad": lambda groups, c: optim.Adagrad(groups, **options(c, "lr_decay", "initial_accumulator_value")),
+    "adadelta": lambda groups, c: optim.Adadelta(groups, **options(c, "rho")),
+    "asgd": lambda groups, c: optim.ASGD(groups, **options(c, "lambd", "alpha", "t0")),
 }
 
 
