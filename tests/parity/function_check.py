@@ -21,8 +21,10 @@ def as_tensor(t):
 
 
 def leaf(t, dtype):
-    """A copy to differentiate by, of floats in dtype."""
-    return t.to(dtype, copy=True).requires_grad_() if t.is_floating_point() else t
+    """A copy in dtype, of floats, to differentiate by: f16 and bf16 are stored alone."""
+    if not t.is_floating_point():
+        return t
+    return t.to(dtype, copy=True).requires_grad_(t.dtype in (torch.float32, torch.float64))
 
 
 class Twin:
@@ -98,7 +100,7 @@ def change(twin, name, truth, relative):
     for _ in range(SAMPLES):
         def shake(t):
             some = torch.randint(0, 2, t.shape, generator=generator).double()
-            return t.double() * (1 - relative * some) if t.is_floating_point() else t
+            return (t * (1 - relative * some) if t.is_floating_point() else t).to(t.dtype)
         moved = torch.fmax(moved, (twin.results(torch.float64, shake)[name] - truth).abs())
     return moved
 

@@ -96,6 +96,7 @@ def main():
     p.add_argument("--lenient", action="store_true", help="let twins of nothing pass")
     o = p.parse_args()
     torch.set_num_threads(1)  # the tensors are small
+    torch.set_default_dtype(torch.float64)  # of optimizers' own scalars too
     warnings.simplefilter("ignore")
     subjects, counts, wrong = {}, collections.Counter(), collections.Counter()
     for program in ("ops", "nn", "optim"):

@@ -67,7 +67,8 @@ static void record_second(const turn *t, int n, reel_tensor *const *x, reel_tens
 static void record_gradients(const turn *t) {
     reel_tensor *x[CASE_INPUTS], *g[CASE_INPUTS];
     int n = 0;
-    for (; n < t->c->inputs && reel_is_tracked(t->in[n]); n++) x[n] = t->in[n];
+    for (int i = 0; i < t->c->inputs; i++)
+        if (reel_is_tracked(t->in[i])) x[n++] = t->in[i];
     if (!n || !t->out || !reel_is_tracked(t->out)) return;
     reel_tensor *weight = reel_track(parity_weight(t->d, t->out));
     record_tensor(t->r, "weight", weight);

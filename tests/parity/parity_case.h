@@ -22,9 +22,9 @@ typedef struct {
  *   in<i>      inputs, of any layout ("layout<i>" says which)
  *   out        the result; out1 the second one, if there is one
  *   weight     what the gradient begins with, of out's shape
- *   grad<i>    d sum(weight out) / d in<i>
- *   weight<i>, second<i>, second_weight   for some of the cases in f64, the gradients of
- *              sum over i of weight<i> grad<i> with respect to in<i> and to weight
+ *   grad<k>    d sum(weight out) / d the k-th input that is of floats
+ *   weight<k>, second<k>, second_weight   for some of the cases in f64, the gradients of
+ *              sum over k of weight<k> grad<k> with respect to these inputs and to weight
  * A gradient that there is none of is left out. */
 void parity_cases(record *r, const parity_subject *s);
 
