@@ -40,7 +40,7 @@ class Twin:
         take = lambda t: leaf(changed(t), dtype)  # noqa: E731
         x = [take(t) for t in self.inputs]
         out = self.function(*x, *self.case["param"])
-        if not x:  # made of nothing: in the dtype that was asked for
+        if all(t.dtype != self.dtype for t in self.inputs):  # made in the dtype that was asked for
             out = out.to(self.dtype)
         out, *more = out if isinstance(out, tuple) else (out,)
         found = {"out": as_tensor(out), **{f"out{i}": t for i, t in enumerate(more, 1)}}

@@ -18,6 +18,14 @@ def product(x, mask, keep, *_):
     return x
 
 
+def nll_grad(g, target, ignored, classes, *_):
+    """To the log-probabilities: -weight g at the class."""
+    z = (target != ignored) * (0.5 + 0.25 * target.to(g.dtype)) * -g
+    shape = [*g.shape]
+    shape.insert(1, classes)
+    return z.new_zeros(shape).scatter(1, target.unsqueeze(1), z.unsqueeze(1))
+
+
 def position(function, x, mask, keep):
     """Along one axis, or in all of x."""
     if len(axes(x, mask)) == 1:
@@ -152,6 +160,9 @@ TWINS = {
     "std": lambda x, mask, keep, correction, _: x.std(axes(x, mask), correction=correction, keepdim=bool(keep)),
     "logsumexp": lambda x, mask, keep, *_: x.logsumexp(axes(x, mask), keepdim=bool(keep)),
     "ties": lambda x, y: (x == y).to(x.dtype),
+    "nll": lambda x, target, ignored, classes, *_: F.nll_loss(
+        x, target, 0.5 + 0.25 * torch.arange(classes, dtype=x.dtype), ignore_index=ignored, reduction="none"),
+    "nll_grad": nll_grad,
     # indexing
     "index_select": lambda x, index, axis, *_: x.index_select(axis, index),
     "index_add": lambda x, index, axis, size, *_: zeros_along(x, axis, size).index_add(axis, index, x),

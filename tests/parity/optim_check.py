@@ -66,7 +66,7 @@ def run(case, dtype):
 
 def check_optimizer(case):
     single = case["dtype"] == "f32"
-    relative, absolute = (2e-5, 2e-6) if single else (1e-10, 1e-12)
+    relative, absolute = (2e-5, 2e-6) if single else (1e-10, 1e-11)
     peers = [run(case, torch.float64)] + ([run(case, torch.float32)] if single else [])
     lines = []
     for i, got in case.all_tensors("after").items():

@@ -46,6 +46,25 @@ void draw_reduced(dice *d, op_shapes *s) {
     s->param[1] = dice_int(d, 0, 1);
 }
 
+void draw_spread(dice *d, op_shapes *s) {
+    draw_reduced(d, s);
+    s->param[2] = dice_int(d, 0, 2);
+}
+
+void draw_extreme(dice *d, op_shapes *s) {
+    draw_reduced(d, s);
+    for (int i = 0; i < s->in[0].ndim; i++)
+        if ((s->param[0] == 0 || s->param[0] >> i & 1) && s->in[0].dim[i] == 0) s->in[0].dim[i] = 1;
+}
+
+void draw_position(dice *d, op_shapes *s) {
+    draw_extreme(d, s);
+    const int n = s->in[0].ndim;
+    s->param[0] = n && dice_one_in(d, 2) ? (int64_t)1 << dice_int(d, 0, n - 1) : 0;
+    for (int i = 0; i < n; i++)
+        if (s->in[0].dim[i] == 0) s->in[0].dim[i] = 2;
+}
+
 /* An axis of x, which has one; where it lies, from the front. */
 static int some_axis(dice *d, op_shapes *s) {
     const int n = s->in[0].ndim, axis = (int)dice_int(d, 0, n - 1);
@@ -66,6 +85,23 @@ void draw_product(dice *d, op_shapes *s) {
     const int64_t m = length(d), k = length(d), n = length(d);
     s->in[0] = reel_shape(m, k);
     s->in[1] = reel_shape(k, n);
+}
+
+static reel_shape with_matrix(reel_shape batch, reel_shape matrix) {
+    batch.dim[batch.ndim] = matrix.dim[0], batch.dim[batch.ndim + 1] = matrix.dim[1];
+    batch.ndim += 2;
+    return batch;
+}
+
+void draw_products(dice *d, op_shapes *s) {
+    reel_shape batch = {(int)dice_int(d, 0, 3), {0}};
+    for (int i = 0; i < batch.ndim; i++) batch.dim[i] = dice_int(d, dice_one_in(d, 9) ? 0 : 1, 3);
+    draw_product(d, s);
+    const reel_shape x = s->in[0], y = s->in[1];
+    s->in[0] = with_matrix(narrower(d, batch), x);
+    s->in[1] = with_matrix(narrower(d, batch), y);
+    if (dice_one_in(d, 8)) s->in[0] = reel_shape(x.dim[1]);
+    if (dice_one_in(d, 8)) s->in[1] = reel_shape(y.dim[0]);
 }
 
 /* ---- indexing ---- */
@@ -114,6 +150,37 @@ void draw_best(dice *d, op_shapes *s) {
     s->in[0] = draw_shape(d, 1, 5);
     s->param[1] = dice_int(d, 0, s->in[0].dim[some_axis(d, s)]);
     s->param[2] = dice_int(d, 0, 1);
+}
+
+void draw_classes(dice *d, op_shapes *s) {
+    s->in[0] = draw_shape(d, 0, 4);
+    s->param[3] = dice_int(d, 1, 9);
+    s->param[0] = s->param[3] + dice_int(d, 0, 2);
+}
+
+void draw_sorted(dice *d, op_shapes *s) {
+    draw_axis(d, s);
+    s->param[1] = dice_int(d, 0, 1);
+}
+
+/* ---- joining, rearranging ---- */
+
+void draw_joined(dice *d, op_shapes *s) {
+    s->in[0] = draw_shape(d, 1, 5);
+    s->in[1] = s->in[2] = s->in[0];
+    const int axis = some_axis(d, s);
+    for (int i = 1; i < 3; i++) s->in[i].dim[axis] = dice_int(d, 0, 5);
+}
+
+void draw_stacked(dice *d, op_shapes *s) {
+    s->in[0] = s->in[1] = s->in[2] = draw_shape(d, 0, 4);
+    const int n = s->in[0].ndim;
+    s->param[0] = dice_int(d, -n - 1, n);
+}
+
+void draw_triangle(dice *d, op_shapes *s) {
+    s->in[0] = draw_shape(d, 2, 5);
+    s->param[0] = dice_one_in(d, 9) ? INT32_MAX : dice_int(d, -9, 9);
 }
 
 /* ---- views ---- */
