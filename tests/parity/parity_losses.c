@@ -82,7 +82,7 @@ static reel_tensor *run_nll(reel_tensor **in, const int64_t *param, reel_dtype m
     return reel_nll_loss_with(in[0], in[2], .reduction = REDUCTION,
                               .weight = param[1] % 2 ? in[1] : NULL);
 }
-static void draw_classes(dice *d, op_shapes *s) {
+static void draw_labels(dice *d, op_shapes *s) {
     some_options(d, s);
     const int64_t batch = dice_int(d, s->param[0] == REEL_MEAN ? 1 : 0, 9);
     const int64_t classes = s->param[3] = dice_int(d, 1, 7);
@@ -135,7 +135,7 @@ const parity_subject parity_losses[] = {
     {LOSS(bce), .draw = draw_pairs, .probabilities = true},
     {LOSS(bce_with_logits), .draw = draw_logits, .probabilities = true},
     {LOSS(kl_div), .draw = draw_pairs, .probabilities = true},
-    {LOSS(nll), .draw = draw_classes},
+    {LOSS(nll), .draw = draw_labels},
     {LOSS(hinge), .draw = draw_signs},
     {LOSS(cosine_embedding), .draw = draw_directions},
     {.name = NULL},
