@@ -17,8 +17,7 @@ void reel__grad_mean(reel__node *n, reel_tensor *g) {
     int64_t count = 1;
     for (int i = 0; i < n->in_shape[0].ndim; i++)
         if (n->attr.i[0] >> i & 1) count *= n->in_shape[0].dim[i];
-    const double share = count ? 1 / (double)count : 0; /* 1 / 0 would make NaN of no gradient */
-    reel__give(n, 0, spread(n, reel_affine_at(n->at, g, share, 0)));
+    reel__give(n, 0, spread(n, reel_affine_at(n->at, g, 1 / (double)count, 0)));
 }
 
 /* z[M,N] = x[M,K] y[K,N]:  dx = g y^T,  dy = x^T g */
