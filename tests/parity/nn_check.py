@@ -32,7 +32,7 @@ LOSSES = {
     "bce_with_logits": loss(lambda x, t, w, p, option, **o: bce_with_logits(
         x, t, w if option & 1 else None, p if option & 2 else None, **o)),
     "kl_div": loss(lambda x, t, option, **o: F.kl_div(x, t, log_target=option % 2 == 1, **o)),
-    "nll": loss(lambda x, w, t, option, **o: nll(x, t, w if option % 2 else None, **o)),
+    "nll": loss(lambda x, w, t, option, **o: F.nll_loss(x, t, w.detach() if option % 2 else None, **o)),
     "hinge": loss(lambda y, t, option, reduction: reduced(
         F.relu((option / 4 or 1.0) - signs(t, y) * y), reduction)),
     "cosine_embedding": loss(lambda x, y, t, option, **o: F.cosine_embedding_loss(
@@ -53,7 +53,6 @@ UNLIKE = {
     "kl_div": [("wide special", "grad1 second", "dt at t = 0 is infinite: PyTorch's is NaN")],
     "bce_with_logits": [("special", "out grad second", "at -infinity PyTorch's is NaN"),
                         ("wide", "out grad2 grad3 second", "PyTorch's cancels, and it has none by the weights")],
-    "nll": [("wide special", "grad1 second", "PyTorch has none by the weight")],
     "cosine_embedding": [("wide", "out grad second", "x.x overflows"), ("special", "second", "the same")],
 }
 LOOSER = {name: {"relative64": 1e-8} for name in ("bce", "cosine_embedding")}  # the same
@@ -78,15 +77,6 @@ def bce_with_logits(x, t, weight, pos_weight, reduction):
     yes = t * F.logsigmoid(x) * (1 if pos_weight is None else pos_weight)
     z = -(yes + (1 - t) * F.logsigmoid(-x)) * (1 if weight is None else weight)
     return if_same(reduced(z, reduction), theirs)
-
-
-def nll(x, target, weight, reduction):
-    """The same."""
-    theirs = F.nll_loss(x, target, None if weight is None else weight.detach(), reduction=reduction)
-    if weight is None:
-        return theirs
-    z = weight[target] * F.nll_loss(x, target, reduction="none")
-    return if_same(z.sum() / weight[target].sum() if reduction == "mean" else reduced(z, reduction), theirs)
 
 
 def check_loss(case):

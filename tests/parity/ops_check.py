@@ -20,7 +20,7 @@ def product(x, mask, keep, *_):
 
 def nll_grad(g, target, ignored, classes, *_):
     """To the log-probabilities: -weight g at the class."""
-    z = (target != ignored) * (0.5 + 0.25 * target.to(g.dtype)) * -g
+    z = torch.where(target == ignored, 0, (0.5 + 0.25 * target) * -g)
     shape = [*g.shape]
     shape.insert(1, classes)
     return z.new_zeros(shape).scatter(1, target.unsqueeze(1), z.unsqueeze(1))
@@ -159,7 +159,7 @@ TWINS = {
     "var": lambda x, mask, keep, correction, _: x.var(axes(x, mask), correction=correction, keepdim=bool(keep)),
     "std": lambda x, mask, keep, correction, _: x.std(axes(x, mask), correction=correction, keepdim=bool(keep)),
     "logsumexp": lambda x, mask, keep, *_: x.logsumexp(axes(x, mask), keepdim=bool(keep)),
-    "ties": lambda x, y: (x == y).to(x.dtype),
+    "ties": lambda x, y: ((x == y) | (x.isnan() & y.isnan())).to(x.dtype),
     "nll": lambda x, target, ignored, classes, *_: F.nll_loss(
         x, target, 0.5 + 0.25 * torch.arange(classes, dtype=x.dtype), ignore_index=ignored, reduction="none"),
     "nll_grad": nll_grad,
@@ -214,6 +214,10 @@ UNLIKE = {  # what is not compared for some values, and why
             ("wide special", "second", "at p = 0 and 1 PyTorch adds 1e-12 to p and 1 - p")],
     "bce_grad": [("wide special", "grad second", "the same")],
     "sigmoid_grad": [("wide", "out grad", "y is none of sigmoid's")],
+    "prod": [("special", "grad second", "of 0 inf")],
+    "max": [("special", "grad second", "NaNs share the gradient, PyTorch's make it NaN")],
+    "min": [("special", "grad second", "the same")],
+    "std": [("wide", "grad second", "where squares overflow")],
     "pow": [("wide special", "second", "where logs are infinite")],
     "sin": [("wide", "out grad second", "they end where an angle has no meaning: scalar.h")],
     "cos": [("wide", "out grad second", "the same")],

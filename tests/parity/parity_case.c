@@ -81,7 +81,7 @@ static void record_one(record *r, const parity_subject *s, int64_t seed) {
     const op_case *c = s->c;
     dice d = dice_of(s->name, seed);
     const op_shapes shapes = some_shapes(&d, s);
-    const reel_dtype dtype = some_dtype(&d, s->dtypes);
+    const reel_dtype dtype = some_dtype(&d, s->floats_only ? REEL__FLOAT : s->dtypes);
     const bool smooth = is_gradient(s->name) || (dtype == REEL_F64 && dice_one_in(&d, 2));
     const parity_values values = {.kind = parity_some_kind(&d),
                                   .dtype = dtype,

@@ -10,6 +10,7 @@ typedef struct {
     const char *family, *name;
     const op_case *c;
     op_draw *draw; /* NULL: shapes that broadcast if the case has a formula, else one of its own */
+    bool floats_only;   /* though the dtypes are more */
     bool probabilities; /* inputs that the case has from within 0..1 stay there: PyTorch refuses
                            others */
     reel_tensor *(*second)(reel_tensor **in, const int64_t *param); /* result, where there is one */

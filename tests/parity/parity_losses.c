@@ -2,6 +2,7 @@
  * of 1 or -1 is made of an index. */
 #include "tests/parity/parity_losses.h"
 
+#include "autograd/autograd.h"
 #include "nn/nn.h"
 #include "tests/parity/parity_shapes.h"
 
@@ -76,11 +77,12 @@ static const op_case kl_div = {.inputs = 2, .run = run_kl_div, .low = {-6, 0}, .
 
 /* ---- of classes ---- */
 
-/* in[1]: the weight, if param[1] is odd; in[2]: the classes, below param[3] */
+/* in[1]: the weight, if param[1] is odd, of which PyTorch has no gradient; in[2]: the classes,
+ * below param[3] */
 static reel_tensor *run_nll(reel_tensor **in, const int64_t *param, reel_dtype made) {
     UNUSED;
     return reel_nll_loss_with(in[0], in[2], .reduction = REDUCTION,
-                              .weight = param[1] % 2 ? in[1] : NULL);
+                              .weight = param[1] % 2 ? reel_detach(in[1]) : NULL);
 }
 static void draw_labels(dice *d, op_shapes *s) {
     some_options(d, s);

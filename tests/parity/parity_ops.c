@@ -35,6 +35,8 @@ static const parity_subject drawn[] = {
     {.name = "logsumexp", .draw = draw_reduced},
     {.name = "log_softmax", .draw = draw_axis},
     {.name = "mse", .draw = draw_pair},
+    {.name = "nll", .floats_only = true},
+    {.name = "nll_grad", .floats_only = true},
     {.name = "matmul", .draw = draw_product},
     {.name = "softmax", .draw = draw_axis},
     {.name = "index_select", .draw = draw_selected},

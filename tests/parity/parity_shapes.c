@@ -48,6 +48,10 @@ void draw_reduced(dice *d, op_shapes *s) {
 
 void draw_spread(dice *d, op_shapes *s) {
     draw_reduced(d, s);
+    if (s->in[0].ndim == 0) s->in[0] = reel_shape(4);
+    int axis = 0;
+    while (s->param[0] && !(s->param[0] >> axis & 1)) axis++;
+    s->in[0].dim[axis] += 3;
     s->param[2] = dice_int(d, 0, 2);
 }
 

@@ -17,7 +17,7 @@ op_draw draw_pair; /* x[...] y[...], alike */
 
 /* x[...]; param[0] axes as a mask, param[1] keepdim */
 op_draw draw_reduced;
-op_draw draw_spread;   /* the same; param[2] a correction, 0 to 2 */
+op_draw draw_spread;   /* the same, of 3 elements or more; param[2] a correction, 0 to 2 */
 op_draw draw_extreme;  /* the same, of one element or more */
 op_draw draw_position; /* the same, along one axis or all */
 
