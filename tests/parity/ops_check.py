@@ -15,12 +15,12 @@ def axes(x, mask):
 def product(x, mask, keep, *_):
     for axis in reversed(axes(x, mask)):
         x = x.prod(axis, keepdim=bool(keep))
-    return x
+    return x if x.dim() else x.prod()
 
 
 def nll_grad(g, target, ignored, classes, *_):
     """To the log-probabilities: -weight g at the class."""
-    z = torch.where(target == ignored, 0, (0.5 + 0.25 * target) * -g)
+    z = torch.where(target == ignored, 0, (0.5 + 0.25 * target).to(g.dtype) * -g)
     shape = [*g.shape]
     shape.insert(1, classes)
     return z.new_zeros(shape).scatter(1, target.unsqueeze(1), z.unsqueeze(1))
@@ -214,7 +214,7 @@ UNLIKE = {  # what is not compared for some values, and why
             ("wide special", "second", "at p = 0 and 1 PyTorch adds 1e-12 to p and 1 - p")],
     "bce_grad": [("wide special", "grad second", "the same")],
     "sigmoid_grad": [("wide", "out grad", "y is none of sigmoid's")],
-    "prod": [("special", "grad second", "of 0 inf")],
+    "prod": [("wide special", "grad second", "of 0 inf")],
     "max": [("special", "grad second", "NaNs share the gradient, PyTorch's make it NaN")],
     "min": [("special", "grad second", "the same")],
     "std": [("wide", "grad second", "where squares overflow")],
