@@ -65,14 +65,19 @@ def run(case, dtype):
 
 
 def check_optimizer(case):
+    """In f32 steps may make errors grow: up to four times as far from the truth as PyTorch's own have been."""
     single = case["dtype"] == "f32"
-    relative, absolute = (2e-5, 2e-6) if single else (1e-10, 1e-11)
-    peers = [run(case, torch.float64)] + ([run(case, torch.float32)] if single else [])
+    relative, absolute = (2e-5, 2e-6) if single else (1e-10, 1e-10)
+    truth = run(case, torch.float64)
+    peers = run(case, torch.float32) if single else truth
     lines = []
     for i, got in case.all_tensors("after").items():
-        right = sum(function_check.close(got, peer[i], relative, absolute) for peer in peers) > 0
+        right = function_check.close(got, truth[i], relative, absolute)
+        if single and got.numel():
+            apart = (peers[i] - truth[i]).abs().cummax(0).values
+            right |= (got - truth[i]).abs() <= 4 * apart
         if not right.all():
-            lines.append(f"parameter {i}, [step, element]: {function_check.largest(got, peers[0][i], ~right)}")
+            lines.append(f"parameter {i}, [step, element]: {function_check.largest(got, truth[i], ~right)}")
     return lines
 
 
