@@ -112,7 +112,7 @@ void reel__grad_trunc(reel__node *n, reel_tensor *g) {
     reel__give_zero(n, g);
 }
 
-/* y = min(max(x, low), high):  dx = g [low <= x <= high] */
+/* y = min(max(x, low), high):  dx = g [low < x < high] */
 void reel__grad_clamp(reel__node *n, reel_tensor *g) {
     reel__give(n, 0, reel__clamp_grad(n->at, g, in(n, 0), n->attr.f[0], n->attr.f[1]));
 }

@@ -97,7 +97,7 @@ REEL_API reel_tensor *reel_affine_at(const char *at, reel_tensor *x, double scal
 #define reel_scale(x, scale) reel_affine_at(REEL_AT(x), x, scale, 0.0)
 #define reel_shift(x, shift) reel_affine_at(REEL_AT(x), x, 1.0, shift)
 
-/* y = min(max(x, low), high); NaN stays NaN. The gradient is 1 within, bounds included, else 0. */
+/* y = min(max(x, low), high); NaN stays NaN. The gradient is 1 between the bounds, else 0. */
 REEL_API reel_tensor *reel_clamp_at(const char *at, reel_tensor *x, double low, double high);
 #define reel_clamp(x, low, high) reel_clamp_at(REEL_AT(x), x, low, high)
 

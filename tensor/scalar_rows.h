@@ -17,7 +17,7 @@ REEL_FORMULA REAL R(affine)(REAL x, REAL scale, REAL shift) { return scale * x +
 REEL_FORMULA REAL R(maximum)(REAL x, REAL y) { return x > y || x != x ? x : y; }
 REEL_FORMULA REAL R(minimum)(REAL x, REAL y) { return x < y || x != x ? x : y; }
 REEL_FORMULA REAL R(extreme_grad)(REAL g, REAL x, REAL y) { return x == y ? g * (REAL)0.5 : x < y ? 0 : g; }
-REEL_FORMULA REAL R(clamp_grad)(REAL g, REAL x, REAL low, REAL high) { return x >= low && x <= high ? g : 0; }
+REEL_FORMULA REAL R(clamp_grad)(REAL g, REAL x, REAL low, REAL high) { return x > low && x < high ? g : 0; }
 
 REEL_FORMULA bool R(eq)(REAL x, REAL y) { return x == y; }
 REEL_FORMULA bool R(ne)(REAL x, REAL y) { return x != y; }
@@ -34,7 +34,7 @@ REEL_FORMULA bool R(isinf)(REAL x) { return R(abs)(x) == INFINITE; }
 REEL_FORMULA bool R(isfinite)(REAL x) { return R(abs)(x) < INFINITE; }
 
 REEL_FORMULA REAL R(relu)(REAL x) { return x < 0 ? 0 : x; }
-REEL_FORMULA REAL R(relu_grad)(REAL g, REAL y) { return y > 0 ? g : 0; }
+REEL_FORMULA REAL R(relu_grad)(REAL g, REAL y) { return y <= 0 ? 0 : g; }
 REEL_FORMULA REAL R(leaky_relu)(REAL x, REAL slope) { return x > 0 ? x : slope * x; }
 REEL_FORMULA REAL R(leaky_relu_grad)(REAL g, REAL x, REAL slope) { return x > 0 ? g : slope * g; }
 REEL_FORMULA REAL R(elu)(REAL x, REAL alpha) { return x > 0 ? x : alpha * R(expm1)(x); }

@@ -55,7 +55,7 @@ static double f_round(double x, double y, double z) { return (void)y, (void)z, r
 static double f_trunc(double x, double y, double z) { return (void)y, (void)z, trunc(x); }
 static double f_affine(double x, double y, double z) { return (void)y, (void)z, -1.5 * x + 0.25; }
 static double f_clamp(double x, double y, double z) { return (void)y, (void)z, x < -1.5 ? -1.5 : x > 0 ? 0 : x; }
-static double f_clamp_grad(double x, double y, double z) { return (void)z, y >= -5 && y <= 0 ? x : 0; }
+static double f_clamp_grad(double x, double y, double z) { return (void)z, y > -5 && y < 0 ? x : 0; }
 static double f_square(double x, double y, double z) { return (void)y, (void)z, x * x; }
 static double f_square_grad(double x, double y, double z) { return (void)z, 2 * x * y; }
 static double f_sqrt(double x, double y, double z) { return (void)y, (void)z, sqrt(x); }

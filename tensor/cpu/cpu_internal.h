@@ -11,6 +11,14 @@
 void *reel__cpu_alloc(int index, size_t bytes);
 void reel__cpu_free(int index, void *memory, size_t bytes);
 
+/* ---- the same for tensors, whose bytes are counted (cpu_bytes.c) ---- */
+
+void *reel__cpu_tensor_alloc(int index, size_t bytes);
+void reel__cpu_tensor_free(int index, void *memory, size_t bytes);
+/* Bytes that tensors have now; the most that they had since it was restarted. For benchmarks. */
+size_t reel__cpu_bytes(void);
+size_t reel__cpu_most_bytes(bool restart);
+
 /* ---- threads (cpu_pool.c, cpu_threads.c) ---- */
 
 /* Runs parts 0..parts-1 of some work, each once, on this thread and those of the pool; returns when

@@ -4,13 +4,19 @@
  *     step MODEL L SECONDS    -> MEDIAN P10 P90 COUNT    microseconds: batch to Adam
  *     floor MODEL L SECONDS   -> GEMM ELEMENTWISE        microseconds of its least parts (floor.h)
  *     loader BATCH SECONDS    -> SAMPLES SAMPLES         a second, without workers and with two
+ *     memory MODEL L          -> KEPT PEAK RESIDENT      bytes, of a new process: what model and
+ *                                                        optimizer keep between steps, the most
+ *                                                        that tensors have in a step, and by how
+ *                                                        much the process grew
  *
  * Options: --batch N, --threads N, --data DIR (else synthetic digits), --no-gather (the batch is
  * made beforehand), --device cpu|cuda (where the images lie and the step runs; on cuda steps are
- * timed fifty at a time, with one wait at their end; floor and loader are the CPU's), --precision
- * f32|tf32 (of products on cuda). */
+ * timed fifty at a time, with one wait at their end; floor, loader and memory are the CPU's),
+ * --precision f32|tf32 (of products on cuda). */
 #include "reel.h"
+#include "tensor/cpu/cpu_internal.h"
 #include "tests/bench/floor.h"
+#include "tests/bench/resident.h"
 #include "tests/bench/timing.h"
 
 #include <stdlib.h>
@@ -166,6 +172,38 @@ static double samples_per_second(const bench *b, int64_t batch, int workers, dou
     return rate;
 }
 
+/* ---- memory ---- */
+
+/* A step of next to nothing: what a process does once is no model's. */
+static void touch_code(void) {
+    REEL_SCOPE {
+        reel_module *m = classic_new(1, NULL);
+        reel_state *params = reel_module_params(m);
+        reel_optim *adam = reel_adam_new(params, (reel_adam_options){.lr = 1e-3});
+        reel_tensor *x = reel_zeros(reel_shape(1, PIXELS), REEL_F32, reel_cpu());
+        reel_backward(reel_mse_loss(reel_forward(m, x), x));
+        reel_optim_step(adam);
+        reel_optim_free(adam);
+        reel_state_free(params);
+        reel_module_free(m);
+    }
+}
+
+static void answer_memory(const bench *b, const char *model, int64_t latent) {
+    touch_code();
+    const size_t before = reel__cpu_bytes();
+    const long long resident = resident_restart();
+    trainer t = trainer_new(b, model, latent);
+    for (int i = 0; i < 50; i++) train_step(&t);
+    const long long grown = resident_peak() - resident;
+    const size_t kept = reel__cpu_bytes() - before;
+    reel__cpu_most_bytes(true);
+    train_step(&t);
+    const size_t peak = reel__cpu_most_bytes(false) - before;
+    trainer_free(&t);
+    printf("%zu %zu %lld\n", kept, peak, grown);
+}
+
 /* ---- questions and answers ---- */
 
 static void answer(const bench *b, const char *line) {
@@ -178,6 +216,8 @@ static void answer(const bench *b, const char *line) {
         printf("error: not on this device: %s", line);
     else if (sscanf(line, "floor %15s %lld %lf", model, &n, &seconds) == 3)
         answer_floor(b, model, n, seconds);
+    else if (sscanf(line, "memory %15s %lld", model, &n) == 2)
+        answer_memory(b, model, n);
     else if (sscanf(line, "loader %lld %lf", &n, &seconds) == 2)
         printf("%.0f %.0f\n", samples_per_second(b, n, 0, seconds),
                samples_per_second(b, n, 2, seconds));

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Times Reel beside PyTorch and JAX: a training step, the loaders (--loader), or single ops (--ops).
+"""Times Reel beside PyTorch and JAX: a training step, the loaders (--loader), or single ops (--ops); or, beside PyTorch,
+says how much memory a step takes (--memory).
 
 All programs are started once, then asked in turn, round after round, so that what the machine does meanwhile
 meets all of them. A figure is the median over rounds of a round's median; a ratio is the median of the rounds'
@@ -26,6 +27,7 @@ import statistics
 import subprocess
 import sys
 
+import compare_memory
 import compare_ops
 import contest
 
@@ -86,9 +88,12 @@ def options():
     p.add_argument("--no-gather", action="store_true", help="leave the making of the batch out of the step")
     p.add_argument("--data", help="directory with MNIST (default: synthetic pixels)")
     p.add_argument("--loader", action="store_true", help="time the loaders instead (on the CPU)")
+    p.add_argument("--memory", action="store_true", help="say what memory a step takes instead (on the CPU)")
     p.add_argument("--build", default=HERE.parent.parent / "build", type=pathlib.Path)
     p.add_argument("--out", type=pathlib.Path, help="write the tables here too")
     o = p.parse_args()
+    if o.memory and o.peers is None:
+        o.peers, o.batch = ["torch eager", "torch fused"], o.batch or [40, 256]
     for name, value in DEFAULTS["ops" if o.ops else "steps", o.device].items():
         if getattr(o, name) is None:
             setattr(o, name, value)
@@ -107,6 +112,8 @@ def check(o, error):
             error("no such op: " + name)
     if o.loader and (o.ops or o.device != "cpu"):
         error("--loader: the loaders are timed alone, and on the CPU")
+    if o.memory and (o.ops or o.loader or o.device != "cpu"):
+        error("--memory: of steps, and on the CPU")
     if o.precision != "f32" and (o.ops or o.device == "cpu"):
         error("--precision: of a step, and on cuda")
     if not (o.build / "tests/bench/bench_step").exists():
@@ -214,7 +221,9 @@ def main():
         lines.append(line)
 
     say(machine(o.device))
-    if o.ops:
+    if o.memory:
+        compare_memory.compare(o, say, lambda batch: start_steps(o, batch, 1))
+    elif o.ops:
         compare_ops.compare(o, say, lambda threads: start_ops(o, threads))
     else:
         (compare_loaders if o.loader else compare_steps)(o, say)

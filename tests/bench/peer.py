@@ -8,6 +8,9 @@ A peer is started once and then asked, a line at a time, on its standard input:
         -> MEDIAN P10 P90 COUNT           microseconds of a call
     loader BATCH SECONDS
         -> SAMPLES SAMPLES                a second, without and with two workers
+    memory MODEL L                   of a new process, on the CPU
+        -> KEPT PEAK RESIDENT             bytes: of tensors between steps, and at most in one; by how much the
+                                          process grew
 
 It answers each with one line, `error: WHY` where it cannot, or does not do such things. The first question about a
 model or an op builds it and warms it up, so that a driver can ask several programs in turn, again and again.

@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import peer
+import peer_memory
 
 MODES = ["eager", "fused", "compile", "graph", "gemms"]
 
@@ -199,6 +200,11 @@ def loader(o):
     return lambda *words: " ".join("%.0f" % rate for rate in samples_per_second(int(words[0]), float(words[1])))
 
 
+def touch_code():
+    """A step of next to nothing: what a process does once is no model's."""
+    usual_step(classic(1))(torch.zeros(1, peer.PIXELS))
+
+
 def set_up(o):
     torch.set_num_threads(o.threads)
     torch.set_float32_matmul_precision({"f32": "highest", "tf32": "high"}[o.precision])  # high: TF32, on a GPU
@@ -207,4 +213,5 @@ def set_up(o):
 if __name__ == "__main__":
     o = peer.options(MODES)
     set_up(o)
-    peer.serve(step=peer.timed(step_maker(o), peer.WARM_UP[o.device]), loader=loader(o))
+    peer.serve(step=peer.timed(step_maker(o), peer.WARM_UP[o.device]), loader=loader(o),
+               memory=peer_memory.answers(step_maker(o), touch_code))

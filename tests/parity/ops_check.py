@@ -1,0 +1,247 @@
+"""The rows of tensor/ops.def and their twins in PyTorch: functions of a case's inputs and constants, which are
+those of tests/op_cases_*.c."""
+
+import torch
+from torch.nn import functional as F
+
+import function_check
+
+
+def axes(x, mask):
+    """The axes of a mask; all if it names none."""
+    return [i for i in range(x.dim()) if mask >> i & 1] or list(range(x.dim()))
+
+
+def product(x, mask, keep, *_):
+    for axis in reversed(axes(x, mask)):
+        x = x.prod(axis, keepdim=bool(keep))
+    return x if x.dim() else x.prod()
+
+
+def nll_grad(g, target, ignored, classes, *_):
+    """To the log-probabilities: -weight g at the class."""
+    z = torch.where(target == ignored, 0, (0.5 + 0.25 * target).to(g.dtype) * -g)
+    shape = [*g.shape]
+    shape.insert(1, classes)
+    return z.new_zeros(shape).scatter(1, target.unsqueeze(1), z.unsqueeze(1))
+
+
+def position(function, x, mask, keep):
+    """Along one axis, or in all of x."""
+    if len(axes(x, mask)) == 1:
+        return function(x, axes(x, mask)[0], keepdim=bool(keep))
+    return function(x).reshape([1] * x.dim() if keep else [])
+
+
+def sliced(x, axis, start, stop, step):
+    bounds = [slice(None)] * x.dim()
+    bounds[axis] = slice(start, stop, step)
+    return x[tuple(bounds)]
+
+
+def slice_put(x, axis, start, _, step):
+    """x into 9 entries along the axis, every step-th from start."""
+    shape = [*x.shape]
+    shape[axis] = 9
+    where = torch.arange(start, start + step * x.shape[axis], step)[: x.shape[axis]]
+    return x.new_zeros(shape).index_copy(axis, where, x)
+
+
+def zeros_along(x, axis, size):
+    shape = [*x.shape]
+    shape[axis] = size
+    return x.new_zeros(shape)
+
+
+def best(x, axis, k, largest):
+    """Of equal values the first: topk's own order is any."""
+    values, places = x.sort(dim=axis, descending=largest, stable=True)
+    return values.narrow(axis, 0, k), places.narrow(axis, 0, k)
+
+
+def silu_grad(g, x):
+    s = x.sigmoid()
+    return g * (s + x * s * (1 - s))
+
+
+broadcast = torch.broadcast_tensors
+aten = torch.ops.aten
+TWINS = {
+    # creation
+    "fill": lambda rows, columns, *_: torch.full((rows, columns), 7.0),
+    "arange": lambda n, start, step, _: start + (step or 1) * torch.arange(n, dtype=torch.float64),
+    "linspace": lambda n, start, stop, _: torch.linspace(start, stop, n, dtype=torch.float64),
+    # elementwise
+    "add": torch.add,
+    "sub": torch.sub,
+    "mul": torch.mul,
+    "div": torch.div,
+    "bce": lambda p, t: F.binary_cross_entropy(*broadcast(p, t), reduction="none"),
+    "bce_grad": lambda g, p, t: g * (p - t) / (p * (1 - p)).clamp(min=1e-12),
+    "mse_grad": lambda g, y, t: 0.75 * g * (y - t),
+    "pow": torch.pow,
+    "maximum": torch.maximum,
+    "minimum": torch.minimum,
+    "extreme_grad": lambda g, x, y: torch.where(x == y, g / 2, torch.where(x < y, 0, g)),
+    "neg": torch.neg,
+    "abs": torch.abs,
+    "sign": torch.sign,
+    "floor": torch.floor,
+    "ceil": torch.ceil,
+    "round": torch.round,
+    "trunc": torch.trunc,
+    "affine": lambda x: -1.5 * x + 0.25,
+    "clamp": lambda x: x.clamp(-1.5, 0),
+    "clamp_grad": lambda g, x: torch.where((x > -5) & (x < 0), g, 0),
+    "square": torch.square,
+    "square_grad": lambda g, x: 2 * g * x,
+    "sqrt": torch.sqrt,
+    "pow_scalar": lambda x: x**-1.75,
+    "exp": torch.exp,
+    "expm1": torch.expm1,
+    "log": torch.log,
+    "log1p": torch.log1p,
+    "sin": torch.sin,
+    "cos": torch.cos,
+    "erf": torch.erf,
+    # activations
+    "relu": torch.relu,
+    "relu_grad": lambda g, y: aten.threshold_backward(*broadcast(g, y), 0),
+    "leaky_relu": lambda x: F.leaky_relu(x, 0.1),
+    "leaky_relu_grad": lambda g, x: aten.leaky_relu_backward(*broadcast(g, x), 0.1, False),
+    "elu": lambda x: F.elu(x, 1.3),
+    "elu_grad": lambda g, x: aten.elu_backward(g.expand_as(g + x), 1.3, 1, 1, False, x.expand_as(g + x)),
+    "sigmoid": torch.sigmoid,
+    "sigmoid_grad": aten.sigmoid_backward,
+    "tanh": torch.tanh,
+    "tanh_grad": aten.tanh_backward,
+    "silu": F.silu,
+    "silu_grad": silu_grad,
+    "gelu": F.gelu,
+    "gelu_grad": lambda g, x: aten.gelu_backward(*broadcast(g, x)),
+    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "gelu_tanh_grad": lambda g, x: aten.gelu_backward(*broadcast(g, x), approximate="tanh"),
+    "softplus": lambda x: F.softplus(x, 2, 6),
+    "softplus_grad": lambda g, x: aten.softplus_backward(*broadcast(g, x), 2, 6),
+    # truth values
+    "eq": torch.eq,
+    "ne": torch.ne,
+    "lt": torch.lt,
+    "le": torch.le,
+    "gt": torch.gt,
+    "ge": torch.ge,
+    "logical_and": torch.logical_and,
+    "logical_or": torch.logical_or,
+    "logical_xor": torch.logical_xor,
+    "logical_not": torch.logical_not,
+    "isnan": torch.isnan,
+    "isinf": torch.isinf,
+    "isfinite": torch.isfinite,
+    "where": lambda mask, x, y: torch.where(mask != 0, x, y),
+    # copies
+    "copy": torch.clone,
+    "cast": torch.clone,
+    "dequantize": lambda x: x.double() * 0.25,
+    # reductions, products
+    "sum": lambda x, mask, keep, *_: x.sum(axes(x, mask), keepdim=bool(keep)),
+    "mean": lambda x, mask, keep, *_: x.mean(axes(x, mask), keepdim=bool(keep)),
+    "mse": lambda y, t, *_: F.mse_loss(y, t),
+    "matmul": lambda x, y, *_: x @ y,
+    "softmax": lambda x, axis, *_: x.softmax(axis),
+    "log_softmax": lambda x, axis, *_: x.log_softmax(axis),
+    "prod": product,
+    "max": lambda x, mask, keep, *_: x.amax(axes(x, mask), keepdim=bool(keep)),
+    "min": lambda x, mask, keep, *_: x.amin(axes(x, mask), keepdim=bool(keep)),
+    "argmax": lambda x, mask, keep, *_: position(torch.argmax, x, mask, keep),
+    "argmin": lambda x, mask, keep, *_: position(torch.argmin, x, mask, keep),
+    "any": lambda x, mask, keep, *_: (x != 0).any(axes(x, mask), keepdim=bool(keep)),
+    "all": lambda x, mask, keep, *_: (x != 0).all(axes(x, mask), keepdim=bool(keep)),
+    "var": lambda x, mask, keep, correction, _: x.var(axes(x, mask), correction=correction, keepdim=bool(keep)),
+    "std": lambda x, mask, keep, correction, _: x.std(axes(x, mask), correction=correction, keepdim=bool(keep)),
+    "logsumexp": lambda x, mask, keep, *_: x.logsumexp(axes(x, mask), keepdim=bool(keep)),
+    "ties": lambda x, y: ((x == y) | (x.isnan() & y.isnan())).to(x.dtype),
+    "nll": lambda x, target, ignored, classes, *_: F.nll_loss(
+        x, target, 0.5 + 0.25 * torch.arange(classes, dtype=x.dtype), ignore_index=ignored, reduction="none"),
+    "nll_grad": nll_grad,
+    # indexing
+    "index_select": lambda x, index, axis, *_: x.index_select(axis, index),
+    "index_add": lambda x, index, axis, size, *_: zeros_along(x, axis, size).index_add(axis, index, x),
+    "gather": lambda x, index, axis, *_: x.gather(axis, index),
+    "scatter_add": lambda x, index, axis, size, *_: zeros_along(x, axis, size).scatter_add(axis, index, x),
+    "topk": lambda x, axis, k, largest, _: best(x, axis, k, bool(largest)),
+    "sort": lambda x, axis, descending, *_: best(x, axis, x.shape[axis], bool(descending)),
+    "one_hot": lambda index, classes, *_: F.one_hot(index, classes),
+    "slice_put": slice_put,
+    "dequantize_rows": lambda x, index, *_: x[index].double() * 0.25,
+    # joining, rearranging
+    "concat": lambda x, y, z, axis, *_: torch.cat((x, y, z), axis),
+    "stack": lambda x, y, z, axis, *_: torch.stack((x, y, z), axis),
+    "flip": lambda x, axis, *_: x.flip(axis),
+    "tril": lambda x, diagonal, *_: x.tril(diagonal),
+    "triu": lambda x, diagonal, *_: x.triu(diagonal),
+    # views
+    "reshape": lambda x, *shape: x.reshape(shape[:3]),
+    "permute": lambda x, *order: x.permute(order[:3]),
+    "slice": sliced,
+    "expand": lambda x, *shape: x.expand(shape[:3]),
+}
+
+WITHOUT_TWIN = {  # and why
+    "uniform": "random numbers are Reel's own: nn_check looks at what is drawn",
+    "normal": "random numbers are Reel's own: nn_check looks at what is drawn",
+    "randint": "the same",
+    "randperm": "the same",
+    "bernoulli": "the same",
+    "bernoulli_fill": "the same",
+    "multinomial": "the same",
+    "sgd": "an optimizer: optim_check",
+    "adam": "an optimizer: optim_check",
+    "nadam": "an optimizer: optim_check",
+    "radam": "an optimizer: optim_check",
+    "adamax": "an optimizer: optim_check",
+    "rmsprop": "an optimizer: optim_check",
+    "adagrad": "an optimizer: optim_check",
+    "adadelta": "an optimizer: optim_check",
+    "asgd": "an optimizer: optim_check",
+    "clip_norm": "an optimizer's: optim_check",
+    "clip_value": "an optimizer's: optim_check",
+}
+
+UNLIKE = {  # what is not compared for some values, and why
+    "dequantize": [("usual wide special", "grad", "not differentiable: ops.h")],
+    "dequantize_rows": [("usual wide special", "grad", "the same")],
+    "bce": [("wide special", "grad1", "dt is of clamped logs, PyTorch's infinite at p = 0 and 1"),
+            ("wide special", "second", "at p = 0 and 1 PyTorch adds 1e-12 to p and 1 - p")],
+    "bce_grad": [("wide special", "grad second", "the same")],
+    "sigmoid_grad": [("wide", "out grad", "y is none of sigmoid's")],
+    "prod": [("wide special", "grad second", "of 0 inf")],
+    "max": [("special", "grad second", "NaNs share the gradient, PyTorch's make it NaN")],
+    "min": [("special", "grad second", "the same")],
+    "std": [("wide", "grad second", "where squares overflow")],
+    "pow": [("wide special", "second", "where logs are infinite"),
+            ("wide", "grad", "of a large g what was flushed to 0 counts")],
+    "sin": [("wide", "out grad second", "they end where an angle has no meaning: scalar.h")],
+    "cos": [("wide", "out grad second", "the same")],
+    "elu": [("special", "grad second", "of NaN PyTorch's gradient is g or NaN, by the element's place")],
+    "elu_grad": [("special", "out grad second", "the same"), ("wide", "out grad1", "of a large g what was flushed to 0 counts")],
+    "silu_grad": [("special", "grad1", "PyTorch has no derivative"), ("wide", "grad1 second", "1 - 2 sigmoid(x) cancels")],
+    "softplus_grad": [("special", "grad1 second1", "of an infinite g PyTorch's is NaN where it does not count"),
+                      ("wide", "out", "of a large g what was flushed to 0 counts")],
+    "gelu_grad": [("wide", "out grad", "of a large g what 1 + erf rounds away counts"),
+                  ("wide special", "second", "where x is infinite, or its square")],
+    "gelu_tanh": [("wide", "grad second", "1 - tanh^2 is rounded, and multiplied by x^3")],
+    "gelu_tanh_grad": [("wide", "out grad second", "the same"), ("special", "second", "where x is infinite")],
+}
+LOOSER = {
+    "bce": {"relative64": 1e-8},  # PyTorch's 1e-12 is a float
+    "bce_grad": {"near_zero": 1e-20},  # g (p - t) may be denormal before it is divided by 1e-12
+    "gelu": {"near_zero": 0.25},  # 1 + erf is rounded
+    "gelu_tanh": {"near_zero": 0.25},  # 1 + tanh is
+    "gelu_tanh_grad": {"near_zero": 25},  # so is 1 - tanh^2
+    "silu": {"near_zero": 1e-25},  # the sigmoid may be denormal
+}
+
+
+def check(case):
+    name = case["name"]
+    return function_check.check(case, TWINS[name], UNLIKE.get(name, ()), **LOOSER.get(name, {}))

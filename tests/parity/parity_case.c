@@ -1,0 +1,113 @@
+#include "tests/parity/parity_case.h"
+
+#include "autograd/autograd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SECOND_MOST = 300 }; /* elements of a result whose second derivatives are looked at */
+
+static op_shapes some_shapes(dice *d, const parity_subject *s) {
+    op_shapes shapes = {0};
+    if (s->draw)
+        s->draw(d, &shapes);
+    else if (s->c->formula)
+        draw_broadcast(d, s->c->inputs, &shapes);
+    else
+        shapes = s->c->shapes[dice_int(d, 0, s->c->shape_count - 1)];
+    return shapes;
+}
+
+static reel_dtype some_dtype(dice *d, reel__dtypes taken) {
+    if (taken != REEL__FLOAT && dice_one_in(d, 4)) return dice_one_in(d, 2) ? REEL_I64 : REEL_U8;
+    return dice_one_in(d, 2) ? REEL_F64 : REEL_F32;
+}
+
+/* "relu_grad": its derivatives are another op's second ones. */
+static bool is_gradient(const char *name) {
+    const char *end = strstr(name, "_grad");
+    return end && strcmp(end, "_grad") == 0;
+}
+
+/* Gradients of outputs[] by inputs[], begun with weights[]; NULL where there is none. */
+static bool gradients(int outputs, reel_tensor *const *output, reel_tensor *const *weight,
+                      int inputs, reel_tensor *const *input, reel_tensor **gradient,
+                      bool recorded) {
+    return reel_grad_of(output, outputs, input, inputs, gradient,
+                        (reel_grad_of_options){.gradients = weight,
+                                               .create_graph = recorded,
+                                               .allow_unused = true}) == REEL_OK;
+}
+
+typedef struct {
+    record *r;
+    dice *d;
+    const op_case *c;
+    reel_tensor *in[CASE_INPUTS], *out;
+    bool second; /* derivatives are wanted */
+} turn;
+
+static void record_second(const turn *t, int n, reel_tensor *const *x, reel_tensor *const *g,
+                          reel_tensor *weight) {
+    reel_tensor *by[CASE_INPUTS + 1], *of[CASE_INPUTS], *w[CASE_INPUTS], *gg[CASE_INPUTS + 1];
+    int given = 0;
+    for (int i = 0; i < n; i++) {
+        by[i] = x[i];
+        if (!g[i] || !reel_is_tracked(g[i])) continue;
+        of[given] = g[i];
+        w[given] = parity_weight(t->d, g[i]);
+        record_tensor_at(t->r, "weight", i, w[given++]);
+    }
+    by[n] = weight;
+    if (!given || !gradients(given, of, w, n + 1, by, gg, false)) return;
+    for (int i = 0; i < n; i++) record_tensor_at(t->r, "second", i, gg[i]);
+    record_tensor(t->r, "second_weight", gg[n]);
+}
+
+static void record_gradients(const turn *t) {
+    reel_tensor *x[CASE_INPUTS], *g[CASE_INPUTS];
+    int n = 0;
+    for (int i = 0; i < t->c->inputs; i++)
+        if (reel_is_tracked(t->in[i])) x[n++] = t->in[i];
+    if (!n || !t->out || !reel_is_tracked(t->out)) return;
+    reel_tensor *weight = reel_track(parity_weight(t->d, t->out));
+    record_tensor(t->r, "weight", weight);
+    if (!gradients(1, &t->out, &weight, n, x, g, t->second)) return;
+    for (int i = 0; i < n; i++) record_tensor_at(t->r, "grad", i, g[i]);
+    if (t->second) record_second(t, n, x, g, weight);
+}
+
+static void record_one(record *r, const parity_subject *s, int64_t seed) {
+    const op_case *c = s->c;
+    dice d = dice_of(s->name, seed);
+    const op_shapes shapes = some_shapes(&d, s);
+    const reel_dtype dtype = some_dtype(&d, s->floats_only ? REEL__FLOAT : s->dtypes);
+    const bool smooth = is_gradient(s->name) || (dtype == REEL_F64 && dice_one_in(&d, 2));
+    const parity_values values = {.kind = parity_some_kind(&d),
+                                  .dtype = dtype,
+                                  .smooth = smooth,
+                                  .probabilities = s->probabilities};
+    turn t = {.r = r, .d = &d, .c = c};
+    record_case(r, s->family, s->name, seed);
+    record_text(r, "dtype", reel_dtype_name(dtype));
+    record_text(r, "values", parity_kind_name[values.kind]);
+    record_integer(r, "inputs", c->inputs);
+    record_integers(r, "param", shapes.param, c->formula ? 0 : CASE_PARAMS);
+    record_number(r, "tolerance32", c->tolerance32 > 0 ? c->tolerance32 : 4e-6);
+    record_text(r, "kind", c->formula ? "elementwise" : "other");
+    for (int i = 0; i < c->inputs; i++)
+        t.in[i] = parity_input(r, &d, c, i, &shapes, values, s->differentiable);
+    t.out = c->run(t.in, shapes.param, dtype);
+    t.second = smooth && dtype == REEL_F64 && reel_numel(t.out) <= SECOND_MOST;
+    record_tensor(r, "out", t.out);
+    if (s->second) record_tensor(r, "out1", s->second(t.in, shapes.param));
+    if (s->differentiable) record_gradients(&t);
+    record_end(r);
+}
+
+void parity_cases(record *r, const parity_subject *s) {
+    if (!record_subject(r, s->family, s->name)) return;
+    for (int64_t seed = r->first; seed < r->first + r->count; seed++) REEL_SCOPE {
+            record_one(r, s, seed);
+        }
+}

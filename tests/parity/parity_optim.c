@@ -1,0 +1,202 @@
+/* Cases of optimizers and of clipping: optim_check.py compares them. Parameters of two groups take
+ * STEPS steps along gradients that are drawn beforehand. */
+#include "tests/parity/parity_inputs.h"
+#include "tests/parity/parity_schedules.h"
+
+#include "optim/optim.h"
+#include "tests/parity/parity_shapes.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { STEPS = 25, MOST = 5 }; /* parameters */
+
+/* ---- a problem: parameters, and a gradient of each for every step ---- */
+
+typedef struct {
+    int count, first_of_second; /* parameters, of the second group */
+    reel_dtype dtype;
+    reel_tensor *p[MOST];
+    array gradients[MOST], after[MOST]; /* [STEPS, elements of p] */
+    reel_state *groups[2];
+} problem;
+
+static double some_gradient(dice *d, double scale) {
+    return dice_one_in(d, 10) ? 0 : scale * dice_real(d, -1, 1);
+}
+
+static problem problem_new(dice *d) {
+    problem p = {.count = (int)dice_int(d, 1, MOST),
+                 .dtype = dice_one_in(d, 4) ? REEL_F32 : REEL_F64,
+                 .groups = {reel_state_new(), reel_state_new()}};
+    p.first_of_second = (int)dice_int(d, 1, p.count);
+    for (int i = 0; i < p.count; i++) {
+        const reel_shape shape = draw_shape(d, 0, 2);
+        char name[20];
+        snprintf(name, sizeof name, "p%d", i);
+        p.p[i] = parity_weight(d, reel_zeros(shape, p.dtype, test_device()));
+        reel_state_put(p.groups[i >= p.first_of_second], name, reel_track(p.p[i]));
+        p.gradients[i] = array_new(reel_shape(STEPS, reel_numel(p.p[i])));
+        p.after[i] = array_new(p.gradients[i].shape);
+        const double scale = pow(10, dice_real(d, -4, 2));
+        for (int64_t k = 0; k < array_size(p.gradients[i]); k++)
+            p.gradients[i].v[k] = some_gradient(d, scale);
+    }
+    return p;
+}
+
+static void problem_free(problem *p) {
+    for (int i = 0; i < p->count; i++) {
+        array_free(p->gradients[i]);
+        array_free(p->after[i]);
+    }
+    for (int i = 0; i < 2; i++) reel_state_free(p->groups[i]);
+}
+
+/* Gradients of step s, by a loss that is linear in the parameters. */
+static void backward(const problem *p, int s) {
+    reel_tensor *loss = reel_scalar(0, p->dtype, test_device());
+    for (int i = 0; i < p->count; i++) {
+        const array row = {reel_shape_of(p->p[i]), p->gradients[i].v + s * reel_numel(p->p[i])};
+        reel_tensor *g = to_device(parity_tensor(row, p->dtype));
+        loss = reel_add(loss, reel_sum(reel_mul(p->p[i], g)));
+    }
+    reel_backward(loss);
+}
+
+static void keep(const problem *p, int s) {
+    for (int i = 0; i < p->count; i++) {
+        const int64_t n = reel_numel(p->p[i]);
+        reel_read(reel_cast(reel_detach(p->p[i]), REEL_F64), p->after[i].v + s * n,
+                  (size_t)n * sizeof(double));
+    }
+}
+
+/* ---- optimizers: each draws its options and records them ---- */
+
+static double option(record *r, const char *name, double value) {
+    record_number(r, name, value);
+    return value;
+}
+
+static double sometimes(dice *d, double value) {
+    return dice_one_in(d, 2) ? value : 0;
+}
+
+static reel_optim *make_sgd(record *r, dice *d, const reel_state *params) {
+    const double momentum = option(r, "momentum", sometimes(d, dice_real(d, 0.1, 0.99)));
+    const bool nesterov = momentum > 0 && dice_one_in(d, 3);
+    return reel_sgd_new(
+        params, (reel_sgd_options){
+                    .lr = option(r, "lr", pow(10, dice_real(d, -4, -1))),
+                    .momentum = momentum,
+                    .dampening =
+                        option(r, "dampening", nesterov ? 0 : sometimes(d, dice_real(d, 0.1, 0.9))),
+                    .weight_decay = option(r, "weight_decay", sometimes(d, dice_real(d, 0, 0.3))),
+                    .nesterov = option(r, "nesterov", nesterov) != 0});
+}
+
+static reel_adam_options adam_options(record *r, dice *d, double weight_decay) {
+    return (reel_adam_options){
+        .lr = option(r, "lr", pow(10, dice_real(d, -4, -1))),
+        .beta1 = option(r, "beta1", dice_one_in(d, 2) ? 0.9 : dice_real(d, 0.05, 0.99)),
+        .beta2 = option(r, "beta2", dice_one_in(d, 2) ? 0.999 : dice_real(d, 0.5, 0.9999)),
+        .eps = option(r, "eps", pow(10, dice_real(d, -10, -2))),
+        .weight_decay = option(r, "weight_decay", weight_decay)};
+}
+
+static reel_optim *make_adam(record *r, dice *d, const reel_state *params) {
+    return reel_adam_new(params, adam_options(r, d, sometimes(d, dice_real(d, 0, 0.3))));
+}
+
+static reel_optim *make_adamw(record *r, dice *d, const reel_state *params) {
+    return reel_adamw_new(params, adam_options(r, d, dice_real(d, 0.01, 0.5)));
+}
+
+static const struct {
+    const char *name;
+    reel_optim *(*make)(record *r, dice *d, const reel_state *params);
+} optimizers[] = {
+    {"sgd", make_sgd},
+    {"adam", make_adam},
+    {"adamw", make_adamw},
+};
+
+static void add_second_group(record *r, dice *d, const problem *p, reel_optim *o) {
+    if (p->first_of_second == p->count) return;
+    reel_optim_add_group(
+        o, p->groups[1],
+        (reel_group_options){.lr = option(r, "lr1", pow(10, dice_real(d, -4, -1))),
+                             .weight_decay = option(r, "weight_decay1", dice_real(d, 0.01, 0.3))});
+}
+
+static void optimizer_case(record *r, int i, int64_t seed) {
+    dice d = dice_of(optimizers[i].name, seed);
+    record_case(r, "optimizer", optimizers[i].name, seed);
+    problem p = problem_new(&d);
+    reel_optim *o = optimizers[i].make(r, &d, p.groups[0]);
+    add_second_group(r, &d, &p, o);
+    record_integer(r, "first_of_second", p.first_of_second);
+    record_text(r, "dtype", reel_dtype_name(p.dtype));
+    for (int k = 0; k < p.count; k++) record_tensor_at(r, "before", k, p.p[k]);
+    for (int s = 0; s < STEPS; s++) REEL_SCOPE {
+            backward(&p, s);
+            reel_optim_step(o);
+            keep(&p, s);
+        }
+    for (int k = 0; k < p.count; k++) {
+        record_tensor_at(r, "gradients", k, parity_tensor(p.gradients[k], p.dtype));
+        record_tensor_at(r, "after", k, parity_tensor(p.after[k], p.dtype));
+    }
+    record_end(r);
+    reel_optim_free(o);
+    problem_free(&p);
+}
+
+/* ---- clipping ---- */
+
+static void spoil(dice *d, problem *p) {
+    static const double values[] = {NAN, INFINITY, -INFINITY};
+    array a = p->gradients[dice_int(d, 0, p->count - 1)];
+    const int64_t row = array_size(a) / STEPS;
+    if (row) a.v[dice_int(d, 0, row - 1)] = values[dice_int(d, 0, 2)];
+}
+
+static void clip_case(record *r, const char *name, int64_t seed) {
+    dice d = dice_of(name, seed);
+    record_case(r, "clip", name, seed);
+    problem p = problem_new(&d);
+    if (dice_one_in(&d, 5)) spoil(&d, &p);
+    reel_optim *o = reel_sgd_new(p.groups[0], (reel_sgd_options){.lr = 1});
+    if (p.first_of_second < p.count) reel_optim_add_group(o, p.groups[1], (reel_group_options){0});
+    const double limit = option(r, "limit", pow(10, dice_real(&d, -4, 2)));
+    backward(&p, 0);
+    record_text(r, "dtype", reel_dtype_name(p.dtype));
+    for (int i = 0; i < p.count; i++) record_tensor_at(r, "before", i, reel_grad(p.p[i]));
+    if (strcmp(name, "clip_grad_norm") == 0)
+        record_tensor(r, "norm", reel_clip_grad_norm(o, limit));
+    else
+        reel_clip_grad_value(o, limit);
+    for (int i = 0; i < p.count; i++) record_tensor_at(r, "after", i, reel_grad(p.p[i]));
+    record_end(r);
+    reel_optim_free(o);
+    problem_free(&p);
+}
+
+int main(int argc, char **argv) {
+    static const char *const clips[] = {"clip_grad_norm", "clip_grad_value"};
+    record r;
+    if (!record_open(&r, argc, argv)) return 2;
+    for (int i = 0; i < COUNT(optimizers); i++)
+        if (record_subject(&r, "optimizer", optimizers[i].name))
+            for (int64_t seed = r.first; seed < r.first + r.count; seed++) REEL_SCOPE {
+                    optimizer_case(&r, i, seed);
+                }
+    for (int i = 0; i < COUNT(clips); i++)
+        if (record_subject(&r, "clip", clips[i]))
+            for (int64_t seed = r.first; seed < r.first + r.count; seed++) REEL_SCOPE {
+                    clip_case(&r, clips[i], seed);
+                }
+    parity_schedules(&r);
+    return record_close(&r);
+}
