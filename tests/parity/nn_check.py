@@ -179,7 +179,8 @@ def out_of_bounds(drawn, low, high, name):
     """Of n uniform numbers the last come within 20/n of the ends."""
     near = 20 / drawn.numel() * (high - low) if name != "trunc_normal" else math.inf
     least, greatest, rounding = drawn.min().item(), drawn.max().item(), 1e-6 * (high - low)
-    ends = {f"the least is {least!r}, of {low!r}": least - low, f"the greatest is {greatest!r}, of {high!r}": high - greatest}
+    ends = {f"the least is {least!r}, of {low!r}": least - low,
+            f"the greatest is {greatest!r}, of {high!r}": high - greatest}
     return [what for what, gap in ends.items() if not -rounding <= gap <= near]
 
 
