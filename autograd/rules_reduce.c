@@ -43,8 +43,10 @@ void reel__grad_sum(reel__node *n, reel_tensor *g) {
     reel__give(n, 0, spread(n, g));
 }
 
+/* Of nothing there is nothing to give, and nothing that 1/0 should spoil. */
 void reel__grad_mean(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, spread(n, reel_affine_at(n->at, g, 1 / count_of(n), 0)));
+    const double count = count_of(n);
+    reel__give(n, 0, spread(n, reel_affine_at(n->at, g, count > 0 ? 1 / count : 0, 0)));
 }
 
 /* Where x is the extreme, its share of g: evenly among equals. */
@@ -65,10 +67,10 @@ void reel__grad_min(reel__node *n, reel_tensor *g) {
 
 /* dx = 2 g (x - mean x) / (count - correction) */
 static void give_var(reel__node *n, reel_tensor *g) {
-    const double divisor = count_of(n) - n->attr.f[0];
+    const double count = count_of(n), divisor = count - n->attr.f[0];
+    const double scale = count > 0 ? 2 / (divisor > 0 ? divisor : 0) : 0; /* as mean's */
     reel_tensor *x = in(n), *mean = reel_mean_at(n->at, x, axes_of(n), true);
-    reel_tensor *scaled =
-        reel_affine_at(n->at, keep_axes(n, g), 2 / (divisor > 0 ? divisor : 0), 0);
+    reel_tensor *scaled = reel_affine_at(n->at, keep_axes(n, g), scale, 0);
     reel__give(n, 0, reel_mul_at(n->at, reel_sub_at(n->at, x, mean), scaled));
 }
 

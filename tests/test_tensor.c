@@ -1,6 +1,7 @@
 /* Tensors: creation, devices, views, changes in place, data to and from the host. */
 #include "tests/call_site.h"
 
+#include "tensor/cpu/cpu_internal.h"
 #include "tensor/tensor_internal.h"
 
 #include <limits.h>
@@ -128,6 +129,25 @@ START_TEST(refuses_what_is_no_tensor) {
               "cast: no dtype 7");
         expect_shape(reel_from(NULL, reel_shape(0, 2), REEL_F32), reel_shape(0, 2));
     }
+}
+END_TEST
+
+START_TEST(bytes_are_counted) {
+    const size_t before = reel__cpu_bytes();
+    REEL_SCOPE {
+        reel_tensor *x = reel_zeros(reel_shape(25, 40), REEL_F32, CPU);
+        reel_t(x); /* a view has none of its own */
+        ck_assert_uint_eq(reel__cpu_bytes(), before + 4000);
+        reel__cpu_most_bytes(true);
+        REEL_SCOPE {
+            reel_zeros(reel_shape(2000), REEL_F64, CPU);
+        }
+        ck_assert_uint_eq(reel__cpu_bytes(), before + 4000);
+    }
+    ck_assert_uint_eq(reel__cpu_bytes(), before);
+    const size_t most = reel__cpu_most_bytes(true);
+    ck_assert(most >= before + 20000 && most < before + 21000);
+    ck_assert_uint_eq(reel__cpu_most_bytes(false), before);
 }
 END_TEST
 
@@ -552,8 +572,9 @@ static Suite *tensor_suite(void) {
     tcase_add_test(c, parses_devices);
     tcase_add_test(c, checks_devices);
 
-    c = add_cpu_case(s, "the CPU's failures");
+    c = add_cpu_case(s, "the CPU's memory");
     tcase_add_test(c, out_of_memory_is_a_failure);
+    tcase_add_test(c, bytes_are_counted);
     tcase_add_test(c, devices_do_not_mix);
 
     c = add_case(s, "views");

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Times Reel beside PyTorch and JAX: a training step, the loaders (--loader), or single ops (--ops); or, beside PyTorch,
-says how much memory a step takes (--memory).
+"""Times Reel beside PyTorch and JAX: a training step, the loaders (--loader), or single ops (--ops); or says, beside
+PyTorch, how much memory a step takes (--memory).
 
 All programs are started once, then asked in turn, round after round, so that what the machine does meanwhile
 meets all of them. A figure is the median over rounds of a round's median; a ratio is the median of the rounds'

@@ -19,6 +19,12 @@ def loss(function):
     return lambda *a: function(*a[:-4], option=a[-3], reduction=REDUCTIONS[a[-4]])
 
 
+def cross_entropy(x, w, t, reduction, option, ignored, _):
+    """The option is twice the smoothing in tenths, and odd if there are weights."""
+    return F.cross_entropy(x, t, w.detach() if option % 2 else None, reduction=REDUCTIONS[reduction],
+                           ignore_index=ignored, label_smoothing=option // 2 * 0.1)
+
+
 def signs(index, like):
     return (2 * index - 1).to(like.dtype)
 
@@ -33,6 +39,8 @@ LOSSES = {
         x, t, w if option & 1 else None, p if option & 2 else None, **o)),
     "kl_div": loss(lambda x, t, option, **o: F.kl_div(x, t, log_target=option % 2 == 1, **o)),
     "nll": loss(lambda x, w, t, option, **o: F.nll_loss(x, t, w.detach() if option % 2 else None, **o)),
+    "cross_entropy": cross_entropy,
+    "cross_entropy_of": lambda x, w, t, reduction, option, *_: cross_entropy(x, w, t, reduction, option, -100, None),
     "hinge": loss(lambda y, t, option, reduction: reduced(
         F.relu((option / 4 or 1.0) - signs(t, y) * y), reduction)),
     "cosine_embedding": loss(lambda x, y, t, option, **o: F.cosine_embedding_loss(
@@ -53,6 +61,7 @@ UNLIKE = {
     "kl_div": [("wide special", "grad1 second", "dt at t = 0 is infinite: PyTorch's is NaN")],
     "bce_with_logits": [("special", "out grad second", "at -infinity PyTorch's is NaN"),
                         ("wide", "out grad2 grad3 second", "PyTorch's cancels, and it has none by the weights")],
+    "cross_entropy_of": [("wide", "out grad second", "of targets beyond 1 the sum cancels")],
     "cosine_embedding": [("wide", "out grad second", "x.x overflows"), ("special", "second", "the same")],
 }
 LOOSER = {name: {"relative64": 1e-8} for name in ("bce", "cosine_embedding")}  # the same
@@ -179,7 +188,8 @@ def out_of_bounds(drawn, low, high, name):
     """Of n uniform numbers the last come within 20/n of the ends."""
     near = 20 / drawn.numel() * (high - low) if name != "trunc_normal" else math.inf
     least, greatest, rounding = drawn.min().item(), drawn.max().item(), 1e-6 * (high - low)
-    ends = {f"the least is {least!r}, of {low!r}": least - low, f"the greatest is {greatest!r}, of {high!r}": high - greatest}
+    ends = {f"the least is {least!r}, of {low!r}": least - low,
+            f"the greatest is {greatest!r}, of {high!r}": high - greatest}
     return [what for what, gap in ends.items() if not -rounding <= gap <= near]
 
 

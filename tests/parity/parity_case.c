@@ -39,6 +39,7 @@ static bool gradients(int outputs, reel_tensor *const *output, reel_tensor *cons
                                                .allow_unused = true}) == REEL_OK;
 }
 
+/* A case on its way. */
 typedef struct {
     record *r;
     dice *d;
@@ -53,7 +54,7 @@ static void record_second(const turn *t, int n, reel_tensor *const *x, reel_tens
     int given = 0;
     for (int i = 0; i < n; i++) {
         by[i] = x[i];
-        if (!g[i] || !reel_is_tracked(g[i])) continue;
+        if (!g[i]) continue;
         of[given] = g[i];
         w[given] = parity_weight(t->d, g[i]);
         record_tensor_at(t->r, "weight", i, w[given++]);

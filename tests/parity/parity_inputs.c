@@ -1,6 +1,7 @@
 #include "tests/parity/parity_inputs.h"
 
 #include "autograd/autograd.h"
+#include "tests/parity/parity_layout.h"
 
 #include <float.h>
 #include <math.h>
@@ -67,100 +68,8 @@ static bool is_index(const op_case *c, int i) {
 
 static double some_value(dice *d, const op_case *c, int i, const op_shapes *s, parity_values v) {
     if (is_index(c, i)) return (double)dice_int(d, 0, s->param[3] - 1);
+    if (c->masked && i == 0) return (double)dice_int(d, 0, 2);
     return reel_dtype_is_float(v.dtype) ? some_float(d, c, i, v) : some_integer(d, v.dtype, v.kind);
-}
-
-/* ---- layouts: base -> permute -> slice -> expand ---- */
-
-typedef struct {
-    int order[REEL_MAX_DIMS]; /* axis i of the tensor is axis order[i] of its base */
-    int64_t start[REEL_MAX_DIMS], step[REEL_MAX_DIMS], rest[REEL_MAX_DIMS];
-    bool same[REEL_MAX_DIMS]; /* stretched: all entries along the axis are one */
-} layout;
-
-static layout dense(int ndim) {
-    layout l = {0};
-    for (int i = 0; i < ndim; i++) l.order[i] = i, l.step[i] = 1;
-    return l;
-}
-
-static void shuffle(dice *d, layout *l, int ndim) {
-    for (int i = ndim - 1; i > 0; i--) {
-        const int j = (int)dice_int(d, 0, i), at_j = l->order[j];
-        l->order[j] = l->order[i], l->order[i] = at_j;
-    }
-}
-
-static layout some_layout(dice *d, int ndim) {
-    layout l = dense(ndim);
-    if (ndim == 0 || dice_one_in(d, 4)) return l;
-    if (dice_one_in(d, 2)) shuffle(d, &l, ndim);
-    for (int cuts = (int)dice_int(d, 0, 2); cuts > 0; cuts--) {
-        const int i = (int)dice_int(d, 0, ndim - 1);
-        l.start[i] = dice_int(d, 0, 3);
-        l.step[i] = dice_int(d, 1, 3);
-        l.rest[i] = dice_int(d, 0, 2);
-    }
-    if (dice_one_in(d, 3)) l.same[dice_int(d, 0, ndim - 1)] = true;
-    return l;
-}
-
-/* "permuted 1 0, sliced 0, expanded 1": of the tensor's axes; "dense" if none of these. */
-static void describe(const layout *l, int ndim, char *to, size_t size) {
-    size_t at = 0;
-    const char *word = "permuted";
-    to[0] = 0;
-    for (int what = 0; what < 3; what++, word = what == 1 ? "sliced" : "expanded") {
-        bool said = false, moved = false;
-        for (int i = 0; i < ndim; i++) moved |= l->order[i] != i;
-        for (int i = 0; i < ndim; i++) {
-            const bool cut = l->start[i] || l->rest[i] || l->step[i] > 1;
-            if (what == 0 ? !moved : what == 1 ? !cut : !l->same[i]) continue;
-            if (!said) at += (size_t)snprintf(to + at, size - at, "%s%s", at ? ", " : "", word);
-            said = true;
-            at += (size_t)snprintf(to + at, size - at, " %d", what ? i : l->order[i]);
-        }
-    }
-    if (!at) snprintf(to, size, "dense");
-}
-
-/* Entries of the base along the tensor's axis i, which has n. */
-static int64_t base_length(const layout *l, int i, int64_t n) {
-    const int64_t used = l->same[i] && n ? 1 : n;
-    return l->start[i] + (used ? (used - 1) * l->step[i] + 1 : 0) + l->rest[i];
-}
-
-/* The base's elements, NaN (of integers 99) where the tensor does not look. */
-static array base_of(const layout *l, array a, reel_dtype dtype) {
-    const int ndim = a.shape.ndim;
-    reel_shape s = a.shape;
-    int64_t at[REEL_MAX_DIMS] = {0}, stride[REEL_MAX_DIMS], next = 1;
-    for (int i = 0; i < ndim; i++) s.dim[l->order[i]] = base_length(l, i, a.shape.dim[i]);
-    for (int i = ndim - 1; i >= 0; i--) stride[i] = next, next *= s.dim[i];
-    array b = array_new(s);
-    for (int64_t k = 0; k < array_size(b); k++) b.v[k] = reel_dtype_is_float(dtype) ? NAN : 99;
-    for (int64_t k = 0; k < array_size(a); k++, array_next(a.shape, at)) {
-        int64_t to = 0;
-        for (int i = 0; i < ndim; i++)
-            to += stride[l->order[i]] * (l->start[i] + (l->same[i] ? 0 : at[i] * l->step[i]));
-        b.v[to] = a.v[k];
-    }
-    return b;
-}
-
-static reel_tensor *view_of(reel_tensor *base, const layout *l, reel_shape shape) {
-    reel_shape order = {shape.ndim, {0}};
-    bool same = false;
-    for (int i = 0; i < shape.ndim; i++) order.dim[i] = l->order[i], same |= l->same[i];
-    reel_tensor *t = shape.ndim ? reel_permute(base, order) : base;
-    for (int i = 0; i < shape.ndim; i++) {
-        const int64_t used = l->same[i] && shape.dim[i] ? 1 : shape.dim[i];
-        if (l->start[i] || l->rest[i] || l->step[i] > 1)
-            t = reel_slice(t, i, l->start[i],
-                           used ? l->start[i] + (used - 1) * l->step[i] + 1 : l->start[i],
-                           l->step[i]);
-    }
-    return same ? reel_expand(t, shape) : t;
 }
 
 /* ---- tensors ---- */
@@ -181,28 +90,17 @@ reel_tensor *parity_tensor(array a, reel_dtype dtype) {
     return t;
 }
 
-/* Alike along the axes that are to be stretched. */
-static void stretch(array a, const layout *l) {
-    int64_t at[REEL_MAX_DIMS] = {0};
-    for (int64_t k = 0; k < array_size(a); k++, array_next(a.shape, at)) {
-        int64_t from = 0;
-        for (int i = 0; i < a.shape.ndim; i++)
-            from = from * a.shape.dim[i] + (l->same[i] ? 0 : at[i]);
-        a.v[k] = a.v[from];
-    }
-}
-
 reel_tensor *parity_input(record *r, dice *d, const op_case *c, int i, const op_shapes *s,
                           parity_values values, bool tracked) {
     const reel_shape shape = s->in[i];
-    const reel_dtype own = is_index(c, i) ? REEL_I64 : values.dtype;
-    const layout l = c->no_layouts ? dense(shape.ndim) : some_layout(d, shape.ndim);
+    const reel_dtype own = case_dtype(c, i, values.dtype);
+    const parity_layout l = parity_some_layout(d, shape.ndim);
     char field[20], text[100];
     array a = array_new(shape);
     for (int64_t k = 0; k < array_size(a); k++) a.v[k] = some_value(d, c, i, s, values);
-    stretch(a, &l);
-    array b = base_of(&l, a, own);
-    describe(&l, shape.ndim, text, sizeof text);
+    parity_stretch(a, &l);
+    array b = parity_base(&l, a, own);
+    parity_layout_text(text, sizeof text, &l, shape.ndim);
     snprintf(field, sizeof field, "layout%d", i);
     record_text(r, field, text);
     record_tensor_at(r, "in", i, parity_tensor(a, own));
@@ -210,7 +108,7 @@ reel_tensor *parity_input(record *r, dice *d, const op_case *c, int i, const op_
     if (tracked && reel_dtype_is_float(own)) reel_track(base);
     array_free(a);
     array_free(b);
-    return view_of(base, &l, shape);
+    return parity_view(base, &l, shape);
 }
 
 reel_tensor *parity_weight(dice *d, reel_tensor *t) {

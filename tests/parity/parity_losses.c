@@ -99,6 +99,47 @@ static const op_case nll = {.inputs = 3,
                             .high = {0, 3},
                             .tolerance32 = 2e-5};
 
+/* As nll, of logits; param[1] / 2: the smoothing, in tenths; param[2]: a class that is ignored, or
+ * -100. */
+static reel_tensor *run_cross_entropy(reel_tensor **in, const int64_t *param, reel_dtype made) {
+    UNUSED;
+    return reel_cross_entropy_loss_with(in[0], in[2], .reduction = REDUCTION,
+                                        .weight = param[1] % 2 ? reel_detach(in[1]) : NULL,
+                                        .ignore_index = param[2], .ignore_zero = param[2] == 0,
+                                        .label_smoothing = (double)(param[1] / 2) * 0.1);
+}
+static void draw_labelled(dice *d, op_shapes *s) {
+    draw_labels(d, s);
+    s->param[1] = dice_int(d, 0, 11);
+    s->param[2] =
+        s->param[0] != REEL_MEAN && dice_one_in(d, 2) ? dice_int(d, 0, s->param[3] - 1) : -100;
+    for (int k = (int)dice_int(d, 0, 2); k > 0; k--)
+        s->in[0].dim[s->in[0].ndim++] = s->in[2].dim[s->in[2].ndim++] = dice_int(d, 1, 4);
+}
+static const op_case cross_entropy = {.inputs = 3,
+                                      .run = run_cross_entropy,
+                                      .indexed = true,
+                                      .low = {-6, 0.1},
+                                      .high = {6, 3},
+                                      .tolerance32 = 2e-5};
+
+/* Towards probabilities, in[2], as many as in[0]. */
+static reel_tensor *run_cross_entropy_of(reel_tensor **in, const int64_t *param, reel_dtype made) {
+    UNUSED;
+    return reel_cross_entropy_loss_with(in[0], in[2], .reduction = REDUCTION,
+                                        .weight = param[1] % 2 ? reel_detach(in[1]) : NULL,
+                                        .label_smoothing = (double)(param[1] / 2) * 0.1);
+}
+static void draw_shares(dice *d, op_shapes *s) {
+    draw_labelled(d, s);
+    s->in[2] = s->in[0];
+}
+static const op_case cross_entropy_of = {.inputs = 3,
+                                         .run = run_cross_entropy_of,
+                                         .low = {-6, 0.1, 0},
+                                         .high = {6, 3, 1},
+                                         .tolerance32 = 2e-5};
+
 static reel_tensor *sign_of(reel_tensor *index, reel_dtype dtype) {
     return reel_affine(reel_cast(index, dtype), 2, -1);
 }
@@ -138,6 +179,8 @@ const parity_subject parity_losses[] = {
     {LOSS(bce_with_logits), .draw = draw_logits, .probabilities = true},
     {LOSS(kl_div), .draw = draw_pairs, .probabilities = true},
     {LOSS(nll), .draw = draw_labels},
+    {LOSS(cross_entropy), .draw = draw_labelled},
+    {LOSS(cross_entropy_of), .draw = draw_shares},
     {LOSS(hinge), .draw = draw_signs},
     {LOSS(cosine_embedding), .draw = draw_directions},
     {.name = NULL},

@@ -102,7 +102,9 @@ static reel_adam_options adam_options(record *r, dice *d, double weight_decay) {
         .beta1 = option(r, "beta1", dice_one_in(d, 2) ? 0.9 : dice_real(d, 0.05, 0.99)),
         .beta2 = option(r, "beta2", dice_one_in(d, 2) ? 0.999 : dice_real(d, 0.5, 0.9999)),
         .eps = option(r, "eps", pow(10, dice_real(d, -10, -2))),
-        .weight_decay = option(r, "weight_decay", weight_decay)};
+        .weight_decay = option(r, "weight_decay", weight_decay),
+        .amsgrad = option(r, "amsgrad", dice_one_in(d, 3)) != 0,
+        .maximize = option(r, "maximize", dice_one_in(d, 4)) != 0};
 }
 
 static reel_optim *make_adam(record *r, dice *d, const reel_state *params) {
@@ -113,13 +115,105 @@ static reel_optim *make_adamw(record *r, dice *d, const reel_state *params) {
     return reel_adamw_new(params, adam_options(r, d, dice_real(d, 0.01, 0.5)));
 }
 
+static double some_rate(record *r, dice *d) {
+    return option(r, "lr", pow(10, dice_real(d, -4, -1)));
+}
+static double some_decay(record *r, dice *d) {
+    return option(r, "weight_decay", sometimes(d, dice_real(d, 0, 0.3)));
+}
+static double some_eps(record *r, dice *d) {
+    return option(r, "eps", pow(10, dice_real(d, -8, -2)));
+}
+static double some_share(record *r, dice *d, const char *name, double usual) {
+    return option(r, name, dice_one_in(d, 2) ? usual : dice_real(d, 0.3, 0.99));
+}
+static bool one_in(record *r, dice *d, const char *name, int n) {
+    return option(r, name, dice_one_in(d, n)) != 0;
+}
+
+static reel_optim *make_nadam(record *r, dice *d, const reel_state *params) {
+    return reel_nadam_new(
+        params,
+        (reel_nadam_options){.lr = some_rate(r, d),
+                             .beta1 = some_share(r, d, "beta1", 0.9),
+                             .beta2 = some_share(r, d, "beta2", 0.999),
+                             .eps = some_eps(r, d),
+                             .weight_decay = some_decay(r, d),
+                             .momentum_decay = option(r, "momentum_decay", dice_real(d, 1e-3, 0.1)),
+                             .decoupled = one_in(r, d, "decoupled", 2),
+                             .maximize = one_in(r, d, "maximize", 4)});
+}
+
+static reel_optim *make_radam(record *r, dice *d, const reel_state *params) {
+    return reel_radam_new(params, (reel_radam_options){.lr = some_rate(r, d),
+                                                       .beta1 = some_share(r, d, "beta1", 0.9),
+                                                       .beta2 = some_share(r, d, "beta2", 0.999),
+                                                       .eps = some_eps(r, d),
+                                                       .weight_decay = some_decay(r, d),
+                                                       .decoupled = one_in(r, d, "decoupled", 2),
+                                                       .maximize = one_in(r, d, "maximize", 4)});
+}
+
+static reel_optim *make_adamax(record *r, dice *d, const reel_state *params) {
+    return reel_adamax_new(params, (reel_adamax_options){.lr = some_rate(r, d),
+                                                         .beta1 = some_share(r, d, "beta1", 0.9),
+                                                         .beta2 = some_share(r, d, "beta2", 0.999),
+                                                         .eps = some_eps(r, d),
+                                                         .weight_decay = some_decay(r, d),
+                                                         .maximize = one_in(r, d, "maximize", 4)});
+}
+
+static reel_optim *make_rmsprop(record *r, dice *d, const reel_state *params) {
+    return reel_rmsprop_new(
+        params, (reel_rmsprop_options){
+                    .lr = some_rate(r, d),
+                    .alpha = some_share(r, d, "alpha", 0.99),
+                    .eps = some_eps(r, d),
+                    .weight_decay = some_decay(r, d),
+                    .momentum = option(r, "momentum", sometimes(d, dice_real(d, 0.1, 0.95))),
+                    .centered = one_in(r, d, "centered", 2),
+                    .maximize = one_in(r, d, "maximize", 4)});
+}
+
+static reel_optim *make_adagrad(record *r, dice *d, const reel_state *params) {
+    return reel_adagrad_new(
+        params, (reel_adagrad_options){
+                    .lr = some_rate(r, d),
+                    .lr_decay = option(r, "lr_decay", sometimes(d, dice_real(d, 0, 0.2))),
+                    .weight_decay = some_decay(r, d),
+                    .initial_accumulator_value =
+                        option(r, "initial_accumulator_value", sometimes(d, dice_real(d, 0, 1))),
+                    .eps = some_eps(r, d),
+                    .maximize = one_in(r, d, "maximize", 4)});
+}
+
+static reel_optim *make_adadelta(record *r, dice *d, const reel_state *params) {
+    return reel_adadelta_new(params,
+                             (reel_adadelta_options){.lr = some_rate(r, d),
+                                                     .rho = some_share(r, d, "rho", 0.9),
+                                                     .eps = some_eps(r, d),
+                                                     .weight_decay = some_decay(r, d),
+                                                     .maximize = one_in(r, d, "maximize", 4)});
+}
+
+static reel_optim *make_asgd(record *r, dice *d, const reel_state *params) {
+    return reel_asgd_new(params,
+                         (reel_asgd_options){.lr = some_rate(r, d),
+                                             .lambd = option(r, "lambd", dice_real(d, 1e-4, 0.1)),
+                                             .alpha = option(r, "alpha", dice_real(d, 0.3, 1)),
+                                             .t0 = option(r, "t0", dice_one_in(d, 2) ? 1e6 : 5),
+                                             .weight_decay = some_decay(r, d),
+                                             .maximize = one_in(r, d, "maximize", 4)});
+}
+
 static const struct {
     const char *name;
     reel_optim *(*make)(record *r, dice *d, const reel_state *params);
 } optimizers[] = {
-    {"sgd", make_sgd},
-    {"adam", make_adam},
-    {"adamw", make_adamw},
+    {"sgd", make_sgd},         {"adam", make_adam},       {"adamw", make_adamw},
+    {"nadam", make_nadam},     {"radam", make_radam},     {"adamax", make_adamax},
+    {"rmsprop", make_rmsprop}, {"adagrad", make_adagrad}, {"adadelta", make_adadelta},
+    {"asgd", make_asgd},
 };
 
 static void add_second_group(record *r, dice *d, const problem *p, reel_optim *o) {

@@ -3,11 +3,13 @@
  *
  *     record r;
  *     if (!record_open(&r, argc, argv)) return 2;
- *     for (int64_t seed = r.first; record_wants(&r, "adam", &seed); seed++) {
- *         record_case(&r, "optimizer", "adam", seed);
- *         record_number(&r, "lr", 1e-3);
- *         record_tensor(&r, "p", p);
- *     }
+ *     if (record_subject(&r, "optimizer", "adam"))
+ *         for (int64_t seed = r.first; seed < r.first + r.count; seed++) {
+ *             record_case(&r, "optimizer", "adam", seed);
+ *             record_number(&r, "lr", 1e-3);
+ *             record_tensor(&r, "p", p);
+ *             record_end(&r);
+ *         }
  *     return record_close(&r);
  *
  * The device is test_device(). A failure that is kept when a case ends goes into its line. */
@@ -28,7 +30,7 @@ typedef struct {
     int number, part; /* of the case, of the file of tensors */
 } record;
 
-/* PATH [--cases N] [--seed FIRST] [--only NAME]; false, and a message, if it can't. */
+/* --out PATH [--cases N] [--seed FIRST] [--only NAME]; false, and a message, if it can't. */
 bool record_open(record *r, int argc, char **argv);
 /* Says that `name` will be compared, and whether its cases are asked for. */
 bool record_subject(record *r, const char *family, const char *name);
