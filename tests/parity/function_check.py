@@ -10,7 +10,7 @@ make; and what PyTorch's formulas let overflow over all magnitudes, or have no s
 
 import torch
 
-SAMPLES = 8  # of changed inputs
+SAMPLES = 24  # of changed inputs
 DTYPES = {"f32": torch.float32, "f64": torch.float64, "i64": torch.int64, "u8": torch.uint8,
           "f16": torch.float16, "bf16": torch.bfloat16}
 

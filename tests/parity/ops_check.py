@@ -226,7 +226,7 @@ UNLIKE = {  # what is not compared for some values, and why
     "elu_grad": [("special", "out grad second", "the same"),
                  ("wide", "out grad1", "of a large g what was flushed to 0 counts")],
     "silu_grad": [("special", "grad1", "PyTorch has no derivative"),
-                  ("wide", "grad1 second", "1 - 2 sigmoid(x) cancels")],
+                  ("wide", "out grad1 second", "of a large g what is rounded away counts")],
     "softplus_grad": [("special", "grad1 second1", "of an infinite g PyTorch's is NaN where it does not count"),
                       ("wide", "out", "of a large g what was flushed to 0 counts")],
     "gelu_grad": [("wide", "out grad", "of a large g what 1 + erf rounds away counts"),

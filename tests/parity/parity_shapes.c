@@ -46,19 +46,19 @@ void draw_reduced(dice *d, op_shapes *s) {
     s->param[1] = dice_int(d, 0, 1);
 }
 
-void draw_spread(dice *d, op_shapes *s) {
+void draw_extreme(dice *d, op_shapes *s) {
     draw_reduced(d, s);
+    for (int i = 0; i < s->in[0].ndim; i++)
+        if ((s->param[0] == 0 || s->param[0] >> i & 1) && s->in[0].dim[i] == 0) s->in[0].dim[i] = 1;
+}
+
+void draw_spread(dice *d, op_shapes *s) {
+    draw_extreme(d, s);
     if (s->in[0].ndim == 0) s->in[0] = reel_shape(4);
     int axis = 0;
     while (s->param[0] && !(s->param[0] >> axis & 1)) axis++;
     s->in[0].dim[axis] += 3;
     s->param[2] = dice_int(d, 0, 2);
-}
-
-void draw_extreme(dice *d, op_shapes *s) {
-    draw_reduced(d, s);
-    for (int i = 0; i < s->in[0].ndim; i++)
-        if ((s->param[0] == 0 || s->param[0] >> i & 1) && s->in[0].dim[i] == 0) s->in[0].dim[i] = 1;
 }
 
 void draw_position(dice *d, op_shapes *s) {
