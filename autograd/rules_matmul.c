@@ -12,10 +12,17 @@ static reel_tensor *as_product(const reel__node *n, reel_tensor *g) {
     return n->in_shape[0].ndim == 1 ? reel_unsqueeze_at(n->at, g, reel_ndim(g) - 1) : g;
 }
 
+/* Not -1, which could be anything where there are no columns. */
+static int64_t count_rows(const reel_tensor *t) {
+    int64_t rows = 1;
+    for (int i = 0; i < reel_ndim(t) - 1; i++) rows *= reel_dim(t, i);
+    return rows;
+}
+
 /* Input i was the same for all of the batch, which was the other's: its gradient is a sum over it,
  * and so over rows of one matrix. */
 static reel_tensor *rows_of(const reel__node *n, reel_tensor *t) {
-    return reel_reshape_at(n->at, t, reel_shape(-1, reel_dim(t, -1)));
+    return reel_reshape_at(n->at, t, reel_shape(count_rows(t), reel_dim(t, -1)));
 }
 
 /* Without broadcasting the gradient is the product itself, and may be added by the GEMM. */

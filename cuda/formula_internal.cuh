@@ -1,4 +1,5 @@
-/* The elementwise formulas of tensor/scalar.h and scalar_int.h as members of formula<T>. */
+/* The elementwise formulas of tensor/scalar.h and scalar_int_internal.h as members of formula<T>.
+ */
 #ifndef REEL_CUDA_FORMULA_INTERNAL_CUH
 #define REEL_CUDA_FORMULA_INTERNAL_CUH
 
@@ -42,7 +43,7 @@ template <> struct formula<float> {
 #define INTEGER int64_t
 #define UNSIGNED uint64_t
 template <> struct formula<int64_t> {
-#include "tensor/scalar_int.h"
+#include "tensor/scalar_int_internal.h"
 };
 #undef INTEGER
 #undef UNSIGNED
@@ -50,7 +51,7 @@ template <> struct formula<int64_t> {
 #define INTEGER uint8_t
 #define UNSIGNED unsigned
 template <> struct formula<uint8_t> {
-#include "tensor/scalar_int.h"
+#include "tensor/scalar_int_internal.h"
 };
 #undef INTEGER
 #undef UNSIGNED

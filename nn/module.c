@@ -130,7 +130,10 @@ reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x) {
         return NULL;
     }
     const char *outer = reel__caller_push(at);
-    reel_tensor *y = m->forward(m, x);
+    reel_tensor *y = NULL;
+    REEL_SCOPE {
+        y = reel_scope_return(m->forward(m, x));
+    }
     reel__caller_pop(outer);
     return y;
 }

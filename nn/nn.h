@@ -62,7 +62,9 @@ REEL_API reel_tensor *reel_module_buffer(reel_module *m, const char *name, reel_
  * child. A module that has an owner already, or contains m, is refused and left as it is. */
 REEL_API reel_module *reel_module_child(reel_module *m, const char *name, reel_module *child);
 
-/* y = m(x). An error if m has no forward. Result borrowed. */
+/* y = m(x). An error if m has no forward. Result borrowed. A forward runs in a scope of its own:
+ * what it makes is let go when it returns, but for y and what backward needs; reel_retain what else
+ * is to stay. */
 REEL_API reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x);
 #define reel_forward(m, x) reel_forward_at(REEL_AT(m, x), m, x)
 

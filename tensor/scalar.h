@@ -1,5 +1,5 @@
-/* Elementary functions, and then (scalar_rows.h) the formulas of the table's rows, written once for
- * every device and for f32 and f64.
+/* Elementary functions, and then (scalar_rows_internal.h) the formulas of the table's rows, written
+ * once for every device and for f32 and f64.
  *
  * Included once per type, f64 first, with REAL (float or double), R(name) (name with the type's
  * suffix), WIDE(name) (its f64 twin), SQRT and REEL_REAL_IS_F64 (0 or 1) defined; everything is
@@ -325,7 +325,7 @@ REEL_FORMULA REAL R(pow)(REAL x, REAL y) {
 }
 #endif
 
-#include "tensor/scalar_rows.h"
+#include "tensor/scalar_rows_internal.h"
 
 #undef BITS
 #undef MANTISSA

@@ -16,6 +16,19 @@ static reel_tensor *scalar(double value) {
 
 /* ---- gradients of given tensors -------------------------------------------------------------- */
 
+START_TEST(products_without_columns_have_gradients) {
+    REEL_SCOPE {
+        reel_tensor *x = reel_track(reel_ones(reel_shape(2, 3, 4), REEL_F64, test_device()));
+        reel_tensor *y = reel_track(reel_zeros(reel_shape(4, 0), REEL_F64, test_device()));
+        reel_tensor *g = reel_zeros(reel_shape(2, 3, 0), REEL_F64, test_device());
+        reel_backward_with(reel_matmul(x, y), .gradient = g);
+        expect_fine();
+        ck_assert(reel_item(reel_sum(reel_grad(x))) == 0);
+        ck_assert(reel_shape_equal(reel_shape_of(reel_grad(y)), reel_shape(4, 0)));
+    }
+}
+END_TEST
+
 START_TEST(of_leaves_and_results) {
     REEL_SCOPE {
         reel_tensor *x = leaf1(2, 3), *w = leaf1(5, 7), *g[3];
@@ -534,6 +547,7 @@ END_TEST
 static Suite *autograd_more_suite(void) {
     Suite *s = suite_create("autograd_more");
     TCase *c = add_case(s, "of given tensors");
+    tcase_add_test(c, products_without_columns_have_gradients);
     tcase_add_test(c, of_leaves_and_results);
     tcase_add_test(c, leaves_keep_what_they_have);
     tcase_add_test(c, goes_only_where_it_is_asked_to);

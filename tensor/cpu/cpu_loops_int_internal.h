@@ -1,6 +1,7 @@
-/* Loops over integers: included by cpu_loops.c once per type. The formulas are scalar_int.h's. */
+/* Loops over integers: included by cpu_loops.c once per type. The formulas are
+ * scalar_int_internal.h's. */
 
-#include "tensor/scalar_int.h"
+#include "tensor/scalar_int_internal.h"
 
 typedef INTEGER (*I(function))(INTEGER x, INTEGER y);
 

@@ -61,6 +61,7 @@ UNLIKE = {
     "kl_div": [("wide special", "grad1 second", "dt at t = 0 is infinite: PyTorch's is NaN")],
     "bce_with_logits": [("special", "out grad second", "at -infinity PyTorch's is NaN"),
                         ("wide", "out grad2 grad3 second", "PyTorch's cancels, and it has none by the weights")],
+    "cross_entropy": [("wide", "grad second", "of large logits the softmax is rounded")],
     "cross_entropy_of": [("wide", "out grad second", "of targets beyond 1 the sum cancels")],
     "cosine_embedding": [("wide", "out grad second", "x.x overflows"), ("special", "second", "the same")],
 }

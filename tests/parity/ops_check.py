@@ -59,6 +59,11 @@ def best(x, axis, k, largest):
     return values.narrow(axis, 0, k), places.narrow(axis, 0, k)
 
 
+def clamp(x):
+    """Whether the bounds themselves have a gradient changes with PyTorch's version: 2.11's have one, 2.15's none."""
+    return torch.where((x == -1.5) | (x == 0), x.detach(), x).clamp(-1.5, 0)
+
+
 def silu_grad(g, x):
     s = x.sigmoid()
     return g * (s + x * s * (1 - s))
@@ -91,7 +96,7 @@ TWINS = {
     "round": torch.round,
     "trunc": torch.trunc,
     "affine": lambda x: -1.5 * x + 0.25,
-    "clamp": lambda x: x.clamp(-1.5, 0),
+    "clamp": clamp,
     "clamp_grad": lambda g, x: torch.where((x > -5) & (x < 0), g, 0),
     "square": torch.square,
     "square_grad": lambda g, x: 2 * g * x,
@@ -169,7 +174,7 @@ TWINS = {
     "gather": lambda x, index, axis, *_: x.gather(axis, index),
     "scatter_add": lambda x, index, axis, size, *_: zeros_along(x, axis, size).scatter_add(axis, index, x),
     "topk": lambda x, axis, k, largest, _: best(x, axis, k, bool(largest)),
-    "sort": lambda x, axis, descending, *_: best(x, axis, x.shape[axis], bool(descending))[0],
+    "sort": lambda x, axis, descending, *_: best(x, axis, x.shape[axis], bool(descending)),
     "one_hot": lambda index, classes, *_: F.one_hot(index, classes),
     "slice_put": slice_put,
     "dequantize_rows": lambda x, index, *_: x[index].double() * 0.25,

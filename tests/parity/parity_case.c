@@ -18,7 +18,10 @@ static op_shapes some_shapes(dice *d, const parity_subject *s) {
     return shapes;
 }
 
-static reel_dtype some_dtype(dice *d, reel__dtypes taken) {
+/* Halves where elements are moved. */
+static reel_dtype some_dtype(dice *d, reel__dtypes taken, bool moved) {
+    if (taken == REEL__ALIKE && moved && dice_one_in(d, 6))
+        return dice_one_in(d, 2) ? REEL_F16 : REEL_BF16;
     if (taken != REEL__FLOAT && dice_one_in(d, 4)) return dice_one_in(d, 2) ? REEL_I64 : REEL_U8;
     return dice_one_in(d, 2) ? REEL_F64 : REEL_F32;
 }
@@ -82,7 +85,8 @@ static void record_one(record *r, const parity_subject *s, int64_t seed) {
     const op_case *c = s->c;
     dice d = dice_of(s->name, seed);
     const op_shapes shapes = some_shapes(&d, s);
-    const reel_dtype dtype = some_dtype(&d, s->floats_only ? REEL__FLOAT : s->dtypes);
+    const reel_dtype dtype =
+        some_dtype(&d, s->floats_only ? REEL__FLOAT : s->dtypes, c->inputs > 0);
     const bool smooth = is_gradient(s->name) || (dtype == REEL_F64 && dice_one_in(&d, 2));
     const parity_values values = {.kind = parity_some_kind(&d),
                                   .dtype = dtype,

@@ -1,6 +1,7 @@
 #include "tests/parity/parity_inputs.h"
 
 #include "autograd/autograd.h"
+#include "tensor/half_internal.h"
 #include "tests/parity/parity_layout.h"
 
 #include <float.h>
@@ -37,7 +38,7 @@ static double probability(dice *d, reel_dtype dtype) {
 }
 
 static double any_magnitude(dice *d, reel_dtype dtype) {
-    const double exponent = dtype == REEL_F32 ? 120 : 1000;
+    const double exponent = dtype == REEL_F64 ? 1000 : dtype == REEL_F16 ? 14 : 120;
     const double x = ldexp(dice_real(d, 1, 2), (int)dice_real(d, -exponent, exponent));
     return dice_one_in(d, 2) ? -x : x;
 }
@@ -69,7 +70,7 @@ static bool is_index(const op_case *c, int i) {
 static double some_value(dice *d, const op_case *c, int i, const op_shapes *s, parity_values v) {
     if (is_index(c, i)) return (double)dice_int(d, 0, s->param[3] - 1);
     if (c->masked && i == 0) return (double)dice_int(d, 0, 2);
-    return reel_dtype_is_float(v.dtype) ? some_float(d, c, i, v) : some_integer(d, v.dtype, v.kind);
+    return parity_is_integer(v.dtype) ? some_integer(d, v.dtype, v.kind) : some_float(d, c, i, v);
 }
 
 /* ---- tensors ---- */
@@ -79,6 +80,8 @@ static void put_element(void *to, int64_t i, reel_dtype dtype, double v) {
     if (dtype == REEL_F64) ((double *)to)[i] = v;
     if (dtype == REEL_I64) ((int64_t *)to)[i] = (int64_t)v;
     if (dtype == REEL_U8) ((uint8_t *)to)[i] = (uint8_t)v;
+    if (dtype == REEL_F16) ((uint16_t *)to)[i] = reel__f16_from_f32((float)v);
+    if (dtype == REEL_BF16) ((uint16_t *)to)[i] = reel__bf16_from_f32((float)v);
 }
 
 reel_tensor *parity_tensor(array a, reel_dtype dtype) {

@@ -82,7 +82,7 @@ array parity_base(const parity_layout *l, array a, reel_dtype dtype) {
     for (int i = 0; i < ndim; i++) s.dim[l->order[i]] = base_length(l, i, a.shape.dim[i]);
     for (int i = ndim - 1; i >= 0; i--) stride[i] = next, next *= s.dim[i];
     array b = array_new(s);
-    for (int64_t k = 0; k < array_size(b); k++) b.v[k] = reel_dtype_is_float(dtype) ? NAN : 99;
+    for (int64_t k = 0; k < array_size(b); k++) b.v[k] = parity_is_integer(dtype) ? 99 : NAN;
     for (int64_t k = 0; k < array_size(a); k++, array_next(a.shape, at)) {
         int64_t to = 0;
         for (int i = 0; i < ndim; i++)

@@ -5,6 +5,10 @@
 #include "tests/op_cases.h"
 #include "tests/parity/parity_dice.h"
 
+static inline bool parity_is_integer(reel_dtype dtype) {
+    return dtype == REEL_I64 || dtype == REEL_U8;
+}
+
 typedef struct {
     int order[REEL_MAX_DIMS]; /* axis i of the tensor is axis order[i] of its base */
     int64_t start[REEL_MAX_DIMS], step[REEL_MAX_DIMS], rest[REEL_MAX_DIMS];

@@ -16,6 +16,12 @@ static reel_tensor *topk_indices(reel_tensor **in, const int64_t *param) {
     return found;
 }
 
+static reel_tensor *sort_indices(reel_tensor **in, const int64_t *param) {
+    reel_tensor *found = NULL;
+    reel_sort(in[0], (int)param[0], param[1] != 0, &found);
+    return found;
+}
+
 static const parity_subject drawn[] = {
     {.name = "fill", .draw = draw_made},
     {.name = "arange", .draw = draw_counted},
@@ -37,7 +43,7 @@ static const parity_subject drawn[] = {
     {.name = "mse", .draw = draw_pair},
     {.name = "nll", .floats_only = true},
     {.name = "nll_grad", .floats_only = true},
-    {.name = "matmul", .draw = draw_product},
+    {.name = "matmul", .draw = draw_products},
     {.name = "softmax", .draw = draw_axis},
     {.name = "index_select", .draw = draw_selected},
     {.name = "index_add", .draw = draw_added},
@@ -45,7 +51,7 @@ static const parity_subject drawn[] = {
     {.name = "scatter_add", .draw = draw_scattered},
     {.name = "dequantize_rows", .draw = draw_rows},
     {.name = "topk", .draw = draw_best, .second = topk_indices},
-    {.name = "sort", .draw = draw_sorted},
+    {.name = "sort", .draw = draw_sorted, .second = sort_indices},
     {.name = "one_hot", .draw = draw_classes},
     {.name = "concat", .draw = draw_joined},
     {.name = "stack", .draw = draw_stacked},
