@@ -26,6 +26,8 @@ reel_tensor *reel_stack_at(const char *at, reel_tensor *const *x, int count, int
 static reel_status begin_pieces(const char *at, reel_tensor *x, int axis, int count,
                                 reel_tensor **parts) {
     const reel__call c = {.op = REEL_OP_slice, .at = at, .nin = 1, .in = &x};
+    if (!parts && count > 0)
+        return reel__fail_call(REEL_ERR_ARGUMENT, &c, "there is nowhere to put the parts");
     for (int i = 0; i < count; i++) parts[i] = NULL;
     if (!x && reel_failed()) return reel_error_status();
     if (!x) return reel__fail_call(REEL_ERR_ARGUMENT, &c, "input 1 is NULL");
@@ -46,6 +48,8 @@ reel_status reel_split_at(const char *at, reel_tensor *x, int axis, const int64_
     const reel__call c = {.op = REEL_OP_slice, .at = at, .nin = 1, .in = &x};
     int64_t first = 0, left;
     REEL_TRY(begin_pieces(at, x, axis, count, parts));
+    if (!sizes && count > 0)
+        return reel__fail_call(REEL_ERR_ARGUMENT, &c, "the sizes to split by are NULL");
     left = reel_dim(x, axis);
     for (int i = 0; i < count && left >= 0; i++) left = sizes[i] < 0 ? -1 : left - sizes[i];
     if (left != 0)
@@ -129,7 +133,9 @@ reel_tensor *reel_repeat_at(const char *at, reel_tensor *x, reel_shape times) {
     bool good = more >= 0 && times.ndim <= REEL_MAX_DIMS;
     for (int i = 0; x && good && i < times.ndim; i++) {
         s.dim[i] = i < more ? 1 : x->layout.shape.dim[i - more];
-        good = times.dim[i] >= 0 && !__builtin_mul_overflow(n, times.dim[i], &n);
+        int64_t unused; /* of an empty x, whose n is 0, an axis may grow too long all the same */
+        good = times.dim[i] >= 0 && !__builtin_mul_overflow(n, times.dim[i], &n) &&
+               !__builtin_mul_overflow(s.dim[i], times.dim[i], &unused);
     }
     if (x && !good) {
         char text[200];
@@ -137,6 +143,7 @@ reel_tensor *reel_repeat_at(const char *at, reel_tensor *x, reel_shape times) {
         reel__fail_call(REEL_ERR_SHAPE, &c, "can't be repeated %s times", text);
         return NULL;
     }
+    if (!x) return reel__unary(REEL_OP_expand, at, x); /* a failure */
     if (more > 0) x = reel_reshape_at(at, x, s);
     for (int i = times.ndim - 1; x && i >= 0; i--)
         if (times.dim[i] != 1) x = repeat_axis(at, x, i, times.dim[i]);

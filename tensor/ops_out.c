@@ -85,7 +85,7 @@ reel_tensor *reel_clamp_out_at(const char *at, reel_tensor *out, reel_tensor *x,
 reel_tensor *reel_softplus_out_at(const char *at, reel_tensor *out, reel_tensor *x, double beta, double threshold) { return into(REEL_OP_softplus, at, out, 1, &x, beta, threshold); }
 reel_tensor *reel_leaky_relu_out_at(const char *at, reel_tensor *out, reel_tensor *x, double slope) { return into(REEL_OP_leaky_relu, at, out, 1, &x, slope, 0); }
 reel_tensor *reel_elu_out_at(const char *at, reel_tensor *out, reel_tensor *x, double alpha) { return into(REEL_OP_elu, at, out, 1, &x, alpha, 0); }
-reel_tensor *reel_pow_scalar_out_at(const char *at, reel_tensor *out, reel_tensor *x, double p) { return into(REEL_OP_pow_scalar, at, out, 1, &x, p, 0); }
+reel_tensor *reel_pow_scalar_out_at(const char *at, reel_tensor *out, reel_tensor *x, double p) { return p == 2 ? unary(REEL_OP_square, at, out, x) : into(REEL_OP_pow_scalar, at, out, 1, &x, p, 0); }
 /* clang-format on */
 
 reel_tensor *reel_where_out_at(const char *at, reel_tensor *out, reel_tensor *mask, reel_tensor *x,

@@ -199,7 +199,7 @@ REEL_API reel_tensor *reel_masked_fill_at_(const char *at, reel_tensor *t, reel_
 #define reel_where_out(out, mask, x, y) reel_where_out_at(REEL_AT(mask, x, y), out, mask, x, y)
 #define reel_masked_fill_(t, mask, value) reel_masked_fill_at_(REEL_AT(t, mask), t, mask, value)
 
-/* ---- out = x y, the matrix product; out must be contiguous ---- */
+/* ---- out = x y, the matrix product; out must be contiguous, and of the product's shape ---- */
 
 REEL_API reel_tensor *reel_matmul_out_at(const char *at, reel_tensor *out, reel_tensor *x,
                                          reel_tensor *y);

@@ -145,6 +145,8 @@ reel_status reel__rule_matmul(const reel__call *c, reel__layout *out) {
     out->dtype = c->in[0]->layout.dtype;
     if (x.ndim > 1) out->shape.dim[out->shape.ndim++] = m;
     if (y.ndim > 1) out->shape.dim[out->shape.ndim++] = n;
+    if (c->out[0] && !reel_shape_equal(out->shape, c->out[0]->layout.shape))
+        return reel__fail_call(REEL_ERR_SHAPE, c, "the result has another shape");
     return REEL_OK;
 }
 

@@ -129,6 +129,10 @@ START_TEST(what_does_not_fit_is_refused) {
         ck_assert_ptr_null(reel_matmul_out(reel_t(m), reel_t(m), reel_t(m)));
         ck_assert(reel_failed());
         reel_clear_error();
+        reel_tensor *row = reel_zeros(reel_shape(1, 3), REEL_F64, test_device());
+        reel_tensor *large = reel_zeros(reel_shape(5, 2), REEL_F64, test_device());
+        ck_assert_ptr_null(reel_matmul_out(large, row, reel_t(m)));
+        expect_failure(REEL_ERR_SHAPE, "matmul: the result has another shape");
         reel_tensor *square = reel_zeros(reel_shape(2, 2), REEL_F64, test_device());
         ck_assert_ptr_null(reel_matmul_out(reel_t(square), square, square));
         expect_failure(REEL_ERR_ARGUMENT, "matmul: the result must be contiguous");
