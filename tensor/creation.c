@@ -1,13 +1,8 @@
 /* Tensors made of nothing: filled, counted, spaced. */
-#include "tensor/ops_internal.h"
+#include "tensor/call_internal.h"
 
 #include <float.h>
 #include <math.h>
-
-static reel_tensor *create(reel__call c) {
-    c.nout = 1;
-    return reel__dispatch(&c) == REEL_OK ? reel__scope_give(c.out[0]) : NULL;
-}
 
 reel_tensor *reel_empty_at(const char *at, reel_shape shape, reel_dtype dtype, reel_device device) {
     return reel__scope_give(
@@ -16,10 +11,10 @@ reel_tensor *reel_empty_at(const char *at, reel_shape shape, reel_dtype dtype, r
 
 reel_tensor *reel_full_at(const char *at, reel_shape shape, double value, reel_dtype dtype,
                           reel_device device) {
-    return create((reel__call){.op = REEL_OP_fill,
-                               .at = at,
-                               .device = device,
-                               .attr = {.f = {value}, .shape = shape, .dtype = dtype}});
+    return reel__run((reel__call){.op = REEL_OP_fill,
+                                  .at = at,
+                                  .device = device,
+                                  .attr = {.f = {value}, .shape = shape, .dtype = dtype}});
 }
 
 /* ---- like another ---- */
@@ -44,7 +39,7 @@ reel_tensor *reel_full_like_at(const char *at, const reel_tensor *t, double valu
 
 static reel_tensor *count_up(const char *at, int64_t n, double start, double step, reel_dtype dtype,
                              reel_device device) {
-    return create(
+    return reel__run(
         (reel__call){.op = REEL_OP_arange,
                      .at = at,
                      .device = device,
@@ -73,7 +68,7 @@ reel_tensor *reel_linspace_at(const char *at, double start, double stop, int64_t
                               reel_dtype dtype, reel_device device) {
     const double step = n > 1 ? (stop - start) / (double)(n - 1) : 0;
     const int64_t from_start = n == 1 ? 1 : n / 2;
-    return create((reel__call){
+    return reel__run((reel__call){
         .op = REEL_OP_linspace,
         .at = at,
         .device = device,

@@ -2,7 +2,6 @@
  * number has. */
 
 #define LANES ((int64_t)(64 / sizeof(REAL)))
-#define MOST_LANES (16 * LANES)
 #define LANES_OF_EXP (2 * LANES)
 
 /* clang-format off */
@@ -320,5 +319,4 @@ static void R(log_softmax_columns)(void *to, const void *from, int64_t n, int64_
 }
 
 #undef LANES
-#undef MOST_LANES
 #undef LANES_OF_EXP
