@@ -111,7 +111,7 @@ reel_status reel__cuda_logsumexp(const reel__call *c) {
     return reduce(c, reel__cuda_launch_logsumexp, (reel__cuda_fold_work){0}, -__builtin_inf());
 }
 
-/* ---- mse, ties ---- */
+/* ---- mse ---- */
 
 reel_status reel__cuda_mse(const reel__call *c) {
     const int64_t n = reel_numel(c->in[0]);
@@ -133,16 +133,4 @@ reel_status reel__cuda_mse(const reel__call *c) {
         status = launch(c, reel__cuda_launch_square_differences, &w);
     }
     return status;
-}
-
-static cudaError_t launch_ties(const reel__cuda_map *m, int vector, const void *how,
-                               reel__cuda_queue *q) {
-    return reel__cuda_launch_ties(m, *(const reel_dtype *)how, vector, q);
-}
-
-reel_status reel__cuda_ties(const reel__call *c) {
-    const reel_dtype dtype = c->in[0]->layout.dtype;
-    const reel__cuda_kernel k = {launch_ties, &dtype,
-                                 REEL__CUDA_VECTOR / (int)reel_dtype_size(dtype)};
-    return reel__cuda_map_with(c, k, c->out[0], 2, c->in, NULL);
 }

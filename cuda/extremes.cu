@@ -1,4 +1,4 @@
-/* max and min, argmax and argmin, ties. The least is the greatest of what is flipped: of a float's
+/* max and min, argmax and argmin. The least is the greatest of what is flipped: of a float's
  * negative, of an integer's complement. NaN is greater than all, flipped or not. */
 #include "cuda/fold_internal.cuh"
 
@@ -115,36 +115,4 @@ cudaError_t reel__cuda_launch_position(const reel__cuda_fold_work *w, reel_dtype
     if (dtype == REEL_F64) return launch_fold<position_of<double>>(w, queue);
     if (dtype == REEL_I64) return launch_fold<position_of<int64_t>>(w, queue);
     return launch_fold<position_of<uint8_t>>(w, queue);
-}
-
-/* ---- ties ---- */
-
-template <class T, int N>
-static __global__ void __launch_bounds__(THREADS) ties(const __grid_constant__ reel__cuda_map m) {
-    begin();
-    const uint32_t u = blockIdx.x * THREADS + threadIdx.x;
-    if (u >= m.units) return;
-    int64_t at[3];
-    locate<3>(m, u, at);
-    const unit<T, N> x = load<T, N>(m, 1, at[1]), y = load<T, N>(m, 2, at[2]);
-    unit<T, N> t;
-#pragma unroll
-    for (int i = 0; i < N; i++)
-        t.v[i] = x.v[i] == y.v[i] || (x.v[i] != x.v[i] && y.v[i] != y.v[i]) ? 1 : 0;
-    store(m, at[0], t);
-}
-
-template <class T>
-static cudaError_t launch_ties(const reel__cuda_map *m, int vector, reel__cuda_queue *queue) {
-    const int64_t blocks = blocks_for(m->units, THREADS);
-    if (vector == 1) return launch(ties<T, 1>, blocks, THREADS, queue, *m);
-    return launch(ties<T, REEL__CUDA_VECTOR / sizeof(T)>, blocks, THREADS, queue, *m);
-}
-
-cudaError_t reel__cuda_launch_ties(const reel__cuda_map *m, reel_dtype dtype, int vector,
-                                   reel__cuda_queue *queue) {
-    if (dtype == REEL_F32) return launch_ties<float>(m, vector, queue);
-    if (dtype == REEL_F64) return launch_ties<double>(m, vector, queue);
-    if (dtype == REEL_I64) return launch_ties<int64_t>(m, vector, queue);
-    return launch_ties<uint8_t>(m, vector, queue);
 }

@@ -177,9 +177,6 @@ cudaError_t reel__cuda_launch_var(const reel__cuda_fold_work *w, reel_dtype dtyp
                                   reel__cuda_queue *queue);
 cudaError_t reel__cuda_launch_logsumexp(const reel__cuda_fold_work *w, reel_dtype dtype,
                                         reel__cuda_queue *queue);
-/* 1 where operands 1 and 2 are equal or both NaN, else 0; units of 16 bytes or 1 element. */
-cudaError_t reel__cuda_launch_ties(const reel__cuda_map *m, reel_dtype dtype, int vector,
-                                   reel__cuda_queue *queue);
 
 /* ---- softmax, log_softmax (softmax.cu) ---- */
 

@@ -20,6 +20,8 @@ typedef enum {
 #define REEL__NUMBERS (REEL_U8 + 1)
 #define REEL__DTYPES (REEL_BF16 + 1)
 
+#define REEL__NO_NAMES (-1) /* for reel__call.first */
+
 #define REEL__MOST_INPUTS 3 /* of a row of the table, updates of lists apart */
 
 /* An op's constants; what each means stands at the op's public function. */
@@ -35,7 +37,7 @@ typedef struct {
 typedef struct reel__call {
     reel__op op;
     const char *at;
-    int first; /* which of the arguments written at the call site is in[0] */
+    int first; /* which of the arguments written at the call site is in[0], or REEL__NO_NAMES */
     int nin, nout;
     reel_tensor *const *in;
     reel_tensor *out[2];

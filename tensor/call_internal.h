@@ -10,6 +10,16 @@ static inline reel_tensor *reel__run(reel__call c) {
     return reel__dispatch(&c) == REEL_OK ? reel__scope_give(c.out[0]) : NULL;
 }
 
+/* The first of two, and the second in *second, unless that is NULL; NULL in it on failure. */
+static inline reel_tensor *reel__run_two(reel__call c, reel_tensor **second) {
+    c.nout = 2;
+    if (second) *second = NULL;
+    if (reel__dispatch(&c) != REEL_OK) return NULL;
+    reel_tensor *found = reel__scope_give(c.out[1]);
+    if (second) *second = found;
+    return reel__scope_give(c.out[0]);
+}
+
 static inline reel_tensor *reel__unary(reel__op op, const char *at, reel_tensor *x) {
     return reel__run((reel__call){.op = op, .at = at, .nin = 1, .in = &x});
 }

@@ -99,7 +99,8 @@ reel_status reel__fail_call(reel_status code, const reel__call *c, const char *f
     *operands = '\0';
     for (int i = 0; i < shown; i++) {
         int length = 0;
-        const char *name = context ? "" : argument_name(c->at, c->first + i, &length);
+        const bool named = !context && c->first != REEL__NO_NAMES;
+        const char *name = named ? argument_name(c->at, c->first + i, &length) : "";
         if (!length && c->in[i] && c->in[i]->name)
             name = c->in[i]->name, length = (int)strlen(name);
         if (i) put(&t, c->op == REEL_OP_matmul ? " @ " : ", ");

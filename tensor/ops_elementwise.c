@@ -9,7 +9,6 @@ reel_tensor *reel_div_at(const char *at, reel_tensor *x, reel_tensor *y) { retur
 reel_tensor *reel_pow_at(const char *at, reel_tensor *x, reel_tensor *y) { return reel__binary(REEL_OP_pow, at, x, y); }
 reel_tensor *reel_maximum_at(const char *at, reel_tensor *x, reel_tensor *y) { return reel__binary(REEL_OP_maximum, at, x, y); }
 reel_tensor *reel_minimum_at(const char *at, reel_tensor *x, reel_tensor *y) { return reel__binary(REEL_OP_minimum, at, x, y); }
-reel_tensor *reel_bce_at(const char *at, reel_tensor *p, reel_tensor *t) { return reel__binary(REEL_OP_bce, at, p, t); }
 reel_tensor *reel_eq_at(const char *at, reel_tensor *x, reel_tensor *y) { return reel__binary(REEL_OP_eq, at, x, y); }
 reel_tensor *reel_ne_at(const char *at, reel_tensor *x, reel_tensor *y) { return reel__binary(REEL_OP_ne, at, x, y); }
 reel_tensor *reel_lt_at(const char *at, reel_tensor *x, reel_tensor *y) { return reel__binary(REEL_OP_lt, at, x, y); }
@@ -64,17 +63,10 @@ reel_tensor *reel__leaky_relu_grad(const char *at, reel_tensor *g, reel_tensor *
 reel_tensor *reel__elu_grad(const char *at, reel_tensor *g, reel_tensor *x, double alpha) { return reel__binary_with(REEL_OP_elu_grad, at, g, x, alpha, 0); }
 reel_tensor *reel__clamp_grad(const char *at, reel_tensor *g, reel_tensor *x, double low, double high) { return reel__binary_with(REEL_OP_clamp_grad, at, g, x, low, high); }
 reel_tensor *reel__softplus_grad(const char *at, reel_tensor *g, reel_tensor *x, double beta, double threshold) { return reel__binary_with(REEL_OP_softplus_grad, at, g, x, beta, threshold); }
+reel_tensor *reel__ties(const char *at, reel_tensor *x, reel_tensor *y) { return reel__binary(REEL_OP_ties, at, x, y); }
 reel_tensor *reel__extreme_grad(const char *at, reel_tensor *g, reel_tensor *x, reel_tensor *y) { return reel__ternary(REEL_OP_extreme_grad, at, g, x, y); }
-reel_tensor *reel__bce_grad(const char *at, reel_tensor *g, reel_tensor *p, reel_tensor *t) { return reel__ternary(REEL_OP_bce_grad, at, g, p, t); }
 reel_tensor *reel_where_at(const char *at, reel_tensor *mask, reel_tensor *x, reel_tensor *y) { return reel__ternary(REEL_OP_where, at, mask, x, y); }
 /* clang-format on */
-
-reel_tensor *reel__mse_grad(const char *at, reel_tensor *g, reel_tensor *y, reel_tensor *t,
-                            double scale) {
-    reel_tensor *in[] = {g, y, t};
-    return reel__run(
-        (reel__call){.op = REEL_OP_mse_grad, .at = at, .nin = 3, .in = in, .attr.f = {scale}});
-}
 
 /* Squares, which are most of what is asked for, are exact that way, and cheap. */
 reel_tensor *reel_pow_scalar_at(const char *at, reel_tensor *x, double p) {

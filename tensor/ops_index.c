@@ -39,19 +39,10 @@ reel_tensor *reel_scatter_add_at(const char *at, reel_tensor *x, int axis, reel_
 
 /* ---- two results ---- */
 
-static reel_tensor *ordered(reel__call c, reel_tensor **indices) {
-    c.nout = 2;
-    if (indices) *indices = NULL;
-    if (reel__dispatch(&c) != REEL_OK) return NULL;
-    reel_tensor *found = reel__scope_give(c.out[1]);
-    if (indices) *indices = found;
-    return reel__scope_give(c.out[0]);
-}
-
 reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, int axis, bool largest,
                           reel_tensor **indices) {
     const int64_t i = reel__axis(axis, reel_ndim(x));
-    return ordered(
+    return reel__run_two(
         (reel__call){.op = REEL_OP_topk, .at = at, .nin = 1, .in = &x, .attr.i = {i, k, largest}},
         indices);
 }
@@ -59,12 +50,12 @@ reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, int axis, b
 reel_tensor *reel_sort_at(const char *at, reel_tensor *x, int axis, bool descending,
                           reel_tensor **indices) {
     const int64_t i = reel__axis(axis, reel_ndim(x));
-    return ordered((reel__call){.op = REEL_OP_sort,
-                                .at = at,
-                                .nin = 1,
-                                .in = &x,
-                                .attr.i = {i, reel_dim(x, axis), descending}},
-                   indices);
+    return reel__run_two((reel__call){.op = REEL_OP_sort,
+                                      .at = at,
+                                      .nin = 1,
+                                      .in = &x,
+                                      .attr.i = {i, reel_dim(x, axis), descending}},
+                         indices);
 }
 
 reel_tensor *reel_argsort_at(const char *at, reel_tensor *x, int axis, bool descending) {

@@ -104,11 +104,6 @@ reel_tensor *reel_norm_at(const char *at, reel_tensor *x, reel_shape axes, bool 
     return norm;
 }
 
-reel_tensor *reel__ties(const char *at, reel_tensor *x, reel_tensor *y) {
-    reel_tensor *in[] = {x, y};
-    return reel__run((reel__call){.op = REEL_OP_ties, .at = at, .nin = 2, .in = in});
-}
-
 reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape) {
     if (!g || reel_shape_equal(g->layout.shape, shape)) return g;
     const int missing = g->layout.shape.ndim - shape.ndim;
@@ -134,40 +129,4 @@ reel_tensor *reel_softmax_at(const char *at, reel_tensor *x, int axis) {
 
 reel_tensor *reel_log_softmax_at(const char *at, reel_tensor *x, int axis) {
     return along(REEL_OP_log_softmax, at, x, axis);
-}
-
-/* ---- losses of a class: what is written at the call site is a loss's, not theirs ---- */
-
-#define NO_NAMES 8
-
-reel_tensor *reel__nll(const char *at, reel_tensor *x, reel_tensor *weight, reel_tensor *target,
-                       int64_t ignored, reel_tensor **weights) {
-    reel_tensor *in[] = {x, weight, target};
-    reel__call c = {.op = REEL_OP_nll,
-                    .at = at,
-                    .first = NO_NAMES,
-                    .nin = 3,
-                    .nout = 2,
-                    .in = in,
-                    .attr.i = {ignored}};
-    if (weights) *weights = NULL;
-    if (reel__dispatch(&c) != REEL_OK) return NULL;
-    reel_tensor *found = reel__scope_give(c.out[1]);
-    if (weights) *weights = found;
-    return reel__scope_give(c.out[0]);
-}
-
-reel_tensor *reel__nll_grad(const char *at, reel_tensor *g, reel_tensor *weight,
-                            reel_tensor *target, int64_t ignored) {
-    reel_tensor *in[] = {g, weight, target};
-    return reel__run((reel__call){.op = REEL_OP_nll_grad,
-                                  .at = at,
-                                  .first = NO_NAMES,
-                                  .nin = 3,
-                                  .in = in,
-                                  .attr.i = {ignored}});
-}
-
-reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t) {
-    return reel__binary(REEL_OP_mse, at, y, t);
 }

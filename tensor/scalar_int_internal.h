@@ -15,6 +15,7 @@ REEL_FORMULA INTEGER I(abs)(INTEGER x) { return x > 0 ? x : I(neg)(x); }
 REEL_FORMULA INTEGER I(sign)(INTEGER x) { return (INTEGER)(x > 0 ? 1 : x == 0 ? 0 : -1); }
 REEL_FORMULA INTEGER I(maximum)(INTEGER x, INTEGER y) { return x > y ? x : y; }
 REEL_FORMULA INTEGER I(minimum)(INTEGER x, INTEGER y) { return x < y ? x : y; }
+REEL_FORMULA INTEGER I(ties)(INTEGER x, INTEGER y) { return x == y; }
 
 REEL_FORMULA bool I(eq)(INTEGER x, INTEGER y) { return x == y; }
 REEL_FORMULA bool I(ne)(INTEGER x, INTEGER y) { return x != y; }

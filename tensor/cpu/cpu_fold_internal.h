@@ -60,7 +60,6 @@ typedef struct {
     reel__fold fold[REEL_OP_COUNT][4];
     reel__softmax_loop softmax[2][2], log_softmax[2][2];
     reel__turn turn[4];
-    reel__loop ties[4];
 } reel__folds;
 
 /* Rows of up to REEL__SHORT elements are worked on REEL__TURNED at a time, as columns. */

@@ -238,7 +238,6 @@ const reel__folds NAME(REEL_SIMD) = {
             [REEL_OP_logsumexp] = FLOATS(logsumexp, logsumexp_join, end_logsumexp),
         },
     .turn = {turn_f32, turn_f64, turn_i64, turn_u8},
-    .ties = {loop_ties_f32, loop_ties_f64, loop_ties_i64, loop_ties_u8},
     .softmax = {{softmax_run_f32, softmax_columns_f32}, {softmax_run_f64, softmax_columns_f64}},
     .log_softmax = {{log_softmax_run_f32, log_softmax_columns_f32},
                     {log_softmax_run_f64, log_softmax_columns_f64}},

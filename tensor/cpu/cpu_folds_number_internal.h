@@ -291,24 +291,6 @@ static void F(turn)(void *to, int64_t to_stride, const void *from, int64_t strid
         for (int64_t i = 0; i < rows; i++) y[j * to_stride + i] = x[i * stride + j];
 }
 
-/* ---- where x is y, for the gradient of max and min ---- */
-
-static void F(loop_ties)(const reel__run *r) {
-    const NUMBER *x = r->in[0], *y = r->in[1];
-    NUMBER *out = r->out;
-    const int64_t n = r->n, sx = r->in_stride[0], sy = r->in_stride[1], so = r->out_stride;
-    if (sx == 1 && sy == 0 && so == 1) {
-        const NUMBER a = y[0];
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = F(alike)(x[i], a) ? 1 : 0;
-    } else if (sx == 1 && sy == 1 && so == 1) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = F(alike)(x[i], y[i]) ? 1 : 0;
-    } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = F(alike)(x[i * sx], y[i * sy]) ? 1 : 0;
-    }
-}
-
 #undef LANES
 #undef MOST_LANES
 #undef NUMBER

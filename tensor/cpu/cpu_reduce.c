@@ -230,9 +230,3 @@ reel_status reel__cpu_var(const reel__call *c) {
 reel_status reel__cpu_std(const reel__call *c) {
     return reduce_moments(c);
 }
-
-reel_status reel__cpu_ties(const reel__call *c) {
-    reel__loop loop = reel__cpu_folds()->ties[c->in[0]->layout.dtype];
-    reel__cpu_map_with(loop, c->out[0], 2, c->in, NULL);
-    return REEL_OK;
-}

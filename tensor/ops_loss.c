@@ -1,0 +1,39 @@
+/* Losses, and their gradients, as calls; nn/ makes of them what users see. */
+#include "tensor/call_internal.h"
+
+reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t) {
+    return reel__binary(REEL_OP_mse, at, y, t);
+}
+
+reel_tensor *reel__mse_grad(const char *at, reel_tensor *g, reel_tensor *y, reel_tensor *t,
+                            double scale) {
+    reel_tensor *in[] = {g, y, t};
+    return reel__run(
+        (reel__call){.op = REEL_OP_mse_grad, .at = at, .nin = 3, .in = in, .attr.f = {scale}});
+}
+
+reel_tensor *reel_bce_at(const char *at, reel_tensor *p, reel_tensor *t) {
+    return reel__binary(REEL_OP_bce, at, p, t);
+}
+
+reel_tensor *reel__bce_grad(const char *at, reel_tensor *g, reel_tensor *p, reel_tensor *t) {
+    return reel__ternary(REEL_OP_bce_grad, at, g, p, t);
+}
+
+/* ---- of a class ---- */
+
+static reel__call of_class(reel__op op, const char *at, reel_tensor **in, int64_t ignored) {
+    return (reel__call){
+        .op = op, .at = at, .first = REEL__NO_NAMES, .nin = 3, .in = in, .attr.i = {ignored}};
+}
+
+reel_tensor *reel__nll(const char *at, reel_tensor *x, reel_tensor *weight, reel_tensor *target,
+                       int64_t ignored, reel_tensor **weights) {
+    return reel__run_two(of_class(REEL_OP_nll, at, (reel_tensor *[]){x, weight, target}, ignored),
+                         weights);
+}
+
+reel_tensor *reel__nll_grad(const char *at, reel_tensor *g, reel_tensor *weight,
+                            reel_tensor *target, int64_t ignored) {
+    return reel__run(of_class(REEL_OP_nll_grad, at, (reel_tensor *[]){g, weight, target}, ignored));
+}
