@@ -12,4 +12,10 @@ void reel__cpu_copy_into(const reel_tensor *out, const reel_tensor *in);
  * along the last axis (cpu_transpose.c). */
 bool reel__cpu_transpose(const reel__nest *n, void *out, const void *in, size_t size);
 
+/* out[a, b] = in[a, b] of so many rows a and columns b; out's b and, where vectors are to be used,
+ * in's a are contiguous. Steps in elements, of `size` bytes (cpu_transpose.c). */
+typedef void (*reel__tile)(void *out, int64_t out_a, const void *in, int64_t in_a, int64_t in_b,
+                           int64_t rows, int64_t columns);
+reel__tile reel__cpu_tile(size_t size);
+
 #endif

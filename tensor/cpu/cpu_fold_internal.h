@@ -6,7 +6,7 @@
 #include "tensor/cpu/cpu_internal.h"
 
 /* Results that are worked on together: what is kept of them stays in the nearest cache. */
-#define REEL__FOLD_CHUNK 256
+#define REEL__FOLD_CHUNK 1024
 
 /* What a part of the input leaves behind, a cell or two for each result:
  *   sum, mean, prod, max, min, any, all   a: the value
@@ -47,19 +47,15 @@ typedef struct {
     void (*end)(void *out, reel__tally t, int64_t n, double divisor);
 } reel__fold;
 
-/* Along a column of n elements, `stride` apart; of up to REEL__FOLD_CHUNK columns side by side. */
-typedef void (*reel__softmax_loop)(void *out, const void *x, int64_t n, int64_t columns,
+/* Of `count` rows of n elements, one after the other; or of as many columns side by side, up to
+ * REEL__FOLD_CHUNK, from row to row `stride` elements. */
+typedef void (*reel__softmax_loop)(void *out, const void *x, int64_t n, int64_t count,
                                    int64_t stride);
 
-/* to[j, i] = x[i, j], i < rows, j < columns */
-typedef void (*reel__turn)(void *to, int64_t to_stride, const void *x, int64_t stride, int64_t rows,
-                           int64_t columns);
-
-/* By op and dtype; a softmax of stride 1, and of any. */
+/* By op and dtype; a softmax of rows, and of columns. */
 typedef struct {
     reel__fold fold[REEL_OP_COUNT][4];
     reel__softmax_loop softmax[2][2], log_softmax[2][2];
-    reel__turn turn[4];
 } reel__folds;
 
 /* Rows of up to REEL__SHORT elements are worked on REEL__TURNED at a time, as columns. */

@@ -10,13 +10,10 @@
 #define CHUNK REEL__FOLD_CHUNK
 #define BLOCK 4096    /* elements of a run that are read twice, or added up apart */
 #define ROWS 32       /* of columns, the same */
-#define AHEAD 4096    /* bytes between what is read and what is fetched */
+#define FEW 256       /* columns */
+#define LOGS 8        /* that are taken together */
 #define SUM_ROWS 256  /* that are added up together */
 #define SEEK_ROWS 128 /* that are counted together */
-
-static inline int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 /* ---- numbers: f32, f64, i64, u8 ---- */
 
@@ -25,6 +22,8 @@ static inline int64_t least(int64_t a, int64_t b) {
 #define ADD(a, b) ((a) + (b))
 #define MULTIPLY(a, b) ((a) * (b))
 #define IS_NAN(x) ((x) != (x))
+#define UNORDERED(x, y) __builtin_isunordered(x, y)
+#define NO_NUMBER __builtin_nanf("")
 
 #define NUMBER float
 #define F(name) name##_f32
@@ -45,6 +44,8 @@ static inline int64_t least(int64_t a, int64_t b) {
 #undef ADD
 #undef MULTIPLY
 #undef IS_NAN
+#undef UNORDERED
+#undef NO_NUMBER
 
 /* Integers wrap around. */
 #define BROAD int64_t
@@ -52,6 +53,8 @@ static inline int64_t least(int64_t a, int64_t b) {
 #define ADD(a, b) ((int64_t)((uint64_t)(a) + (uint64_t)(b)))
 #define MULTIPLY(a, b) ((int64_t)((uint64_t)(a) * (uint64_t)(b)))
 #define IS_NAN(x) 0
+#define UNORDERED(x, y) 0
+#define NO_NUMBER 0
 
 #define NUMBER int64_t
 #define F(name) name##_i64
@@ -66,6 +69,10 @@ static inline int64_t least(int64_t a, int64_t b) {
 #define BITS uint8_t
 #define MAGNITUDE 0xffu
 #include "tensor/cpu/cpu_folds_number_internal.h"
+
+#undef IS_NAN
+#undef UNORDERED
+#undef NO_NUMBER
 
 /* ---- floats alone ---- */
 
@@ -237,8 +244,7 @@ const reel__folds NAME(REEL_SIMD) = {
             [REEL_OP_std] = FLOATS(var, var_join, end_std),
             [REEL_OP_logsumexp] = FLOATS(logsumexp, logsumexp_join, end_logsumexp),
         },
-    .turn = {turn_f32, turn_f64, turn_i64, turn_u8},
-    .softmax = {{softmax_run_f32, softmax_columns_f32}, {softmax_run_f64, softmax_columns_f64}},
-    .log_softmax = {{log_softmax_run_f32, log_softmax_columns_f32},
-                    {log_softmax_run_f64, log_softmax_columns_f64}},
+    .softmax = {{softmax_rows_f32, softmax_columns_f32}, {softmax_rows_f64, softmax_columns_f64}},
+    .log_softmax = {{log_softmax_rows_f32, log_softmax_columns_f32},
+                    {log_softmax_rows_f64, log_softmax_columns_f64}},
 };

@@ -2,50 +2,54 @@
  *
  *   NUMBER      what is reduced            F(name)     name with the dtype's suffix
  *   BROAD, CELL  double, real; int64_t, whole: what is left of it (reel__tally)
- *   ADD, MULTIPLY    of BROAD               IS_NAN(x)
+ *   ADD, MULTIPLY    of BROAD               IS_NAN(x), UNORDERED(x, y), NO_NUMBER
  *   INDEX       counts rows; as wide as NUMBER, so that both lie in vectors of as many
  *   BITS, MAGNITUDE  NUMBER's bits, and those that are 0 in a 0 of either sign */
 
 #define LANES ((int64_t)(64 / sizeof(NUMBER)))
-#define MOST_LANES (16 * LANES)
+#define MOST_LANES (4 * LANES)
 
 /* ---- in NUMBER ---- */
 
-/* Comparisons wait for each other, too long for the processor to see what memory is read next. */
-INLINE void F(fetch_ahead)(const NUMBER *x, int64_t columns, int64_t stride) {
-    const int64_t rows = AHEAD / (columns * (int64_t)sizeof *x) + 4;
-    for (int64_t i = rows; i < rows + 4; i++)
-        for (int64_t j = 0; j < columns; j += LANES) __builtin_prefetch(x + i * stride + j);
-}
+/* How numbers come together: one with another, and one with four, which gives what the first would
+ * give four times. */
+typedef struct {
+    NUMBER (*one)(NUMBER a, NUMBER x);
+    NUMBER (*four)(NUMBER y, NUMBER a, NUMBER b, NUMBER c, NUMBER d);
+} F(folder);
 
 /* to[j] = f(...f(to[j], x[0, j])..., x[rows - 1, j]) */
 INLINE void F(fold)(NUMBER *to, const NUMBER *x, int64_t rows, int64_t columns, int64_t stride,
-                    NUMBER (*f)(NUMBER, NUMBER)) {
+                    F(folder) f) {
     int64_t i = 0;
     for (; i + 4 <= rows; i += 4) {
         const NUMBER *a = x + i * stride, *b = a + stride, *c = b + stride, *d = c + stride;
-        F(fetch_ahead)(a, columns, stride);
 #pragma omp simd
-        for (int64_t j = 0; j < columns; j++) to[j] = f(f(f(f(to[j], a[j]), b[j]), c[j]), d[j]);
+        for (int64_t j = 0; j < columns; j++) to[j] = f.four(to[j], a[j], b[j], c[j], d[j]);
     }
     for (; i < rows; i++) {
         const NUMBER *a = x + i * stride;
 #pragma omp simd
-        for (int64_t j = 0; j < columns; j++) to[j] = f(to[j], a[j]);
+        for (int64_t j = 0; j < columns; j++) to[j] = f.one(to[j], a[j]);
     }
 }
 
-/* Of as many lanes as a power of two, by halves. */
+/* Of as many lanes as a power of two, by halves. Their number and each half's are known where this
+ * is compiled, so that a half is a vector or two and no loop. */
+#define HALVE(half, f)                                                                             \
+    if (lanes > (half))                                                                            \
+        for (int64_t j = 0; j < (half); j++) lane[j] = f(lane[j], lane[j + (half)]);
+#define HALVE_ALL(f)                                                                               \
+    HALVE(128, f)                                                                                  \
+    HALVE(64, f) HALVE(32, f) HALVE(16, f) HALVE(8, f) HALVE(4, f) HALVE(2, f) HALVE(1, f)
+
 INLINE NUMBER F(fold_lanes)(NUMBER *lane, int64_t lanes, NUMBER (*f)(NUMBER, NUMBER)) {
-    for (int64_t half = lanes / 2; half > 0; half /= 2) {
-#pragma omp simd
-        for (int64_t j = 0; j < half; j++) lane[j] = f(lane[j], lane[j + half]);
-    }
+    HALVE_ALL(f)
     return lane[0];
 }
 
 /* By so many lanes, what is left by LANES, and the last few one by one. */
-INLINE NUMBER F(fold_by)(int64_t lanes, const NUMBER *x, int64_t n, NUMBER (*f)(NUMBER, NUMBER)) {
+INLINE NUMBER F(fold_by)(int64_t lanes, const NUMBER *x, int64_t n, F(folder) f) {
     NUMBER lane[MOST_LANES];
     const NUMBER *end = x + n;
     const int64_t rows = n / lanes, rest = n % lanes / LANES;
@@ -53,21 +57,21 @@ INLINE NUMBER F(fold_by)(int64_t lanes, const NUMBER *x, int64_t n, NUMBER (*f)(
     F(fold)(lane, x + lanes, rows - 1, lanes, lanes, f);
     x += rows * lanes;
     F(fold)(lane, x, rest, LANES, LANES, f);
-    NUMBER y = F(fold_lanes)(lane, lanes, f);
-    for (x += rest * LANES; x < end; x++) y = f(y, *x);
+    NUMBER y = F(fold_lanes)(lane, lanes, f.one);
+    for (x += rest * LANES; x < end; x++) y = f.one(y, *x);
     return y;
 }
 
 /* By lanes that are as many as pay. */
-INLINE NUMBER F(fold_run)(const NUMBER *x, int64_t n, NUMBER (*f)(NUMBER, NUMBER)) {
+INLINE NUMBER F(fold_run)(const NUMBER *x, int64_t n, F(folder) f) {
     if (n >= 16 * LANES) return F(fold_by)(4 * LANES, x, n, f);
     if (n >= LANES) return F(fold_by)(LANES, x, n, f);
     NUMBER y = x[0];
-    for (int64_t i = 1; i < n; i++) y = f(y, x[i]);
+    for (int64_t i = 1; i < n; i++) y = f.one(y, x[i]);
     return y;
 }
 
-INLINE void F(fold_columns)(NUMBER *to, const reel__slab *s, NUMBER (*f)(NUMBER, NUMBER)) {
+INLINE void F(fold_columns)(NUMBER *to, const reel__slab *s, F(folder) f) {
     const NUMBER *x = s->x;
     memcpy(to, x, (size_t)s->columns * sizeof *to);
     F(fold)(to, x + s->stride, s->rows - 1, s->columns, s->stride, f);
@@ -91,10 +95,7 @@ INLINE void F(fold_wide)(BROAD *to, const NUMBER *x, int64_t rows, int64_t colum
 }
 
 INLINE BROAD F(join_lanes)(BROAD *lane, int64_t lanes, BROAD (*join)(BROAD, BROAD)) {
-    for (int64_t half = lanes / 2; half > 0; half /= 2) {
-#pragma omp simd
-        for (int64_t j = 0; j < half; j++) lane[j] = join(lane[j], lane[j + half]);
-    }
+    HALVE_ALL(join)
     return lane[0];
 }
 
@@ -130,35 +131,51 @@ INLINE int F(is_true)(NUMBER x) {
     return (b & MAGNITUDE) != 0;
 }
 
-/* NaN is chosen apart, so that all else is one instruction. */
-INLINE NUMBER F(max)(NUMBER a, NUMBER x) {
-    const NUMBER most = x > a ? x : a;
-    return IS_NAN(x) ? x : most;
-}
-INLINE NUMBER F(min)(NUMBER a, NUMBER x) {
-    const NUMBER least = x < a ? x : a;
-    return IS_NAN(x) ? x : least;
-}
 /* clang-format off */
-INLINE NUMBER F(any)(NUMBER a, NUMBER x) { return (F(is_true)(a) | F(is_true)(x)) ? 1 : 0; }
-INLINE NUMBER F(all)(NUMBER a, NUMBER x) { return (F(is_true)(a) & F(is_true)(x)) ? 1 : 0; }
+INLINE NUMBER F(larger)(NUMBER a, NUMBER x) { return x > a ? x : a; }
+INLINE NUMBER F(smaller)(NUMBER a, NUMBER x) { return x < a ? x : a; }
+INLINE NUMBER F(any_of)(NUMBER a, NUMBER x) { return (F(is_true)(a) | F(is_true)(x)) ? 1 : 0; }
+INLINE NUMBER F(all_of)(NUMBER a, NUMBER x) { return (F(is_true)(a) & F(is_true)(x)) ? 1 : 0; }
+
+/* NaN is chosen apart, so that all else is one instruction. */
+INLINE NUMBER F(max_of)(NUMBER a, NUMBER x) { return IS_NAN(x) ? x : F(larger)(a, x); }
+INLINE NUMBER F(min_of)(NUMBER a, NUMBER x) { return IS_NAN(x) ? x : F(smaller)(a, x); }
 /* clang-format on */
 
-INLINE void F(pick_run)(reel__tally to, const reel__slab *s, NUMBER (*f)(NUMBER, NUMBER)) {
+#define OF_FOUR(name, pick)                                                                        \
+    INLINE NUMBER F(name)(NUMBER y, NUMBER a, NUMBER b, NUMBER c, NUMBER d) {                      \
+        const NUMBER best = F(pick)(y, F(pick)(F(pick)(a, b), F(pick)(c, d)));                     \
+        return UNORDERED(a, b) | UNORDERED(c, d) ? NO_NUMBER : best;                               \
+    }
+OF_FOUR(max_of_four, larger)
+OF_FOUR(min_of_four, smaller)
+#undef OF_FOUR
+
+INLINE NUMBER F(any_of_four)(NUMBER y, NUMBER a, NUMBER b, NUMBER c, NUMBER d) {
+    return F(any_of)(y, F(any_of)(F(any_of)(a, b), F(any_of)(c, d)));
+}
+INLINE NUMBER F(all_of_four)(NUMBER y, NUMBER a, NUMBER b, NUMBER c, NUMBER d) {
+    return F(all_of)(y, F(all_of)(F(all_of)(a, b), F(all_of)(c, d)));
+}
+
+static const F(folder) F(max) = {F(max_of), F(max_of_four)}, F(min) = {F(min_of), F(min_of_four)},
+                       F(any) = {F(any_of), F(any_of_four)}, F(all) = {F(all_of), F(all_of_four)};
+
+INLINE void F(pick_run)(reel__tally to, const reel__slab *s, F(folder) f) {
     to.a.CELL[0] = (BROAD)F(fold_run)(s->x, s->rows, f);
 }
 
-INLINE void F(pick_columns)(reel__tally to, const reel__slab *s, NUMBER (*f)(NUMBER, NUMBER)) {
+INLINE void F(pick_columns)(reel__tally to, const reel__slab *s, F(folder) f) {
     NUMBER y[CHUNK];
     F(fold_columns)(y, s, f);
     for (int64_t j = 0; j < s->columns; j++) to.a.CELL[j] = (BROAD)y[j];
 }
 
-INLINE void F(truth_run)(reel__tally to, const reel__slab *s, NUMBER (*f)(NUMBER, NUMBER)) {
+INLINE void F(truth_run)(reel__tally to, const reel__slab *s, F(folder) f) {
     to.a.whole[0] = F(is_true)(F(fold_run)(s->x, s->rows, f));
 }
 
-INLINE void F(truth_columns)(reel__tally to, const reel__slab *s, NUMBER (*f)(NUMBER, NUMBER)) {
+INLINE void F(truth_columns)(reel__tally to, const reel__slab *s, F(folder) f) {
     NUMBER y[CHUNK];
     F(fold_columns)(y, s, f);
     for (int64_t j = 0; j < s->columns; j++) to.a.whole[j] = F(is_true)(y[j]);
@@ -230,13 +247,13 @@ INLINE int64_t F(find)(const NUMBER *x, int64_t n, NUMBER a) {
 }
 
 /* The best of a block is known before it is looked for, which is in few blocks. */
-INLINE void F(seek_run)(reel__tally to, const reel__slab *s, NUMBER (*pick)(NUMBER, NUMBER),
+INLINE void F(seek_run)(reel__tally to, const reel__slab *s, F(folder) pick,
                         int (*is_better)(NUMBER, NUMBER)) {
     const NUMBER *x = s->x;
     NUMBER top = x[0];
     int64_t at = 0;
     for (int64_t i = 0; i < s->rows; i += BLOCK) {
-        const int64_t n = least(BLOCK, s->rows - i);
+        const int64_t n = reel__least(BLOCK, s->rows - i);
         const NUMBER best = F(fold_run)(x + i, n, pick);
         if (!is_better(best, top)) continue;
         top = best;
@@ -252,7 +269,7 @@ INLINE void F(seek_columns)(reel__tally to, const reel__slab *s, int (*is_better
     INDEX at[CHUNK];
     for (int64_t i = 0; i < s->rows; i += SEEK_ROWS) {
         const NUMBER *x = (const NUMBER *)s->x + i * s->stride;
-        const int64_t rows = least(SEEK_ROWS, s->rows - i);
+        const int64_t rows = reel__least(SEEK_ROWS, s->rows - i);
         for (int64_t j = 0; j < s->columns; j++) {
             best[j] = x[j];
             at[j] = 0;
@@ -281,16 +298,8 @@ static void F(argmax_columns)(reel__tally to, const reel__slab *s) { F(seek_colu
 static void F(argmin_columns)(reel__tally to, const reel__slab *s) { F(seek_columns)(to, s, F(below)); }
 /* clang-format on */
 
-/* ---- short rows, turned so that they are columns, and back ---- */
-
-static void F(turn)(void *to, int64_t to_stride, const void *from, int64_t stride, int64_t rows,
-                    int64_t columns) {
-    const NUMBER *x = from;
-    NUMBER *y = to;
-    for (int64_t j = 0; j < columns; j++)
-        for (int64_t i = 0; i < rows; i++) y[j * to_stride + i] = x[i * stride + j];
-}
-
+#undef HALVE
+#undef HALVE_ALL
 #undef LANES
 #undef MOST_LANES
 #undef NUMBER

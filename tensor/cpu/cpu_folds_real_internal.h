@@ -48,7 +48,7 @@ static void R(sum_run)(reel__tally to, const reel__slab *s) {
     const REAL *x = s->x;
     double sum = 0;
     for (int64_t i = 0; i < s->rows; i += BLOCK)
-        sum += (double)R(sum_block)(x + i, least(BLOCK, s->rows - i));
+        sum += (double)R(sum_block)(x + i, reel__least(BLOCK, s->rows - i));
     to.a.real[0] = sum;
 }
 
@@ -58,7 +58,8 @@ static void R(sum_columns)(reel__tally to, const reel__slab *s) {
     for (int64_t j = 0; j < s->columns; j++) to.a.real[j] = 0;
     for (int64_t i = 0; i < s->rows; i += SUM_ROWS) {
         for (int64_t j = 0; j < s->columns; j++) sum[j] = 0;
-        R(add_rows)(sum, x + i * s->stride, least(SUM_ROWS, s->rows - i), s->columns, s->stride);
+        R(add_rows)
+        (sum, x + i * s->stride, reel__least(SUM_ROWS, s->rows - i), s->columns, s->stride);
 #pragma omp simd
         for (int64_t j = 0; j < s->columns; j++) to.a.real[j] += (double)sum[j];
     }
@@ -70,50 +71,70 @@ static void R(end_quotient)(void *out, reel__tally t, int64_t n, double divisor)
     for (int64_t i = 0; i < n; i++) y[i] = (REAL)(t.a.real[i] / divisor);
 }
 
-/* ---- var: of each block the mean, then the squares about it; all of it less the block's first
- * row, so that what does not vary has a variance of 0 ---- */
+/* ---- var: of each block about what its mean is nearly, found in REAL from the differences from
+ * its first element, so that what does not vary has a variance of 0 ---- */
 
-INLINE void R(add_differences)(double *to, const REAL *x, int64_t rows, int64_t lanes,
-                               double shift) {
+/* to[j] += the sum of x[i, j] - first */
+INLINE void R(add_differences)(REAL *to, const REAL *x, int64_t rows, int64_t lanes, REAL first) {
     for (int64_t i = 0; i < rows; i++, x += lanes) {
 #pragma omp simd
-        for (int64_t j = 0; j < lanes; j++) to[j] += (double)x[j] - shift;
+        for (int64_t j = 0; j < lanes; j++) to[j] += x[j] - first;
     }
 }
 
-INLINE void R(add_squares)(double *to, const REAL *x, int64_t rows, int64_t lanes, double shift,
-                           double mean) {
+/* The same of x[i, j] - about, and of their squares. */
+INLINE void R(add_moments)(double *sum, double *square, const REAL *x, int64_t rows, int64_t lanes,
+                           double about) {
     for (int64_t i = 0; i < rows; i++, x += lanes) {
 #pragma omp simd
         for (int64_t j = 0; j < lanes; j++) {
-            const double d = ((double)x[j] - shift) - mean;
-            to[j] += d * d;
+            const double d = (double)x[j] - about;
+            sum[j] += d;
+            square[j] += d * d;
         }
     }
+}
+
+/* first + difference, unless that went beyond REAL. */
+INLINE double R(nearly)(REAL first, REAL difference) {
+    return (double)first + (difference - difference == 0 ? (double)difference : 0);
+}
+
+/* Mean and squares about it from what lies `about` it. */
+INLINE void R(settle)(double *mean, double *squares, double about, double sum, double square,
+                      double n) {
+    const double apart = sum / n, rest = square - sum * apart;
+    *mean = about + apart;
+    *squares = rest < 0 ? 0 : rest;
 }
 
 /* By 4 LANES, what is left by LANES, and the last few one by one. */
 static void R(block_of_run)(double *mean, double *squares, const REAL *x, int64_t n) {
     const int64_t rows = n / (4 * LANES), rest = n / LANES - 4 * rows, few = n % LANES;
     const REAL *middle = x + rows * 4 * LANES, *last = middle + rest * LANES;
-    const double shift = (double)x[0];
+    REAL lane[4 * LANES];
     double sum[4 * LANES], square[4 * LANES];
-    for (int64_t j = 0; j < 4 * LANES; j++) sum[j] = square[j] = 0;
-    R(add_differences)(sum, x, rows, 4 * LANES, shift);
-    R(add_differences)(sum, middle, rest, LANES, shift);
-    R(add_differences)(sum, last, few, 1, shift);
-    const double apart = R(join_lanes)(sum, 4 * LANES, R(add_both)) / (double)n;
-    R(add_squares)(square, x, rows, 4 * LANES, shift, apart);
-    R(add_squares)(square, middle, rest, LANES, shift, apart);
-    R(add_squares)(square, last, few, 1, shift, apart);
-    *mean = shift + apart;
-    *squares = R(join_lanes)(square, 4 * LANES, R(add_both));
+    for (int64_t j = 0; j < 4 * LANES; j++) {
+        lane[j] = 0;
+        sum[j] = square[j] = 0;
+    }
+    R(add_differences)(lane, x, rows, 4 * LANES, x[0]);
+    R(add_differences)(lane, middle, rest, LANES, x[0]);
+    R(add_differences)(lane, last, few, 1, x[0]);
+    const REAL difference = R(fold_lanes)(lane, 4 * LANES, R(add_real)) / (REAL)n;
+    const double about = R(nearly)(x[0], difference);
+    R(add_moments)(sum, square, x, rows, 4 * LANES, about);
+    R(add_moments)(sum, square, middle, rest, LANES, about);
+    R(add_moments)(sum, square, last, few, 1, about);
+    R(settle)
+    (mean, squares, about, R(join_lanes)(sum, 4 * LANES, R(add_both)),
+     R(join_lanes)(square, 4 * LANES, R(add_both)), (double)n);
 }
 
 static void R(var_run)(reel__tally to, const reel__slab *s) {
     double mean = 0, squares = 0;
     for (int64_t i = 0; i < s->rows; i += BLOCK) {
-        const int64_t n = least(BLOCK, s->rows - i);
+        const int64_t n = reel__least(BLOCK, s->rows - i);
         double here, more;
         R(block_of_run)(&here, &more, (const REAL *)s->x + i, n);
         join_moments(&mean, &squares, (double)i, here, more, (double)n);
@@ -122,36 +143,52 @@ static void R(var_run)(reel__tally to, const reel__slab *s) {
     to.b.real[0] = squares;
 }
 
-/* Of a block of columns, whose first row is taken off. */
 INLINE void R(block_of_columns)(double *mean, double *squares, const REAL *x, int64_t n,
                                 int64_t columns, int64_t stride) {
-    for (int64_t j = 0; j < columns; j++) mean[j] = squares[j] = 0;
+    REAL difference[FEW];
+    double about[FEW], sum[FEW];
+    for (int64_t j = 0; j < columns; j++) {
+        difference[j] = 0;
+        sum[j] = squares[j] = 0;
+    }
     for (int64_t r = 1; r < n; r++) {
         const REAL *row = x + r * stride;
 #pragma omp simd
-        for (int64_t j = 0; j < columns; j++) mean[j] += (double)row[j] - (double)x[j];
+        for (int64_t j = 0; j < columns; j++) difference[j] += row[j] - x[j];
     }
-    for (int64_t j = 0; j < columns; j++) mean[j] /= (double)n;
+    for (int64_t j = 0; j < columns; j++) about[j] = R(nearly)(x[j], difference[j] / (REAL)n);
     for (int64_t r = 0; r < n; r++) {
         const REAL *row = x + r * stride;
 #pragma omp simd
         for (int64_t j = 0; j < columns; j++) {
-            const double d = ((double)row[j] - (double)x[j]) - mean[j];
+            const double d = (double)row[j] - about[j];
+            sum[j] += d;
             squares[j] += d * d;
         }
     }
-    for (int64_t j = 0; j < columns; j++) mean[j] += (double)x[j];
+#pragma omp simd
+    for (int64_t j = 0; j < columns; j++)
+        R(settle)(&mean[j], &squares[j], about[j], sum[j], squares[j], (double)n);
+}
+
+/* So few that their sums stay in the nearest cache beside the block. */
+INLINE void R(var_few_columns)(reel__tally to, const REAL *x, int64_t rows, int64_t columns,
+                               int64_t stride) {
+    double mean[FEW], squares[FEW];
+    for (int64_t j = 0; j < columns; j++) to.a.real[j] = to.b.real[j] = 0;
+    for (int64_t i = 0; i < rows; i += ROWS, x += ROWS * stride) {
+        const int64_t n = reel__least(ROWS, rows - i);
+        R(block_of_columns)(mean, squares, x, n, columns, stride);
+        for (int64_t j = 0; j < columns; j++)
+            join_moments(&to.a.real[j], &to.b.real[j], (double)i, mean[j], squares[j], (double)n);
+    }
 }
 
 static void R(var_columns)(reel__tally to, const reel__slab *s) {
-    double mean[CHUNK], squares[CHUNK];
-    for (int64_t j = 0; j < s->columns; j++) to.a.real[j] = to.b.real[j] = 0;
-    for (int64_t i = 0; i < s->rows; i += ROWS) {
-        const int64_t n = least(ROWS, s->rows - i);
-        const REAL *x = (const REAL *)s->x + i * s->stride;
-        R(block_of_columns)(mean, squares, x, n, s->columns, s->stride);
-        for (int64_t j = 0; j < s->columns; j++)
-            join_moments(&to.a.real[j], &to.b.real[j], (double)i, mean[j], squares[j], (double)n);
+    for (int64_t j = 0; j < s->columns; j += FEW) {
+        const reel__tally here = {{to.a.real + j}, {to.b.real + j}};
+        R(var_few_columns)
+        (here, (const REAL *)s->x + j, s->rows, reel__least(FEW, s->columns - j), s->stride);
     }
 }
 
@@ -180,7 +217,7 @@ static double R(exponentials)(const REAL *x, int64_t n, REAL shift) {
         lane[j] = 0;
         rest[j] = j < left ? x[rows * LANES_OF_EXP + j] : -__builtin_inff();
     }
-    for (int64_t i = 0; i <= rows; i++) {
+    for (int64_t i = 0; i < rows + (left > 0); i++) {
         const REAL *row = i < rows ? x + i * LANES_OF_EXP : rest;
 #pragma omp simd
         for (int64_t j = 0; j < LANES_OF_EXP; j++) lane[j] += R(exp)(row[j] - shift);
@@ -192,7 +229,7 @@ static void R(logsumexp_run)(reel__tally to, const reel__slab *s) {
     const REAL *x = s->x;
     double most = 0, sum = 0;
     for (int64_t i = 0; i < s->rows; i += BLOCK) {
-        const int64_t n = least(BLOCK, s->rows - i);
+        const int64_t n = reel__least(BLOCK, s->rows - i);
         const REAL top = R(fold_run)(x + i, n, R(max));
         const double here = R(exponentials)(x + i, n, R(finite)(top));
         if (i > 0)
@@ -213,7 +250,7 @@ static void R(logsumexp_columns)(reel__tally to, const reel__slab *s) {
     for (int64_t i = 0; i < s->rows; i += ROWS) {
         reel__slab block = *s;
         block.x = (const REAL *)s->x + i * s->stride;
-        block.rows = least(ROWS, s->rows - i);
+        block.rows = reel__least(ROWS, s->rows - i);
         R(fold_columns)(top, &block, R(max));
         for (int64_t j = 0; j < s->columns; j++) {
             shift[j] = R(finite)(top[j]);
@@ -239,14 +276,11 @@ static void R(end_logsumexp)(void *out, reel__tally t, int64_t n, double divisor
 
 /* ---- softmax, log_softmax ---- */
 
-static void R(softmax_run)(void *to, const void *from, int64_t n, int64_t columns, int64_t stride) {
-    (void)columns, (void)stride;
-    const REAL *x = from;
-    REAL *out = to;
+static void R(softmax_row)(REAL *out, const REAL *x, int64_t n) {
     const REAL top = R(fold_run)(x, n, R(max));
     double sum = 0;
     for (int64_t i = 0; i < n; i += BLOCK) {
-        const int64_t end = least(n, i + BLOCK);
+        const int64_t end = reel__least(n, i + BLOCK);
 #pragma omp simd
         for (int64_t j = i; j < end; j++) out[j] = R(exp)(x[j] - top);
         sum += (double)R(sum_block)(out + i, end - i);
@@ -256,39 +290,67 @@ static void R(softmax_run)(void *to, const void *from, int64_t n, int64_t column
     for (int64_t i = 0; i < n; i++) out[i] *= scale;
 }
 
-static void R(log_softmax_run)(void *to, const void *from, int64_t n, int64_t columns,
-                               int64_t stride) {
-    (void)columns, (void)stride;
-    const REAL *x = from;
-    REAL *out = to;
-    const REAL top = R(fold_run)(x, n, R(max));
-    double sum = 0;
-    for (int64_t i = 0; i < n; i += BLOCK) sum += R(exponentials)(x + i, least(BLOCK, n - i), top);
-    const REAL shift = (REAL)log_f64(sum);
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) out[i] = (x[i] - top) - shift;
+static void R(softmax_rows)(void *to, const void *from, int64_t n, int64_t rows, int64_t stride) {
+    (void)stride;
+    for (int64_t r = 0; r < rows; r++)
+        R(softmax_row)((REAL *)to + r * n, (const REAL *)from + r * n, n);
 }
 
-/* The greatest of each column, and the sum of e^(x - top), which are kept in `out` if it is there.
- */
+/* So many rows, whose logarithms are one vector's. */
+INLINE void R(log_softmax_few)(REAL *out, const REAL *x, int64_t n, int64_t rows) {
+    REAL top[LOGS], shift[LOGS];
+    double sum[LOGS];
+    for (int64_t r = 0; r < LOGS; r++) sum[r] = 1;
+    for (int64_t r = 0; r < rows; r++) {
+        const REAL *row = x + r * n;
+        top[r] = R(fold_run)(row, n, R(max));
+        sum[r] = 0;
+        for (int64_t i = 0; i < n; i += BLOCK)
+            sum[r] += R(exponentials)(row + i, reel__least(BLOCK, n - i), top[r]);
+    }
+#pragma omp simd
+    for (int64_t r = 0; r < LOGS; r++) shift[r] = (REAL)log_f64(sum[r]);
+    for (int64_t r = 0; r < rows; r++, x += n, out += n) {
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) out[i] = (x[i] - top[r]) - shift[r];
+    }
+}
+
+static void R(log_softmax_rows)(void *to, const void *from, int64_t n, int64_t rows,
+                                int64_t stride) {
+    (void)stride;
+    for (int64_t r = 0; r < rows; r += LOGS) R(log_softmax_few)
+    ((REAL *)to + r * n, (const REAL *)from + r * n, n, reel__least(LOGS, rows - r));
+}
+
+/* sum[j] += e^(x[i, j] - top[j]), rows <= ROWS, which are kept in `out` if it is there. */
+INLINE void R(add_exponentials)(REAL *out, double *sum, const REAL *x, const REAL *top,
+                                int64_t rows, int64_t columns, int64_t stride) {
+    REAL some[CHUNK];
+    for (int64_t j = 0; j < columns; j++) some[j] = 0;
+    for (int64_t i = 0; i < rows; i++, x += stride) {
+        if (out) {
+            REAL *y = out + i * stride;
+#pragma omp simd
+            for (int64_t j = 0; j < columns; j++) some[j] += y[j] = R(exp)(x[j] - top[j]);
+        } else {
+#pragma omp simd
+            for (int64_t j = 0; j < columns; j++) some[j] += R(exp)(x[j] - top[j]);
+        }
+    }
+#pragma omp simd
+    for (int64_t j = 0; j < columns; j++) sum[j] += (double)some[j];
+}
+
+/* The greatest of each column, and the sum of e^(x - top). */
 INLINE void R(column_sums)(REAL *out, REAL *top, double *sum, const REAL *x, int64_t n,
                            int64_t columns, int64_t stride) {
     const reel__slab s = {.x = x, .rows = n, .columns = columns, .stride = stride};
     R(fold_columns)(top, &s, R(max));
     for (int64_t j = 0; j < columns; j++) sum[j] = 0;
-    for (int64_t i = 0; i < n; i++, x += stride) {
-        if (out) {
-            REAL *y = out + i * stride;
-#pragma omp simd
-            for (int64_t j = 0; j < columns; j++) {
-                y[j] = R(exp)(x[j] - top[j]);
-                sum[j] += (double)y[j];
-            }
-        } else {
-#pragma omp simd
-            for (int64_t j = 0; j < columns; j++) sum[j] += (double)R(exp)(x[j] - top[j]);
-        }
-    }
+    for (int64_t i = 0; i < n; i += ROWS) R(add_exponentials)
+    (out ? out + i * stride : NULL, sum, x + i * stride, top, reel__least(ROWS, n - i), columns,
+     stride);
 }
 
 static void R(softmax_columns)(void *to, const void *from, int64_t n, int64_t columns,

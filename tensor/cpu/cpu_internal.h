@@ -6,6 +6,10 @@
 #include "tensor/tensor_internal.h"
 #include "tensor/update_internal.h"
 
+static inline int64_t reel__least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
 /* ---- memory (cpu_memory.c): freed blocks are kept by size and used again ---- */
 
 void *reel__cpu_alloc(int index, size_t bytes);

@@ -1,5 +1,6 @@
 /* The CPU's memory: freed blocks are kept by size class and used again, so that a training step
- * asks the system for nothing. A class is a power of two cut in four; what is kept is bounded. */
+ * asks the system for nothing. A class is a power of two cut in four. What is kept is bounded:
+ * blocks of other classes, the largest first, make room for what is freed. */
 #include "tensor/cpu/cpu_internal.h"
 
 #include <pthread.h>
@@ -10,8 +11,8 @@
 #define CLASSES 256
 #define KEEP_LARGEST ((size_t)64 << 20) /* larger blocks go back at once */
 #define KEEP_TOTAL ((size_t)128 << 20)
-#define HUGE                                                                                       \
-    ((size_t)2 << 20) /* a page of those that large blocks are made of, where there are any */
+#define HUGE ((size_t)2 << 20) /* a page of those that large blocks are made of, if there are any  \
+                                */
 
 typedef struct block {
     struct block *next;
@@ -23,15 +24,20 @@ static struct {
     size_t kept;
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* The class of a size, and the bytes that its blocks have: 64, 128, 192, 256, 320, 384, 448, 512,
- * 640, ... */
+/* What blocks of a class have: 64, 128, 192, 256, 320, 384, 448, 512, 640, ... */
+static size_t bytes_of(int class) {
+    const size_t power = (size_t)1 << class / 4, quarter = power / 4;
+    return (power + (size_t)(class % 4) * quarter + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* The class of a size, which becomes that of its blocks. */
 static int size_class(size_t *bytes) {
-    size_t n = *bytes <= ALIGNMENT ? ALIGNMENT : *bytes;
-    int shift = 63 - __builtin_clzll(n); /* 2^shift <= n */
-    size_t quarter = (size_t)1 << (shift - 2);
-    size_t part = (n - ((size_t)1 << shift) + quarter - 1) / quarter; /* 0..4 */
-    *bytes = (((size_t)1 << shift) + part * quarter + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    return shift * 4 + (int)part;
+    const size_t n = *bytes <= ALIGNMENT ? ALIGNMENT : *bytes;
+    const int shift = 63 - __builtin_clzll(n); /* 2^shift <= n */
+    const size_t power = (size_t)1 << shift, quarter = power / 4;
+    const int class = shift * 4 + (int)((n - power + quarter - 1) / quarter);
+    *bytes = bytes_of(class);
+    return class;
 }
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -55,17 +61,46 @@ static void *new_block(size_t bytes) {
     return memory;
 }
 
+/* ---- under the lock ---- */
+
+static void push(block **list, void *memory) {
+    block *b = memory;
+    b->next = *list;
+    *list = b;
+}
+
+static block *pop(block **list) {
+    block *b = *list;
+    if (b) *list = b->next;
+    return b;
+}
+
+/* Blocks out of the cache, so that `bytes` more of a class can be kept. */
+static block *make_room(int class, size_t bytes) {
+    block *out = NULL;
+    for (int i = CLASSES - 1; i >= 0; i--) {
+        while (i != class && cache.free[i] && cache.kept + bytes > KEEP_TOTAL) {
+            push(&out, pop(&cache.free[i]));
+            cache.kept -= bytes_of(i);
+        }
+    }
+    return out;
+}
+
+/* ---- blocks ---- */
+
+static void free_all(block *list) {
+    while (list) free(pop(&list));
+}
+
 void *reel__cpu_alloc(int index, size_t bytes) {
     (void)index;
     if (bytes > SIZE_MAX / 2) return NULL;
     int class = size_class(&bytes);
     if (KEEPS && bytes <= KEEP_LARGEST) {
         pthread_mutex_lock(&cache.lock);
-        block *b = cache.free[class];
-        if (b) {
-            cache.free[class] = b->next;
-            cache.kept -= bytes;
-        }
+        block *b = pop(&cache.free[class]);
+        if (b) cache.kept -= bytes;
         pthread_mutex_unlock(&cache.lock);
         if (b) return b;
     }
@@ -75,29 +110,27 @@ void *reel__cpu_alloc(int index, size_t bytes) {
 void reel__cpu_free(int index, void *memory, size_t bytes) {
     (void)index;
     int class = size_class(&bytes);
-    bool keep = false;
-    if (KEEPS && bytes <= KEEP_LARGEST) {
-        pthread_mutex_lock(&cache.lock);
-        keep = cache.kept + bytes <= KEEP_TOTAL;
-        if (keep) {
-            block *b = memory;
-            b->next = cache.free[class];
-            cache.free[class] = b;
-            cache.kept += bytes;
-        }
-        pthread_mutex_unlock(&cache.lock);
+    if (!KEEPS || bytes > KEEP_LARGEST) {
+        free(memory);
+        return;
     }
-    if (!keep) free(memory);
+    pthread_mutex_lock(&cache.lock);
+    block *out = make_room(class, bytes);
+    if (cache.kept + bytes <= KEEP_TOTAL) {
+        push(&cache.free[class], memory);
+        cache.kept += bytes;
+    } else {
+        push(&out, memory);
+    }
+    pthread_mutex_unlock(&cache.lock);
+    free_all(out);
 }
 
 /* Runs after the main thread has let its tensors go. */
 __attribute__((destructor(101))) static void give_back(void) {
     for (int i = 0; i < CLASSES; i++) {
-        while (cache.free[i]) {
-            block *b = cache.free[i];
-            cache.free[i] = b->next;
-            free(b);
-        }
+        free_all(cache.free[i]);
+        cache.free[i] = NULL;
     }
     cache.kept = 0;
 }

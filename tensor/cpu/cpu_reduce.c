@@ -4,6 +4,7 @@
  * run, or from the same column of several contiguous rows. Rows are cut into parts, columns into
  * chunks, and threads take these as they come; what the parts leave behind (reel__tally) is joined
  * in their order. */
+#include "tensor/cpu/cpu_copy_internal.h"
 #include "tensor/cpu/cpu_fold_internal.h"
 #include "tensor/nest_internal.h"
 
@@ -13,22 +14,22 @@
 #define PARTS 32   /* that columns are cut into, where there are few chunks, */
 #define PART 32768 /* of at least so many elements */
 #define GRAIN 32768
+#define LINE 64        /* bytes */
+#define AHEAD 4096     /* bytes of the next run that are fetched, */
+#define FAR (24 << 20) /* where there are so many that they are in no cache */
 
 typedef struct {
     reel__reduction form;
     const reel__fold *fold, *parts_fold; /* of x, and of cells a of parts */
-    reel__turn turn;
+    reel__tile tile;
     const char *x;
     char *out;
     size_t size, out_size;
     double divisor;
+    bool far;                    /* x is in no cache */
     int64_t chunks, parts, each; /* of columns; of rows, each of so many */
     reel__tally left;            /* by several parts: [outer, parts, columns] */
 } reduction;
-
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 static reel__tally tally_of(reel__cell *a, reel__cell *b) {
     return (reel__tally){{&a->real}, {&b->real}};
@@ -43,8 +44,9 @@ static void cut(reduction *r) {
     r->chunks = (f->columns + CHUNK - 1) / CHUNK;
     r->each = RUN;
     if (f->columns > 1) {
-        const int64_t blocks = f->outer * r->chunks, worth = f->rows * least(f->columns, CHUNK);
-        int64_t parts = least(PARTS / least(blocks, PARTS), worth / PART);
+        const int64_t blocks = f->outer * r->chunks,
+                      worth = f->rows * reel__least(f->columns, CHUNK);
+        int64_t parts = reel__least(PARTS / reel__least(blocks, PARTS), worth / PART);
         if (parts < 1) parts = 1;
         r->each = (f->rows + parts - 1) / parts;
     }
@@ -56,8 +58,8 @@ static reel__slab slab_of(const reduction *r, int64_t outer, int64_t part, int64
     const int64_t row = part * r->each, column = chunk * CHUNK;
     return (reel__slab){.x = r->x + (outer * f->outer_stride + row * f->row_stride + column) *
                                         (int64_t)r->size,
-                        .rows = least(r->each, f->rows - row),
-                        .columns = least(CHUNK, f->columns - column),
+                        .rows = reel__least(r->each, f->rows - row),
+                        .columns = reel__least(CHUNK, f->columns - column),
                         .stride = f->row_stride,
                         .first = row};
 }
@@ -66,16 +68,25 @@ static void end(const reduction *r, int64_t result, reel__tally t, int64_t n) {
     r->fold->end(r->out + (size_t)result * r->out_size, t, n, r->divisor);
 }
 
+/* The end of a run holds up the processor, which then does not see what is read next; where that
+ * comes from far it should be on its way. */
+static void fetch_next(const reduction *r, const reel__slab *s) {
+    const int64_t bytes = s->rows * (int64_t)r->size;
+    const char *next = (const char *)s->x + bytes;
+    for (int64_t i = 0; i < reel__least(bytes, AHEAD); i += LINE) __builtin_prefetch(next + i);
+}
+
 /* Parts begin..end of runs, of which those of one result follow each other. */
 static void work_runs(void *context, int64_t begin, int64_t stop) {
     const reduction *r = context;
     reel__cell a[CHUNK], b[CHUNK];
     int64_t outer = begin / r->parts, part = begin % r->parts;
     for (int64_t i = begin; i < stop; i += CHUNK) {
-        const int64_t n = least(CHUNK, stop - i);
+        const int64_t n = reel__least(CHUNK, stop - i);
         const reel__tally t = r->parts > 1 ? tally_at(r->left, i) : tally_of(a, b);
         for (int64_t k = 0; k < n; k++) {
             const reel__slab s = slab_of(r, outer, part, 0);
+            if (r->far) fetch_next(r, &s);
             r->fold->run(tally_at(t, k), &s);
             if (++part == r->parts) part = 0, outer++;
         }
@@ -90,9 +101,11 @@ static void work_short_runs(void *context, int64_t begin, int64_t stop) {
     const reel__tally t = tally_of(a, b);
     for (int64_t i = begin; i < stop; i += TURNED) {
         const reel__slab runs = slab_of(r, i, 0, 0);
-        const reel__slab s = {
-            .x = turned, .rows = runs.rows, .columns = least(TURNED, stop - i), .stride = TURNED};
-        r->turn(turned, TURNED, runs.x, r->form.outer_stride, s.columns, s.rows);
+        const reel__slab s = {.x = turned,
+                              .rows = runs.rows,
+                              .columns = reel__least(TURNED, stop - i),
+                              .stride = TURNED};
+        r->tile(turned, TURNED, runs.x, 1, r->form.outer_stride, s.rows, s.columns);
         r->fold->columns(t, &s);
         end(r, i, t, s.columns);
     }
@@ -122,7 +135,7 @@ static void work_joins(void *context, int64_t begin, int64_t stop) {
         const reel__tally t = tally_of(a, b);
         const reel__slab s = {.x = parts.a.real,
                               .rows = r->parts,
-                              .columns = least(CHUNK, columns - column),
+                              .columns = reel__least(CHUNK, columns - column),
                               .stride = columns};
         if (r->fold->join)
             r->fold->join(t, &s, parts.b, (double)r->each, (double)r->form.rows);
@@ -141,14 +154,14 @@ static void run(reduction *r) {
     if (f->columns == 1 && f->rows <= REEL__SHORT && f->outer >= TURNED)
         reel__cpu_parallel(f->outer, grain_of(f->rows), work_short_runs, r);
     else if (f->columns == 1)
-        reel__cpu_parallel(f->outer * r->parts, grain_of(least(f->rows, RUN)), work_runs, r);
+        reel__cpu_parallel(f->outer * r->parts, grain_of(reel__least(f->rows, RUN)), work_runs, r);
     else
         reel__cpu_parallel(f->outer * r->parts * r->chunks,
-                           grain_of(least(f->columns, CHUNK) * least(f->rows, r->each)),
+                           grain_of(reel__least(f->columns, CHUNK) * reel__least(f->rows, r->each)),
                            work_columns, r);
     if (r->parts > 1)
-        reel__cpu_parallel(f->outer * r->chunks, grain_of(r->parts * least(f->columns, CHUNK)),
-                           work_joins, r);
+        reel__cpu_parallel(f->outer * r->chunks,
+                           grain_of(r->parts * reel__least(f->columns, CHUNK)), work_joins, r);
 }
 
 /* With memory for what parts leave behind. */
@@ -179,7 +192,7 @@ static reel_status reduce(const reel__call *c, double divisor, double none) {
         c->op == REEL_OP_any || c->op == REEL_OP_all || !reel_dtype_is_float(dtype);
     reduction r = {.fold = &folds->fold[c->op][dtype],
                    .parts_fold = &folds->fold[c->op][is_whole ? REEL_I64 : REEL_F64],
-                   .turn = folds->turn[dtype],
+                   .tile = reel__cpu_tile(reel_dtype_size(dtype)),
                    .out = reel__data(c->out[0]),
                    .size = reel_dtype_size(dtype),
                    .out_size = reel_dtype_size(c->out[0]->layout.dtype),
@@ -189,6 +202,7 @@ static reel_status reduce(const reel__call *c, double divisor, double none) {
         status = reel__reduction_make(&r.form, c, c->attr.i[0]);
         if (status == REEL_OK) {
             r.x = reel__data(r.form.x);
+            r.far = reel_numel(r.form.x) * (int64_t)r.size > FAR;
             cut(&r);
             status = run_parts(c, &r);
         }

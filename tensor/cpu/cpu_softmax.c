@@ -1,15 +1,14 @@
-/* softmax and log_softmax along an axis: rows one by one, and along another axis than the last
- * columns, as many side by side as stay in the cache from one pass over them to the next. */
+/* softmax and log_softmax along an axis: of rows, or of columns side by side. */
+#include "tensor/cpu/cpu_copy_internal.h"
 #include "tensor/cpu/cpu_fold_internal.h"
 #include "tensor/nest_internal.h"
 
-#define CACHE ((int64_t)1 << 17) /* bytes of columns that are worked on together */
-#define LINE 64                  /* the least of a row that is worth while to come for */
+#define LINE 64 /* bytes */
 #define GRAIN 8192
 
 typedef struct {
     reel__softmax_loop loop;
-    reel__turn turn;
+    reel__tile tile;
     const char *x;
     char *out;
     int64_t n, inner, size; /* bytes of an element */
@@ -18,8 +17,8 @@ typedef struct {
 
 static void work_rows(void *context, int64_t begin, int64_t end) {
     const softmax *s = context;
-    for (int64_t i = begin; i < end; i++)
-        s->loop(s->out + i * s->n * s->size, s->x + i * s->n * s->size, s->n, 1, 1);
+    const int64_t at = begin * s->n * s->size;
+    s->loop(s->out + at, s->x + at, s->n, end - begin, 0);
 }
 
 /* Short rows begin..end, which are turned, and then are columns, and back. */
@@ -27,31 +26,33 @@ static void work_short_rows(void *context, int64_t begin, int64_t end) {
     const softmax *s = context;
     double turned[REEL__TURNED * REEL__SHORT];
     for (int64_t i = begin; i < end; i += REEL__TURNED) {
-        const int64_t rows = end - i < REEL__TURNED ? end - i : REEL__TURNED;
-        s->turn(turned, REEL__TURNED, s->x + i * s->n * s->size, s->n, rows, s->n);
+        const int64_t rows = reel__least(end - i, REEL__TURNED), at = i * s->n * s->size;
+        s->tile(turned, REEL__TURNED, s->x + at, 1, s->n, s->n, rows);
         s->loop(turned, turned, s->n, rows, REEL__TURNED);
-        s->turn(s->out + i * s->n * s->size, s->n, turned, REEL__TURNED, s->n, rows);
+        s->tile(s->out + at, s->n, turned, 1, REEL__TURNED, rows, s->n);
     }
 }
 
 static void work_columns(void *context, int64_t begin, int64_t end) {
     const softmax *s = context;
     for (int64_t i = begin; i < end; i++) {
-        const int64_t column = i % s->chunks * s->wide, left = s->inner - column;
+        const int64_t column = i % s->chunks * s->wide;
         const int64_t at = (i / s->chunks * s->n * s->inner + column) * s->size;
-        s->loop(s->out + at, s->x + at, s->n, left < s->wide ? left : s->wide, s->inner);
+        s->loop(s->out + at, s->x + at, s->n, reel__least(s->inner - column, s->wide), s->inner);
     }
 }
 
-static int64_t columns_together(const softmax *s) {
-    const int64_t lines = CACHE / (s->n * LINE), wide = (lines > 1 ? lines : 1) * LINE / s->size;
-    return wide < REEL__FOLD_CHUNK ? wide : REEL__FOLD_CHUNK;
+/* As many as can be, so that rows are read in long stretches, but something for each thread. */
+static int64_t columns_together(const softmax *s, int64_t outer) {
+    const int64_t line = LINE / s->size, share = s->inner * outer / reel_threads();
+    const int64_t wide = (share + line - 1) / line * line;
+    return reel__least(wide > 0 ? wide : line, REEL__FOLD_CHUNK);
 }
 
 static void run(softmax *s, int64_t outer, const reel__softmax_loop loop[2]) {
     const bool is_short = s->n <= REEL__SHORT && outer >= REEL__TURNED;
     s->loop = loop[s->inner > 1 || is_short];
-    s->wide = columns_together(s);
+    s->wide = columns_together(s, outer);
     s->chunks = (s->inner + s->wide - 1) / s->wide;
     if (s->inner > 1)
         reel__cpu_parallel(outer * s->chunks, GRAIN / (s->n * s->wide) + 1, work_columns, s);
@@ -65,7 +66,7 @@ static reel_status softmax_with(const reel__call *c, const reel__softmax_loop lo
     REEL_SCOPE {
         const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
         if (!x) return reel_error_status();
-        softmax s = {.turn = reel__cpu_folds()->turn[x->layout.dtype],
+        softmax s = {.tile = reel__cpu_tile(reel_dtype_size(x->layout.dtype)),
                      .x = reel__data(x),
                      .out = reel__data(c->out[0]),
                      .n = x->layout.shape.dim[axis],

@@ -45,10 +45,11 @@
 #define HIGH 1, 3
 #include "tensor/cpu/cpu_transpose_of_internal.h"
 
-/* out[a, b] = in[a, b] of so many rows a and columns b; out's b and, where vectors are to be used,
- * in's a are contiguous. Strides in elements. */
-typedef void (*tile)(void *out, int64_t out_a, const void *in, int64_t in_a, int64_t in_b,
-                     int64_t rows, int64_t columns);
+reel__tile reel__cpu_tile(size_t size) {
+    static const reel__tile tiles[] = {
+        [1] = tile_of_1, [2] = tile_of_2, [4] = tile_of_4, [8] = tile_of_8};
+    return tiles[size];
+}
 
 #define SIDE_A 512
 #define SIDE_B 512
@@ -59,12 +60,8 @@ typedef struct {
     char *out;
     const char *in;
     int64_t size, tiles_a, tiles_b, side_a, side_b;
-    tile move;
+    reel__tile move;
 } transpose;
-
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 /* Tiles begin..end, counted along b, then a, then the other axes. */
 static void work(void *context, int64_t begin, int64_t end) {
@@ -82,8 +79,8 @@ static void work(void *context, int64_t begin, int64_t end) {
             rest /= n->dim[i];
         }
         t->move(t->out + to * t->size, n->stride[0][t->a], t->in + from * t->size,
-                n->stride[1][t->a], n->stride[1][t->b], least(n->dim[t->a] - a, t->side_a),
-                least(n->dim[t->b] - b, t->side_b));
+                n->stride[1][t->a], n->stride[1][t->b], reel__least(n->dim[t->a] - a, t->side_a),
+                reel__least(n->dim[t->b] - b, t->side_b));
     }
 }
 
@@ -104,8 +101,6 @@ static int closest_axis(const reel__nest *n) {
 }
 
 bool reel__cpu_transpose(const reel__nest *n, void *out, const void *in, size_t size) {
-    static const tile tiles[] = {
-        [1] = tile_of_1, [2] = tile_of_2, [4] = tile_of_4, [8] = tile_of_8};
     const int b = n->ndim - 1, a = closest_axis(n);
     if (a < 0 || n->stride[0][b] != 1) return false;
     transpose t = {.nest = *n,
@@ -114,7 +109,7 @@ bool reel__cpu_transpose(const reel__nest *n, void *out, const void *in, size_t 
                    .out = out,
                    .in = in,
                    .size = (int64_t)size,
-                   .move = tiles[size]};
+                   .move = reel__cpu_tile(size)};
     t.side_a = SIDE_A / t.size;
     t.side_b = SIDE_B / t.size;
     t.tiles_a = (n->dim[a] - 1) / t.side_a + 1;
@@ -122,7 +117,7 @@ bool reel__cpu_transpose(const reel__nest *n, void *out, const void *in, size_t 
     int64_t batches = 1;
     for (int i = 0; i < b; i++)
         if (i != a) batches *= n->dim[i];
-    const int64_t elements = least(n->dim[a], t.side_a) * least(n->dim[b], t.side_b);
+    const int64_t elements = reel__least(n->dim[a], t.side_a) * reel__least(n->dim[b], t.side_b);
     reel__cpu_parallel(batches * t.tiles_a * t.tiles_b, 8192 / elements + 1, work, &t);
     return true;
 }
