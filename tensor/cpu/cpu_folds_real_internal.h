@@ -209,8 +209,8 @@ INLINE REAL R(finite)(REAL x) {
     return x - x == 0 ? x : 0;
 }
 
-/* The sum of e^(x - shift), n <= BLOCK. */
-static double R(exponentials)(const REAL *x, int64_t n, REAL shift) {
+/* The sum of e^(x - shift), n <= BLOCK, by an `exp` that is good for it. */
+INLINE double R(exponentials)(const REAL *x, int64_t n, REAL shift, REAL (*exp)(REAL)) {
     REAL lane[LANES_OF_EXP], rest[LANES_OF_EXP];
     const int64_t rows = n / LANES_OF_EXP, left = n % LANES_OF_EXP;
     for (int64_t j = 0; j < LANES_OF_EXP; j++) {
@@ -220,7 +220,7 @@ static double R(exponentials)(const REAL *x, int64_t n, REAL shift) {
     for (int64_t i = 0; i < rows + (left > 0); i++) {
         const REAL *row = i < rows ? x + i * LANES_OF_EXP : rest;
 #pragma omp simd
-        for (int64_t j = 0; j < LANES_OF_EXP; j++) lane[j] += R(exp)(row[j] - shift);
+        for (int64_t j = 0; j < LANES_OF_EXP; j++) lane[j] += exp(row[j] - shift);
     }
     return (double)R(fold_lanes)(lane, LANES_OF_EXP, R(add_real));
 }
@@ -231,7 +231,7 @@ static void R(logsumexp_run)(reel__tally to, const reel__slab *s) {
     for (int64_t i = 0; i < s->rows; i += BLOCK) {
         const int64_t n = reel__least(BLOCK, s->rows - i);
         const REAL top = R(fold_run)(x + i, n, R(max));
-        const double here = R(exponentials)(x + i, n, R(finite)(top));
+        const double here = R(exponentials)(x + i, n, R(finite)(top), R(exp));
         if (i > 0)
             join_exponentials(&most, &sum, (double)top, here);
         else
@@ -282,7 +282,7 @@ static void R(softmax_row)(REAL *out, const REAL *x, int64_t n) {
     for (int64_t i = 0; i < n; i += BLOCK) {
         const int64_t end = reel__least(n, i + BLOCK);
 #pragma omp simd
-        for (int64_t j = i; j < end; j++) out[j] = R(exp)(x[j] - top);
+        for (int64_t j = i; j < end; j++) out[j] = R(exp_down)(x[j] - top);
         sum += (double)R(sum_block)(out + i, end - i);
     }
     const REAL scale = (REAL)(1 / sum);
@@ -306,7 +306,7 @@ INLINE void R(log_softmax_few)(REAL *out, const REAL *x, int64_t n, int64_t rows
         top[r] = R(fold_run)(row, n, R(max));
         sum[r] = 0;
         for (int64_t i = 0; i < n; i += BLOCK)
-            sum[r] += R(exponentials)(row + i, reel__least(BLOCK, n - i), top[r]);
+            sum[r] += R(exponentials)(row + i, reel__least(BLOCK, n - i), top[r], R(exp_down));
     }
 #pragma omp simd
     for (int64_t r = 0; r < LOGS; r++) shift[r] = (REAL)log_f64(sum[r]);
@@ -332,10 +332,10 @@ INLINE void R(add_exponentials)(REAL *out, double *sum, const REAL *x, const REA
         if (out) {
             REAL *y = out + i * stride;
 #pragma omp simd
-            for (int64_t j = 0; j < columns; j++) some[j] += y[j] = R(exp)(x[j] - top[j]);
+            for (int64_t j = 0; j < columns; j++) some[j] += y[j] = R(exp_down)(x[j] - top[j]);
         } else {
 #pragma omp simd
-            for (int64_t j = 0; j < columns; j++) some[j] += R(exp)(x[j] - top[j]);
+            for (int64_t j = 0; j < columns; j++) some[j] += R(exp_down)(x[j] - top[j]);
         }
     }
 #pragma omp simd

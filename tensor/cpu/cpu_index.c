@@ -42,7 +42,8 @@ typedef struct {
 
 static void check_part(void *context, int64_t begin, int64_t end) {
     check *k = context;
-    if (!reel__indices_fit(k->index + begin, end - begin, k->size)) atomic_store(&k->wrong, true);
+    if (!reel__cpu_loops()->indices_fit(k->index + begin, end - begin, k->size))
+        atomic_store(&k->wrong, true);
 }
 
 reel_status reel__cpu_check_indices(const reel__call *c, const int64_t *index, int64_t n,
@@ -107,7 +108,7 @@ static void work(void *context, int64_t begin, int64_t end) {
         const int64_t *index = t->m->index + (t->repeats ? within : begin);
         next = begin + (rest < BLOCK ? rest : BLOCK);
         if (next > end) next = end;
-        if (!reel__indices_fit(index, next - begin, t->m->entries)) {
+        if (!reel__cpu_loops()->indices_fit(index, next - begin, t->m->entries)) {
             atomic_store(&t->wrong, true);
             return;
         }

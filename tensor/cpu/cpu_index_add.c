@@ -77,14 +77,15 @@ static void work_places(void *context, int64_t begin, int64_t end) {
     }
 }
 
-#define GRAIN 8192     /* elements to be added */
-#define FEW_COLUMNS 32 /* a thread has of a row that is better left whole */
-#define SHORTEST 4     /* a row that costs more to add than to pass over */
+#define GRAIN 8192 /* elements to be added */
+#define SHORTEST 4 /* a row that costs more to add than to pass over */
 
+/* Rows are better left whole, and are where places are shared out, unless there is a share of outer
+ * indices for each thread. */
 static void add(task *t) {
     const reel__move *m = t->m;
     const int64_t columns = m->outer * m->inner;
-    if (t->rows && columns < FEW_COLUMNS * reel_threads() && m->inner >= SHORTEST)
+    if (t->rows && m->outer < 4 * reel_threads() && m->inner >= SHORTEST)
         reel__cpu_parallel(m->size, GRAIN * m->size / (m->entries * columns + 1) + 1, work_places,
                            t);
     else

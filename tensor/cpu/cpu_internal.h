@@ -81,6 +81,7 @@ typedef struct {
     /* Of contiguous elements, in an order that n alone decides. */
     double (*sum_squares[2])(const void *x, int64_t n);
     double (*sum_square_differences[2])(const void *x, const void *y, int64_t n);
+    bool (*indices_fit)(const int64_t *index, int64_t n, int64_t size); /* all in 0..size-1 */
     void (*gemm[2])(const reel__gemm *g, void *panel);
     reel__update_loop update[REEL_OP_COUNT][2]; /* NULL where the op is none of UPDATE */
 } reel__loops;

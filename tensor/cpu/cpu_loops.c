@@ -166,6 +166,17 @@ INLINE uint8_t byte_of(double x) {
 #define W(name) name##_8
 #include "tensor/cpu/cpu_loops_word_internal.h"
 
+/* ---- indices ---- */
+
+/* Else the highest bit of one, or of its distance from the last, is set. */
+static bool indices_fit(const int64_t *index, int64_t n, int64_t size) {
+    const uint64_t last = (uint64_t)size - 1;
+    uint64_t wrong = 0;
+#pragma omp simd reduction(| : wrong)
+    for (int64_t i = 0; i < n; i++) wrong |= (uint64_t)index[i] | (last - (uint64_t)index[i]);
+    return wrong >> 63 == 0;
+}
+
 #define FLOATS(name) loop_##name##_f32, loop_##name##_f64
 #define LOOPS_MAP_FLOAT(name) FLOATS(name)
 #define LOOPS_MAP1_FLOAT(name) FLOATS(name)
@@ -219,6 +230,7 @@ const reel__loops NAME(REEL_SIMD) = {
     .where = {[1] = where_1, [2] = where_2, [4] = where_4, [8] = where_8},
     .sum_squares = {sum_squares_f32, sum_squares_f64},
     .sum_square_differences = {sum_square_differences_f32, sum_square_differences_f64},
+    .indices_fit = indices_fit,
     .gemm = {gemm_f32, gemm_f64},
     .update =
         {
