@@ -4,6 +4,7 @@
 static void F(pick)(const reel__move *m, const int64_t *index, int64_t begin, int64_t end) {
     const T *from = (const T *)m->x + begin / m->size * m->entries;
     T *to = (T *)m->out + begin;
+#pragma GCC unroll 8
     for (int64_t k = 0; k < end - begin; k++) to[k] = from[index[k]];
 }
 
