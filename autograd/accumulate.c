@@ -99,8 +99,8 @@ void reel__accumulate(const reel__pass *p, const char *at, reel_tensor *leaf, re
             put(k, fresh ? g : copy(at, g));
     } else if (k->has_grad) {
         reel_add_out_at(at, k->grad, k->grad, g);
-    } else if (fresh && (!k->grad || atomic_load(&k->grad->refs) == 1)) {
-        put(k, g); /* what it had is memory that nobody else looks at */
+    } else if (fresh) {
+        put(k, g);
     } else if (reel_copy_at_(at, leaf_buffer(leaf), g)) {
         k->has_grad = true;
     }

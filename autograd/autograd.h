@@ -93,7 +93,7 @@ REEL_API reel_status reel_grad_of_at(const char *at, reel_tensor *const *outputs
 /* A leaf's gradient, borrowed from the leaf; NULL where none has arrived since reel_zero_grad. The
  * next backward may write into it or put another tensor in its place: copy what is to be kept. */
 REEL_API reel_tensor *reel_grad(const reel_tensor *leaf);
-/* Forgets it, and keeps its memory for the next one. */
+/* Lets it go: no memory is held for gradients between steps. */
 REEL_API void reel_zero_grad(reel_tensor *leaf);
 
 /* The same elements, untracked: a view that takes no part in the tape. Borrowed. */

@@ -48,10 +48,10 @@ reel_tensor *reel_grad(const reel_tensor *leaf) {
 void reel_zero_grad(reel_tensor *leaf) {
     if (!leaf || !leaf->track) return;
     struct reel__track *k = leaf->track;
-    reel_tensor *recorded = k->grad && k->grad->track ? k->grad : NULL;
+    reel_tensor *grad = k->grad;
     k->has_grad = false;
-    if (recorded) k->grad = NULL;
-    reel_release(recorded);
+    k->grad = NULL;
+    reel_release(grad);
 }
 
 reel_tensor *reel_detach_at(const char *at, reel_tensor *t) {

@@ -1,14 +1,21 @@
 /* Sequential: children one after the other. */
 #include "nn/module_internal.h"
+#include "tensor/tensor_internal.h"
 
 #include <stdlib.h>
 
+/* What came out of a child is let go as soon as the next has used it. */
 static reel_tensor *forward(reel_module *m, reel_tensor *x) {
-    REEL_SCOPE {
-        for (int i = 0; i < m->count && x; i++) x = reel_forward_at(NULL, m->entries[i].child, x);
-        x = reel_scope_return(x);
+    reel_tensor *held = NULL;
+    for (int i = 0; i < m->count && x; i++) {
+        reel_tensor *y = NULL;
+        REEL_SCOPE {
+            y = reel_retain(reel_forward_at(NULL, m->entries[i].child, x));
+        }
+        reel_release(held);
+        held = x = y;
     }
-    return x;
+    return held ? reel__scope_give(held) : x;
 }
 
 static void free_sequential(reel_module *m) {
