@@ -49,11 +49,11 @@ void reel__grad_matmul(reel__node *n, reel_tensor *g) {
     g = as_product(n, g);
     if (!g) return;
     if (reel__needs(n, 0)) {
-        reel_tensor *y = as_matrix(n, reel__saved(n, REEL__IN1), 1);
+        reel_tensor *y = as_matrix(n, reel__in(n, 1), 1);
         give(n, 0, g, reel_t_at(n->at, y), g);
     }
     if (reel__needs(n, 1)) {
-        reel_tensor *x = as_matrix(n, reel__saved(n, REEL__IN0), 0);
+        reel_tensor *x = as_matrix(n, reel__in(n, 0), 0);
         if (x && n->in_shape[1].ndim <= 2 && reel_ndim(g) > 2) {
             x = rows_of(n, x);
             g = rows_of(n, g);
