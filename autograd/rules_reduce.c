@@ -22,11 +22,8 @@ static reel_shape axes_of(const reel__node *n) {
 }
 
 /* Elements that go into a result. */
-static double count_of(const reel__node *n) {
-    double count = 1;
-    for (int i = 0; i < n->in_shape[0].ndim; i++)
-        if (n->attr.i[0] >> i & 1) count *= (double)n->in_shape[0].dim[i];
-    return count;
+static int64_t count_of(const reel__node *n) {
+    return reel__count_over(n->in_shape[0], n->attr.i[0]);
 }
 
 /* ---- over axes ---- */
@@ -37,7 +34,7 @@ void reel__grad_sum(reel__node *n, reel_tensor *g) {
 
 /* Of nothing there is nothing to give, and nothing that 1/0 should spoil. */
 void reel__grad_mean(reel__node *n, reel_tensor *g) {
-    const double count = count_of(n);
+    const double count = (double)count_of(n);
     reel__give(n, 0, spread(n, reel_affine_at(n->at, g, count > 0 ? 1 / count : 0, 0)));
 }
 
@@ -59,7 +56,7 @@ void reel__grad_min(reel__node *n, reel_tensor *g) {
 
 /* dx = 2 g (x - mean x) / (count - correction) */
 static void give_var(reel__node *n, reel_tensor *g) {
-    const double count = count_of(n), divisor = count - n->attr.f[0];
+    const double count = (double)count_of(n), divisor = count - n->attr.f[0];
     const double scale = count > 0 ? 2 / (divisor > 0 ? divisor : 0) : 0; /* as mean's */
     reel_tensor *x = reel__in(n, 0), *mean = reel_mean_at(n->at, x, axes_of(n), true);
     reel_tensor *scaled = reel_affine_at(n->at, keep_axes(n, g), scale, 0);
@@ -127,7 +124,7 @@ void reel__grad_prod(reel__node *n, reel_tensor *g) {
         back.dim[order.dim[i]] = i;
         moved.dim[i] = s.dim[order.dim[i]];
     }
-    const int64_t count = (int64_t)count_of(n);
+    const int64_t count = count_of(n);
     if (reel__shape_numel(s) == 0) {
         reel__give(n, 0, spread(n, g)); /* to nothing */
         return;
