@@ -19,8 +19,8 @@ static int64_t count_rows(const reel_tensor *t) {
     return rows;
 }
 
-/* Input i was the same for all of the batch, which was the other's: its gradient is a sum over it,
- * and so over rows of one matrix. */
+/* The batch's matrices below each other, as one: a sum over the batch of x^T g is the product of
+ * these, where y was one matrix for all of it. */
 static reel_tensor *rows_of(const reel__node *n, reel_tensor *t) {
     return reel_reshape_at(n->at, t, reel_shape(count_rows(t), reel_dim(t, -1)));
 }
