@@ -147,6 +147,14 @@ void reel__grad_softmax(reel__node *n, reel_tensor *g) {
 /* dx = g - e^y sum g along the axis */
 void reel__grad_log_softmax(reel__node *n, reel_tensor *g) {
     reel_tensor *sum = reel_sum_at(n->at, g, reel_axes(n->attr.i[0]), true);
-    reel_tensor *back = reel_mul_at(n->at, reel_exp_at(n->at, reel__out(n)), sum);
-    reel__give(n, 0, reel_sub_at(n->at, g, back));
+    reel__give(n, 0, reel__log_softmax_grad(n->at, g, reel__out(n), sum));
+}
+
+/* z = g' - e^y s:  dg' = g,  dy = -g e^y s,  ds = -g e^y */
+void reel__grad_log_softmax_grad(reel__node *n, reel_tensor *g) {
+    reel__give(n, 0, g);
+    if (!reel__needs(n, 1) && !reel__needs(n, 2)) return;
+    reel_tensor *ds = reel_neg_at(n->at, reel_mul_at(n->at, g, reel_exp_at(n->at, reel__in(n, 1))));
+    if (reel__needs(n, 1)) reel__give(n, 1, reel_mul_at(n->at, ds, reel__in(n, 2)));
+    reel__give(n, 2, ds);
 }
