@@ -130,8 +130,7 @@ void reel__give(reel__node *n, int i, reel_tensor *gradient) {
 /* Where 0 > 0, g; so that it stands on the tape of a recorded pass, and is 0 for any g. */
 void reel__give_zero(reel__node *n, reel_tensor *g) {
     if (!g || !reel__needs(n, 0)) return;
-    reel_tensor *zero = reel_full_at(n->at, REEL_SCALAR, 0, n->dtype, reel_device_of(g));
-    reel__give(n, 0, reel__relu_grad(n->at, g, zero));
+    reel__give(n, 0, reel__relu_grad(n->at, g, reel__constant(n, 0, g)));
 }
 
 /* The last two axes change places, and nobody wants to see the gradient of what came of it. */

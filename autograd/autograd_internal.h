@@ -154,6 +154,18 @@ bool reel__needs(const reel__node *n, int i);
 /* What the row's saves column kept: bit REEL__IN0, ... NULL, and a failure kept, if it was changed
  * in place since. */
 reel_tensor *reel__saved(const reel__node *n, int bit);
+/* Input i, and the result, that it kept. */
+static inline reel_tensor *reel__in(const reel__node *n, int i) {
+    return reel__saved(n, REEL__IN0 << i);
+}
+static inline reel_tensor *reel__out(const reel__node *n) {
+    return reel__saved(n, REEL__OUT0);
+}
+/* A number in the dtype and on the device of `like`. */
+static inline reel_tensor *reel__constant(const reel__node *n, double value,
+                                          const reel_tensor *like) {
+    return reel_full_at(n->at, REEL_SCALAR, value, reel_dtype_of(like), reel_device_of(like));
+}
 /* Hands input i its gradient (borrowed), summed to the input's shape where it was broadcast. NULL
  * is passed over. */
 void reel__give(reel__node *n, int i, reel_tensor *gradient);

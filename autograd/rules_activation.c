@@ -2,93 +2,82 @@
  * dg' = g f'(x) and dx = g g' f''(x). */
 #include "autograd/autograd_internal.h"
 
-static reel_tensor *in(const reel__node *n, int i) {
-    return reel__saved(n, 1 << i);
-}
-
-static reel_tensor *out(const reel__node *n) {
-    return reel__saved(n, REEL__OUT0);
-}
-
 /* g g' */
 static reel_tensor *both(const reel__node *n, reel_tensor *g) {
-    return reel_mul_at(n->at, g, in(n, 0));
-}
-
-static reel_tensor *zero(const reel__node *n, reel_tensor *like) {
-    return reel_full_at(n->at, REEL_SCALAR, 0, n->dtype, reel_device_of(like));
+    return reel_mul_at(n->at, g, reel__in(n, 0));
 }
 
 /* ---- relu, leaky_relu, elu ---- */
 
 /* y = max(x, 0):  dx = g [y > 0] */
 void reel__grad_relu(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__relu_grad(n->at, g, out(n)));
+    reel__give(n, 0, reel__relu_grad(n->at, g, reel__out(n)));
 }
 
 /* y's gradient is zero almost everywhere */
 void reel__grad_relu_grad(reel__node *n, reel_tensor *g) {
-    if (reel__needs(n, 0)) reel__give(n, 0, reel__relu_grad(n->at, g, in(n, 1)));
+    if (reel__needs(n, 0)) reel__give(n, 0, reel__relu_grad(n->at, g, reel__in(n, 1)));
 }
 
 void reel__grad_leaky_relu(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__leaky_relu_grad(n->at, g, in(n, 0), n->attr.f[0]));
+    reel__give(n, 0, reel__leaky_relu_grad(n->at, g, reel__in(n, 0), n->attr.f[0]));
 }
 
 void reel__grad_leaky_relu_grad(reel__node *n, reel_tensor *g) {
     if (reel__needs(n, 0))
-        reel__give(n, 0, reel__leaky_relu_grad(n->at, g, in(n, 1), n->attr.f[0]));
+        reel__give(n, 0, reel__leaky_relu_grad(n->at, g, reel__in(n, 1), n->attr.f[0]));
 }
 
 void reel__grad_elu(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__elu_grad(n->at, g, in(n, 0), n->attr.f[0]));
+    reel__give(n, 0, reel__elu_grad(n->at, g, reel__in(n, 0), n->attr.f[0]));
 }
 
 /* f'' = f' = alpha e^x up to 0, and 0 above */
 void reel__grad_elu_grad(reel__node *n, reel_tensor *g) {
     const double alpha = n->attr.f[0];
-    reel_tensor *x = in(n, 1);
+    reel_tensor *x = reel__in(n, 1);
     if (reel__needs(n, 0)) reel__give(n, 0, reel__elu_grad(n->at, g, x, alpha));
     if (!reel__needs(n, 1)) return;
-    reel_tensor *flat = reel_gt_at(n->at, x, zero(n, x));
+    reel_tensor *flat = reel_gt_at(n->at, x, reel__constant(n, 0, x));
     reel__give(n, 1,
-               reel_where_at(n->at, flat, zero(n, x), reel__elu_grad(n->at, both(n, g), x, alpha)));
+               reel_where_at(n->at, flat, reel__constant(n, 0, x),
+                             reel__elu_grad(n->at, both(n, g), x, alpha)));
 }
 
 /* ---- sigmoid, tanh ---- */
 
 /* dx = g y (1 - y) */
 void reel__grad_sigmoid(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__sigmoid_grad(n->at, g, out(n)));
+    reel__give(n, 0, reel__sigmoid_grad(n->at, g, reel__out(n)));
 }
 
 /* z = g' y (1 - y):  dg' = g y (1 - y),  dy = g g' (1 - 2y) */
 void reel__grad_sigmoid_grad(reel__node *n, reel_tensor *g) {
-    if (reel__needs(n, 0)) reel__give(n, 0, reel__sigmoid_grad(n->at, g, in(n, 1)));
+    if (reel__needs(n, 0)) reel__give(n, 0, reel__sigmoid_grad(n->at, g, reel__in(n, 1)));
     if (!reel__needs(n, 1)) return;
-    reel__give(n, 1, reel_mul_at(n->at, both(n, g), reel_affine_at(n->at, in(n, 1), -2, 1)));
+    reel__give(n, 1, reel_mul_at(n->at, both(n, g), reel_affine_at(n->at, reel__in(n, 1), -2, 1)));
 }
 
 /* dx = g (1 - y^2) */
 void reel__grad_tanh(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__tanh_grad(n->at, g, out(n)));
+    reel__give(n, 0, reel__tanh_grad(n->at, g, reel__out(n)));
 }
 
 /* z = g' (1 - y^2):  dg' = g (1 - y^2),  dy = -2 g g' y */
 void reel__grad_tanh_grad(reel__node *n, reel_tensor *g) {
-    if (reel__needs(n, 0)) reel__give(n, 0, reel__tanh_grad(n->at, g, in(n, 1)));
+    if (reel__needs(n, 0)) reel__give(n, 0, reel__tanh_grad(n->at, g, reel__in(n, 1)));
     if (!reel__needs(n, 1)) return;
-    reel__give(n, 1, reel_mul_at(n->at, both(n, g), reel_affine_at(n->at, in(n, 1), -2, 0)));
+    reel__give(n, 1, reel_mul_at(n->at, both(n, g), reel_affine_at(n->at, reel__in(n, 1), -2, 0)));
 }
 
 /* ---- silu: f' = s (1 + x (1 - s)), f'' = s (1 - s) (2 + x (1 - 2s)), s = sigmoid(x) ---- */
 
 void reel__grad_silu(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__silu_grad(n->at, g, in(n, 0)));
+    reel__give(n, 0, reel__silu_grad(n->at, g, reel__in(n, 0)));
 }
 
 void reel__grad_silu_grad(reel__node *n, reel_tensor *g) {
-    reel_tensor *x = in(n, 1);
+    reel_tensor *x = reel__in(n, 1);
     if (reel__needs(n, 0)) reel__give(n, 0, reel__silu_grad(n->at, g, x));
     if (!reel__needs(n, 1)) return;
     reel_tensor *s = reel_sigmoid_at(n->at, x);
@@ -101,11 +90,11 @@ void reel__grad_silu_grad(reel__node *n, reel_tensor *g) {
 /* ---- gelu: f'' = phi(x) (2 - x^2), phi(x) = e^(-x^2 / 2) / sqrt(2 pi) ---- */
 
 void reel__grad_gelu(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__gelu_grad(n->at, g, in(n, 0)));
+    reel__give(n, 0, reel__gelu_grad(n->at, g, reel__in(n, 0)));
 }
 
 void reel__grad_gelu_grad(reel__node *n, reel_tensor *g) {
-    reel_tensor *x = in(n, 1);
+    reel_tensor *x = reel__in(n, 1);
     if (reel__needs(n, 0)) reel__give(n, 0, reel__gelu_grad(n->at, g, x));
     if (!reel__needs(n, 1)) return;
     reel_tensor *square = reel_square_at(n->at, x);
@@ -119,13 +108,13 @@ void reel__grad_gelu_grad(reel__node *n, reel_tensor *g) {
  * u' = k (1 + 3c x^2), u'' = 6 k c x ---- */
 
 void reel__grad_gelu_tanh(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__gelu_tanh_grad(n->at, g, in(n, 0)));
+    reel__give(n, 0, reel__gelu_tanh_grad(n->at, g, reel__in(n, 0)));
 }
 
 void reel__grad_gelu_tanh_grad(reel__node *n, reel_tensor *g) {
     const double k = 0.79788456080286535588, c = 0.044715;
     const char *at = n->at;
-    reel_tensor *x = in(n, 1);
+    reel_tensor *x = reel__in(n, 1);
     if (reel__needs(n, 0)) reel__give(n, 0, reel__gelu_tanh_grad(at, g, x));
     if (!reel__needs(n, 1)) return;
     reel_tensor *square = reel_square_at(at, x);
@@ -141,17 +130,17 @@ void reel__grad_gelu_tanh_grad(reel__node *n, reel_tensor *g) {
  * ---- */
 
 void reel__grad_softplus(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__softplus_grad(n->at, g, in(n, 0), n->attr.f[0], n->attr.f[1]));
+    reel__give(n, 0, reel__softplus_grad(n->at, g, reel__in(n, 0), n->attr.f[0], n->attr.f[1]));
 }
 
 void reel__grad_softplus_grad(reel__node *n, reel_tensor *g) {
     const double beta = n->attr.f[0], threshold = n->attr.f[1];
-    reel_tensor *x = in(n, 1);
+    reel_tensor *x = reel__in(n, 1);
     if (reel__needs(n, 0)) reel__give(n, 0, reel__softplus_grad(n->at, g, x, beta, threshold));
     if (!reel__needs(n, 1)) return;
     reel_tensor *t = reel_affine_at(n->at, x, beta, 0);
-    reel_tensor *most = reel_full_at(n->at, REEL_SCALAR, threshold, n->dtype, reel_device_of(x));
+    reel_tensor *most = reel__constant(n, threshold, x);
     reel_tensor *dx = reel_affine_at(
         n->at, reel__sigmoid_grad(n->at, both(n, g), reel_sigmoid_at(n->at, t)), beta, 0);
-    reel__give(n, 1, reel_where_at(n->at, reel_gt_at(n->at, t, most), zero(n, x), dx));
+    reel__give(n, 1, reel_where_at(n->at, reel_gt_at(n->at, t, most), reel__constant(n, 0, x), dx));
 }

@@ -1,14 +1,6 @@
 /* Gradient rules of elementwise ops: g = dL/d result. reel__give sums over broadcast axes. */
 #include "autograd/autograd_internal.h"
 
-static reel_tensor *in(const reel__node *n, int i) {
-    return reel__saved(n, 1 << i);
-}
-
-static reel_tensor *out(const reel__node *n) {
-    return reel__saved(n, REEL__OUT0);
-}
-
 /* z = x + y */
 void reel__grad_add(reel__node *n, reel_tensor *g) {
     reel__give(n, 0, g);
@@ -23,23 +15,23 @@ void reel__grad_sub(reel__node *n, reel_tensor *g) {
 
 /* z = x y:  dx = g y,  dy = g x */
 void reel__grad_mul(reel__node *n, reel_tensor *g) {
-    if (reel__needs(n, 0)) reel__give(n, 0, reel_mul_at(n->at, g, in(n, 1)));
-    if (reel__needs(n, 1)) reel__give(n, 1, reel_mul_at(n->at, g, in(n, 0)));
+    if (reel__needs(n, 0)) reel__give(n, 0, reel_mul_at(n->at, g, reel__in(n, 1)));
+    if (reel__needs(n, 1)) reel__give(n, 1, reel_mul_at(n->at, g, reel__in(n, 0)));
 }
 
 /* z = x / y:  dx = g / y,  dy = -g x / y^2 */
 void reel__grad_div(reel__node *n, reel_tensor *g) {
-    reel_tensor *by_y = reel_div_at(n->at, g, in(n, 1));
+    reel_tensor *by_y = reel_div_at(n->at, g, reel__in(n, 1));
     reel__give(n, 0, by_y);
     if (!reel__needs(n, 1)) return;
-    reel_tensor *ratio = reel_div_at(n->at, in(n, 0), in(n, 1));
+    reel_tensor *ratio = reel_div_at(n->at, reel__in(n, 0), reel__in(n, 1));
     reel__give(n, 1, reel_neg_at(n->at, reel_mul_at(n->at, by_y, ratio)));
 }
 
 /* z = x^y:  dx = g y x^(y-1), 0 where y = 0;  dy = g z ln x, 0 where x = 0 and y >= 0 */
 void reel__grad_pow(reel__node *n, reel_tensor *g) {
-    reel_tensor *x = in(n, 0), *y = in(n, 1);
-    reel_tensor *zero = reel_full_at(n->at, REEL_SCALAR, 0, n->dtype, reel_device_of(g));
+    reel_tensor *x = reel__in(n, 0), *y = reel__in(n, 1);
+    reel_tensor *zero = reel__constant(n, 0, g);
     if (reel__needs(n, 0)) {
         reel_tensor *lower = reel_pow_at(n->at, x, reel_affine_at(n->at, y, 1, -1));
         reel_tensor *dx = reel_mul_at(n->at, reel_mul_at(n->at, g, y), lower);
@@ -48,7 +40,8 @@ void reel__grad_pow(reel__node *n, reel_tensor *g) {
     if (!reel__needs(n, 1)) return;
     reel_tensor *flat =
         reel_logical_and_at(n->at, reel_eq_at(n->at, x, zero), reel_ge_at(n->at, y, zero));
-    reel_tensor *dy = reel_mul_at(n->at, reel_mul_at(n->at, g, out(n)), reel_log_at(n->at, x));
+    reel_tensor *dy =
+        reel_mul_at(n->at, reel_mul_at(n->at, g, reel__out(n)), reel_log_at(n->at, x));
     reel__give(n, 1, reel_where_at(n->at, flat, zero, dy));
 }
 
@@ -59,26 +52,28 @@ void reel__grad_pow_scalar(reel__node *n, reel_tensor *g) {
         reel__give_zero(n, g);
         return;
     }
-    reel_tensor *slope = reel_affine_at(n->at, reel_pow_scalar_at(n->at, in(n, 0), p - 1), p, 0);
+    reel_tensor *slope =
+        reel_affine_at(n->at, reel_pow_scalar_at(n->at, reel__in(n, 0), p - 1), p, 0);
     reel__give(n, 0, reel_mul_at(n->at, g, slope));
 }
 
 /* z = max(x, y):  dx = g [x > y], or g / 2 where they are equal */
 void reel__grad_maximum(reel__node *n, reel_tensor *g) {
-    reel_tensor *x = in(n, 0), *y = in(n, 1);
+    reel_tensor *x = reel__in(n, 0), *y = reel__in(n, 1);
     if (reel__needs(n, 0)) reel__give(n, 0, reel__extreme_grad(n->at, g, x, y));
     if (reel__needs(n, 1)) reel__give(n, 1, reel__extreme_grad(n->at, g, y, x));
 }
 
 void reel__grad_minimum(reel__node *n, reel_tensor *g) {
-    reel_tensor *x = in(n, 0), *y = in(n, 1);
+    reel_tensor *x = reel__in(n, 0), *y = reel__in(n, 1);
     if (reel__needs(n, 0)) reel__give(n, 0, reel__extreme_grad(n->at, g, y, x));
     if (reel__needs(n, 1)) reel__give(n, 1, reel__extreme_grad(n->at, g, x, y));
 }
 
 /* z = g' s(x, y), s constant almost everywhere */
 void reel__grad_extreme_grad(reel__node *n, reel_tensor *g) {
-    if (reel__needs(n, 0)) reel__give(n, 0, reel__extreme_grad(n->at, g, in(n, 1), in(n, 2)));
+    if (reel__needs(n, 0))
+        reel__give(n, 0, reel__extreme_grad(n->at, g, reel__in(n, 1), reel__in(n, 2)));
 }
 
 /* z = -x */
@@ -88,7 +83,7 @@ void reel__grad_neg(reel__node *n, reel_tensor *g) {
 
 /* y = |x|:  dx = g sign(x) */
 void reel__grad_abs(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_mul_at(n->at, g, reel_sign_at(n->at, in(n, 0))));
+    reel__give(n, 0, reel_mul_at(n->at, g, reel_sign_at(n->at, reel__in(n, 0))));
 }
 
 /* Steps: flat almost everywhere. */
@@ -114,64 +109,65 @@ void reel__grad_trunc(reel__node *n, reel_tensor *g) {
 
 /* y = min(max(x, low), high):  dx = g [low < x < high] */
 void reel__grad_clamp(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__clamp_grad(n->at, g, in(n, 0), n->attr.f[0], n->attr.f[1]));
+    reel__give(n, 0, reel__clamp_grad(n->at, g, reel__in(n, 0), n->attr.f[0], n->attr.f[1]));
 }
 
 void reel__grad_clamp_grad(reel__node *n, reel_tensor *g) {
     if (reel__needs(n, 0))
-        reel__give(n, 0, reel__clamp_grad(n->at, g, in(n, 1), n->attr.f[0], n->attr.f[1]));
+        reel__give(n, 0, reel__clamp_grad(n->at, g, reel__in(n, 1), n->attr.f[0], n->attr.f[1]));
 }
 
 /* dx = g y */
 void reel__grad_exp(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_mul_at(n->at, g, out(n)));
+    reel__give(n, 0, reel_mul_at(n->at, g, reel__out(n)));
 }
 
 /* y = e^x - 1:  dx = g (y + 1) */
 void reel__grad_expm1(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_mul_at(n->at, g, reel_affine_at(n->at, out(n), 1, 1)));
+    reel__give(n, 0, reel_mul_at(n->at, g, reel_affine_at(n->at, reel__out(n), 1, 1)));
 }
 
 /* dx = g / x */
 void reel__grad_log(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_div_at(n->at, g, in(n, 0)));
+    reel__give(n, 0, reel_div_at(n->at, g, reel__in(n, 0)));
 }
 
 /* y = ln(1 + x):  dx = g / (1 + x) */
 void reel__grad_log1p(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_div_at(n->at, g, reel_affine_at(n->at, in(n, 0), 1, 1)));
+    reel__give(n, 0, reel_div_at(n->at, g, reel_affine_at(n->at, reel__in(n, 0), 1, 1)));
 }
 
 /* dx = g cos x */
 void reel__grad_sin(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_mul_at(n->at, g, reel_cos_at(n->at, in(n, 0))));
+    reel__give(n, 0, reel_mul_at(n->at, g, reel_cos_at(n->at, reel__in(n, 0))));
 }
 
 /* dx = -g sin x */
 void reel__grad_cos(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_mul_at(n->at, g, reel_neg_at(n->at, reel_sin_at(n->at, in(n, 0)))));
+    reel__give(n, 0, reel_mul_at(n->at, g, reel_neg_at(n->at, reel_sin_at(n->at, reel__in(n, 0)))));
 }
 
 /* dx = g 2 / sqrt pi e^(-x^2) */
 void reel__grad_erf(reel__node *n, reel_tensor *g) {
-    reel_tensor *bell = reel_exp_at(n->at, reel_neg_at(n->at, reel_square_at(n->at, in(n, 0))));
+    reel_tensor *bell =
+        reel_exp_at(n->at, reel_neg_at(n->at, reel_square_at(n->at, reel__in(n, 0))));
     reel__give(n, 0, reel_mul_at(n->at, g, reel_affine_at(n->at, bell, 1.12837916709551257390, 0)));
 }
 
 /* dx = g / 2y */
 void reel__grad_sqrt(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_affine_at(n->at, reel_div_at(n->at, g, out(n)), 0.5, 0));
+    reel__give(n, 0, reel_affine_at(n->at, reel_div_at(n->at, g, reel__out(n)), 0.5, 0));
 }
 
 /* dx = 2 g x */
 void reel__grad_square(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__square_grad(n->at, g, in(n, 0)));
+    reel__give(n, 0, reel__square_grad(n->at, g, reel__in(n, 0)));
 }
 
 /* z = 2 g' x:  dg' = 2 g x,  dx = 2 g g' */
 void reel__grad_square_grad(reel__node *n, reel_tensor *g) {
-    if (reel__needs(n, 0)) reel__give(n, 0, reel__square_grad(n->at, g, in(n, 1)));
-    if (reel__needs(n, 1)) reel__give(n, 1, reel__square_grad(n->at, g, in(n, 0)));
+    if (reel__needs(n, 0)) reel__give(n, 0, reel__square_grad(n->at, g, reel__in(n, 1)));
+    if (reel__needs(n, 1)) reel__give(n, 1, reel__square_grad(n->at, g, reel__in(n, 0)));
 }
 
 /* y = scale x + shift:  dx = scale g */
@@ -189,8 +185,8 @@ void reel__grad_cast(reel__node *n, reel_tensor *g) {
 
 /* z = mask ? x : y:  each gets g where it was taken */
 void reel__grad_where(reel__node *n, reel_tensor *g) {
-    reel_tensor *mask = in(n, 0);
-    reel_tensor *zero = reel_full_at(n->at, REEL_SCALAR, 0, reel_dtype_of(g), reel_device_of(g));
+    reel_tensor *mask = reel__in(n, 0);
+    reel_tensor *zero = reel__constant(n, 0, g);
     if (reel__needs(n, 1)) reel__give(n, 1, reel_where_at(n->at, mask, g, zero));
     if (reel__needs(n, 2)) reel__give(n, 2, reel_where_at(n->at, mask, zero, g));
 }

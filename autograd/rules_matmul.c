@@ -19,8 +19,8 @@ static int64_t count_rows(const reel_tensor *t) {
     return rows;
 }
 
-/* Input i was the same for all of the batch, which was the other's: its gradient is a sum over it,
- * and so over rows of one matrix. */
+/* The batch's matrices below each other, as one: a sum over the batch of x^T g is the product of
+ * these, where y was one matrix for all of it. */
 static reel_tensor *rows_of(const reel__node *n, reel_tensor *t) {
     return reel_reshape_at(n->at, t, reel_shape(count_rows(t), reel_dim(t, -1)));
 }
@@ -49,11 +49,11 @@ void reel__grad_matmul(reel__node *n, reel_tensor *g) {
     g = as_product(n, g);
     if (!g) return;
     if (reel__needs(n, 0)) {
-        reel_tensor *y = as_matrix(n, reel__saved(n, REEL__IN1), 1);
+        reel_tensor *y = as_matrix(n, reel__in(n, 1), 1);
         give(n, 0, g, reel_t_at(n->at, y), g);
     }
     if (reel__needs(n, 1)) {
-        reel_tensor *x = as_matrix(n, reel__saved(n, REEL__IN0), 0);
+        reel_tensor *x = as_matrix(n, reel__in(n, 0), 0);
         if (x && n->in_shape[1].ndim <= 2 && reel_ndim(g) > 2) {
             x = rows_of(n, x);
             g = rows_of(n, g);

@@ -1,14 +1,6 @@
 /* Gradient rules of reductions and softmaxes: g = dL/d result. */
 #include "autograd/autograd_internal.h"
 
-static reel_tensor *in(const reel__node *n) {
-    return reel__saved(n, REEL__IN0);
-}
-
-static reel_tensor *out(const reel__node *n) {
-    return reel__saved(n, REEL__OUT0);
-}
-
 /* What has the result's shape, with the reduced axes put back as axes of size 1: no copy. */
 static reel_tensor *keep_axes(const reel__node *n, reel_tensor *t) {
     reel_shape kept = n->in_shape[0];
@@ -30,11 +22,8 @@ static reel_shape axes_of(const reel__node *n) {
 }
 
 /* Elements that go into a result. */
-static double count_of(const reel__node *n) {
-    double count = 1;
-    for (int i = 0; i < n->in_shape[0].ndim; i++)
-        if (n->attr.i[0] >> i & 1) count *= (double)n->in_shape[0].dim[i];
-    return count;
+static int64_t count_of(const reel__node *n) {
+    return reel__count_over(n->in_shape[0], n->attr.i[0]);
 }
 
 /* ---- over axes ---- */
@@ -45,13 +34,13 @@ void reel__grad_sum(reel__node *n, reel_tensor *g) {
 
 /* Of nothing there is nothing to give, and nothing that 1/0 should spoil. */
 void reel__grad_mean(reel__node *n, reel_tensor *g) {
-    const double count = count_of(n);
+    const double count = (double)count_of(n);
     reel__give(n, 0, spread(n, reel_affine_at(n->at, g, count > 0 ? 1 / count : 0, 0)));
 }
 
 /* Where x is the extreme, its share of g: evenly among equals. */
 static void give_extreme(reel__node *n, reel_tensor *g) {
-    reel_tensor *ties = reel__ties(n->at, in(n), keep_axes(n, out(n)));
+    reel_tensor *ties = reel__ties(n->at, reel__in(n, 0), keep_axes(n, reel__out(n)));
     reel_tensor *count = reel_sum_at(n->at, ties, axes_of(n), true);
     reel_tensor *share = reel_div_at(n->at, keep_axes(n, g), count);
     reel__give(n, 0, reel_mul_at(n->at, ties, share));
@@ -67,9 +56,9 @@ void reel__grad_min(reel__node *n, reel_tensor *g) {
 
 /* dx = 2 g (x - mean x) / (count - correction) */
 static void give_var(reel__node *n, reel_tensor *g) {
-    const double count = count_of(n), divisor = count - n->attr.f[0];
+    const double count = (double)count_of(n), divisor = count - n->attr.f[0];
     const double scale = count > 0 ? 2 / (divisor > 0 ? divisor : 0) : 0; /* as mean's */
-    reel_tensor *x = in(n), *mean = reel_mean_at(n->at, x, axes_of(n), true);
+    reel_tensor *x = reel__in(n, 0), *mean = reel_mean_at(n->at, x, axes_of(n), true);
     reel_tensor *scaled = reel_affine_at(n->at, keep_axes(n, g), scale, 0);
     reel__give(n, 0, reel_mul_at(n->at, reel_sub_at(n->at, x, mean), scaled));
 }
@@ -80,8 +69,8 @@ void reel__grad_var(reel__node *n, reel_tensor *g) {
 
 /* y = sqrt(var):  dvar = g / 2y, and 0 where y is 0, by which nothing is divided */
 void reel__grad_std(reel__node *n, reel_tensor *g) {
-    reel_tensor *y = out(n);
-    reel_tensor *zero = reel_full_at(n->at, REEL_SCALAR, 0, n->dtype, reel_device_of(y));
+    reel_tensor *y = reel__out(n);
+    reel_tensor *zero = reel__constant(n, 0, y);
     reel_tensor *by = reel_add_at(n->at, y, reel__ties(n->at, y, zero));
     reel_tensor *half = reel_affine_at(n->at, reel_div_at(n->at, g, by), 0.5, 0);
     give_var(n, reel__relu_grad(n->at, half, y));
@@ -89,8 +78,8 @@ void reel__grad_std(reel__node *n, reel_tensor *g) {
 
 /* dx = g e^(x - y) */
 void reel__grad_logsumexp(reel__node *n, reel_tensor *g) {
-    reel_tensor *y = keep_axes(n, out(n));
-    reel_tensor *soft = reel_exp_at(n->at, reel_sub_at(n->at, in(n), y));
+    reel_tensor *y = keep_axes(n, reel__out(n));
+    reel_tensor *soft = reel_exp_at(n->at, reel_sub_at(n->at, reel__in(n, 0), y));
     reel__give(n, 0, reel_mul_at(n->at, soft, keep_axes(n, g)));
 }
 
@@ -135,12 +124,12 @@ void reel__grad_prod(reel__node *n, reel_tensor *g) {
         back.dim[order.dim[i]] = i;
         moved.dim[i] = s.dim[order.dim[i]];
     }
-    const int64_t count = (int64_t)count_of(n);
+    const int64_t count = count_of(n);
     if (reel__shape_numel(s) == 0) {
         reel__give(n, 0, spread(n, g)); /* to nothing */
         return;
     }
-    reel_tensor *rows = reel_reshape_at(n->at, reel_permute_at(n->at, in(n), order),
+    reel_tensor *rows = reel_reshape_at(n->at, reel_permute_at(n->at, reel__in(n, 0), order),
                                         reel_shape(reel__shape_numel(s) / count, count));
     reel_tensor *others = reel_reshape_at(n->at, product_of_others(n->at, rows), moved);
     reel__give(n, 0, reel_mul_at(n->at, reel_permute_at(n->at, others, back), keep_axes(n, g)));
@@ -150,7 +139,7 @@ void reel__grad_prod(reel__node *n, reel_tensor *g) {
 
 /* dx = y (g - sum g y along the axis) */
 void reel__grad_softmax(reel__node *n, reel_tensor *g) {
-    reel_tensor *y = out(n);
+    reel_tensor *y = reel__out(n);
     reel_tensor *dot = reel_sum_at(n->at, reel_mul_at(n->at, g, y), reel_axes(n->attr.i[0]), true);
     reel__give(n, 0, reel_mul_at(n->at, y, reel_sub_at(n->at, g, dot)));
 }
@@ -158,6 +147,14 @@ void reel__grad_softmax(reel__node *n, reel_tensor *g) {
 /* dx = g - e^y sum g along the axis */
 void reel__grad_log_softmax(reel__node *n, reel_tensor *g) {
     reel_tensor *sum = reel_sum_at(n->at, g, reel_axes(n->attr.i[0]), true);
-    reel_tensor *back = reel_mul_at(n->at, reel_exp_at(n->at, out(n)), sum);
-    reel__give(n, 0, reel_sub_at(n->at, g, back));
+    reel__give(n, 0, reel__log_softmax_grad(n->at, g, reel__out(n), sum));
+}
+
+/* z = g' - e^y s:  dg' = g,  dy = -g e^y s,  ds = -g e^y */
+void reel__grad_log_softmax_grad(reel__node *n, reel_tensor *g) {
+    reel__give(n, 0, g);
+    if (!reel__needs(n, 1) && !reel__needs(n, 2)) return;
+    reel_tensor *ds = reel_neg_at(n->at, reel_mul_at(n->at, g, reel_exp_at(n->at, reel__in(n, 1))));
+    if (reel__needs(n, 1)) reel__give(n, 1, reel_mul_at(n->at, ds, reel__in(n, 2)));
+    reel__give(n, 2, ds);
 }

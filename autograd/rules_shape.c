@@ -6,23 +6,19 @@ static int64_t size_at(const reel__node *n) {
 }
 
 void reel__grad_index_select(reel__node *n, reel_tensor *g) {
-    reel__give(
-        n, 0,
-        reel_index_add_at(n->at, g, (int)n->attr.i[0], reel__saved(n, REEL__IN1), size_at(n)));
+    reel__give(n, 0, reel_index_add_at(n->at, g, (int)n->attr.i[0], reel__in(n, 1), size_at(n)));
 }
 
 void reel__grad_index_add(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_index_select_at(n->at, g, (int)n->attr.i[0], reel__saved(n, REEL__IN1)));
+    reel__give(n, 0, reel_index_select_at(n->at, g, (int)n->attr.i[0], reel__in(n, 1)));
 }
 
 void reel__grad_gather(reel__node *n, reel_tensor *g) {
-    reel__give(
-        n, 0,
-        reel_scatter_add_at(n->at, g, (int)n->attr.i[0], reel__saved(n, REEL__IN1), size_at(n)));
+    reel__give(n, 0, reel_scatter_add_at(n->at, g, (int)n->attr.i[0], reel__in(n, 1), size_at(n)));
 }
 
 void reel__grad_scatter_add(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_gather_at(n->at, g, (int)n->attr.i[0], reel__saved(n, REEL__IN1)));
+    reel__give(n, 0, reel_gather_at(n->at, g, (int)n->attr.i[0], reel__in(n, 1)));
 }
 
 void reel__grad_topk(reel__node *n, reel_tensor *g) {

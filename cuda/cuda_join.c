@@ -3,10 +3,6 @@
 
 /* ---- concat, stack: a launch for as many inputs as its arguments hold ---- */
 
-static int64_t entries_of(const reel__call *c, int i) {
-    return c->op == REEL_OP_stack ? 1 : c->in[i]->layout.shape.dim[c->attr.i[0]];
-}
-
 static reel_status launch_join(const reel__call *c, const reel__cuda_device *d,
                                reel__cuda_join *j) {
     if (j->count == 0) return REEL_OK;
@@ -27,7 +23,7 @@ static reel_status join(const reel__call *c) {
     reel__around_axis(out->layout.shape, (int)c->attr.i[0], &j.outer, &inner);
     j.row = (int64_t)out->storage->bytes / j.outer;
     for (int i = 0; i < c->nin; i++) {
-        const int64_t entries = entries_of(c, i);
+        const int64_t entries = reel__joined_entries(c, i);
         if (entries > 0 && reel_is_contiguous(c->in[i])) {
             j.x[j.count] = reel__data(c->in[i]);
             j.before[j.count] = before * inner * size;

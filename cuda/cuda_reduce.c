@@ -46,10 +46,7 @@ static reel_status reduce(const reel__call *c, reel__cuda_fold_launcher launcher
 
 /* Elements that go into a result. */
 static double count_of(const reel__call *c) {
-    double n = 1;
-    for (int i = 0; i < c->in[0]->layout.shape.ndim; i++)
-        if (c->attr.i[0] >> i & 1) n *= (double)c->in[0]->layout.shape.dim[i];
-    return n;
+    return (double)reel__count_over(c->in[0]->layout.shape, c->attr.i[0]);
 }
 
 #define NOT_A_NUMBER __builtin_nan("")

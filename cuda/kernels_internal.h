@@ -153,7 +153,7 @@ typedef struct {
     unsigned *tickets;
 } reel__cuda_fold_work;
 #define REEL__CUDA_TICKETS 4096
-#define REEL__CUDA_FOLD_BYTES 24
+#define REEL__CUDA_FOLD_BYTES 32
 /* How many parts are worth while. */
 int reel__cuda_fold_parts(int64_t outer, int64_t rows, int64_t columns);
 

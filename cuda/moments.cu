@@ -11,9 +11,10 @@ struct shifted {
     unsigned count;
 };
 
-/* The number of elements, their mean, and the sum of squares about it. */
+/* The number of elements, their mean less `shift`, one of them, and the sum of squares about it: a
+ * mean of its own would be known to its last bit alone, which little that varies may lie below. */
 struct moments {
-    double count, mean, squares;
+    double count, shift, mean, squares;
 };
 
 template <class T> struct variance_of {
@@ -27,7 +28,7 @@ template <class T> struct variance_of {
         return {0, 0, 0, 0};
     }
     static __device__ __forceinline__ acc nothing() {
-        return {0, 0, 0};
+        return {0, 0, 0, 0};
     }
     static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &, T x, T,
                                                 int64_t) {
@@ -39,15 +40,16 @@ template <class T> struct variance_of {
     static __device__ __forceinline__ acc settle(const seen &s) {
         if (s.count == 0) return nothing();
         const double mean = s.sum / s.count, squares = s.squares - s.sum * mean;
-        return {(double)s.count, s.shift + mean, squares < 0 ? 0 : squares};
+        return {(double)s.count, s.shift, mean, squares < 0 ? 0 : squares};
     }
     /* Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample
      * variances" (1979) */
     static __device__ __forceinline__ acc join(const acc &a, const acc &b) {
         if (a.count == 0) return b;
         if (b.count == 0) return a;
-        const double count = a.count + b.count, apart = b.mean - a.mean, share = b.count / count;
-        return {count, a.mean + apart * share,
+        const double count = a.count + b.count, share = b.count / count,
+                     apart = (b.shift - a.shift) + (b.mean - a.mean);
+        return {count, a.shift, a.mean + apart * share,
                 a.squares + b.squares + apart * (apart * (a.count * share))};
     }
     static __device__ __forceinline__ out finish(const acc &a, const reel__cuda_fold_work &w) {

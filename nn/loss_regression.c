@@ -11,13 +11,14 @@ reel_tensor *reel_l1_loss_at(const char *at, reel_tensor *y, reel_tensor *target
     return loss;
 }
 
-/* Huber's: d^2 / 2 where |d| < delta, else delta (|d| - delta / 2); all of it by `scale`. The line
+/* Huber's: d^2 / 2 where |d| < delta, else delta (|d| - delta / 2); all of it by `scale`. What is
+ * squared is 0 where the line is chosen: an infinite d would make 0 inf of the gradient. The line
  * less itself where the square is chosen is exactly 0. */
 static reel_tensor *huber(const char *at, reel_tensor *d, double delta, double scale) {
     reel_tensor *size = reel__loss_abs(at, d), *small = reel_affine_at(at, size, -1.0, delta);
-    reel_tensor *square = reel_affine_at(at, reel_square_at(at, d), 0.5 * scale, 0.0);
+    reel_tensor *square = reel_square_at(at, reel__loss_where(at, small, d));
     reel_tensor *line = reel_affine_at(at, size, delta * scale, -0.5 * delta * delta * scale);
-    return reel_add_at(at, reel__loss_where(at, small, square),
+    return reel_add_at(at, reel_affine_at(at, square, 0.5 * scale, 0.0),
                        reel_sub_at(at, line, reel__loss_where(at, small, line)));
 }
 

@@ -57,4 +57,11 @@ static inline reel_tensor *reel__apart(const char *at, reel_tensor *x, const ree
 /* A call whose result is given; returns it. */
 reel_tensor *reel__run_into(reel__call c, reel_tensor *out);
 
+/* Keeps "name: the what is NULL" if it is, unless what made it so is kept already. */
+static inline bool reel__is_there(const char *name, const char *at, const void *it,
+                                  const char *what) {
+    if (!it) reel_fail(REEL_ERR_ARGUMENT, at, "%s: the %s is NULL", name, what);
+    return it != NULL;
+}
+
 #endif

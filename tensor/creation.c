@@ -19,19 +19,13 @@ reel_tensor *reel_full_at(const char *at, reel_shape shape, double value, reel_d
 
 /* ---- like another ---- */
 
-static bool is_there(const char *at, const char *what, const reel_tensor *t) {
-    if (!t && !reel_failed())
-        reel_fail(REEL_ERR_ARGUMENT, at, "%s: the tensor to be like is NULL", what);
-    return t != NULL;
-}
-
 reel_tensor *reel_empty_like_at(const char *at, const reel_tensor *t) {
-    if (!is_there(at, "empty_like", t)) return NULL;
+    if (!reel__is_there("empty_like", at, t, "tensor to be like")) return NULL;
     return reel_empty_at(at, t->layout.shape, t->layout.dtype, t->storage->device);
 }
 
 reel_tensor *reel_full_like_at(const char *at, const reel_tensor *t, double value) {
-    if (!is_there(at, "full_like", t)) return NULL;
+    if (!reel__is_there("full_like", at, t, "tensor to be like")) return NULL;
     return reel_full_at(at, t->layout.shape, value, t->layout.dtype, t->storage->device);
 }
 

@@ -14,6 +14,13 @@ int64_t reel__shape_numel(reel_shape s) {
     return empty ? 0 : n;
 }
 
+int64_t reel__count_over(reel_shape s, int64_t axes) {
+    int64_t n = 1;
+    for (int i = 0; i < s.ndim; i++)
+        if (axes >> i & 1) n *= s.dim[i];
+    return n;
+}
+
 void reel__layout_contiguous(reel__layout *l) {
     int64_t stride = 1;
     for (int i = l->shape.ndim - 1; i >= 0; i--) {

@@ -5,8 +5,8 @@
  * kept (`sum`, n of them); `base` has the sum of all chunks before each, and, last, of them all.
  * Both grow along the row, and the last sum of a chunk on its base is the next one's base, to the
  * bit. */
-#ifndef REEL_TENSOR_MULTINOMIAL_H
-#define REEL_TENSOR_MULTINOMIAL_H
+#ifndef REEL_TENSOR_MULTINOMIAL_INTERNAL_H
+#define REEL_TENSOR_MULTINOMIAL_INTERNAL_H
 
 #include <stdbool.h>
 #include <stdint.h>

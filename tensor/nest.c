@@ -137,12 +137,15 @@ reel_tensor reel__flipped(const reel_tensor *t, int axis) {
     return reel__sliced(t, axis, n > 0 ? n - 1 : 0, n, -1);
 }
 
+int64_t reel__joined_entries(const reel__call *c, int i) {
+    return c->op == REEL_OP_stack ? 1 : c->in[i]->layout.shape.dim[c->attr.i[0]];
+}
+
 reel_tensor reel__joined_part(const reel__call *c, int i, int64_t before) {
     const int axis = (int)c->attr.i[0];
     const reel_shape shape = c->in[i]->layout.shape;
-    const bool stacked = c->op == REEL_OP_stack;
-    reel_tensor part = reel__sliced(c->out[0], axis, before, stacked ? 1 : shape.dim[axis], 1);
-    if (!stacked) return part;
+    reel_tensor part = reel__sliced(c->out[0], axis, before, reel__joined_entries(c, i), 1);
+    if (c->op != REEL_OP_stack) return part;
     part.layout.shape = shape;
     for (int k = axis; k < shape.ndim; k++) part.layout.stride[k] = part.layout.stride[k + 1];
     return part;

@@ -37,8 +37,9 @@ void reel__around_axis(reel_shape s, int axis, int64_t *outer, int64_t *inner);
 
 /* ---- parts of a tensor, for kernels: nobody counts them ---- */
 
-/* Where input i of a concat or stack lies in its result, of which `before` entries along the axis
- * come first. */
+/* Entries of input i of a concat or stack along the joined axis. */
+int64_t reel__joined_entries(const reel__call *c, int i);
+/* Where it lies in the result, of which `before` entries along the axis come first. */
 reel_tensor reel__joined_part(const reel__call *c, int i, int64_t before);
 /* t from its last entry along an axis to its first. */
 reel_tensor reel__flipped(const reel_tensor *t, int axis);

@@ -277,7 +277,9 @@ REEL_API reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t
 /* z[...,M,N] = x[...,M,K] y[...,K,N]; float. The axes before the last two are a batch of matrices,
  * broadcast like any others: x[B,M,K] y[K,N] -> z[B,M,N]. A vector is a row of one, x[K], or a
  * column of one, y[K], and the result lacks that axis: x[M,K] y[K] -> z[M], x[K] y[K] -> z, 0-d.
- * Transposed and broadcast views become flags and strides of the GEMM, not copies. */
+ * Batches that are broadcast, and matrices that are transposed or cut out of larger ones, are taken
+ * as they lie; an operand whose matrices are contiguous along neither axis, or have rows that
+ * overlap, is copied first. */
 REEL_API reel_tensor *reel_matmul_at(const char *at, reel_tensor *x, reel_tensor *y);
 #define reel_matmul(x, y) reel_matmul_at(REEL_AT(x, y), x, y)
 

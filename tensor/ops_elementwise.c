@@ -65,6 +65,7 @@ reel_tensor *reel__clamp_grad(const char *at, reel_tensor *g, reel_tensor *x, do
 reel_tensor *reel__softplus_grad(const char *at, reel_tensor *g, reel_tensor *x, double beta, double threshold) { return reel__binary_with(REEL_OP_softplus_grad, at, g, x, beta, threshold); }
 reel_tensor *reel__ties(const char *at, reel_tensor *x, reel_tensor *y) { return reel__binary(REEL_OP_ties, at, x, y); }
 reel_tensor *reel__extreme_grad(const char *at, reel_tensor *g, reel_tensor *x, reel_tensor *y) { return reel__ternary(REEL_OP_extreme_grad, at, g, x, y); }
+reel_tensor *reel__log_softmax_grad(const char *at, reel_tensor *g, reel_tensor *y, reel_tensor *sum) { return reel__ternary(REEL_OP_log_softmax_grad, at, g, y, sum); }
 reel_tensor *reel_where_at(const char *at, reel_tensor *mask, reel_tensor *x, reel_tensor *y) { return reel__ternary(REEL_OP_where, at, mask, x, y); }
 /* clang-format on */
 

@@ -31,6 +31,9 @@ reel_tensor *reel__bce_grad(const char *at, reel_tensor *g, reel_tensor *p, reel
 /* dy = scale g (y - t), of mse(y, t), where scale is 2 / n; dt is that of mse(t, y) */
 reel_tensor *reel__mse_grad(const char *at, reel_tensor *g, reel_tensor *y, reel_tensor *t,
                             double scale);
+/* dx = g - e^y sum, of y = log_softmax(x) along an axis, where sum is that of g along it */
+reel_tensor *reel__log_softmax_grad(const char *at, reel_tensor *g, reel_tensor *y,
+                                    reel_tensor *sum);
 /* t = 1 where x and y are equal or both NaN, else 0, in their dtype; broadcast, constant */
 reel_tensor *reel__ties(const char *at, reel_tensor *x, reel_tensor *y);
 /* x[N,C,...] weight[C] target[N,...] (i64) -> z[N,...]: z = -weight[target] x[target] along axis 1,

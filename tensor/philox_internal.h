@@ -2,8 +2,8 @@
  * fused multiply-adds if compiled with contraction off, so that all devices agree to the bit.
  *
  * Source: Salmon et al., SC 2011, section 4 and table 2; maps to (0, 1]: cuRAND's. */
-#ifndef REEL_TENSOR_PHILOX_H
-#define REEL_TENSOR_PHILOX_H
+#ifndef REEL_TENSOR_PHILOX_INTERNAL_H
+#define REEL_TENSOR_PHILOX_INTERNAL_H
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /* Generators, and tensors drawn from them. */
 #include "tensor/random.h"
 
-#include "tensor/ops_internal.h"
+#include "tensor/call_internal.h"
 #include "tensor/philox_internal.h"
 
 #include <stdlib.h>
@@ -41,27 +41,21 @@ reel_tensor *reel_generator_state(reel_generator *g) {
 
 /* ---- what is drawn into ---- */
 
-static bool is_there(const char *name, const char *at, const void *it, const char *what) {
-    if (!it && !reel_failed()) reel_fail(REEL_ERR_ARGUMENT, at, "%s: the %s is NULL", name, what);
-    return it != NULL;
-}
-
 static bool are_there(const char *name, const char *at, const reel_tensor *t,
                       const reel_generator *g) {
-    return is_there(name, at, t, "tensor") && is_there(name, at, g, "generator");
+    return reel__is_there(name, at, t, "tensor") && reel__is_there(name, at, g, "generator");
 }
 
 static reel_tensor *draw_into(reel__op op, const char *at, reel_tensor *t, reel_generator *g,
                               double a, double b) {
-    reel__call c = {.op = op,
-                    .at = at,
-                    .first = 1,
-                    .nin = 1,
-                    .nout = 1,
-                    .in = &g->state,
-                    .out = {t},
-                    .attr = {.f = {a, b}, .shape = t->layout.shape, .dtype = t->layout.dtype}};
-    return reel__dispatch(&c) == REEL_OK ? t : NULL;
+    return reel__run_into(
+        (reel__call){.op = op,
+                     .at = at,
+                     .first = 1,
+                     .nin = 1,
+                     .in = &g->state,
+                     .attr = {.f = {a, b}, .shape = t->layout.shape, .dtype = t->layout.dtype}},
+        t);
 }
 
 static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_generator *g, double a,
@@ -109,14 +103,12 @@ reel_tensor *reel_bernoulli_at_(const char *at, reel_tensor *t, reel_generator *
 static reel_tensor *make(reel__op op, const char *at, reel_tensor *x, reel_generator *g,
                          reel__attrs attr) {
     reel_tensor *in[] = {x, g->state};
-    reel__call c = {.op = op,
-                    .at = at,
-                    .first = x ? 0 : 1,
-                    .nin = x ? 2 : 1,
-                    .nout = 1,
-                    .in = x ? in : in + 1,
-                    .attr = attr};
-    return reel__dispatch(&c) == REEL_OK ? reel__scope_give(c.out[0]) : NULL;
+    return reel__run((reel__call){.op = op,
+                                  .at = at,
+                                  .first = x ? 0 : 1,
+                                  .nin = x ? 2 : 1,
+                                  .in = x ? in : in + 1,
+                                  .attr = attr});
 }
 
 /* The whole numbers from which each dtype is exact to which. */
@@ -146,7 +138,7 @@ static bool can_hold(const char *at, int64_t low, int64_t high, reel_dtype dtype
 reel_tensor *reel_randint_at(const char *at, int64_t low, int64_t high, reel_shape shape,
                              reel_dtype dtype, reel_generator *g) {
     reel_tensor *y = NULL;
-    if (!is_there("randint", at, g, "generator")) return NULL;
+    if (!reel__is_there("randint", at, g, "generator")) return NULL;
     if (!can_hold(at, low, high, dtype)) return NULL;
     REEL_SCOPE {
         const uint64_t count = (uint64_t)high - (uint64_t)low;
@@ -158,7 +150,7 @@ reel_tensor *reel_randint_at(const char *at, int64_t low, int64_t high, reel_sha
 }
 
 reel_tensor *reel_randperm_at(const char *at, int64_t n, reel_generator *g) {
-    if (!is_there("randperm", at, g, "generator")) return NULL;
+    if (!reel__is_there("randperm", at, g, "generator")) return NULL;
     return make(REEL_OP_randperm, at, NULL, g,
                 (reel__attrs){.shape = reel_shape(n), .dtype = REEL_I64});
 }

@@ -58,6 +58,8 @@ static inline void *reel__data(const reel_tensor *t) {
 /* ---- layouts (layout.c) ---- */
 
 int64_t reel__shape_numel(reel_shape s); /* -1 if it overflows or an axis is negative */
+/* Elements along the axes whose bits are set: those that a reduction makes one result of. */
+int64_t reel__count_over(reel_shape s, int64_t axes);
 void reel__layout_contiguous(reel__layout *l);
 bool reel__layout_is_contiguous(const reel__layout *l);
 bool reel__layout_overlaps(const reel__layout *l); /* an axis longer than 1 with stride 0 */

@@ -16,6 +16,7 @@ static reel_tensor *run_pow(reel_tensor **in, const int64_t *param, reel_dtype m
 static reel_tensor *run_maximum(reel_tensor **in, const int64_t *param, reel_dtype made) { UNUSED; return reel_maximum(in[0], in[1]); }
 static reel_tensor *run_minimum(reel_tensor **in, const int64_t *param, reel_dtype made) { UNUSED; return reel_minimum(in[0], in[1]); }
 static reel_tensor *run_extreme_grad(reel_tensor **in, const int64_t *param, reel_dtype made) { UNUSED; return reel__extreme_grad(REEL_HERE, in[0], in[1], in[2]); }
+static reel_tensor *run_log_softmax_grad(reel_tensor **in, const int64_t *param, reel_dtype made) { UNUSED; return reel__log_softmax_grad(REEL_HERE, in[0], in[1], in[2]); }
 static reel_tensor *run_neg(reel_tensor **in, const int64_t *param, reel_dtype made) { UNUSED; return reel_neg(in[0]); }
 static reel_tensor *run_abs(reel_tensor **in, const int64_t *param, reel_dtype made) { UNUSED; return reel_abs(in[0]); }
 static reel_tensor *run_sign(reel_tensor **in, const int64_t *param, reel_dtype made) { UNUSED; return reel_sign(in[0]); }
@@ -46,6 +47,7 @@ static double f_pow(double x, double y, double z) { return (void)z, pow(x, y); }
 static double f_maximum(double x, double y, double z) { return (void)z, fmax(x, y); }
 static double f_minimum(double x, double y, double z) { return (void)z, fmin(x, y); }
 static double f_extreme_grad(double x, double y, double z) { return y == z ? x / 2 : y < z ? 0 : x; }
+static double f_log_softmax_grad(double x, double y, double z) { return x - exp(y) * z; }
 static double f_neg(double x, double y, double z) { return (void)y, (void)z, -x; }
 static double f_abs(double x, double y, double z) { return (void)y, (void)z, fabs(x); }
 static double f_sign(double x, double y, double z) { return (void)y, (void)z, (x > 0) - (x < 0); }
@@ -76,6 +78,7 @@ const op_case case_pow = {BINARY, .run = run_pow, .formula = f_pow, .low = {0.2}
 const op_case case_maximum = {BINARY, .run = run_maximum, .formula = f_maximum};
 const op_case case_minimum = {BINARY, .run = run_minimum, .formula = f_minimum};
 const op_case case_extreme_grad = {TERNARY, .run = run_extreme_grad, .formula = f_extreme_grad};
+const op_case case_log_softmax_grad = {TERNARY, .run = run_log_softmax_grad, .formula = f_log_softmax_grad};
 const op_case case_neg = {UNARY, .run = run_neg, .formula = f_neg};
 const op_case case_abs = {UNARY, .run = run_abs, .formula = f_abs, .kink = 0.01};
 const op_case case_sign = {UNARY, .run = run_sign, .formula = f_sign, .kink = 0.01};

@@ -485,6 +485,7 @@ START_TEST(bad_probabilities_are_refused) {
             reel_tensor *p = f64(reel_shape(3), (double[]){0, bad[i], 1});
             expect_refusal(reel_bernoulli(p, g), REEL_ERR_ARGUMENT,
                            " at position 1 is not in 0..1");
+            if (DEVICE.type == REEL_CPU) expect_offset(g, 0); /* a GPU's refusal comes later */
         }
     reel_generator_free(g);
 }

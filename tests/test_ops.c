@@ -4,6 +4,7 @@
 #include "tests/op_cases.h"
 
 #include "autograd/autograd.h"
+#include "tensor/random.h"
 
 #include <check.h>
 #include <math.h>
@@ -447,6 +448,42 @@ START_TEST(indices_out_of_range_are_refused) {
 }
 END_TEST
 
+/* ---- broadcasting ---- */
+
+static void expect_same(reel_tensor *got, reel_tensor *want) {
+    reel_tensor *same = reel_eq(reel_cast(got, REEL_F64), reel_cast(want, REEL_F64));
+    ck_assert_double_eq(reel_item(reel_all(same)), 1);
+}
+
+/* i[M,N] as x, with a row and a column of it, and the same as whole matrices. */
+static void check_short_rows(reel_tensor *i, reel_dtype dtype) {
+    const reel_shape s = reel_shape_of(i);
+    reel_tensor *first = reel_slice(i, 0, 0, 1, 1), *left = reel_slice(i, 1, 0, 1, 1),
+                *mask = reel_gt(left, reel_scalar(100, REEL_I64, test_device()));
+    reel_tensor *x = reel_cast(i, dtype), *row = reel_cast(first, dtype),
+                *column = reel_cast(left, dtype),
+                *rows = reel_cast(reel_contiguous(reel_expand(first, s)), dtype),
+                *columns = reel_cast(reel_contiguous(reel_expand(left, s)), dtype);
+    expect_same(reel_where(mask, x, row), reel_where(mask, x, rows));
+    expect_same(reel_where(mask, column, x), reel_where(mask, columns, x));
+    if (dtype >= REEL__NUMBERS) return;
+    expect_same(reel_add(x, row), reel_add(x, rows));
+    expect_same(reel_sub(column, x), reel_sub(columns, x));
+    expect_same(reel_gt(row, column), reel_gt(rows, columns));
+}
+
+/* Of so many rows that they are worked on part by part, and by several threads. */
+START_TEST(short_rows_are_broadcast) {
+    const reel_dtype dtypes[] = {REEL_F32, REEL_F64, REEL_I64, REEL_U8, REEL_F16};
+    reel_generator *g = reel_generator_new(5, test_device());
+    for (int i = 0; i < COUNT(dtypes); i++)
+        for (int64_t n = 1; n <= 33; n += 8) REEL_SCOPE {
+                check_short_rows(reel_randint(0, 200, reel_shape(3001, n), REEL_I64, g), dtypes[i]);
+            }
+    reel_generator_free(g);
+}
+END_TEST
+
 /* ---- ties, bounds ---- */
 
 START_TEST(topk_breaks_ties_by_index_and_ranks_nan_first) {
@@ -494,6 +531,7 @@ int main(void) {
     tcase_set_timeout(t, 300);
     tcase_add_test(t, values_match_the_reference);
     tcase_add_test(t, dequantize_rows_is_index_select_and_dequantize);
+    tcase_add_test(t, short_rows_are_broadcast);
     t = add_case(s, "gradients");
     tcase_set_timeout(t, 300);
     tcase_set_tags(t, "gradients");

@@ -15,9 +15,7 @@ typedef struct {
 
 /* Bytes of an input's run. */
 static size_t width_of(const join *j, int i) {
-    const reel__call *c = j->call;
-    const int64_t entries = c->op == REEL_OP_stack ? 1 : c->in[i]->layout.shape.dim[c->attr.i[0]];
-    return (size_t)(entries * j->inner) * j->size;
+    return (size_t)(reel__joined_entries(j->call, i) * j->inner) * j->size;
 }
 
 /* Bytes first..end of the result. */
@@ -66,7 +64,7 @@ static reel_status run_join(const reel__call *c) {
     for (int i = 0; i < c->nin; i++) {
         const reel_tensor part = reel__joined_part(c, i, before);
         reel__cpu_copy_into(&part, c->in[i]);
-        before += c->op == REEL_OP_stack ? 1 : c->in[i]->layout.shape.dim[c->attr.i[0]];
+        before += reel__joined_entries(c, i);
     }
     return REEL_OK;
 }

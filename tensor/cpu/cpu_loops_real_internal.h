@@ -29,6 +29,8 @@ INLINE void R(map)(const reel__run *r, int inputs, R(function) f) {
         R(map_contiguous)(r, inputs, true, false, false, f);
     } else if (so == 1 && sx == 1 && sy == 0 && inputs == 2) {
         R(map_contiguous)(r, inputs, false, true, true, f);
+    } else if (so == 1 && sx == 1 && sy == 1 && sz == 0 && inputs == 3) {
+        R(map_contiguous)(r, inputs, false, false, true, f);
     } else {
         const REAL *x = r->in[0], *y = inputs > 1 ? r->in[1] : x, *z = inputs > 2 ? r->in[2] : y;
         const REAL a = (REAL)r->constants[0], b = (REAL)r->constants[1];

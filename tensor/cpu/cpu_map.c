@@ -2,7 +2,12 @@
 #include "tensor/cpu/cpu_internal.h"
 #include "tensor/nest_internal.h"
 
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
 #define GRAIN 8192
+#define SHORT 32      /* rows of up to so many elements are worked on together, */
+#define TOGETHER 1024 /* up to so many elements */
 
 typedef struct {
     reel__nest axes;
@@ -61,6 +66,72 @@ static void work_rows(void *context, int64_t begin, int64_t end) {
     }
 }
 
+/* ---- short rows, many together: what is broadcast is written out ---- */
+
+static bool is_whole(const reel__nest *n, int k) {
+    return n->stride[k][0] == n->dim[1] && n->stride[k][1] == 1;
+}
+
+/* Of two axes: rows that follow each other, but for operands that are broadcast along either. */
+static bool has_short_rows(const reel__nest *n) {
+    if (n->ndim != 2 || n->dim[1] > SHORT || !is_whole(n, 0)) return false;
+    for (int k = 1; k < n->operands; k++)
+        if (!is_whole(n, k) && n->stride[k][0] && n->stride[k][1]) return false;
+    return true;
+}
+
+/* With size and column, the step from element to element, known where they are put in. */
+INLINE void write_elements(const nest *n, int k, char *to, const char *from, int64_t rows,
+                           int64_t size, int64_t column) {
+    const int64_t columns = n->axes.dim[1], row = n->axes.stride[k][0] * size;
+    for (int64_t i = 0; i < rows; i++, from += row)
+        for (int64_t j = 0; j < columns; j++, to += size)
+            memcpy(to, from + j * column, (size_t)size);
+}
+
+INLINE void write_rows(const nest *n, int k, char *to, const char *from, int64_t rows,
+                       int64_t size) {
+    const int64_t column = n->axes.stride[k][1];
+    if (column == 0)
+        write_elements(n, k, to, from, rows, size, 0);
+    else
+        write_elements(n, k, to, from, rows, size, column * size);
+}
+
+static void write_out(const nest *n, int k, char *to, const char *from, int64_t rows) {
+    if (n->size[k] == 1)
+        write_rows(n, k, to, from, rows, 1);
+    else if (n->size[k] == 2)
+        write_rows(n, k, to, from, rows, 2);
+    else if (n->size[k] == 4)
+        write_rows(n, k, to, from, rows, 4);
+    else
+        write_rows(n, k, to, from, rows, 8);
+}
+
+static void work_short_rows(void *context, int64_t begin, int64_t end) {
+    const nest *n = context;
+    const int64_t columns = n->axes.dim[1], most = TOGETHER / columns;
+    uint64_t written[REEL__MOST_INPUTS][TOGETHER];
+    for (int64_t i = begin; i < end; i += most) {
+        const int64_t rows = end - i < most ? end - i : most;
+        char *data[REEL__OPERANDS] = {0};
+        for (int k = 0; k < n->axes.operands; k++) data[k] = n->data[k];
+        advance(n, data, 0, i);
+        reel__run r = {
+            .n = rows * columns, .out = data[0], .out_stride = 1, .constants = n->constants};
+        for (int k = 1; k < n->axes.operands; k++) {
+            const bool whole = is_whole(&n->axes, k);
+            if (!whole) write_out(n, k, (char *)written[k - 1], data[k], rows);
+            r.in[k - 1] = whole ? data[k] : (char *)written[k - 1];
+            r.in_stride[k - 1] = 1;
+        }
+        n->loop(&r);
+    }
+}
+
+/* ---- the op ---- */
+
 void reel__cpu_map_with(reel__loop loop, reel_tensor *out, int nin, reel_tensor *const *in,
                         const double *constants) {
     static const double none[2] = {0, 0};
@@ -76,6 +147,8 @@ void reel__cpu_map_with(reel__loop loop, reel_tensor *out, int nin, reel_tensor 
     for (int i = 0; i < n.axes.ndim - 1; i++) rows *= n.axes.dim[i];
     if (rows == 1)
         reel__cpu_parallel(length, GRAIN, work_run, &n);
+    else if (has_short_rows(&n.axes))
+        reel__cpu_parallel(rows, GRAIN / length, work_short_rows, &n);
     else
         reel__cpu_parallel(rows, length < GRAIN ? GRAIN / length : 1, work_rows, &n);
 }

@@ -26,11 +26,11 @@ static draw draw_of(const reel__call *c, int64_t n, int64_t per_block) {
         .n = n, .per_block = per_block, .seed = (uint64_t)state[0], .offset = (uint64_t)state[1]};
 }
 
-/* All blocks, and moves the generator on. */
+/* All blocks, and moves the generator on, unless what was drawn is refused. */
 static void run(const reel__call *c, draw *d, reel__work work) {
     const int64_t blocks = (d->n + d->per_block - 1) / d->per_block;
     reel__cpu_parallel(blocks, GRAIN, work, d);
-    ((int64_t *)reel__data(c->in[c->nin - 1]))[1] += blocks;
+    if (!d->refused) ((int64_t *)reel__data(c->in[c->nin - 1]))[1] += blocks;
 }
 
 /* ---- randint ---- */

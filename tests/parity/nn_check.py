@@ -56,8 +56,8 @@ LAYERS = {
 
 UNLIKE = {
     "bce": ops_check.UNLIKE["bce"],
-    "huber": [("special", "grad second", "at an infinite difference Reel's is 0 inf = NaN")],
-    "smooth_l1": [("special", "grad second", "as huber's")],
+    "huber": [("special", "second", "of NaN PyTorch's is 0, though the first is NaN")],
+    "smooth_l1": [("special", "second", "the same")],
     "kl_div": [("wide special", "grad1 second", "dt at t = 0 is infinite: PyTorch's is NaN")],
     "bce_with_logits": [("special", "out grad second", "at -infinity PyTorch's is NaN"),
                         ("wide", "out grad2 grad3 second", "PyTorch's cancels, and it has none by the weights")],
