@@ -219,6 +219,7 @@ INLINE double R(exponentials)(const REAL *x, int64_t n, REAL shift, REAL (*exp)(
     }
     for (int64_t i = 0; i < rows + (left > 0); i++) {
         const REAL *row = i < rows ? x + i * LANES_OF_EXP : rest;
+        for (int64_t j = 0; j < LANES_OF_EXP; j += LANES) __builtin_prefetch(row + n + j);
 #pragma omp simd
         for (int64_t j = 0; j < LANES_OF_EXP; j++) lane[j] += exp(row[j] - shift);
     }
@@ -276,14 +277,25 @@ static void R(end_logsumexp)(void *out, reel__tally t, int64_t n, double divisor
 
 /* ---- softmax, log_softmax ---- */
 
+/* out = e^(x - top) */
+INLINE void R(exp_below)(REAL *out, const REAL *x, int64_t n, REAL top, int64_t ahead) {
+    int64_t i = 0;
+    for (; i + LANES_OF_EXP <= n; i += LANES_OF_EXP) {
+        for (int64_t j = 0; j < LANES_OF_EXP; j += LANES) __builtin_prefetch(x + i + ahead + j);
+#pragma omp simd
+        for (int64_t j = i; j < i + LANES_OF_EXP; j++) out[j] = R(exp_down)(x[j] - top);
+    }
+#pragma omp simd
+    for (int64_t j = i; j < n; j++) out[j] = R(exp_down)(x[j] - top);
+}
+
 static void R(softmax_row)(REAL *out, const REAL *x, int64_t n) {
     const REAL top = R(fold_run)(x, n, R(max));
     double sum = 0;
     for (int64_t i = 0; i < n; i += BLOCK) {
-        const int64_t end = reel__least(n, i + BLOCK);
-#pragma omp simd
-        for (int64_t j = i; j < end; j++) out[j] = R(exp_down)(x[j] - top);
-        sum += (double)R(sum_block)(out + i, end - i);
+        const int64_t count = reel__least(BLOCK, n - i);
+        R(exp_below)(out + i, x + i, count, top, n);
+        sum += (double)R(sum_block)(out + i, count);
     }
     const REAL scale = (REAL)(1 / sum);
 #pragma omp simd

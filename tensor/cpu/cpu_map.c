@@ -6,8 +6,9 @@
 
 #define INLINE static inline __attribute__((always_inline))
 #define GRAIN 8192
-#define SHORT 32      /* rows of up to so many elements are worked on together, */
-#define TOGETHER 1024 /* up to so many elements */
+#define FAR ((int64_t)8 << 20) /* bytes of the result beyond which rows are fetched ahead */
+#define SHORT 32               /* rows of up to so many elements are worked on together, */
+#define TOGETHER 1024          /* up to so many elements */
 
 typedef struct {
     reel__nest axes;
@@ -15,6 +16,7 @@ typedef struct {
     const double *constants;
     char *data[REEL__OPERANDS];
     size_t size[REEL__OPERANDS];
+    bool far; /* too much for a cache */
 } nest;
 
 static void run(const nest *n, char *const data[REEL__OPERANDS], int64_t length) {
@@ -44,6 +46,16 @@ static void work_run(void *context, int64_t begin, int64_t end) {
     run(n, data, end - begin);
 }
 
+/* The next row of each operand that has one there. */
+static void fetch_next(const nest *n, char *const data[REEL__OPERANDS]) {
+    const int last = n->axes.ndim - 1;
+    for (int k = 1; k < n->axes.operands; k++) {
+        const int64_t size = (int64_t)n->size[k];
+        if (n->axes.stride[k][last] == 1 && n->axes.stride[k][last - 1])
+            reel__cpu_fetch(data[k] + n->axes.stride[k][last - 1] * size, n->axes.dim[last] * size);
+    }
+}
+
 /* Rows begin..end of all outer axes, one run each. */
 static void work_rows(void *context, int64_t begin, int64_t end) {
     const nest *n = context;
@@ -56,6 +68,7 @@ static void work_rows(void *context, int64_t begin, int64_t end) {
         advance(n, data, i, at[i]);
     }
     for (int64_t row = begin; row < end; row++) {
+        if (n->far) fetch_next(n, data);
         run(n, data, n->axes.dim[n->axes.ndim - 1]);
         for (int i = n->axes.ndim - 2; i >= 0; i--) {
             advance(n, data, i, 1);
@@ -143,6 +156,7 @@ void reel__cpu_map_with(reel__loop loop, reel_tensor *out, int nin, reel_tensor 
         n.data[k] = reel__data(t);
         n.size[k] = reel_dtype_size(t->layout.dtype);
     }
+    n.far = reel_numel(out) * (int64_t)n.size[0] > FAR;
     int64_t rows = 1, length = n.axes.dim[n.axes.ndim - 1];
     for (int i = 0; i < n.axes.ndim - 1; i++) rows *= n.axes.dim[i];
     if (rows == 1)

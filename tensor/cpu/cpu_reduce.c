@@ -14,9 +14,7 @@
 #define PARTS 32   /* that columns are cut into, where there are few chunks, */
 #define PART 32768 /* of at least so many elements */
 #define GRAIN 32768
-#define LINE 64        /* bytes */
-#define AHEAD 4096     /* bytes of the next run that are fetched, */
-#define FAR (24 << 20) /* where there are so many that they are in no cache */
+#define FAR ((int64_t)24 << 20) /* bytes of x beyond which runs are fetched ahead */
 
 typedef struct {
     reel__reduction form;
@@ -26,7 +24,7 @@ typedef struct {
     char *out;
     size_t size, out_size;
     double divisor;
-    bool far;                    /* x is in no cache */
+    bool far;                    /* too much for a cache */
     int64_t chunks, parts, each; /* of columns; of rows, each of so many */
     reel__tally left;            /* by several parts: [outer, parts, columns] */
 } reduction;
@@ -68,14 +66,6 @@ static void end(const reduction *r, int64_t result, reel__tally t, int64_t n) {
     r->fold->end(r->out + (size_t)result * r->out_size, t, n, r->divisor);
 }
 
-/* The end of a run holds up the processor, which then does not see what is read next; where that
- * comes from far it should be on its way. */
-static void fetch_next(const reduction *r, const reel__slab *s) {
-    const int64_t bytes = s->rows * (int64_t)r->size;
-    const char *next = (const char *)s->x + bytes;
-    for (int64_t i = 0; i < reel__least(bytes, AHEAD); i += LINE) __builtin_prefetch(next + i);
-}
-
 /* Parts begin..end of runs, of which those of one result follow each other. */
 static void work_runs(void *context, int64_t begin, int64_t stop) {
     const reduction *r = context;
@@ -86,7 +76,8 @@ static void work_runs(void *context, int64_t begin, int64_t stop) {
         const reel__tally t = r->parts > 1 ? tally_at(r->left, i) : tally_of(a, b);
         for (int64_t k = 0; k < n; k++) {
             const reel__slab s = slab_of(r, outer, part, 0);
-            if (r->far) fetch_next(r, &s);
+            const int64_t bytes = s.rows * (int64_t)r->size;
+            if (r->far) reel__cpu_fetch((const char *)s.x + bytes, bytes);
             r->fold->run(tally_at(t, k), &s);
             if (++part == r->parts) part = 0, outer++;
         }

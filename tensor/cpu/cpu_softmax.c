@@ -4,7 +4,7 @@
 #include "tensor/nest_internal.h"
 
 #define LINE 64 /* bytes */
-#define GRAIN 8192
+#define GRAIN 4096
 
 typedef struct {
     reel__softmax_loop loop;
@@ -55,7 +55,7 @@ static void run(softmax *s, int64_t outer, const reel__softmax_loop loop[2]) {
     s->wide = columns_together(s, outer);
     s->chunks = (s->inner + s->wide - 1) / s->wide;
     if (s->inner > 1)
-        reel__cpu_parallel(outer * s->chunks, GRAIN / (s->n * s->wide) + 1, work_columns, s);
+        reel__cpu_parallel(outer * s->chunks, 2 * GRAIN / (s->n * s->wide) + 1, work_columns, s);
     else
         reel__cpu_parallel(outer, GRAIN / s->n + 1, is_short ? work_short_rows : work_rows, s);
 }
