@@ -19,17 +19,18 @@ typedef struct {
     bool far; /* too much for a cache */
 } nest;
 
-static void run(const nest *n, char *const data[REEL__OPERANDS], int64_t length) {
-    int last = n->axes.ndim - 1;
-    reel__run r = {.n = length,
-                   .out = data[0],
-                   .out_stride = n->axes.stride[0][last],
-                   .constants = n->constants};
-    for (int k = 1; k < n->axes.operands; k++) {
-        r.in[k - 1] = data[k];
-        r.in_stride[k - 1] = n->axes.stride[k][last];
-    }
-    n->loop(&r);
+/* A run along the last axis, but for where it begins. */
+static reel__run run_of(const nest *n, int64_t length) {
+    const int last = n->axes.ndim - 1;
+    reel__run r = {.n = length, .out_stride = n->axes.stride[0][last], .constants = n->constants};
+    for (int k = 1; k < n->axes.operands; k++) r.in_stride[k - 1] = n->axes.stride[k][last];
+    return r;
+}
+
+INLINE void run(const nest *n, reel__run *r, char *const data[REEL__OPERANDS]) {
+    r->out = data[0];
+    for (int k = 1; k < n->axes.operands; k++) r->in[k - 1] = data[k];
+    n->loop(r);
 }
 
 static void advance(const nest *n, char *data[REEL__OPERANDS], int axis, int64_t by) {
@@ -43,11 +44,12 @@ static void work_run(void *context, int64_t begin, int64_t end) {
     char *data[REEL__OPERANDS] = {0};
     for (int k = 0; k < n->axes.operands; k++) data[k] = n->data[k];
     advance(n, data, 0, begin);
-    run(n, data, end - begin);
+    reel__run r = run_of(n, end - begin);
+    run(n, &r, data);
 }
 
 /* The next row of each operand that has one there. */
-static void fetch_next(const nest *n, char *const data[REEL__OPERANDS]) {
+INLINE void fetch_next(const nest *n, char *const data[REEL__OPERANDS]) {
     const int last = n->axes.ndim - 1;
     for (int k = 1; k < n->axes.operands; k++) {
         const int64_t size = (int64_t)n->size[k];
@@ -67,9 +69,10 @@ static void work_rows(void *context, int64_t begin, int64_t end) {
         rest /= n->axes.dim[i];
         advance(n, data, i, at[i]);
     }
+    reel__run r = run_of(n, n->axes.dim[n->axes.ndim - 1]);
     for (int64_t row = begin; row < end; row++) {
         if (n->far) fetch_next(n, data);
-        run(n, data, n->axes.dim[n->axes.ndim - 1]);
+        run(n, &r, data);
         for (int i = n->axes.ndim - 2; i >= 0; i--) {
             advance(n, data, i, 1);
             if (++at[i] < n->axes.dim[i]) break;
