@@ -57,29 +57,11 @@ static void add(const reel__pass *p, const char *at, reel_tensor **sum, bool *ow
     }
 }
 
-/* A leaf's gradient as memory of its own, to be written or added to. */
-static reel_tensor *leaf_buffer(reel_tensor *leaf) {
-    struct reel__track *k = leaf->track;
-    const reel_device now = leaf->storage->device;
-    if (k->grad && !reel_device_equal(k->grad->storage->device, now)) {
-        reel_release(k->grad); /* the leaf has moved since */
-        k->grad = NULL;
-    }
-    if (!k->grad)
-        k->grad = reel_retain(reel_empty_at(leaf->at, leaf->layout.shape, leaf->layout.dtype, now));
-    return k->grad;
-}
-
-static bool has_recorded(const struct reel__track *k) {
-    return k->has_grad && k->grad->track;
-}
-
 static void put(struct reel__track *k, reel_tensor *g) {
     if (!g) return;
     reel_retain(g);
     reel_release(k->grad);
     k->grad = g;
-    k->has_grad = true;
 }
 
 /* Memory of g's own: clipping and optimizers change gradients in place. */
@@ -92,18 +74,12 @@ void reel__accumulate(const reel__pass *p, const char *at, reel_tensor *leaf, re
                       bool fresh) {
     struct reel__track *k = leaf->track;
     if (!k) return; /* frozen since */
-    if (p->recorded || has_recorded(k)) {
-        if (k->has_grad)
-            put(k, reel_add_at(at, k->grad, g));
-        else
-            put(k, fresh ? g : copy(at, g));
-    } else if (k->has_grad) {
+    if (!k->grad)
+        put(k, fresh ? g : copy(at, g));
+    else if (p->recorded || k->grad->track)
+        put(k, reel_add_at(at, k->grad, g));
+    else
         reel_add_out_at(at, k->grad, k->grad, g);
-    } else if (fresh) {
-        put(k, g);
-    } else if (reel_copy_at_(at, leaf_buffer(leaf), g)) {
-        k->has_grad = true;
-    }
 }
 
 void reel__deliver(reel__pass *p, const char *at, const reel__edge *e, reel_tensor *g, bool fresh) {
@@ -144,7 +120,14 @@ static bool is_mere_transpose(const reel__node *n) {
 
 static bool adds_in_place(const reel__node *n, const reel_tensor *leaf) {
     const struct reel__track *k = leaf->track;
-    return k && !has_recorded(k) && !reel__slot_of(n->pass, leaf);
+    return k && !(k->grad && k->grad->track) && !reel__slot_of(n->pass, leaf);
+}
+
+/* The product is written into the leaf's gradient, or added to it. */
+static void add_product(const reel__node *n, reel_tensor *leaf, reel_tensor *x, reel_tensor *y) {
+    struct reel__track *k = leaf->track;
+    reel_tensor *sum = k->grad ? k->grad : reel_empty_like_at(leaf->at, leaf);
+    if (sum && reel__matmul_into(n->at, sum, x, y, k->grad != NULL) == REEL_OK) put(k, sum);
 }
 
 void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y) {
@@ -152,9 +135,7 @@ void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y) {
     if (n->pass->recorded) {
         reel__give(n, i, reel_matmul_at(n->at, x, y));
     } else if (e->leaf && adds_in_place(n, e->leaf)) {
-        struct reel__track *k = e->leaf->track;
-        reel_tensor *sum = leaf_buffer(e->leaf);
-        if (sum && reel__matmul_into(n->at, sum, x, y, k->has_grad) == REEL_OK) k->has_grad = true;
+        add_product(n, e->leaf, x, y);
     } else if (e->node && is_mere_transpose(e->node)) {
         /* (x y)^T = y^T x^T, straight to what was transposed: a flag of the GEMM, not a copy */
         reel__give_matmul(e->node, 0, reel_t_at(n->at, y), reel_t_at(n->at, x));

@@ -90,8 +90,9 @@ REEL_API reel_status reel_grad_of_at(const char *at, reel_tensor *const *outputs
                                      reel_tensor **grads, reel_grad_of_options options);
 #define reel_grad_of(...) reel_grad_of_at(REEL_HERE, __VA_ARGS__)
 
-/* A leaf's gradient, borrowed from the leaf; NULL where none has arrived since reel_zero_grad. The
- * next backward may write into it or put another tensor in its place: copy what is to be kept. */
+/* A leaf's gradient, borrowed from the leaf until reel_zero_grad, an optimizer's step, or the next
+ * backward, which may write into it or put another tensor in its place: retain or copy what is to
+ * be kept. NULL where none has arrived since reel_zero_grad. */
 REEL_API reel_tensor *reel_grad(const reel_tensor *leaf);
 /* Lets it go: no memory is held for gradients between steps. */
 REEL_API void reel_zero_grad(reel_tensor *leaf);

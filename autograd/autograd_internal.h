@@ -65,9 +65,8 @@ struct reel__node {
 /* What a tracked tensor carries. */
 struct reel__track {
     reel__node *node;  /* that made it; NULL: a leaf */
-    reel_tensor *grad; /* a leaf's; what it holds counts if has_grad */
-    bool has_grad;
-    reel__slot *slot; /* a leaf's, of the innermost pass under way that has one for it */
+    reel_tensor *grad; /* a leaf's; NULL: none has arrived */
+    reel__slot *slot;  /* a leaf's, of the innermost pass under way that has one for it */
     reel__hook_list hooks;
 };
 

@@ -41,15 +41,13 @@ bool reel_is_tracked(const reel_tensor *t) {
 }
 
 reel_tensor *reel_grad(const reel_tensor *leaf) {
-    return leaf && leaf->track && leaf->track->has_grad ? leaf->track->grad : NULL;
+    return leaf && leaf->track ? leaf->track->grad : NULL;
 }
 
-/* The memory of a recorded gradient is not kept: its tape holds the leaf. */
 void reel_zero_grad(reel_tensor *leaf) {
     if (!leaf || !leaf->track) return;
     struct reel__track *k = leaf->track;
     reel_tensor *grad = k->grad;
-    k->has_grad = false;
     k->grad = NULL;
     reel_release(grad);
 }

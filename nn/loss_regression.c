@@ -12,14 +12,15 @@ reel_tensor *reel_l1_loss_at(const char *at, reel_tensor *y, reel_tensor *target
 }
 
 /* Huber's: d^2 / 2 where |d| < delta, else delta (|d| - delta / 2); all of it by `scale`. What is
- * squared is 0 where the line is chosen: an infinite d would make 0 inf of the gradient. The line
- * less itself where the square is chosen is exactly 0. */
+ * squared is 0 where the line is chosen: of an infinite d the gradient would be 0 inf. */
 static reel_tensor *huber(const char *at, reel_tensor *d, double delta, double scale) {
-    reel_tensor *size = reel__loss_abs(at, d), *small = reel_affine_at(at, size, -1.0, delta);
-    reel_tensor *square = reel_square_at(at, reel__loss_where(at, small, d));
+    const reel_device device = reel_device_of(d);
+    reel_tensor *zero = reel_full_at(at, REEL_SCALAR, 0.0, reel_dtype_of(d), device);
+    reel_tensor *bound = reel_full_at(at, REEL_SCALAR, delta, reel_dtype_of(d), device);
+    reel_tensor *size = reel__loss_abs(at, d), *large = reel_ge_at(at, size, bound); /* not NaN */
+    reel_tensor *square = reel_square_at(at, reel_where_at(at, large, zero, d));
     reel_tensor *line = reel_affine_at(at, size, delta * scale, -0.5 * delta * delta * scale);
-    return reel_add_at(at, reel_affine_at(at, square, 0.5 * scale, 0.0),
-                       reel_sub_at(at, line, reel__loss_where(at, small, line)));
+    return reel_where_at(at, large, line, reel_affine_at(at, square, 0.5 * scale, 0.0));
 }
 
 reel_tensor *reel_huber_loss_at(const char *at, reel_tensor *y, reel_tensor *target,

@@ -70,7 +70,7 @@ reel_status reel_module_to(reel_module *m, reel_device device) {
     reel_state *tensors = reel__module_tensors(m), *copies = tensors ? reel_state_new() : NULL;
     reel_status status = copies ? copy_to(copies, tensors, device) : reel_error_status();
     for (int i = 0; status == REEL_OK && i < reel_state_count(tensors); i++) {
-        reel_zero_grad(reel_state_at(tensors, i)); /* its memory stays behind */
+        reel_zero_grad(reel_state_at(tensors, i)); /* it is the old device's */
         reel__tensor_become(reel_state_at(tensors, i), reel_state_at(copies, i));
     }
     reel_state_free(copies);

@@ -20,7 +20,7 @@ typedef enum {
 #define REEL__NUMBERS (REEL_U8 + 1)
 #define REEL__DTYPES (REEL_BF16 + 1)
 
-#define REEL__NO_NAMES (-1) /* for reel__call.first */
+#define REEL__NO_NAMES (-1)
 
 #define REEL__MOST_INPUTS 3 /* of a row of the table, updates of lists apart */
 

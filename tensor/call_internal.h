@@ -10,14 +10,15 @@ static inline reel_tensor *reel__run(reel__call c) {
     return reel__dispatch(&c) == REEL_OK ? reel__scope_give(c.out[0]) : NULL;
 }
 
-/* The first of two, and the second in *second, unless that is NULL; NULL in it on failure. */
+/* The first of two, and the second in *second, unless that is NULL; both NULL on failure. */
 static inline reel_tensor *reel__run_two(reel__call c, reel_tensor **second) {
     c.nout = 2;
     if (second) *second = NULL;
     if (reel__dispatch(&c) != REEL_OK) return NULL;
-    reel_tensor *found = reel__scope_give(c.out[1]);
+    reel_tensor *y = reel__scope_give(c.out[0]), *found = reel__scope_give(c.out[1]);
+    if (!y || !found) return NULL;
     if (second) *second = found;
-    return reel__scope_give(c.out[0]);
+    return y;
 }
 
 static inline reel_tensor *reel__unary(reel__op op, const char *at, reel_tensor *x) {
@@ -57,7 +58,7 @@ static inline reel_tensor *reel__apart(const char *at, reel_tensor *x, const ree
 /* A call whose result is given; returns it. */
 reel_tensor *reel__run_into(reel__call c, reel_tensor *out);
 
-/* Keeps "name: the what is NULL" if it is, unless what made it so is kept already. */
+/* Else a failure is kept: "name: the what is NULL". */
 static inline bool reel__is_there(const char *name, const char *at, const void *it,
                                   const char *what) {
     if (!it) reel_fail(REEL_ERR_ARGUMENT, at, "%s: the %s is NULL", name, what);

@@ -1,4 +1,4 @@
-/* Losses, and their gradients, as calls; nn/ makes of them what users see. */
+/* Losses that are one op, and their gradients. */
 #include "tensor/call_internal.h"
 
 reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t) {
@@ -20,7 +20,7 @@ reel_tensor *reel__bce_grad(const char *at, reel_tensor *g, reel_tensor *p, reel
     return reel__ternary(REEL_OP_bce_grad, at, g, p, t);
 }
 
-/* ---- of a class ---- */
+/* ---- of a class: what is written at the call site is a loss's arguments, not theirs ---- */
 
 static reel__call of_class(reel__op op, const char *at, reel_tensor **in, int64_t ignored) {
     return (reel__call){

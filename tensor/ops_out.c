@@ -4,7 +4,7 @@
 
 reel_tensor *reel__run_into(reel__call c, reel_tensor *out) {
     if (!out) {
-        if (!reel_failed()) reel__fail_call(REEL_ERR_ARGUMENT, &c, "the tensor to change is NULL");
+        reel__fail_call(REEL_ERR_ARGUMENT, &c, "the tensor to change is NULL");
         return NULL;
     }
     c.nout = 1;

@@ -5,8 +5,8 @@
  * suffix), WIDE(name) (its f64 twin), SQRT and REEL_REAL_IS_F64 (0 or 1) defined; everything is
  * branch-free arithmetic, so that a compiler makes vector code of a loop around it. No libm; a
  * square root is an instruction, which C and CUDA name differently. Denormal results may be flushed
- * to zero. Accuracy: exp, log, log1p within 2 units in the last place, tanh, sigmoid, expm1 and erf
- * within 4 (erf in f32 within 6); sin and cos within 2 for |x| below 2^20 (f32: 2^13), and beyond
+ * to zero. Accuracy, in eps = 2^-52 (f32: 2^-23) of the result: exp, log, log1p within 2, tanh,
+ * sigmoid, expm1 and erf within 4; sin and cos within 2 for |x| below 2^20 (f32: 2^13), and beyond
  * as good as if x had been rounded once more, to 2^50 (f32: 2^22), where they end: 0 and 1; pow as
  * its product y ln x allows, 2^-52 |y ln x| in f64, and rounded once from that in f32.
  *
@@ -28,7 +28,7 @@
 #define EXP_LOW (-746.0)
 #define EXPM1_LOW (-60.0)
 #define EXP_HIGH 710.0
-#define SIGMOID_LOW (-708.0)
+#define EXP_NORMAL_LOW (-708.0)
 #define SIGMOID_HIGH 709.7 /* 2^n is infinite here */
 #define TANH_HIGH 22.0
 #define SQRT_HALF_BITS 0x3fe6a09e667f3bcdULL
@@ -49,7 +49,7 @@
 #define EXP_LOW (-104.0f)
 #define EXPM1_LOW (-30.0f)
 #define EXP_HIGH 89.0f
-#define SIGMOID_LOW (-87.0f)
+#define EXP_NORMAL_LOW (-87.0f)
 #define SIGMOID_HIGH 88.6f
 #define TANH_HIGH 10.0f
 #define SQRT_HALF_BITS 0x3f3504f3u
@@ -116,12 +116,13 @@ REEL_FORMULA REAL R(exp)(REAL x) {
     return (R(expm1_small)(r) + 1) * R(power_of_two)(half) * R(power_of_two)(rest);
 }
 
-/* The same where x is not above 0, so that 2^n is one factor; what is below normal numbers is 0. */
+/* The same where x is not above 0, so that 2^n is one factor. Below EXP_NORMAL_LOW, where normal
+ * numbers nearly end, it is 0. */
 REEL_FORMULA REAL R(exp_down)(REAL x) {
     REAL m = x * (REAL)1.44269504088896340736 + ROUND_MAGIC, n = m - ROUND_MAGIC;
     REAL r = (x - n * LN2_HIGH) - n * LN2_LOW;
     REAL y = (R(expm1_small)(r) + 1) * R(power_of_two)(m);
-    return x < SIGMOID_LOW ? 0 : y;
+    return x < EXP_NORMAL_LOW ? 0 : y;
 }
 
 /* x = 2^e m with m in [sqrt 1/2, sqrt 2); ln m = 2 atanh((m - 1) / (m + 1)) by its series. */
@@ -161,7 +162,7 @@ REEL_FORMULA REAL R(log1p)(REAL x) {
 
 /* 1 / (1 + e^-x), with 2^n in one factor: what overflows makes 0, what underflows adds nothing. */
 REEL_FORMULA REAL R(sigmoid)(REAL x) {
-    REAL t = R(clamp)(-x, SIGMOID_LOW, SIGMOID_HIGH);
+    REAL t = R(clamp)(-x, EXP_NORMAL_LOW, SIGMOID_HIGH);
     REAL m = t * (REAL)1.44269504088896340736 + ROUND_MAGIC, n = m - ROUND_MAGIC;
     REAL r = (t - n * LN2_HIGH) - n * LN2_LOW;
     return 1 / (1 + (R(expm1_small)(r) + 1) * R(power_of_two)(m));
@@ -367,7 +368,7 @@ REEL_FORMULA REAL R(pow)(REAL x, REAL y) {
 #undef EXP_LOW
 #undef EXPM1_LOW
 #undef EXP_HIGH
-#undef SIGMOID_LOW
+#undef EXP_NORMAL_LOW
 #undef SIGMOID_HIGH
 #undef TANH_HIGH
 #undef SQRT_HALF_BITS

@@ -296,14 +296,16 @@ END_TEST
 
 /* ---- sums by index ---- */
 
-static const int64_t adds[][3] = {/* outer, entries, inner */
-                                  {1, 5000, 1}, {1, 900, 5},   {1, 700, 64}, {3, 400, 31},
-                                  {70, 300, 1}, {1, 300, 700}, {2, 60, 200}, {1, 3000, 8}};
+static const int64_t adds[][4] = {/* outer, entries, inner, places */
+                                  {1, 5000, 1, 7},  {1, 900, 5, 7},   {1, 700, 64, 7},
+                                  {3, 400, 31, 7},  {70, 300, 1, 7},  {1, 300, 700, 7},
+                                  {2, 60, 200, 7},  {1, 3000, 8, 7},  {1, 300, 700, 1},
+                                  {1, 900, 70, 40}, {2, 700, 31, 50}, {40, 30, 9, 20}};
 
 /* In the order of the entries, whatever the number of threads: f32 has another sum in another. */
 START_TEST(threads_do_not_change_sums_by_index) {
-    const int64_t outer = adds[_i][0], entries = adds[_i][1], inner = adds[_i][2], places = 7,
-                  n = outer * entries * inner, sums = outer * places * inner;
+    const int64_t outer = adds[_i][0], entries = adds[_i][1], inner = adds[_i][2],
+                  places = adds[_i][3], n = outer * entries * inner, sums = outer * places * inner;
     float *x = malloc((size_t)n * sizeof *x), *want = malloc((size_t)sums * sizeof *want),
           *got = malloc((size_t)sums * sizeof *got);
     int64_t *index = malloc((size_t)n * sizeof *index);

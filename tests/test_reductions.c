@@ -476,9 +476,10 @@ END_TEST
 /* ---- threads ---- */
 
 START_TEST(threads_do_not_change_bits) {
-    static const int64_t shapes[][2] = {{1, 300001}, {300, 1000}, {40000, 7}, {100000, 40}};
+    static const int64_t shapes[][2] = {
+        {1, 300001}, {300, 1000}, {40000, 7}, {100000, 40}, {200, 2500}};
     REEL_SCOPE {
-        for (int s = 0; s < 4; s++) {
+        for (int s = 0; s < 5; s++) {
             const int64_t rows = shapes[s][0], columns = shapes[s][1];
             reel_tensor *x = reel_arange(rows * columns, REEL_F32, reel_cpu());
             x = reel_sigmoid(reel_affine(x, 14.0 / (double)(rows * columns), -7));

@@ -5,15 +5,13 @@
 
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-
 #define CHUNK REEL__FOLD_CHUNK
-#define BLOCK 4096    /* elements of a run that are read twice, or added up apart */
-#define ROWS 32       /* of columns, the same */
-#define FEW 256       /* columns */
-#define LOGS 8        /* that are taken together */
-#define SUM_ROWS 256  /* that are added up together */
-#define SEEK_ROWS 128 /* that are counted together */
+#define BLOCK 4096      /* elements of a run that are read twice, or added up apart */
+#define ROWS 32         /* of columns, the same */
+#define VAR_COLUMNS 256 /* that var keeps sums of, which take more room than others' */
+#define LOG_ROWS 8      /* whose logarithms are taken together */
+#define SUM_ROWS 256    /* that are added up together */
+#define SEEK_ROWS 128   /* that are counted together */
 
 /* ---- numbers: f32, f64, i64, u8 ---- */
 

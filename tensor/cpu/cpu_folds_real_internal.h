@@ -71,8 +71,9 @@ static void R(end_quotient)(void *out, reel__tally t, int64_t n, double divisor)
     for (int64_t i = 0; i < n; i++) y[i] = (REAL)(t.a.real[i] / divisor);
 }
 
-/* ---- var: of each block about what its mean is nearly, found in REAL from the differences from
- * its first element, so that what does not vary has a variance of 0 ---- */
+/* ---- var, block by block. The mean is first found in REAL, from differences from the first
+ * element, so that of what does not vary nothing is left; what differs from it is then summed in
+ * f64 ---- */
 
 /* to[j] += the sum of x[i, j] - first */
 INLINE void R(add_differences)(REAL *to, const REAL *x, int64_t rows, int64_t lanes, REAL first) {
@@ -145,8 +146,8 @@ static void R(var_run)(reel__tally to, const reel__slab *s) {
 
 INLINE void R(block_of_columns)(double *mean, double *squares, const REAL *x, int64_t n,
                                 int64_t columns, int64_t stride) {
-    REAL difference[FEW];
-    double about[FEW], sum[FEW];
+    REAL difference[VAR_COLUMNS];
+    double about[VAR_COLUMNS], sum[VAR_COLUMNS];
     for (int64_t j = 0; j < columns; j++) {
         difference[j] = 0;
         sum[j] = squares[j] = 0;
@@ -171,10 +172,9 @@ INLINE void R(block_of_columns)(double *mean, double *squares, const REAL *x, in
         R(settle)(&mean[j], &squares[j], about[j], sum[j], squares[j], (double)n);
 }
 
-/* So few that their sums stay in the nearest cache beside the block. */
 INLINE void R(var_few_columns)(reel__tally to, const REAL *x, int64_t rows, int64_t columns,
                                int64_t stride) {
-    double mean[FEW], squares[FEW];
+    double mean[VAR_COLUMNS], squares[VAR_COLUMNS];
     for (int64_t j = 0; j < columns; j++) to.a.real[j] = to.b.real[j] = 0;
     for (int64_t i = 0; i < rows; i += ROWS, x += ROWS * stride) {
         const int64_t n = reel__least(ROWS, rows - i);
@@ -185,10 +185,11 @@ INLINE void R(var_few_columns)(reel__tally to, const REAL *x, int64_t rows, int6
 }
 
 static void R(var_columns)(reel__tally to, const reel__slab *s) {
-    for (int64_t j = 0; j < s->columns; j += FEW) {
+    for (int64_t j = 0; j < s->columns; j += VAR_COLUMNS) {
         const reel__tally here = {{to.a.real + j}, {to.b.real + j}};
         R(var_few_columns)
-        (here, (const REAL *)s->x + j, s->rows, reel__least(FEW, s->columns - j), s->stride);
+        (here, (const REAL *)s->x + j, s->rows, reel__least(VAR_COLUMNS, s->columns - j),
+         s->stride);
     }
 }
 
@@ -209,8 +210,8 @@ INLINE REAL R(finite)(REAL x) {
     return x - x == 0 ? x : 0;
 }
 
-/* The sum of e^(x - shift), n <= BLOCK, by an `exp` that is good for it. */
-INLINE double R(exponentials)(const REAL *x, int64_t n, REAL shift, REAL (*exp)(REAL)) {
+/* The sum of e^(x - shift), n <= BLOCK, by f, an exp that is good for it. */
+INLINE double R(exponentials)(const REAL *x, int64_t n, REAL shift, REAL (*f)(REAL)) {
     REAL lane[LANES_OF_EXP], rest[LANES_OF_EXP];
     const int64_t rows = n / LANES_OF_EXP, left = n % LANES_OF_EXP;
     for (int64_t j = 0; j < LANES_OF_EXP; j++) {
@@ -221,7 +222,7 @@ INLINE double R(exponentials)(const REAL *x, int64_t n, REAL shift, REAL (*exp)(
         const REAL *row = i < rows ? x + i * LANES_OF_EXP : rest;
         for (int64_t j = 0; j < LANES_OF_EXP; j += LANES) __builtin_prefetch(row + n + j);
 #pragma omp simd
-        for (int64_t j = 0; j < LANES_OF_EXP; j++) lane[j] += exp(row[j] - shift);
+        for (int64_t j = 0; j < LANES_OF_EXP; j++) lane[j] += f(row[j] - shift);
     }
     return (double)R(fold_lanes)(lane, LANES_OF_EXP, R(add_real));
 }
@@ -310,9 +311,9 @@ static void R(softmax_rows)(void *to, const void *from, int64_t n, int64_t rows,
 
 /* So many rows, whose logarithms are one vector's. */
 INLINE void R(log_softmax_few)(REAL *out, const REAL *x, int64_t n, int64_t rows) {
-    REAL top[LOGS], shift[LOGS];
-    double sum[LOGS];
-    for (int64_t r = 0; r < LOGS; r++) sum[r] = 1;
+    REAL top[LOG_ROWS], shift[LOG_ROWS];
+    double sum[LOG_ROWS];
+    for (int64_t r = 0; r < LOG_ROWS; r++) sum[r] = 1;
     for (int64_t r = 0; r < rows; r++) {
         const REAL *row = x + r * n;
         top[r] = R(fold_run)(row, n, R(max));
@@ -321,7 +322,7 @@ INLINE void R(log_softmax_few)(REAL *out, const REAL *x, int64_t n, int64_t rows
             sum[r] += R(exponentials)(row + i, reel__least(BLOCK, n - i), top[r], R(exp_down));
     }
 #pragma omp simd
-    for (int64_t r = 0; r < LOGS; r++) shift[r] = (REAL)log_f64(sum[r]);
+    for (int64_t r = 0; r < LOG_ROWS; r++) shift[r] = (REAL)log_f64(sum[r]);
     for (int64_t r = 0; r < rows; r++, x += n, out += n) {
 #pragma omp simd
         for (int64_t i = 0; i < n; i++) out[i] = (x[i] - top[r]) - shift[r];
@@ -331,8 +332,8 @@ INLINE void R(log_softmax_few)(REAL *out, const REAL *x, int64_t n, int64_t rows
 static void R(log_softmax_rows)(void *to, const void *from, int64_t n, int64_t rows,
                                 int64_t stride) {
     (void)stride;
-    for (int64_t r = 0; r < rows; r += LOGS) R(log_softmax_few)
-    ((REAL *)to + r * n, (const REAL *)from + r * n, n, reel__least(LOGS, rows - r));
+    for (int64_t r = 0; r < rows; r += LOG_ROWS) R(log_softmax_few)
+    ((REAL *)to + r * n, (const REAL *)from + r * n, n, reel__least(LOG_ROWS, rows - r));
 }
 
 /* sum[j] += e^(x[i, j] - top[j]), rows <= ROWS, which are kept in `out` if it is there. */

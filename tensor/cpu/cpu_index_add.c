@@ -1,6 +1,6 @@
 /* index_add, scatter_add: what the index sends to one place is added in the order of the entries,
  * however the work is cut: by columns (outer times inner of them), each of which has places of its
- * own, or, where there are few columns, by places. */
+ * own, or, of rows under few outer indices, by places. */
 #include "tensor/cpu/cpu_index_internal.h"
 
 #include <string.h>
@@ -79,17 +79,24 @@ static void work_places(void *context, int64_t begin, int64_t end) {
 
 #define GRAIN 8192 /* elements to be added */
 #define SHORTEST 4 /* a row that costs more to add than to pass over */
+#define WIDE 64    /* columns that are worth while of a row that is cut */
 
-/* Rows are better left whole, and are where places are shared out, unless there is a share of outer
- * indices for each thread. */
+/* By places, each thread adds whole rows, and passes over those of others. */
+static bool goes_by_places(const task *t) {
+    const int64_t enough = 4 * (int64_t)reel_threads();
+    return t->rows && t->m->outer < enough && t->m->size >= enough && t->m->inner >= SHORTEST;
+}
+
 static void add(task *t) {
     const reel__move *m = t->m;
     const int64_t columns = m->outer * m->inner;
-    if (t->rows && m->outer < 4 * reel_threads() && m->inner >= SHORTEST)
+    const int64_t grain = GRAIN / (m->entries + m->size + 1) + 1;
+    if (goes_by_places(t))
         reel__cpu_parallel(m->size, GRAIN * m->size / (m->entries * columns + 1) + 1, work_places,
                            t);
     else
-        reel__cpu_parallel(columns, GRAIN / (m->entries + m->size + 1) + 1, work_columns, t);
+        reel__cpu_parallel(columns, t->rows && m->inner > 1 && grain < WIDE ? WIDE : grain,
+                           work_columns, t);
 }
 
 static reel_status run(const reel__call *c, bool rows) {

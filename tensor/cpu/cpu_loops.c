@@ -9,8 +9,6 @@
 #include <immintrin.h>
 #endif
 
-#define INLINE static inline __attribute__((always_inline))
-
 #define WIDE(name) name##_f64
 
 /* Of the set: bytes of a vector, and how many of them a tile of a product is made of. */

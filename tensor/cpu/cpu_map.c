@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
 #define GRAIN 8192
 #define FAR ((int64_t)8 << 20) /* bytes of the result beyond which rows are fetched ahead */
 #define SHORT 32               /* rows of up to so many elements are worked on together, */

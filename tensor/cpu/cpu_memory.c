@@ -1,6 +1,6 @@
 /* The CPU's memory: freed blocks are kept by size class and used again, so that a training step
  * asks the system for nothing. A class is a power of two cut in four. What is kept is bounded:
- * blocks of other classes, the largest first, make room for what is freed. */
+ * where that does it, blocks of other classes, the largest first, make room for what is freed. */
 #include "tensor/cpu/cpu_internal.h"
 
 #include <pthread.h>
@@ -11,8 +11,7 @@
 #define CLASSES 256
 #define KEEP_LARGEST ((size_t)64 << 20) /* larger blocks go back at once */
 #define KEEP_TOTAL ((size_t)128 << 20)
-#define HUGE ((size_t)2 << 20) /* a page of those that large blocks are made of, if there are any  \
-                                */
+#define HUGE_PAGE ((size_t)2 << 20) /* what large blocks are made of, where there are any */
 
 typedef struct block {
     struct block *next;
@@ -21,7 +20,8 @@ typedef struct block {
 static struct {
     pthread_mutex_t lock;
     block *free[CLASSES];
-    size_t kept;
+    int blocks[CLASSES]; /* how many are free */
+    size_t kept;         /* bytes */
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* What blocks of a class have: 64, 128, 192, 256, 320, 384, 448, 512, 640, ... */
@@ -53,8 +53,8 @@ static int size_class(size_t *bytes) {
 
 /* A block that is touched for the first time costs a fault a page: fewer pages, fewer faults. */
 static void *new_block(size_t bytes) {
-    if (bytes < 2 * HUGE) return aligned_alloc(ALIGNMENT, bytes);
-    void *memory = aligned_alloc(HUGE, (bytes + HUGE - 1) / HUGE * HUGE);
+    if (bytes < 2 * HUGE_PAGE) return aligned_alloc(ALIGNMENT, bytes);
+    void *memory = aligned_alloc(HUGE_PAGE, (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
 #ifdef MADV_HUGEPAGE
     if (memory) madvise(memory, bytes, MADV_HUGEPAGE); /* a wish: no harm if it is not granted */
 #endif
@@ -75,15 +75,30 @@ static block *pop(block **list) {
     return b;
 }
 
-/* Blocks out of the cache, so that `bytes` more of a class can be kept. */
+static void keep(int class, void *memory) {
+    push(&cache.free[class], memory);
+    cache.blocks[class]++;
+    cache.kept += bytes_of(class);
+}
+
+static block *take(int class) {
+    block *b = pop(&cache.free[class]);
+    if (!b) return NULL;
+    cache.blocks[class]--;
+    cache.kept -= bytes_of(class);
+    return b;
+}
+
+static bool has_room(size_t bytes) {
+    return cache.kept + bytes <= KEEP_TOTAL;
+}
+
+/* Blocks out of other classes, so that one more of this class can be kept: none if it can't. */
 static block *make_room(int class, size_t bytes) {
     block *out = NULL;
-    for (int i = CLASSES - 1; i >= 0; i--) {
-        while (i != class && cache.free[i] && cache.kept + bytes > KEEP_TOTAL) {
-            push(&out, pop(&cache.free[i]));
-            cache.kept -= bytes_of(i);
-        }
-    }
+    if ((size_t)(cache.blocks[class] + 1) * bytes > KEEP_TOTAL) return NULL;
+    for (int i = CLASSES - 1; i >= 0 && !has_room(bytes); i--)
+        while (i != class && cache.free[i] && !has_room(bytes)) push(&out, take(i));
     return out;
 }
 
@@ -99,8 +114,7 @@ void *reel__cpu_alloc(int index, size_t bytes) {
     int class = size_class(&bytes);
     if (KEEPS && bytes <= KEEP_LARGEST) {
         pthread_mutex_lock(&cache.lock);
-        block *b = pop(&cache.free[class]);
-        if (b) cache.kept -= bytes;
+        block *b = take(class);
         pthread_mutex_unlock(&cache.lock);
         if (b) return b;
     }
@@ -116,12 +130,10 @@ void reel__cpu_free(int index, void *memory, size_t bytes) {
     }
     pthread_mutex_lock(&cache.lock);
     block *out = make_room(class, bytes);
-    if (cache.kept + bytes <= KEEP_TOTAL) {
-        push(&cache.free[class], memory);
-        cache.kept += bytes;
-    } else {
+    if (has_room(bytes))
+        keep(class, memory);
+    else
         push(&out, memory);
-    }
     pthread_mutex_unlock(&cache.lock);
     free_all(out);
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define GRAIN 4096 /* blocks of words */
-#define INLINE static inline __attribute__((always_inline))
 
 /* Blocks of words are drawn from the generator, `per_block` elements of each. */
 typedef struct {

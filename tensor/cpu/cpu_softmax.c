@@ -3,7 +3,6 @@
 #include "tensor/cpu/cpu_fold_internal.h"
 #include "tensor/nest_internal.h"
 
-#define LINE 64 /* bytes */
 #define GRAIN 4096
 
 typedef struct {
@@ -44,9 +43,9 @@ static void work_columns(void *context, int64_t begin, int64_t end) {
 
 /* As many as can be, so that rows are read in long stretches, but something for each thread. */
 static int64_t columns_together(const softmax *s, int64_t outer) {
-    const int64_t line = LINE / s->size, share = s->inner * outer / reel_threads();
+    const int64_t line = REEL__LINE / s->size, share = s->inner * outer / reel_threads();
     const int64_t wide = (share + line - 1) / line * line;
-    return reel__least(wide > 0 ? wide : line, REEL__FOLD_CHUNK);
+    return reel__least(reel__least(wide > 0 ? wide : line, REEL__FOLD_CHUNK), s->inner);
 }
 
 static void run(softmax *s, int64_t outer, const reel__softmax_loop loop[2]) {
