@@ -333,7 +333,7 @@ REEL_FORMULA REAL R(erf)(REAL x) {
     d = d * z + 5.020746120e-01f;
     d = d * z + 1;
     REAL y = a * n / d;
-    return R(with_sign)((a > 3.92f) | (y > 1) ? 1 : y, x);
+    return R(with_sign)(((a > 3.92f) | (y > 1)) ? 1 : y, x);
 }
 #endif
 

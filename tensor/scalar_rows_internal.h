@@ -18,7 +18,7 @@ REEL_FORMULA REAL R(maximum)(REAL x, REAL y) { return x > y || x != x ? x : y; }
 REEL_FORMULA REAL R(minimum)(REAL x, REAL y) { return x < y || x != x ? x : y; }
 REEL_FORMULA REAL R(extreme_grad)(REAL g, REAL x, REAL y) { return x == y ? g * (REAL)0.5 : x < y ? 0 : g; }
 REEL_FORMULA REAL R(log_softmax_grad)(REAL g, REAL y, REAL sum) { return g - R(exp)(y) * sum; }
-REEL_FORMULA REAL R(ties)(REAL x, REAL y) { return (x == y) | ((x != x) & (y != y)) ? 1 : 0; }
+REEL_FORMULA REAL R(ties)(REAL x, REAL y) { return ((x == y) | ((x != x) & (y != y))) ? 1 : 0; }
 REEL_FORMULA REAL R(clamp_grad)(REAL g, REAL x, REAL low, REAL high) { return x > low && x < high ? g : 0; }
 
 REEL_FORMULA bool R(eq)(REAL x, REAL y) { return x == y; }

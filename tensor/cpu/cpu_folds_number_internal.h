@@ -145,7 +145,7 @@ INLINE NUMBER F(min_of)(NUMBER a, NUMBER x) { return IS_NAN(x) ? x : F(smaller)(
 #define OF_FOUR(name, pick)                                                                        \
     INLINE NUMBER F(name)(NUMBER y, NUMBER a, NUMBER b, NUMBER c, NUMBER d) {                      \
         const NUMBER best = F(pick)(y, F(pick)(F(pick)(a, b), F(pick)(c, d)));                     \
-        return UNORDERED(a, b) | UNORDERED(c, d) ? NO_NUMBER : best;                               \
+        return (UNORDERED(a, b) | UNORDERED(c, d)) ? NO_NUMBER : best;                             \
     }
 OF_FOUR(max_of_four, larger)
 OF_FOUR(min_of_four, smaller)
