@@ -55,6 +55,54 @@ END_TEST
 
 /* ---- the forms that users write ---- */
 
+typedef reel_tensor *(*op_of_one)(const char *at, reel_tensor *x);
+typedef reel_tensor *(*op_of_two)(const char *at, reel_tensor *x, reel_tensor *y);
+typedef reel_tensor *(*form_of_one)(const char *at, reel_tensor *out, reel_tensor *x);
+typedef reel_tensor *(*form_of_two)(const char *at, reel_tensor *out, reel_tensor *x,
+                                    reel_tensor *y);
+
+#define ROW(name) {REEL_OP_##name, reel_##name##_at, reel_##name##_out_at},
+static const struct {
+    reel__op op;
+    op_of_one f;
+    form_of_one form;
+} of_one[] = {ROW(neg) ROW(abs) ROW(sign) ROW(floor) ROW(ceil) ROW(round) ROW(trunc) ROW(square)
+                  ROW(sqrt) ROW(exp) ROW(expm1) ROW(log) ROW(log1p) ROW(sin) ROW(cos) ROW(erf)
+                      ROW(relu) ROW(sigmoid) ROW(tanh) ROW(silu) ROW(gelu) ROW(gelu_tanh)
+                          ROW(logical_not) ROW(isnan) ROW(isinf) ROW(isfinite)};
+static const struct {
+    reel__op op;
+    op_of_two f;
+    form_of_two form;
+} of_two[] = {ROW(add) ROW(sub) ROW(mul) ROW(div) ROW(pow) ROW(maximum) ROW(minimum) ROW(bce) ROW(
+    eq) ROW(ne) ROW(lt) ROW(le) ROW(gt) ROW(ge) ROW(logical_and) ROW(logical_or) ROW(logical_xor)};
+
+static reel_tensor *like(reel_tensor *t) {
+    return reel_empty_like_at(REEL_HERE, t);
+}
+
+START_TEST(every_form_is_of_its_op) {
+    REEL_SCOPE {
+        reel_tensor *n = reel_arange(12, REEL_F64, test_device());
+        reel_tensor *x = reel_affine(n, 0.07, 0.1), *y = reel_affine(n, -0.05, 0.7);
+        for (size_t i = 0; i < sizeof of_one / sizeof *of_one; i++) {
+            reel_tensor *want = of_one[i].f(REEL_HERE, x);
+            expect_same(of_one[i].op, of_one[i].form(REEL_HERE, like(want), x), want);
+        }
+        for (size_t i = 0; i < sizeof of_two / sizeof *of_two; i++) {
+            reel_tensor *want = of_two[i].f(REEL_HERE, x, y);
+            expect_same(of_two[i].op, of_two[i].form(REEL_HERE, like(want), x, y), want);
+        }
+        expect_same(REEL_OP_softplus, reel_softplus_out(like(x), x, 2, 1), reel_softplus(x, 2, 1));
+        expect_same(REEL_OP_leaky_relu, reel_leaky_relu_out(like(x), reel_neg(x), 0.3),
+                    reel_leaky_relu(reel_neg(x), 0.3));
+        expect_same(REEL_OP_elu, reel_elu_out(like(x), reel_neg(x), 0.3),
+                    reel_elu(reel_neg(x), 0.3));
+        expect_fine();
+    }
+}
+END_TEST
+
 static reel_tensor *numbers(void) {
     return reel_affine(reel_arange(4, REEL_F64, test_device()), 1, -1.5); /* -1.5 -0.5 0.5 1.5 */
 }
@@ -164,6 +212,7 @@ int main(void) {
     Suite *s = suite_create("ops_out");
     TCase *t = add_case(s, "forms");
     tcase_add_test(t, every_row_fills_what_is_given);
+    tcase_add_test(t, every_form_is_of_its_op);
     tcase_add_test(t, in_place);
     tcase_add_test(t, into_a_tensor);
     tcase_add_test(t, other_elements_of_the_same_memory);

@@ -473,6 +473,24 @@ START_TEST(positions_and_truths_are_constant) {
 }
 END_TEST
 
+/* ---- more than caches hold ---- */
+
+START_TEST(many_long_rows) {
+    enum { ROWS = 7000, COLUMNS = 1000 };
+    REEL_SCOPE {
+        reel_tensor *row = reel_arange(COLUMNS, REEL_F32, test_device());
+        reel_tensor *column = reel_reshape(reel_arange(ROWS, REEL_F32, test_device()),
+                                           reel_shape(ROWS, 1)); /* sums below are exact */
+        reel_tensor *y = reel_max_over(reel_add(reel_add(column, reel_zeros_like(row)), row),
+                                       reel_axes(1), false);
+        reel_tensor *wrong =
+            reel_ne(y, reel_reshape(reel_shift(column, COLUMNS - 1.0), reel_shape(ROWS)));
+        ck_assert(reel_item(reel_any(wrong)) == 0);
+        expect_fine();
+    }
+}
+END_TEST
+
 /* ---- threads ---- */
 
 START_TEST(threads_do_not_change_bits) {
@@ -526,5 +544,6 @@ int main(void) {
 
     c = add_cpu_case(s, "threads");
     tcase_add_test(c, threads_do_not_change_bits);
+    tcase_add_test(c, many_long_rows);
     return run_suite(s);
 }
