@@ -3,6 +3,7 @@
 #include "optim/optim.h"
 
 #include "tests/expect.h"
+#include "tests/state_copy.h"
 
 #include <stdlib.h>
 
@@ -470,21 +471,6 @@ END_TEST
 
 /* ---- state ---- */
 
-/* On the CPU, as a file's are. */
-static reel_state *copy_of(const reel_state *s) {
-    reel_state *copy = reel_state_new();
-    for (int i = 0; i < reel_state_count(s); i++) REEL_SCOPE {
-            reel_tensor *t = reel_state_at(s, i),
-                        *c = reel_empty(reel_shape_of(t), reel_dtype_of(t), reel_cpu());
-            REEL_NO_GRAD {
-                reel_copy_(c, t);
-            }
-            reel_state_put(copy, reel_state_name(s, i), c);
-        }
-    expect_fine();
-    return copy;
-}
-
 static reel_optim *any_optim(int kind, const reel_state *list) {
     if (kind == 0)
         return reel_sgd_new(list, (reel_sgd_options){.lr = 0.1, .momentum = 0.9, .dampening = 0.1});
@@ -510,7 +496,7 @@ START_TEST(resumed_run_has_the_same_bits) {
     reel_state *s = reel_state_new();
     ck_assert_int_eq(reel_optim_save(p, s, "optim"), REEL_OK);
     for (int k = 0; k < 2; k++) reel_state_put_in(s, "model", k ? "b" : "a", first.p[k]);
-    reel_state *file = copy_of(s);
+    reel_state *file = state_copy(s);
     take_step(&first, p, 9); /* comes after the checkpoint, so it is not in it */
 
     REEL_NO_GRAD {

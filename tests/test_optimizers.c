@@ -3,6 +3,7 @@
  * in test_optim. */
 #include "tests/expect.h"
 #include "tests/optimizer_table.h"
+#include "tests/state_copy.h"
 
 /* ---- two parameters, and gradients that are known ---- */
 
@@ -359,21 +360,6 @@ END_TEST
 
 /* ---- checkpoints ---- */
 
-/* On the CPU, as a file's are. */
-static reel_state *copy_of(const reel_state *s) {
-    reel_state *copy = reel_state_new();
-    for (int i = 0; i < reel_state_count(s); i++) REEL_SCOPE {
-            reel_tensor *t = reel_state_at(s, i),
-                        *c = reel_empty(reel_shape_of(t), reel_dtype_of(t), reel_cpu());
-            REEL_NO_GRAD {
-                reel_copy_(c, t);
-            }
-            reel_state_put(copy, reel_state_name(s, i), c);
-        }
-    expect_fine();
-    return copy;
-}
-
 static void run(const params *made, reel_optim *o, int from, int to) {
     for (int t = from; t <= to; t++) {
         if (t == 3) reel_optim_set_lr(o, 0.03);
@@ -393,7 +379,7 @@ START_TEST(resumed_run_has_the_same_bits) {
     run(&first, p, 1, 3);
     reel_optim_save(p, saved, "optim");
     for (int k = 0; k < 2; k++) reel_state_put_in(saved, "model", k ? "b" : "a", first.p[k]);
-    reel_state *file = copy_of(saved);
+    reel_state *file = state_copy(saved);
     take_step(&first, p, 9); /* comes after the checkpoint, so it is not in it */
     REEL_NO_GRAD {
         for (int k = 0; k < 2; k++)
@@ -434,7 +420,7 @@ START_TEST(state_has_what_is_carried) {
     ck_assert_double_eq_tol(reel_item(product), 0.9 * (1 - 0.5 * pow(0.96, 4e-3)), 1e-15);
 
     const double bad[] = {-0.1, 1.5, NAN, INFINITY};
-    reel_state *file = copy_of(s);
+    reel_state *file = state_copy(s);
     for (int i = 0; i < 4; i++) {
         reel_fill_(reel_state_get(file, "mu_product"), bad[i]);
         ck_assert_int_ne(reel_optim_load(o, file, NULL), REEL_OK);

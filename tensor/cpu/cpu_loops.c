@@ -100,7 +100,7 @@
 /* Float to integer truncates; beyond the integer's range lies its nearest bound, and NaN is 0. */
 INLINE int64_t whole_of(double x) {
     const int64_t beyond = x > 0 ? INT64_MAX : x < 0 ? INT64_MIN : 0;
-    return x > -0x1p63 && x < 0x1p63 ? (int64_t)x : beyond;
+    return __builtin_fabs(x) < 0x1p63 ? (int64_t)x : beyond;
 }
 
 INLINE uint8_t byte_of(double x) {
