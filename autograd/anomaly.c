@@ -19,7 +19,8 @@ bool reel__is_finite(reel_tensor *t) {
     if (!reel_dtype_is_float(t->layout.dtype)) return true;
     self->anomaly = false;
     self->no_grad = true;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *zeros = reel_affine_at(t->at, t, 0, 0);
         finite = !isnan(reel_item_at(t->at, reel_sum_at(t->at, zeros, REEL_SCALAR, false)));
     }

@@ -2,7 +2,8 @@
  * backwards.
  *
  *     reel_tensor *W = reel_track(reel_randn(reel_shape(784, 10), REEL_F32, g)); // a leaf
- *     REEL_SCOPE {
+ *     {
+ *         REEL_SCOPE;
  *         reel_tensor *loss = reel_mean(reel_square(reel_matmul(x, W)));
  *         reel_backward(loss);
  *         reel_tensor *dW = reel_grad(W);              // dloss/dW, of W's shape
@@ -101,20 +102,19 @@ REEL_API void reel_zero_grad(reel_tensor *leaf);
 REEL_API reel_tensor *reel_detach_at(const char *at, reel_tensor *t);
 #define reel_detach(t) reel_detach_at(REEL_AT(t), t)
 
-/* REEL_NO_GRAD { ... }: ops inside record nothing. REEL_ENABLE_GRAD { ... }: they do, inside
- * REEL_NO_GRAD, and in hooks and backward functions, which a pass runs without recording unless it
- * is recorded itself. Both leave as REEL_SCOPE leaves, and open no scope. */
+/* REEL_NO_GRAD; at the head of a block: ops from there to its end record nothing. REEL_ENABLE_GRAD;
+ * they do, inside REEL_NO_GRAD, and in hooks and backward functions, which a pass runs without
+ * recording unless it is recorded itself. Guards as REEL_SCOPE is, which open no scope. */
 typedef struct {
-    bool entered, before;
-} reel_no_grad;
-REEL_API bool reel__no_grad_enter(reel_no_grad *guard);
-REEL_API void reel__no_grad_leave(reel_no_grad *guard);
-REEL_API bool reel__enable_grad_enter(reel_no_grad *guard);
-#define REEL_NO_GRAD REEL__GRAD_MODE(REEL__JOIN(reel__no_grad_, __LINE__), reel__no_grad_enter)
-#define REEL_ENABLE_GRAD                                                                           \
-    REEL__GRAD_MODE(REEL__JOIN(reel__no_grad_, __LINE__), reel__enable_grad_enter)
-#define REEL__GRAD_MODE(g, enter)                                                                  \
-    for (reel_no_grad g __attribute__((cleanup(reel__no_grad_leave))) = {false, false}; enter(&g);)
+    bool before, entered;
+} reel_grad_mode;
+REEL_API reel_grad_mode reel_grad_mode_enter(bool recording);
+REEL_API void reel_grad_mode_leave(reel_grad_mode *mode);
+#define REEL_NO_GRAD REEL__GRAD_MODE(REEL__JOIN(reel__no_grad_, __LINE__), false)
+#define REEL_ENABLE_GRAD REEL__GRAD_MODE(REEL__JOIN(reel__no_grad_, __LINE__), true)
+#define REEL__GRAD_MODE(g, recording)                                                              \
+    reel_grad_mode g __attribute__((cleanup(reel_grad_mode_leave))) =                              \
+        reel_grad_mode_enter(recording)
 
 /* ---- hooks ---- */
 

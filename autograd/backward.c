@@ -149,7 +149,8 @@ static void run_rule(const reel__pass *p, reel__node *n) {
                   n->name);
         return;
     }
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         n->rule(n, n->pending);
     }
     if (!p->retain) forget(n);
@@ -172,9 +173,8 @@ static void finish(const reel__pass *p, reel__slot *s) {
     if (!s->sum || reel_failed()) return;
     reel__hooks_run(s->tensor, NULL, &s->sum);
     if (!s->sum || reel_failed() || p->selective) return;
-    REEL_SCOPE {
-        reel__accumulate(p, s->tensor->at, s->tensor, s->sum, reel__is_fresh(s->sum));
-    }
+    REEL_SCOPE;
+    reel__accumulate(p, s->tensor->at, s->tensor, s->sum, reel__is_fresh(s->sum));
 }
 
 /* Those that nothing more will come to. */
@@ -259,7 +259,8 @@ reel_status reel__pass_run(reel__pass *p, reel_tensor *const *outputs,
     const bool no_grad = self->no_grad;
     const char *context = self->context;
     self->no_grad = !p->recorded;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         for (int i = 0; i < count && !reel_failed(); i++)
             seed(p, outputs[i], gradients ? gradients[i] : NULL);
         if (!reel_failed()) go_through(p);

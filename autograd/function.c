@@ -178,16 +178,17 @@ static bool contains(reel_tensor *const *inputs, int count, const reel_tensor *t
 static reel_tensor *run_forward(reel_context *c, reel_tensor *const *inputs) {
     reel_tensor *y = NULL;
     const char *outer = reel__caller_push(c->at);
-    REEL_SCOPE REEL_NO_GRAD {
+    {
+        REEL_SCOPE;
+        REEL_NO_GRAD;
         c->forward = true;
         reel_tensor *given = c->f.forward(c, inputs);
         c->forward = false;
         if (!given && !reel_failed())
             reel_fail(REEL_ERR_STATE, c->at, "%s: its forward gave NULL", c->f.name);
-        if (!given) break;
-        for (int i = 0; i < c->saved_count; i++)
+        for (int i = 0; i < c->saved_count && given; i++)
             c->saved[i].is_result = c->saved[i].t == given && !contains(inputs, c->nin, given);
-        y = reel__tensor_view(c->at, c->f.name, given, &given->layout);
+        if (given) y = reel__tensor_view(c->at, c->f.name, given, &given->layout);
     }
     reel__caller_pop(outer);
     return y;

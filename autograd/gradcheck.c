@@ -28,9 +28,8 @@ static reel_tensor *objective(const check *c) {
 /* Recorded, since f may ask for gradients itself. */
 static double evaluate(const check *c) {
     double v = NAN;
-    REEL_SCOPE {
-        v = reel_item(objective(c));
-    }
+    REEL_SCOPE;
+    v = reel_item(objective(c));
     return v;
 }
 
@@ -48,7 +47,8 @@ static reel_tensor *element(reel_tensor *x, int64_t i) {
 static double difference(const check *c, reel_tensor *x, int64_t i) {
     const double h = c->o.h;
     double up = NAN, down = NAN;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *e = element(reel_detach(x), i);
         const double at = reel_item(e);
         reel_fill_(e, at + h);
@@ -107,7 +107,8 @@ reel_status reel_gradcheck(reel_gradcheck_fn f, void *user, reel_tensor **inputs
     if (c.o.atol == 0) c.o.atol = 1e-7;
     REEL_TRY(check_dtypes(&c));
     for (int i = 0; i < count; i++) reel_zero_grad(inputs[i]);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         REEL_TRY(reel_backward(objective(&c)));
     }
     for (int i = 0; i < count; i++)
@@ -150,9 +151,11 @@ reel_status reel_gradgradcheck(reel_gradcheck_fn f, void *user, reel_tensor **in
     reel_tensor **all = malloc((3 * (size_t)count + 1) * sizeof *all);
     if (!all) return reel_fail(REEL_ERR_MEMORY, NULL, "gradgradcheck: out of memory");
     reel_status status = REEL_OK;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *y = NULL;
-        REEL_NO_GRAD {
+        {
+            REEL_NO_GRAD;
             y = f(inputs, user);
             for (int i = 0; i < count; i++) all[i] = inputs[i];
             all[count] = y ? reel_affine(weights_like(y), -1, 0.5) : NULL;

@@ -74,13 +74,12 @@ void reel__hooks_run(reel_tensor *leaf, reel__node *n, reel_tensor **g) {
     const reel__hook *h = hook_after(leaf, n, 0);
     for (reel__hook now; h && !reel_failed(); h = hook_after(leaf, n, now.id)) {
         now = *h;
-        REEL_SCOPE {
-            reel_tensor *other = now.fn(*g, now.user);
-            if (!other || other == *g || check_replacement(&now, *g, other) != REEL_OK) break;
-            reel_retain(other);
-            reel_release(*g);
-            *g = other;
-        }
+        REEL_SCOPE;
+        reel_tensor *other = now.fn(*g, now.user);
+        if (!other || other == *g || check_replacement(&now, *g, other) != REEL_OK) continue;
+        reel_retain(other);
+        reel_release(*g);
+        *g = other;
     }
     reel__self()->context = context;
 }

@@ -154,7 +154,8 @@ void reel__grad_log_softmax(reel__node *n, reel_tensor *g) {
 void reel__grad_log_softmax_grad(reel__node *n, reel_tensor *g) {
     reel__give(n, 0, g);
     if (!reel__needs(n, 1) && !reel__needs(n, 2)) return;
-    /* stretched first, so that where the result is empty an infinite e^y meets no sum, which is 0 */
+    /* stretched first, so that where the result is empty an infinite e^y meets no sum, which is 0
+     */
     reel_tensor *y = reel_expand_at(n->at, reel__in(n, 1), reel_shape_of(g));
     reel_tensor *ds = reel_neg_at(n->at, reel_mul_at(n->at, g, reel_exp_at(n->at, y)));
     if (reel__needs(n, 1)) reel__give(n, 1, reel_mul_at(n->at, ds, reel__in(n, 2)));

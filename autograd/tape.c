@@ -56,24 +56,15 @@ reel_tensor *reel_detach_at(const char *at, reel_tensor *t) {
     return t ? reel__scope_give(reel__tensor_view(at, "detach", t, &t->layout)) : NULL;
 }
 
-static bool enter(reel_no_grad *guard, bool no_grad) {
-    if (guard->entered) return false;
-    guard->entered = true;
-    guard->before = reel__self()->no_grad;
-    reel__self()->no_grad = no_grad;
-    return true;
+reel_grad_mode reel_grad_mode_enter(bool recording) {
+    reel_grad_mode mode = {reel__self()->no_grad, true};
+    reel__self()->no_grad = !recording;
+    return mode;
 }
 
-bool reel__no_grad_enter(reel_no_grad *guard) {
-    return enter(guard, true);
-}
-
-bool reel__enable_grad_enter(reel_no_grad *guard) {
-    return enter(guard, false);
-}
-
-void reel__no_grad_leave(reel_no_grad *guard) {
-    if (guard->entered) reel__self()->no_grad = guard->before;
+void reel_grad_mode_leave(reel_grad_mode *mode) {
+    if (mode->entered) reel__self()->no_grad = mode->before;
+    mode->entered = false;
 }
 
 /* ---- nodes ---- */

@@ -29,10 +29,9 @@ reel_status reel__cuda_index_select(const reel__call *c) {
     reel__cuda_move m;
     reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    REEL_SCOPE {
-        if (!prepare(c, &d, &m)) return reel_error_status();
-        status = reel__cuda_launched(c, reel__cuda_launch_index_select(&m, size_of(c), d->queue));
-    }
+    REEL_SCOPE;
+    if (!prepare(c, &d, &m)) return reel_error_status();
+    status = reel__cuda_launched(c, reel__cuda_launch_index_select(&m, size_of(c), d->queue));
     return status;
 }
 
@@ -41,12 +40,11 @@ reel_status reel__cuda_dequantize_rows(const reel__call *c) {
     reel__cuda_move m;
     reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    REEL_SCOPE {
-        if (!prepare(c, &d, &m)) return reel_error_status();
-        status = reel__cuda_launched(
-            c, reel__cuda_launch_dequantize_rows(&m, c->attr.f[0], c->out[0]->layout.dtype,
-                                                 c->in[0]->layout.dtype, d->queue));
-    }
+    REEL_SCOPE;
+    if (!prepare(c, &d, &m)) return reel_error_status();
+    status = reel__cuda_launched(
+        c, reel__cuda_launch_dequantize_rows(&m, c->attr.f[0], c->out[0]->layout.dtype,
+                                             c->in[0]->layout.dtype, d->queue));
     return status;
 }
 
@@ -55,10 +53,9 @@ reel_status reel__cuda_gather(const reel__call *c) {
     reel__cuda_move m;
     reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    REEL_SCOPE {
-        if (!prepare(c, &d, &m)) return reel_error_status();
-        status = reel__cuda_launched(c, reel__cuda_launch_gather(&m, size_of(c), d->queue));
-    }
+    REEL_SCOPE;
+    if (!prepare(c, &d, &m)) return reel_error_status();
+    status = reel__cuda_launched(c, reel__cuda_launch_gather(&m, size_of(c), d->queue));
     return status;
 }
 
@@ -75,20 +72,19 @@ reel_status reel__cuda_one_hot(const reel__call *c) {
     const reel_dtype dtype = c->attr.dtype;
     reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    REEL_SCOPE {
-        uint64_t one;
-        const reel_tensor *index = reel_contiguous_at(c->at, c->in[0]);
-        const reel__cuda_device *d = index ? reel__cuda_enter(c) : NULL;
-        if (!d) return reel_error_status();
-        REEL_TRY(bits_of_one(c, dtype, &one));
-        const reel__cuda_move m = {.out = reel__data(c->out[0]),
-                                   .index = reel__data(index),
-                                   .outer = reel_numel(index),
-                                   .size = c->attr.i[0],
-                                   .witness = reel__cuda_witness_of(d, c)};
-        status = reel__cuda_launched(
-            c, reel__cuda_launch_one_hot(&m, one, (int)reel_dtype_size(dtype), d->queue));
-    }
+    REEL_SCOPE;
+    uint64_t one;
+    const reel_tensor *index = reel_contiguous_at(c->at, c->in[0]);
+    const reel__cuda_device *d = index ? reel__cuda_enter(c) : NULL;
+    if (!d) return reel_error_status();
+    REEL_TRY(bits_of_one(c, dtype, &one));
+    const reel__cuda_move m = {.out = reel__data(c->out[0]),
+                               .index = reel__data(index),
+                               .outer = reel_numel(index),
+                               .size = c->attr.i[0],
+                               .witness = reel__cuda_witness_of(d, c)};
+    status = reel__cuda_launched(
+        c, reel__cuda_launch_one_hot(&m, one, (int)reel_dtype_size(dtype), d->queue));
     return status;
 }
 
@@ -211,15 +207,14 @@ static reel_status add(const reel__call *c, bool whole_rows) {
     reel_status status = REEL_OK;
     if (reel_numel(c->in[0]) == 0) /* nothing to add */
         return reel_fill_at_(c->at, c->out[0], 0) ? REEL_OK : reel_error_status();
-    REEL_SCOPE {
-        if (!prepare(c, &d, &m)) return reel_error_status();
-        if (whole_rows && has_few_rows(&m))
-            status = reel__cuda_launched(c, reel__cuda_launch_index_add_few(&m, dtype, d->queue));
-        else if (!whole_rows && has_few_elements(&m))
-            status = reel__cuda_launched(c, reel__cuda_launch_scatter_add_few(&m, dtype, d->queue));
-        else
-            status = add_sorted(c, d, &m, whole_rows);
-    }
+    REEL_SCOPE;
+    if (!prepare(c, &d, &m)) return reel_error_status();
+    if (whole_rows && has_few_rows(&m))
+        status = reel__cuda_launched(c, reel__cuda_launch_index_add_few(&m, dtype, d->queue));
+    else if (!whole_rows && has_few_elements(&m))
+        status = reel__cuda_launched(c, reel__cuda_launch_scatter_add_few(&m, dtype, d->queue));
+    else
+        status = add_sorted(c, d, &m, whole_rows);
     return status;
 }
 
@@ -236,12 +231,11 @@ reel_status reel__cuda_slice_put(const reel__call *c) {
     reel_tensor *out = c->out[0];
     const int axis = (int)c->attr.i[0];
     reel_status status = REEL_OK;
-    REEL_SCOPE {
-        if (!reel_fill_at_(c->at, out, 0)) return reel_error_status();
-        reel_tensor *part = reel_slice_at(c->at, out, axis, c->attr.i[1], INT64_MAX, c->attr.i[3]);
-        reel_tensor *in = reel_slice_at(c->at, part, axis, 0, c->attr.i[2], 1);
-        status = in ? reel__cuda_copy_into(c, in, c->in[0]) : reel_error_status();
-    }
+    REEL_SCOPE;
+    if (!reel_fill_at_(c->at, out, 0)) return reel_error_status();
+    reel_tensor *part = reel_slice_at(c->at, out, axis, c->attr.i[1], INT64_MAX, c->attr.i[3]);
+    reel_tensor *in = reel_slice_at(c->at, part, axis, 0, c->attr.i[2], 1);
+    status = in ? reel__cuda_copy_into(c, in, c->in[0]) : reel_error_status();
     return status;
 }
 
@@ -277,13 +271,12 @@ reel_status reel__cuda_topk(const reel__call *c) {
     pairs p;
     reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    REEL_SCOPE {
-        reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
-        reel__cuda_device *d = x ? reel__cuda_enter(c) : NULL;
-        if (!d || !make_pairs(c, d, &p, reel_numel(x), 0)) return reel_error_status();
-        status = take_best(c, d, x, &p);
-        free_pairs(d, &p);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
+    reel__cuda_device *d = x ? reel__cuda_enter(c) : NULL;
+    if (!d || !make_pairs(c, d, &p, reel_numel(x), 0)) return reel_error_status();
+    status = take_best(c, d, x, &p);
+    free_pairs(d, &p);
     return status;
 }
 

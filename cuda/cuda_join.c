@@ -60,20 +60,19 @@ static reel_status keep_triangle(const reel__call *c, bool lower) {
     const reel_shape s = c->out[0]->layout.shape;
     reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    REEL_SCOPE {
-        const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
-        const reel__cuda_device *d = x ? reel__cuda_enter(c) : NULL;
-        if (!d) return reel_error_status();
-        const reel__cuda_triangle t = {.out = reel__data(c->out[0]),
-                                       .x = reel__data(x),
-                                       .n = reel_numel(x),
-                                       .rows = s.dim[s.ndim - 2],
-                                       .columns = s.dim[s.ndim - 1],
-                                       .diagonal = c->attr.i[0],
-                                       .lower = lower};
-        status = reel__cuda_launched(
-            c, reel__cuda_launch_triangle(&t, (int)reel_dtype_size(x->layout.dtype), d->queue));
-    }
+    REEL_SCOPE;
+    const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
+    const reel__cuda_device *d = x ? reel__cuda_enter(c) : NULL;
+    if (!d) return reel_error_status();
+    const reel__cuda_triangle t = {.out = reel__data(c->out[0]),
+                                   .x = reel__data(x),
+                                   .n = reel_numel(x),
+                                   .rows = s.dim[s.ndim - 2],
+                                   .columns = s.dim[s.ndim - 1],
+                                   .diagonal = c->attr.i[0],
+                                   .lower = lower};
+    status = reel__cuda_launched(
+        c, reel__cuda_launch_triangle(&t, (int)reel_dtype_size(x->layout.dtype), d->queue));
     return status;
 }
 

@@ -309,14 +309,13 @@ reel_status reel__cuda_matmul(const reel__call *c) {
     if (reel_numel(z) == 0) return REEL_OK;
     if (reel_dim(c->in[0], -1) == 0)
         return c->accumulate || reel_fill_at_(c->at, z, 0) ? REEL_OK : reel_error_status();
-    REEL_SCOPE {
-        reel__product p;
-        REEL_TRY(reel__product_make(&p, c));
-        const reel__cuda_device *d = reel__cuda_enter(c);
-        if (!d) return reel_error_status();
-        product of = product_of(c, d, &p);
-        const place at = {reel__data(p.x), reel__data(p.y), reel__data(z)};
-        status = p.ndim ? multiply_batch(c, d, &p, &of, at) : multiply_at(c, d, &of, at);
-    }
+    REEL_SCOPE;
+    reel__product p;
+    REEL_TRY(reel__product_make(&p, c));
+    const reel__cuda_device *d = reel__cuda_enter(c);
+    if (!d) return reel_error_status();
+    product of = product_of(c, d, &p);
+    const place at = {reel__data(p.x), reel__data(p.y), reel__data(z)};
+    status = p.ndim ? multiply_batch(c, d, &p, &of, at) : multiply_at(c, d, &of, at);
     return status;
 }

@@ -39,15 +39,14 @@ reel_status reel__cuda_multinomial(const reel__call *c) {
     const reel_dtype dtype = c->in[0]->layout.dtype;
     reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    REEL_SCOPE {
-        const reel_tensor *weights = reel_contiguous_at(c->at, c->in[0]);
-        if (!weights) return reel_error_status();
-        reel__cuda_lots l = {.weights = reel__data(weights),
-                             .rows = s.ndim == 2 ? s.dim[0] : 1,
-                             .n = s.dim[s.ndim - 1],
-                             .draws = c->attr.i[0],
-                             .out = reel__data(c->out[0])};
-        status = l.draws > 1 && !c->attr.i[1] ? by_race(c, &l, dtype) : by_sums(c, &l, dtype);
-    }
+    REEL_SCOPE;
+    const reel_tensor *weights = reel_contiguous_at(c->at, c->in[0]);
+    if (!weights) return reel_error_status();
+    reel__cuda_lots l = {.weights = reel__data(weights),
+                         .rows = s.ndim == 2 ? s.dim[0] : 1,
+                         .n = s.dim[s.ndim - 1],
+                         .draws = c->attr.i[0],
+                         .out = reel__data(c->out[0])};
+    status = l.draws > 1 && !c->attr.i[1] ? by_race(c, &l, dtype) : by_sums(c, &l, dtype);
     return status;
 }

@@ -8,23 +8,22 @@ typedef cudaError_t (*nll_launcher)(const reel__cuda_nll_work *w, reel_dtype dty
 static reel_status launch(const reel__call *c, const reel_tensor *x, nll_launcher launcher) {
     reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    REEL_SCOPE {
-        const reel_tensor *from = reel_contiguous_at(c->at, c->in[0]), *weight = c->in[1],
-                          *target = reel_contiguous_at(c->at, c->in[2]);
-        reel__cuda_device *d = from && target ? reel__cuda_enter(c) : NULL;
-        if (!d) return reel_error_status();
-        reel__cuda_nll_work w = {.from = reel__data(from),
-                                 .weight = reel__data(weight),
-                                 .target = reel__data(target),
-                                 .out = reel__data(c->out[0]),
-                                 .weights = c->out[1] ? reel__data(c->out[1]) : NULL,
-                                 .classes = reel_dim(weight, 0),
-                                 .weight_stride = reel_stride(weight, 0),
-                                 .ignored = c->attr.i[0],
-                                 .witness = reel__cuda_witness_of(d, c)};
-        reel__around_axis(x->layout.shape, 1, &w.outer, &w.inner);
-        status = reel__cuda_launched(c, launcher(&w, from->layout.dtype, d->queue));
-    }
+    REEL_SCOPE;
+    const reel_tensor *from = reel_contiguous_at(c->at, c->in[0]), *weight = c->in[1],
+                      *target = reel_contiguous_at(c->at, c->in[2]);
+    reel__cuda_device *d = from && target ? reel__cuda_enter(c) : NULL;
+    if (!d) return reel_error_status();
+    reel__cuda_nll_work w = {.from = reel__data(from),
+                             .weight = reel__data(weight),
+                             .target = reel__data(target),
+                             .out = reel__data(c->out[0]),
+                             .weights = c->out[1] ? reel__data(c->out[1]) : NULL,
+                             .classes = reel_dim(weight, 0),
+                             .weight_stride = reel_stride(weight, 0),
+                             .ignored = c->attr.i[0],
+                             .witness = reel__cuda_witness_of(d, c)};
+    reel__around_axis(x->layout.shape, 1, &w.outer, &w.inner);
+    status = reel__cuda_launched(c, launcher(&w, from->layout.dtype, d->queue));
     return status;
 }
 

@@ -21,16 +21,14 @@ static reel_status fill(const reel__call *c, bool normal) {
     reel_tensor *out = c->out[0];
     reel_status status = REEL_OK;
     if (reel_numel(out) == 0) return REEL_OK;
-    REEL_SCOPE {
-        reel_tensor *t = aligned_like(c, out);
-        reel__cuda_device *d = t ? reel__cuda_enter(c) : NULL;
-        if (!d) return reel_error_status();
-        status = reel__cuda_launched(
-            c, reel__cuda_launch_random(reel__data(t), reel_numel(t), t->layout.dtype, normal,
-                                        c->attr.f[0], c->attr.f[1], state_of(c), d->tickets,
-                                        d->queue));
-        if (status == REEL_OK && t != out) status = reel__cuda_copy_into(c, out, t);
-    }
+    REEL_SCOPE;
+    reel_tensor *t = aligned_like(c, out);
+    reel__cuda_device *d = t ? reel__cuda_enter(c) : NULL;
+    if (!d) return reel_error_status();
+    status = reel__cuda_launched(
+        c, reel__cuda_launch_random(reel__data(t), reel_numel(t), t->layout.dtype, normal,
+                                    c->attr.f[0], c->attr.f[1], state_of(c), d->tickets, d->queue));
+    if (status == REEL_OK && t != out) status = reel__cuda_copy_into(c, out, t);
     return status;
 }
 
@@ -90,16 +88,15 @@ reel_status reel__cuda_bernoulli(const reel__call *c) {
     reel_tensor *out = c->out[0];
     reel_status status = REEL_OK;
     if (reel_numel(out) == 0) return REEL_OK;
-    REEL_SCOPE {
-        reel_tensor *p = reel_contiguous_at(c->at, c->in[0]);
-        reel__cuda_device *d = p ? reel__cuda_enter(c) : NULL;
-        if (!d) return reel_error_status();
-        const reel__cuda_witness witness = reel__cuda_witness_of(d, c);
-        status = reel__cuda_launched(c, reel__cuda_launch_bernoulli(reel__data(out), reel__data(p),
-                                                                    reel_numel(p), p->layout.dtype,
-                                                                    &witness, state_of(c),
-                                                                    d->tickets, d->queue));
-    }
+    REEL_SCOPE;
+    reel_tensor *p = reel_contiguous_at(c->at, c->in[0]);
+    reel__cuda_device *d = p ? reel__cuda_enter(c) : NULL;
+    if (!d) return reel_error_status();
+    const reel__cuda_witness witness = reel__cuda_witness_of(d, c);
+    status =
+        reel__cuda_launched(c, reel__cuda_launch_bernoulli(reel__data(out), reel__data(p),
+                                                           reel_numel(p), p->layout.dtype, &witness,
+                                                           state_of(c), d->tickets, d->queue));
     return status;
 }
 
@@ -119,16 +116,14 @@ reel_status reel__cuda_bernoulli_fill(const reel__call *c) {
     reel_status status = REEL_OK;
     uint64_t one;
     if (reel_numel(out) == 0) return REEL_OK;
-    REEL_SCOPE {
-        REEL_TRY(find_one(c, dtype, &one));
-        reel_tensor *t = aligned_like(c, out);
-        reel__cuda_device *d = t ? reel__cuda_enter(c) : NULL;
-        if (!d) return reel_error_status();
-        status =
-            reel__cuda_launched(c, reel__cuda_launch_bernoulli_fill(
-                                       reel__data(t), reel_numel(t), (int)reel_dtype_size(dtype),
-                                       c->attr.f[0], one, state_of(c), d->tickets, d->queue));
-        if (status == REEL_OK && t != out) status = reel__cuda_copy_into(c, out, t);
-    }
+    REEL_SCOPE;
+    REEL_TRY(find_one(c, dtype, &one));
+    reel_tensor *t = aligned_like(c, out);
+    reel__cuda_device *d = t ? reel__cuda_enter(c) : NULL;
+    if (!d) return reel_error_status();
+    status = reel__cuda_launched(c, reel__cuda_launch_bernoulli_fill(
+                                        reel__data(t), reel_numel(t), (int)reel_dtype_size(dtype),
+                                        c->attr.f[0], one, state_of(c), d->tickets, d->queue));
+    if (status == REEL_OK && t != out) status = reel__cuda_copy_into(c, out, t);
     return status;
 }

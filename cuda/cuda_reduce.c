@@ -29,18 +29,17 @@ static reel_status reduce(const reel__call *c, reel__cuda_fold_launcher launcher
     reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     if (reel_numel(c->in[0]) == 0) return fill(c, none);
-    REEL_SCOPE {
-        status = reel__reduction_make(&r, c, c->attr.i[0]);
-        if (status != REEL_OK) return status;
-        how.x = reel__data(r.x);
-        how.out = reel__data(c->out[0]);
-        how.outer = r.outer;
-        how.rows = r.rows;
-        how.columns = r.columns;
-        how.outer_stride = r.outer_stride;
-        how.row_stride = r.row_stride;
-        status = launch(c, launcher, &how);
-    }
+    REEL_SCOPE;
+    status = reel__reduction_make(&r, c, c->attr.i[0]);
+    if (status != REEL_OK) return status;
+    how.x = reel__data(r.x);
+    how.out = reel__data(c->out[0]);
+    how.outer = r.outer;
+    how.rows = r.rows;
+    how.columns = r.columns;
+    how.outer_stride = r.outer_stride;
+    how.row_stride = r.row_stride;
+    status = launch(c, launcher, &how);
     return status;
 }
 
@@ -114,20 +113,18 @@ reel_status reel__cuda_mse(const reel__call *c) {
     const int64_t n = reel_numel(c->in[0]);
     reel_status status = REEL_OK;
     if (n == 0) return fill(c, NOT_A_NUMBER);
-    REEL_SCOPE {
-        reel_tensor *y = reel_contiguous_at(c->at, c->in[0]),
-                    *t = reel_contiguous_at(c->at, c->in[1]);
-        if (!y || !t) return reel_error_status();
-        reel__cuda_fold_work w = {.x = reel__data(y),
-                                  .y = reel__data(t),
-                                  .out = reel__data(c->out[0]),
-                                  .outer = 1,
-                                  .rows = n,
-                                  .columns = 1,
-                                  .outer_stride = 1,
-                                  .row_stride = 1,
-                                  .divisor = (double)n};
-        status = launch(c, reel__cuda_launch_square_differences, &w);
-    }
+    REEL_SCOPE;
+    reel_tensor *y = reel_contiguous_at(c->at, c->in[0]), *t = reel_contiguous_at(c->at, c->in[1]);
+    if (!y || !t) return reel_error_status();
+    reel__cuda_fold_work w = {.x = reel__data(y),
+                              .y = reel__data(t),
+                              .out = reel__data(c->out[0]),
+                              .outer = 1,
+                              .rows = n,
+                              .columns = 1,
+                              .outer_stride = 1,
+                              .row_stride = 1,
+                              .divisor = (double)n};
+    status = launch(c, reel__cuda_launch_square_differences, &w);
     return status;
 }

@@ -33,10 +33,12 @@ static reel_status check_alike(const reel_tensor *t, int64_t k, const reel_tenso
 static void put_row(reel_tensor *all, int64_t k, reel_tensor *t) {
     size_t bytes = (size_t)reel_numel(t) * reel_dtype_size(reel_dtype_of(t));
     char *rows = reel_data(all);
-    if (rows)
+    if (rows) {
         reel_read(t, rows + (size_t)k * bytes, bytes);
-    else
-        REEL_SCOPE reel_copy_(reel_select(all, 0, k), t);
+    } else {
+        REEL_SCOPE;
+        reel_copy_(reel_select(all, 0, k), t);
+    }
 }
 
 /* t[...] of n samples -> [n,...] */

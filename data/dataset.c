@@ -118,7 +118,8 @@ reel_dataset *reel_tensor_dataset_new(reel_tensor *x, reel_tensor *y) {
     tensor_dataset *d = reel__array(1, sizeof *d, "tensor_dataset");
     if (!d) return NULL;
     d->base.cls = &tensors_class;
-    REEL_SCOPE { /* without gaps, so that gather moves whole rows */
+    {
+        REEL_SCOPE; /* without gaps, so that gather moves whole rows */
         d->all.x = reel_contiguous(x);
         if (y) d->all.y = reel_contiguous(y);
         reel__sample_retain(&d->all);

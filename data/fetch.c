@@ -7,13 +7,12 @@
 
 /* In a scope of its own: what get left lying is let go before the next item. */
 static reel_status get_item(const reel_loader *l, int64_t i, reel_sample *held) {
-    REEL_SCOPE {
-        reel_sample s;
-        if (reel_dataset_get(l->dataset, i, &s) != REEL_OK)
-            return reel__add_context("item %lld", (long long)i);
-        reel__sample_retain(&s);
-        *held = s;
-    }
+    REEL_SCOPE;
+    reel_sample s;
+    if (reel_dataset_get(l->dataset, i, &s) != REEL_OK)
+        return reel__add_context("item %lld", (long long)i);
+    reel__sample_retain(&s);
+    *held = s;
     return REEL_OK;
 }
 
@@ -70,12 +69,11 @@ reel_status reel__name_batch(const reel_loader *l, int64_t number) {
 
 reel_status reel__fetch(const reel_loader *l, int64_t number, reel_sample *out) {
     *out = (reel_sample){NULL, NULL};
-    REEL_SCOPE {
-        reel_sample made = {NULL, NULL};
-        reel_status status = l->read_ahead ? make(l, number, &made) : make_whole(l, number, &made);
-        if (status != REEL_OK) return reel__name_batch(l, number);
-        reel__sample_retain(&made);
-        *out = made;
-    }
+    REEL_SCOPE;
+    reel_sample made = {NULL, NULL};
+    reel_status status = l->read_ahead ? make(l, number, &made) : make_whole(l, number, &made);
+    if (status != REEL_OK) return reel__name_batch(l, number);
+    reel__sample_retain(&made);
+    *out = made;
     return REEL_OK;
 }

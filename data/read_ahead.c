@@ -50,7 +50,8 @@ static reel_status arrive(reel_loader *l, reel_sample *out) {
     reel__ahead *a = &l->ahead;
     reel_sample there = {reel__upload_finish(&a->x[slot]), reel__upload_finish(&a->y[slot])};
     a->count--;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_sample s = {reel__scaled(l, there.x), there.y};
         reel__sample_retain(&s);
         *out = s;

@@ -5,12 +5,13 @@
 
 reel_status reel__rows_look(reel_loader *l) {
     bool host = true;
-    if (!l->options.collate) REEL_SCOPE { /* which wants items one by one */
-            reel_sample all;
-            REEL_TRY(reel__dataset_rows(l->dataset, NULL, 0, &all));
-            l->has_rows = all.x != NULL;
-            host = reel_device_of(all.x).type == REEL_CPU;
-        }
+    if (!l->options.collate) {
+        REEL_SCOPE; /* which wants items one by one */
+        reel_sample all;
+        REEL_TRY(reel__dataset_rows(l->dataset, NULL, 0, &all));
+        l->has_rows = all.x != NULL;
+        host = reel_device_of(all.x).type == REEL_CPU;
+    }
     if (!host) l->options.workers = 0;
     l->read_ahead = host && l->options.device.type != REEL_CPU;
     return REEL_OK;
@@ -19,18 +20,17 @@ reel_status reel__rows_look(reel_loader *l) {
 reel_status reel__rows_open(reel_loader *l) {
     if (!l->has_rows || l->order) return REEL_OK;
     const int64_t n = l->plan.start[l->plan.batches];
-    REEL_SCOPE {
-        reel_sample all;
-        reel_tensor *order = reel_from(l->plan.index, reel_shape(n), REEL_I64);
-        if (!order) return reel_error_status();
-        REEL_TRY(reel__dataset_rows(l->dataset, reel_data(order), n, &all));
-        if (!all.x) return reel_fail(REEL_ERR_STATE, NULL, "dataset: rows gave no x");
-        order = reel_to(order, reel_device_of(all.x));
-        if (!order) return reel_error_status();
-        reel__sample_retain(&all);
-        l->rows = all;
-        l->order = reel_retain(order);
-    }
+    REEL_SCOPE;
+    reel_sample all;
+    reel_tensor *order = reel_from(l->plan.index, reel_shape(n), REEL_I64);
+    if (!order) return reel_error_status();
+    REEL_TRY(reel__dataset_rows(l->dataset, reel_data(order), n, &all));
+    if (!all.x) return reel_fail(REEL_ERR_STATE, NULL, "dataset: rows gave no x");
+    order = reel_to(order, reel_device_of(all.x));
+    if (!order) return reel_error_status();
+    reel__sample_retain(&all);
+    l->rows = all;
+    l->order = reel_retain(order);
     return REEL_OK;
 }
 

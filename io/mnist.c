@@ -57,25 +57,24 @@ static reel_tensor *widen_labels(reel_tensor *bytes, const char *path) {
 /* Images u8 [n,28,28] and labels i64 [n], retained. */
 static reel_status read_pair(const char *image_path, const char *label_path, reel_tensor **images,
                              reel_tensor **labels) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_idx_read(image_path);
-        if (x == NULL) return reel_error_status();
-        int64_t n = reel_dim(x, 0);
-        if (n == 0 || !reel_shape_equal(reel_shape_of(x), reel_shape(n, SIDE, SIDE)))
-            return reel_fail(REEL_ERR_FORMAT, NULL, "MNIST: not images of 28x28 pixels: %s",
-                             image_path);
-        reel_tensor *y = reel_idx_read(label_path);
-        if (y == NULL) return reel_error_status();
-        if (reel_ndim(y) != 1)
-            return reel_fail(REEL_ERR_FORMAT, NULL, "MNIST: not a list of labels: %s", label_path);
-        if (reel_dim(y, 0) != n)
-            return reel_fail(REEL_ERR_FORMAT, NULL, "MNIST: %lld images and %lld labels: %s and %s",
-                             (long long)n, (long long)reel_dim(y, 0), image_path, label_path);
-        y = widen_labels(y, label_path);
-        if (y == NULL) return reel_error_status();
-        *images = reel_retain(x);
-        *labels = reel_retain(y);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_idx_read(image_path);
+    if (x == NULL) return reel_error_status();
+    int64_t n = reel_dim(x, 0);
+    if (n == 0 || !reel_shape_equal(reel_shape_of(x), reel_shape(n, SIDE, SIDE)))
+        return reel_fail(REEL_ERR_FORMAT, NULL, "MNIST: not images of 28x28 pixels: %s",
+                         image_path);
+    reel_tensor *y = reel_idx_read(label_path);
+    if (y == NULL) return reel_error_status();
+    if (reel_ndim(y) != 1)
+        return reel_fail(REEL_ERR_FORMAT, NULL, "MNIST: not a list of labels: %s", label_path);
+    if (reel_dim(y, 0) != n)
+        return reel_fail(REEL_ERR_FORMAT, NULL, "MNIST: %lld images and %lld labels: %s and %s",
+                         (long long)n, (long long)reel_dim(y, 0), image_path, label_path);
+    y = widen_labels(y, label_path);
+    if (y == NULL) return reel_error_status();
+    *images = reel_retain(x);
+    *labels = reel_retain(y);
     return REEL_OK;
 }
 
@@ -108,11 +107,10 @@ static reel_status read_directory(reel_mnist *m, const char *directory) {
 /* ---- the other sources ---- */
 
 static reel_status draw_part(int64_t n, uint64_t seed, reel_tensor **images, reel_tensor **labels) {
-    REEL_SCOPE {
-        REEL_TRY(reel_digits_draw(n, seed, images, labels));
-        reel_retain(*images);
-        reel_retain(*labels);
-    }
+    REEL_SCOPE;
+    REEL_TRY(reel_digits_draw(n, seed, images, labels));
+    reel_retain(*images);
+    reel_retain(*labels);
     return REEL_OK;
 }
 

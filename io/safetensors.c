@@ -306,13 +306,12 @@ static reel_status parse_header(reader *r, reel_state *s) {
 /* ---- the contents ---- */
 
 static reel_status load_tensor(const reader *r, const entry *e, reel_state *s) {
-    REEL_SCOPE {
-        reel_tensor *t = reel_empty(e->shape, e->dtype, reel_cpu());
-        if (t == NULL) return reel_error_status();
-        REEL_TRY(reel_set_name(t, e->name));
-        REEL_TRY(read_exactly(r, reel_data(t), e->end - e->begin, r->data_start + e->begin));
-        REEL_TRY(reel_state_put(s, e->name, t));
-    }
+    REEL_SCOPE;
+    reel_tensor *t = reel_empty(e->shape, e->dtype, reel_cpu());
+    if (t == NULL) return reel_error_status();
+    REEL_TRY(reel_set_name(t, e->name));
+    REEL_TRY(read_exactly(r, reel_data(t), e->end - e->begin, r->data_start + e->begin));
+    REEL_TRY(reel_state_put(s, e->name, t));
     return REEL_OK;
 }
 

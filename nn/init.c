@@ -31,7 +31,8 @@ double *reel__init_draw(const char *what, reel_generator *g, int64_t n, bool nor
         return NULL;
     }
     reel_status status = REEL_OK;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t =
             normal ? reel_randn(reel_shape(n), REEL_F64, g) : reel_rand(reel_shape(n), REEL_F64, g);
         status = t ? reel_read(t, drawn, bytes) : reel_error_status();
@@ -42,10 +43,9 @@ double *reel__init_draw(const char *what, reel_generator *g, int64_t n, bool nor
 }
 
 reel_status reel__init_put(reel_tensor *t, const double *values) {
-    REEL_NO_GRAD REEL_SCOPE {
-        if (!reel_copy_(t, reel_from(values, reel_shape_of(t), REEL_F64)))
-            return reel_error_status();
-    }
+    REEL_NO_GRAD;
+    REEL_SCOPE;
+    if (!reel_copy_(t, reel_from(values, reel_shape_of(t), REEL_F64))) return reel_error_status();
     return REEL_OK;
 }
 
@@ -69,14 +69,14 @@ static reel_status count_fans(const char *what, const reel_tensor *t, double gai
 
 static reel_tensor *draw_uniform(reel_tensor *t, reel_generator *g, double a) {
     if (reel_numel(t) == 0) return t; /* a fan of 0 gave an infinite width */
-    REEL_NO_GRAD return reel_uniform_(t, g, -a, a);
-    return NULL;
+    REEL_NO_GRAD;
+    return reel_uniform_(t, g, -a, a);
 }
 
 static reel_tensor *draw_normal(reel_tensor *t, reel_generator *g, double s) {
     if (reel_numel(t) == 0) return t;
-    REEL_NO_GRAD return reel_normal_(t, g, 0.0, s);
-    return NULL;
+    REEL_NO_GRAD;
+    return reel_normal_(t, g, 0.0, s);
 }
 
 reel_tensor *reel_xavier_uniform_(reel_tensor *t, reel_generator *g, double gain) {

@@ -13,11 +13,10 @@ typedef struct {
 static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     const linear *m = (const linear *)base;
     reel_tensor *y = NULL;
-    REEL_SCOPE {
-        y = reel_matmul(x, reel_t(m->weight)); /* x[B,I] weight^T[I,O] */
-        if (m->bias) y = reel_add(y, m->bias);
-        y = reel_scope_return(y);
-    }
+    REEL_SCOPE;
+    y = reel_matmul(x, reel_t(m->weight)); /* x[B,I] weight^T[I,O] */
+    if (m->bias) y = reel_add(y, m->bias);
+    y = reel_scope_return(y);
     return y;
 }
 
@@ -36,10 +35,9 @@ static reel_tensor *draw(linear *m, const char *name, reel_shape shape, double a
 
 static void draw_all(linear *m, int64_t in, int64_t out, reel_linear_options o) {
     double a = 1.0 / sqrt((double)in);
-    REEL_SCOPE {
-        m->weight = draw(m, "weight", reel_shape(out, in), a, o);
-        if (!o.no_bias) m->bias = draw(m, "bias", reel_shape(out), a, o);
-    }
+    REEL_SCOPE;
+    m->weight = draw(m, "weight", reel_shape(out, in), a, o);
+    if (!o.no_bias) m->bias = draw(m, "bias", reel_shape(out), a, o);
 }
 
 reel_module *reel_linear_new(int64_t in, int64_t out, reel_linear_options options) {

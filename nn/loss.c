@@ -66,9 +66,8 @@ reel_tensor *reel_mse_loss_at(const char *at, reel_tensor *y, reel_tensor *targe
     if (reel__loss_check("mse_loss", at, y, target, r) != REEL_OK) return NULL;
     if (r == REEL_MEAN) return reel_mse_at(at, y, target);
     reel_tensor *loss = NULL;
-    REEL_SCOPE {
-        loss = reel__loss_reduce(at, reel_square_at(at, reel_sub_at(at, y, target)), r);
-    }
+    REEL_SCOPE;
+    loss = reel__loss_reduce(at, reel_square_at(at, reel_sub_at(at, y, target)), r);
     return loss;
 }
 
@@ -76,8 +75,7 @@ reel_tensor *reel_bce_loss_at(const char *at, reel_tensor *y, reel_tensor *targe
                               reel_reduction r) {
     if (reel__loss_check("bce_loss", at, y, target, r) != REEL_OK) return NULL;
     reel_tensor *loss = NULL;
-    REEL_SCOPE {
-        loss = reel__loss_reduce(at, reel_bce_at(at, y, target), r);
-    }
+    REEL_SCOPE;
+    loss = reel__loss_reduce(at, reel_bce_at(at, y, target), r);
     return loss;
 }

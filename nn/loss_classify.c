@@ -9,10 +9,9 @@ reel_tensor *reel_hinge_loss_at(const char *at, reel_tensor *y, reel_tensor *tar
         reel__loss_positive(what, at, "margin", margin) != REEL_OK)
         return NULL;
     reel_tensor *loss = NULL;
-    REEL_SCOPE {
-        loss = reel_affine_at(at, reel_mul_at(at, y, target), -1.0, margin);
-        loss = reel__loss_reduce(at, reel_relu_at(at, loss), options.reduction);
-    }
+    REEL_SCOPE;
+    loss = reel_affine_at(at, reel_mul_at(at, y, target), -1.0, margin);
+    loss = reel__loss_reduce(at, reel_relu_at(at, loss), options.reduction);
     return loss;
 }
 
@@ -49,15 +48,14 @@ reel_tensor *reel_bce_with_logits_loss_at(const char *at, reel_tensor *x, reel_t
     if (reel__loss_check("bce_with_logits_loss", at, x, target, options.reduction) != REEL_OK)
         return NULL;
     reel_tensor *loss = NULL;
-    REEL_SCOPE {
-        loss = bce_with_logits(at, x, target, options.pos_weight);
-        if (options.weight) loss = reel_mul_at(at, loss, options.weight);
-        if (loss && !reel_shape_equal(reel_shape_of(loss), reel_shape_of(x))) {
-            reel_fail(REEL_ERR_SHAPE, at,
-                      "bce_with_logits_loss: a weight does not broadcast to y's shape");
-            loss = NULL;
-        }
-        loss = reel__loss_reduce(at, loss, options.reduction);
+    REEL_SCOPE;
+    loss = bce_with_logits(at, x, target, options.pos_weight);
+    if (options.weight) loss = reel_mul_at(at, loss, options.weight);
+    if (loss && !reel_shape_equal(reel_shape_of(loss), reel_shape_of(x))) {
+        reel_fail(REEL_ERR_SHAPE, at,
+                  "bce_with_logits_loss: a weight does not broadcast to y's shape");
+        loss = NULL;
     }
+    loss = reel__loss_reduce(at, loss, options.reduction);
     return loss;
 }

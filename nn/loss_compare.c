@@ -21,13 +21,12 @@ reel_tensor *reel_kl_div_loss_at(const char *at, reel_tensor *x, reel_tensor *ta
                                  reel_kl_div_options options) {
     if (reel__loss_check("kl_div_loss", at, x, target, options.reduction) != REEL_OK) return NULL;
     reel_tensor *loss = NULL;
-    REEL_SCOPE {
-        if (options.log_target)
-            loss = reel_mul_at(at, reel_exp_at(at, target), reel_sub_at(at, target, x));
-        else
-            loss = kl_of_probabilities(at, x, target);
-        loss = reel__loss_reduce(at, loss, options.reduction);
-    }
+    REEL_SCOPE;
+    if (options.log_target)
+        loss = reel_mul_at(at, reel_exp_at(at, target), reel_sub_at(at, target, x));
+    else
+        loss = kl_of_probabilities(at, x, target);
+    loss = reel__loss_reduce(at, loss, options.reduction);
     return loss;
 }
 
@@ -80,9 +79,8 @@ reel_tensor *reel_cosine_embedding_loss_at(const char *at, reel_tensor *x, reel_
         return NULL;
     }
     reel_tensor *loss = NULL;
-    REEL_SCOPE {
-        loss = cosine_embedding(at, x, y, target, options.margin);
-        loss = reel__loss_reduce(at, loss, options.reduction);
-    }
+    REEL_SCOPE;
+    loss = cosine_embedding(at, x, y, target, options.margin);
+    loss = reel__loss_reduce(at, loss, options.reduction);
     return loss;
 }

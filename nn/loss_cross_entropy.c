@@ -112,9 +112,8 @@ reel_tensor *reel_nll_loss_at(const char *at, reel_tensor *x, reel_tensor *targe
                      .ignored = says_ignored ? options.ignore_index : IGNORED};
     if (check(at, &t, x, target) != REEL_OK) return NULL;
     reel_tensor *loss = NULL;
-    REEL_SCOPE {
-        loss = of_classes(at, &t, x, target);
-    }
+    REEL_SCOPE;
+    loss = of_classes(at, &t, x, target);
     return loss;
 }
 
@@ -144,10 +143,9 @@ reel_tensor *reel_cross_entropy_loss_at(const char *at, reel_tensor *x, reel_ten
     if (check(at, &t, x, target) != REEL_OK || check_options(at, &t, x, target) != REEL_OK)
         return NULL;
     reel_tensor *loss = NULL;
-    REEL_SCOPE {
-        reel_tensor *logs = reel_log_softmax_at(at, x, 1);
-        loss = t.probabilities ? of_probabilities(at, &t, logs, target)
-                               : of_classes(at, &t, logs, target);
-    }
+    REEL_SCOPE;
+    reel_tensor *logs = reel_log_softmax_at(at, x, 1);
+    loss =
+        t.probabilities ? of_probabilities(at, &t, logs, target) : of_classes(at, &t, logs, target);
     return loss;
 }

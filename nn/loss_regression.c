@@ -5,9 +5,8 @@ reel_tensor *reel_l1_loss_at(const char *at, reel_tensor *y, reel_tensor *target
                              reel_reduction r) {
     if (reel__loss_check("l1_loss", at, y, target, r) != REEL_OK) return NULL;
     reel_tensor *loss = NULL;
-    REEL_SCOPE {
-        loss = reel__loss_reduce(at, reel__loss_abs(at, reel_sub_at(at, y, target)), r);
-    }
+    REEL_SCOPE;
+    loss = reel__loss_reduce(at, reel__loss_abs(at, reel_sub_at(at, y, target)), r);
     return loss;
 }
 
@@ -31,10 +30,9 @@ reel_tensor *reel_huber_loss_at(const char *at, reel_tensor *y, reel_tensor *tar
         reel__loss_positive(what, at, "delta", delta) != REEL_OK)
         return NULL;
     reel_tensor *loss = NULL;
-    REEL_SCOPE {
-        loss = huber(at, reel_sub_at(at, y, target), delta, 1.0);
-        loss = reel__loss_reduce(at, loss, options.reduction);
-    }
+    REEL_SCOPE;
+    loss = huber(at, reel_sub_at(at, y, target), delta, 1.0);
+    loss = reel__loss_reduce(at, loss, options.reduction);
     return loss;
 }
 
@@ -46,9 +44,8 @@ reel_tensor *reel_smooth_l1_loss_at(const char *at, reel_tensor *y, reel_tensor 
         reel__loss_positive(what, at, "beta", beta) != REEL_OK)
         return NULL;
     reel_tensor *loss = NULL;
-    REEL_SCOPE {
-        loss = huber(at, reel_sub_at(at, y, target), beta, 1.0 / beta);
-        loss = reel__loss_reduce(at, loss, options.reduction);
-    }
+    REEL_SCOPE;
+    loss = huber(at, reel_sub_at(at, y, target), beta, 1.0 / beta);
+    loss = reel__loss_reduce(at, loss, options.reduction);
     return loss;
 }

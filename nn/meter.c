@@ -4,7 +4,8 @@
 #include <math.h>
 
 static reel_status start(reel_meter *m, const reel_tensor *value) {
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         m->sum = reel_retain(reel_zeros(REEL_SCALAR, REEL_F64, reel_device_of(value)));
     }
     return m->sum ? REEL_OK : reel_error_status();
@@ -22,7 +23,9 @@ reel_status reel_meter_add_weighted(reel_meter *m, reel_tensor *value, double we
                          "meter_add: weight must be 0 or more, and finite: %g", weight);
     if (!m->sum) REEL_TRY(start(m, value));
     reel_tensor *added = NULL;
-    REEL_NO_GRAD REEL_SCOPE {
+    {
+        REEL_NO_GRAD;
+        REEL_SCOPE;
         reel_tensor *term = reel_dequantize(reel_reshape(value, REEL_SCALAR), weight, REEL_F64);
         added = reel_add_(m->sum, term);
     }

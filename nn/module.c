@@ -131,7 +131,8 @@ reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x) {
     }
     const char *outer = reel__caller_push(at);
     reel_tensor *y = NULL;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         y = reel_scope_return(m->forward(m, x));
     }
     reel__caller_pop(outer);

@@ -54,12 +54,12 @@ int64_t reel_module_param_count(reel_module *m) {
 }
 
 static reel_status copy_to(reel_state *copies, const reel_state *tensors, reel_device device) {
-    REEL_NO_GRAD REEL_SCOPE {
-        for (int i = 0; i < reel_state_count(tensors); i++) {
-            reel_tensor *copy = reel_to(reel_state_at(tensors, i), device);
-            if (!copy) return reel_error_status();
-            REEL_TRY(reel_state_put(copies, reel_state_name(tensors, i), copy));
-        }
+    REEL_NO_GRAD;
+    REEL_SCOPE;
+    for (int i = 0; i < reel_state_count(tensors); i++) {
+        reel_tensor *copy = reel_to(reel_state_at(tensors, i), device);
+        if (!copy) return reel_error_status();
+        REEL_TRY(reel_state_put(copies, reel_state_name(tensors, i), copy));
     }
     return REEL_OK;
 }
@@ -93,9 +93,10 @@ reel_status reel_module_load(reel_module *m, const reel_state *s, const char *pr
     reel_state *tensors = reel__module_tensors(m);
     if (!tensors) return reel_error_status();
     reel_status status = reel__state_check("module_load", tensors, s, prefix);
-    if (status == REEL_OK) REEL_NO_GRAD {
-            status = reel__state_copy(tensors, s, prefix);
-        }
+    if (status == REEL_OK) {
+        REEL_NO_GRAD;
+        status = reel__state_copy(tensors, s, prefix);
+    }
     reel_state_free(tensors);
     return status;
 }

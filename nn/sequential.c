@@ -9,7 +9,8 @@ static reel_tensor *forward(reel_module *m, reel_tensor *x) {
     reel_tensor *held = NULL;
     for (int i = 0; i < m->count && x; i++) {
         reel_tensor *y = NULL;
-        REEL_SCOPE {
+        {
+            REEL_SCOPE;
             y = reel_retain(reel_forward_at(NULL, m->entries[i].child, x));
         }
         reel_release(held);

@@ -88,7 +88,8 @@ reel_status reel_optim_step(reel_optim *o) {
     if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_step: no optimizer");
     REEL_TRY(check_devices(o));
     if (!has_gradients(o)) return REEL_OK;
-    REEL_NO_GRAD {
+    {
+        REEL_NO_GRAD;
         for (int i = 0; i < o->launch_count; i++) REEL_TRY(run_launch(o, i));
     }
     reel_optim_zero_grad(o);
@@ -196,7 +197,8 @@ reel_status reel_optim_load(reel_optim *o, const reel_state *s, const char *pref
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_load: no %s", o ? "state" : "optimizer");
     REEL_TRY(reel__state_check("optim_load", o->saved, s, prefix));
     REEL_TRY(check_numbers(o, s, prefix));
-    REEL_NO_GRAD {
+    {
+        REEL_NO_GRAD;
         REEL_TRY(reel__state_copy(o->saved, s, prefix));
         REEL_TRY(spread(o));
     }

@@ -74,17 +74,16 @@ reel_tensor *reel_linspace_at(const char *at, double start, double stop, int64_t
 reel_tensor *reel_eye_at(const char *at, int64_t n, int64_t m, reel_dtype dtype,
                          reel_device device) {
     reel_tensor *y = NULL;
-    REEL_SCOPE {
-        y = reel_full_at(at, reel_shape(n, m), 0, dtype, device);
-        const int64_t ones = n < m ? n : m;
-        if (!y) return NULL;
-        if (ones > 0) {
-            const reel__layout diagonal = {
-                .dtype = dtype, .shape = reel_shape(ones), .stride = {m + 1}};
-            reel_tensor *d = reel__scope_give(reel__tensor_view(at, "eye", y, &diagonal));
-            if (!reel_fill_at_(at, d, 1)) return NULL;
-        }
-        reel_scope_return(y);
+    REEL_SCOPE;
+    y = reel_full_at(at, reel_shape(n, m), 0, dtype, device);
+    const int64_t ones = n < m ? n : m;
+    if (!y) return NULL;
+    if (ones > 0) {
+        const reel__layout diagonal = {
+            .dtype = dtype, .shape = reel_shape(ones), .stride = {m + 1}};
+        reel_tensor *d = reel__scope_give(reel__tensor_view(at, "eye", y, &diagonal));
+        if (!reel_fill_at_(at, d, 1)) return NULL;
     }
+    reel_scope_return(y);
     return y;
 }

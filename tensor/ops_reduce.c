@@ -94,13 +94,12 @@ reel_tensor *reel_std_at(const char *at, reel_tensor *x, reel_shape axes, bool k
 /* sqrt(sum x^2), but where that is 0, sqrt(0 + 1) - 1: its gradient there is 0. */
 reel_tensor *reel_norm_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
     reel_tensor *norm = NULL;
-    REEL_SCOPE {
-        reel_tensor *sum = reel_sum_at(at, reel_square_at(at, x), axes, keepdim);
-        reel_tensor *zero = reel_full_at(at, REEL_SCALAR, 0, reel_dtype_of(x), reel_device_of(x));
-        reel_tensor *is_zero = reel__ties(at, sum, zero);
-        norm = reel_sub_at(at, reel_sqrt_at(at, reel_add_at(at, sum, is_zero)), is_zero);
-        norm = reel_scope_return(norm);
-    }
+    REEL_SCOPE;
+    reel_tensor *sum = reel_sum_at(at, reel_square_at(at, x), axes, keepdim);
+    reel_tensor *zero = reel_full_at(at, REEL_SCALAR, 0, reel_dtype_of(x), reel_device_of(x));
+    reel_tensor *is_zero = reel__ties(at, sum, zero);
+    norm = reel_sub_at(at, reel_sqrt_at(at, reel_add_at(at, sum, is_zero)), is_zero);
+    norm = reel_scope_return(norm);
     return norm;
 }
 

@@ -238,6 +238,23 @@ static void put_array(printer *p) {
     end_line(p, 0);
 }
 
+static void print_numbers(FILE *f, reel_tensor *t) {
+    REEL_SCOPE;
+    const bool half = reel_dtype_of(t) >= REEL__NUMBERS; /* as the f32 that it is */
+    reel_tensor *numbers = half ? reel_cast(t, REEL_F32) : t;
+    printer p = {.f = f,
+                 .t = reel_to(numbers, reel_cpu()),
+                 .summarise = reel_numel(t) > THRESHOLD,
+                 .precision = PRECISION};
+    if (!p.t) return;
+    if (reel_numel(t) == 0)
+        fputs("[]\n", f);
+    else if (reel_ndim(t) == 0)
+        put_number(&p);
+    else
+        put_array(&p);
+}
+
 void reel_print(FILE *f, reel_tensor *t) {
     if (!t) {
         fputs("NULL\n", f);
@@ -245,20 +262,6 @@ void reel_print(FILE *f, reel_tensor *t) {
     }
     reel__locale l;
     reel__locale_enter(&l); /* without memory for it, a comma may be the decimal point */
-    REEL_SCOPE {
-        const bool half = reel_dtype_of(t) >= REEL__NUMBERS; /* as the f32 that it is */
-        reel_tensor *numbers = half ? reel_cast(t, REEL_F32) : t;
-        printer p = {.f = f,
-                     .t = reel_to(numbers, reel_cpu()),
-                     .summarise = reel_numel(t) > THRESHOLD,
-                     .precision = PRECISION};
-        if (!p.t) break;
-        if (reel_numel(t) == 0)
-            fputs("[]\n", f);
-        else if (reel_ndim(t) == 0)
-            put_number(&p);
-        else
-            put_array(&p);
-    }
+    print_numbers(f, t);
     reel__locale_leave(&l);
 }

@@ -21,7 +21,8 @@ reel_generator *reel_generator_new(uint64_t seed, reel_device device) {
         reel_fail(REEL_ERR_MEMORY, NULL, "generator: out of memory");
         return NULL;
     }
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         g->state = reel_retain(reel_to(reel_from(start, reel_shape(2), REEL_I64), device));
     }
     if (g->state) return g;
@@ -140,12 +141,11 @@ reel_tensor *reel_randint_at(const char *at, int64_t low, int64_t high, reel_sha
     reel_tensor *y = NULL;
     if (!reel__is_there("randint", at, g, "generator")) return NULL;
     if (!can_hold(at, low, high, dtype)) return NULL;
-    REEL_SCOPE {
-        const uint64_t count = (uint64_t)high - (uint64_t)low;
-        y = make(REEL_OP_randint, at, NULL, g,
-                 (reel__attrs){.i = {low, (int64_t)count}, .shape = shape, .dtype = REEL_I64});
-        y = reel_scope_return(reel_cast_at(at, y, dtype));
-    }
+    REEL_SCOPE;
+    const uint64_t count = (uint64_t)high - (uint64_t)low;
+    y = make(REEL_OP_randint, at, NULL, g,
+             (reel__attrs){.i = {low, (int64_t)count}, .shape = shape, .dtype = REEL_I64});
+    y = reel_scope_return(reel_cast_at(at, y, dtype));
     return y;
 }
 

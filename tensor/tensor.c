@@ -225,22 +225,19 @@ static reel_status check_bytes(const char *at, const char *op, reel_tensor *t, c
 reel_status reel_read_at(const char *at, reel_tensor *t, void *to, size_t bytes) {
     REEL_TRY(check_bytes(at, "read", t, to, bytes));
     reel_status status = REEL_OK;
-    REEL_SCOPE {
-        reel_tensor *c = reel_contiguous_at(at, t);
-        if (!c) return reel_error_status();
-        if (bytes)
-            status =
-                c->storage->backend->to_host(c->storage->device.index, to, reel__data(c), bytes);
-    }
+    REEL_SCOPE;
+    reel_tensor *c = reel_contiguous_at(at, t);
+    if (!c) return reel_error_status();
+    if (bytes)
+        status = c->storage->backend->to_host(c->storage->device.index, to, reel__data(c), bytes);
     return status;
 }
 
 reel_status reel_write_at(const char *at, reel_tensor *t, const void *from, size_t bytes) {
     REEL_TRY(check_bytes(at, "write", t, from, bytes));
-    REEL_SCOPE {
-        reel_tensor *source = reel_from_at(at, from, t->layout.shape, t->layout.dtype);
-        if (!reel_copy_at_(at, t, source)) return reel_error_status();
-    }
+    REEL_SCOPE;
+    reel_tensor *source = reel_from_at(at, from, t->layout.shape, t->layout.dtype);
+    if (!reel_copy_at_(at, t, source)) return reel_error_status();
     return REEL_OK;
 }
 
@@ -256,11 +253,10 @@ double reel_item_at(const char *at, reel_tensor *t) {
         reel_fail(REEL_ERR_SHAPE, at, "item: %s has not one element", operand);
         return value;
     }
-    REEL_SCOPE {
-        double read;
-        reel_tensor *x = reel_cast_at(at, t, REEL_F64);
-        if (reel_read_at(at, x, &read, sizeof read) == REEL_OK) value = read;
-    }
+    REEL_SCOPE;
+    double read;
+    reel_tensor *x = reel_cast_at(at, t, REEL_F64);
+    if (reel_read_at(at, x, &read, sizeof read) == REEL_OK) value = read;
     return value;
 }
 
@@ -284,23 +280,22 @@ reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device device) {
         return NULL;
     }
     reel_tensor *moved = NULL;
-    REEL_SCOPE {
-        reel_tensor *from = reel_contiguous_at(at, t);
-        reel_tensor *to = from ? reel_empty_at(at, t->layout.shape, t->layout.dtype, device) : NULL;
-        if (!to) return NULL;
-        size_t bytes = to->storage->bytes;
-        reel_status status = REEL_OK;
-        if (from->storage->backend->host)
-            status = to->storage->backend->from_host(device.index, reel__data(to), reel__data(from),
-                                                     bytes);
-        else if (to->storage->backend->host)
-            status = from->storage->backend->to_host(from->storage->device.index, reel__data(to),
-                                                     reel__data(from), bytes);
-        else
-            status = to->storage->backend->between(
-                device.index, reel__data(to), from->storage->device.index, reel__data(from), bytes);
-        if (status != REEL_OK) return NULL;
-        moved = reel_scope_return(to);
-    }
+    REEL_SCOPE;
+    reel_tensor *from = reel_contiguous_at(at, t);
+    reel_tensor *to = from ? reel_empty_at(at, t->layout.shape, t->layout.dtype, device) : NULL;
+    if (!to) return NULL;
+    size_t bytes = to->storage->bytes;
+    reel_status status = REEL_OK;
+    if (from->storage->backend->host)
+        status =
+            to->storage->backend->from_host(device.index, reel__data(to), reel__data(from), bytes);
+    else if (to->storage->backend->host)
+        status = from->storage->backend->to_host(from->storage->device.index, reel__data(to),
+                                                 reel__data(from), bytes);
+    else
+        status = to->storage->backend->between(
+            device.index, reel__data(to), from->storage->device.index, reel__data(from), bytes);
+    if (status != REEL_OK) return NULL;
+    moved = reel_scope_return(to);
     return moved;
 }

@@ -3,7 +3,8 @@
  * Invariants: row-major; shapes and strides count elements; at most REEL_MAX_DIMS axes; every
  * tensor has a device, and only reel_to moves data between devices.
  *
- *     REEL_SCOPE {
+ *     {
+ *         REEL_SCOPE;
  *         reel_tensor *x = reel_ones(reel_shape(2, 3), REEL_F32, reel_cpu());
  *         reel_tensor *y = reel_matmul(x, reel_t(x));
  *         reel_print(stdout, y);
@@ -100,27 +101,31 @@ typedef struct reel_tensor reel_tensor;
 REEL_API reel_tensor *reel_retain(reel_tensor *t); /* returns t; NULL in, NULL out */
 REEL_API void reel_release(reel_tensor *t);        /* takes NULL */
 
-/* REEL_SCOPE { ... }: what is made inside is let go at the brace. `return` and `goto` out of it
- * close it; `break` and `continue` leave the scope alone, not the loop around it, and go on after
- * its brace. */
-typedef struct reel_scope {
-    struct reel_scope *outer;
-    size_t base;
+/* REEL_SCOPE; at the head of a block: what is made from there on is let go where the block ends,
+ * however it is left. It is a guard, a variable that the compiler clears away: break, continue,
+ * return and goto do what they do anywhere. What the operand of a `return` makes belongs to it too.
+ *
+ *     for (reel_batch b; reel_loader_next(train, &b);) {
+ *         REEL_SCOPE;
+ *         ...
+ *         if (reel_failed()) break; // out of the loop
+ *     }
+ *
+ * Compilers that know no cleanup attribute call reel_scope_open and reel_scope_close in pairs, the
+ * innermost first. */
+typedef struct {
+    const char *at;      /* names the scope in messages; NULL: nothing does */
+    size_t start, outer; /* places in the thread's list of what its scopes own */
+    int depth;
     bool open;
 } reel_scope;
 
-REEL_API void reel_scope_open(reel_scope *scope);
+REEL_API reel_scope reel_scope_open(const char *at);
 REEL_API void reel_scope_close(reel_scope *scope); /* does nothing to one that is not open */
 
-static inline bool reel__scope_enter(reel_scope *scope) { /* true once: the body runs once */
-    if (scope->open) return false;
-    reel_scope_open(scope);
-    return true;
-}
-#define REEL_SCOPE REEL__SCOPE(REEL__JOIN(reel__scope_, __LINE__))
-#define REEL__SCOPE(s)                                                                             \
-    for (reel_scope s __attribute__((cleanup(reel_scope_close))) = {NULL, 0, false};               \
-         reel__scope_enter(&s);)
+#define REEL_SCOPE                                                                                 \
+    reel_scope REEL__JOIN(reel__scope_, __LINE__) __attribute__((cleanup(reel_scope_close))) =     \
+        reel_scope_open(REEL_HERE)
 #define REEL__JOIN_(a, b) a##b
 #define REEL__JOIN(a, b) REEL__JOIN_(a, b)
 

@@ -82,8 +82,9 @@ typedef struct reel__thread {
     bool anomaly; /* results are checked: see reel_set_anomaly */
     int threads;  /* 0: not set yet */
     reel_matmul_precision precision;
-    reel_scope *scope;
-    reel_tensor **held; /* what the open scopes own, innermost last */
+    int depth;          /* scopes that are open */
+    size_t base;        /* the innermost one owns held[base] and what follows */
+    reel_tensor **held; /* what the scopes own, innermost last */
     size_t held_count, held_capacity;
 } reel__thread;
 

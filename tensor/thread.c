@@ -91,17 +91,19 @@ __attribute__((destructor)) static void end_main_thread(void) {
     end_thread(NULL);
 }
 
-void reel_scope_open(reel_scope *s) {
-    s->outer = self.scope;
-    s->base = self.held_count;
-    s->open = true;
-    self.scope = s;
+reel_scope reel_scope_open(const char *at) {
+    reel_scope s = {at, self.held_count, self.base, self.depth, true};
+    self.base = self.held_count;
+    self.depth++;
+    return s;
 }
 
+/* Scopes inside that were never closed, since a longjmp went past them, end with it. */
 void reel_scope_close(reel_scope *s) {
     if (!s->open) return;
-    let_go(s->base);
-    self.scope = s->outer;
+    let_go(self.depth == s->depth + 1 ? self.base : s->start);
+    self.base = s->outer;
+    self.depth = s->depth;
     s->open = false;
 }
 
@@ -131,14 +133,12 @@ reel_tensor *reel__scope_give(reel_tensor *t) {
 }
 
 reel_tensor *reel_scope_return(reel_tensor *t) {
-    if (!t || !self.scope) return t;
+    if (!t || !self.depth) return t;
     reel_retain(t);
     if (!reel__scope_give(t)) return NULL;
     /* Swap it with the scope's first and raise the base over it: the outer scope now owns it. */
-    reel_scope *s = self.scope;
-    reel_tensor *first = self.held[s->base];
-    self.held[self.held_count - 1] = first;
-    self.held[s->base++] = t;
+    self.held[self.held_count - 1] = self.held[self.base];
+    self.held[self.base++] = t;
     return t;
 }
 

@@ -34,12 +34,13 @@ reel_status reel__upload_start(reel__upload *u, reel_tensor *t, reel_device d) {
     if (!t) return reel_error_status();
     const reel__backend *b = reel__backend_of(NULL, d);
     reel_status status = b ? REEL_OK : REEL_ERR_DEVICE;
-    if (b) REEL_SCOPE {
-            if (b->pinned && t->storage->backend->host)
-                status = begin(u, t, d, b);
-            else
-                u->device = reel_retain(reel_to(t, d));
-        }
+    if (b) {
+        REEL_SCOPE;
+        if (b->pinned && t->storage->backend->host)
+            status = begin(u, t, d, b);
+        else
+            u->device = reel_retain(reel_to(t, d));
+    }
     return u->device ? status : reel_error_status();
 }
 

@@ -39,11 +39,12 @@ static reel_tensor *make_input(const op_case *c, int i) {
 
 static void op_setup(void) {
     const op_case *c = cases[op];
-    for (int i = 0; i < c->inputs; i++) REEL_SCOPE {
-            leaf[i] = reel_retain(make_input(c, i));
-            const bool tracked = reel__ops[op].gradient == REEL__GRAD;
-            if (tracked && reel_dtype_of(leaf[i]) == REEL_F64) reel_track(leaf[i]);
-        }
+    for (int i = 0; i < c->inputs; i++) {
+        REEL_SCOPE;
+        leaf[i] = reel_retain(make_input(c, i));
+        const bool tracked = reel__ops[op].gradient == REEL__GRAD;
+        if (tracked && reel_dtype_of(leaf[i]) == REEL_F64) reel_track(leaf[i]);
+    }
 }
 
 static reel_tensor *seen(reel_tensor *t) {
@@ -63,7 +64,8 @@ static void run_op(const op_case *c) {
 static double sum_of_gradients(const op_case *c) {
     double sum = 0;
     for (int i = 0; i < c->inputs; i++) {
-        REEL_SCOPE {
+        {
+            REEL_SCOPE;
             if (reel_grad(leaf[i])) sum += reel_item(reel_sum(reel_grad(leaf[i])));
         }
         reel_zero_grad(leaf[i]);
@@ -72,7 +74,8 @@ static double sum_of_gradients(const op_case *c) {
 }
 
 static bool op_run(void) {
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         run_op(cases[op]);
     }
     alloc_settle();
@@ -113,9 +116,8 @@ static void sink_setup(void) {
     NEED(sink);
     setvbuf(sink, NULL, _IONBF, 0);
     reel_set_threads(1);
-    REEL_SCOPE {
-        ones = reel_retain(reel_full(reel_shape(LONG), 1, REEL_F32, cpu));
-    }
+    REEL_SCOPE;
+    ones = reel_retain(reel_full(reel_shape(LONG), 1, REEL_F32, cpu));
 }
 
 static void sink_teardown(void) {
@@ -134,7 +136,8 @@ static double use_ops(void) {
     reel_generator_free(g);
     if (x) reel_gradcheck(square_of, NULL, &x, 1, (reel_gradcheck_options){0});
     if (x && !reel_failed()) reel_print(sink, reel_t(x));
-    REEL_NO_GRAD {
+    {
+        REEL_NO_GRAD;
         reel_tensor *odd =
             reel_slice(x, 1, 0, 3, 2); /* strides that neither BLAS nor softmax takes */
         if (x) reel_softmax(reel_matmul(odd, reel_t(odd)), 0);
@@ -150,7 +153,8 @@ static double use_ops(void) {
 
 static bool ops_run(void) {
     double sum = 0;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         sum = use_ops();
     }
     if (reel_failed()) return false;

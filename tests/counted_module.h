@@ -29,7 +29,8 @@ static inline reel_module *counted_new(int *freed) {
     reel_module_init(&m->base, "counted", scale_by_w);
     m->base.free = free_counted;
     m->freed = freed;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         m->W = reel_module_param(&m->base, "W",
                                  reel_full(reel_shape(2), 3.0, REEL_F64, test_device()));
     }

@@ -45,9 +45,8 @@ static inline reel_tensor *f64(reel_shape shape, const double *values) {
 /* Element i of t in row-major order. */
 static inline double element(reel_tensor *t, int64_t i) {
     double value = NAN;
-    REEL_SCOPE {
-        value = reel_item(reel_select(reel_reshape(t, reel_shape(-1)), 0, i));
-    }
+    REEL_SCOPE;
+    value = reel_item(reel_select(reel_reshape(t, reel_shape(-1)), 0, i));
     return value;
 }
 

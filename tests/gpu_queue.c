@@ -44,13 +44,15 @@ START_TEST(graphs_are_brought_up_to_date) {
     enum { TURNS = 30 };
     const reel_dtype dtype = _i ? REEL_F64 : REEL_F32;
     const int64_t before = graphs_sent();
-    REEL_SCOPE {
-        for (int k = 0; k < TURNS; k++) REEL_SCOPE {
-                reel_tensor *there = turn(k, dtype, test_device());
-                expect_fine();
-                ck_assert_msg(same_bits(there, turn(k, dtype, reel_cpu())), "turn %d", k);
-                if (dtype == REEL_F32 && k % 3 == 0) reel_scope_return(there);
-            }
+    {
+        REEL_SCOPE;
+        for (int k = 0; k < TURNS; k++) {
+            REEL_SCOPE;
+            reel_tensor *there = turn(k, dtype, test_device());
+            expect_fine();
+            ck_assert_msg(same_bits(there, turn(k, dtype, reel_cpu())), "turn %d", k);
+            if (dtype == REEL_F32 && k % 3 == 0) reel_scope_return(there);
+        }
     }
     const int64_t sent = graphs_sent() - before, fewest = _i ? 5 : 15;
     ck_assert_msg(sent >= fewest && sent <= TURNS, "%lld graphs in %d turns", (long long)sent,
@@ -77,11 +79,12 @@ START_TEST(graphs_make_room_for_others) {
     static reel_tensor *got[ALL];
     static double expected[ALL];
     const int64_t before = graphs_sent();
-    for (int k = 0; k < ALL; k++) REEL_SCOPE {
-            expected[k] = k;
-            reel_tensor *x = f64(reel_shape(3), (double[]){k, k, k});
-            got[k] = reel_retain(chain(x, k / TIMES % KINDS, &expected[k]));
-        }
+    for (int k = 0; k < ALL; k++) {
+        REEL_SCOPE;
+        expected[k] = k;
+        reel_tensor *x = f64(reel_shape(3), (double[]){k, k, k});
+        got[k] = reel_retain(chain(x, k / TIMES % KINDS, &expected[k]));
+    }
     expect_fine();
     for (int k = 0; k < ALL; k++) {
         const double e = expected[k];
@@ -99,17 +102,19 @@ static double churn(reel_device d, unsigned state, int rounds) {
     enum { MOST = 60000 };
     double total = NAN, *v = malloc(MOST * sizeof *v);
     if (!v) return NAN;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *sum = reel_zeros(REEL_SCALAR, REEL_F64, d);
-        for (int k = 0; k < rounds; k++) REEL_SCOPE {
-                state = state * 1664525u + 1013904223u;
-                const int64_t n = 1 + (int64_t)((state >> 8) % MOST);
-                for (int64_t i = 0; i < n; i++) v[i] = (double)((i + k) % 97);
-                reel_tensor *x = reel_to(reel_from(v, reel_shape(n), REEL_F64), d);
-                reel_tensor *y = reel_affine(x, 3, k % 7);
-                reel_tensor *z = reel_add(y, reel_full(reel_shape(n), k, REEL_F64, d));
-                reel_add_(sum, reel_sum(reel_slice(z, 0, 0, INT64_MAX, 2)));
-            }
+        for (int k = 0; k < rounds; k++) {
+            REEL_SCOPE;
+            state = state * 1664525u + 1013904223u;
+            const int64_t n = 1 + (int64_t)((state >> 8) % MOST);
+            for (int64_t i = 0; i < n; i++) v[i] = (double)((i + k) % 97);
+            reel_tensor *x = reel_to(reel_from(v, reel_shape(n), REEL_F64), d);
+            reel_tensor *y = reel_affine(x, 3, k % 7);
+            reel_tensor *z = reel_add(y, reel_full(reel_shape(n), k, REEL_F64, d));
+            reel_add_(sum, reel_sum(reel_slice(z, 0, 0, INT64_MAX, 2)));
+        }
         total = reel_item(sum);
     }
     free(v);
@@ -197,20 +202,19 @@ END_TEST
 START_TEST(a_late_failure_names_its_call) {
     const int64_t bad[] = {0, 7, 1};
     char site[64];
-    REEL_SCOPE {
-        reel_tensor *x = reel_arange(3, REEL_F64, test_device());
-        reel_tensor *index = to_device(reel_from(bad, reel_shape(3), REEL_I64));
-        snprintf(site, sizeof site, "gpu_queue.c:%d)", __LINE__ + 1);
-        reel_tensor *y = reel_gather(x, 0, index);
-        const double value = reel_item(reel_sum(reel_affine(y, 2, 1)));
-        ck_assert(isnan(value) || reel_failed());
-        ck_assert_msg(strstr(reel_error(), site), "\"%s\" not in \"%s\"", site, reel_error());
-        expect_failure(REEL_ERR_ARGUMENT, "gather: index 7 at position 1 ");
-        ck_assert_int_eq(reel_synchronize(test_device()), REEL_OK); /* said once */
-        expect_values(x, (double[]){0, 1, 2}, 3);
-        expect_values(reel_gather(x, 0, reel_arange(3, REEL_I64, test_device())),
-                      (double[]){0, 1, 2}, 3);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_arange(3, REEL_F64, test_device());
+    reel_tensor *index = to_device(reel_from(bad, reel_shape(3), REEL_I64));
+    snprintf(site, sizeof site, "gpu_queue.c:%d)", __LINE__ + 1);
+    reel_tensor *y = reel_gather(x, 0, index);
+    const double value = reel_item(reel_sum(reel_affine(y, 2, 1)));
+    ck_assert(isnan(value) || reel_failed());
+    ck_assert_msg(strstr(reel_error(), site), "\"%s\" not in \"%s\"", site, reel_error());
+    expect_failure(REEL_ERR_ARGUMENT, "gather: index 7 at position 1 ");
+    ck_assert_int_eq(reel_synchronize(test_device()), REEL_OK); /* said once */
+    expect_values(x, (double[]){0, 1, 2}, 3);
+    expect_values(reel_gather(x, 0, reel_arange(3, REEL_I64, test_device())), (double[]){0, 1, 2},
+                  3);
 }
 END_TEST
 
@@ -226,12 +230,11 @@ static const char *const offences[] = {"index_select: index -6 at position 3 is 
 
 static void offend(bool gathers) {
     const int64_t low[] = {4, 1, 0, -6, 2}, high[] = {0, 7, 1};
-    REEL_SCOPE {
-        reel_tensor *x = reel_arange(gathers ? 3 : 5, REEL_F64, test_device());
-        reel_tensor *index = to_device(gathers ? reel_from(high, reel_shape(3), REEL_I64)
-                                               : reel_from(low, reel_shape(5), REEL_I64));
-        reel_item(reel_sum(gathers ? reel_gather(x, 0, index) : reel_index_select(x, 0, index)));
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_arange(gathers ? 3 : 5, REEL_F64, test_device());
+    reel_tensor *index = to_device(gathers ? reel_from(high, reel_shape(3), REEL_I64)
+                                           : reel_from(low, reel_shape(5), REEL_I64));
+    reel_item(reel_sum(gathers ? reel_gather(x, 0, index) : reel_index_select(x, 0, index)));
 }
 
 static void *offends(void *user) {

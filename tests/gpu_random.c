@@ -22,18 +22,19 @@ START_TEST(a_seed_gives_the_cpus_bits) {
     const uint64_t seed = 0xfedcba9876543210;
     reel_generator *here = reel_generator_new(seed, reel_cpu());
     reel_generator *there = reel_generator_new(seed, test_device());
-    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) REEL_SCOPE {
-            char what[100];
-            snprintf(what, sizeof what, "%s %s(%g, %g), draw %zu of %lld numbers",
-                     reel_dtype_name(d.dtype), d.normal ? "normal" : "uniform", d.a, d.b, k,
-                     (long long)sizes[k]);
-            reel_tensor *x = draw(&d, sizes[k], here, reel_cpu());
-            reel_tensor *y = draw(&d, sizes[k], there, test_device());
-            expect_fine();
-            ck_assert_msg(same_bits(x, y), "%s", what);
-            ck_assert_msg(same_bits(reel_generator_state(here), reel_generator_state(there)), "%s",
-                          what);
-        }
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        REEL_SCOPE;
+        char what[100];
+        snprintf(what, sizeof what, "%s %s(%g, %g), draw %zu of %lld numbers",
+                 reel_dtype_name(d.dtype), d.normal ? "normal" : "uniform", d.a, d.b, k,
+                 (long long)sizes[k]);
+        reel_tensor *x = draw(&d, sizes[k], here, reel_cpu());
+        reel_tensor *y = draw(&d, sizes[k], there, test_device());
+        expect_fine();
+        ck_assert_msg(same_bits(x, y), "%s", what);
+        ck_assert_msg(same_bits(reel_generator_state(here), reel_generator_state(there)), "%s",
+                      what);
+    }
     reel_generator_free(here);
     reel_generator_free(there);
 }
@@ -61,7 +62,8 @@ START_TEST(words_and_uniforms_are_curands) {
     reel_generator *g = reel_generator_new(seed, test_device());
     const int64_t state[2] = {(int64_t)seed, (int64_t)from[_i].block};
     reel_write(reel_generator_state(g), state, sizeof state);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_read(reel_rand(reel_shape(4 * BLOCKS), REEL_F32, g), ours, sizeof ours);
     }
     expect_fine();
@@ -119,14 +121,15 @@ START_TEST(other_draws_have_the_cpus_bits) {
     const int64_t sizes[] = {1, 2, 3, 5, 255, 256, 257, 70001, 4};
     reel_generator *here = reel_generator_new(11, reel_cpu());
     reel_generator *there = reel_generator_new(11, test_device());
-    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) REEL_SCOPE {
-            reel_tensor *x = any_draw(_i, sizes[k], here, reel_cpu());
-            reel_tensor *y = any_draw(_i, sizes[k], there, test_device());
-            expect_fine();
-            ck_assert_msg(same_bits(x, y), "kind %d, %lld numbers", _i, (long long)sizes[k]);
-            ck_assert_msg(same_bits(reel_generator_state(here), reel_generator_state(there)),
-                          "the state after kind %d, %lld numbers", _i, (long long)sizes[k]);
-        }
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        REEL_SCOPE;
+        reel_tensor *x = any_draw(_i, sizes[k], here, reel_cpu());
+        reel_tensor *y = any_draw(_i, sizes[k], there, test_device());
+        expect_fine();
+        ck_assert_msg(same_bits(x, y), "kind %d, %lld numbers", _i, (long long)sizes[k]);
+        ck_assert_msg(same_bits(reel_generator_state(here), reel_generator_state(there)),
+                      "the state after kind %d, %lld numbers", _i, (long long)sizes[k]);
+    }
     reel_generator_free(here);
     reel_generator_free(there);
 }

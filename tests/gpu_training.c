@@ -31,7 +31,8 @@ static reel_module *tied_new(int64_t latent, reel_generator *g) {
     ck_assert_ptr_nonnull(m);
     reel_module_init(&m->base, "tied", tied_forward);
     m->base.free = tied_free;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *W = reel_randn(reel_shape(PIXELS, latent), REEL_F32, g);
         m->W = reel_module_param(&m->base, "W", reel_scale(W, 1 / 28.0));
         m->b1 = reel_module_param(&m->base, "b1", reel_zeros(reel_shape(1), REEL_F32, reel_cpu()));
@@ -81,7 +82,8 @@ static reel_dataset *images_on(reel_device device) {
 
 static training training_new(setting s) {
     training t = {.model = NULL};
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_generator *g = reel_generator_new(7, reel_cpu()); /* the same weights everywhere */
         t.model = s.classic ? classic_new(s.latent, g) : tied_new(s.latent, g);
         reel_generator_free(g);
@@ -116,14 +118,13 @@ static void training_free(training *t) {
 static void step(training *t, double *value) {
     reel_batch b;
     while (!reel_loader_next(t->loader, &b)) expect_fine(); /* an epoch's end is no batch */
-    REEL_SCOPE {
-        reel_tensor *loss = reel_mse_loss(reel_forward(t->model, b.x), b.x);
-        reel_backward(loss);
-        reel_optim_step(t->adam);
-        reel_schedule_step(t->schedule);
-        reel_meter_add_weighted(&t->loss, loss, (double)b.n);
-        if (value) *value = reel_item(loss);
-    }
+    REEL_SCOPE;
+    reel_tensor *loss = reel_mse_loss(reel_forward(t->model, b.x), b.x);
+    reel_backward(loss);
+    reel_optim_step(t->adam);
+    reel_schedule_step(t->schedule);
+    reel_meter_add_weighted(&t->loss, loss, (double)b.n);
+    if (value) *value = reel_item(loss);
 }
 
 static void steps(training *t, int count) {

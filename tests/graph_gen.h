@@ -8,7 +8,8 @@
  * numbers in its tracked leaves. What has been detached, or made in place, stays what it was when
  * the graph grew: a constant, as its gradient has it.
  *
- *     REEL_SCOPE {
+ *     {
+ *         REEL_SCOPE;
  *         graph g;
  *         graph_grow(&g, 17);                         // values belong to the scope
  *         reel_tensor *t[GRAPH_VALUES] = {NULL};

@@ -108,7 +108,8 @@ static reel_tensor *drawn(const int64_t *param, bool normal, double a, double b)
 }
 static array draw_array(const int64_t *param, bool normal) {
     array a = array_new(reel_shape(param[0], param[1]));
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_read(drawn(param, normal, 0, 1), a.v, (size_t)array_size(a) * sizeof(double));
     }
     for (int64_t i = 0; i < array_size(a); i++) a.v[i] = 3 + 2 * a.v[i];

@@ -41,7 +41,8 @@ static reel_tensor *tied_forward(reel_module *base, reel_tensor *x) {
 static void step_setup(void) {
     reel_set_threads(1);
     reel_module_init(&model.base, "tied", tied_forward);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_generator *g = reel_generator_new(1, cpu);
         reel_module *m = &model.base;
         model.W = reel_module_param(m, "W", reel_randn(reel_shape(96, 20), REEL_F32, g));
@@ -62,7 +63,8 @@ static void shared_step_setup(void) {
 
 static bool step_run(void) {
     double loss = NAN;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *y = reel_mse_loss(reel_forward(&model.base, images), images);
         reel_backward(y);
         reel_clip_grad_norm(adam, 1.0);
@@ -178,11 +180,10 @@ static reel_status double_it(reel_sample *s, int64_t i, void *user) {
 }
 
 static void numbers_setup(void) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_reshape(reel_arange(ITEMS * 3, REEL_F32, cpu), reel_shape(ITEMS, 3));
-        across = reel_retain(reel_t(x));
-        numbers = reel_tensor_dataset_new(x, reel_arange(ITEMS, REEL_I64, cpu));
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_reshape(reel_arange(ITEMS * 3, REEL_F32, cpu), reel_shape(ITEMS, 3));
+    across = reel_retain(reel_t(x));
+    numbers = reel_tensor_dataset_new(x, reel_arange(ITEMS, REEL_I64, cpu));
 }
 
 static void rows_setup(void) {
@@ -321,7 +322,8 @@ static void checkpoint_setup(void) {
     remove_dir(); /* what the process before left */
     ck_assert_int_eq(reel_make_dirs(dir), REEL_OK);
     state = reel_state_new();
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_reshape(reel_arange(6, REEL_F32, cpu), reel_shape(2, 3));
         reel_state_put(state, "x", x);
         reel_state_put(state, "transposed", reel_t(x));
@@ -384,16 +386,14 @@ static void files_setup(void) {
     for (int i = 12; i < (int)sizeof idx; i++) idx[i] = (uint8_t)(i * i);
     put_gz(in_dir("idx.gz"), idx, sizeof idx);
     history = reel_history_new((const char *const[]){"step", "loss"}, 2);
-    REEL_SCOPE {
-        images = reel_retain(reel_full(reel_shape(3, 4, 4), 0.5, REEL_F32, cpu));
-    }
+    REEL_SCOPE;
+    images = reel_retain(reel_full(reel_shape(3, 4, 4), 0.5, REEL_F32, cpu));
 }
 
 static double read_idx(void) {
     double sum = 0;
-    REEL_SCOPE {
-        sum = reel_item(reel_sum(reel_idx_read(in_dir("idx.gz"))));
-    }
+    REEL_SCOPE;
+    sum = reel_item(reel_sum(reel_idx_read(in_dir("idx.gz"))));
     return sum;
 }
 
@@ -419,11 +419,10 @@ static void draw_pictures(void) {
     if (reel_plot_write(in_dir("p.png"), &line, 1, (reel_plot_options){.title = "t"}, &drawn) !=
         REEL_OK)
         return;
-    REEL_SCOPE {
-        reel_tensor *digits = NULL, *labels = NULL;
-        if (reel_digits_draw(2, 1, &digits, &labels) == REEL_OK)
-            reel_png_write(in_dir("one.png"), reel_t(reel_select(digits, 0, 1)));
-    }
+    REEL_SCOPE;
+    reel_tensor *digits = NULL, *labels = NULL;
+    if (reel_digits_draw(2, 1, &digits, &labels) == REEL_OK)
+        reel_png_write(in_dir("one.png"), reel_t(reel_select(digits, 0, 1)));
 }
 
 static bool files_run(void) {

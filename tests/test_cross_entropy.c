@@ -139,38 +139,36 @@ START_TEST(losses_follow_their_formulas) {
     draw();
     for (int64_t i = 0; i < n; i++) sum += each[i] = naive_at(t, i);
     const double mean = sum / naive_count(t);
-    REEL_SCOPE {
-        reel_tensor *in[3];
-        make_inputs(t, in);
-        reel_tensor *none = loss_of(in, &(question){t, REEL_NONE});
-        expect_values(none, each, n);
-        ck_assert_int_eq(reel_ndim(none), t->d ? 2 : 1);
-        expect_values(loss_of(in, &(question){t, REEL_SUM}), &sum, 1);
-        expect_values(loss_of(in, &(question){t, REEL_MEAN}), &mean, 1);
-        for (int i = 0; i < 3; i++)
-            if (reel_dtype_of(in[i]) == REEL_F64) in[i] = reel_cast(in[i], REEL_F32);
-        reel_tensor *narrow = loss_of(in, &(question){t, REEL_MEAN});
-        expect_fine();
-        ck_assert_int_eq(reel_dtype_of(narrow), REEL_F32);
-        ck_assert_double_eq_tol(reel_item(narrow), mean, 2e-6);
-    }
+    REEL_SCOPE;
+    reel_tensor *in[3];
+    make_inputs(t, in);
+    reel_tensor *none = loss_of(in, &(question){t, REEL_NONE});
+    expect_values(none, each, n);
+    ck_assert_int_eq(reel_ndim(none), t->d ? 2 : 1);
+    expect_values(loss_of(in, &(question){t, REEL_SUM}), &sum, 1);
+    expect_values(loss_of(in, &(question){t, REEL_MEAN}), &mean, 1);
+    for (int i = 0; i < 3; i++)
+        if (reel_dtype_of(in[i]) == REEL_F64) in[i] = reel_cast(in[i], REEL_F32);
+    reel_tensor *narrow = loss_of(in, &(question){t, REEL_MEAN});
+    expect_fine();
+    ck_assert_int_eq(reel_dtype_of(narrow), REEL_F32);
+    ck_assert_double_eq_tol(reel_item(narrow), mean, 2e-6);
 }
 END_TEST
 
 START_TEST(losses_have_their_gradients) {
     const terms *t = &all_terms[_i];
     draw();
-    REEL_SCOPE {
-        reel_tensor *in[3];
-        make_inputs(t, in);
-        reel_track(in[0]);
-        if (t->soft) reel_track(in[1]);
-        for (int r = REEL_MEAN; r <= REEL_NONE; r++) {
-            question q = {t, (reel_reduction)r};
-            reel_gradcheck(loss_of, &q, in, 3, (reel_gradcheck_options){0});
-            reel_gradgradcheck(loss_of, &q, in, 3, (reel_gradcheck_options){.h = 1e-5});
-            expect_fine();
-        }
+    REEL_SCOPE;
+    reel_tensor *in[3];
+    make_inputs(t, in);
+    reel_track(in[0]);
+    if (t->soft) reel_track(in[1]);
+    for (int r = REEL_MEAN; r <= REEL_NONE; r++) {
+        question q = {t, (reel_reduction)r};
+        reel_gradcheck(loss_of, &q, in, 3, (reel_gradcheck_options){0});
+        reel_gradgradcheck(loss_of, &q, in, 3, (reel_gradcheck_options){.h = 1e-5});
+        expect_fine();
     }
 }
 END_TEST
@@ -178,118 +176,111 @@ END_TEST
 /* ---- corners ---- */
 
 START_TEST(plain_macros_take_the_defaults) {
-    REEL_SCOPE {
-        const double x[6] = {0, log(2), 0, 0, 0, log(6)};
-        const int64_t target[2] = {1, -100}; /* which is ignored */
-        reel_tensor *y = f64(reel_shape(2, 3), x);
-        reel_tensor *t = list(2, target);
-        expect_values(reel_cross_entropy_loss(y, t), (double[]){log(2)}, 1);
-        expect_values(reel_nll_loss(y, t), (double[]){-log(2)}, 1);
-    }
+    REEL_SCOPE;
+    const double x[6] = {0, log(2), 0, 0, 0, log(6)};
+    const int64_t target[2] = {1, -100}; /* which is ignored */
+    reel_tensor *y = f64(reel_shape(2, 3), x);
+    reel_tensor *t = list(2, target);
+    expect_values(reel_cross_entropy_loss(y, t), (double[]){log(2)}, 1);
+    expect_values(reel_nll_loss(y, t), (double[]){-log(2)}, 1);
 }
 END_TEST
 
 /* What is ignored may hold anything; if all is, there is nothing to take the mean of. */
 START_TEST(ignored_positions_do_not_matter) {
-    REEL_SCOPE {
-        const double x[6] = {0, -INFINITY, 1, 2, 0, 1};
-        reel_tensor *y = reel_track(f64(reel_shape(2, 3), x));
-        reel_tensor *t = list(2, (int64_t[]){2, 1});
-        reel_tensor *loss =
-            reel_cross_entropy_loss_with(y, t, .ignore_index = 2, .label_smoothing = 0.5);
-        ck_assert(isfinite(reel_item(loss)));
-        reel_backward(loss);
-        for (int i = 0; i < 6; i++) ck_assert(isfinite(element(reel_grad(y), i)));
-        for (int i = 0; i < 3; i++) ck_assert_double_eq(element(reel_grad(y), i), 0);
-        reel_tensor *same = list(2, (int64_t[]){2, 2});
-        ck_assert(isnan(reel_item(reel_cross_entropy_loss_with(y, same, .ignore_index = 2))));
-        expect_values(
-            reel_cross_entropy_loss_with(y, same, .ignore_index = 2, .reduction = REEL_SUM),
-            (double[]){0}, 1);
-    }
+    REEL_SCOPE;
+    const double x[6] = {0, -INFINITY, 1, 2, 0, 1};
+    reel_tensor *y = reel_track(f64(reel_shape(2, 3), x));
+    reel_tensor *t = list(2, (int64_t[]){2, 1});
+    reel_tensor *loss =
+        reel_cross_entropy_loss_with(y, t, .ignore_index = 2, .label_smoothing = 0.5);
+    ck_assert(isfinite(reel_item(loss)));
+    reel_backward(loss);
+    for (int i = 0; i < 6; i++) ck_assert(isfinite(element(reel_grad(y), i)));
+    for (int i = 0; i < 3; i++) ck_assert_double_eq(element(reel_grad(y), i), 0);
+    reel_tensor *same = list(2, (int64_t[]){2, 2});
+    ck_assert(isnan(reel_item(reel_cross_entropy_loss_with(y, same, .ignore_index = 2))));
+    expect_values(reel_cross_entropy_loss_with(y, same, .ignore_index = 2, .reduction = REEL_SUM),
+                  (double[]){0}, 1);
 }
 END_TEST
 
 START_TEST(sure_logits_cost_nothing) {
-    REEL_SCOPE {
-        const double x[6] = {1e4, -1e4, 0, -1e4, 1e4, 0};
-        reel_tensor *t = list(2, (int64_t[]){0, 1});
-        for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++) {
-            reel_tensor *y = reel_cast(f64(reel_shape(2, 3), x), (reel_dtype)dtype);
-            expect_values(reel_cross_entropy_loss(y, t), (double[]){0}, 1);
-            expect_values(reel_cross_entropy_loss(reel_neg(y), t), (double[]){2e4}, 1);
-        }
+    REEL_SCOPE;
+    const double x[6] = {1e4, -1e4, 0, -1e4, 1e4, 0};
+    reel_tensor *t = list(2, (int64_t[]){0, 1});
+    for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++) {
+        reel_tensor *y = reel_cast(f64(reel_shape(2, 3), x), (reel_dtype)dtype);
+        expect_values(reel_cross_entropy_loss(y, t), (double[]){0}, 1);
+        expect_values(reel_cross_entropy_loss(reel_neg(y), t), (double[]){2e4}, 1);
     }
 }
 END_TEST
 
 START_TEST(targets_are_checked) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_zeros(reel_shape(4, 3), REEL_F64, test_device());
-        const int64_t wrong[] = {3, -1, -100, INT64_MAX};
-        for (int i = 0; i < 4; i++) {
-            int64_t target[4] = {0, 1, wrong[i], 9};
-            reel_tensor *t = list(4, target);
-            reel_tensor *loss = reel_cross_entropy_loss_with(x, t, .ignore_index = 9);
-            reel_synchronize(test_device());
-            char what[80];
-            snprintf(what, sizeof what, "nll: index %lld at position 2 is not in 0..2",
-                     (long long)wrong[i]);
-            ck_assert(loss == NULL || test_device().type != REEL_CPU);
-            expect_failure(REEL_ERR_ARGUMENT, what);
-        }
+    REEL_SCOPE;
+    reel_tensor *x = reel_zeros(reel_shape(4, 3), REEL_F64, test_device());
+    const int64_t wrong[] = {3, -1, -100, INT64_MAX};
+    for (int i = 0; i < 4; i++) {
+        int64_t target[4] = {0, 1, wrong[i], 9};
+        reel_tensor *t = list(4, target);
+        reel_tensor *loss = reel_cross_entropy_loss_with(x, t, .ignore_index = 9);
+        reel_synchronize(test_device());
+        char what[80];
+        snprintf(what, sizeof what, "nll: index %lld at position 2 is not in 0..2",
+                 (long long)wrong[i]);
+        ck_assert(loss == NULL || test_device().type != REEL_CPU);
+        expect_failure(REEL_ERR_ARGUMENT, what);
     }
 }
 END_TEST
 
 START_TEST(cross_entropy_refuses) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_zeros(reel_shape(2, 3), REEL_F64, test_device());
-        reel_tensor *t = reel_zeros(reel_shape(2), REEL_I64, test_device());
-        ck_assert_ptr_null(reel_cross_entropy_loss(NULL, t));
-        expect_failure(REEL_ERR_ARGUMENT, "cross_entropy_loss: no y");
-        ck_assert_ptr_null(reel_cross_entropy_loss(x, NULL));
-        expect_failure(REEL_ERR_ARGUMENT, "cross_entropy_loss: no target");
-        ck_assert_ptr_null(reel_cross_entropy_loss(x, reel_cast(t, REEL_F64)));
-        expect_failure(REEL_ERR_SHAPE, "shapes differ: y[2, 3], target[2]");
-        ck_assert_ptr_null(reel_cross_entropy_loss(x, reel_cast(x, REEL_I64)));
-        expect_failure(REEL_ERR_SHAPE, "shapes differ: y[2, 3], target[2, 3]");
-        ck_assert_ptr_null(reel_cross_entropy_loss(x, reel_cast(x, REEL_F32)));
-        expect_failure(REEL_ERR_DTYPE, "dtypes differ: y[2, 3] f64, target[2, 3] f32");
-        ck_assert_ptr_null(reel_cross_entropy_loss(t, t));
-        expect_failure(REEL_ERR_SHAPE, "shapes differ: y[2], target[2]");
-        ck_assert_ptr_null(reel_cross_entropy_loss(reel_cast(x, REEL_I64), t));
-        expect_failure(REEL_ERR_DTYPE, "takes f32 or f64");
-        ck_assert_ptr_null(reel_cross_entropy_loss(x, reel_cast(t, REEL_U8)));
-        expect_failure(REEL_ERR_DTYPE, "the index must be i64");
-        ck_assert_ptr_null(reel_cross_entropy_loss_with(x, t, .label_smoothing = 1.5));
-        expect_failure(REEL_ERR_ARGUMENT, "label_smoothing must lie in [0, 1]: 1.5");
-        ck_assert_ptr_null(reel_cross_entropy_loss_with(x, t, .label_smoothing = NAN));
-        expect_failure(REEL_ERR_ARGUMENT, "label_smoothing must lie in [0, 1]");
-        ck_assert_ptr_null(reel_cross_entropy_loss_with(x, x, .ignore_index = 1));
-        expect_failure(REEL_ERR_ARGUMENT, "of probabilities none is ignored");
-        ck_assert_ptr_null(reel_cross_entropy_loss_with(x, t, .reduction = (reel_reduction)5));
-        expect_failure(REEL_ERR_ARGUMENT, "no such reduction: 5");
-        ck_assert_ptr_null(reel_cross_entropy_loss_with(x, t, .weight = reel_select(x, 1, 0)));
-        expect_failure(REEL_ERR_SHAPE, "weight needs one axis of 3 classes: [2]");
-        reel_tensor *w = reel_track(reel_ones(reel_shape(3), REEL_F64, test_device()));
-        ck_assert_ptr_null(reel_cross_entropy_loss_with(x, t, .weight = w));
-        expect_failure(REEL_ERR_ARGUMENT, "a weight has no gradient: detach it");
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_zeros(reel_shape(2, 3), REEL_F64, test_device());
+    reel_tensor *t = reel_zeros(reel_shape(2), REEL_I64, test_device());
+    ck_assert_ptr_null(reel_cross_entropy_loss(NULL, t));
+    expect_failure(REEL_ERR_ARGUMENT, "cross_entropy_loss: no y");
+    ck_assert_ptr_null(reel_cross_entropy_loss(x, NULL));
+    expect_failure(REEL_ERR_ARGUMENT, "cross_entropy_loss: no target");
+    ck_assert_ptr_null(reel_cross_entropy_loss(x, reel_cast(t, REEL_F64)));
+    expect_failure(REEL_ERR_SHAPE, "shapes differ: y[2, 3], target[2]");
+    ck_assert_ptr_null(reel_cross_entropy_loss(x, reel_cast(x, REEL_I64)));
+    expect_failure(REEL_ERR_SHAPE, "shapes differ: y[2, 3], target[2, 3]");
+    ck_assert_ptr_null(reel_cross_entropy_loss(x, reel_cast(x, REEL_F32)));
+    expect_failure(REEL_ERR_DTYPE, "dtypes differ: y[2, 3] f64, target[2, 3] f32");
+    ck_assert_ptr_null(reel_cross_entropy_loss(t, t));
+    expect_failure(REEL_ERR_SHAPE, "shapes differ: y[2], target[2]");
+    ck_assert_ptr_null(reel_cross_entropy_loss(reel_cast(x, REEL_I64), t));
+    expect_failure(REEL_ERR_DTYPE, "takes f32 or f64");
+    ck_assert_ptr_null(reel_cross_entropy_loss(x, reel_cast(t, REEL_U8)));
+    expect_failure(REEL_ERR_DTYPE, "the index must be i64");
+    ck_assert_ptr_null(reel_cross_entropy_loss_with(x, t, .label_smoothing = 1.5));
+    expect_failure(REEL_ERR_ARGUMENT, "label_smoothing must lie in [0, 1]: 1.5");
+    ck_assert_ptr_null(reel_cross_entropy_loss_with(x, t, .label_smoothing = NAN));
+    expect_failure(REEL_ERR_ARGUMENT, "label_smoothing must lie in [0, 1]");
+    ck_assert_ptr_null(reel_cross_entropy_loss_with(x, x, .ignore_index = 1));
+    expect_failure(REEL_ERR_ARGUMENT, "of probabilities none is ignored");
+    ck_assert_ptr_null(reel_cross_entropy_loss_with(x, t, .reduction = (reel_reduction)5));
+    expect_failure(REEL_ERR_ARGUMENT, "no such reduction: 5");
+    ck_assert_ptr_null(reel_cross_entropy_loss_with(x, t, .weight = reel_select(x, 1, 0)));
+    expect_failure(REEL_ERR_SHAPE, "weight needs one axis of 3 classes: [2]");
+    reel_tensor *w = reel_track(reel_ones(reel_shape(3), REEL_F64, test_device()));
+    ck_assert_ptr_null(reel_cross_entropy_loss_with(x, t, .weight = w));
+    expect_failure(REEL_ERR_ARGUMENT, "a weight has no gradient: detach it");
 }
 END_TEST
 
 START_TEST(losses_leave_their_result_alone) {
     const terms *t = &all_terms[_i];
     draw();
-    REEL_SCOPE {
-        reel_tensor *in[3];
-        make_inputs(t, in);
-        for (int r = REEL_MEAN; r <= REEL_NONE; r++) {
-            const size_t before = reel_tensors_alive();
-            ck_assert_ptr_nonnull(loss_of(in, &(question){t, (reel_reduction)r}));
-            ck_assert_uint_le(reel_tensors_alive(), before + 1);
-        }
+    REEL_SCOPE;
+    reel_tensor *in[3];
+    make_inputs(t, in);
+    for (int r = REEL_MEAN; r <= REEL_NONE; r++) {
+        const size_t before = reel_tensors_alive();
+        ck_assert_ptr_nonnull(loss_of(in, &(question){t, (reel_reduction)r}));
+        ck_assert_uint_le(reel_tensors_alive(), before + 1);
     }
 }
 END_TEST

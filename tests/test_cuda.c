@@ -54,20 +54,19 @@ START_TEST(devices_that_are_not_there) {
     reel_clear_error();
     ck_assert_ptr_null(reel_generator_new(1, d));
     expect_no_device("generator_new", i);
-    REEL_SCOPE {
-        reel_tensor *x = reel_ones(reel_shape(2, 3), REEL_F32, reel_cpu());
-        ck_assert_ptr_null(reel_zeros(reel_shape(2), REEL_F32, d));
-        expect_no_device("zeros", i);
-        ck_assert_ptr_null(reel_empty(reel_shape(0), REEL_F32, d));
-        expect_no_device("empty", i);
-        ck_assert_ptr_null(reel_arange(3, REEL_I64, d));
-        expect_no_device("arange", i);
-        ck_assert_ptr_null(reel_to(x, d));
-        expect_no_device("to", i);
-        ck_assert_ptr_null(reel_add(x, reel_to(x, d))); /* the first failure is the one kept */
-        expect_no_device("add", i);
-        ck_assert_double_eq(element(x, 5), 1);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_ones(reel_shape(2, 3), REEL_F32, reel_cpu());
+    ck_assert_ptr_null(reel_zeros(reel_shape(2), REEL_F32, d));
+    expect_no_device("zeros", i);
+    ck_assert_ptr_null(reel_empty(reel_shape(0), REEL_F32, d));
+    expect_no_device("empty", i);
+    ck_assert_ptr_null(reel_arange(3, REEL_I64, d));
+    expect_no_device("arange", i);
+    ck_assert_ptr_null(reel_to(x, d));
+    expect_no_device("to", i);
+    ck_assert_ptr_null(reel_add(x, reel_to(x, d))); /* the first failure is the one kept */
+    expect_no_device("add", i);
+    ck_assert_double_eq(element(x, 5), 1);
 }
 END_TEST
 
@@ -76,7 +75,8 @@ START_TEST(modules_and_loaders_stay_as_they_were) {
     reel_module *m = reel_linear_new(3, 2, (reel_linear_options){0});
     ck_assert_int_ne(reel_module_to(m, reel_cuda(i)), REEL_OK);
     expect_no_device("module_to", i);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_ones(reel_shape(4, 3), REEL_F32, reel_cpu());
         ck_assert_ptr_nonnull(reel_forward(m, x));
         reel_dataset *d = reel_tensor_dataset_new(x, NULL);
@@ -102,7 +102,8 @@ START_TEST(devices_are_counted) {
 END_TEST
 
 START_TEST(the_cpu_knows_one_precision) {
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         float exact[8], asked[8];
         reel_tensor *x =
             reel_affine(reel_sigmoid(reel_arange(64, REEL_F32, reel_cpu())), 1.0 / 3, 0.1);
@@ -141,20 +142,19 @@ static void expect_there_and_back(reel_tensor *x, reel_device there) {
 
 START_TEST(moves_keep_every_bit) {
     const reel_dtype dtype = (reel_dtype)_i;
-    REEL_SCOPE {
-        expect_there_and_back(strided(dtype, 3, 5), test_device());
-        expect_there_and_back(strided(dtype, 1, 1), test_device());
-        expect_there_and_back(strided(dtype, 0, 4), test_device());
-        expect_there_and_back(strided(dtype, 1031, 517), test_device());
-        reel_tensor *x = strided(dtype, 70, 30), *y = reel_to(x, test_device());
-        reel_tensor *z = reel_empty(reel_shape(31, 70), dtype, test_device());
-        reel_copy_(reel_slice(z, 0, 1, INT64_MAX, 1), x); /* into a view, from the other device */
-        ck_assert(same_bits(reel_slice(z, 0, 1, INT64_MAX, 1), y));
-        reel_tensor *back = reel_empty(reel_shape(30, 70), REEL_F64, reel_cpu());
-        reel_copy_(back, y);
-        ck_assert(same_bits(back, reel_cast(x, REEL_F64)));
-        expect_fine();
-    }
+    REEL_SCOPE;
+    expect_there_and_back(strided(dtype, 3, 5), test_device());
+    expect_there_and_back(strided(dtype, 1, 1), test_device());
+    expect_there_and_back(strided(dtype, 0, 4), test_device());
+    expect_there_and_back(strided(dtype, 1031, 517), test_device());
+    reel_tensor *x = strided(dtype, 70, 30), *y = reel_to(x, test_device());
+    reel_tensor *z = reel_empty(reel_shape(31, 70), dtype, test_device());
+    reel_copy_(reel_slice(z, 0, 1, INT64_MAX, 1), x); /* into a view, from the other device */
+    ck_assert(same_bits(reel_slice(z, 0, 1, INT64_MAX, 1), y));
+    reel_tensor *back = reel_empty(reel_shape(30, 70), REEL_F64, reel_cpu());
+    reel_copy_(back, y);
+    ck_assert(same_bits(back, reel_cast(x, REEL_F64)));
+    expect_fine();
 }
 END_TEST
 
@@ -162,44 +162,41 @@ END_TEST
 START_TEST(what_is_uploaded_may_be_changed) {
     enum { COUNT = 200, MOST = 100000 };
     static double v[MOST];
-    REEL_SCOPE {
-        reel_tensor *t[COUNT];
-        for (int k = 0; k < COUNT; k++) {
-            const int64_t n = 1 + k * 7919 % MOST;
-            for (int64_t i = 0; i < n; i++) v[i] = k;
-            t[k] = f64(reel_shape(n), v);
-            reel_write(t[k], v, (size_t)n * sizeof *v);
-        }
-        for (int k = 0; k < COUNT; k++)
-            ck_assert_double_eq(reel_item(reel_sum(t[k])), (double)k * (1 + k * 7919 % MOST));
+    REEL_SCOPE;
+    reel_tensor *t[COUNT];
+    for (int k = 0; k < COUNT; k++) {
+        const int64_t n = 1 + k * 7919 % MOST;
+        for (int64_t i = 0; i < n; i++) v[i] = k;
+        t[k] = f64(reel_shape(n), v);
+        reel_write(t[k], v, (size_t)n * sizeof *v);
     }
+    for (int k = 0; k < COUNT; k++)
+        ck_assert_double_eq(reel_item(reel_sum(t[k])), (double)k * (1 + k * 7919 % MOST));
 }
 END_TEST
 
 START_TEST(devices_do_not_mix) {
     char gpu[16];
     snprintf(gpu, sizeof gpu, "cuda:%d", test_device().index);
-    REEL_SCOPE {
-        reel_tensor *here = reel_ones(reel_shape(3, 3), REEL_F64, reel_cpu());
-        reel_tensor *there = to_device(here), *index = reel_arange(3, REEL_I64, reel_cpu());
-        ck_assert_ptr_null(reel_add(here, there));
-        ck_assert_msg(strstr(reel_error(), gpu), "%s", reel_error());
-        expect_failure(
-            REEL_ERR_DEVICE,
-            "add: operands on different devices: here[3, 3] on cpu, there[3, 3] on cuda");
-        ck_assert_ptr_null(reel_matmul(there, here));
-        ck_assert_msg(strstr(reel_error(), "here[3, 3] on cpu"), "%s", reel_error());
-        expect_failure(REEL_ERR_DEVICE, gpu);
-        ck_assert_ptr_null(reel_add_(here, there));
-        expect_failure(REEL_ERR_DEVICE, gpu);
-        ck_assert_ptr_null(reel_index_select(there, 0, index));
-        expect_failure(REEL_ERR_DEVICE, "index[3] on cpu");
-        reel_generator *g = reel_generator_new(1, reel_cpu());
-        ck_assert_ptr_null(reel_uniform_(there, g, 0, 1));
-        expect_failure(REEL_ERR_DEVICE, "another device");
-        reel_generator_free(g);
-        expect_values(there, (double[]){1, 1, 1, 1, 1, 1, 1, 1, 1}, 9);
-    }
+    REEL_SCOPE;
+    reel_tensor *here = reel_ones(reel_shape(3, 3), REEL_F64, reel_cpu());
+    reel_tensor *there = to_device(here), *index = reel_arange(3, REEL_I64, reel_cpu());
+    ck_assert_ptr_null(reel_add(here, there));
+    ck_assert_msg(strstr(reel_error(), gpu), "%s", reel_error());
+    expect_failure(REEL_ERR_DEVICE,
+                   "add: operands on different devices: here[3, 3] on cpu, there[3, 3] on cuda");
+    ck_assert_ptr_null(reel_matmul(there, here));
+    ck_assert_msg(strstr(reel_error(), "here[3, 3] on cpu"), "%s", reel_error());
+    expect_failure(REEL_ERR_DEVICE, gpu);
+    ck_assert_ptr_null(reel_add_(here, there));
+    expect_failure(REEL_ERR_DEVICE, gpu);
+    ck_assert_ptr_null(reel_index_select(there, 0, index));
+    expect_failure(REEL_ERR_DEVICE, "index[3] on cpu");
+    reel_generator *g = reel_generator_new(1, reel_cpu());
+    ck_assert_ptr_null(reel_uniform_(there, g, 0, 1));
+    expect_failure(REEL_ERR_DEVICE, "another device");
+    reel_generator_free(g);
+    expect_values(there, (double[]){1, 1, 1, 1, 1, 1, 1, 1, 1}, 9);
 }
 END_TEST
 
@@ -209,7 +206,8 @@ START_TEST(moments_stay_behind) {
     reel_state *params = reel_module_params(m);
     reel_optim *adam = reel_adam_new(params, (reel_adam_options){0});
     reel_module_to(m, test_device());
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_ones(reel_shape(4, 3), REEL_F32, test_device());
         reel_backward(reel_sum(reel_forward(m, x)));
         expect_fine();
@@ -230,13 +228,15 @@ START_TEST(memory_is_kept_counted_and_given_back) {
     reel_cuda_memory before, with, after, given;
     reel_cuda_counts first, second;
     reel_cuda_memory_info(i, &before);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_empty(reel_shape((int64_t)bytes), REEL_U8, test_device());
         reel_cuda_memory_info(i, &with);
     }
     reel_cuda_memory_info(i, &after);
     reel_cuda_count_calls(i, &first);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_empty(reel_shape((int64_t)bytes), REEL_U8, test_device());
     }
     reel_cuda_count_calls(i, &second);
@@ -264,7 +264,8 @@ static double product_error(reel_tensor *x, reel_tensor *y, reel_tensor *w) {
 
 START_TEST(precision_is_as_asked) {
     reel_generator *g = reel_generator_new(11, test_device());
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_randn(reel_shape(512, 512), REEL_F32, g);
         reel_tensor *y = reel_randn(reel_shape(512, 512), REEL_F32, g);
         reel_tensor *w = reel_matmul(reel_cast(x, REEL_F64), reel_cast(y, REEL_F64));
@@ -289,7 +290,8 @@ END_TEST
 
 START_TEST(from_one_gpu_to_the_other) {
     const reel_device a = reel_cuda(0), b = reel_cuda(1);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = strided(REEL_F32, 300, 77), *there = reel_to(reel_to(x, a), b);
         expect_fine();
         ck_assert(reel_device_equal(reel_device_of(there), b));
@@ -312,11 +314,12 @@ START_TEST(a_module_learns_on_the_other_gpu) {
     ck_assert_int_eq(reel_module_to(m, d), REEL_OK);
     reel_state *params = reel_module_params(m);
     reel_optim *sgd = reel_sgd_new(params, (reel_sgd_options){.lr = 0.1});
-    for (int step = 0; step < 100; step++) REEL_SCOPE {
-            reel_tensor *x = reel_ones(reel_shape(8, 1), REEL_F32, d);
-            reel_backward(reel_mse_loss(reel_forward(m, x), reel_scale(x, 2)));
-            reel_optim_step(sgd);
-        }
+    for (int step = 0; step < 100; step++) {
+        REEL_SCOPE;
+        reel_tensor *x = reel_ones(reel_shape(8, 1), REEL_F32, d);
+        reel_backward(reel_mse_loss(reel_forward(m, x), reel_scale(x, 2)));
+        reel_optim_step(sgd);
+    }
     ck_assert_double_eq_tol(element(reel_state_at(params, 0), 0), 2, 1e-3);
     expect_fine();
     reel_optim_free(sgd);

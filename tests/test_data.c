@@ -14,12 +14,14 @@ static void expect_refused(const void *made, const char *part) {
 START_TEST(a_tensor_dataset_gives_rows) {
     size_t before = reel_tensors_alive();
     reel_dataset *d = NULL;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_reshape(reel_arange(12, REEL_U8, reel_cpu()), reel_shape(4, 3));
         d = reel_tensor_dataset_new(x, reel_arange(4, REEL_I64, reel_cpu()));
     }
     ck_assert_int_eq(reel_dataset_length(d), 4);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_sample s;
         ck_assert_int_eq(reel_dataset_get(d, 2, &s), REEL_OK);
         uint8_t row[3];
@@ -38,69 +40,65 @@ START_TEST(a_tensor_dataset_gives_rows) {
 END_TEST
 
 START_TEST(a_dataset_without_labels_has_none) {
-    REEL_SCOPE {
-        reel_dataset *d = reel_tensor_dataset_new(reel_arange(3, REEL_F64, reel_cpu()), NULL);
-        reel_sample s;
-        ck_assert_int_eq(reel_dataset_get(d, 1, &s), REEL_OK);
-        ck_assert_ptr_null(s.y);
-        reel_loader *l = reel_loader_new(d, (reel_loader_options){.batch_size = 2});
-        reel_batch b;
-        ck_assert(reel_loader_next(l, &b));
-        ck_assert_ptr_null(b.y);
-        ck_assert_int_eq(reel_dtype_of(b.x), REEL_F64);
-        reel_loader_free(l);
-        reel_dataset_free(d);
-    }
+    REEL_SCOPE;
+    reel_dataset *d = reel_tensor_dataset_new(reel_arange(3, REEL_F64, reel_cpu()), NULL);
+    reel_sample s;
+    ck_assert_int_eq(reel_dataset_get(d, 1, &s), REEL_OK);
+    ck_assert_ptr_null(s.y);
+    reel_loader *l = reel_loader_new(d, (reel_loader_options){.batch_size = 2});
+    reel_batch b;
+    ck_assert(reel_loader_next(l, &b));
+    ck_assert_ptr_null(b.y);
+    ck_assert_int_eq(reel_dtype_of(b.x), REEL_F64);
+    reel_loader_free(l);
+    reel_dataset_free(d);
 }
 END_TEST
 
 START_TEST(a_transposed_tensor_is_a_dataset) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_reshape(reel_arange(6, REEL_I64, reel_cpu()), reel_shape(2, 3));
-        reel_dataset *d = reel_tensor_dataset_new(reel_t(x), NULL);
-        reel_sample s;
-        ck_assert_int_eq(reel_dataset_length(d), 3);
-        ck_assert_int_eq(reel__dataset_gather(d, (int64_t[]){2, 0}, 2, &s), REEL_OK);
-        ck_assert_mem_eq(reel_data(s.x), ((int64_t[]){2, 5, 0, 3}), 4 * sizeof(int64_t));
-        reel_dataset_free(d);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_reshape(reel_arange(6, REEL_I64, reel_cpu()), reel_shape(2, 3));
+    reel_dataset *d = reel_tensor_dataset_new(reel_t(x), NULL);
+    reel_sample s;
+    ck_assert_int_eq(reel_dataset_length(d), 3);
+    ck_assert_int_eq(reel__dataset_gather(d, (int64_t[]){2, 0}, 2, &s), REEL_OK);
+    ck_assert_mem_eq(reel_data(s.x), ((int64_t[]){2, 5, 0, 3}), 4 * sizeof(int64_t));
+    reel_dataset_free(d);
 }
 END_TEST
 
 START_TEST(bad_items_and_tensors_are_errors) {
     numbers d = numbers_of(10);
     reel_sample s;
-    REEL_SCOPE {
-        ck_assert_int_ne(reel_dataset_get(&d.base, 10, &s), REEL_OK);
-        expect_failure(REEL_ERR_ARGUMENT, "item 10 of a dataset of 10");
-        ck_assert_int_ne(reel_dataset_get(&d.base, -1, &s), REEL_OK);
-        expect_failure(REEL_ERR_ARGUMENT, "item -1");
-        ck_assert_int_ne(reel_dataset_get(&d.base, 0, NULL), REEL_OK);
-        expect_failure(REEL_ERR_ARGUMENT, "out is NULL");
-        ck_assert_int_ne(reel_dataset_get(NULL, 0, &s), REEL_OK);
-        expect_failure(REEL_ERR_ARGUMENT, "NULL");
-        d.n = -3;
-        ck_assert_int_eq(reel_dataset_length(&d.base), 0);
-        expect_failure(REEL_ERR_ARGUMENT, "length is -3");
-        reel_tensor *four = reel_arange(4, REEL_U8, reel_cpu());
-        expect_refused(reel_tensor_dataset_new(NULL, four), "x is NULL");
-        ck_assert_ptr_null(reel_tensor_dataset_new(four, reel_arange(5, REEL_U8, reel_cpu())));
-        expect_failure(REEL_ERR_SHAPE, "x has 4 items, y has 5");
-        ck_assert_ptr_null(reel_tensor_dataset_new(reel_scalar(1, REEL_F32, reel_cpu()), NULL));
-        expect_failure(REEL_ERR_SHAPE, "x has no axis");
-        ck_assert_ptr_null(reel_tensor_dataset_new(four, reel_scalar(1, REEL_F32, reel_cpu())));
-        expect_failure(REEL_ERR_SHAPE, "y has no axis");
-        reel_dataset_free(NULL);
-    }
+    REEL_SCOPE;
+    ck_assert_int_ne(reel_dataset_get(&d.base, 10, &s), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, "item 10 of a dataset of 10");
+    ck_assert_int_ne(reel_dataset_get(&d.base, -1, &s), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, "item -1");
+    ck_assert_int_ne(reel_dataset_get(&d.base, 0, NULL), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, "out is NULL");
+    ck_assert_int_ne(reel_dataset_get(NULL, 0, &s), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, "NULL");
+    d.n = -3;
+    ck_assert_int_eq(reel_dataset_length(&d.base), 0);
+    expect_failure(REEL_ERR_ARGUMENT, "length is -3");
+    reel_tensor *four = reel_arange(4, REEL_U8, reel_cpu());
+    expect_refused(reel_tensor_dataset_new(NULL, four), "x is NULL");
+    ck_assert_ptr_null(reel_tensor_dataset_new(four, reel_arange(5, REEL_U8, reel_cpu())));
+    expect_failure(REEL_ERR_SHAPE, "x has 4 items, y has 5");
+    ck_assert_ptr_null(reel_tensor_dataset_new(reel_scalar(1, REEL_F32, reel_cpu()), NULL));
+    expect_failure(REEL_ERR_SHAPE, "x has no axis");
+    ck_assert_ptr_null(reel_tensor_dataset_new(four, reel_scalar(1, REEL_F32, reel_cpu())));
+    expect_failure(REEL_ERR_SHAPE, "y has no axis");
+    reel_dataset_free(NULL);
 }
 END_TEST
 
 static int64_t label(reel_dataset *d, int64_t i) {
     int64_t y = -1;
-    REEL_SCOPE {
-        reel_sample s;
-        if (reel_dataset_get(d, i, &s) == REEL_OK) y = (int64_t)reel_item(s.y);
-    }
+    REEL_SCOPE;
+    reel_sample s;
+    if (reel_dataset_get(d, i, &s) == REEL_OK) y = (int64_t)reel_item(s.y);
     return y;
 }
 
@@ -127,22 +125,21 @@ START_TEST(a_subset_gives_its_items) {
 END_TEST
 
 START_TEST(a_subset_of_tensors_gathers) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_scale(reel_arange(10, REEL_F32, reel_cpu()), 3);
-        reel_dataset *d = reel_tensor_dataset_new(x, reel_arange(10, REEL_I64, reel_cpu()));
-        reel_dataset *s = reel_subset_dataset_new(d, (int64_t[]){9, 1, 4}, 3);
-        reel_dataset *t = reel_subset_dataset_new(s, (int64_t[]){2, 0}, 2);
-        ck_assert(t->cls->gather);
-        reel_loader *l = reel_loader_new(t, (reel_loader_options){.batch_size = 2});
-        reel_batch b;
-        ck_assert(reel_loader_next(l, &b));
-        ck_assert_mem_eq(reel_data(b.x), ((float[]){12, 27}), 2 * sizeof(float));
-        ck_assert_mem_eq(reel_data(b.y), ((int64_t[]){4, 9}), 2 * sizeof(int64_t));
-        reel_loader_free(l);
-        reel_dataset_free(t);
-        reel_dataset_free(s);
-        reel_dataset_free(d);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_scale(reel_arange(10, REEL_F32, reel_cpu()), 3);
+    reel_dataset *d = reel_tensor_dataset_new(x, reel_arange(10, REEL_I64, reel_cpu()));
+    reel_dataset *s = reel_subset_dataset_new(d, (int64_t[]){9, 1, 4}, 3);
+    reel_dataset *t = reel_subset_dataset_new(s, (int64_t[]){2, 0}, 2);
+    ck_assert(t->cls->gather);
+    reel_loader *l = reel_loader_new(t, (reel_loader_options){.batch_size = 2});
+    reel_batch b;
+    ck_assert(reel_loader_next(l, &b));
+    ck_assert_mem_eq(reel_data(b.x), ((float[]){12, 27}), 2 * sizeof(float));
+    ck_assert_mem_eq(reel_data(b.y), ((int64_t[]){4, 9}), 2 * sizeof(int64_t));
+    reel_loader_free(l);
+    reel_dataset_free(t);
+    reel_dataset_free(s);
+    reel_dataset_free(d);
 }
 END_TEST
 
@@ -181,7 +178,8 @@ START_TEST(map_changes_samples) {
     int64_t bad = 3;
     reel_dataset *m = reel_map_dataset_new(&d.base, negate, &bad);
     ck_assert(!m->cls->gather);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_sample s;
         ck_assert_int_eq(reel_dataset_get(m, 2, &s), REEL_OK);
         ck_assert_mem_eq(reel_data(s.x), ((float[]){-2, -4}), 2 * sizeof(float));
@@ -440,26 +438,23 @@ static void expect_unstacked(const reel_sample *samples, int64_t n, reel_status 
 }
 
 START_TEST(samples_that_differ_do_not_stack) {
-    REEL_SCOPE {
-        reel_tensor *two = reel_zeros(reel_shape(2), REEL_F32, reel_cpu());
-        reel_tensor *three = reel_zeros(reel_shape(3), REEL_F32, reel_cpu());
-        reel_tensor *bytes = reel_zeros(reel_shape(2), REEL_U8, reel_cpu());
-        reel_tensor *deep = reel_zeros(reel_shape(1, 1, 1, 1, 1, 1, 1, 1), REEL_F32, reel_cpu());
-        expect_unstacked(
-            (reel_sample[]){{two, NULL}, {three, NULL}}, 2, REEL_ERR_SHAPE,
-            "shapes differ: sample 1 has x[3] f32 on cpu, sample 0 has x[2] f32 on cpu");
-        expect_unstacked(
-            (reel_sample[]){{two, two}, {two, bytes}}, 2, REEL_ERR_DTYPE,
-            "dtypes differ: sample 1 has y[2] u8 on cpu, sample 0 has y[2] f32 on cpu");
-        expect_unstacked((reel_sample[]){{two, NULL}, {two, two}}, 2, REEL_ERR_ARGUMENT,
-                         "sample 1 has a label, sample 0 has none");
-        expect_unstacked((reel_sample[]){{two, two}, {two, NULL}}, 2, REEL_ERR_ARGUMENT,
-                         "sample 1 has no label, sample 0 has one");
-        expect_unstacked((reel_sample[]){{NULL, two}}, 1, REEL_ERR_ARGUMENT, "sample 0 has no x");
-        expect_unstacked((reel_sample[]){{deep, two}}, 1, REEL_ERR_SHAPE, "8 axes");
-        expect_unstacked(NULL, 1, REEL_ERR_ARGUMENT, "NULL");
-        expect_unstacked((reel_sample[]){{two, two}}, 0, REEL_ERR_ARGUMENT, "no samples");
-    }
+    REEL_SCOPE;
+    reel_tensor *two = reel_zeros(reel_shape(2), REEL_F32, reel_cpu());
+    reel_tensor *three = reel_zeros(reel_shape(3), REEL_F32, reel_cpu());
+    reel_tensor *bytes = reel_zeros(reel_shape(2), REEL_U8, reel_cpu());
+    reel_tensor *deep = reel_zeros(reel_shape(1, 1, 1, 1, 1, 1, 1, 1), REEL_F32, reel_cpu());
+    expect_unstacked((reel_sample[]){{two, NULL}, {three, NULL}}, 2, REEL_ERR_SHAPE,
+                     "shapes differ: sample 1 has x[3] f32 on cpu, sample 0 has x[2] f32 on cpu");
+    expect_unstacked((reel_sample[]){{two, two}, {two, bytes}}, 2, REEL_ERR_DTYPE,
+                     "dtypes differ: sample 1 has y[2] u8 on cpu, sample 0 has y[2] f32 on cpu");
+    expect_unstacked((reel_sample[]){{two, NULL}, {two, two}}, 2, REEL_ERR_ARGUMENT,
+                     "sample 1 has a label, sample 0 has none");
+    expect_unstacked((reel_sample[]){{two, two}, {two, NULL}}, 2, REEL_ERR_ARGUMENT,
+                     "sample 1 has no label, sample 0 has one");
+    expect_unstacked((reel_sample[]){{NULL, two}}, 1, REEL_ERR_ARGUMENT, "sample 0 has no x");
+    expect_unstacked((reel_sample[]){{deep, two}}, 1, REEL_ERR_SHAPE, "8 axes");
+    expect_unstacked(NULL, 1, REEL_ERR_ARGUMENT, "NULL");
+    expect_unstacked((reel_sample[]){{two, two}}, 0, REEL_ERR_ARGUMENT, "no samples");
 }
 END_TEST
 

@@ -49,16 +49,17 @@ enum { MANY = 120000 };
 START_TEST(randint_is_uniform) {
     const int64_t low[] = {0, -3, 100}, count[] = {7, 10, 256};
     reel_generator *g = reel_generator_new(17, DEVICE);
-    for (int k = 0; k < 3; k++) REEL_SCOPE {
-            int64_t seen[256] = {0}, high = low[k] + count[k];
-            int64_t *v = whole(reel_randint(low[k], high, reel_shape(MANY), REEL_I64, g));
-            for (int i = 0; i < MANY; i++) {
-                ck_assert(v[i] >= low[k] && v[i] < high);
-                seen[v[i] - low[k]]++;
-            }
-            expect_shares(seen, NULL, (int)count[k], MANY);
-            free(v);
+    for (int k = 0; k < 3; k++) {
+        REEL_SCOPE;
+        int64_t seen[256] = {0}, high = low[k] + count[k];
+        int64_t *v = whole(reel_randint(low[k], high, reel_shape(MANY), REEL_I64, g));
+        for (int i = 0; i < MANY; i++) {
+            ck_assert(v[i] >= low[k] && v[i] < high);
+            seen[v[i] - low[k]]++;
         }
+        expect_shares(seen, NULL, (int)count[k], MANY);
+        free(v);
+    }
     reel_generator_free(g);
 }
 END_TEST
@@ -67,7 +68,8 @@ END_TEST
  */
 START_TEST(randint_favours_nobody) {
     reel_generator *g = reel_generator_new(18, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         const int64_t quarter = (int64_t)1 << 62;
         int64_t seen[3] = {0},
                 *v =
@@ -87,7 +89,8 @@ END_TEST
 
 START_TEST(randint_in_every_dtype) {
     reel_generator *g = reel_generator_new(19, DEVICE), *h = reel_generator_new(19, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         int64_t *want = whole(reel_randint(0, 256, reel_shape(9, 11), REEL_I64, g));
         for (int dtype = REEL_F32; dtype <= REEL_U8; dtype++) {
             const int64_t start[2] = {19, 0};
@@ -126,16 +129,17 @@ START_TEST(randperm_has_everything_once) {
     const int64_t sizes[] = {0, 1, 2, 3, 32, 33, 1000, 32768, 150001};
     reel_generator *g = reel_generator_new(20, DEVICE);
     int64_t offset = 0;
-    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) REEL_SCOPE {
-            reel_tensor *y = reel_randperm(sizes[k], g);
-            int64_t *v = whole(y), stay = 0;
-            ck_assert_int_eq(reel_dtype_of(y), REEL_I64);
-            expect_permutation(v, sizes[k]);
-            for (int64_t i = 0; i < sizes[k]; i++) stay += v[i] == i;
-            ck_assert(stay <= 3 + (sizes[k] < 4)); /* one on average */
-            expect_offset(g, offset += (sizes[k] + 1) / 2);
-            free(v);
-        }
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        REEL_SCOPE;
+        reel_tensor *y = reel_randperm(sizes[k], g);
+        int64_t *v = whole(y), stay = 0;
+        ck_assert_int_eq(reel_dtype_of(y), REEL_I64);
+        expect_permutation(v, sizes[k]);
+        for (int64_t i = 0; i < sizes[k]; i++) stay += v[i] == i;
+        ck_assert(stay <= 3 + (sizes[k] < 4)); /* one on average */
+        expect_offset(g, offset += (sizes[k] + 1) / 2);
+        free(v);
+    }
     reel_generator_free(g);
 }
 END_TEST
@@ -144,11 +148,12 @@ END_TEST
 START_TEST(randperm_is_uniform) {
     int64_t seen[256] = {0}, orders[24];
     reel_generator *g = reel_generator_new(21, DEVICE);
-    for (int i = 0; i < 6000; i++) REEL_SCOPE {
-            int64_t *v = whole(reel_randperm(4, g));
-            seen[v[0] * 64 + v[1] * 16 + v[2] * 4 + v[3]]++;
-            free(v);
-        }
+    for (int i = 0; i < 6000; i++) {
+        REEL_SCOPE;
+        int64_t *v = whole(reel_randperm(4, g));
+        seen[v[0] * 64 + v[1] * 16 + v[2] * 4 + v[3]]++;
+        free(v);
+    }
     int found = 0;
     for (int i = 0; i < 256; i++)
         if (seen[i]) orders[found++] = seen[i];
@@ -164,17 +169,18 @@ START_TEST(bernoulli_keeps_to_its_probability) {
     const double p[] = {0.5, 0.03, 0.9, 1.0 / 3};
     reel_generator *g = reel_generator_new(22, DEVICE);
     for (int dtype = REEL_F32; dtype <= REEL_U8; dtype++)
-        for (int k = 0; k < 4; k++) REEL_SCOPE {
-                reel_tensor *t = reel_empty(reel_shape(MANY), (reel_dtype)dtype, DEVICE);
-                ck_assert_ptr_eq(reel_bernoulli_(t, g, p[k]), t);
-                int64_t *v = whole(t), seen[2] = {0};
-                for (int i = 0; i < MANY; i++) {
-                    ck_assert(v[i] == 0 || v[i] == 1);
-                    seen[v[i]]++;
-                }
-                expect_shares(seen, (double[]){1 - p[k], p[k]}, 2, MANY);
-                free(v);
+        for (int k = 0; k < 4; k++) {
+            REEL_SCOPE;
+            reel_tensor *t = reel_empty(reel_shape(MANY), (reel_dtype)dtype, DEVICE);
+            ck_assert_ptr_eq(reel_bernoulli_(t, g, p[k]), t);
+            int64_t *v = whole(t), seen[2] = {0};
+            for (int i = 0; i < MANY; i++) {
+                ck_assert(v[i] == 0 || v[i] == 1);
+                seen[v[i]]++;
             }
+            expect_shares(seen, (double[]){1 - p[k], p[k]}, 2, MANY);
+            free(v);
+        }
     expect_offset(g, 16 * MANY / 4);
     reel_generator_free(g);
 }
@@ -182,7 +188,8 @@ END_TEST
 
 START_TEST(bernoulli_of_each_element) {
     reel_generator *g = reel_generator_new(23, DEVICE), *same = reel_generator_new(23, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *p = reel_linspace(0, 1, MANY, REEL_F64, DEVICE);
         reel_tensor *y = reel_bernoulli(reel_cast(p, REEL_F32), g);
         ck_assert_int_eq(reel_dtype_of(y), REEL_F32);
@@ -210,7 +217,8 @@ END_TEST
 
 START_TEST(bernoulli_never_and_always) {
     reel_generator *g = reel_generator_new(24, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = reel_empty(reel_shape(MANY), REEL_U8, DEVICE);
         ck_assert_double_eq(reel_item(reel_sum(reel_bernoulli_(t, g, 0))), 0);
         ck_assert_double_eq(reel_item(reel_sum(reel_bernoulli_(t, g, 1))), MANY);
@@ -228,7 +236,8 @@ END_TEST
 /* A view is filled in its own row-major order, and nothing beside it. */
 START_TEST(bernoulli_fills_views) {
     reel_generator *g = reel_generator_new(25, DEVICE), *same = reel_generator_new(25, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         int64_t *want =
             whole(reel_bernoulli_(reel_empty(reel_shape(12), REEL_I64, DEVICE), g, 0.4));
         reel_tensor *all = reel_full(reel_shape(4, 6), 9, REEL_F32, DEVICE);
@@ -254,7 +263,8 @@ static void shares(double share[WEIGHTS]) {
 
 START_TEST(draws_with_replacement_follow_the_weights) {
     reel_generator *g = reel_generator_new(26, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         double share[WEIGHTS];
         int64_t seen[WEIGHTS] = {0}, pairs[WEIGHTS * WEIGHTS] = {0};
         reel_tensor *w = reel_cast(f64(reel_shape(WEIGHTS), weights), _i ? REEL_F64 : REEL_F32);
@@ -278,7 +288,8 @@ END_TEST
 START_TEST(draws_without_replacement_follow_what_is_left) {
     enum { ROWS = 20000 };
     reel_generator *g = reel_generator_new(27, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         double share[WEIGHTS * WEIGHTS] = {0};
         int64_t seen[WEIGHTS * WEIGHTS] = {0};
         reel_tensor *w = reel_cast(f64(reel_shape(WEIGHTS), weights), _i ? REEL_F64 : REEL_F32);
@@ -304,7 +315,8 @@ END_TEST
 
 START_TEST(one_draw_is_the_same_with_and_without) {
     reel_generator *g = reel_generator_new(28, DEVICE), *same = reel_generator_new(28, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *w = reel_expand(f64(reel_shape(WEIGHTS), weights), reel_shape(500, WEIGHTS));
         int64_t *with = whole(reel_multinomial(w, 1, true, g)),
                 *without = whole(reel_multinomial(w, 1, false, same));
@@ -322,26 +334,27 @@ END_TEST
 START_TEST(long_rows) {
     const int64_t sizes[] = {256, 257, 5000, 70000};
     reel_generator *g = reel_generator_new(29, DEVICE);
-    for (int k = 0; k < 4; k++) REEL_SCOPE {
-            const int64_t n = sizes[k], at[4] = {0, 255, n / 2, n - 1};
-            double *w = calloc((size_t)n, sizeof *w);
-            ck_assert_ptr_nonnull(w);
-            for (int i = 0; i < 4; i++) w[at[i]] += i + 1;
-            reel_tensor *t = f64(reel_shape(n), w);
-            int64_t *v = whole(reel_multinomial(t, 9000, true, g)), seen[4] = {0};
-            for (int i = 0; i < 9000; i++) {
-                ck_assert_double_gt(w[v[i]], 0);
-                for (int j = 0; j < 4; j++) seen[j] += v[i] == at[j];
-            }
-            const double share[] = {0.1, 0.2, 0.3, 0.4};
-            if (at[1] != at[3]) expect_shares(seen, share, 4, 9000);
-            if (n == 256) ck_assert_int_eq(seen[0] + seen[2] + seen[3], 9000);
-            free(v);
-            v = whole(reel_multinomial(t, 2 + (n > 256), false, g));
-            ck_assert(w[v[0]] > 0 && w[v[1]] > 0 && v[0] != v[1]);
-            free(v);
-            free(w);
+    for (int k = 0; k < 4; k++) {
+        REEL_SCOPE;
+        const int64_t n = sizes[k], at[4] = {0, 255, n / 2, n - 1};
+        double *w = calloc((size_t)n, sizeof *w);
+        ck_assert_ptr_nonnull(w);
+        for (int i = 0; i < 4; i++) w[at[i]] += i + 1;
+        reel_tensor *t = f64(reel_shape(n), w);
+        int64_t *v = whole(reel_multinomial(t, 9000, true, g)), seen[4] = {0};
+        for (int i = 0; i < 9000; i++) {
+            ck_assert_double_gt(w[v[i]], 0);
+            for (int j = 0; j < 4; j++) seen[j] += v[i] == at[j];
         }
+        const double share[] = {0.1, 0.2, 0.3, 0.4};
+        if (at[1] != at[3]) expect_shares(seen, share, 4, 9000);
+        if (n == 256) ck_assert_int_eq(seen[0] + seen[2] + seen[3], 9000);
+        free(v);
+        v = whole(reel_multinomial(t, 2 + (n > 256), false, g));
+        ck_assert(w[v[0]] > 0 && w[v[1]] > 0 && v[0] != v[1]);
+        free(v);
+        free(w);
+    }
     expect_fine();
     reel_generator_free(g);
 }
@@ -350,7 +363,8 @@ END_TEST
 /* The least and the greatest weights; what is below a normal number is nothing. */
 START_TEST(extreme_weights) {
     reel_generator *g = reel_generator_new(30, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *small = f64(reel_shape(4), (double[]){DBL_TRUE_MIN, 0, DBL_MIN, DBL_MIN});
         reel_tensor *large = f64(reel_shape(3), (double[]){DBL_MAX / 4, 1, DBL_MAX / 4});
         for (int replacement = 0; replacement < 2; replacement++)
@@ -369,7 +383,8 @@ END_TEST
 
 START_TEST(nothing_to_draw) {
     reel_generator *g = reel_generator_new(31, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *w = reel_ones(reel_shape(3, 4), REEL_F32, DEVICE);
         reel_tensor *none = reel_multinomial(w, 0, false, g),
                     *rows = reel_multinomial(reel_slice(w, 0, 0, 0, 1), 2, false, g);
@@ -389,7 +404,8 @@ static int64_t *all_draws(size_t *bytes) {
     enum { N = 50001 };
     reel_generator *g = reel_generator_new(32, DEVICE);
     int64_t *v = NULL;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *w = reel_square(reel_randn(reel_shape(3, N), REEL_F32, g));
         reel_tensor *drawn[] = {
             reel_randint(-5, 1000, reel_shape(N), REEL_I64, g),
@@ -456,15 +472,17 @@ START_TEST(bad_weights_are_refused) {
         {{DBL_MAX, 0, 0, DBL_MAX}, true, "multinomial: the weights of row 0 add up to inf"},
     };
     reel_generator *g = reel_generator_new(33, DEVICE);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) REEL_SCOPE {
-            reel_tensor *w = f64(reel_shape(4), bad[i].w);
-            expect_refusal(reel_multinomial(w, 2, bad[i].replacement, g), REEL_ERR_ARGUMENT,
-                           bad[i].part);
-            reel_tensor *zero = reel_zeros(reel_shape(4), REEL_F64, DEVICE);
-            expect_refusal(reel_multinomial(zero, 1, false, g), REEL_ERR_ARGUMENT,
-                           "multinomial: the weights of row 0 add up to 0");
-        }
-    REEL_SCOPE { /* one bad row among others */
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        REEL_SCOPE;
+        reel_tensor *w = f64(reel_shape(4), bad[i].w);
+        expect_refusal(reel_multinomial(w, 2, bad[i].replacement, g), REEL_ERR_ARGUMENT,
+                       bad[i].part);
+        reel_tensor *zero = reel_zeros(reel_shape(4), REEL_F64, DEVICE);
+        expect_refusal(reel_multinomial(zero, 1, false, g), REEL_ERR_ARGUMENT,
+                       "multinomial: the weights of row 0 add up to 0");
+    }
+    {
+        REEL_SCOPE; /* one bad row among others */
         reel_tensor *w = f64(reel_shape(3, 2), (double[]){1, 1, 1, 0, 1, 1});
         expect_refusal(reel_multinomial(w, 2, false, g), REEL_ERR_ARGUMENT,
                        "multinomial: row 1 has fewer than 2 weights above 0");
@@ -478,22 +496,23 @@ END_TEST
 START_TEST(bad_probabilities_are_refused) {
     const double bad[] = {-0.1, 1.0001, NAN};
     reel_generator *g = reel_generator_new(34, DEVICE);
-    for (int i = 0; i < 3; i++) REEL_SCOPE {
-            reel_tensor *t = reel_empty(reel_shape(3), REEL_U8, DEVICE);
-            ck_assert_ptr_null(reel_bernoulli_(t, g, bad[i]));
-            expect_failure(REEL_ERR_ARGUMENT, "bernoulli_: probability ");
-            reel_tensor *p = f64(reel_shape(3), (double[]){0, bad[i], 1});
-            expect_refusal(reel_bernoulli(p, g), REEL_ERR_ARGUMENT,
-                           " at position 1 is not in 0..1");
-            if (DEVICE.type == REEL_CPU) expect_offset(g, 0); /* a GPU's refusal comes later */
-        }
+    for (int i = 0; i < 3; i++) {
+        REEL_SCOPE;
+        reel_tensor *t = reel_empty(reel_shape(3), REEL_U8, DEVICE);
+        ck_assert_ptr_null(reel_bernoulli_(t, g, bad[i]));
+        expect_failure(REEL_ERR_ARGUMENT, "bernoulli_: probability ");
+        reel_tensor *p = f64(reel_shape(3), (double[]){0, bad[i], 1});
+        expect_refusal(reel_bernoulli(p, g), REEL_ERR_ARGUMENT, " at position 1 is not in 0..1");
+        if (DEVICE.type == REEL_CPU) expect_offset(g, 0); /* a GPU's refusal comes later */
+    }
     reel_generator_free(g);
 }
 END_TEST
 
 START_TEST(refuses) {
     reel_generator *g = reel_generator_new(35, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_ones(reel_shape(2), REEL_F32, DEVICE), *none = NULL;
         reel_tensor *i = reel_arange(2, REEL_I64, DEVICE);
         ck_assert_ptr_null(reel_randint(3, 3, reel_shape(2), REEL_I64, g));

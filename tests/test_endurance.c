@@ -44,7 +44,8 @@ static void start(run *r, int64_t steps) {
     r->adam = reel_adam_new(params, (reel_adam_options){.lr = 1e-3});
     r->schedule = reel_cosine_schedule_new(r->adam, (reel_cosine_options){.steps = steps});
     reel_state_free(params);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_generator *g = reel_generator_new(2, reel_cpu());
         reel_tensor *x = reel_rand(reel_shape(ITEMS, WIDTH), REEL_F32, g);
         r->set = reel_tensor_dataset_new(to_device(x), NULL);
@@ -58,13 +59,14 @@ static void start(run *r, int64_t steps) {
 
 /* One epoch; its mean loss. */
 static double epoch(run *r) {
-    for (reel_batch b; reel_loader_next(r->loader, &b);) REEL_SCOPE {
-            reel_tensor *loss = reel_mse_loss(reel_forward(r->model, b.x), b.x);
-            reel_backward(loss);
-            reel_optim_step(r->adam);
-            reel_schedule_step(r->schedule);
-            reel_meter_add(&r->meter, loss);
-        }
+    for (reel_batch b; reel_loader_next(r->loader, &b);) {
+        REEL_SCOPE;
+        reel_tensor *loss = reel_mse_loss(reel_forward(r->model, b.x), b.x);
+        reel_backward(loss);
+        reel_optim_step(r->adam);
+        reel_schedule_step(r->schedule);
+        reel_meter_add(&r->meter, loss);
+    }
     const double mean = reel_meter_mean(&r->meter);
     reel_meter_reset(&r->meter);
     return mean;
@@ -112,17 +114,17 @@ END_TEST
  */
 static bool is_marked(int64_t megabytes) {
     bool marked = false;
-    REEL_SCOPE {
-        uint8_t *x = reel__data(reel_empty(reel_shape(megabytes << 20), REEL_U8, reel_cpu()));
-        marked = x[4096] == 77;
-        x[4096] = 77;
-    }
+    REEL_SCOPE;
+    uint8_t *x = reel__data(reel_empty(reel_shape(megabytes << 20), REEL_U8, reel_cpu()));
+    marked = x[4096] == 77;
+    x[4096] = 77;
     return marked;
 }
 
 /* All that is kept is of one size, and then another is asked for again and again. */
 START_TEST(blocks_make_room_for_others) {
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         for (int i = 0; i < 16; i++) reel_empty(reel_shape((int64_t)8 << 20), REEL_U8, reel_cpu());
     }
     ck_assert(!is_marked(64));

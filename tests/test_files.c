@@ -61,7 +61,8 @@ START_TEST(safetensors_golden_write) {
     size_t expected = golden(file), size;
     ck_assert_uint_eq(strlen(golden_header) % 8, 0);
     reel_state *s = reel_state_new();
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_state_put(s, "w", reel_from(golden_w, reel_shape(2, 2), REEL_F32));
         reel_state_put(s, "n", reel_from(&golden_n, REEL_SCALAR, REEL_I64));
     }
@@ -100,7 +101,8 @@ static void expect_same_state(const reel_state *a, const reel_state *b) {
 
 static reel_state *state_of_all_kinds(void) {
     reel_state *s = reel_state_new();
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_reshape(reel_arange(12, REEL_F32, reel_cpu()), reel_shape(3, 4));
         reel_state_put(s, "f32", x);
         reel_state_put(s, "transposed", reel_t(x));
@@ -244,7 +246,8 @@ START_TEST(safetensors_many) {
         ck_assert_int_eq(reel_state_count(s), text ? 0 : 65536);
         ck_assert_int_eq(reel_state_text_count(s), text ? 65536 : 1);
         ck_assert_int_eq(reel_safetensors_write(s, in_dir("again")), REEL_OK);
-        REEL_SCOPE {
+        {
+            REEL_SCOPE;
             reel_state_put(s, "more", reel_zeros(reel_shape(0), REEL_F32, reel_cpu()));
         }
         reel_state_put_text(s, "more", "v");
@@ -341,7 +344,8 @@ START_TEST(safetensors_unwritable) {
     reel_state_free(s);
 
     s = reel_state_new();
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_state_put(s, "__metadata__", reel_ones(REEL_SCALAR, REEL_F32, reel_cpu()));
     }
     reel_safetensors_write(s, in_dir("a"));
@@ -349,7 +353,8 @@ START_TEST(safetensors_unwritable) {
     reel_state_free(s);
 
     s = reel_state_new();
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_state_put(s, "a\xc3", reel_ones(REEL_SCALAR, REEL_F32, reel_cpu()));
     }
     reel_safetensors_write(s, in_dir("a"));
@@ -371,7 +376,8 @@ END_TEST
 /* A checkpoint of n f64 elements and the text "epoch" i. */
 static reel_status save(int64_t i, int64_t n, const char *path, int keep_last) {
     reel_state *s = reel_state_new();
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_state_put(s, "w", reel_full(reel_shape(n), (double)i, REEL_F64, reel_cpu()));
     }
     reel_state_put_int(s, "epoch", i);

@@ -33,34 +33,33 @@ static void cube_backward(reel_context *c, reel_tensor *g, reel_tensor **grads) 
 static const reel_function cube = {"cube", cube_forward, cube_backward, NULL, false};
 
 START_TEST(one_node) {
-    REEL_SCOPE {
-        reel_tensor *x = leaf1(2, -3);
-        const size_t before = reel_tensors_alive();
-        reel_tensor *y = reel_apply(&cube, &x, 1, NULL);
-        ck_assert_uint_eq(reel_tensors_alive(), before + 1); /* what lay between is gone */
-        ck_assert(reel_is_tracked(y));
-        expect2(y, 8, -27);
-        ck_assert_int_eq(reel_backward_with(reel_sum(y), .retain_graph = true), REEL_OK);
-        expect2(reel_grad(x), 12, 27);
-        ck_assert_int_eq(reel_backward(reel_sum(reel_scale(y, 10))), REEL_OK);
-        expect2(reel_grad(x), 132, 297);
-        reel_backward(reel_sum(y));
-        expect_failure(REEL_ERR_STATE, "backward: the tape of cube was let go by an earlier call");
-        expect_checked(&cube, x);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = leaf1(2, -3);
+    const size_t before = reel_tensors_alive();
+    reel_tensor *y = reel_apply(&cube, &x, 1, NULL);
+    ck_assert_uint_eq(reel_tensors_alive(), before + 1); /* what lay between is gone */
+    ck_assert(reel_is_tracked(y));
+    expect2(y, 8, -27);
+    ck_assert_int_eq(reel_backward_with(reel_sum(y), .retain_graph = true), REEL_OK);
+    expect2(reel_grad(x), 12, 27);
+    ck_assert_int_eq(reel_backward(reel_sum(reel_scale(y, 10))), REEL_OK);
+    expect2(reel_grad(x), 132, 297);
+    reel_backward(reel_sum(y));
+    expect_failure(REEL_ERR_STATE, "backward: the tape of cube was let go by an earlier call");
+    expect_checked(&cube, x);
 }
 END_TEST
 
 START_TEST(not_recorded) {
-    REEL_SCOPE {
-        reel_tensor *x = leaf1(2, -3), *c = reel_detach(x);
-        REEL_NO_GRAD {
-            reel_tensor *y = reel_apply(&cube, &x, 1, NULL);
-            ck_assert(!reel_is_tracked(y));
-            expect2(y, 8, -27);
-        }
-        ck_assert(!reel_is_tracked(reel_apply(&cube, &c, 1, NULL)));
+    REEL_SCOPE;
+    reel_tensor *x = leaf1(2, -3), *c = reel_detach(x);
+    {
+        REEL_NO_GRAD;
+        reel_tensor *y = reel_apply(&cube, &x, 1, NULL);
+        ck_assert(!reel_is_tracked(y));
+        expect2(y, 8, -27);
     }
+    ck_assert(!reel_is_tracked(reel_apply(&cube, &c, 1, NULL)));
 }
 END_TEST
 
@@ -80,22 +79,20 @@ static const reel_function my_exp = {"my_exp", exp_forward, exp_backward, NULL, 
 
 /* It is differentiated through, and does not keep itself alive. */
 START_TEST(a_saved_result) {
-    REEL_SCOPE {
-        reel_tensor *x = leaf1(0.5, -1);
-        expect_checked(&my_exp, x);
-        reel_apply(&my_exp, &x, 1, NULL);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = leaf1(0.5, -1);
+    expect_checked(&my_exp, x);
+    reel_apply(&my_exp, &x, 1, NULL);
 }
 END_TEST
 
 /* What it saved goes as backward passes. */
 START_TEST(what_is_saved_is_let_go) {
-    REEL_SCOPE {
-        reel_tensor *x = leaf1(0.5, -1), *y = reel_sum(reel_apply(&my_exp, &x, 1, NULL));
-        const size_t before = reel_tensors_alive();
-        ck_assert_int_eq(reel_backward(y), REEL_OK);
-        ck_assert_uint_eq(reel_tensors_alive(), before); /* one less, and the gradient */
-    }
+    REEL_SCOPE;
+    reel_tensor *x = leaf1(0.5, -1), *y = reel_sum(reel_apply(&my_exp, &x, 1, NULL));
+    const size_t before = reel_tensors_alive();
+    ck_assert_int_eq(reel_backward(y), REEL_OK);
+    ck_assert_uint_eq(reel_tensors_alive(), before); /* one less, and the gradient */
 }
 END_TEST
 
@@ -115,12 +112,11 @@ static const reel_function reversal = {"reversal", reversal_forward, reversal_ba
                                        false};
 
 START_TEST(an_input_as_the_result) {
-    REEL_SCOPE {
-        reel_tensor *x = leaf1(2, 3), *y = reel_apply(&reversal, &x, 1, NULL);
-        ck_assert_ptr_ne(x, y);
-        reel_backward(reel_sum(reel_square(y)));
-        expect2(reel_grad(x), -4, -6);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = leaf1(2, 3), *y = reel_apply(&reversal, &x, 1, NULL);
+    ck_assert_ptr_ne(x, y);
+    reel_backward(reel_sum(reel_square(y)));
+    expect2(reel_grad(x), -4, -6);
 }
 END_TEST
 
@@ -130,14 +126,13 @@ static void slope_backward(reel_context *c, reel_tensor *g, reel_tensor **grads)
 
 /* What is saved is the input then, not the result. */
 START_TEST(an_input_as_the_result_twice) {
-    REEL_SCOPE {
-        static const reel_function f = {"slope", reversal_forward, slope_backward, NULL, false};
-        reel_tensor *x = leaf1(2, 3), *y = reel_sum(reel_apply(&f, &x, 1, NULL)), *g = NULL;
-        reel_grad_of(&y, 1, &x, 1, &g, (reel_grad_of_options){.create_graph = true});
-        expect2(g, 2, 3);
-        reel_backward(reel_sum(g));
-        expect2(reel_grad(x), 1, 1);
-    }
+    REEL_SCOPE;
+    static const reel_function f = {"slope", reversal_forward, slope_backward, NULL, false};
+    reel_tensor *x = leaf1(2, 3), *y = reel_sum(reel_apply(&f, &x, 1, NULL)), *g = NULL;
+    reel_grad_of(&y, 1, &x, 1, &g, (reel_grad_of_options){.create_graph = true});
+    expect2(g, 2, 3);
+    reel_backward(reel_sum(g));
+    expect2(reel_grad(x), 1, 1);
 }
 END_TEST
 
@@ -177,7 +172,8 @@ static const reel_function weighted = {"weighted", weighted_forward, weighted_ba
 
 START_TEST(many_inputs) {
     weights w = {.count = 6};
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *in[6], *g[2];
         for (int i = 0; i < 6; i++) in[i] = leaf1(i, -i);
         reel_untrack(in[1]);
@@ -206,9 +202,11 @@ END_TEST
 
 START_TEST(users_data_is_freed_once) {
     weights w = {.count = 1};
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = leaf1(1, 2), *none = NULL;
-        REEL_NO_GRAD {
+        {
+            REEL_NO_GRAD;
             reel_apply(&weighted, &x, 1, &w);
         }
         ck_assert_int_eq(w.freed, 1); /* not recorded */
@@ -236,27 +234,24 @@ static reel_tensor *checkpoint_forward(reel_context *c, reel_tensor *const *in) 
 
 static void checkpoint_backward(reel_context *c, reel_tensor *g, reel_tensor **grads) {
     reel_tensor *x = reel_track(reel_detach(reel_context_saved(c, 0)));
-    REEL_ENABLE_GRAD {
-        reel_tensor *y = block(x);
-        reel_grad_of(&y, 1, &x, 1, grads, (reel_grad_of_options){.gradients = &g});
-    }
+    REEL_ENABLE_GRAD;
+    reel_tensor *y = block(x);
+    reel_grad_of(&y, 1, &x, 1, grads, (reel_grad_of_options){.gradients = &g});
 }
 
 static const reel_function checkpoint = {"checkpoint", checkpoint_forward, checkpoint_backward,
                                          NULL, true};
 
 START_TEST(a_pass_inside_backward) {
-    REEL_SCOPE {
-        reel_tensor *x = leaf1(0.4, -1.2), *h = reel_apply(&checkpoint, &x, 1, NULL), *g = NULL;
-        ck_assert_int_eq(reel_gradcheck(apply1, (void *)&checkpoint, &x, 1, SLOW), REEL_OK);
-        h = reel_sum(h);
-        const int line = __LINE__ - 3;
-        ck_assert_int_eq(
-            reel_grad_of(&h, 1, &x, 1, &g, (reel_grad_of_options){.create_graph = true}),
-            REEL_ERR_STATE);
-        expect_text(REEL_ERR_STATE, "gradient of checkpoint: can't be differentiated again",
-                    __FILE__, line);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = leaf1(0.4, -1.2), *h = reel_apply(&checkpoint, &x, 1, NULL), *g = NULL;
+    ck_assert_int_eq(reel_gradcheck(apply1, (void *)&checkpoint, &x, 1, SLOW), REEL_OK);
+    h = reel_sum(h);
+    const int line = __LINE__ - 3;
+    ck_assert_int_eq(reel_grad_of(&h, 1, &x, 1, &g, (reel_grad_of_options){.create_graph = true}),
+                     REEL_ERR_STATE);
+    expect_text(REEL_ERR_STATE, "gradient of checkpoint: can't be differentiated again", __FILE__,
+                line);
 }
 END_TEST
 
@@ -310,61 +305,60 @@ START_TEST(mistakes_in_backward) {
         {NO_SUCH, REEL_ERR_ARGUMENT, "mistaken: no saved tensor 1: there are 1"},
         {SAVES, REEL_ERR_STATE, "mistaken: saves outside its forward"},
     };
-    for (int i = 0; i < (int)(sizeof rows / sizeof *rows); i++) REEL_SCOPE {
-            mistake m = rows[i].m;
-            reel_tensor *x = leaf1(2, 3);
-            reel_tensor *y = reel_apply(&mistaken, &x, 1, &m);
-            const int line = __LINE__ - 1;
-            reel_backward(reel_sum(y));
-            expect_text(rows[i].code, rows[i].text, __FILE__, line);
-            ck_assert_ptr_null(reel_grad(x));
-        }
+    for (int i = 0; i < (int)(sizeof rows / sizeof *rows); i++) {
+        REEL_SCOPE;
+        mistake m = rows[i].m;
+        reel_tensor *x = leaf1(2, 3);
+        reel_tensor *y = reel_apply(&mistaken, &x, 1, &m);
+        const int line = __LINE__ - 1;
+        reel_backward(reel_sum(y));
+        expect_text(rows[i].code, rows[i].text, __FILE__, line);
+        ck_assert_ptr_null(reel_grad(x));
+    }
 }
 END_TEST
 
 START_TEST(failures_inside) {
-    REEL_SCOPE {
-        mistake m = FAILING, fine = NOT_FINITE, integer = INTEGER;
-        reel_tensor *x = leaf1(2, 3), *y = reel_apply(&mistaken, &x, 1, &m);
-        reel_backward(reel_sum(y));
-        expect_failure(REEL_ERR_SHAPE, "gradient of mistaken: no such axis: [2] (");
-        y = reel_apply(&mistaken, &x, 1, &fine);
-        REEL_NO_GRAD {
-            reel_fill_(x, 5);
-        }
-        reel_backward(reel_sum(y));
-        expect_fine(); /* it did not ask for what it had saved */
-        y = reel_apply(&cube, &x, 1, NULL);
-        REEL_NO_GRAD {
-            reel_fill_(x, 6);
-        }
-        reel_backward(reel_sum(y));
-        expect_failure(
-            REEL_ERR_STATE,
-            "gradient of cube: saved tensor 0 was changed in place after it was saved (");
-        y = reel_apply(&mistaken, &x, 1, &integer); /* a constant by nature */
-        ck_assert(!reel_is_tracked(y) && reel_dtype_of(y) == REEL_I64);
+    REEL_SCOPE;
+    mistake m = FAILING, fine = NOT_FINITE, integer = INTEGER;
+    reel_tensor *x = leaf1(2, 3), *y = reel_apply(&mistaken, &x, 1, &m);
+    reel_backward(reel_sum(y));
+    expect_failure(REEL_ERR_SHAPE, "gradient of mistaken: no such axis: [2] (");
+    y = reel_apply(&mistaken, &x, 1, &fine);
+    {
+        REEL_NO_GRAD;
+        reel_fill_(x, 5);
     }
+    reel_backward(reel_sum(y));
+    expect_fine(); /* it did not ask for what it had saved */
+    y = reel_apply(&cube, &x, 1, NULL);
+    {
+        REEL_NO_GRAD;
+        reel_fill_(x, 6);
+    }
+    reel_backward(reel_sum(y));
+    expect_failure(REEL_ERR_STATE,
+                   "gradient of cube: saved tensor 0 was changed in place after it was saved (");
+    y = reel_apply(&mistaken, &x, 1, &integer); /* a constant by nature */
+    ck_assert(!reel_is_tracked(y) && reel_dtype_of(y) == REEL_I64);
 }
 END_TEST
 
 START_TEST(functions_that_lack_something) {
-    REEL_SCOPE {
-        reel_tensor *x = leaf1(2, 3);
-        const reel_function nameless = {NULL, cube_forward, cube_backward, NULL, false},
-                            no_forward = {"f", NULL, cube_backward, NULL, false},
-                            no_backward = {"f", cube_forward, NULL, NULL, false};
-        FAILS(reel_apply(NULL, &x, 1, NULL), REEL_ERR_ARGUMENT,
-              "apply: the function lacks everything");
-        FAILS(reel_apply(&nameless, &x, 1, NULL), REEL_ERR_ARGUMENT,
-              "apply: the function lacks a name");
-        FAILS(reel_apply(&no_forward, &x, 1, NULL), REEL_ERR_ARGUMENT,
-              "apply: the function lacks its forward");
-        FAILS(reel_apply(&no_backward, &x, 1, NULL), REEL_ERR_ARGUMENT,
-              "apply: the function lacks its backward");
-        FAILS(reel_apply(&cube, NULL, 1, NULL), REEL_ERR_ARGUMENT, "cube: no inputs");
-        FAILS(reel_apply(&cube, &x, -1, NULL), REEL_ERR_ARGUMENT, "cube: no inputs");
-    }
+    REEL_SCOPE;
+    reel_tensor *x = leaf1(2, 3);
+    const reel_function nameless = {NULL, cube_forward, cube_backward, NULL, false},
+                        no_forward = {"f", NULL, cube_backward, NULL, false},
+                        no_backward = {"f", cube_forward, NULL, NULL, false};
+    FAILS(reel_apply(NULL, &x, 1, NULL), REEL_ERR_ARGUMENT, "apply: the function lacks everything");
+    FAILS(reel_apply(&nameless, &x, 1, NULL), REEL_ERR_ARGUMENT,
+          "apply: the function lacks a name");
+    FAILS(reel_apply(&no_forward, &x, 1, NULL), REEL_ERR_ARGUMENT,
+          "apply: the function lacks its forward");
+    FAILS(reel_apply(&no_backward, &x, 1, NULL), REEL_ERR_ARGUMENT,
+          "apply: the function lacks its backward");
+    FAILS(reel_apply(&cube, NULL, 1, NULL), REEL_ERR_ARGUMENT, "cube: no inputs");
+    FAILS(reel_apply(&cube, &x, -1, NULL), REEL_ERR_ARGUMENT, "cube: no inputs");
 }
 END_TEST
 
@@ -394,21 +388,20 @@ static void writer_backward(reel_context *c, reel_tensor *g, reel_tensor **grads
 static const reel_function writer = {"writer", writer_forward, writer_backward, NULL, true};
 
 START_TEST(anomalies_of_functions) {
-    REEL_SCOPE {
-        double value = INFINITY;
-        reel_tensor *x = leaf1(2, 3);
-        reel_set_anomaly(true);
-        FAILS(reel_apply(&writer, &x, 1, &value), REEL_ERR_STATE,
-              "writer: anomaly: its result holds NaN or infinity");
-        value = 1;
-        reel_tensor *y = reel_sum(reel_apply(&writer, &x, 1, &value));
-        const int line = __LINE__ - 1;
-        reel_backward(y);
-        reel_set_anomaly(false);
-        expect_text(REEL_ERR_STATE,
-                    "gradient of writer: anomaly: that of input 1 holds NaN or infinity", __FILE__,
-                    line);
-    }
+    REEL_SCOPE;
+    double value = INFINITY;
+    reel_tensor *x = leaf1(2, 3);
+    reel_set_anomaly(true);
+    FAILS(reel_apply(&writer, &x, 1, &value), REEL_ERR_STATE,
+          "writer: anomaly: its result holds NaN or infinity");
+    value = 1;
+    reel_tensor *y = reel_sum(reel_apply(&writer, &x, 1, &value));
+    const int line = __LINE__ - 1;
+    reel_backward(y);
+    reel_set_anomaly(false);
+    expect_text(REEL_ERR_STATE,
+                "gradient of writer: anomaly: that of input 1 holds NaN or infinity", __FILE__,
+                line);
 }
 END_TEST
 

@@ -26,7 +26,8 @@ static reel_tensor *watch(reel_tensor *g, void *user) {
  * with all of it. */
 START_TEST(a_leafs_hook_sees_the_whole_gradient) {
     watcher w = {0};
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = f64(reel_shape(1, 2), (double[]){1, 2});
         reel_tensor *W = leaf(reel_shape(2, 2), (double[]){1, 2, 3, 4});
         const double once[] = {11, 16, 15, 22}, twice[] = {22, 32, 30, 44},
@@ -53,7 +54,8 @@ END_TEST
 
 START_TEST(hooks_replace_gradients_in_order) {
     watcher a = {.scale = 10}, b = {.scale = -1}, c = {0};
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = leaf1(2, 3), *h = reel_square(x);
         reel_register_hook(h, watch, &c);
         reel_register_hook(x, watch, &a);
@@ -81,7 +83,8 @@ END_TEST
 /* The gradient of a transpose is made for those who want to see it. */
 START_TEST(a_hook_on_a_transpose) {
     watcher w = {.scale = 2};
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = f64(reel_shape(1, 2), (double[]){2, 3});
         reel_tensor *W = leaf(reel_shape(2, 2), (double[]){1, 2, 3, 4}), *T = reel_t(W);
         reel_register_hook(T, watch, &w);
@@ -95,7 +98,8 @@ END_TEST
 
 START_TEST(hooks_remove_hooks) {
     watcher a = {0}, b = {0}, c = {0};
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = leaf1(2, 3);
         a.on = x, a.remove = reel_register_hook(x, watch, &a); /* itself */
         b.on = x;
@@ -122,19 +126,19 @@ static reel_tensor *freezes(reel_tensor *g, void *user) {
 }
 
 START_TEST(a_hook_freezes_its_leaf) {
-    REEL_SCOPE {
-        reel_tensor *x = leaf1(2, 3), *y = leaf1(4, 5);
-        reel_register_hook(x, freezes, x);
-        backward(reel_sum(reel_mul(x, y)));
-        ck_assert(!reel_is_tracked(x));
-        expect_grad(y, 2, 3);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = leaf1(2, 3), *y = leaf1(4, 5);
+    reel_register_hook(x, freezes, x);
+    backward(reel_sum(reel_mul(x, y)));
+    ck_assert(!reel_is_tracked(x));
+    expect_grad(y, 2, 3);
 }
 END_TEST
 
 START_TEST(a_hook_on_the_loss) {
     watcher w = {.scale = 5};
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_track(reel_scalar(3, REEL_F64, DEVICE)), *y = leaf1(2, 3),
                     *z = reel_sum(y);
         reel_register_hook(x, watch, &w);
@@ -153,14 +157,13 @@ END_TEST
 /* A hook's ops are recorded with the pass. */
 START_TEST(hooks_are_differentiated) {
     watcher w = {.scale = 10};
-    REEL_SCOPE {
-        reel_tensor *x = leaf1(2, 3);
-        reel_register_hook(x, watch, &w);
-        reel_tensor *g = derivative(reel_sum(reel_mul(x, reel_square(x))), x, RECORD); /* 30 x^2 */
-        expect2(g, 120, 270);
-        expect2(derivative(reel_sum(g), x, NO_OPTIONS), 1200, 1800); /* and once more */
-        reel_release(w.seen);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = leaf1(2, 3);
+    reel_register_hook(x, watch, &w);
+    reel_tensor *g = derivative(reel_sum(reel_mul(x, reel_square(x))), x, RECORD); /* 30 x^2 */
+    expect2(g, 120, 270);
+    expect2(derivative(reel_sum(g), x, NO_OPTIONS), 1200, 1800); /* and once more */
+    reel_release(w.seen);
 }
 END_TEST
 
@@ -181,33 +184,32 @@ static reel_tensor *goes_backward(reel_tensor *g, void *user) {
 }
 
 START_TEST(hooks_that_fail) {
-    REEL_SCOPE {
-        reel_tensor *x = leaf1(2, 3), *c = reel_ones(reel_shape(2), REEL_F64, DEVICE);
-        reel_tensor *y = reel_sum(reel_square(x));
-        int hook = reel_register_hook(x, sums, NULL);
-        const int line = __LINE__ - 1;
-        ck_assert_int_eq(reel_backward_with(y, .retain_graph = true), REEL_ERR_SHAPE);
-        expect_text(REEL_ERR_SHAPE, "hook: gives [] f64 for a gradient that is [2] f64", __FILE__,
-                    line);
-        reel_remove_hook(x, hook);
-        hook = reel_register_hook(x, fails, NULL);
-        reel_backward_with(y, .retain_graph = true);
-        expect_failure(REEL_ERR_SHAPE, "softmax: no such axis: g[2] (");
-        reel_remove_hook(x, hook);
-        hook = reel_register_hook(x, goes_backward, y);
-        reel_backward_with(y, .retain_graph = true);
-        expect_failure(REEL_ERR_STATE, "backward: another pass over the same tape is under way (");
-        ck_assert_ptr_null(reel_grad(x));
-        reel_remove_hook(x, hook);
-        backward(y); /* nothing of it left a mark */
-        expect_grad(x, 4, 6);
-        ck_assert_int_eq(reel_register_hook(c, sums, NULL), 0);
-        expect_failure(REEL_ERR_ARGUMENT, "register_hook: [2] is not tracked (");
-        ck_assert_int_eq(reel_register_hook(x, NULL, NULL), 0);
-        expect_failure(REEL_ERR_ARGUMENT, "register_hook: the hook is NULL (");
-        ck_assert_int_eq(reel_register_hook(NULL, sums, NULL), 0);
-        expect_failure(REEL_ERR_ARGUMENT, "register_hook: the tensor is NULL (");
-    }
+    REEL_SCOPE;
+    reel_tensor *x = leaf1(2, 3), *c = reel_ones(reel_shape(2), REEL_F64, DEVICE);
+    reel_tensor *y = reel_sum(reel_square(x));
+    int hook = reel_register_hook(x, sums, NULL);
+    const int line = __LINE__ - 1;
+    ck_assert_int_eq(reel_backward_with(y, .retain_graph = true), REEL_ERR_SHAPE);
+    expect_text(REEL_ERR_SHAPE, "hook: gives [] f64 for a gradient that is [2] f64", __FILE__,
+                line);
+    reel_remove_hook(x, hook);
+    hook = reel_register_hook(x, fails, NULL);
+    reel_backward_with(y, .retain_graph = true);
+    expect_failure(REEL_ERR_SHAPE, "softmax: no such axis: g[2] (");
+    reel_remove_hook(x, hook);
+    hook = reel_register_hook(x, goes_backward, y);
+    reel_backward_with(y, .retain_graph = true);
+    expect_failure(REEL_ERR_STATE, "backward: another pass over the same tape is under way (");
+    ck_assert_ptr_null(reel_grad(x));
+    reel_remove_hook(x, hook);
+    backward(y); /* nothing of it left a mark */
+    expect_grad(x, 4, 6);
+    ck_assert_int_eq(reel_register_hook(c, sums, NULL), 0);
+    expect_failure(REEL_ERR_ARGUMENT, "register_hook: [2] is not tracked (");
+    ck_assert_int_eq(reel_register_hook(x, NULL, NULL), 0);
+    expect_failure(REEL_ERR_ARGUMENT, "register_hook: the hook is NULL (");
+    ck_assert_int_eq(reel_register_hook(NULL, sums, NULL), 0);
+    expect_failure(REEL_ERR_ARGUMENT, "register_hook: the tensor is NULL (");
 }
 END_TEST
 
@@ -217,7 +219,8 @@ static reel_tensor *goes_elsewhere(reel_tensor *g, void *user) {
     reel_tensor *x = user;
     (void)g;
     ck_assert(!reel_is_tracked(reel_neg(x)));
-    REEL_ENABLE_GRAD {
+    {
+        REEL_ENABLE_GRAD;
         reel_tensor *y = reel_sum(reel_scale(x, 100));
         expect2(derivative(y, x, KEEP), 100, 100);
         backward(y);
@@ -227,14 +230,13 @@ static reel_tensor *goes_elsewhere(reel_tensor *g, void *user) {
 }
 
 START_TEST(passes_inside_passes) {
-    REEL_SCOPE {
-        reel_tensor *x = leaf1(2, 3), *h = reel_square(x), *y = reel_sum(reel_mul(h, x));
-        reel_register_hook(h, goes_elsewhere, x);
-        expect2(derivative(y, x, KEEP), 12, 27);
-        expect_grad(x, 100, 100);
-        backward(y);
-        expect_grad(x, 212, 227);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = leaf1(2, 3), *h = reel_square(x), *y = reel_sum(reel_mul(h, x));
+    reel_register_hook(h, goes_elsewhere, x);
+    expect2(derivative(y, x, KEEP), 12, 27);
+    expect_grad(x, 100, 100);
+    backward(y);
+    expect_grad(x, 212, 227);
 }
 END_TEST
 

@@ -50,12 +50,11 @@ static double at(const checked *c, const numbers *of, int64_t i, double value) {
     double result = NAN, v[GRAPH_MOST];
     memcpy(v, of->first, sizeof v);
     v[i] = value;
-    REEL_SCOPE {
-        reel_tensor *t[GRAPH_VALUES] = {NULL};
-        const reel_shape shape = graph_shape(&c->g, of->leaf);
-        t[of->leaf] = reel_track(to_device(reel_from(v, shape, REEL_F64)));
-        result = c->function(&c->g, t);
-    }
+    REEL_SCOPE;
+    reel_tensor *t[GRAPH_VALUES] = {NULL};
+    const reel_shape shape = graph_shape(&c->g, of->leaf);
+    t[of->leaf] = reel_track(to_device(reel_from(v, shape, REEL_F64)));
+    result = c->function(&c->g, t);
     return result;
 }
 
@@ -142,26 +141,24 @@ static void compare_ways(const checked *c, reel_tensor *const *t) {
 
 static double objective(const graph *g, reel_tensor **t) {
     double value = NAN;
-    REEL_NO_GRAD {
-        graph_run(g, t);
-        value = reel_item(graph_objective(g, t));
-    }
+    REEL_NO_GRAD;
+    graph_run(g, t);
+    value = reel_item(graph_objective(g, t));
     return value;
 }
 
 static void check_first(uint64_t seed) {
     static checked c;
-    REEL_SCOPE {
-        reel_tensor *t[GRAPH_VALUES] = {NULL}, *gradient[GRAPH_VALUES];
-        begin(&c, seed, objective);
-        graph_run(&c.g, t);
-        graph_gradients(&c.g, t, c.leaf, c.count, gradient,
-                        (reel_grad_of_options){.retain_graph = true});
-        expect_whole(&c.g);
-        for (int k = 0; k < c.count; k++) read_gradient(gradient[k], &c.of[k], c.of[k].gradient);
-        compare_ways(&c, t);
-        check_all(&c);
-    }
+    REEL_SCOPE;
+    reel_tensor *t[GRAPH_VALUES] = {NULL}, *gradient[GRAPH_VALUES];
+    begin(&c, seed, objective);
+    graph_run(&c.g, t);
+    graph_gradients(&c.g, t, c.leaf, c.count, gradient,
+                    (reel_grad_of_options){.retain_graph = true});
+    expect_whole(&c.g);
+    for (int k = 0; k < c.count; k++) read_gradient(gradient[k], &c.of[k], c.of[k].gradient);
+    compare_ways(&c, t);
+    check_all(&c);
 }
 
 /* ---- second derivatives ---------------------------------------------------------------------- */
@@ -176,21 +173,20 @@ static double gradient_sum(const graph *g, reel_tensor **t) {
 
 static void check_second(uint64_t seed) {
     static checked c;
-    REEL_SCOPE {
-        reel_tensor *t[GRAPH_VALUES] = {NULL};
-        begin(&c, seed, gradient_sum);
-        graph_run(&c.g, t);
-        reel_tensor *sum = graph_gradient_sum(&c.g, t, c.leaf, c.count,
-                                              (reel_grad_of_options){.create_graph = true});
-        if (sum && reel_is_tracked(sum)) reel_backward(sum); /* else it is constant */
-        expect_whole(&c.g);
-        for (int k = 0; k < c.count; k++) {
-            reel_tensor *leaf = c.g.value[c.leaf[k]].made;
-            read_gradient(reel_grad(leaf), &c.of[k], c.of[k].gradient);
-            reel_zero_grad(leaf);
-        }
-        check_all(&c);
+    REEL_SCOPE;
+    reel_tensor *t[GRAPH_VALUES] = {NULL};
+    begin(&c, seed, gradient_sum);
+    graph_run(&c.g, t);
+    reel_tensor *sum =
+        graph_gradient_sum(&c.g, t, c.leaf, c.count, (reel_grad_of_options){.create_graph = true});
+    if (sum && reel_is_tracked(sum)) reel_backward(sum); /* else it is constant */
+    expect_whole(&c.g);
+    for (int k = 0; k < c.count; k++) {
+        reel_tensor *leaf = c.g.value[c.leaf[k]].made;
+        read_gradient(reel_grad(leaf), &c.of[k], c.of[k].gradient);
+        reel_zero_grad(leaf);
     }
+    check_all(&c);
 }
 
 /* ---- all graphs ------------------------------------------------------------------------------ */
@@ -215,7 +211,8 @@ static void check_chunk(uint64_t first, uint64_t count, int chunk) {
             ck_assert_uint_eq(reel_tensors_alive(), 0);
         }
     } else if (chunk == 0) {
-        REEL_SCOPE {
+        {
+            REEL_SCOPE;
             graph g;
             graph_grow(&g, seed);
             graph_describe(stderr, &g);
@@ -238,12 +235,13 @@ END_TEST
 /* Those of the fast tier have seen all that graphs are made of. */
 START_TEST(every_row_is_grown) {
     int seen[500] = {0}, rows = 0;
-    for (uint64_t seed = 0; seed < FAST; seed++) REEL_SCOPE {
-            static graph g;
-            graph_grow(&g, seed);
-            for (int k = 0; graph_op_at(k); k++)
-                for (int i = 0; i < g.count; i++) seen[k] += g.value[i].op == graph_op_at(k);
-        }
+    for (uint64_t seed = 0; seed < FAST; seed++) {
+        REEL_SCOPE;
+        static graph g;
+        graph_grow(&g, seed);
+        for (int k = 0; graph_op_at(k); k++)
+            for (int i = 0; i < g.count; i++) seen[k] += g.value[i].op == graph_op_at(k);
+    }
     for (; graph_op_at(rows); rows++)
         ck_assert_msg(seen[rows] > 0, "%s is in no graph", graph_op_at(rows)->name);
     ck_assert(rows > 30 && rows < 500);

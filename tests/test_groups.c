@@ -13,7 +13,8 @@ static reel_tensor *param(double start, reel_dtype dtype) {
     double values[N];
     for (int i = 0; i < N; i++) values[i] = start + 0.3 * i;
     reel_tensor *p = NULL;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         p = reel_retain(reel_track(reel_cast(f64(reel_shape(N), values), dtype)));
     }
     expect_fine();
@@ -34,7 +35,8 @@ static reel_state *list_of(const char *a, reel_tensor *p, const char *b, reel_te
 static void give_gradient(reel_tensor *p, int t) {
     double values[N];
     for (int i = 0; i < N; i++) values[i] = sin(1.0 + i + 3.0 * t);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *g = reel_cast(f64(reel_shape(N), values), reel_dtype_of(p));
         reel_backward(reel_sum(reel_mul(p, g)));
     }
@@ -134,7 +136,8 @@ static double decay_of(reel_group_options options) {
                *second = list_of("b", param(1, REEL_F64), NULL, NULL);
     reel_optim *o = reel_sgd_new(first, (reel_sgd_options){.lr = 0.5, .weight_decay = 0.25});
     ck_assert_int_eq(reel_optim_add_group(o, second, options), REEL_OK);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *p = reel_state_at(second, 0);
         reel_backward(reel_sum(reel_scale(p, 0.0)));
     }
@@ -213,7 +216,8 @@ START_TEST(clipping_reaches_all_groups) {
     for (int i = 0; i < N; i++)
         square +=
             pow(sin(1.0 + i + 3.0), 2) + pow(sin(1.0 + i + 6.0), 2) + pow(sin(1.0 + i + 18.0), 2);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         ck_assert_double_eq_tol(reel_item(reel_clip_grad_norm(g.o, 0.5)), sqrt(square), 1e-6);
         const double scale = 0.5 / (sqrt(square) + 1e-6);
         ck_assert_double_eq_tol(element(reel_grad(reel_state_at(g.second, 0)), 1),
@@ -239,7 +243,8 @@ START_TEST(clipping_two_groups_is_clipping_one) {
     give_gradients(whole, 3);
     give_gradients(first, 3);
     give_gradients(second, 4);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         const double norm = reel_item(reel_clip_grad_norm(o, 0.25));
         ck_assert_double_eq(reel_item(reel_clip_grad_norm(p, 0.25)), norm);
         for (int i = 0; i < N; i++)
@@ -323,14 +328,16 @@ END_TEST
 
 static reel_state *copy_of(const reel_state *s) {
     reel_state *copy = reel_state_new();
-    for (int i = 0; i < reel_state_count(s); i++) REEL_SCOPE {
-            reel_tensor *t = reel_state_at(s, i),
-                        *c = reel_empty(reel_shape_of(t), reel_dtype_of(t), reel_cpu());
-            REEL_NO_GRAD {
-                reel_copy_(c, t);
-            }
-            reel_state_put(copy, reel_state_name(s, i), c);
+    for (int i = 0; i < reel_state_count(s); i++) {
+        REEL_SCOPE;
+        reel_tensor *t = reel_state_at(s, i),
+                    *c = reel_empty(reel_shape_of(t), reel_dtype_of(t), reel_cpu());
+        {
+            REEL_NO_GRAD;
+            reel_copy_(c, t);
         }
+        reel_state_put(copy, reel_state_name(s, i), c);
+    }
     for (int i = 0; i < reel_state_text_count(s); i++)
         reel_state_put_text(copy, reel_state_text_key(s, i), reel_state_text_value(s, i));
     expect_fine();
@@ -358,7 +365,8 @@ START_TEST(resumed_groups_have_the_same_bits) {
     reel_schedule_save(r, state, "schedule");
     ck_assert_str_eq(reel_state_text(state, "schedule.base.1"), "0.029999999999999999");
     reel_state *file = copy_of(state);
-    REEL_NO_GRAD {
+    {
+        REEL_NO_GRAD;
         for (int i = 0; i < 2; i++)
             reel_copy_(reel_state_at(second.first, i), reel_state_at(first.first, i));
         reel_copy_(reel_state_at(second.second, 0), reel_state_at(first.second, 0));
@@ -434,7 +442,8 @@ END_TEST
 /* A checkpoint from before there were groups, by its names. */
 START_TEST(checkpoint_of_one_list_loads) {
     reel_state *list = list_of("a", param(1, REEL_F64), NULL, NULL), *file = reel_state_new();
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_state_put(file, "optim.a.m", reel_full(reel_shape(N), 0.5, REEL_F64, reel_cpu()));
         reel_state_put(file, "optim.a.v", reel_full(reel_shape(N), 0.25, REEL_F64, reel_cpu()));
         reel_state_put(file, "optim.lr", reel_scalar(0.125, REEL_F64, reel_cpu()));
@@ -462,7 +471,8 @@ END_TEST
 START_TEST(groups_are_checked) {
     grouped g = grouped_new(1);
     reel_state *none = reel_state_new(), *ints = reel_state_new(), *fine = reel_state_new();
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *p = reel_track(reel_zeros(reel_shape(3), REEL_F64, test_device()));
         reel_state_put(fine, "d", p);
         reel_state_put(ints, "d", p); /* the first one is good */

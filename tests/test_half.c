@@ -32,29 +32,31 @@ static bool may_be_flushed(double x, reel_dtype dtype) {
 START_TEST(every_value_is_what_its_bits_say) {
     static uint16_t bits[ALL], back[ALL];
     static double v[ALL];
-    for (int d = REEL_F16; d <= REEL_BF16; d++) REEL_SCOPE {
-            const reel_dtype dtype = (reel_dtype)d;
-            reel_tensor *t = all_bits(bits, dtype);
-            ck_assert(reel_read(reel_cast(t, REEL_F64), v, sizeof v) == REEL_OK);
-            for (int i = 0; i < ALL; i++) {
-                const double want = value_of((uint16_t)i, dtype);
-                ck_assert_msg(
-                    v[i] == want || (isnan(v[i]) && isnan(want)) || may_be_flushed(want, dtype),
-                    "%s %04x: %g, not %g", reel_dtype_name(dtype), (unsigned)i, v[i], want);
-            }
-            reel_tensor *f32 = reel_cast(t, REEL_F32);
-            ck_assert(reel_read(reel_cast(f32, dtype), back, sizeof back) == REEL_OK);
-            for (int i = 0; i < ALL; i++) {
-                const double want = value_of((uint16_t)i, dtype);
-                ck_assert(back[i] == i || (isnan(want) && isnan(value_of(back[i], dtype))));
-            }
+    for (int d = REEL_F16; d <= REEL_BF16; d++) {
+        REEL_SCOPE;
+        const reel_dtype dtype = (reel_dtype)d;
+        reel_tensor *t = all_bits(bits, dtype);
+        ck_assert(reel_read(reel_cast(t, REEL_F64), v, sizeof v) == REEL_OK);
+        for (int i = 0; i < ALL; i++) {
+            const double want = value_of((uint16_t)i, dtype);
+            ck_assert_msg(v[i] == want || (isnan(v[i]) && isnan(want)) ||
+                              may_be_flushed(want, dtype),
+                          "%s %04x: %g, not %g", reel_dtype_name(dtype), (unsigned)i, v[i], want);
         }
+        reel_tensor *f32 = reel_cast(t, REEL_F32);
+        ck_assert(reel_read(reel_cast(f32, dtype), back, sizeof back) == REEL_OK);
+        for (int i = 0; i < ALL; i++) {
+            const double want = value_of((uint16_t)i, dtype);
+            ck_assert(back[i] == i || (isnan(want) && isnan(value_of(back[i], dtype))));
+        }
+    }
 }
 END_TEST
 
 static void expect_rounded(float x, reel_dtype dtype, uint16_t want) {
     uint16_t got = 0;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = to_device(reel_from(&x, reel_shape(1), REEL_F32));
         ck_assert(reel_read(reel_cast(t, dtype), &got, sizeof got) == REEL_OK);
     }
@@ -88,24 +90,23 @@ START_TEST(rounds_to_nearest_even) {
 END_TEST
 
 START_TEST(casts_between_all) {
-    REEL_SCOPE {
-        const double x[] = {-1.5, 255.9, 300, NAN, 70000, -70000, 0.1};
-        reel_tensor *t = f64(reel_shape(7), x);
-        reel_tensor *h = reel_cast(t, REEL_F16), *b = reel_cast(t, REEL_BF16);
-        ck_assert_double_eq(element(h, 0), -1.5);
-        ck_assert_double_eq(element(h, 6), 0.0999755859375);
-        ck_assert_double_eq(element(b, 6), 0.10009765625);
-        ck_assert(isinf(element(h, 4)) && element(h, 5) == -INFINITY);
-        ck_assert_double_eq(element(reel_cast(h, REEL_U8), 2), 255);
-        ck_assert_double_eq(element(reel_cast(h, REEL_U8), 3), 0);
-        ck_assert_double_eq(element(reel_cast(h, REEL_I64), 2), 300);
-        ck_assert_double_eq(element(reel_cast(h, REEL_I64), 5), -0x1p63);
-        ck_assert_double_eq(element(reel_cast(h, REEL_BF16), 2), 300);
-        reel_tensor *n = reel_arange(300, REEL_I64, test_device());
-        ck_assert_double_eq(element(reel_cast(n, REEL_F16), 299), 299);
-        ck_assert_double_eq(element(reel_cast(n, REEL_BF16), 299), 300);
-        ck_assert_double_eq(element(reel_dequantize(h, 0.5, REEL_F32), 2), 150);
-    }
+    REEL_SCOPE;
+    const double x[] = {-1.5, 255.9, 300, NAN, 70000, -70000, 0.1};
+    reel_tensor *t = f64(reel_shape(7), x);
+    reel_tensor *h = reel_cast(t, REEL_F16), *b = reel_cast(t, REEL_BF16);
+    ck_assert_double_eq(element(h, 0), -1.5);
+    ck_assert_double_eq(element(h, 6), 0.0999755859375);
+    ck_assert_double_eq(element(b, 6), 0.10009765625);
+    ck_assert(isinf(element(h, 4)) && element(h, 5) == -INFINITY);
+    ck_assert_double_eq(element(reel_cast(h, REEL_U8), 2), 255);
+    ck_assert_double_eq(element(reel_cast(h, REEL_U8), 3), 0);
+    ck_assert_double_eq(element(reel_cast(h, REEL_I64), 2), 300);
+    ck_assert_double_eq(element(reel_cast(h, REEL_I64), 5), -0x1p63);
+    ck_assert_double_eq(element(reel_cast(h, REEL_BF16), 2), 300);
+    reel_tensor *n = reel_arange(300, REEL_I64, test_device());
+    ck_assert_double_eq(element(reel_cast(n, REEL_F16), 299), 299);
+    ck_assert_double_eq(element(reel_cast(n, REEL_BF16), 299), 300);
+    ck_assert_double_eq(element(reel_dequantize(h, 0.5, REEL_F32), 2), 150);
 }
 END_TEST
 
@@ -117,76 +118,74 @@ static void expect_numbers(reel_tensor *t, reel_dtype dtype, const double *want,
 }
 
 START_TEST(elements_are_moved) {
-    for (int d = REEL_F16; d <= REEL_BF16; d++) REEL_SCOPE {
-            const reel_dtype dtype = (reel_dtype)d;
-            reel_tensor *x = reel_reshape(reel_cast(reel_arange(6, REEL_F32, test_device()), dtype),
-                                          reel_shape(2, 3));
-            const int64_t second[] = {1}, twice[] = {2, 0, 1, 1};
-            reel_tensor *row = to_device(reel_from(second, reel_shape(1), REEL_I64));
-            reel_tensor *index = to_device(reel_from(twice, reel_shape(2, 2), REEL_I64));
-            expect_numbers(reel_contiguous(reel_t(x)), dtype, (double[]){0, 3, 1, 4, 2, 5}, 6);
-            expect_numbers(reel_index_select(x, 0, row), dtype, (double[]){3, 4, 5}, 3);
-            expect_numbers(reel_gather(x, 1, index), dtype, (double[]){2, 0, 4, 4}, 4);
-            expect_numbers(reel_full(reel_shape(3), 0.5, dtype, test_device()), dtype,
-                           (double[]){0.5, 0.5, 0.5}, 3);
-            reel_tensor *mask =
-                reel_ge(reel_cast(x, REEL_F32), reel_scalar(3, REEL_F32, test_device()));
-            expect_numbers(reel_masked_fill(x, mask, -2), dtype, (double[]){0, 1, 2, -2, -2, -2},
-                           6);
-            expect_numbers(reel_slice(x, 1, 1, 3, 1), dtype, (double[]){1, 2, 4, 5}, 4);
-            ck_assert_double_eq(reel_item(reel_select(reel_select(x, 0, 1), 0, 2)), 5);
-            reel_tensor *to = reel_zeros(reel_shape(2, 3), dtype, test_device());
-            reel_copy_(to, reel_arange(3, REEL_I64, test_device()));
-            expect_numbers(to, dtype, (double[]){0, 1, 2, 0, 1, 2}, 6);
-        }
+    for (int d = REEL_F16; d <= REEL_BF16; d++) {
+        REEL_SCOPE;
+        const reel_dtype dtype = (reel_dtype)d;
+        reel_tensor *x = reel_reshape(reel_cast(reel_arange(6, REEL_F32, test_device()), dtype),
+                                      reel_shape(2, 3));
+        const int64_t second[] = {1}, twice[] = {2, 0, 1, 1};
+        reel_tensor *row = to_device(reel_from(second, reel_shape(1), REEL_I64));
+        reel_tensor *index = to_device(reel_from(twice, reel_shape(2, 2), REEL_I64));
+        expect_numbers(reel_contiguous(reel_t(x)), dtype, (double[]){0, 3, 1, 4, 2, 5}, 6);
+        expect_numbers(reel_index_select(x, 0, row), dtype, (double[]){3, 4, 5}, 3);
+        expect_numbers(reel_gather(x, 1, index), dtype, (double[]){2, 0, 4, 4}, 4);
+        expect_numbers(reel_full(reel_shape(3), 0.5, dtype, test_device()), dtype,
+                       (double[]){0.5, 0.5, 0.5}, 3);
+        reel_tensor *mask =
+            reel_ge(reel_cast(x, REEL_F32), reel_scalar(3, REEL_F32, test_device()));
+        expect_numbers(reel_masked_fill(x, mask, -2), dtype, (double[]){0, 1, 2, -2, -2, -2}, 6);
+        expect_numbers(reel_slice(x, 1, 1, 3, 1), dtype, (double[]){1, 2, 4, 5}, 4);
+        ck_assert_double_eq(reel_item(reel_select(reel_select(x, 0, 1), 0, 2)), 5);
+        reel_tensor *to = reel_zeros(reel_shape(2, 3), dtype, test_device());
+        reel_copy_(to, reel_arange(3, REEL_I64, test_device()));
+        expect_numbers(to, dtype, (double[]){0, 1, 2, 0, 1, 2}, 6);
+    }
 }
 END_TEST
 
 /* A NaN's own bits too. */
 START_TEST(copies_keep_bits) {
     static uint16_t bits[ALL], back[ALL];
-    REEL_SCOPE {
-        reel_tensor *t = reel_reshape(all_bits(bits, REEL_F16), reel_shape(256, 256));
-        reel_tensor *twice = reel_contiguous(reel_t(reel_contiguous(reel_t(t))));
-        ck_assert(reel_read(twice, back, sizeof back) == REEL_OK);
-        ck_assert(memcmp(bits, back, sizeof bits) == 0);
-    }
+    REEL_SCOPE;
+    reel_tensor *t = reel_reshape(all_bits(bits, REEL_F16), reel_shape(256, 256));
+    reel_tensor *twice = reel_contiguous(reel_t(reel_contiguous(reel_t(t))));
+    ck_assert(reel_read(twice, back, sizeof back) == REEL_OK);
+    ck_assert(memcmp(bits, back, sizeof bits) == 0);
 }
 END_TEST
 
 START_TEST(are_not_computed_with) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_full(reel_shape(2, 2), 1, REEL_F16, test_device());
-        ck_assert_ptr_null(reel_add(x, x));
-        expect_failure(REEL_ERR_DTYPE, "add: does not compute in f16: cast it: x[2, 2] f16");
-        ck_assert_ptr_null(reel_relu(x));
-        expect_failure(REEL_ERR_DTYPE, "relu: takes f32 or f64");
-        ck_assert_ptr_null(reel_matmul(x, x));
-        expect_failure(REEL_ERR_DTYPE, "matmul: takes f32 or f64");
-        ck_assert_ptr_null(reel_eq(x, x));
-        expect_failure(REEL_ERR_DTYPE, "eq: does not compute in f16");
-        reel_tensor *index = reel_zeros(reel_shape(2), REEL_I64, test_device());
-        ck_assert_ptr_null(reel_index_add(x, 0, index, 4));
-        expect_failure(REEL_ERR_DTYPE, "index_add: does not compute in f16");
-        ck_assert_ptr_null(reel_arange(3, REEL_BF16, test_device()));
-        expect_failure(REEL_ERR_DTYPE, "arange: does not count in bf16");
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_full(reel_shape(2, 2), 1, REEL_F16, test_device());
+    ck_assert_ptr_null(reel_add(x, x));
+    expect_failure(REEL_ERR_DTYPE, "add: does not compute in f16: cast it: x[2, 2] f16");
+    ck_assert_ptr_null(reel_relu(x));
+    expect_failure(REEL_ERR_DTYPE, "relu: takes f32 or f64");
+    ck_assert_ptr_null(reel_matmul(x, x));
+    expect_failure(REEL_ERR_DTYPE, "matmul: takes f32 or f64");
+    ck_assert_ptr_null(reel_eq(x, x));
+    expect_failure(REEL_ERR_DTYPE, "eq: does not compute in f16");
+    reel_tensor *index = reel_zeros(reel_shape(2), REEL_I64, test_device());
+    ck_assert_ptr_null(reel_index_add(x, 0, index, 4));
+    expect_failure(REEL_ERR_DTYPE, "index_add: does not compute in f16");
+    ck_assert_ptr_null(reel_arange(3, REEL_BF16, test_device()));
+    expect_failure(REEL_ERR_DTYPE, "arange: does not count in bf16");
 }
 END_TEST
 
 START_TEST(gradients_pass_through_a_cast) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_track(reel_full(reel_shape(3), 1.5, REEL_F32, test_device()));
-        reel_tensor *y = reel_cast(reel_cast(x, REEL_BF16), REEL_F32);
-        reel_backward(reel_sum(reel_mul(y, y)));
-        expect_numbers(reel_grad(x), REEL_F32, (double[]){3, 3, 3}, 3);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_track(reel_full(reel_shape(3), 1.5, REEL_F32, test_device()));
+    reel_tensor *y = reel_cast(reel_cast(x, REEL_BF16), REEL_F32);
+    reel_backward(reel_sum(reel_mul(y, y)));
+    expect_numbers(reel_grad(x), REEL_F32, (double[]){3, 3, 3}, 3);
 }
 END_TEST
 
 START_TEST(are_written_and_read) {
     reel_state *s = reel_state_new();
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_cast(reel_arange(5, REEL_F32, test_device()), REEL_F16);
         reel_state_put(s, "a", x);
         reel_state_put(s, "b", reel_cast(x, REEL_BF16));
@@ -204,7 +203,8 @@ END_TEST
 START_TEST(are_printed) {
     char text[64] = "";
     FILE *f = fmemopen(text, sizeof text, "w");
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_print(f, reel_cast(reel_arange(3, REEL_F32, test_device()), REEL_F16));
     }
     fclose(f);

@@ -10,7 +10,9 @@ static double *elements(reel_tensor *t) {
     expect_fine();
     double *v = malloc((size_t)reel_numel(t) * sizeof *v + 1);
     ck_assert_ptr_nonnull(v);
-    REEL_NO_GRAD REEL_SCOPE {
+    {
+        REEL_NO_GRAD;
+        REEL_SCOPE;
         reel_read(reel_cast(t, REEL_F64), v, (size_t)reel_numel(t) * sizeof *v);
     }
     expect_fine();
@@ -42,15 +44,16 @@ static void expect_orthogonal(const double *q, int64_t rows, int64_t columns, do
 START_TEST(orthogonal_is) {
     const int64_t rows = matrices[_i].rows, columns = matrices[_i].columns;
     reel_generator *g = reel_generator_new(11, test_device());
-    for (int wide = 0; wide < 2; wide++) REEL_SCOPE {
-            reel_tensor *t = reel_track(
-                reel_zeros(reel_shape(rows, columns), wide ? REEL_F64 : REEL_F32, test_device()));
-            ck_assert_ptr_eq(reel_orthogonal_(t, g, 1.5), t);
-            double *q = elements(t);
-            expect_orthogonal(q, rows, columns, 1.5, wide ? 1e-14 : 2e-6);
-            free(q);
-            ck_assert(reel_is_tracked(t));
-        }
+    for (int wide = 0; wide < 2; wide++) {
+        REEL_SCOPE;
+        reel_tensor *t = reel_track(
+            reel_zeros(reel_shape(rows, columns), wide ? REEL_F64 : REEL_F32, test_device()));
+        ck_assert_ptr_eq(reel_orthogonal_(t, g, 1.5), t);
+        double *q = elements(t);
+        expect_orthogonal(q, rows, columns, 1.5, wide ? 1e-14 : 2e-6);
+        free(q);
+        ck_assert(reel_is_tracked(t));
+    }
     reel_generator_free(g);
 }
 END_TEST
@@ -83,7 +86,8 @@ START_TEST(orthogonal_is_the_q_of_the_normal_draw) {
     enum { M = 6, K = 4 };
     reel_generator *g = reel_generator_new(5, test_device());
     reel_generator *same = reel_generator_new(5, test_device());
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = reel_zeros(reel_shape(M, K), REEL_F64, test_device());
         reel_orthogonal_(t, g, 1.0);
         double *got = elements(t), *z = elements(reel_randn(reel_shape(M * K), REEL_F64, same));
@@ -105,7 +109,8 @@ END_TEST
 
 START_TEST(orthogonal_takes_more_axes_and_views) {
     reel_generator *g = reel_generator_new(11, test_device());
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = reel_zeros(reel_shape(4, 3, 2), REEL_F64, test_device());
         reel_orthogonal_(t, g, 1.0);
         double *q = elements(t);
@@ -151,7 +156,8 @@ START_TEST(truncated_normal_has_its_distribution) {
     const bool turn = a > 0; /* phi keeps its digits below 0 */
     const double from = turn ? phi(-b) : phi(a), to = turn ? phi(-a) : phi(b);
     reel_generator *g = reel_generator_new(17, test_device());
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = reel_track(reel_zeros(reel_shape(DRAWN / 4, 4), REEL_F64, test_device()));
         ck_assert_ptr_eq(reel_trunc_normal_(t, g, mean, std, low, high), t);
         double *v = elements(t), worst = 0;
@@ -175,7 +181,8 @@ END_TEST
 START_TEST(truncated_normal_inverts_the_distribution) {
     reel_generator *g = reel_generator_new(19, test_device());
     reel_generator *same = reel_generator_new(19, test_device());
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = reel_zeros(reel_shape(2000), REEL_F64, test_device());
         double *v = elements(reel_trunc_normal_(t, g, 0, 1, -INFINITY, INFINITY));
         double *u = elements(reel_rand(reel_shape(2000), REEL_F64, same));
@@ -192,33 +199,35 @@ END_TEST
 /* With one thread and with three, in f32 as in f64. */
 START_TEST(draws_do_not_depend_on_threads) {
     const int threads = reel_threads();
-    for (int which = 0; which < 2; which++) REEL_SCOPE {
-            reel_tensor *drawn[3];
-            for (int k = 0; k < 3; k++) {
-                reel_generator *g = reel_generator_new(23, test_device());
-                reel_set_threads(k == 1 ? 3 : 1);
-                drawn[k] =
-                    reel_zeros(reel_shape(200, 150), k == 2 ? REEL_F32 : REEL_F64, test_device());
-                if (which)
-                    reel_trunc_normal_(drawn[k], g, 0, 1, -2, 2);
-                else
-                    reel_orthogonal_(drawn[k], g, 1);
-                reel_generator_free(g);
-            }
-            double *a = elements(drawn[0]), *b = elements(drawn[1]), *c = elements(drawn[2]);
-            ck_assert_mem_eq(a, b, 30000 * sizeof *a);
-            for (int i = 0; i < 30000; i++) ck_assert_double_eq((double)(float)a[i], c[i]);
-            free(a);
-            free(b);
-            free(c);
+    for (int which = 0; which < 2; which++) {
+        REEL_SCOPE;
+        reel_tensor *drawn[3];
+        for (int k = 0; k < 3; k++) {
+            reel_generator *g = reel_generator_new(23, test_device());
+            reel_set_threads(k == 1 ? 3 : 1);
+            drawn[k] =
+                reel_zeros(reel_shape(200, 150), k == 2 ? REEL_F32 : REEL_F64, test_device());
+            if (which)
+                reel_trunc_normal_(drawn[k], g, 0, 1, -2, 2);
+            else
+                reel_orthogonal_(drawn[k], g, 1);
+            reel_generator_free(g);
         }
+        double *a = elements(drawn[0]), *b = elements(drawn[1]), *c = elements(drawn[2]);
+        ck_assert_mem_eq(a, b, 30000 * sizeof *a);
+        for (int i = 0; i < 30000; i++) ck_assert_double_eq((double)(float)a[i], c[i]);
+        free(a);
+        free(b);
+        free(c);
+    }
     reel_set_threads(threads);
 }
 END_TEST
 
 START_TEST(initialisers_refuse) {
     reel_generator *g = reel_generator_new(3, test_device());
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = reel_zeros(reel_shape(2, 3), REEL_F32, test_device());
         reel_tensor *v = reel_zeros(reel_shape(3), REEL_F32, test_device());
         reel_tensor *i = reel_zeros(reel_shape(2, 2), REEL_I64, test_device());
@@ -279,26 +288,28 @@ START_TEST(dropout_keeps_a_share_and_scales_it) {
     enum { COUNT = 100000 };
     const double p = 0.1 + 0.4 * _i;
     reel_module *m = dropout(p, 1);
-    for (int wide = 0; wide < 2; wide++) REEL_SCOPE {
-            reel_tensor *x = reel_full(reel_shape(COUNT / 10, 10), 3.0, wide ? REEL_F64 : REEL_F32,
-                                       test_device());
-            double *y = elements(reel_forward(m, x));
-            int kept = 0;
-            for (int i = 0; i < COUNT; i++) {
-                if (y[i] == 0.0) continue;
-                ck_assert_double_eq_tol(y[i], 3.0 / (1 - p), 1e-5);
-                kept++;
-            }
-            ck_assert_double_eq_tol(kept, COUNT * (1 - p), 4 * sqrt(COUNT * p * (1 - p)));
-            free(y);
+    for (int wide = 0; wide < 2; wide++) {
+        REEL_SCOPE;
+        reel_tensor *x =
+            reel_full(reel_shape(COUNT / 10, 10), 3.0, wide ? REEL_F64 : REEL_F32, test_device());
+        double *y = elements(reel_forward(m, x));
+        int kept = 0;
+        for (int i = 0; i < COUNT; i++) {
+            if (y[i] == 0.0) continue;
+            ck_assert_double_eq_tol(y[i], 3.0 / (1 - p), 1e-5);
+            kept++;
         }
+        ck_assert_double_eq_tol(kept, COUNT * (1 - p), 4 * sqrt(COUNT * p * (1 - p)));
+        free(y);
+    }
     reel_module_free(m);
 }
 END_TEST
 
 START_TEST(dropout_is_the_identity_in_evaluation) {
     reel_module *m = dropout(0.5, 1), *none = dropout(0.0, 1);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_ones(reel_shape(4, 3), REEL_F32, test_device());
         ck_assert_ptr_eq(reel_forward(none, x), x);
         reel_eval(m);
@@ -318,7 +329,8 @@ END_TEST
 START_TEST(dropout_draws_from_its_seed) {
     reel_module *m = dropout(0.3, 77);
     reel_generator *g = reel_generator_new(77, test_device());
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_ones(reel_shape(1000), REEL_F64, test_device());
         for (int pass = 0; pass < 2; pass++) { /* each a mask of its own */
             double *y = elements(reel_forward(m, x));
@@ -336,7 +348,8 @@ END_TEST
 START_TEST(dropout_resumes) {
     reel_module *m = dropout(0.5, 3), *other = dropout(0.5, 4);
     reel_state *s = reel_state_new(), *copy = reel_state_new();
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_ones(reel_shape(50), REEL_F32, test_device());
         reel_forward(m, x);
         ck_assert_int_eq(reel_module_save(m, s, "drop"), REEL_OK);
@@ -362,7 +375,8 @@ END_TEST
 
 START_TEST(dropout_passes_gradients_where_it_keeps) {
     reel_module *m = dropout(0.5, 9);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         double v[40];
         for (int i = 0; i < 40; i++) v[i] = i % 7 == 0 ? NAN : 0.1 * i; /* NaN is dropped too */
         reel_tensor *x = reel_track(f64(reel_shape(4, 10), v));
@@ -385,7 +399,8 @@ START_TEST(dropout_refuses) {
         expect_failure(REEL_ERR_ARGUMENT, "dropout_new: p must lie in [0, 1)");
     }
     reel_module *m = dropout(0.5, 1);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         ck_assert_ptr_null(reel_forward(m, reel_ones(reel_shape(3), REEL_I64, test_device())));
         expect_failure(REEL_ERR_DTYPE, "takes f32 or f64, not i64");
         reel_tensor *none = reel_forward(m, reel_ones(reel_shape(0, 3), REEL_F32, test_device()));

@@ -31,8 +31,10 @@ static void *elements(reel_tensor *t, int64_t n) {
 START_TEST(linear_computes) {
     reel_module *m = moved(reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_F64}));
     reel_state *p = reel_module_params(m);
-    REEL_SCOPE {
-        REEL_NO_GRAD {
+    {
+        REEL_SCOPE;
+        {
+            REEL_NO_GRAD;
             reel_copy_(reel_state_get(p, "weight"),
                        f64(reel_shape(2, 3), (double[]){1, 2, 3, 4, 5, 6}));
             reel_copy_(reel_state_get(p, "bias"), f64(reel_shape(2), (double[]){10, 20}));
@@ -50,7 +52,8 @@ START_TEST(linear_draws_within_its_bounds) {
     reel_generator *g = reel_generator_new(7, test_device());
     reel_module *m = reel_linear_new(400, 300, (reel_linear_options){.generator = g});
     reel_state *p = reel_module_params(m);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *W = reel_state_get(p, "weight"), *b = reel_state_get(p, "bias");
         ck_assert(reel_shape_equal(reel_shape_of(W), reel_shape(300, 400)));
         ck_assert(reel_shape_equal(reel_shape_of(b), reel_shape(300)));
@@ -100,7 +103,8 @@ START_TEST(linear_refuses) {
     ck_assert_int_eq(reel_error_status(), REEL_ERR_DTYPE);
     reel_clear_error();
     reel_module *m = moved(reel_linear_new(3, 2, (reel_linear_options){0}));
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         ck_assert_ptr_null(reel_forward(m, reel_zeros(reel_shape(4, 5), REEL_F32, test_device())));
         expect_failure(REEL_ERR_SHAPE, "x[4, 5] @ [3, 2]");
     }
@@ -111,10 +115,12 @@ END_TEST
 START_TEST(forward_leaves_its_result_alone) {
     reel_module *m = moved(reel_sequential(reel_linear_new(3, 2, (reel_linear_options){0}),
                                            reel_sigmoid_new(), reel_relu_new()));
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_ones(reel_shape(4, 3), REEL_F32, test_device());
         size_t before = reel_tensors_alive();
-        REEL_NO_GRAD {
+        {
+            REEL_NO_GRAD;
             ck_assert_ptr_nonnull(reel_forward(m, x));
         }
         ck_assert_uint_eq(reel_tensors_alive(), before + 1);
@@ -126,7 +132,8 @@ END_TEST
 START_TEST(sequential_chains) {
     int freed = 0;
     reel_module *m = reel_sequential(counted_new(&freed), reel_relu_new(), counted_new(&freed));
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = f64(reel_shape(2), (double[]){2, -2});
         expect_values(reel_forward(m, x), (double[]){18, 0}, 2);
     }
@@ -141,7 +148,8 @@ END_TEST
 
 START_TEST(sequential_of_nothing_is_the_identity) {
     reel_module *m = reel_sequential_new(NULL, 0);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = f64(reel_shape(2), (double[]){2, -2});
         ck_assert_ptr_eq(reel_forward(m, x), x);
     }
@@ -164,7 +172,8 @@ END_TEST
 START_TEST(activations_are_their_ops) {
     reel_module *relu = reel_relu_new(), *sigmoid = reel_sigmoid_new(), *tanh = reel_tanh_new();
     reel_module *softmax = reel_softmax_new(-1);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = f64(reel_shape(1, 3), (double[]){-1, 0, 2});
         expect_equal(reel_forward(relu, x), reel_relu(x));
         expect_equal(reel_forward(sigmoid, x), reel_sigmoid(x));
@@ -185,46 +194,44 @@ END_TEST
 /* ---- losses ---- */
 
 START_TEST(losses_reduce) {
-    REEL_SCOPE {
-        reel_tensor *y = f64(reel_shape(2, 2), (double[]){0.5, 0.25, 0.75, 1});
-        reel_tensor *t = f64(reel_shape(2, 2), (double[]){1, 0, 0.5, 1});
-        const double square[] = {0.25, 0.0625, 0.0625, 0};
-        const double cross[] = {log(2), -log(0.75), -(log(0.75) + log(0.25)) / 2, 0};
-        expect_values(reel_mse_loss_with(y, t, REEL_NONE), square, 4);
-        expect_values(reel_mse_loss_with(y, t, REEL_SUM), (double[]){0.375}, 1);
-        expect_values(reel_mse_loss(y, t), (double[]){0.09375}, 1);
-        double sum = cross[0] + cross[1] + cross[2];
-        expect_values(reel_bce_loss_with(y, t, REEL_NONE), cross, 4);
-        expect_values(reel_bce_loss_with(y, t, REEL_SUM), &sum, 1);
-        sum /= 4;
-        expect_values(reel_bce_loss(y, t), &sum, 1);
-        ck_assert_int_eq(reel_ndim(reel_mse_loss(y, t)), 0);
-    }
+    REEL_SCOPE;
+    reel_tensor *y = f64(reel_shape(2, 2), (double[]){0.5, 0.25, 0.75, 1});
+    reel_tensor *t = f64(reel_shape(2, 2), (double[]){1, 0, 0.5, 1});
+    const double square[] = {0.25, 0.0625, 0.0625, 0};
+    const double cross[] = {log(2), -log(0.75), -(log(0.75) + log(0.25)) / 2, 0};
+    expect_values(reel_mse_loss_with(y, t, REEL_NONE), square, 4);
+    expect_values(reel_mse_loss_with(y, t, REEL_SUM), (double[]){0.375}, 1);
+    expect_values(reel_mse_loss(y, t), (double[]){0.09375}, 1);
+    double sum = cross[0] + cross[1] + cross[2];
+    expect_values(reel_bce_loss_with(y, t, REEL_NONE), cross, 4);
+    expect_values(reel_bce_loss_with(y, t, REEL_SUM), &sum, 1);
+    sum /= 4;
+    expect_values(reel_bce_loss(y, t), &sum, 1);
+    ck_assert_int_eq(reel_ndim(reel_mse_loss(y, t)), 0);
 }
 END_TEST
 
 START_TEST(losses_refuse) {
-    REEL_SCOPE {
-        reel_tensor *y = reel_zeros(reel_shape(40, 784), REEL_F32, test_device());
-        reel_tensor *t = reel_zeros(reel_shape(40, 10), REEL_F32, test_device());
-        reel_tensor *row = reel_zeros(reel_shape(1, 784), REEL_F32, test_device());
-        ck_assert_ptr_null(reel_mse_loss(y, t));
-        expect_failure(REEL_ERR_SHAPE, "mse_loss: shapes differ: y[40, 784], target[40, 10] (");
-        ck_assert_ptr_null(reel_bce_loss(y, row)); /* would broadcast */
-        expect_failure(REEL_ERR_SHAPE, "bce_loss: shapes differ: y[40, 784], target[1, 784]");
-        ck_assert_ptr_null(reel_mse_loss(NULL, t));
-        expect_failure(REEL_ERR_ARGUMENT, "mse_loss: no y");
-        ck_assert_ptr_null(reel_bce_loss(y, NULL));
-        expect_failure(REEL_ERR_ARGUMENT, "bce_loss: no target");
-        ck_assert_ptr_null(reel_mse_loss_with(y, y, (reel_reduction)9));
-        expect_failure(REEL_ERR_ARGUMENT, "no such reduction: 9");
-        ck_assert_ptr_null(reel_mse_loss(y, reel_cast(y, REEL_F64)));
-        expect_failure(REEL_ERR_DTYPE,
-                       "mse_loss: dtypes differ: y[40, 784] f32, target[40, 784] f64 (");
-        reel_tensor *pixels = reel_cast(y, REEL_U8);
-        ck_assert_ptr_null(reel_mse_loss(pixels, pixels));
-        expect_failure(REEL_ERR_DTYPE, "mse_loss: takes f32 or f64, not u8");
-    }
+    REEL_SCOPE;
+    reel_tensor *y = reel_zeros(reel_shape(40, 784), REEL_F32, test_device());
+    reel_tensor *t = reel_zeros(reel_shape(40, 10), REEL_F32, test_device());
+    reel_tensor *row = reel_zeros(reel_shape(1, 784), REEL_F32, test_device());
+    ck_assert_ptr_null(reel_mse_loss(y, t));
+    expect_failure(REEL_ERR_SHAPE, "mse_loss: shapes differ: y[40, 784], target[40, 10] (");
+    ck_assert_ptr_null(reel_bce_loss(y, row)); /* would broadcast */
+    expect_failure(REEL_ERR_SHAPE, "bce_loss: shapes differ: y[40, 784], target[1, 784]");
+    ck_assert_ptr_null(reel_mse_loss(NULL, t));
+    expect_failure(REEL_ERR_ARGUMENT, "mse_loss: no y");
+    ck_assert_ptr_null(reel_bce_loss(y, NULL));
+    expect_failure(REEL_ERR_ARGUMENT, "bce_loss: no target");
+    ck_assert_ptr_null(reel_mse_loss_with(y, y, (reel_reduction)9));
+    expect_failure(REEL_ERR_ARGUMENT, "no such reduction: 9");
+    ck_assert_ptr_null(reel_mse_loss(y, reel_cast(y, REEL_F64)));
+    expect_failure(REEL_ERR_DTYPE,
+                   "mse_loss: dtypes differ: y[40, 784] f32, target[40, 784] f64 (");
+    reel_tensor *pixels = reel_cast(y, REEL_U8);
+    ck_assert_ptr_null(reel_mse_loss(pixels, pixels));
+    expect_failure(REEL_ERR_DTYPE, "mse_loss: takes f32 or f64, not u8");
 }
 END_TEST
 
@@ -246,7 +253,8 @@ START_TEST(linear_gradients) {
     reel_module *m = moved(reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_F64}));
     reel_state *p = reel_module_params(m);
     reel_generator *g = reel_generator_new(1, test_device());
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_track(reel_randn(reel_shape(4, 3), REEL_F64, g));
         reel_tensor *inputs[] = {x, reel_state_get(p, "weight"), reel_state_get(p, "bias")};
         reel_gradcheck(linear_of, m, inputs, 3, (reel_gradcheck_options){0});
@@ -260,15 +268,14 @@ END_TEST
 
 START_TEST(loss_gradients) {
     reel_reduction r = (reel_reduction)_i;
-    REEL_SCOPE {
-        reel_tensor *y = reel_track(f64(reel_shape(2, 2), (double[]){0.3, 0.6, 0.2, 0.9}));
-        reel_tensor *t = f64(reel_shape(2, 2), (double[]){1, 0, 0.4, 0.7});
-        reel_tensor *inputs[] = {y, t};
-        reel_gradcheck(mse_of, &r, inputs, 2, (reel_gradcheck_options){0});
-        expect_fine();
-        reel_gradcheck(bce_of, &r, inputs, 2, (reel_gradcheck_options){0});
-        expect_fine();
-    }
+    REEL_SCOPE;
+    reel_tensor *y = reel_track(f64(reel_shape(2, 2), (double[]){0.3, 0.6, 0.2, 0.9}));
+    reel_tensor *t = f64(reel_shape(2, 2), (double[]){1, 0, 0.4, 0.7});
+    reel_tensor *inputs[] = {y, t};
+    reel_gradcheck(mse_of, &r, inputs, 2, (reel_gradcheck_options){0});
+    expect_fine();
+    reel_gradcheck(bce_of, &r, inputs, 2, (reel_gradcheck_options){0});
+    expect_fine();
 }
 END_TEST
 
@@ -290,7 +297,8 @@ static const struct {
 
 START_TEST(initialisers_have_their_moments) {
     reel_generator *g = reel_generator_new(3, test_device());
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = reel_track(reel_zeros(reel_shape(200, 100), REEL_F64, test_device()));
         ck_assert_ptr_eq(initialisers[_i].init(t, g, initialisers[_i].gain), t);
         expect_fine();
@@ -323,7 +331,8 @@ START_TEST(initialisers_refuse) {
     reel_generator *g = reel_generator_new(3, test_device());
     initialiser init = initialisers[_i].init;
     const char *name = initialisers[_i].name;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = reel_zeros(reel_shape(2, 3), REEL_F32, test_device());
         ck_assert_ptr_null(init(NULL, g, 1.0));
         expect_failure(REEL_ERR_ARGUMENT, name);
@@ -347,7 +356,8 @@ END_TEST
 
 START_TEST(fans_count_the_receptive_field) {
     reel_generator *g = reel_generator_new(3, test_device());
-    REEL_SCOPE { /* t[O 10, I 4, 5, 5]: fan_in 100 */
+    {
+        REEL_SCOPE; /* t[O 10, I 4, 5, 5]: fan_in 100 */
         reel_tensor *t = reel_zeros(reel_shape(10, 4, 5, 5), REEL_F64, test_device());
         reel_kaiming_uniform_(t, g, 1.0);
         double largest = 0.0, *v = elements(t, 1000);
@@ -365,15 +375,17 @@ END_TEST
 START_TEST(meter_averages) {
     reel_meter m = {0};
     ck_assert(isnan(reel_meter_mean(&m)));
-    for (int i = 1; i <= 3; i++) REEL_SCOPE {
-            reel_tensor *x = reel_track(reel_full(reel_shape(1), i, REEL_F32, test_device()));
-            ck_assert_int_eq(reel_meter_add(&m, reel_square(x)), REEL_OK); /* [1], tracked */
-        }
+    for (int i = 1; i <= 3; i++) {
+        REEL_SCOPE;
+        reel_tensor *x = reel_track(reel_full(reel_shape(1), i, REEL_F32, test_device()));
+        ck_assert_int_eq(reel_meter_add(&m, reel_square(x)), REEL_OK); /* [1], tracked */
+    }
     ck_assert_uint_eq(reel_tensors_alive(), 1);
     ck_assert(!reel_is_tracked(m.sum));
     ck_assert_int_eq(reel_dtype_of(m.sum), REEL_F64);
     ck_assert_double_eq_tol(reel_meter_mean(&m), 14.0 / 3.0, 1e-15);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         ck_assert_int_eq(
             reel_meter_add_weighted(&m, reel_scalar(2.0, REEL_F64, test_device()), 5.0), REEL_OK);
         ck_assert_int_eq(
@@ -390,7 +402,8 @@ END_TEST
 
 START_TEST(meter_refuses) {
     reel_meter m = {0};
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *one = reel_scalar(1, REEL_F32, test_device());
         ck_assert_int_ne(reel_meter_add(&m, NULL), REEL_OK);
         expect_failure(REEL_ERR_ARGUMENT, "no value");

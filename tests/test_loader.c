@@ -35,14 +35,13 @@ static const void *on_host(reel_tensor *t) {
 static void check_numbers(const reel_batch *b) {
     ck_assert(reel_shape_equal(reel_shape_of(b->x), reel_shape(b->n, 2)));
     ck_assert(reel_shape_equal(reel_shape_of(b->y), reel_shape(b->n)));
-    REEL_SCOPE {
-        const float *x = on_host(b->x);
-        const int64_t *y = on_host(b->y);
-        for (int64_t k = 0; k < b->n; k++) {
-            ck_assert_float_eq(x[2 * k], (float)b->index[k]);
-            ck_assert_float_eq(x[2 * k + 1], (float)(b->index[k] * b->index[k]));
-            ck_assert_int_eq(y[k], b->index[k]);
-        }
+    REEL_SCOPE;
+    const float *x = on_host(b->x);
+    const int64_t *y = on_host(b->y);
+    for (int64_t k = 0; k < b->n; k++) {
+        ck_assert_float_eq(x[2 * k], (float)b->index[k]);
+        ck_assert_float_eq(x[2 * k + 1], (float)(b->index[k] * b->index[k]));
+        ck_assert_int_eq(y[k], b->index[k]);
     }
 }
 
@@ -218,7 +217,8 @@ START_TEST(a_collate_of_ones_own_is_asked) {
     l = loader_of(&d.base, o, ways[_i]);
     ck_assert(reel_loader_next(l, &b));
     ck_assert(reel_shape_equal(reel_shape_of(b.x), reel_shape(4, 7)));
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         ck_assert_double_eq(reel_item(reel_sum(b.x)), 10);
     }
     reel_loader_free(l);
@@ -246,44 +246,42 @@ START_TEST(pixels_become_floats) {
         labels[i] = i % 10;
         for (int p = 0; p < 784; p++) pixels[i][p / 28][p % 28] = (uint8_t)(i * 31 + p * 7);
     }
-    REEL_SCOPE {
-        reel_dataset *d =
-            reel_tensor_dataset_new(reel_from(pixels, reel_shape(100, 28, 28), REEL_U8),
-                                    reel_from(labels, reel_shape(100), REEL_I64));
-        reel_loader_options o = {.batch_size = 40, .shuffle = true, .scale = 1.0 / 255};
-        reel_loader *gathered = loader_of(d, o, ways[_i]);
-        atomic_int asked = 0;
-        o.collate = count_and_collate;
-        o.user = &asked;
-        reel_loader *collated = loader_of(d, o, ways[_i]);
-        ck_assert_int_eq(reel_loader_batches(gathered), 3);
-        int seen[100] = {0};
-        for (reel_batch b, c; reel_loader_next(gathered, &b);) {
-            ck_assert(reel_loader_next(collated, &c));
-            ck_assert_int_eq(b.n, b.number < 2 ? 40 : 20);
-            ck_assert(reel_shape_equal(reel_shape_of(b.x), reel_shape(b.n, 28, 28)));
-            ck_assert_int_eq(reel_dtype_of(b.x), REEL_F32);
-            ck_assert_int_eq(reel_dtype_of(b.y), REEL_I64);
-            const float *x = on_host(b.x);
-            const int64_t *y = on_host(b.y);
-            ck_assert_mem_eq(x, on_host(c.x), (size_t)b.n * 784 * sizeof *x);
-            ck_assert_mem_eq(y, on_host(c.y), (size_t)b.n * sizeof *y);
-            for (int64_t k = 0; k < b.n; k++) {
-                int64_t i = b.index[k];
-                seen[i]++;
-                ck_assert_int_eq(y[k], labels[i]);
-                for (int p = 0; p < 784; p++)
-                    ck_assert_float_eq_tol(x[k * 784 + p], (float)pixels[i][p / 28][p % 28] / 255,
-                                           1e-6f);
-            }
+    REEL_SCOPE;
+    reel_dataset *d = reel_tensor_dataset_new(reel_from(pixels, reel_shape(100, 28, 28), REEL_U8),
+                                              reel_from(labels, reel_shape(100), REEL_I64));
+    reel_loader_options o = {.batch_size = 40, .shuffle = true, .scale = 1.0 / 255};
+    reel_loader *gathered = loader_of(d, o, ways[_i]);
+    atomic_int asked = 0;
+    o.collate = count_and_collate;
+    o.user = &asked;
+    reel_loader *collated = loader_of(d, o, ways[_i]);
+    ck_assert_int_eq(reel_loader_batches(gathered), 3);
+    int seen[100] = {0};
+    for (reel_batch b, c; reel_loader_next(gathered, &b);) {
+        ck_assert(reel_loader_next(collated, &c));
+        ck_assert_int_eq(b.n, b.number < 2 ? 40 : 20);
+        ck_assert(reel_shape_equal(reel_shape_of(b.x), reel_shape(b.n, 28, 28)));
+        ck_assert_int_eq(reel_dtype_of(b.x), REEL_F32);
+        ck_assert_int_eq(reel_dtype_of(b.y), REEL_I64);
+        const float *x = on_host(b.x);
+        const int64_t *y = on_host(b.y);
+        ck_assert_mem_eq(x, on_host(c.x), (size_t)b.n * 784 * sizeof *x);
+        ck_assert_mem_eq(y, on_host(c.y), (size_t)b.n * sizeof *y);
+        for (int64_t k = 0; k < b.n; k++) {
+            int64_t i = b.index[k];
+            seen[i]++;
+            ck_assert_int_eq(y[k], labels[i]);
+            for (int p = 0; p < 784; p++)
+                ck_assert_float_eq_tol(x[k * 784 + p], (float)pixels[i][p / 28][p % 28] / 255,
+                                       1e-6f);
         }
-        expect_fine();
-        for (int i = 0; i < 100; i++) ck_assert_int_eq(seen[i], 1);
-        ck_assert_int_eq(atomic_load(&asked), 3);
-        reel_loader_free(collated);
-        reel_loader_free(gathered);
-        reel_dataset_free(d);
     }
+    expect_fine();
+    for (int i = 0; i < 100; i++) ck_assert_int_eq(seen[i], 1);
+    ck_assert_int_eq(atomic_load(&asked), 3);
+    reel_loader_free(collated);
+    reel_loader_free(gathered);
+    reel_dataset_free(d);
 }
 END_TEST
 
@@ -640,7 +638,8 @@ typedef struct {
 
 static reel_state *state_of(const saved *c) {
     reel_state *s = reel_state_new();
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_state_put_in(s, "l", "progress", reel_from(c->progress, reel_shape(3), REEL_I64));
         reel_state_put_in(s, "l", "order",
                           reel_from(c->order, reel_shape(c->order_count), REEL_I64));
@@ -696,7 +695,8 @@ END_TEST
 START_TEST(states_of_the_wrong_kind_are_refused) {
     reel_state *s = reel_state_new();
     check_refused(s, "l.progress is not in the state");
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_state_put(s, "l.progress",
                        reel_from(((int64_t[]){0, 0, 23}), reel_shape(3), REEL_I64));
         check_refused(s, "l.order is not in the state");

@@ -88,23 +88,22 @@ START_TEST(losses_follow_their_formulas) {
         each[i] = e->formula(values[i], e->targets[i]);
         sum += each[i];
     }
-    REEL_SCOPE {
-        reel_tensor *in[] = {f64(reel_shape(2, 3), values), f64(reel_shape(2, 3), e->targets)};
-        reel_tensor *none = e->loss(in, REEL_NONE);
-        expect_values(none, each, N);
-        ck_assert(reel_shape_equal(reel_shape_of(none), reel_shape(2, 3)));
-        expect_values(e->loss(in, REEL_SUM), &sum, 1);
-        sum /= N;
-        expect_values(e->loss(in, REEL_MEAN), &sum, 1);
-        ck_assert_int_eq(reel_ndim(e->loss(in, REEL_MEAN)), 0);
-        reel_tensor *narrow[] = {reel_cast(in[0], REEL_F32), reel_cast(in[1], REEL_F32)};
-        reel_tensor *f32 = e->loss(narrow, REEL_NONE);
-        ck_assert_int_eq(reel_dtype_of(f32), REEL_F32);
-        for (int i = 0; i < N; i++)
-            ck_assert_double_eq_tol(element(f32, i), each[i], 1e-6 * fmax(1, fabs(each[i])));
-        reel_tensor *turned[] = {reel_t(in[0]), reel_t(in[1])}; /* strides of any kind */
-        ck_assert_double_eq_tol(element(e->loss(turned, REEL_NONE), 1), each[3], 1e-12);
-    }
+    REEL_SCOPE;
+    reel_tensor *in[] = {f64(reel_shape(2, 3), values), f64(reel_shape(2, 3), e->targets)};
+    reel_tensor *none = e->loss(in, REEL_NONE);
+    expect_values(none, each, N);
+    ck_assert(reel_shape_equal(reel_shape_of(none), reel_shape(2, 3)));
+    expect_values(e->loss(in, REEL_SUM), &sum, 1);
+    sum /= N;
+    expect_values(e->loss(in, REEL_MEAN), &sum, 1);
+    ck_assert_int_eq(reel_ndim(e->loss(in, REEL_MEAN)), 0);
+    reel_tensor *narrow[] = {reel_cast(in[0], REEL_F32), reel_cast(in[1], REEL_F32)};
+    reel_tensor *f32 = e->loss(narrow, REEL_NONE);
+    ck_assert_int_eq(reel_dtype_of(f32), REEL_F32);
+    for (int i = 0; i < N; i++)
+        ck_assert_double_eq_tol(element(f32, i), each[i], 1e-6 * fmax(1, fabs(each[i])));
+    reel_tensor *turned[] = {reel_t(in[0]), reel_t(in[1])}; /* strides of any kind */
+    ck_assert_double_eq_tol(element(e->loss(turned, REEL_NONE), 1), each[3], 1e-12);
 }
 END_TEST
 
@@ -129,12 +128,11 @@ static void expect_gradients(reel_tensor *(*loss)(reel_tensor **, reel_reduction
 
 START_TEST(losses_have_their_gradients) {
     const elementwise *e = &losses[_i];
-    REEL_SCOPE {
-        reel_tensor *t = f64(reel_shape(2, 3), e->targets);
-        reel_tensor *inputs[] = {reel_track(f64(reel_shape(2, 3), values)),
-                                 e->target_has_gradient ? reel_track(t) : t};
-        expect_gradients(e->loss, inputs, 2);
-    }
+    REEL_SCOPE;
+    reel_tensor *t = f64(reel_shape(2, 3), e->targets);
+    reel_tensor *inputs[] = {reel_track(f64(reel_shape(2, 3), values)),
+                             e->target_has_gradient ? reel_track(t) : t};
+    expect_gradients(e->loss, inputs, 2);
 }
 END_TEST
 
@@ -147,58 +145,55 @@ static reel_tensor *slope(reel_tensor *(*loss)(reel_tensor **, reel_reduction), 
 }
 
 START_TEST(corners_are_pytorchs) {
-    REEL_SCOPE {
-        const double zero[2] = {0, 0}, one[2] = {1, -1};
-        expect_values(slope(l1, 2, zero, zero), (double[]){0, 0}, 2);
-        expect_values(slope(hinge, 2, one, one), (double[]){0, 0}, 2);
-        expect_values(slope(huber_default, 2, zero, zero), (double[]){0, 0}, 2);
-        expect_values(slope(huber_default, 2, one, zero), (double[]){1, -1}, 2);
-        /* logits of 0, as a layer of zeros gives: s - t */
-        expect_values(slope(logits, 2, zero, (double[]){1, 0.25}), (double[]){-0.5, 0.25}, 2);
-    }
+    REEL_SCOPE;
+    const double zero[2] = {0, 0}, one[2] = {1, -1};
+    expect_values(slope(l1, 2, zero, zero), (double[]){0, 0}, 2);
+    expect_values(slope(hinge, 2, one, one), (double[]){0, 0}, 2);
+    expect_values(slope(huber_default, 2, zero, zero), (double[]){0, 0}, 2);
+    expect_values(slope(huber_default, 2, one, zero), (double[]){1, -1}, 2);
+    /* logits of 0, as a layer of zeros gives: s - t */
+    expect_values(slope(logits, 2, zero, (double[]){1, 0.25}), (double[]){-0.5, 0.25}, 2);
 }
 END_TEST
 
 START_TEST(huber_far_out) {
-    REEL_SCOPE {
-        const double y[6] = {1e200, -1e200, INFINITY, -INFINITY, -1, NAN}, t[6] = {0};
-        const double value[5] = {1e200, 1e200, INFINITY, INFINITY, 0.5};
-        const double slope[5] = {1, -1, 1, -1, -1};
-        reel_tensor *in[] = {reel_track(f64(reel_shape(6), y)), f64(reel_shape(6), t)};
-        reel_tensor *z = huber_default(in, REEL_NONE);
-        reel_backward(reel_sum(z));
-        for (int i = 0; i < 5; i++) {
-            ck_assert_double_eq(element(z, i), value[i]);
-            ck_assert_double_eq(element(reel_grad(in[0]), i), slope[i]);
-        }
-        ck_assert(isnan(element(z, 5)));
-        ck_assert(isnan(element(reel_grad(in[0]), 5)));
-        /* small differences keep their digits */
-        reel_tensor *small = f64(REEL_SCALAR, (double[]){1e-150});
-        reel_tensor *huber = reel_huber_loss(small, reel_scale(small, 0.0));
-        ck_assert_double_eq_tol(element(huber, 0), 5e-301, 1e-313);
+    REEL_SCOPE;
+    const double y[6] = {1e200, -1e200, INFINITY, -INFINITY, -1, NAN}, t[6] = {0};
+    const double value[5] = {1e200, 1e200, INFINITY, INFINITY, 0.5};
+    const double slope[5] = {1, -1, 1, -1, -1};
+    reel_tensor *in[] = {reel_track(f64(reel_shape(6), y)), f64(reel_shape(6), t)};
+    reel_tensor *z = huber_default(in, REEL_NONE);
+    reel_backward(reel_sum(z));
+    for (int i = 0; i < 5; i++) {
+        ck_assert_double_eq(element(z, i), value[i]);
+        ck_assert_double_eq(element(reel_grad(in[0]), i), slope[i]);
     }
+    ck_assert(isnan(element(z, 5)));
+    ck_assert(isnan(element(reel_grad(in[0]), 5)));
+    /* small differences keep their digits */
+    reel_tensor *small = f64(REEL_SCALAR, (double[]){1e-150});
+    reel_tensor *huber = reel_huber_loss(small, reel_scale(small, 0.0));
+    ck_assert_double_eq_tol(element(huber, 0), 5e-301, 1e-313);
 }
 END_TEST
 
 /* ---- logits ---- */
 
 START_TEST(logits_far_out) {
-    REEL_SCOPE {
-        const double x[6] = {80, -80, 80, -80, 20, -20}, t[6] = {1, 0, 0, 1, 1, 0};
-        const double z[6] = {exp(-80), exp(-80), 80, 80, log1p(exp(-20)), log1p(exp(-20))};
-        const double g[6] = {-exp(-80), exp(-80), 1, -1, -1 / (1 + exp(20)), 1 / (1 + exp(20))};
-        for (int wide = 0; wide < 2; wide++) {
-            const reel_dtype dtype = wide ? REEL_F64 : REEL_F32;
-            reel_tensor *y = reel_track(reel_cast(f64(reel_shape(6), x), dtype));
-            reel_tensor *target = reel_cast(f64(reel_shape(6), t), dtype);
-            reel_tensor *loss = reel_bce_with_logits_loss_with(y, target, .reduction = REEL_NONE);
-            reel_backward(reel_sum(loss));
-            const double relative = wide ? 1e-13 : 1e-6;
-            for (int i = 0; i < 6; i++) {
-                ck_assert_double_eq_tol(element(loss, i), z[i], relative * z[i]);
-                ck_assert_double_eq_tol(element(reel_grad(y), i), g[i], relative * fabs(g[i]));
-            }
+    REEL_SCOPE;
+    const double x[6] = {80, -80, 80, -80, 20, -20}, t[6] = {1, 0, 0, 1, 1, 0};
+    const double z[6] = {exp(-80), exp(-80), 80, 80, log1p(exp(-20)), log1p(exp(-20))};
+    const double g[6] = {-exp(-80), exp(-80), 1, -1, -1 / (1 + exp(20)), 1 / (1 + exp(20))};
+    for (int wide = 0; wide < 2; wide++) {
+        const reel_dtype dtype = wide ? REEL_F64 : REEL_F32;
+        reel_tensor *y = reel_track(reel_cast(f64(reel_shape(6), x), dtype));
+        reel_tensor *target = reel_cast(f64(reel_shape(6), t), dtype);
+        reel_tensor *loss = reel_bce_with_logits_loss_with(y, target, .reduction = REEL_NONE);
+        reel_backward(reel_sum(loss));
+        const double relative = wide ? 1e-13 : 1e-6;
+        for (int i = 0; i < 6; i++) {
+            ck_assert_double_eq_tol(element(loss, i), z[i], relative * z[i]);
+            ck_assert_double_eq_tol(element(reel_grad(y), i), g[i], relative * fabs(g[i]));
         }
     }
 }
@@ -218,20 +213,19 @@ START_TEST(logits_are_weighted) {
                   (pos_weight[i % 3] * shares[i] * log(s) + (1 - shares[i]) * log(1 - s));
         sum += each[i];
     }
-    REEL_SCOPE {
-        reel_tensor *in[] = {reel_track(f64(reel_shape(2, 3), values)),
-                             reel_track(f64(reel_shape(2, 3), shares)),
-                             f64(reel_shape(2, 1), weight), f64(reel_shape(3), pos_weight)};
-        expect_values(weighted_logits(in, REEL_NONE), each, N);
-        sum /= N;
-        expect_values(weighted_logits(in, REEL_MEAN), &sum, 1);
-        expect_gradients(weighted_logits, in, 4);
-        reel_tensor *big = reel_ones(reel_shape(4, 2, 3), REEL_F64, test_device());
-        ck_assert_ptr_null(reel_bce_with_logits_loss_with(in[0], in[1], .weight = big));
-        expect_failure(REEL_ERR_SHAPE, "bce_with_logits_loss: a weight does not broadcast");
-        ck_assert_ptr_null(reel_bce_with_logits_loss_with(in[0], in[1], .pos_weight = big));
-        expect_failure(REEL_ERR_SHAPE, "bce_with_logits_loss: a weight does not broadcast");
-    }
+    REEL_SCOPE;
+    reel_tensor *in[] = {reel_track(f64(reel_shape(2, 3), values)),
+                         reel_track(f64(reel_shape(2, 3), shares)), f64(reel_shape(2, 1), weight),
+                         f64(reel_shape(3), pos_weight)};
+    expect_values(weighted_logits(in, REEL_NONE), each, N);
+    sum /= N;
+    expect_values(weighted_logits(in, REEL_MEAN), &sum, 1);
+    expect_gradients(weighted_logits, in, 4);
+    reel_tensor *big = reel_ones(reel_shape(4, 2, 3), REEL_F64, test_device());
+    ck_assert_ptr_null(reel_bce_with_logits_loss_with(in[0], in[1], .weight = big));
+    expect_failure(REEL_ERR_SHAPE, "bce_with_logits_loss: a weight does not broadcast");
+    ck_assert_ptr_null(reel_bce_with_logits_loss_with(in[0], in[1], .pos_weight = big));
+    expect_failure(REEL_ERR_SHAPE, "bce_with_logits_loss: a weight does not broadcast");
 }
 END_TEST
 
@@ -248,45 +242,43 @@ static reel_tensor *nll(reel_tensor **in, reel_reduction r) {
 START_TEST(nll_picks_its_class) {
     const double x[12] = {-1, -2, -3, -0.5, -1.5, -2.5, -4, -0.1, -0.7, -0.3, -0.9, -6};
     const int64_t target[4] = {2, 0, 0, 1};
-    REEL_SCOPE {
-        reel_tensor *in[] = {reel_track(f64(reel_shape(4, 3), x)), classes(4, target), NULL};
-        expect_values(nll(in, REEL_NONE), (double[]){3, 0.5, 4, 0.9}, 4);
-        expect_values(nll(in, REEL_SUM), (double[]){8.4}, 1);
-        expect_values(reel_nll_loss(in[0], in[1]), (double[]){2.1}, 1);
-        expect_gradients(nll, in, 2);
-        in[2] = f64(reel_shape(3), (double[]){0.5, 2, 3});
-        expect_values(nll(in, REEL_NONE), (double[]){9, 0.25, 2, 1.8}, 4);
-        expect_values(nll(in, REEL_SUM), (double[]){13.05}, 1);
-        expect_values(nll(in, REEL_MEAN), (double[]){13.05 / (3 + 0.5 + 0.5 + 2)}, 1);
-        expect_gradients(nll, in, 3);
-    }
+    REEL_SCOPE;
+    reel_tensor *in[] = {reel_track(f64(reel_shape(4, 3), x)), classes(4, target), NULL};
+    expect_values(nll(in, REEL_NONE), (double[]){3, 0.5, 4, 0.9}, 4);
+    expect_values(nll(in, REEL_SUM), (double[]){8.4}, 1);
+    expect_values(reel_nll_loss(in[0], in[1]), (double[]){2.1}, 1);
+    expect_gradients(nll, in, 2);
+    in[2] = f64(reel_shape(3), (double[]){0.5, 2, 3});
+    expect_values(nll(in, REEL_NONE), (double[]){9, 0.25, 2, 1.8}, 4);
+    expect_values(nll(in, REEL_SUM), (double[]){13.05}, 1);
+    expect_values(nll(in, REEL_MEAN), (double[]){13.05 / (3 + 0.5 + 0.5 + 2)}, 1);
+    expect_gradients(nll, in, 3);
 }
 END_TEST
 
 START_TEST(nll_refuses) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_zeros(reel_shape(2, 3), REEL_F64, test_device());
-        reel_tensor *target = classes(2, (int64_t[]){0, 2});
-        ck_assert_ptr_null(reel_nll_loss(NULL, target));
-        expect_failure(REEL_ERR_ARGUMENT, "nll_loss: no y");
-        ck_assert_ptr_null(reel_nll_loss(x, NULL));
-        expect_failure(REEL_ERR_ARGUMENT, "nll_loss: no target");
-        ck_assert_ptr_null(reel_nll_loss(x, classes(3, (int64_t[]){0, 1, 2})));
-        expect_failure(REEL_ERR_SHAPE, "nll_loss: shapes differ: y[2, 3], target[3]");
-        ck_assert_ptr_null(reel_nll_loss(reel_select(x, 0, 0), target));
-        expect_failure(REEL_ERR_SHAPE, "y[3], target[2]");
-        ck_assert_ptr_null(reel_nll_loss_with(x, target, .weight = reel_select(x, 1, 0)));
-        expect_failure(REEL_ERR_SHAPE, "nll_loss: weight needs one axis of 3 classes: [2]");
-        ck_assert_ptr_null(reel_nll_loss_with(x, target, .reduction = (reel_reduction)7));
-        expect_failure(REEL_ERR_ARGUMENT, "nll_loss: no such reduction: 7");
-        ck_assert_ptr_null(reel_nll_loss(x, reel_zeros(reel_shape(2), REEL_F64, test_device())));
-        ck_assert_int_eq(reel_error_status(), REEL_ERR_DTYPE);
+    REEL_SCOPE;
+    reel_tensor *x = reel_zeros(reel_shape(2, 3), REEL_F64, test_device());
+    reel_tensor *target = classes(2, (int64_t[]){0, 2});
+    ck_assert_ptr_null(reel_nll_loss(NULL, target));
+    expect_failure(REEL_ERR_ARGUMENT, "nll_loss: no y");
+    ck_assert_ptr_null(reel_nll_loss(x, NULL));
+    expect_failure(REEL_ERR_ARGUMENT, "nll_loss: no target");
+    ck_assert_ptr_null(reel_nll_loss(x, classes(3, (int64_t[]){0, 1, 2})));
+    expect_failure(REEL_ERR_SHAPE, "nll_loss: shapes differ: y[2, 3], target[3]");
+    ck_assert_ptr_null(reel_nll_loss(reel_select(x, 0, 0), target));
+    expect_failure(REEL_ERR_SHAPE, "y[3], target[2]");
+    ck_assert_ptr_null(reel_nll_loss_with(x, target, .weight = reel_select(x, 1, 0)));
+    expect_failure(REEL_ERR_SHAPE, "nll_loss: weight needs one axis of 3 classes: [2]");
+    ck_assert_ptr_null(reel_nll_loss_with(x, target, .reduction = (reel_reduction)7));
+    expect_failure(REEL_ERR_ARGUMENT, "nll_loss: no such reduction: 7");
+    ck_assert_ptr_null(reel_nll_loss(x, reel_zeros(reel_shape(2), REEL_F64, test_device())));
+    ck_assert_int_eq(reel_error_status(), REEL_ERR_DTYPE);
+    reel_clear_error();
+    if (test_device().type == REEL_CPU) { /* elsewhere it is known later */
+        ck_assert_ptr_null(reel_nll_loss(x, classes(2, (int64_t[]){0, 3})));
+        ck_assert(reel_failed());
         reel_clear_error();
-        if (test_device().type == REEL_CPU) { /* elsewhere it is known later */
-            ck_assert_ptr_null(reel_nll_loss(x, classes(2, (int64_t[]){0, 3})));
-            ck_assert(reel_failed());
-            reel_clear_error();
-        }
     }
 }
 END_TEST
@@ -310,110 +302,104 @@ START_TEST(cosine_compares_directions) {
     }
     ck_assert_double_gt(each[2], 0.7); /* both branches of the maximum are there */
     ck_assert_double_eq(each[1], 0);
-    REEL_SCOPE {
-        reel_tensor *in[] = {reel_track(f64(reel_shape(4, 2), x)),
-                             reel_track(f64(reel_shape(4, 2), y)), f64(reel_shape(4), target)};
-        expect_values(cosine(in, REEL_NONE), each, 4);
-        expect_values(cosine(in, REEL_SUM), &sum, 1);
-        sum /= 4;
-        expect_values(cosine(in, REEL_MEAN), &sum, 1);
-        expect_gradients(cosine, in, 3);
-        reel_tensor *none = reel_track(reel_zeros(reel_shape(4, 2), REEL_F32, test_device()));
-        reel_backward(reel_cosine_embedding_loss(none, reel_cast(reel_detach(in[1]), REEL_F32),
-                                                 reel_cast(in[2], REEL_F32)));
-        expect_fine();
-        for (int i = 0; i < 8; i++) ck_assert(isfinite(element(reel_grad(none), i)));
-    }
+    REEL_SCOPE;
+    reel_tensor *in[] = {reel_track(f64(reel_shape(4, 2), x)), reel_track(f64(reel_shape(4, 2), y)),
+                         f64(reel_shape(4), target)};
+    expect_values(cosine(in, REEL_NONE), each, 4);
+    expect_values(cosine(in, REEL_SUM), &sum, 1);
+    sum /= 4;
+    expect_values(cosine(in, REEL_MEAN), &sum, 1);
+    expect_gradients(cosine, in, 3);
+    reel_tensor *none = reel_track(reel_zeros(reel_shape(4, 2), REEL_F32, test_device()));
+    reel_backward(reel_cosine_embedding_loss(none, reel_cast(reel_detach(in[1]), REEL_F32),
+                                             reel_cast(in[2], REEL_F32)));
+    expect_fine();
+    for (int i = 0; i < 8; i++) ck_assert(isfinite(element(reel_grad(none), i)));
 }
 END_TEST
 
 START_TEST(cosine_refuses) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_ones(reel_shape(2, 3), REEL_F64, test_device());
-        reel_tensor *t = reel_ones(reel_shape(2), REEL_F64, test_device());
-        ck_assert_ptr_null(reel_cosine_embedding_loss(x, reel_t(x), t));
-        expect_failure(REEL_ERR_SHAPE, "cosine_embedding_loss: shapes differ");
-        ck_assert_ptr_null(reel_cosine_embedding_loss(x, x, NULL));
-        expect_failure(REEL_ERR_ARGUMENT, "cosine_embedding_loss: no target");
-        ck_assert_ptr_null(reel_cosine_embedding_loss(x, x, x));
-        expect_failure(REEL_ERR_SHAPE, "wants x[B, D] and target[B]: x[2, 3], target[2, 3]");
-        ck_assert_ptr_null(reel_cosine_embedding_loss(t, t, t));
-        expect_failure(REEL_ERR_SHAPE, "wants x[B, D]");
-        ck_assert_ptr_null(reel_cosine_embedding_loss_with(x, x, t, .margin = 1.5));
-        expect_failure(REEL_ERR_ARGUMENT, "margin must lie in [-1, 1]: 1.5");
-        ck_assert_ptr_null(reel_cosine_embedding_loss(x, x, reel_cast(t, REEL_F32)));
-        expect_failure(REEL_ERR_DTYPE, "cosine_embedding_loss: dtypes differ");
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_ones(reel_shape(2, 3), REEL_F64, test_device());
+    reel_tensor *t = reel_ones(reel_shape(2), REEL_F64, test_device());
+    ck_assert_ptr_null(reel_cosine_embedding_loss(x, reel_t(x), t));
+    expect_failure(REEL_ERR_SHAPE, "cosine_embedding_loss: shapes differ");
+    ck_assert_ptr_null(reel_cosine_embedding_loss(x, x, NULL));
+    expect_failure(REEL_ERR_ARGUMENT, "cosine_embedding_loss: no target");
+    ck_assert_ptr_null(reel_cosine_embedding_loss(x, x, x));
+    expect_failure(REEL_ERR_SHAPE, "wants x[B, D] and target[B]: x[2, 3], target[2, 3]");
+    ck_assert_ptr_null(reel_cosine_embedding_loss(t, t, t));
+    expect_failure(REEL_ERR_SHAPE, "wants x[B, D]");
+    ck_assert_ptr_null(reel_cosine_embedding_loss_with(x, x, t, .margin = 1.5));
+    expect_failure(REEL_ERR_ARGUMENT, "margin must lie in [-1, 1]: 1.5");
+    ck_assert_ptr_null(reel_cosine_embedding_loss(x, x, reel_cast(t, REEL_F32)));
+    expect_failure(REEL_ERR_DTYPE, "cosine_embedding_loss: dtypes differ");
 }
 END_TEST
 
 /* ---- the rest ---- */
 
 START_TEST(kl_takes_zeros_and_not_less) {
-    REEL_SCOPE {
-        const double x[3] = {-1, -2, -3}, t[3] = {0, 1, -0.5};
-        reel_tensor *z = reel_kl_div_loss_with(f64(reel_shape(3), x), f64(reel_shape(3), t),
-                                               .reduction = REEL_NONE);
-        ck_assert_double_eq(element(z, 0), 0);
-        ck_assert_double_eq(element(z, 1), 2);
-        ck_assert(isnan(element(z, 2)));
-        reel_tensor *zero = reel_track(f64(reel_shape(1), t));
-        reel_backward(reel_kl_div_loss(f64(reel_shape(1), x), zero));
-        ck_assert(isfinite(element(reel_grad(zero), 0)));
-    }
+    REEL_SCOPE;
+    const double x[3] = {-1, -2, -3}, t[3] = {0, 1, -0.5};
+    reel_tensor *z =
+        reel_kl_div_loss_with(f64(reel_shape(3), x), f64(reel_shape(3), t), .reduction = REEL_NONE);
+    ck_assert_double_eq(element(z, 0), 0);
+    ck_assert_double_eq(element(z, 1), 2);
+    ck_assert(isnan(element(z, 2)));
+    reel_tensor *zero = reel_track(f64(reel_shape(1), t));
+    reel_backward(reel_kl_div_loss(f64(reel_shape(1), x), zero));
+    ck_assert(isfinite(element(reel_grad(zero), 0)));
 }
 END_TEST
 
 START_TEST(losses_refuse) {
     const elementwise *e = &losses[_i];
-    REEL_SCOPE {
-        reel_tensor *y = reel_zeros(reel_shape(2, 3), REEL_F32, test_device());
-        reel_tensor *row = reel_zeros(reel_shape(1, 3), REEL_F32, test_device());
-        reel_tensor *pixels = reel_zeros(reel_shape(2, 3), REEL_U8, test_device());
-        ck_assert_ptr_null(e->loss((reel_tensor *[]){y, row}, REEL_MEAN));
-        expect_failure(REEL_ERR_SHAPE, "_loss: shapes differ: y[2, 3], target[1, 3] (");
-        ck_assert_ptr_null(e->loss((reel_tensor *[]){NULL, y}, REEL_MEAN));
-        expect_failure(REEL_ERR_ARGUMENT, "_loss: no y");
-        ck_assert_ptr_null(e->loss((reel_tensor *[]){y, NULL}, REEL_MEAN));
-        expect_failure(REEL_ERR_ARGUMENT, "_loss: no target");
-        ck_assert_ptr_null(e->loss((reel_tensor *[]){y, y}, (reel_reduction)9));
-        expect_failure(REEL_ERR_ARGUMENT, "no such reduction: 9");
-        ck_assert_ptr_null(e->loss((reel_tensor *[]){y, pixels}, REEL_MEAN));
-        expect_failure(REEL_ERR_DTYPE, "_loss: dtypes differ: y[2, 3] f32, target[2, 3] u8");
-        ck_assert_ptr_null(e->loss((reel_tensor *[]){pixels, pixels}, REEL_MEAN));
-        expect_failure(REEL_ERR_DTYPE, "_loss: takes f32 or f64, not u8");
-        reel_tensor *none = reel_zeros(reel_shape(0, 3), REEL_F32, test_device());
-        ck_assert(isnan(reel_item(e->loss((reel_tensor *[]){none, none}, REEL_MEAN))));
-        ck_assert_double_eq(reel_item(e->loss((reel_tensor *[]){none, none}, REEL_SUM)), 0);
-    }
+    REEL_SCOPE;
+    reel_tensor *y = reel_zeros(reel_shape(2, 3), REEL_F32, test_device());
+    reel_tensor *row = reel_zeros(reel_shape(1, 3), REEL_F32, test_device());
+    reel_tensor *pixels = reel_zeros(reel_shape(2, 3), REEL_U8, test_device());
+    ck_assert_ptr_null(e->loss((reel_tensor *[]){y, row}, REEL_MEAN));
+    expect_failure(REEL_ERR_SHAPE, "_loss: shapes differ: y[2, 3], target[1, 3] (");
+    ck_assert_ptr_null(e->loss((reel_tensor *[]){NULL, y}, REEL_MEAN));
+    expect_failure(REEL_ERR_ARGUMENT, "_loss: no y");
+    ck_assert_ptr_null(e->loss((reel_tensor *[]){y, NULL}, REEL_MEAN));
+    expect_failure(REEL_ERR_ARGUMENT, "_loss: no target");
+    ck_assert_ptr_null(e->loss((reel_tensor *[]){y, y}, (reel_reduction)9));
+    expect_failure(REEL_ERR_ARGUMENT, "no such reduction: 9");
+    ck_assert_ptr_null(e->loss((reel_tensor *[]){y, pixels}, REEL_MEAN));
+    expect_failure(REEL_ERR_DTYPE, "_loss: dtypes differ: y[2, 3] f32, target[2, 3] u8");
+    ck_assert_ptr_null(e->loss((reel_tensor *[]){pixels, pixels}, REEL_MEAN));
+    expect_failure(REEL_ERR_DTYPE, "_loss: takes f32 or f64, not u8");
+    reel_tensor *none = reel_zeros(reel_shape(0, 3), REEL_F32, test_device());
+    ck_assert(isnan(reel_item(e->loss((reel_tensor *[]){none, none}, REEL_MEAN))));
+    ck_assert_double_eq(reel_item(e->loss((reel_tensor *[]){none, none}, REEL_SUM)), 0);
 }
 END_TEST
 
 START_TEST(widths_are_checked) {
-    REEL_SCOPE {
-        reel_tensor *y = reel_zeros(reel_shape(2), REEL_F32, test_device());
-        const double bad[] = {-1, NAN, INFINITY};
-        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-            ck_assert_ptr_null(reel_huber_loss_with(y, y, .delta = bad[i]));
-            expect_failure(REEL_ERR_ARGUMENT, "huber_loss: delta must be positive and finite");
-            ck_assert_ptr_null(reel_smooth_l1_loss_with(y, y, .beta = bad[i]));
-            expect_failure(REEL_ERR_ARGUMENT, "smooth_l1_loss: beta");
-            ck_assert_ptr_null(reel_hinge_loss_with(y, y, .margin = bad[i]));
-            expect_failure(REEL_ERR_ARGUMENT, "hinge_loss: margin");
-        }
+    REEL_SCOPE;
+    reel_tensor *y = reel_zeros(reel_shape(2), REEL_F32, test_device());
+    const double bad[] = {-1, NAN, INFINITY};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        ck_assert_ptr_null(reel_huber_loss_with(y, y, .delta = bad[i]));
+        expect_failure(REEL_ERR_ARGUMENT, "huber_loss: delta must be positive and finite");
+        ck_assert_ptr_null(reel_smooth_l1_loss_with(y, y, .beta = bad[i]));
+        expect_failure(REEL_ERR_ARGUMENT, "smooth_l1_loss: beta");
+        ck_assert_ptr_null(reel_hinge_loss_with(y, y, .margin = bad[i]));
+        expect_failure(REEL_ERR_ARGUMENT, "hinge_loss: margin");
     }
 }
 END_TEST
 
 START_TEST(losses_leave_their_result_alone) {
     const elementwise *e = &losses[_i];
-    REEL_SCOPE {
-        reel_tensor *in[] = {f64(reel_shape(2, 3), values), f64(reel_shape(2, 3), e->targets)};
-        for (int r = REEL_MEAN; r <= REEL_NONE; r++) {
-            const size_t before = reel_tensors_alive();
-            ck_assert_ptr_nonnull(e->loss(in, (reel_reduction)r));
-            ck_assert_uint_le(reel_tensors_alive(), before + 1);
-        }
+    REEL_SCOPE;
+    reel_tensor *in[] = {f64(reel_shape(2, 3), values), f64(reel_shape(2, 3), e->targets)};
+    for (int r = REEL_MEAN; r <= REEL_NONE; r++) {
+        const size_t before = reel_tensors_alive();
+        ck_assert_ptr_nonnull(e->loss(in, (reel_reduction)r));
+        ck_assert_uint_le(reel_tensors_alive(), before + 1);
     }
 }
 END_TEST

@@ -10,13 +10,12 @@ static const uint8_t small[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0,   2,  0,  0,
                                 0, 3, 1, 2, 3, 4, 5, 6, 7, 8, 255, 10, 11, 12};
 
 static void expect_small(const char *path) {
-    REEL_SCOPE {
-        reel_tensor *t = reel_idx_read(path);
-        expect_fine();
-        ck_assert(reel_shape_equal(reel_shape_of(t), reel_shape(2, 2, 3)));
-        ck_assert_int_eq(reel_dtype_of(t), REEL_U8);
-        ck_assert_mem_eq(reel_data(t), small + 16, 12);
-    }
+    REEL_SCOPE;
+    reel_tensor *t = reel_idx_read(path);
+    expect_fine();
+    ck_assert(reel_shape_equal(reel_shape_of(t), reel_shape(2, 2, 3)));
+    ck_assert_int_eq(reel_dtype_of(t), REEL_U8);
+    ck_assert_mem_eq(reel_data(t), small + 16, 12);
 }
 
 START_TEST(idx_plain_and_gzipped) {
@@ -33,11 +32,10 @@ END_TEST
 START_TEST(idx_empty_axis) {
     static const uint8_t none[] = {0, 0, 8, 2, 0, 0, 0, 0, 0, 0, 0, 5};
     put(in_dir("a"), none, sizeof none);
-    REEL_SCOPE {
-        reel_tensor *t = reel_idx_read(in_dir("a"));
-        expect_fine();
-        ck_assert(reel_shape_equal(reel_shape_of(t), reel_shape(0, 5)));
-    }
+    REEL_SCOPE;
+    reel_tensor *t = reel_idx_read(in_dir("a"));
+    expect_fine();
+    ck_assert(reel_shape_equal(reel_shape_of(t), reel_shape(0, 5)));
 }
 END_TEST
 
@@ -49,7 +47,8 @@ START_TEST(idx_large) {
     memcpy(bytes, header, sizeof header);
     for (size_t i = 0; i < n; i++) bytes[8 + i] = (uint8_t)(i * 2654435761U >> 24);
     put_gz(in_dir("a.gz"), bytes, n + 8);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = reel_idx_read(in_dir("a.gz"));
         expect_fine();
         ck_assert_int_eq(reel_numel(t), (int64_t)n);
@@ -140,7 +139,8 @@ START_TEST(idx_bit_flips) {
     for (size_t bit = 0; bit < 8 * n; bit++) {
         gzip[bit / 8] ^= (uint8_t)(1 << bit % 8);
         put(path, gzip, n);
-        REEL_SCOPE {
+        {
+            REEL_SCOPE;
             reel_tensor *t = reel_idx_read(path);
             if (t != NULL) ck_assert_mem_eq(reel_data(t), small + 16, 12);
         }
@@ -358,20 +358,19 @@ END_TEST
 /* ---- drawn digits ---- */
 
 START_TEST(digits_repeat) {
-    REEL_SCOPE {
-        reel_tensor *a, *b, *c, *labels;
-        ck_assert_int_eq(reel_digits_draw(50, 7, &a, &labels), REEL_OK);
-        ck_assert_int_eq(reel_digits_draw(30, 7, &b, &labels), REEL_OK);
-        ck_assert_int_eq(reel_digits_draw(30, 7 + (1ULL << 32), &c, &labels), REEL_OK);
-        ck_assert_mem_eq(reel_data(a), reel_data(b), 30 * PIXELS);
-        const uint8_t *of_b = reel_data(b), *of_c = reel_data(c);
-        for (int i = 0; i < 30; i++) {
-            ck_assert_mem_ne(of_b + i * PIXELS, of_c + i * PIXELS, PIXELS);
-            ck_assert_int_eq(((int64_t *)reel_data(labels))[i], i % 10);
-        }
-        for (int i = 10; i < 30; i++) /* the same class, a different hand */
-            ck_assert_mem_ne(of_b + i * PIXELS, of_b + (i - 10) * PIXELS, PIXELS);
+    REEL_SCOPE;
+    reel_tensor *a, *b, *c, *labels;
+    ck_assert_int_eq(reel_digits_draw(50, 7, &a, &labels), REEL_OK);
+    ck_assert_int_eq(reel_digits_draw(30, 7, &b, &labels), REEL_OK);
+    ck_assert_int_eq(reel_digits_draw(30, 7 + (1ULL << 32), &c, &labels), REEL_OK);
+    ck_assert_mem_eq(reel_data(a), reel_data(b), 30 * PIXELS);
+    const uint8_t *of_b = reel_data(b), *of_c = reel_data(c);
+    for (int i = 0; i < 30; i++) {
+        ck_assert_mem_ne(of_b + i * PIXELS, of_c + i * PIXELS, PIXELS);
+        ck_assert_int_eq(((int64_t *)reel_data(labels))[i], i % 10);
     }
+    for (int i = 10; i < 30; i++) /* the same class, a different hand */
+        ck_assert_mem_ne(of_b + i * PIXELS, of_b + (i - 10) * PIXELS, PIXELS);
 }
 END_TEST
 
@@ -395,12 +394,11 @@ static void expect_like_mnist(const uint8_t *image) {
 }
 
 START_TEST(digits_look_like_mnist) {
-    REEL_SCOPE {
-        reel_tensor *images, *labels;
-        ck_assert_int_eq(reel_digits_draw(2000, 3, &images, &labels), REEL_OK);
-        const uint8_t *pixels = reel_data(images);
-        for (int i = 0; i < 2000; i++) expect_like_mnist(pixels + i * PIXELS);
-    }
+    REEL_SCOPE;
+    reel_tensor *images, *labels;
+    ck_assert_int_eq(reel_digits_draw(2000, 3, &images, &labels), REEL_OK);
+    const uint8_t *pixels = reel_data(images);
+    for (int i = 0; i < 2000; i++) expect_like_mnist(pixels + i * PIXELS);
 }
 END_TEST
 
@@ -422,35 +420,33 @@ static int nearest(float means[10][PIXELS], const uint8_t *image) {
 /* Classes' means tell most of another seed's digits apart, but not all: there is a task left. */
 START_TEST(digits_can_be_told_apart) {
     static float means[10][PIXELS];
-    REEL_SCOPE {
-        reel_tensor *train, *test, *labels;
-        ck_assert_int_eq(reel_digits_draw(2000, 1, &train, &labels), REEL_OK);
-        ck_assert_int_eq(reel_digits_draw(1000, 2, &test, &labels), REEL_OK);
-        const uint8_t *from = reel_data(train), *image = reel_data(test);
-        for (int i = 0; i < 2000 * PIXELS; i++)
-            means[i / PIXELS % 10][i % PIXELS] += (float)from[i] / 200;
-        int right = 0;
-        for (int i = 0; i < 1000; i++) right += nearest(means, image + i * PIXELS) == i % 10;
-        ck_assert_int_ge(right, 750);
-        ck_assert_int_lt(right, 1000);
-    }
+    REEL_SCOPE;
+    reel_tensor *train, *test, *labels;
+    ck_assert_int_eq(reel_digits_draw(2000, 1, &train, &labels), REEL_OK);
+    ck_assert_int_eq(reel_digits_draw(1000, 2, &test, &labels), REEL_OK);
+    const uint8_t *from = reel_data(train), *image = reel_data(test);
+    for (int i = 0; i < 2000 * PIXELS; i++)
+        means[i / PIXELS % 10][i % PIXELS] += (float)from[i] / 200;
+    int right = 0;
+    for (int i = 0; i < 1000; i++) right += nearest(means, image + i * PIXELS) == i % 10;
+    ck_assert_int_ge(right, 750);
+    ck_assert_int_lt(right, 1000);
 }
 END_TEST
 
 START_TEST(digits_bad_call) {
-    REEL_SCOPE {
-        reel_tensor *x = NULL, *y = NULL;
-        reel_digits_draw(-1, 0, &x, &y);
-        expect_failure(REEL_ERR_ARGUMENT, "negative");
-        reel_digits_draw(1, 0, NULL, &y);
-        expect_failure(REEL_ERR_ARGUMENT, "NULL");
-        reel_digits_draw(1, 0, &x, NULL);
-        expect_failure(REEL_ERR_ARGUMENT, "NULL");
-        ck_assert(x == NULL && y == NULL);
-        ck_assert_int_eq(reel_digits_draw(0, 0, &x, &y), REEL_OK);
-        ck_assert(reel_shape_equal(reel_shape_of(x), reel_shape(0, 28, 28)));
-        ck_assert_int_eq(reel_dim(y, 0), 0);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = NULL, *y = NULL;
+    reel_digits_draw(-1, 0, &x, &y);
+    expect_failure(REEL_ERR_ARGUMENT, "negative");
+    reel_digits_draw(1, 0, NULL, &y);
+    expect_failure(REEL_ERR_ARGUMENT, "NULL");
+    reel_digits_draw(1, 0, &x, NULL);
+    expect_failure(REEL_ERR_ARGUMENT, "NULL");
+    ck_assert(x == NULL && y == NULL);
+    ck_assert_int_eq(reel_digits_draw(0, 0, &x, &y), REEL_OK);
+    ck_assert(reel_shape_equal(reel_shape_of(x), reel_shape(0, 28, 28)));
+    ck_assert_int_eq(reel_dim(y, 0), 0);
 }
 END_TEST
 

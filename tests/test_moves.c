@@ -55,16 +55,17 @@ START_TEST(copies_of_permuted_slices) {
     const int64_t *d = sides[_i];
     for (int order = 0; order < 6; order++)
         for (int dtype = REEL_F32; dtype <= REEL_U8; dtype++)
-            for (int way = 0; way < 3; way++) REEL_SCOPE {
-                    char what[100];
-                    const int *o = orders[order];
-                    snprintf(what, sizeof what, "[%d, %d, %d] in order %d, slice %d, %s", (int)d[0],
-                             (int)d[1], (int)d[2], order, way, reel_dtype_name((reel_dtype)dtype));
-                    reel_tensor *x = counted(reel_shape(d[0], d[1], d[2]), (reel_dtype)dtype);
-                    x = reel_permute(sliced(x, way), reel_axes(o[0], o[1], o[2]));
-                    reel_set_threads(1 + order % 3);
-                    expect_counted(what, x, reel_contiguous(x));
-                }
+            for (int way = 0; way < 3; way++) {
+                REEL_SCOPE;
+                char what[100];
+                const int *o = orders[order];
+                snprintf(what, sizeof what, "[%d, %d, %d] in order %d, slice %d, %s", (int)d[0],
+                         (int)d[1], (int)d[2], order, way, reel_dtype_name((reel_dtype)dtype));
+                reel_tensor *x = counted(reel_shape(d[0], d[1], d[2]), (reel_dtype)dtype);
+                x = reel_permute(sliced(x, way), reel_axes(o[0], o[1], o[2]));
+                reel_set_threads(1 + order % 3);
+                expect_counted(what, x, reel_contiguous(x));
+            }
 }
 END_TEST
 
@@ -73,34 +74,34 @@ START_TEST(copies_into_permuted_slices) {
     const int64_t *d = sides[_i];
     for (int order = 0; order < 6; order++)
         for (int dtype = REEL_F32; dtype <= REEL_U8; dtype++)
-            for (int way = 0; way < 3; way++) REEL_SCOPE {
-                    const int *o = orders[order];
-                    reel_tensor *base = reel_full(reel_shape(d[0], d[1], d[2]), 7,
-                                                  (reel_dtype)dtype, test_device());
-                    reel_tensor *y = reel_permute(sliced(base, way), reel_axes(o[0], o[1], o[2]));
-                    reel_tensor *x = counted(reel_shape_of(y), (reel_dtype)dtype);
-                    reel_set_threads(1 + order % 3);
-                    reel_copy_(y, x);
-                    expect_counted("copied into", x, reel_contiguous(y));
-                    reel_fill_(y, 7); /* no element beside them was written */
-                    double sum = reel_item(reel_sum(reel_cast(base, REEL_F64)));
-                    ck_assert_double_eq(sum, 7.0 * (double)reel_numel(base));
-                }
+            for (int way = 0; way < 3; way++) {
+                REEL_SCOPE;
+                const int *o = orders[order];
+                reel_tensor *base =
+                    reel_full(reel_shape(d[0], d[1], d[2]), 7, (reel_dtype)dtype, test_device());
+                reel_tensor *y = reel_permute(sliced(base, way), reel_axes(o[0], o[1], o[2]));
+                reel_tensor *x = counted(reel_shape_of(y), (reel_dtype)dtype);
+                reel_set_threads(1 + order % 3);
+                reel_copy_(y, x);
+                expect_counted("copied into", x, reel_contiguous(y));
+                reel_fill_(y, 7); /* no element beside them was written */
+                double sum = reel_item(reel_sum(reel_cast(base, REEL_F64)));
+                ck_assert_double_eq(sum, 7.0 * (double)reel_numel(base));
+            }
 }
 END_TEST
 
 START_TEST(copies_repeat_what_is_broadcast) {
-    REEL_SCOPE {
-        reel_tensor *row = counted(reel_shape(1, 50), REEL_F32),
-                    *column = counted(reel_shape(60, 1), REEL_I64);
-        reel_tensor *rows = reel_contiguous(reel_expand(row, reel_shape(3, 60, 50)));
-        reel_tensor *columns = reel_contiguous(reel_t(reel_expand(column, reel_shape(60, 50))));
-        for (int64_t i = 0; i < 3000; i += 7) {
-            ck_assert_double_eq(element(rows, 3 * i), (double)(3 * i % 50));
-            ck_assert_double_eq(element(columns, i), (double)(i % 60));
-        }
-        expect_fine();
+    REEL_SCOPE;
+    reel_tensor *row = counted(reel_shape(1, 50), REEL_F32),
+                *column = counted(reel_shape(60, 1), REEL_I64);
+    reel_tensor *rows = reel_contiguous(reel_expand(row, reel_shape(3, 60, 50)));
+    reel_tensor *columns = reel_contiguous(reel_t(reel_expand(column, reel_shape(60, 50))));
+    for (int64_t i = 0; i < 3000; i += 7) {
+        ck_assert_double_eq(element(rows, 3 * i), (double)(3 * i % 50));
+        ck_assert_double_eq(element(columns, i), (double)(i % 60));
     }
+    expect_fine();
 }
 END_TEST
 
@@ -136,82 +137,76 @@ static void expect_piece(reel_tensor *t, reel_shape shape, int64_t first) {
 }
 
 START_TEST(pieces_are_views) {
-    REEL_SCOPE {
-        reel_tensor *p[4], *x = counted(reel_shape(2, 7), REEL_F32);
-        ck_assert(reel_split(x, 1, ((const int64_t[]){3, 0, 4}), 3, p) == REEL_OK);
-        expect_piece(p[0], reel_shape(2, 3), 0);
-        expect_piece(p[1], reel_shape(2, 0), 3);
-        expect_piece(p[2], reel_shape(2, 4), 3);
-        ck_assert(reel_chunk(x, -1, 3, p) == REEL_OK); /* as torch.chunk */
-        expect_piece(p[0], reel_shape(2, 3), 0);
-        expect_piece(p[1], reel_shape(2, 3), 3);
-        expect_piece(p[2], reel_shape(2, 1), 6);
-        ck_assert(reel_chunk(reel_slice(x, 1, 0, 5, 1), 1, 4, p) == REEL_OK); /* 2, 2, 1, none */
-        expect_piece(p[2], reel_shape(2, 1), 4);
-        expect_piece(p[3], reel_shape(2, 0), 5);
-        ck_assert(reel_unbind(x, 0, 2, p) == REEL_OK);
-        expect_piece(p[1], reel_shape(7), 7);
-        ck_assert(reel_unbind(reel_t(x), 0, 7, (reel_tensor *[7]){NULL}) == REEL_OK);
-    }
+    REEL_SCOPE;
+    reel_tensor *p[4], *x = counted(reel_shape(2, 7), REEL_F32);
+    ck_assert(reel_split(x, 1, ((const int64_t[]){3, 0, 4}), 3, p) == REEL_OK);
+    expect_piece(p[0], reel_shape(2, 3), 0);
+    expect_piece(p[1], reel_shape(2, 0), 3);
+    expect_piece(p[2], reel_shape(2, 4), 3);
+    ck_assert(reel_chunk(x, -1, 3, p) == REEL_OK); /* as torch.chunk */
+    expect_piece(p[0], reel_shape(2, 3), 0);
+    expect_piece(p[1], reel_shape(2, 3), 3);
+    expect_piece(p[2], reel_shape(2, 1), 6);
+    ck_assert(reel_chunk(reel_slice(x, 1, 0, 5, 1), 1, 4, p) == REEL_OK); /* 2, 2, 1, none */
+    expect_piece(p[2], reel_shape(2, 1), 4);
+    expect_piece(p[3], reel_shape(2, 0), 5);
+    ck_assert(reel_unbind(x, 0, 2, p) == REEL_OK);
+    expect_piece(p[1], reel_shape(7), 7);
+    ck_assert(reel_unbind(reel_t(x), 0, 7, (reel_tensor *[7]){NULL}) == REEL_OK);
 }
 END_TEST
 
 START_TEST(pieces_that_do_not_fit) {
-    REEL_SCOPE {
-        reel_tensor *p[3] = {NULL}, *x = counted(reel_shape(2, 7), REEL_F32);
-        ck_assert(reel_split(x, 1, ((const int64_t[]){3, 3}), 2, p) == REEL_ERR_ARGUMENT);
-        expect_failure(REEL_ERR_ARGUMENT,
-                       "slice: the sizes to split by do not add up to 7: x[2, 7]");
-        reel_split(x, 1, ((const int64_t[]){8, -1}), 2, p);
-        expect_failure(REEL_ERR_ARGUMENT, "do not add up to 7");
-        reel_split(x, 1, ((const int64_t[]){INT64_MAX, INT64_MAX, 9}), 3, p);
-        expect_failure(REEL_ERR_ARGUMENT, "do not add up to 7");
-        reel_split(x, 2, ((const int64_t[]){7}), 1, p);
-        expect_failure(REEL_ERR_SHAPE, "slice: no axis 2: x[2, 7]");
-        reel_chunk(x, 0, 0, p);
-        expect_failure(REEL_ERR_ARGUMENT, "slice: 0 chunks: x[2, 7]");
-        reel_unbind(x, 0, 3, p);
-        expect_failure(REEL_ERR_ARGUMENT, "slice: 2 entries along axis 0, not 3: x[2, 7]");
-        ck_assert_ptr_null(p[0]);
-        ck_assert(reel_chunk((reel_tensor *)NULL, 0, 2, p) == REEL_ERR_ARGUMENT);
-        expect_failure(REEL_ERR_ARGUMENT, "input 1 is NULL");
-        reel_tensor *bad = reel_add(x, counted(reel_shape(3), REEL_F32));
-        ck_assert(reel_unbind(bad, 0, 2, p) == REEL_ERR_SHAPE);
-        expect_failure(REEL_ERR_SHAPE, "add: shapes do not broadcast");
-    }
+    REEL_SCOPE;
+    reel_tensor *p[3] = {NULL}, *x = counted(reel_shape(2, 7), REEL_F32);
+    ck_assert(reel_split(x, 1, ((const int64_t[]){3, 3}), 2, p) == REEL_ERR_ARGUMENT);
+    expect_failure(REEL_ERR_ARGUMENT, "slice: the sizes to split by do not add up to 7: x[2, 7]");
+    reel_split(x, 1, ((const int64_t[]){8, -1}), 2, p);
+    expect_failure(REEL_ERR_ARGUMENT, "do not add up to 7");
+    reel_split(x, 1, ((const int64_t[]){INT64_MAX, INT64_MAX, 9}), 3, p);
+    expect_failure(REEL_ERR_ARGUMENT, "do not add up to 7");
+    reel_split(x, 2, ((const int64_t[]){7}), 1, p);
+    expect_failure(REEL_ERR_SHAPE, "slice: no axis 2: x[2, 7]");
+    reel_chunk(x, 0, 0, p);
+    expect_failure(REEL_ERR_ARGUMENT, "slice: 0 chunks: x[2, 7]");
+    reel_unbind(x, 0, 3, p);
+    expect_failure(REEL_ERR_ARGUMENT, "slice: 2 entries along axis 0, not 3: x[2, 7]");
+    ck_assert_ptr_null(p[0]);
+    ck_assert(reel_chunk((reel_tensor *)NULL, 0, 2, p) == REEL_ERR_ARGUMENT);
+    expect_failure(REEL_ERR_ARGUMENT, "input 1 is NULL");
+    reel_tensor *bad = reel_add(x, counted(reel_shape(3), REEL_F32));
+    ck_assert(reel_unbind(bad, 0, 2, p) == REEL_ERR_SHAPE);
+    expect_failure(REEL_ERR_SHAPE, "add: shapes do not broadcast");
 }
 END_TEST
 
 START_TEST(axes_come_and_go) {
-    REEL_SCOPE {
-        reel_tensor *x = counted(reel_shape(2, 1, 3), REEL_F64), *y = reel_transpose(x, 0, -1);
-        expect_piece(reel_squeeze(x, 1), reel_shape(2, 3), 0);
-        expect_piece(reel_squeeze(y, -2), reel_shape(3, 2), 0);
-        expect_piece(reel_unsqueeze(x, 0), reel_shape(1, 2, 1, 3), 0);
-        expect_piece(reel_unsqueeze(y, -1), reel_shape(3, 1, 2, 1), 0);
-        ck_assert(reel_unsqueeze(y, 1)->storage == x->storage);
-        expect_piece(reel_flatten(x, 0, -1), reel_shape(6), 0);
-        expect_piece(reel_flatten(x, 1, 2), reel_shape(2, 3), 0);
-        expect_piece(reel_flatten(reel_select(reel_flatten(x, 0, 2), 0, 4), 0, -1), reel_shape(1),
-                     4);
-        expect_values(reel_flatten(y, 0, 2), (const double[]){0, 3, 1, 4, 2, 5}, 6);
-        reel_squeeze(x, 0);
-        expect_failure(REEL_ERR_SHAPE,
-                       "reshape: more or less than one entry along axis 0: x[2, 1, 3]");
-        reel_squeeze(x, 3);
-        expect_failure(REEL_ERR_SHAPE, "reshape: no axis 3: x[2, 1, 3]");
-        reel_unsqueeze(x, 4);
-        expect_failure(REEL_ERR_SHAPE, "reshape: no room for an axis 4: x[2, 1, 3]");
-        reel_flatten(x, 2, 1);
-        expect_failure(REEL_ERR_SHAPE, "reshape: no axes to flatten up to 1: x[2, 1, 3]");
-        reel_transpose(x, 0, 3);
-        expect_failure(REEL_ERR_SHAPE, "permute: no axis 3: x[2, 1, 3]");
-        reel_tensor *eight = counted(reel_shape(1, 1, 1, 1, 1, 1, 1, 1), REEL_F32);
-        reel_unsqueeze(eight, 0);
-        expect_failure(REEL_ERR_SHAPE, "reshape: no room for an axis 0");
-        reel_stack(0, eight, eight);
-        expect_failure(REEL_ERR_SHAPE, "stack: one axis more than 8");
-    }
+    REEL_SCOPE;
+    reel_tensor *x = counted(reel_shape(2, 1, 3), REEL_F64), *y = reel_transpose(x, 0, -1);
+    expect_piece(reel_squeeze(x, 1), reel_shape(2, 3), 0);
+    expect_piece(reel_squeeze(y, -2), reel_shape(3, 2), 0);
+    expect_piece(reel_unsqueeze(x, 0), reel_shape(1, 2, 1, 3), 0);
+    expect_piece(reel_unsqueeze(y, -1), reel_shape(3, 1, 2, 1), 0);
+    ck_assert(reel_unsqueeze(y, 1)->storage == x->storage);
+    expect_piece(reel_flatten(x, 0, -1), reel_shape(6), 0);
+    expect_piece(reel_flatten(x, 1, 2), reel_shape(2, 3), 0);
+    expect_piece(reel_flatten(reel_select(reel_flatten(x, 0, 2), 0, 4), 0, -1), reel_shape(1), 4);
+    expect_values(reel_flatten(y, 0, 2), (const double[]){0, 3, 1, 4, 2, 5}, 6);
+    reel_squeeze(x, 0);
+    expect_failure(REEL_ERR_SHAPE, "reshape: more or less than one entry along axis 0: x[2, 1, 3]");
+    reel_squeeze(x, 3);
+    expect_failure(REEL_ERR_SHAPE, "reshape: no axis 3: x[2, 1, 3]");
+    reel_unsqueeze(x, 4);
+    expect_failure(REEL_ERR_SHAPE, "reshape: no room for an axis 4: x[2, 1, 3]");
+    reel_flatten(x, 2, 1);
+    expect_failure(REEL_ERR_SHAPE, "reshape: no axes to flatten up to 1: x[2, 1, 3]");
+    reel_transpose(x, 0, 3);
+    expect_failure(REEL_ERR_SHAPE, "permute: no axis 3: x[2, 1, 3]");
+    reel_tensor *eight = counted(reel_shape(1, 1, 1, 1, 1, 1, 1, 1), REEL_F32);
+    reel_unsqueeze(eight, 0);
+    expect_failure(REEL_ERR_SHAPE, "reshape: no room for an axis 0");
+    reel_stack(0, eight, eight);
+    expect_failure(REEL_ERR_SHAPE, "stack: one axis more than 8");
 }
 END_TEST
 
@@ -221,76 +216,71 @@ enum { MANY = 300 };
 
 /* More than one launch, one page of arguments, or one message can list; and one of them twice. */
 START_TEST(many_are_joined) {
-    REEL_SCOPE {
-        reel_tensor *x[MANY];
-        for (int i = 0; i < MANY; i++) {
-            x[i] = reel_full(reel_shape(3, 1 + i % 2), i, REEL_F32, test_device());
-            if (i % 3 == 0) x[i] = reel_t(reel_contiguous(reel_t(x[i])));
-        }
-        x[7] = x[5];
-        reel_track(x[5]);
-        reel_tensor *y = reel_concat_list(x, MANY, 1);
-        ck_assert_msg(y && reel_dim(y, 1) == MANY * 3 / 2, "%s", reel_error());
-        double sum = 0;
-        for (int i = 0; i < MANY; i++) sum += (i == 7 ? 5 : i) * (1 + i % 2);
-        ck_assert_double_eq(reel_item(reel_sum(reel_select(y, 0, 2))), sum);
-        for (int64_t k = 0, i = 0; i < MANY; k += 1 + i % 2, i++)
-            ck_assert_double_eq(element(reel_select(y, 0, 1), k), i == 7 ? 5 : (double)i);
-        reel_backward(reel_sum(reel_mul(y, y)));
-        ck_assert_double_eq(element(reel_grad(x[5]), 0), 20); /* 2 x, twice */
-        reel_untrack(x[5]);
-        y = reel_stack_list(x + 1, 1, 1);
-        expect_piece(y, reel_shape(3, 1, 2), 0);
+    REEL_SCOPE;
+    reel_tensor *x[MANY];
+    for (int i = 0; i < MANY; i++) {
+        x[i] = reel_full(reel_shape(3, 1 + i % 2), i, REEL_F32, test_device());
+        if (i % 3 == 0) x[i] = reel_t(reel_contiguous(reel_t(x[i])));
     }
+    x[7] = x[5];
+    reel_track(x[5]);
+    reel_tensor *y = reel_concat_list(x, MANY, 1);
+    ck_assert_msg(y && reel_dim(y, 1) == MANY * 3 / 2, "%s", reel_error());
+    double sum = 0;
+    for (int i = 0; i < MANY; i++) sum += (i == 7 ? 5 : i) * (1 + i % 2);
+    ck_assert_double_eq(reel_item(reel_sum(reel_select(y, 0, 2))), sum);
+    for (int64_t k = 0, i = 0; i < MANY; k += 1 + i % 2, i++)
+        ck_assert_double_eq(element(reel_select(y, 0, 1), k), i == 7 ? 5 : (double)i);
+    reel_backward(reel_sum(reel_mul(y, y)));
+    ck_assert_double_eq(element(reel_grad(x[5]), 0), 20); /* 2 x, twice */
+    reel_untrack(x[5]);
+    y = reel_stack_list(x + 1, 1, 1);
+    expect_piece(y, reel_shape(3, 1, 2), 0);
 }
 END_TEST
 
 START_TEST(what_is_not_joined) {
-    REEL_SCOPE {
-        reel_tensor *a = counted(reel_shape(2, 3), REEL_F32),
-                    *b = counted(reel_shape(3, 3), REEL_F32),
-                    *c = counted(reel_shape(2, 3), REEL_F64);
-        reel_concat(1, a, b);
-        expect_failure(REEL_ERR_SHAPE,
-                       "concat: input 2, [3, 3], does not fit the first: a[2, 3], b[3, 3]");
-        reel_stack(1, a, b);
-        expect_failure(REEL_ERR_SHAPE,
-                       "stack: input 2, [3, 3], does not fit the first: a[2, 3], b[3, 3]");
-        reel_concat(0, a, c);
-        expect_failure(REEL_ERR_DTYPE, "concat: dtypes differ: a[2, 3] f32, c[2, 3] f64");
-        reel_concat_list((reel_tensor *const *)NULL, 3, 0);
-        expect_failure(REEL_ERR_ARGUMENT, "concat: no tensors are given");
-        reel_stack_list(&a, -2, 0);
-        expect_failure(REEL_ERR_ARGUMENT, "stack: no tensors are given");
-        reel_concat(0, a, (reel_tensor *)NULL);
-        expect_failure(REEL_ERR_ARGUMENT, "concat: input 2 is NULL");
-        reel_tensor *wide =
-            reel_expand(counted(reel_shape(1, 0), REEL_F32), reel_shape(INT64_MAX, 0));
-        reel_concat(0, wide, wide);
-        expect_failure(REEL_ERR_SHAPE, "concat: the result is no shape of a tensor");
-    }
+    REEL_SCOPE;
+    reel_tensor *a = counted(reel_shape(2, 3), REEL_F32), *b = counted(reel_shape(3, 3), REEL_F32),
+                *c = counted(reel_shape(2, 3), REEL_F64);
+    reel_concat(1, a, b);
+    expect_failure(REEL_ERR_SHAPE,
+                   "concat: input 2, [3, 3], does not fit the first: a[2, 3], b[3, 3]");
+    reel_stack(1, a, b);
+    expect_failure(REEL_ERR_SHAPE,
+                   "stack: input 2, [3, 3], does not fit the first: a[2, 3], b[3, 3]");
+    reel_concat(0, a, c);
+    expect_failure(REEL_ERR_DTYPE, "concat: dtypes differ: a[2, 3] f32, c[2, 3] f64");
+    reel_concat_list((reel_tensor *const *)NULL, 3, 0);
+    expect_failure(REEL_ERR_ARGUMENT, "concat: no tensors are given");
+    reel_stack_list(&a, -2, 0);
+    expect_failure(REEL_ERR_ARGUMENT, "stack: no tensors are given");
+    reel_concat(0, a, (reel_tensor *)NULL);
+    expect_failure(REEL_ERR_ARGUMENT, "concat: input 2 is NULL");
+    reel_tensor *wide = reel_expand(counted(reel_shape(1, 0), REEL_F32), reel_shape(INT64_MAX, 0));
+    reel_concat(0, wide, wide);
+    expect_failure(REEL_ERR_SHAPE, "concat: the result is no shape of a tensor");
 }
 END_TEST
 
 START_TEST(repeats) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_track(counted(reel_shape(2, 3), REEL_F64));
-        reel_tensor *y = reel_repeat(x, reel_shape(2, 1, 2));
-        ck_assert(y && reel_shape_equal(reel_shape_of(y), reel_shape(2, 2, 6)));
-        for (int64_t i = 0; i < 24; i++)
-            ck_assert_double_eq(element(y, i), (double)(i / 6 % 2 * 3 + i % 3));
-        reel_backward(reel_sum(reel_square(y)));
-        for (int64_t i = 0; i < 6; i++)
-            ck_assert_double_eq(element(reel_grad(x), i), 4 * 2 * (double)i);
-        ck_assert_int_eq(reel_numel(reel_repeat(x, reel_shape(0, 2))), 0);
-        ck_assert_ptr_eq(reel_repeat(x, reel_shape(1, 1)), x);
-        reel_repeat(x, reel_shape(2));
-        expect_failure(REEL_ERR_SHAPE, "expand: can't be repeated [2] times: x[2, 3]");
-        reel_repeat(x, reel_shape(2, -1));
-        expect_failure(REEL_ERR_SHAPE, "can't be repeated [2, -1] times");
-        reel_repeat(x, reel_shape(INT64_MAX, 2));
-        expect_failure(REEL_ERR_SHAPE, "can't be repeated");
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_track(counted(reel_shape(2, 3), REEL_F64));
+    reel_tensor *y = reel_repeat(x, reel_shape(2, 1, 2));
+    ck_assert(y && reel_shape_equal(reel_shape_of(y), reel_shape(2, 2, 6)));
+    for (int64_t i = 0; i < 24; i++)
+        ck_assert_double_eq(element(y, i), (double)(i / 6 % 2 * 3 + i % 3));
+    reel_backward(reel_sum(reel_square(y)));
+    for (int64_t i = 0; i < 6; i++)
+        ck_assert_double_eq(element(reel_grad(x), i), 4 * 2 * (double)i);
+    ck_assert_int_eq(reel_numel(reel_repeat(x, reel_shape(0, 2))), 0);
+    ck_assert_ptr_eq(reel_repeat(x, reel_shape(1, 1)), x);
+    reel_repeat(x, reel_shape(2));
+    expect_failure(REEL_ERR_SHAPE, "expand: can't be repeated [2] times: x[2, 3]");
+    reel_repeat(x, reel_shape(2, -1));
+    expect_failure(REEL_ERR_SHAPE, "can't be repeated [2, -1] times");
+    reel_repeat(x, reel_shape(INT64_MAX, 2));
+    expect_failure(REEL_ERR_SHAPE, "can't be repeated");
 }
 END_TEST
 
@@ -318,19 +308,19 @@ START_TEST(threads_do_not_change_sums_by_index) {
             x[i] = 1 / (float)(1 + i % 1013);
             want[(o * places + index[scattered ? i : k]) * inner + j] += x[i];
         }
-        for (int threads = 1; threads <= 3; threads++) REEL_SCOPE {
-                ck_assert(reel_set_threads(threads) == REEL_OK);
-                reel_tensor *t =
-                    to_device(reel_from(x, reel_shape(outer, entries, inner), REEL_F32));
-                reel_tensor *i = to_device(reel_from(
-                    index, scattered ? reel_shape(outer, entries, inner) : reel_shape(entries),
-                    REEL_I64));
-                t = scattered ? reel_scatter_add(t, 1, i, places) : reel_index_add(t, 1, i, places);
-                ck_assert_msg(reel_read(t, got, (size_t)sums * sizeof *got) == REEL_OK, "%s",
-                              reel_error());
-                ck_assert_msg(memcmp(got, want, (size_t)sums * sizeof *got) == 0, "%d, %d threads",
-                              scattered, threads);
-            }
+        for (int threads = 1; threads <= 3; threads++) {
+            REEL_SCOPE;
+            ck_assert(reel_set_threads(threads) == REEL_OK);
+            reel_tensor *t = to_device(reel_from(x, reel_shape(outer, entries, inner), REEL_F32));
+            reel_tensor *i = to_device(reel_from(
+                index, scattered ? reel_shape(outer, entries, inner) : reel_shape(entries),
+                REEL_I64));
+            t = scattered ? reel_scatter_add(t, 1, i, places) : reel_index_add(t, 1, i, places);
+            ck_assert_msg(reel_read(t, got, (size_t)sums * sizeof *got) == REEL_OK, "%s",
+                          reel_error());
+            ck_assert_msg(memcmp(got, want, (size_t)sums * sizeof *got) == 0, "%d, %d threads",
+                          scattered, threads);
+        }
     }
     free(x), free(want), free(got), free(index);
 }
@@ -339,38 +329,38 @@ END_TEST
 /* Wherever among many it is, and in whichever thread's part. */
 START_TEST(a_bad_index_among_many_is_named) {
     const int64_t n = 200000, wrong[] = {0, 1023, 1024, 150001, 199999};
-    for (int k = 0; k < 5; k++) REEL_SCOPE {
-            char text[80];
-            reel_tensor *index = reel_full(reel_shape(n), 3, REEL_I64, test_device());
-            reel_tensor *x = reel_zeros(reel_shape(4), REEL_F32, test_device());
-            reel_fill_(reel_slice(index, 0, wrong[k], wrong[k] + 1, 1), k % 2 ? 4 : -7);
-            snprintf(text, sizeof text, "index %d at position %lld is not in 0..3", k % 2 ? 4 : -7,
-                     (long long)wrong[k]);
-            reel_set_threads(3);
-            reel_tensor *many = reel_zeros(reel_shape(n), REEL_F32, test_device());
-            for (int op = 0; op < 5; op++) {
-                reel_tensor *y = op == 0   ? reel_gather(x, 0, index)
-                                 : op == 1 ? reel_index_select(x, 0, index)
-                                 : op == 2 ? reel_scatter_add(many, 0, index, 4)
-                                 : op == 3 ? reel_index_add(many, 0, index, 4)
-                                           : reel_one_hot(index, 4, REEL_U8);
-                reel_synchronize(test_device());
-                ck_assert(y == NULL || test_device().type != REEL_CPU);
-                expect_failure(REEL_ERR_ARGUMENT, text);
-            }
+    for (int k = 0; k < 5; k++) {
+        REEL_SCOPE;
+        char text[80];
+        reel_tensor *index = reel_full(reel_shape(n), 3, REEL_I64, test_device());
+        reel_tensor *x = reel_zeros(reel_shape(4), REEL_F32, test_device());
+        reel_fill_(reel_slice(index, 0, wrong[k], wrong[k] + 1, 1), k % 2 ? 4 : -7);
+        snprintf(text, sizeof text, "index %d at position %lld is not in 0..3", k % 2 ? 4 : -7,
+                 (long long)wrong[k]);
+        reel_set_threads(3);
+        reel_tensor *many = reel_zeros(reel_shape(n), REEL_F32, test_device());
+        for (int op = 0; op < 5; op++) {
+            reel_tensor *y = op == 0   ? reel_gather(x, 0, index)
+                             : op == 1 ? reel_index_select(x, 0, index)
+                             : op == 2 ? reel_scatter_add(many, 0, index, 4)
+                             : op == 3 ? reel_index_add(many, 0, index, 4)
+                                       : reel_one_hot(index, 4, REEL_U8);
+            reel_synchronize(test_device());
+            ck_assert(y == NULL || test_device().type != REEL_CPU);
+            expect_failure(REEL_ERR_ARGUMENT, text);
         }
+    }
 }
 END_TEST
 
 START_TEST(one_hot_takes_i64) {
-    REEL_SCOPE {
-        reel_tensor *x = counted(reel_shape(3), REEL_F32);
-        reel_one_hot(x, 3, REEL_F32);
-        expect_failure(REEL_ERR_DTYPE, "one_hot: the index must be i64: x[3] f32");
-        reel_tensor *eye = reel_one_hot(counted(reel_shape(3), REEL_I64), 3, REEL_U8);
-        expect_values(eye, (const double[]){1, 0, 0, 0, 1, 0, 0, 0, 1}, 9);
-        ck_assert(reel_dtype_of(eye) == REEL_U8);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = counted(reel_shape(3), REEL_F32);
+    reel_one_hot(x, 3, REEL_F32);
+    expect_failure(REEL_ERR_DTYPE, "one_hot: the index must be i64: x[3] f32");
+    reel_tensor *eye = reel_one_hot(counted(reel_shape(3), REEL_I64), 3, REEL_U8);
+    expect_values(eye, (const double[]){1, 0, 0, 0, 1, 0, 0, 0, 1}, 9);
+    ck_assert(reel_dtype_of(eye) == REEL_U8);
 }
 END_TEST
 
@@ -419,82 +409,79 @@ static reel_tensor *batch_view(int way, int64_t m, int64_t k) {
 START_TEST(products_of_views) {
     static const int64_t sizes[][3] = {{4, 5, 3}, {1, 5, 3}, {4, 5, 1}, {4, 1, 3}, {1, 1, 1}};
     const int64_t m = sizes[_i][0], k = sizes[_i][1], n = sizes[_i][2];
-    for (int way = 0; way < WAYS * WAYS; way++) REEL_SCOPE {
-            double got[2 * 3 * 12], want[2 * 3 * 12];
-            reel_tensor *x = batch_view(way / WAYS, m, k), *y = batch_view(way % WAYS, k, n);
-            reel_set_threads(1 + way % 3);
-            reel_tensor *z = reel_matmul(x, y);
-            ck_assert_msg(z != NULL, "ways %d, %d: %s", way / WAYS, way % WAYS, reel_error());
-            reel_shape full = {reel_ndim(z), {0}};
-            for (int i = 0; i < full.ndim; i++) full.dim[i] = reel_dim(z, i);
-            const size_t bytes = (size_t)reel_numel(z) * sizeof *got;
-            ck_assert(bytes <= sizeof got && reel_read(z, got, bytes) == REEL_OK);
-            /* z[i, j] = sum over k of x[i, k] y[k, j], elementwise */
-            reel_tensor *terms = reel_mul(reel_unsqueeze(x, -1), reel_unsqueeze(y, -3));
-            z = reel_sum_over(terms, reel_axes(-2), false);
-            ck_assert(reel_shape_equal(reel_shape_of(z), full));
-            ck_assert(reel_read(z, want, bytes) == REEL_OK);
-            ck_assert_msg(memcmp(got, want, bytes) == 0, "ways %d, %d", way / WAYS, way % WAYS);
-        }
+    for (int way = 0; way < WAYS * WAYS; way++) {
+        REEL_SCOPE;
+        double got[2 * 3 * 12], want[2 * 3 * 12];
+        reel_tensor *x = batch_view(way / WAYS, m, k), *y = batch_view(way % WAYS, k, n);
+        reel_set_threads(1 + way % 3);
+        reel_tensor *z = reel_matmul(x, y);
+        ck_assert_msg(z != NULL, "ways %d, %d: %s", way / WAYS, way % WAYS, reel_error());
+        reel_shape full = {reel_ndim(z), {0}};
+        for (int i = 0; i < full.ndim; i++) full.dim[i] = reel_dim(z, i);
+        const size_t bytes = (size_t)reel_numel(z) * sizeof *got;
+        ck_assert(bytes <= sizeof got && reel_read(z, got, bytes) == REEL_OK);
+        /* z[i, j] = sum over k of x[i, k] y[k, j], elementwise */
+        reel_tensor *terms = reel_mul(reel_unsqueeze(x, -1), reel_unsqueeze(y, -3));
+        z = reel_sum_over(terms, reel_axes(-2), false);
+        ck_assert(reel_shape_equal(reel_shape_of(z), full));
+        ck_assert(reel_read(z, want, bytes) == REEL_OK);
+        ck_assert_msg(memcmp(got, want, bytes) == 0, "ways %d, %d", way / WAYS, way % WAYS);
+    }
 }
 END_TEST
 
 /* ---- orders ---- */
 
 START_TEST(sort_keeps_equals_in_order_and_nan_last) {
-    REEL_SCOPE {
-        const float x[] = {2, NAN, 2, -0.0f, 0, 5, -INFINITY, -NAN, INFINITY, -1};
-        const int64_t up[] = {6, 9, 3, 4, 0, 2, 5, 8, 1, 7},
-                      down[] = {1, 7, 8, 5, 0, 2, 3, 4, 9, 6};
-        int64_t index[10];
-        float values[10];
-        for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++)
-            for (int descending = 0; descending < 2; descending++) {
-                reel_tensor *found, *y,
-                    *t = to_device(
-                        reel_cast(reel_from(x, reel_shape(10), REEL_F32), (reel_dtype)dtype));
-                y = reel_cast(reel_sort(t, 0, descending, &found), REEL_F32);
-                ck_assert(reel_read(found, index, sizeof index) == REEL_OK);
-                ck_assert(reel_read(y, values, sizeof values) == REEL_OK);
-                ck_assert(memcmp(index, descending ? down : up, sizeof up) == 0);
-                for (int i = 0; i < 10; i++) /* the zeros keep their signs */
-                    ck_assert(isnan(x[index[i]]) ? isnan(values[i])
-                                                 : memcmp(&values[i], &x[index[i]], 4) == 0);
-            }
-    }
+    REEL_SCOPE;
+    const float x[] = {2, NAN, 2, -0.0f, 0, 5, -INFINITY, -NAN, INFINITY, -1};
+    const int64_t up[] = {6, 9, 3, 4, 0, 2, 5, 8, 1, 7}, down[] = {1, 7, 8, 5, 0, 2, 3, 4, 9, 6};
+    int64_t index[10];
+    float values[10];
+    for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++)
+        for (int descending = 0; descending < 2; descending++) {
+            reel_tensor *found, *y,
+                *t =
+                    to_device(reel_cast(reel_from(x, reel_shape(10), REEL_F32), (reel_dtype)dtype));
+            y = reel_cast(reel_sort(t, 0, descending, &found), REEL_F32);
+            ck_assert(reel_read(found, index, sizeof index) == REEL_OK);
+            ck_assert(reel_read(y, values, sizeof values) == REEL_OK);
+            ck_assert(memcmp(index, descending ? down : up, sizeof up) == 0);
+            for (int i = 0; i < 10; i++) /* the zeros keep their signs */
+                ck_assert(isnan(x[index[i]]) ? isnan(values[i])
+                                             : memcmp(&values[i], &x[index[i]], 4) == 0);
+        }
 }
 END_TEST
 
 /* Kernels make zeros of denormals where they compute; here they don't. */
 START_TEST(sort_tells_denormals_from_zero) {
-    REEL_SCOPE {
-        const float x[] = {1e-40f, 0, -1e-41f, 2e-45f};
-        const double d[] = {1e-310, 0, -1e-311, 5e-324};
-        const int64_t order[] = {2, 1, 3, 0};
-        reel_tensor *t[] = {reel_from(x, reel_shape(4), REEL_F32),
-                            reel_from(d, reel_shape(4), REEL_F64)};
-        for (int i = 0; i < 2; i++) {
-            int64_t index[4];
-            ck_assert(reel_read(reel_argsort(to_device(t[i]), 0, false), index, sizeof index) ==
-                      REEL_OK);
-            ck_assert(memcmp(index, order, sizeof order) == 0);
-        }
+    REEL_SCOPE;
+    const float x[] = {1e-40f, 0, -1e-41f, 2e-45f};
+    const double d[] = {1e-310, 0, -1e-311, 5e-324};
+    const int64_t order[] = {2, 1, 3, 0};
+    reel_tensor *t[] = {reel_from(x, reel_shape(4), REEL_F32),
+                        reel_from(d, reel_shape(4), REEL_F64)};
+    for (int i = 0; i < 2; i++) {
+        int64_t index[4];
+        ck_assert(reel_read(reel_argsort(to_device(t[i]), 0, false), index, sizeof index) ==
+                  REEL_OK);
+        ck_assert(memcmp(index, order, sizeof order) == 0);
     }
 }
 END_TEST
 
 /* All but one alike in each digit: to the front it goes. */
 START_TEST(sort_finds_the_odd_one) {
-    REEL_SCOPE {
-        reel_tensor *t = reel_zeros(reel_shape(5000), REEL_I64, test_device()), *found;
-        for (int byte = 0; byte < 8; byte++) {
-            const int64_t place = 4999 - byte, value = -((int64_t)1 << 8 * byte);
-            reel_fill_(t, 0);
-            reel_write(reel_slice(t, 0, place, place + 1, 1), &value, sizeof value);
-            reel_tensor *y = reel_sort(t, 0, false, &found);
-            ck_assert(element(found, 0) == (double)place && element(found, 1) == 0);
-            ck_assert(element(y, 0) == (double)value && element(y, 1) == 0);
-        }
+    REEL_SCOPE;
+    reel_tensor *t = reel_zeros(reel_shape(5000), REEL_I64, test_device()), *found;
+    for (int byte = 0; byte < 8; byte++) {
+        const int64_t place = 4999 - byte, value = -((int64_t)1 << 8 * byte);
+        reel_fill_(t, 0);
+        reel_write(reel_slice(t, 0, place, place + 1, 1), &value, sizeof value);
+        reel_tensor *y = reel_sort(t, 0, false, &found);
+        ck_assert(element(found, 0) == (double)place && element(found, 1) == 0);
+        ck_assert(element(y, 0) == (double)value && element(y, 1) == 0);
     }
 }
 END_TEST
@@ -534,14 +521,15 @@ START_TEST(sort_is_stable) {
     int64_t *index = malloc((size_t)(rows * n) * sizeof *index);
     ck_assert(x && v && index);
     for (int dtype = REEL_F32; dtype <= REEL_U8; dtype++)
-        for (int threads = 1; threads <= 3; threads++) REEL_SCOPE {
-                for (int64_t i = 0; i < rows * n; i++) x[i] = some_value((reel_dtype)dtype, i);
-                reel_tensor *t = reel_cast(f64(reel_shape(rows, n), x), (reel_dtype)dtype);
-                ck_assert(reel_read(reel_cast(t, REEL_F64), x, (size_t)(rows * n) * sizeof *x) ==
-                          REEL_OK);
-                ck_assert(reel_set_threads(threads) == REEL_OK);
-                expect_sorted(t, threads == 2, n, x, v, index);
-            }
+        for (int threads = 1; threads <= 3; threads++) {
+            REEL_SCOPE;
+            for (int64_t i = 0; i < rows * n; i++) x[i] = some_value((reel_dtype)dtype, i);
+            reel_tensor *t = reel_cast(f64(reel_shape(rows, n), x), (reel_dtype)dtype);
+            ck_assert(reel_read(reel_cast(t, REEL_F64), x, (size_t)(rows * n) * sizeof *x) ==
+                      REEL_OK);
+            ck_assert(reel_set_threads(threads) == REEL_OK);
+            expect_sorted(t, threads == 2, n, x, v, index);
+        }
     free(x), free(v), free(index);
 }
 END_TEST

@@ -24,7 +24,8 @@ static void tied_init(tied *m) {
     reel_module_init(&m->base, "tied", NULL);
     reel_module_init(&m->encoder, "encoder", NULL);
     reel_module_init(&m->decoder, "decoder", NULL);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *W = reel_reshape(reel_arange(6, REEL_F64, test_device()), reel_shape(2, 3));
         m->W = reel_module_param(&m->encoder, "W", W);
         m->b =
@@ -62,7 +63,8 @@ END_TEST
 START_TEST(param_keeps_a_name_it_has) {
     reel_module m;
     reel_module_init(&m, "m", NULL);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = reel_zeros(reel_shape(2), REEL_F32, test_device());
         reel_set_name(t, "shared");
         ck_assert_ptr_eq(reel_module_param(&m, "W", t), t);
@@ -76,7 +78,8 @@ END_TEST
 START_TEST(param_refuses) {
     reel_module m;
     reel_module_init(&m, "net", NULL);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = reel_zeros(reel_shape(2), REEL_F32, test_device());
         ck_assert_ptr_eq(reel_module_param(&m, "W", t), t);
         ck_assert_ptr_null(reel_module_param(&m, "W", t));
@@ -162,7 +165,8 @@ START_TEST(forward_runs_and_refuses) {
     int freed = 0;
     reel_module list, *m = counted_new(&freed);
     reel_module_init(&list, "list", NULL);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = f64(reel_shape(2), (double[]){1, -2});
         expect_values(reel_forward(m, x), (double[]){3, -6}, 2);
         ck_assert_ptr_null(reel_forward(&list, x));
@@ -218,7 +222,8 @@ START_TEST(to_keeps_values_and_tensors) {
     tied_init(&m);
     reel_tensor *W = m.W;
     for (int k = 0; k < 4; k++) {
-        REEL_SCOPE {
+        {
+            REEL_SCOPE;
             ck_assert_int_eq(reel_backward(reel_sum(W)), REEL_OK);
         }
         ck_assert_int_eq(reel_module_to(&m.base, devices[k]), REEL_OK);
@@ -237,7 +242,8 @@ END_TEST
 START_TEST(to_moves_all_or_none) {
     reel_module m;
     reel_module_init(&m, "m", NULL);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *W = reel_ones(reel_shape(3), REEL_F32, reel_cpu());
         reel_tensor *one = reel_ones(reel_shape(1), REEL_F32, reel_cpu());
         reel_tensor *huge = reel_expand(one, reel_shape((int64_t)1 << 60));
@@ -262,14 +268,16 @@ END_TEST
 /* A state with copies, as a file would give it. */
 static reel_state *copy_of(const reel_state *s) {
     reel_state *copy = reel_state_new();
-    for (int i = 0; i < reel_state_count(s); i++) REEL_SCOPE {
-            reel_tensor *t = reel_state_at(s, i);
-            reel_tensor *c = reel_empty(reel_shape_of(t), reel_dtype_of(t), reel_cpu());
-            REEL_NO_GRAD {
-                reel_copy_(c, t);
-            }
-            reel_state_put(copy, reel_state_name(s, i), c);
+    for (int i = 0; i < reel_state_count(s); i++) {
+        REEL_SCOPE;
+        reel_tensor *t = reel_state_at(s, i);
+        reel_tensor *c = reel_empty(reel_shape_of(t), reel_dtype_of(t), reel_cpu());
+        {
+            REEL_NO_GRAD;
+            reel_copy_(c, t);
         }
+        reel_state_put(copy, reel_state_name(s, i), c);
+    }
     return copy;
 }
 
@@ -284,7 +292,8 @@ START_TEST(load_restores_what_save_wrote) {
     expect_failure(REEL_ERR_ARGUMENT, "there already: model.encoder.W");
 
     reel_state *file = copy_of(s);
-    REEL_NO_GRAD {
+    {
+        REEL_NO_GRAD;
         reel_fill_(m.W, -1.0);
         reel_fill_(m.b, -1.0);
     }
@@ -307,12 +316,14 @@ START_TEST(load_takes_a_part_by_its_prefix) {
     reel_module_save(&m.base, s, "");
     reel_state *file = copy_of(s);
     ck_assert_ptr_nonnull(reel_state_get(file, "encoder.W"));
-    REEL_NO_GRAD {
+    {
+        REEL_NO_GRAD;
         reel_fill_(m.W, -1.0);
     }
     ck_assert_int_eq(reel_module_load(&m.encoder, file, "encoder"), REEL_OK);
     expect_values(m.W, (double[]){0, 1, 2, 3, 4, 5}, 6);
-    REEL_SCOPE { /* without a prefix, others' entries may lie beside ours */
+    {
+        REEL_SCOPE; /* without a prefix, others' entries may lie beside ours */
         reel_state_put(file, "optim.step", reel_scalar(1, REEL_I64, reel_cpu()));
     }
     ck_assert_int_eq(reel_module_load(&m.base, file, NULL), REEL_OK);
@@ -340,18 +351,17 @@ static void expect_no_load(reel_tensor *W, reel_tensor *b, reel_tensor *extra, r
 }
 
 START_TEST(load_is_all_or_nothing) {
-    REEL_SCOPE {
-        reel_tensor *W = reel_ones(reel_shape(2, 3), REEL_F64, reel_cpu());
-        reel_tensor *b = reel_ones(reel_shape(3), REEL_F32, reel_cpu());
-        expect_no_load(W, NULL, NULL, REEL_ERR_FORMAT,
-                       "module_load: not in the state: model.encoder.b");
-        expect_no_load(W, reel_reshape(b, reel_shape(1, 3)), NULL, REEL_ERR_SHAPE,
-                       "model.encoder.b is [3], in the state [1, 3]");
-        expect_no_load(W, reel_cast(b, REEL_F64), NULL, REEL_ERR_DTYPE,
-                       "model.encoder.b is f32, in the state f64");
-        expect_no_load(W, b, W, REEL_ERR_FORMAT, "in the state alone: model.c");
-        expect_no_load(NULL, b, NULL, REEL_ERR_FORMAT, "model.encoder.W");
-    }
+    REEL_SCOPE;
+    reel_tensor *W = reel_ones(reel_shape(2, 3), REEL_F64, reel_cpu());
+    reel_tensor *b = reel_ones(reel_shape(3), REEL_F32, reel_cpu());
+    expect_no_load(W, NULL, NULL, REEL_ERR_FORMAT,
+                   "module_load: not in the state: model.encoder.b");
+    expect_no_load(W, reel_reshape(b, reel_shape(1, 3)), NULL, REEL_ERR_SHAPE,
+                   "model.encoder.b is [3], in the state [1, 3]");
+    expect_no_load(W, reel_cast(b, REEL_F64), NULL, REEL_ERR_DTYPE,
+                   "model.encoder.b is f32, in the state f64");
+    expect_no_load(W, b, W, REEL_ERR_FORMAT, "in the state alone: model.c");
+    expect_no_load(NULL, b, NULL, REEL_ERR_FORMAT, "model.encoder.W");
 }
 END_TEST
 
@@ -361,7 +371,8 @@ START_TEST(save_and_load_do_nothing_after_a_failure) {
     reel_state *s = reel_state_new(), *file;
     reel_module_save(&m.base, s, "model");
     file = copy_of(s);
-    REEL_NO_GRAD {
+    {
+        REEL_NO_GRAD;
         reel_fill_(m.b, 5.0);
     }
     reel_fail(REEL_ERR_IO, NULL, "the first failure");
@@ -387,7 +398,8 @@ END_TEST
 /* scale: a parameter and a running mean, in a list of two. */
 static reel_module *buffered_new(int *freed) {
     reel_module *m = counted_new(freed);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         const int64_t state[2] = {42, 7};
         ck_assert_ptr_nonnull(
             reel_module_buffer(m, "mean", reel_full(reel_shape(3), 0.5, REEL_F32, test_device())));
@@ -433,7 +445,8 @@ END_TEST
 START_TEST(buffers_move) {
     reel_module m;
     reel_module_init(&m, "m", NULL);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_module_buffer(&m, "b", reel_full(reel_shape(2), 4.0, REEL_U8, reel_cpu()));
     }
     reel_tensor *b = reel_module_get(&m, "b");
@@ -448,7 +461,8 @@ END_TEST
 START_TEST(buffer_refuses) {
     reel_module m;
     reel_module_init(&m, "net", NULL);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = reel_zeros(reel_shape(2), REEL_F32, test_device());
         ck_assert_ptr_eq(reel_module_buffer(&m, "b", t), t);
         ck_assert_ptr_null(reel_module_buffer(&m, "b", t));
@@ -506,7 +520,8 @@ END_TEST
 
 /* y = sum of second(first(x)) */
 static void run_backward(reel_module *m) {
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_ones(reel_shape(2), REEL_F64, test_device());
         reel_backward(reel_sum(reel_forward(m, x)));
     }
@@ -532,7 +547,8 @@ START_TEST(frozen_parameters_get_no_gradient) {
     ck_assert_int_eq(reel_module_load(m, s, NULL), REEL_OK);
     ck_assert(!reel_is_tracked(a));
     reel_module_freeze(m);
-    REEL_SCOPE { /* nothing to record */
+    {
+        REEL_SCOPE; /* nothing to record */
         reel_tensor *x = reel_ones(reel_shape(2), REEL_F64, test_device());
         ck_assert(!reel_is_tracked(reel_forward(m, x)));
     }
@@ -552,7 +568,8 @@ END_TEST
 START_TEST(frozen_between_forward_and_backward) {
     int freed = 0;
     reel_module *m = counted_new(&freed);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_ones(reel_shape(2), REEL_F64, test_device());
         reel_tensor *loss = reel_sum(reel_forward(m, x));
         reel_module_freeze(m);

@@ -132,28 +132,27 @@ static void check_value(reel__op op, const op_shapes *s, reel_dtype dtype, layou
     char what[200];
     snprintf(what, sizeof what, "%s %s %s, shapes %d", reel__ops[op].name, reel_dtype_name(dtype),
              layout_names[way], (int)(s - c->shapes));
-    REEL_SCOPE {
-        array in[CASE_INPUTS];
-        reel_tensor *t[CASE_INPUTS] = {NULL};
-        reel_shape out = REEL_SCALAR;
-        for (int i = 0; i < c->inputs; i++) {
-            reel_dtype d = case_dtype(c, i, dtype);
-            in[i] = draw(c, i, s, d, way);
-            t[i] = view(base(in[i], d, way), s->in[i], way);
-            ck_assert(reel__broadcast(out, s->in[i], &out) || c->reference);
-        }
-        reel_tensor *got = c->run(t, s->param, dtype);
-        array want = expected(c, in, s, out);
-        double tolerance = dtype == REEL_F64   ? 2e-12
-                           : dtype == REEL_F32 ? (c->tolerance32 > 0 ? c->tolerance32 : 4e-6)
-                                               : 0;
-        if (dtype == REEL_U8 && reel_dtype_of(got) == REEL_U8) /* u8 wraps */
-            for (int64_t k = 0; k < array_size(want); k++)
-                want.v[k] = (double)((int64_t)want.v[k] & 255);
-        expect_equal(what, got, want, tolerance);
-        array_free(want);
-        for (int i = 0; i < c->inputs; i++) array_free(in[i]);
+    REEL_SCOPE;
+    array in[CASE_INPUTS];
+    reel_tensor *t[CASE_INPUTS] = {NULL};
+    reel_shape out = REEL_SCALAR;
+    for (int i = 0; i < c->inputs; i++) {
+        reel_dtype d = case_dtype(c, i, dtype);
+        in[i] = draw(c, i, s, d, way);
+        t[i] = view(base(in[i], d, way), s->in[i], way);
+        ck_assert(reel__broadcast(out, s->in[i], &out) || c->reference);
     }
+    reel_tensor *got = c->run(t, s->param, dtype);
+    array want = expected(c, in, s, out);
+    double tolerance = dtype == REEL_F64   ? 2e-12
+                       : dtype == REEL_F32 ? (c->tolerance32 > 0 ? c->tolerance32 : 4e-6)
+                                           : 0;
+    if (dtype == REEL_U8 && reel_dtype_of(got) == REEL_U8) /* u8 wraps */
+        for (int64_t k = 0; k < array_size(want); k++)
+            want.v[k] = (double)((int64_t)want.v[k] & 255);
+    expect_equal(what, got, want, tolerance);
+    array_free(want);
+    for (int i = 0; i < c->inputs; i++) array_free(in[i]);
 }
 
 static int64_t elements(const op_case *c, const op_shapes *s) {
@@ -192,24 +191,23 @@ START_TEST(values_match_the_reference) {
 END_TEST
 
 START_TEST(threads_do_not_change_sums) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_affine(
-            reel_sigmoid(reel_affine(reel_arange(300001, REEL_F32, reel_cpu()), 1e-4, -7)), 3, -1);
-        reel_tensor *m = reel_reshape(reel_slice(x, 0, 0, 300000, 1), reel_shape(300, 1000));
-        reel_tensor *y = reel_affine(x, 0.9, 0.2);
-        float sums[3][4];
-        for (int threads = 1; threads <= 3; threads++) {
-            ck_assert(reel_set_threads(threads) == REEL_OK);
-            sums[threads - 1][0] = (float)reel_item(reel_sum(x));
-            sums[threads - 1][1] =
-                (float)reel_item(reel_select(reel_sum_over(m, reel_axes(0), false), 0, 777));
-            sums[threads - 1][2] =
-                (float)reel_item(reel_select(reel_sum_over(m, reel_axes(1), false), 0, 123));
-            sums[threads - 1][3] = (float)reel_item(reel_mse(x, y));
-        }
-        ck_assert(memcmp(sums[0], sums[1], sizeof sums[0]) == 0 &&
-                  memcmp(sums[0], sums[2], sizeof sums[0]) == 0);
+    REEL_SCOPE;
+    reel_tensor *x = reel_affine(
+        reel_sigmoid(reel_affine(reel_arange(300001, REEL_F32, reel_cpu()), 1e-4, -7)), 3, -1);
+    reel_tensor *m = reel_reshape(reel_slice(x, 0, 0, 300000, 1), reel_shape(300, 1000));
+    reel_tensor *y = reel_affine(x, 0.9, 0.2);
+    float sums[3][4];
+    for (int threads = 1; threads <= 3; threads++) {
+        ck_assert(reel_set_threads(threads) == REEL_OK);
+        sums[threads - 1][0] = (float)reel_item(reel_sum(x));
+        sums[threads - 1][1] =
+            (float)reel_item(reel_select(reel_sum_over(m, reel_axes(0), false), 0, 777));
+        sums[threads - 1][2] =
+            (float)reel_item(reel_select(reel_sum_over(m, reel_axes(1), false), 0, 123));
+        sums[threads - 1][3] = (float)reel_item(reel_mse(x, y));
     }
+    ck_assert(memcmp(sums[0], sums[1], sizeof sums[0]) == 0 &&
+              memcmp(sums[0], sums[2], sizeof sums[0]) == 0);
 }
 END_TEST
 
@@ -217,26 +215,27 @@ END_TEST
 START_TEST(dequantize_rows_is_index_select_and_dequantize) {
     for (int threads = 1; threads <= 3; threads++)
         for (int from = REEL_F32; from <= REEL_U8; from++)
-            for (int to = REEL_F32; to <= REEL_F64; to++) REEL_SCOPE {
-                    const reel_dtype dtype = (reel_dtype)to;
-                    ck_assert(reel_set_threads(threads) == REEL_OK);
-                    reel_tensor *x = reel_reshape(
-                        reel_cast(reel_arange(300 * 97, REEL_I64, test_device()), (reel_dtype)from),
-                        reel_shape(300, 97));
-                    reel_tensor *index =
-                        reel_slice(reel_arange(300, REEL_I64, test_device()), 0, 1, INT64_MAX, 2);
-                    reel_tensor *one = reel_dequantize_rows(x, index, 1 / 255.0, dtype);
-                    reel_tensor *two =
-                        reel_dequantize(reel_index_select(x, 0, index), 1 / 255.0, dtype);
-                    ck_assert_msg(!reel_failed(), "%s", reel_error());
-                    ck_assert(reel_dtype_of(one) == dtype);
-                    ck_assert(reel_shape_equal(reel_shape_of(one), reel_shape(150, 97)));
-                    static double a[150 * 97], b[150 * 97];
-                    const size_t bytes = 150 * 97 * reel_dtype_size(dtype);
-                    ck_assert(reel_read(one, a, bytes) == REEL_OK);
-                    ck_assert(reel_read(two, b, bytes) == REEL_OK);
-                    ck_assert(memcmp(a, b, bytes) == 0);
-                }
+            for (int to = REEL_F32; to <= REEL_F64; to++) {
+                REEL_SCOPE;
+                const reel_dtype dtype = (reel_dtype)to;
+                ck_assert(reel_set_threads(threads) == REEL_OK);
+                reel_tensor *x = reel_reshape(
+                    reel_cast(reel_arange(300 * 97, REEL_I64, test_device()), (reel_dtype)from),
+                    reel_shape(300, 97));
+                reel_tensor *index =
+                    reel_slice(reel_arange(300, REEL_I64, test_device()), 0, 1, INT64_MAX, 2);
+                reel_tensor *one = reel_dequantize_rows(x, index, 1 / 255.0, dtype);
+                reel_tensor *two =
+                    reel_dequantize(reel_index_select(x, 0, index), 1 / 255.0, dtype);
+                ck_assert_msg(!reel_failed(), "%s", reel_error());
+                ck_assert(reel_dtype_of(one) == dtype);
+                ck_assert(reel_shape_equal(reel_shape_of(one), reel_shape(150, 97)));
+                static double a[150 * 97], b[150 * 97];
+                const size_t bytes = 150 * 97 * reel_dtype_size(dtype);
+                ck_assert(reel_read(one, a, bytes) == REEL_OK);
+                ck_assert(reel_read(two, b, bytes) == REEL_OK);
+                ck_assert(memcmp(a, b, bytes) == 0);
+            }
 }
 END_TEST
 
@@ -262,19 +261,18 @@ static void check_gradient(reel__op op, int s, layout way, gradient_check by, do
     const op_case *c = cases[op];
     check k = {c, &c->shapes[s], way};
     seed = (uint64_t)(op * 1000u + (unsigned)s * 10u + way);
-    REEL_SCOPE {
-        reel_tensor *in[CASE_INPUTS];
-        for (int i = 0; i < c->inputs; i++) {
-            reel_dtype d = case_dtype(c, i, REEL_F64);
-            array a = draw(c, i, k.s, d, way);
-            in[i] = base(a, d, way);
-            if (d == REEL_F64) reel_track(in[i]);
-            array_free(a);
-        }
-        reel_status status = by(through_view, &k, in, c->inputs, (reel_gradcheck_options){.h = h});
-        ck_assert_msg(status == REEL_OK, "%s %s, shapes %d: %s", reel__ops[op].name,
-                      layout_names[way], s, reel_error());
+    REEL_SCOPE;
+    reel_tensor *in[CASE_INPUTS];
+    for (int i = 0; i < c->inputs; i++) {
+        reel_dtype d = case_dtype(c, i, REEL_F64);
+        array a = draw(c, i, k.s, d, way);
+        in[i] = base(a, d, way);
+        if (d == REEL_F64) reel_track(in[i]);
+        array_free(a);
     }
+    reel_status status = by(through_view, &k, in, c->inputs, (reel_gradcheck_options){.h = h});
+    ck_assert_msg(status == REEL_OK, "%s %s, shapes %d: %s", reel__ops[op].name, layout_names[way],
+                  s, reel_error());
 }
 
 /* Every op with a gradient, in all shapes that are small enough. */
@@ -329,17 +327,16 @@ START_TEST(bad_shapes_are_refused) {
             char what[40];
             snprintf(what, sizeof what, "bad shapes %d", s);
             seed = (uint64_t)s;
-            REEL_SCOPE {
-                reel_tensor *t[CASE_INPUTS] = {NULL};
-                for (int i = 0; i < c->inputs; i++) {
-                    reel_dtype d = case_dtype(c, i, REEL_F64);
-                    array a = draw(c, i, &c->bad[s], d, CONTIGUOUS);
-                    t[i] = base(a, d, CONTIGUOUS);
-                    array_free(a);
-                }
-                ck_assert(!reel_failed());
-                expect_refusal((reel__op)op, c->run(t, c->bad[s].param, REEL_F64), what);
+            REEL_SCOPE;
+            reel_tensor *t[CASE_INPUTS] = {NULL};
+            for (int i = 0; i < c->inputs; i++) {
+                reel_dtype d = case_dtype(c, i, REEL_F64);
+                array a = draw(c, i, &c->bad[s], d, CONTIGUOUS);
+                t[i] = base(a, d, CONTIGUOUS);
+                array_free(a);
             }
+            ck_assert(!reel_failed());
+            expect_refusal((reel__op)op, c->run(t, c->bad[s].param, REEL_F64), what);
         }
         ck_assert_msg(c->bad_count > 0 || c->inputs == 1 || reel__ops[op].kind == REEL__UPDATE,
                       "%s: no bad shapes", reel__ops[op].name);
@@ -351,17 +348,16 @@ END_TEST
 static void refuse(reel__op op, reel_tensor *(*spoil)(reel_tensor *), const char *what) {
     const op_case *c = cases[op];
     for (int bad = 0; bad < c->inputs; bad++) {
-        REEL_SCOPE {
-            reel_tensor *t[CASE_INPUTS] = {NULL};
-            for (int i = 0; i < c->inputs; i++) {
-                reel_dtype d = case_dtype(c, i, REEL_F64);
-                array a = draw(c, i, &c->shapes[0], d, CONTIGUOUS);
-                t[i] = base(a, d, CONTIGUOUS);
-                array_free(a);
-            }
-            t[bad] = spoil(t[bad]);
-            expect_refusal(op, c->run(t, c->shapes[0].param, REEL_F64), what);
+        REEL_SCOPE;
+        reel_tensor *t[CASE_INPUTS] = {NULL};
+        for (int i = 0; i < c->inputs; i++) {
+            reel_dtype d = case_dtype(c, i, REEL_F64);
+            array a = draw(c, i, &c->shapes[0], d, CONTIGUOUS);
+            t[i] = base(a, d, CONTIGUOUS);
+            array_free(a);
         }
+        t[bad] = spoil(t[bad]);
+        expect_refusal(op, c->run(t, c->shapes[0].param, REEL_F64), what);
     }
 }
 
@@ -376,19 +372,18 @@ START_TEST(null_is_refused) {
 END_TEST
 
 START_TEST(null_keeps_the_first_failure) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_ones(reel_shape(2, 3), REEL_F32, test_device());
-        reel_tensor *bad = reel_matmul(x, x);
-        char first[300];
-        snprintf(first, sizeof first, "%s", reel_error());
-        for (int op = 0; op < REEL_OP_COUNT; op++) {
-            reel_tensor *t[CASE_INPUTS] = {bad, bad, bad, bad, bad};
-            if (cases[op]->inputs)
-                ck_assert(cases[op]->run(t, cases[op]->shapes[0].param, REEL_F64) == NULL);
-        }
-        ck_assert_str_eq(reel_error(), first);
-        reel_clear_error();
+    REEL_SCOPE;
+    reel_tensor *x = reel_ones(reel_shape(2, 3), REEL_F32, test_device());
+    reel_tensor *bad = reel_matmul(x, x);
+    char first[300];
+    snprintf(first, sizeof first, "%s", reel_error());
+    for (int op = 0; op < REEL_OP_COUNT; op++) {
+        reel_tensor *t[CASE_INPUTS] = {bad, bad, bad, bad, bad};
+        if (cases[op]->inputs)
+            ck_assert(cases[op]->run(t, cases[op]->shapes[0].param, REEL_F64) == NULL);
     }
+    ck_assert_str_eq(reel_error(), first);
+    reel_clear_error();
 }
 END_TEST
 
@@ -426,25 +421,26 @@ START_TEST(indices_out_of_range_are_refused) {
                             REEL_OP_nll};
     const int64_t wrong[] = {-1, 5, INT64_MIN, INT64_MAX};
     for (int i = 0; i < COUNT(ops); i++)
-        for (int k = 0; k < COUNT(wrong); k++) REEL_SCOPE {
-                const op_case *c = cases[ops[i]];
-                const int last = c->inputs - 1;
-                array a = draw(c, 0, &c->shapes[0], REEL_F64, CONTIGUOUS);
-                array index = draw(c, last, &c->shapes[0], REEL_I64, CONTIGUOUS);
-                reel_tensor *t[CASE_INPUTS] = {base(a, REEL_F64, CONTIGUOUS)};
-                char what[80];
-                t[last] = base(index, REEL_I64, CONTIGUOUS);
-                set_second(t[last], wrong[k]);
-                reel_tensor *result = c->run(t, c->shapes[0].param, REEL_F64);
-                reel_synchronize(test_device());
-                snprintf(what, sizeof what, "%s: index %lld at position 1 ", reel__ops[ops[i]].name,
-                         (long long)wrong[k]);
-                ck_assert_msg(strncmp(reel_error(), what, strlen(what)) == 0, "%s", reel_error());
-                ck_assert_msg(strstr(reel_error(), "op_cases_"), "%s", reel_error());
-                expect_refusal(ops[i], result, "an index out of range");
-                array_free(a);
-                array_free(index);
-            }
+        for (int k = 0; k < COUNT(wrong); k++) {
+            REEL_SCOPE;
+            const op_case *c = cases[ops[i]];
+            const int last = c->inputs - 1;
+            array a = draw(c, 0, &c->shapes[0], REEL_F64, CONTIGUOUS);
+            array index = draw(c, last, &c->shapes[0], REEL_I64, CONTIGUOUS);
+            reel_tensor *t[CASE_INPUTS] = {base(a, REEL_F64, CONTIGUOUS)};
+            char what[80];
+            t[last] = base(index, REEL_I64, CONTIGUOUS);
+            set_second(t[last], wrong[k]);
+            reel_tensor *result = c->run(t, c->shapes[0].param, REEL_F64);
+            reel_synchronize(test_device());
+            snprintf(what, sizeof what, "%s: index %lld at position 1 ", reel__ops[ops[i]].name,
+                     (long long)wrong[k]);
+            ck_assert_msg(strncmp(reel_error(), what, strlen(what)) == 0, "%s", reel_error());
+            ck_assert_msg(strstr(reel_error(), "op_cases_"), "%s", reel_error());
+            expect_refusal(ops[i], result, "an index out of range");
+            array_free(a);
+            array_free(index);
+        }
 }
 END_TEST
 
@@ -477,9 +473,10 @@ START_TEST(short_rows_are_broadcast) {
     const reel_dtype dtypes[] = {REEL_F32, REEL_F64, REEL_I64, REEL_U8, REEL_F16};
     reel_generator *g = reel_generator_new(5, test_device());
     for (int i = 0; i < COUNT(dtypes); i++)
-        for (int64_t n = 1; n <= 33; n += 8) REEL_SCOPE {
-                check_short_rows(reel_randint(0, 200, reel_shape(3001, n), REEL_I64, g), dtypes[i]);
-            }
+        for (int64_t n = 1; n <= 33; n += 8) {
+            REEL_SCOPE;
+            check_short_rows(reel_randint(0, 200, reel_shape(3001, n), REEL_I64, g), dtypes[i]);
+        }
     reel_generator_free(g);
 }
 END_TEST
@@ -487,41 +484,39 @@ END_TEST
 /* ---- ties, bounds ---- */
 
 START_TEST(topk_breaks_ties_by_index_and_ranks_nan_first) {
-    REEL_SCOPE {
-        const float x[] = {2, NAN, 2, -0.0f, 0, 5};
-        int64_t index[6];
-        reel_tensor *found, *t = to_device(reel_from(x, reel_shape(6), REEL_F32));
-        reel_topk(t, 6, 0, true, &found);
-        ck_assert(reel_read(found, index, sizeof index) == REEL_OK);
-        const int64_t down[] = {1, 5, 0, 2, 3, 4};
-        ck_assert(memcmp(index, down, sizeof down) == 0);
-        reel_topk(t, 6, 0, false, &found);
-        ck_assert(reel_read(found, index, sizeof index) == REEL_OK);
-        const int64_t up[] = {3, 4, 0, 2, 5, 1};
-        ck_assert(memcmp(index, up, sizeof up) == 0);
-    }
+    REEL_SCOPE;
+    const float x[] = {2, NAN, 2, -0.0f, 0, 5};
+    int64_t index[6];
+    reel_tensor *found, *t = to_device(reel_from(x, reel_shape(6), REEL_F32));
+    reel_topk(t, 6, 0, true, &found);
+    ck_assert(reel_read(found, index, sizeof index) == REEL_OK);
+    const int64_t down[] = {1, 5, 0, 2, 3, 4};
+    ck_assert(memcmp(index, down, sizeof down) == 0);
+    reel_topk(t, 6, 0, false, &found);
+    ck_assert(reel_read(found, index, sizeof index) == REEL_OK);
+    const int64_t up[] = {3, 4, 0, 2, 5, 1};
+    ck_assert(memcmp(index, up, sizeof up) == 0);
 }
 END_TEST
 
 START_TEST(casts_keep_to_the_bounds) {
-    REEL_SCOPE {
-        const double x[] = {-1.5, 255.9, 300, NAN, 1e30, -1e30, INFINITY};
-        const int64_t as_i64[] = {-1, 255, 300, 0, INT64_MAX, INT64_MIN, INT64_MAX};
-        const uint8_t as_u8[] = {0, 255, 255, 0, 255, 0, 255};
-        reel_tensor *t = f64(reel_shape(7), x);
-        int64_t i64[7];
-        uint8_t u8[7];
-        ck_assert(reel_read(reel_cast(t, REEL_I64), i64, sizeof i64) == REEL_OK);
-        ck_assert(reel_read(reel_cast(t, REEL_U8), u8, sizeof u8) == REEL_OK);
-        ck_assert(memcmp(i64, as_i64, sizeof as_i64) == 0);
-        ck_assert(memcmp(u8, as_u8, sizeof as_u8) == 0);
-        const int64_t big = INT64_MAX - 1;
-        reel_tensor *i = to_device(reel_from(&big, reel_shape(1), REEL_I64));
-        ck_assert(reel_read(reel_slice(i, 0, 0, 1, 1), i64, sizeof *i64) == REEL_OK);
-        ck_assert(*i64 == big);
-        ck_assert(reel_item(reel_cast(i, REEL_U8)) == 255);
-        ck_assert(reel_item(reel_cast(i, REEL_F32)) == 0x1p63);
-    }
+    REEL_SCOPE;
+    const double x[] = {-1.5, 255.9, 300, NAN, 1e30, -1e30, INFINITY};
+    const int64_t as_i64[] = {-1, 255, 300, 0, INT64_MAX, INT64_MIN, INT64_MAX};
+    const uint8_t as_u8[] = {0, 255, 255, 0, 255, 0, 255};
+    reel_tensor *t = f64(reel_shape(7), x);
+    int64_t i64[7];
+    uint8_t u8[7];
+    ck_assert(reel_read(reel_cast(t, REEL_I64), i64, sizeof i64) == REEL_OK);
+    ck_assert(reel_read(reel_cast(t, REEL_U8), u8, sizeof u8) == REEL_OK);
+    ck_assert(memcmp(i64, as_i64, sizeof as_i64) == 0);
+    ck_assert(memcmp(u8, as_u8, sizeof as_u8) == 0);
+    const int64_t big = INT64_MAX - 1;
+    reel_tensor *i = to_device(reel_from(&big, reel_shape(1), REEL_I64));
+    ck_assert(reel_read(reel_slice(i, 0, 0, 1, 1), i64, sizeof *i64) == REEL_OK);
+    ck_assert(*i64 == big);
+    ck_assert(reel_item(reel_cast(i, REEL_U8)) == 255);
+    ck_assert(reel_item(reel_cast(i, REEL_F32)) == 0x1p63);
 }
 END_TEST
 

@@ -26,13 +26,14 @@ static double gradient(int which, int i, int t) {
 
 static params params_new(reel_dtype a, reel_dtype b) {
     params made = {.list = reel_state_new()};
-    for (int k = 0; k < 2; k++) REEL_SCOPE {
-            double values[N];
-            for (int i = 0; i < N; i++) values[i] = start(k, i);
-            reel_tensor *p = f64(k ? reel_shape(2, 3) : reel_shape(N), values);
-            made.p[k] = reel_track(reel_cast(p, k ? b : a));
-            reel_state_put(made.list, k ? "b" : "a", made.p[k]);
-        }
+    for (int k = 0; k < 2; k++) {
+        REEL_SCOPE;
+        double values[N];
+        for (int i = 0; i < N; i++) values[i] = start(k, i);
+        reel_tensor *p = f64(k ? reel_shape(2, 3) : reel_shape(N), values);
+        made.p[k] = reel_track(reel_cast(p, k ? b : a));
+        reel_state_put(made.list, k ? "b" : "a", made.p[k]);
+    }
     expect_fine();
     return made;
 }
@@ -43,7 +44,8 @@ static void params_free(params *made) {
 
 /* Gives p the gradient values[N]: that of sum(p * values). */
 static void give_gradient(reel_tensor *p, const double *values) {
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *g = reel_cast(f64(reel_shape_of(p), values), reel_dtype_of(p));
         reel_backward(reel_sum(reel_mul(p, g)));
     }
@@ -201,7 +203,8 @@ START_TEST(first_steps_by_hand) {
     for (int k = 0; k < 2; k++) {
         reel_state *list = reel_state_new();
         reel_tensor *p;
-        REEL_SCOPE {
+        {
+            REEL_SCOPE;
             p = reel_track(reel_ones(reel_shape(1), REEL_F64, test_device()));
             reel_state_put(list, "p", p);
         }
@@ -276,18 +279,19 @@ END_TEST
 START_TEST(counting_a_step_is_a_change_in_place) {
     params made = params_new(REEL_F64, REEL_F64);
     reel_state *s = reel_state_new();
-    for (int kind = 0; kind < 2; kind++) REEL_SCOPE {
-            reel_optim *o = kind ? reel_adam_new(made.list, (reel_adam_options){0})
-                                 : reel_sgd_new(made.list, (reel_sgd_options){.lr = 0.1});
-            ck_assert_int_eq(reel_optim_save(o, s, kind ? "adam" : "sgd"), REEL_OK);
-            reel_tensor *step = reel_state_get(s, kind ? "adam.step" : "sgd.step");
-            reel_tensor *x = reel_track(f64(reel_shape(2), (double[]){3, 4}));
-            reel_tensor *y = reel_index_select(x, 0, reel_reshape(step, reel_shape(1)));
-            take_step(&made, o, 1);
-            ck_assert_int_eq(reel_backward(y), REEL_ERR_STATE);
-            expect_failure(REEL_ERR_STATE, "input 2 was changed in place after it was saved");
-            reel_optim_free(o);
-        }
+    for (int kind = 0; kind < 2; kind++) {
+        REEL_SCOPE;
+        reel_optim *o = kind ? reel_adam_new(made.list, (reel_adam_options){0})
+                             : reel_sgd_new(made.list, (reel_sgd_options){.lr = 0.1});
+        ck_assert_int_eq(reel_optim_save(o, s, kind ? "adam" : "sgd"), REEL_OK);
+        reel_tensor *step = reel_state_get(s, kind ? "adam.step" : "sgd.step");
+        reel_tensor *x = reel_track(f64(reel_shape(2), (double[]){3, 4}));
+        reel_tensor *y = reel_index_select(x, 0, reel_reshape(step, reel_shape(1)));
+        take_step(&made, o, 1);
+        ck_assert_int_eq(reel_backward(y), REEL_ERR_STATE);
+        expect_failure(REEL_ERR_STATE, "input 2 was changed in place after it was saved");
+        reel_optim_free(o);
+    }
     reel_state_free(s);
     params_free(&made);
 }
@@ -310,7 +314,8 @@ START_TEST(tied_parameter_is_stepped_once) {
     reel_module m;
     reel_module_init(&m, "tied", NULL);
     reel_tensor *W;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         W = reel_module_param(&m, "W", reel_ones(reel_shape(2), REEL_F64, test_device()));
         reel_module_param(&m, "again", W);
     }
@@ -428,13 +433,15 @@ START_TEST(lists_are_checked) {
     reel_state *list = reel_state_new();
     expect_no_optim(reel_adam_new(NULL, defaults), REEL_ERR_ARGUMENT, "adam_new: no parameters");
     expect_no_optim(reel_adam_new(list, defaults), REEL_ERR_ARGUMENT, "adam_new: no parameters");
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_state_put(list, "W", reel_t(reel_zeros(reel_shape(2, 3), REEL_F32, test_device())));
         expect_no_optim(reel_adamw_new(list, defaults), REEL_ERR_ARGUMENT, "contiguous: W");
     }
     reel_state_free(list);
     list = reel_state_new();
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_state_put(list, "x", reel_zeros(reel_shape(2), REEL_F32, test_device()));
         reel_state_put(list, "i", reel_zeros(reel_shape(2), REEL_I64, test_device()));
         expect_no_optim(reel_sgd_new(list, (reel_sgd_options){.lr = 1}), REEL_ERR_DTYPE, "i i64");
@@ -499,7 +506,8 @@ START_TEST(resumed_run_has_the_same_bits) {
     reel_state *file = state_copy(s);
     take_step(&first, p, 9); /* comes after the checkpoint, so it is not in it */
 
-    REEL_NO_GRAD {
+    {
+        REEL_NO_GRAD;
         for (int k = 0; k < 2; k++)
             reel_copy_(second.p[k], reel_state_get_in(file, "model", k ? "b" : "a"));
     }
@@ -579,7 +587,8 @@ START_TEST(load_is_all_or_nothing) {
     take_step(&trained, from, 1);
     reel_state *s = reel_state_new();
     reel_optim_save(from, s, "optim");
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *vector = reel_zeros(reel_shape(N), REEL_F64, reel_cpu());
         expect_no_load(o, s, "optim.b.v", NULL, REEL_ERR_FORMAT,
                        "optim_load: not in the state: optim.b.v");
@@ -627,7 +636,8 @@ static bool clips_by_norm(int which, double max_norm) {
     }
     const double norm = sqrt(square), scale = fmin(1.0, max_norm / (norm + 1e-6));
     const double tolerance = dtypes[which].a == REEL_F64 ? 1e-12 : 1e-6;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *got = reel_clip_grad_norm(o, max_norm);
         expect_fine();
         ck_assert_int_eq(reel_ndim(got), 0);
@@ -672,7 +682,8 @@ END_TEST
 START_TEST(clipping_refuses) {
     params made = params_new(REEL_F32, REEL_F32);
     reel_optim *o = reel_sgd_new(made.list, (reel_sgd_options){.lr = 1});
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         ck_assert_double_eq(reel_item(reel_clip_grad_norm(o, 1.0)), 0.0); /* no gradients */
         ck_assert_int_eq(reel_clip_grad_value(o, 1.0), REEL_OK);
         ck_assert_ptr_null(reel_clip_grad_norm(o, -1.0));

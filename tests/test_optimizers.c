@@ -25,7 +25,8 @@ static double gradient(int which, int i, int t) {
 /* Owned by the list. */
 static reel_tensor *add_param(reel_state *list, const char *name, int which, reel_dtype dtype) {
     reel_tensor *p = NULL;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         double values[N];
         for (int i = 0; i < N; i++) values[i] = start(which, i);
         p = reel_track(reel_cast(f64(which ? reel_shape(2, 3) : reel_shape(N), values), dtype));
@@ -48,7 +49,8 @@ static void params_free(params *made) {
 
 /* Gives p a gradient of `values`: that of sum(p * values). */
 static void give_gradient(reel_tensor *p, const double *values) {
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *g = reel_cast(f64(reel_shape_of(p), values), reel_dtype_of(p));
         reel_backward(reel_sum(reel_mul(p, g)));
     }
@@ -216,12 +218,12 @@ START_TEST(nan_moments_stay) {
         reel_fill_(m, NAN);
         take_step(&made, o, 2);
         ck_assert_msg(isnan(element(m, 0)), "%s: %s", f->name, f->moment[k]);
-        REEL_NO_GRAD REEL_SCOPE {
-            for (int j = 0; j < REEL__MAX_MOMENTS; j++) /* a NaN parameter spoils them all */
-                if (rows[_i].c.o.has >> j & 1)
-                    reel_fill_(reel_state_get_in(saved, "a", f->moment[j]), 1);
-            reel_fill_(made.p[0], 1);
-        }
+        REEL_NO_GRAD;
+        REEL_SCOPE;
+        for (int j = 0; j < REEL__MAX_MOMENTS; j++) /* a NaN parameter spoils them all */
+            if (rows[_i].c.o.has >> j & 1)
+                reel_fill_(reel_state_get_in(saved, "a", f->moment[j]), 1);
+        reel_fill_(made.p[0], 1);
     }
     expect_fine();
     reel_state_free(saved);
@@ -260,22 +262,23 @@ static int64_t length_of(int i) {
 
 static reel_state *many_params(int from, int to) {
     reel_state *list = reel_state_new();
-    for (int i = from; i < to; i++) REEL_SCOPE {
-            char name[16];
-            snprintf(name, sizeof name, "p%d", i);
-            reel_tensor *p =
-                reel_full(reel_shape(length_of(i)), 0.1 * i - 3, REEL_F32, test_device());
-            reel_state_put(list, name, reel_track(p));
-        }
+    for (int i = from; i < to; i++) {
+        REEL_SCOPE;
+        char name[16];
+        snprintf(name, sizeof name, "p%d", i);
+        reel_tensor *p = reel_full(reel_shape(length_of(i)), 0.1 * i - 3, REEL_F32, test_device());
+        reel_state_put(list, name, reel_track(p));
+    }
     expect_fine();
     return list;
 }
 
 static void give_gradients(const reel_state *list, int first, int t) {
-    for (int i = 0; i < reel_state_count(list); i++) REEL_SCOPE {
-            const double slope = cos(first + i + t);
-            reel_backward(reel_sum(reel_scale(reel_state_at(list, i), slope)));
-        }
+    for (int i = 0; i < reel_state_count(list); i++) {
+        REEL_SCOPE;
+        const double slope = cos(first + i + t);
+        reel_backward(reel_sum(reel_scale(reel_state_at(list, i), slope)));
+    }
 }
 
 static void expect_same_bits(reel_tensor *x, reel_tensor *y) {
@@ -381,7 +384,8 @@ START_TEST(resumed_run_has_the_same_bits) {
     for (int k = 0; k < 2; k++) reel_state_put_in(saved, "model", k ? "b" : "a", first.p[k]);
     reel_state *file = state_copy(saved);
     take_step(&first, p, 9); /* comes after the checkpoint, so it is not in it */
-    REEL_NO_GRAD {
+    {
+        REEL_NO_GRAD;
         for (int k = 0; k < 2; k++)
             reel_copy_(second.p[k], reel_state_get_in(file, "model", k ? "b" : "a"));
     }
@@ -440,7 +444,8 @@ START_TEST(carrying_is_a_change_in_place) {
     reel_optim *o = reel_nadam_new(made.list, (reel_nadam_options){0});
     reel_state *s = reel_state_new();
     reel_optim_save(o, s, NULL);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_track(f64(reel_shape(2), (double[]){3, 4}));
         reel_tensor *y = reel_sum(reel_mul(x, reel_state_get(s, "mu_product")));
         take_step(&made, o, 1);

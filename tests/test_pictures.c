@@ -84,7 +84,8 @@ START_TEST(png_grey) {
         pixels[i] = (uint8_t)(i < 600 ? (uint32_t)i / 3 : seed >> 24);
         turned[i % 40 * 30 + i / 40] = pixels[i];
     }
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = reel_from(pixels, reel_shape(30, 40), REEL_U8);
         ck_assert_int_eq(reel_png_write(in_dir("a.png"), t), REEL_OK);
         expect_picture(in_dir("a.png"), 40, 30, 1, pixels);
@@ -101,17 +102,17 @@ START_TEST(png_floats_are_cut_and_rounded) {
     static const uint8_t bytes[] = {0, 255, 128, 1, 0, 255, 0, 255, 0, 0, 1, 0};
     float single[12];
     for (int i = 0; i < 12; i++) single[i] = (float)values[i];
-    REEL_SCOPE {
-        reel_png_write(in_dir("a.png"), reel_from(values, reel_shape(2, 2, 3), REEL_F64));
-        expect_picture(in_dir("a.png"), 2, 2, 3, bytes);
-        reel_png_write(in_dir("a.png"), reel_from(single, reel_shape(3, 4), REEL_F32));
-        expect_picture(in_dir("a.png"), 4, 3, 1, bytes);
-    }
+    REEL_SCOPE;
+    reel_png_write(in_dir("a.png"), reel_from(values, reel_shape(2, 2, 3), REEL_F64));
+    expect_picture(in_dir("a.png"), 2, 2, 3, bytes);
+    reel_png_write(in_dir("a.png"), reel_from(single, reel_shape(3, 4), REEL_F32));
+    expect_picture(in_dir("a.png"), 4, 3, 1, bytes);
 }
 END_TEST
 
 START_TEST(png_bad_call) {
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *image = reel_zeros(reel_shape(2, 2), REEL_U8, reel_cpu());
         reel_png_write(NULL, image);
         expect_failure(REEL_ERR_ARGUMENT, "png: no path");
@@ -169,7 +170,8 @@ static reel_tensor *little_images(int64_t n) {
 }
 
 static picture grid(int64_t n, reel_grid_options options) {
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_grid_write(in_dir("g.png"), little_images(n), options);
     }
     expect_fine();
@@ -259,7 +261,8 @@ START_TEST(grid_texts_too_wide) {
 END_TEST
 
 START_TEST(grid_bad_call) {
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *images = little_images(2);
         reel_grid_options none = {0};
         reel_grid_write(NULL, images, none);

@@ -136,93 +136,88 @@ static const print_case cases[] = {
 
 START_TEST(prints_as_numpy) {
     const print_case *c = &cases[_i];
-    REEL_SCOPE {
-        expect_print(reel_cast(reel_from(c->values, c->shape, REEL_F64), c->dtype), c->text);
-    }
+    REEL_SCOPE;
+    expect_print(reel_cast(reel_from(c->values, c->shape, REEL_F64), c->dtype), c->text);
 }
 END_TEST
 
 START_TEST(wraps_lines) {
-    REEL_SCOPE {
-        reel_tensor *count = reel_arange(40, REEL_I64, reel_cpu());
-        expect_print(count,
-                     "[ 0  1  2  3  4  5  6  7  8  9 10 11 12 13 14 15 16 17 18 19 20 21 22 23\n"
-                     " 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39]");
-        reel_tensor *x = reel_affine(reel_arange(30, REEL_F64, reel_cpu()), 1.25, -3);
-        expect_print(x, "[-3.   -1.75 -0.5   0.75  2.    3.25  4.5   5.75  7.    8.25  9.5  10.75\n"
-                        " 12.   13.25 14.5  15.75 17.   18.25 19.5  20.75 22.   23.25 24.5  25.75\n"
-                        " 27.   28.25 29.5  30.75 32.   33.25]");
-        expect_print(reel_reshape(x, reel_shape(1, 2, 15)),
-                     "[[[-3.   -1.75 -0.5   0.75  2.    3.25  4.5   5.75  7.    8.25  9.5\n"
-                     "   10.75 12.   13.25 14.5 ]\n"
-                     "  [15.75 17.   18.25 19.5  20.75 22.   23.25 24.5  25.75 27.   28.25\n"
-                     "   29.5  30.75 32.   33.25]]]");
-        const int64_t wide[] = {1000000000000000000, -1, 5, 77, 1000000000000000000};
-        expect_print(reel_from(wide, reel_shape(5), REEL_I64),
-                     "[1000000000000000000                  -1                   5\n"
-                     "                  77 1000000000000000000]");
-    }
+    REEL_SCOPE;
+    reel_tensor *count = reel_arange(40, REEL_I64, reel_cpu());
+    expect_print(count, "[ 0  1  2  3  4  5  6  7  8  9 10 11 12 13 14 15 16 17 18 19 20 21 22 23\n"
+                        " 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39]");
+    reel_tensor *x = reel_affine(reel_arange(30, REEL_F64, reel_cpu()), 1.25, -3);
+    expect_print(x, "[-3.   -1.75 -0.5   0.75  2.    3.25  4.5   5.75  7.    8.25  9.5  10.75\n"
+                    " 12.   13.25 14.5  15.75 17.   18.25 19.5  20.75 22.   23.25 24.5  25.75\n"
+                    " 27.   28.25 29.5  30.75 32.   33.25]");
+    expect_print(reel_reshape(x, reel_shape(1, 2, 15)),
+                 "[[[-3.   -1.75 -0.5   0.75  2.    3.25  4.5   5.75  7.    8.25  9.5\n"
+                 "   10.75 12.   13.25 14.5 ]\n"
+                 "  [15.75 17.   18.25 19.5  20.75 22.   23.25 24.5  25.75 27.   28.25\n"
+                 "   29.5  30.75 32.   33.25]]]");
+    const int64_t wide[] = {1000000000000000000, -1, 5, 77, 1000000000000000000};
+    expect_print(reel_from(wide, reel_shape(5), REEL_I64),
+                 "[1000000000000000000                  -1                   5\n"
+                 "                  77 1000000000000000000]");
 }
 END_TEST
 
 START_TEST(summarises_beyond_a_thousand) {
-    REEL_SCOPE {
-        reel_tensor *n = reel_arange(1001, REEL_I64, reel_cpu());
-        expect_print(n, "[   0    1    2 ...  998  999 1000]");
-        char *all = printed(reel_slice(n, 0, 0, 1000, 1));
-        ck_assert_ptr_null(strstr(all, "..."));
-        ck_assert_ptr_nonnull(strstr(all, " 498 499 500 501 502 503\n 504 "));
-        free(all);
-        expect_print(reel_affine(reel_arange(5000, REEL_F32, reel_cpu()), 0.5, 0),
-                     "[0.0000e+00 5.0000e-01 1.0000e+00 ... 2.4985e+03 2.4990e+03 2.4995e+03]");
-        reel_tensor *m = reel_reshape(reel_arange(1600, REEL_I64, reel_cpu()), reel_shape(40, 40));
-        expect_print(m, "[[   0    1    2 ...   37   38   39]\n"
-                        " [  40   41   42 ...   77   78   79]\n"
-                        " [  80   81   82 ...  117  118  119]\n"
-                        " ...\n"
-                        " [1480 1481 1482 ... 1517 1518 1519]\n"
-                        " [1520 1521 1522 ... 1557 1558 1559]\n"
-                        " [1560 1561 1562 ... 1597 1598 1599]]");
-        expect_print(reel_t(m), "[[   0   40   80 ... 1480 1520 1560]\n"
-                                " [   1   41   81 ... 1481 1521 1561]\n"
-                                " [   2   42   82 ... 1482 1522 1562]\n"
-                                " ...\n"
-                                " [  37   77  117 ... 1517 1557 1597]\n"
-                                " [  38   78  118 ... 1518 1558 1598]\n"
-                                " [  39   79  119 ... 1519 1559 1599]]");
-        expect_print(reel_reshape(reel_arange(2000, REEL_I64, reel_cpu()), reel_shape(2, 4, 250)),
-                     "[[[   0    1    2 ...  247  248  249]\n"
-                     "  [ 250  251  252 ...  497  498  499]\n"
-                     "  [ 500  501  502 ...  747  748  749]\n"
-                     "  [ 750  751  752 ...  997  998  999]]\n"
-                     "\n"
-                     " [[1000 1001 1002 ... 1247 1248 1249]\n"
-                     "  [1250 1251 1252 ... 1497 1498 1499]\n"
-                     "  [1500 1501 1502 ... 1747 1748 1749]\n"
-                     "  [1750 1751 1752 ... 1997 1998 1999]]]");
-        expect_print(reel_reshape(reel_arange(1200, REEL_I64, reel_cpu()), reel_shape(300, 4)),
-                     "[[   0    1    2    3]\n"
-                     " [   4    5    6    7]\n"
-                     " [   8    9   10   11]\n"
-                     " ...\n"
-                     " [1188 1189 1190 1191]\n"
-                     " [1192 1193 1194 1195]\n"
-                     " [1196 1197 1198 1199]]");
-    }
+    REEL_SCOPE;
+    reel_tensor *n = reel_arange(1001, REEL_I64, reel_cpu());
+    expect_print(n, "[   0    1    2 ...  998  999 1000]");
+    char *all = printed(reel_slice(n, 0, 0, 1000, 1));
+    ck_assert_ptr_null(strstr(all, "..."));
+    ck_assert_ptr_nonnull(strstr(all, " 498 499 500 501 502 503\n 504 "));
+    free(all);
+    expect_print(reel_affine(reel_arange(5000, REEL_F32, reel_cpu()), 0.5, 0),
+                 "[0.0000e+00 5.0000e-01 1.0000e+00 ... 2.4985e+03 2.4990e+03 2.4995e+03]");
+    reel_tensor *m = reel_reshape(reel_arange(1600, REEL_I64, reel_cpu()), reel_shape(40, 40));
+    expect_print(m, "[[   0    1    2 ...   37   38   39]\n"
+                    " [  40   41   42 ...   77   78   79]\n"
+                    " [  80   81   82 ...  117  118  119]\n"
+                    " ...\n"
+                    " [1480 1481 1482 ... 1517 1518 1519]\n"
+                    " [1520 1521 1522 ... 1557 1558 1559]\n"
+                    " [1560 1561 1562 ... 1597 1598 1599]]");
+    expect_print(reel_t(m), "[[   0   40   80 ... 1480 1520 1560]\n"
+                            " [   1   41   81 ... 1481 1521 1561]\n"
+                            " [   2   42   82 ... 1482 1522 1562]\n"
+                            " ...\n"
+                            " [  37   77  117 ... 1517 1557 1597]\n"
+                            " [  38   78  118 ... 1518 1558 1598]\n"
+                            " [  39   79  119 ... 1519 1559 1599]]");
+    expect_print(reel_reshape(reel_arange(2000, REEL_I64, reel_cpu()), reel_shape(2, 4, 250)),
+                 "[[[   0    1    2 ...  247  248  249]\n"
+                 "  [ 250  251  252 ...  497  498  499]\n"
+                 "  [ 500  501  502 ...  747  748  749]\n"
+                 "  [ 750  751  752 ...  997  998  999]]\n"
+                 "\n"
+                 " [[1000 1001 1002 ... 1247 1248 1249]\n"
+                 "  [1250 1251 1252 ... 1497 1498 1499]\n"
+                 "  [1500 1501 1502 ... 1747 1748 1749]\n"
+                 "  [1750 1751 1752 ... 1997 1998 1999]]]");
+    expect_print(reel_reshape(reel_arange(1200, REEL_I64, reel_cpu()), reel_shape(300, 4)),
+                 "[[   0    1    2    3]\n"
+                 " [   4    5    6    7]\n"
+                 " [   8    9   10   11]\n"
+                 " ...\n"
+                 " [1188 1189 1190 1191]\n"
+                 " [1192 1193 1194 1195]\n"
+                 " [1196 1197 1198 1199]]");
 }
 END_TEST
 
 START_TEST(prints_views) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_reshape(reel_arange(6, REEL_F32, reel_cpu()), reel_shape(2, 3));
-        expect_print(reel_t(x), "[[0. 3.]\n"
-                                " [1. 4.]\n"
-                                " [2. 5.]]");
-        expect_print(reel_slice(x, 1, 1, 3, 1), "[[1. 2.]\n"
-                                                " [4. 5.]]");
-        expect_print(reel_expand(reel_select(x, 0, 1), reel_shape(2, 3)), "[[3. 4. 5.]\n"
-                                                                          " [3. 4. 5.]]");
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_reshape(reel_arange(6, REEL_F32, reel_cpu()), reel_shape(2, 3));
+    expect_print(reel_t(x), "[[0. 3.]\n"
+                            " [1. 4.]\n"
+                            " [2. 5.]]");
+    expect_print(reel_slice(x, 1, 1, 3, 1), "[[1. 2.]\n"
+                                            " [4. 5.]]");
+    expect_print(reel_expand(reel_select(x, 0, 1), reel_shape(2, 3)), "[[3. 4. 5.]\n"
+                                                                      " [3. 4. 5.]]");
 }
 END_TEST
 
@@ -230,14 +225,13 @@ END_TEST
 START_TEST(prints_bits) {
     const float small[] = {0x1p-149f, 0x1p-126f, 1.0f};
     const double near[] = {0x1.fffffffffffffp-2, 0x1.0000000000001p0, 9007199254740993.0};
-    REEL_SCOPE {
-        expect_print(reel_from(small, reel_shape(3), REEL_F32),
-                     "[1.4012985e-45 1.1754944e-38 1.0000000e+00]");
-        expect_print(reel_from(&near[0], REEL_SCALAR, REEL_F64), "0.49999999999999994");
-        expect_print(reel_from(&near[1], REEL_SCALAR, REEL_F64), "1.0000000000000002");
-        expect_print(reel_from(&near[2], REEL_SCALAR, REEL_F64), "9007199254740992.0");
-        expect_print(reel_from(&small[0], REEL_SCALAR, REEL_F32), "1e-45");
-    }
+    REEL_SCOPE;
+    expect_print(reel_from(small, reel_shape(3), REEL_F32),
+                 "[1.4012985e-45 1.1754944e-38 1.0000000e+00]");
+    expect_print(reel_from(&near[0], REEL_SCALAR, REEL_F64), "0.49999999999999994");
+    expect_print(reel_from(&near[1], REEL_SCALAR, REEL_F64), "1.0000000000000002");
+    expect_print(reel_from(&near[2], REEL_SCALAR, REEL_F64), "9007199254740992.0");
+    expect_print(reel_from(&small[0], REEL_SCALAR, REEL_F32), "1e-45");
 }
 END_TEST
 
@@ -245,14 +239,13 @@ START_TEST(prints_null_and_keeps_quiet) {
     char *got = printed(NULL);
     ck_assert_str_eq(got, "NULL\n");
     free(got);
-    REEL_SCOPE {
-        reel_tensor *x = reel_ones(reel_shape(2), REEL_F32, reel_cpu());
-        reel_fail(REEL_ERR_IO, NULL, "an earlier failure");
-        got = printed(x); /* looking at a tensor is what one does after a failure */
-        ck_assert_str_eq(got, "[1. 1.]\n");
-        free(got);
-        expect_failure(REEL_ERR_IO, "an earlier failure");
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_ones(reel_shape(2), REEL_F32, reel_cpu());
+    reel_fail(REEL_ERR_IO, NULL, "an earlier failure");
+    got = printed(x); /* looking at a tensor is what one does after a failure */
+    ck_assert_str_eq(got, "[1. 1.]\n");
+    free(got);
+    expect_failure(REEL_ERR_IO, "an earlier failure");
 }
 END_TEST
 
@@ -262,7 +255,8 @@ START_TEST(a_point_in_every_locale) {
     for (int i = 0; i < 4; i++)
         if (setlocale(LC_NUMERIC, names[i])) break;
     const double x[] = {0.5, 2.25};
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         expect_print(reel_from(x, reel_shape(2), REEL_F64), "[0.5  2.25]");
         expect_print(reel_from(x, REEL_SCALAR, REEL_F64), "0.5");
     }

@@ -28,22 +28,19 @@ static reel_tensor *matrix(int64_t rows, int64_t columns, bool turned, bool wide
 }
 
 static void check(int64_t m, int64_t n, int64_t k, bool tx, bool ty, reel_dtype dtype) {
-    REEL_SCOPE {
-        reel_tensor *x = matrix(m, k, tx, m % 2, dtype, 1), *y = matrix(k, n, ty, k % 2, dtype, 2);
-        reel_tensor *z = reel_full(reel_shape(m, n), 5, dtype, test_device());
-        ck_assert_msg(reel__matmul_into(REEL_HERE, z, x, y, true) == REEL_OK, "%s", reel_error());
-        double *v = malloc((size_t)(m * n) * sizeof *v);
-        ck_assert(reel_read(reel_cast(z, REEL_F64), v, (size_t)(m * n) * sizeof *v) == REEL_OK);
-        for (int64_t i = 0; i < m * n; i++) {
-            double want = 5;
-            for (int64_t p = 0; p < k; p++)
-                want += entry(i / n * k + p, 1) * entry(p * n + i % n, 2);
-            ck_assert_msg(v[i] == want, "[%d, %d] @ [%d, %d] %d %d %s, element %d: %g, not %g",
-                          (int)m, (int)k, (int)k, (int)n, tx, ty, reel_dtype_name(dtype), (int)i,
-                          v[i], want);
-        }
-        free(v);
+    REEL_SCOPE;
+    reel_tensor *x = matrix(m, k, tx, m % 2, dtype, 1), *y = matrix(k, n, ty, k % 2, dtype, 2);
+    reel_tensor *z = reel_full(reel_shape(m, n), 5, dtype, test_device());
+    ck_assert_msg(reel__matmul_into(REEL_HERE, z, x, y, true) == REEL_OK, "%s", reel_error());
+    double *v = malloc((size_t)(m * n) * sizeof *v);
+    ck_assert(reel_read(reel_cast(z, REEL_F64), v, (size_t)(m * n) * sizeof *v) == REEL_OK);
+    for (int64_t i = 0; i < m * n; i++) {
+        double want = 5;
+        for (int64_t p = 0; p < k; p++) want += entry(i / n * k + p, 1) * entry(p * n + i % n, 2);
+        ck_assert_msg(v[i] == want, "[%d, %d] @ [%d, %d] %d %d %s, element %d: %g, not %g", (int)m,
+                      (int)k, (int)k, (int)n, tx, ty, reel_dtype_name(dtype), (int)i, v[i], want);
     }
+    free(v);
 }
 
 START_TEST(sizes_around_those_of_tiles) {
@@ -70,31 +67,29 @@ START_TEST(long_and_large) {
 END_TEST
 
 START_TEST(threads_do_not_change_bits) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_sigmoid(matrix(40, 784, false, false, REEL_F32, 1));
-        reel_tensor *W = reel_sigmoid(matrix(784, 300, false, false, REEL_F32, 2));
-        static float first[2][784 * 300], now[2][784 * 300];
-        for (int threads = 1; threads <= 4; threads++) {
-            float(*const to)[784 * 300] = threads == 1 ? first : now;
-            ck_assert(reel_set_threads(threads) == REEL_OK);
-            reel_tensor *h = reel_matmul(x, W);
-            ck_assert(reel_read(reel_matmul(h, reel_t(W)), to[0], 40 * 784 * 4) == REEL_OK);
-            ck_assert(reel_read(reel_matmul(reel_t(x), h), to[1], sizeof to[1]) == REEL_OK);
-            ck_assert(threads == 1 || memcmp(first, now, sizeof now) == 0);
-        }
+    REEL_SCOPE;
+    reel_tensor *x = reel_sigmoid(matrix(40, 784, false, false, REEL_F32, 1));
+    reel_tensor *W = reel_sigmoid(matrix(784, 300, false, false, REEL_F32, 2));
+    static float first[2][784 * 300], now[2][784 * 300];
+    for (int threads = 1; threads <= 4; threads++) {
+        float(*const to)[784 * 300] = threads == 1 ? first : now;
+        ck_assert(reel_set_threads(threads) == REEL_OK);
+        reel_tensor *h = reel_matmul(x, W);
+        ck_assert(reel_read(reel_matmul(h, reel_t(W)), to[0], 40 * 784 * 4) == REEL_OK);
+        ck_assert(reel_read(reel_matmul(reel_t(x), h), to[1], sizeof to[1]) == REEL_OK);
+        ck_assert(threads == 1 || memcmp(first, now, sizeof now) == 0);
     }
 }
 END_TEST
 
 START_TEST(nan_and_infinity_stay_where_they_belong) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_zeros(reel_shape(9, 17), REEL_F32, test_device());
-        reel_tensor *y = reel_ones(reel_shape(17, 20), REEL_F32, test_device());
-        reel_copy_(reel_slice(reel_select(x, 0, 4), 0, 16, 17, 1),
-                   reel_scalar(NAN, REEL_F32, test_device()));
-        reel_tensor *z = reel_matmul(x, y);
-        for (int i = 0; i < 9 * 20; i++) ck_assert(isnan(element(z, i)) == (i / 20 == 4));
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_zeros(reel_shape(9, 17), REEL_F32, test_device());
+    reel_tensor *y = reel_ones(reel_shape(17, 20), REEL_F32, test_device());
+    reel_copy_(reel_slice(reel_select(x, 0, 4), 0, 16, 17, 1),
+               reel_scalar(NAN, REEL_F32, test_device()));
+    reel_tensor *z = reel_matmul(x, y);
+    for (int i = 0; i < 9 * 20; i++) ck_assert(isnan(element(z, i)) == (i / 20 == 4));
 }
 END_TEST
 

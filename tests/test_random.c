@@ -40,7 +40,8 @@ static double *drawn(kind k, uint64_t seed, int64_t n, reel_dtype dtype) {
     double *v = malloc((size_t)n * sizeof *v);
     reel_generator *g = reel_generator_new(seed, DEVICE);
     ck_assert(v && g);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_shape shape = reel_shape(n);
         reel_tensor *t = k == UNIFORM ? reel_rand(shape, dtype, g) : reel_randn(shape, dtype, g);
         reel_read(reel_cast(t, REEL_F64), v, (size_t)n * sizeof *v);
@@ -173,7 +174,8 @@ END_TEST
 
 START_TEST(range_and_scale) {
     reel_generator *g = reel_generator_new(3, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = reel_empty(reel_shape(10000), REEL_F64, DEVICE);
         ck_assert_ptr_eq(reel_uniform_(t, g, -2, 6), t);
         double v[10000], least = 9, most = -9;
@@ -225,7 +227,8 @@ static void expect_state(reel_generator *g, int64_t seed, int64_t offset) {
 /* By whole blocks of four words: four f32, two f64. */
 START_TEST(state_moves_on) {
     reel_generator *g = reel_generator_new(UINT64_MAX, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         expect_state(g, -1, 0);
         reel_rand(reel_shape(4), REEL_F32, g);
         expect_state(g, -1, 1);
@@ -243,7 +246,8 @@ END_TEST
 
 START_TEST(state_restored_repeats) {
     reel_generator *g = reel_generator_new(5, DEVICE), *other = reel_generator_new(99, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         float first[10], second[10], again[10];
         reel_randn(reel_shape(13), REEL_F32, g);
         reel_tensor *saved = reel_affine(reel_cast(reel_generator_state(g), REEL_F64), 1, 0);
@@ -267,7 +271,8 @@ START_TEST(counter_has_64_bits) {
     reel_generator *g = reel_generator_new(1, DEVICE);
     const int64_t state[2] = {1, ((int64_t)1 << 32) - 1};
     const uint32_t counter[4] = {0, 1, 0, 0}, key[2] = {1, 0};
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         float v[8];
         uint32_t words[4];
         reel_write(reel_generator_state(g), state, sizeof state);
@@ -285,7 +290,8 @@ END_TEST
 START_TEST(views_are_filled_in_order) {
     double *want = drawn(NORMAL, 21, 12, REEL_F64);
     reel_generator *g = reel_generator_new(21, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *whole = reel_zeros(reel_shape(4, 6), REEL_F64, DEVICE);
         reel_tensor *view = reel_t(reel_slice(whole, 1, 0, 6, 2));
         ck_assert_ptr_eq(reel_normal_(view, g, 0, 1), view);
@@ -301,7 +307,8 @@ END_TEST
 
 START_TEST(refuses) {
     reel_generator *g = reel_generator_new(1, DEVICE);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_ones(reel_shape(2), REEL_F32, DEVICE), *none = NULL;
         reel_tensor *i = reel_arange(3, REEL_I64, DEVICE);
         ck_assert_ptr_null(reel_uniform_(i, g, 0, 1));
@@ -322,7 +329,8 @@ START_TEST(refuses) {
         ck_assert_ptr_null(reel_normal_(x, g, 0, 1));
         expect_failure(REEL_ERR_STATE, "is tracked");
         expect_values(x, (double[]){1, 1}, 2);
-        REEL_NO_GRAD {
+        {
+            REEL_NO_GRAD;
             ck_assert_ptr_eq(reel_uniform_(x, g, 5, 6), x);
         }
         ck_assert_double_gt(element(x, 0), 5);

@@ -6,7 +6,8 @@
 
 static reel_optim *optim_new(double lr) {
     reel_state *list = reel_state_new();
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_state_put(list, "p", reel_track(reel_ones(reel_shape(1), REEL_F32, test_device())));
     }
     reel_optim *o = reel_sgd_new(list, (reel_sgd_options){.lr = lr});

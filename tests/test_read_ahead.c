@@ -214,7 +214,8 @@ START_TEST(a_gpu_is_not_waited_for) {
     const int index = test_device().index;
     reel_cuda_counts before, after;
     reel_dataset *d = NULL;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         d = reel_tensor_dataset_new(reel_zeros(reel_shape(50, 784), REEL_U8, reel_cpu()), NULL);
     }
     reel_loader *l =

@@ -99,7 +99,8 @@ static void check_length(int k, int64_t n, int64_t others, reel_dtype dtype) {
     double *v = malloc((size_t)(n * others) * sizeof *v), *line = malloc((size_t)n * sizeof *line);
     ck_assert(v && line);
     for (int64_t i = 0; i < n * others; i++) v[i] = value_of(i, dtype, of_product);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         for (int axis = 0; axis < 2; axis++) {
             const reel_shape s = axis ? reel_shape(others, n) : reel_shape(n, others);
             reel_tensor *x = reel_cast(f64(s, v), dtype);
@@ -145,22 +146,20 @@ END_TEST
  * `place`, and elsewhere. */
 static void expect_special(over f, int64_t rows, int64_t columns, int axis, int64_t special_at,
                            double special, double there, double elsewhere) {
-    REEL_SCOPE {
-        const int64_t n = rows * columns,
-                      result = axis ? special_at / columns : special_at % columns;
-        double *v = malloc((size_t)n * sizeof *v);
-        ck_assert_ptr_nonnull(v);
-        for (int64_t i = 0; i < n; i++) v[i] = i == special_at ? special : 1;
-        reel_tensor *x = f64(reel_shape(rows, columns), v);
-        for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++) {
-            reel_tensor *y = f(REEL_HERE, reel_cast(x, (reel_dtype)dtype), reel_axes(axis), false);
-            const double got = element(y, result);
-            ck_assert_msg(got == there || (isnan(got) && isnan(there)), "%g, not %g", got, there);
-            const int64_t other = (result + 1) % reel_numel(y);
-            if (other != result) ck_assert_double_eq(element(y, other), elsewhere);
-        }
-        free(v);
+    REEL_SCOPE;
+    const int64_t n = rows * columns, result = axis ? special_at / columns : special_at % columns;
+    double *v = malloc((size_t)n * sizeof *v);
+    ck_assert_ptr_nonnull(v);
+    for (int64_t i = 0; i < n; i++) v[i] = i == special_at ? special : 1;
+    reel_tensor *x = f64(reel_shape(rows, columns), v);
+    for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++) {
+        reel_tensor *y = f(REEL_HERE, reel_cast(x, (reel_dtype)dtype), reel_axes(axis), false);
+        const double got = element(y, result);
+        ck_assert_msg(got == there || (isnan(got) && isnan(there)), "%g, not %g", got, there);
+        const int64_t other = (result + 1) % reel_numel(y);
+        if (other != result) ck_assert_double_eq(element(y, other), elsewhere);
     }
+    free(v);
 }
 
 START_TEST(one_element_decides) {
@@ -193,7 +192,8 @@ END_TEST
 
 static double of(over f, int64_t n, const double *v, reel_dtype dtype) {
     double y = NAN;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         y = reel_item(f(REEL_HERE, reel_cast(f64(reel_shape(n), v), dtype), REEL_SCALAR, false));
     }
     expect_fine();
@@ -241,12 +241,11 @@ START_TEST(truth_of_special_values) {
     EXPECT(reel_any_at, 1, 0, 0.25);
     EXPECT(reel_all_at, 1, NAN, -inf, 0.25);
     EXPECT(reel_all_at, 0, 1, -0.0);
-    REEL_SCOPE { /* what kernels that compute flush to zero is not 0 */
-        const float denormal[2] = {0, 1e-40f};
-        reel_tensor *x = to_device(reel_from(denormal, reel_shape(2), REEL_F32));
-        ck_assert_double_eq(reel_item(reel_any(x)), 1);
-        ck_assert_double_eq(reel_item(reel_all(reel_slice(x, 0, 1, 2, 1))), 1);
-    }
+    REEL_SCOPE; /* what kernels that compute flush to zero is not 0 */
+    const float denormal[2] = {0, 1e-40f};
+    reel_tensor *x = to_device(reel_from(denormal, reel_shape(2), REEL_F32));
+    ck_assert_double_eq(reel_item(reel_any(x)), 1);
+    ck_assert_double_eq(reel_item(reel_all(reel_slice(x, 0, 1, 2, 1))), 1);
 }
 END_TEST
 
@@ -270,24 +269,23 @@ START_TEST(variances_of_special_values) {
     EXPECT(var1, NAN, 1, NAN, 2);
     EXPECT(var1, 1, 1, 2, 3);
     EXPECT(std1, 1e-20, 1e-20, 2e-20, 3e-20);
-    REEL_SCOPE {
-        reel_tensor *x = f64(reel_shape(2), (double[]){1, 2});
-        ck_assert_double_eq(reel_item(reel_var_with(x, REEL_SCALAR, false, 2)), inf);
-        ck_assert_double_eq(reel_item(reel_var_with(x, REEL_SCALAR, false, 5)), inf);
-        ck_assert_double_eq(reel_item(reel_var_with(x, REEL_SCALAR, false, -2)), 0.125);
-        ck_assert(isnan(reel_item(reel_var(reel_slice(x, 0, 0, 0, 1)))));
-        /* little that varies on much that does not */
-        const double n = 100001, step = 0x1p-17;
-        reel_tensor *small = reel_scale(reel_arange((int64_t)n, REEL_F64, test_device()), step);
-        for (int axis = 0; axis < 2; axis++) {
-            reel_tensor *far =
-                reel_reshape(reel_shift(small, 1e9), axis ? reel_shape(1, -1) : reel_shape(-1, 1));
-            const double var = reel_item(reel_var_over(far, reel_axes(axis), false));
-            ck_assert_double_eq_tol(var, n * (n + 1) / 12 * step * step, 1e-12);
-        }
-        reel_tensor *huge = f64(reel_shape(4), (double[]){1e200, 1e200, 1e200, 1e200});
-        ck_assert_double_eq(reel_item(reel_var(huge)), 0);
+    REEL_SCOPE;
+    reel_tensor *x = f64(reel_shape(2), (double[]){1, 2});
+    ck_assert_double_eq(reel_item(reel_var_with(x, REEL_SCALAR, false, 2)), inf);
+    ck_assert_double_eq(reel_item(reel_var_with(x, REEL_SCALAR, false, 5)), inf);
+    ck_assert_double_eq(reel_item(reel_var_with(x, REEL_SCALAR, false, -2)), 0.125);
+    ck_assert(isnan(reel_item(reel_var(reel_slice(x, 0, 0, 0, 1)))));
+    /* little that varies on much that does not */
+    const double n = 100001, step = 0x1p-17;
+    reel_tensor *small = reel_scale(reel_arange((int64_t)n, REEL_F64, test_device()), step);
+    for (int axis = 0; axis < 2; axis++) {
+        reel_tensor *far =
+            reel_reshape(reel_shift(small, 1e9), axis ? reel_shape(1, -1) : reel_shape(-1, 1));
+        const double var = reel_item(reel_var_over(far, reel_axes(axis), false));
+        ck_assert_double_eq_tol(var, n * (n + 1) / 12 * step * step, 1e-12);
     }
+    reel_tensor *huge = f64(reel_shape(4), (double[]){1e200, 1e200, 1e200, 1e200});
+    ck_assert_double_eq(reel_item(reel_var(huge)), 0);
 }
 END_TEST
 
@@ -308,21 +306,22 @@ static void expect_lines(reel_tensor *(*f)(const char *, reel_tensor *, int), co
                          const double *want) {
     for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++)
         for (int axis = 0; axis < 2; axis++)
-            for (int many = 0; many < 2; many++) REEL_SCOPE {
-                    reel_tensor *in = reel_cast(f64(reel_shape(1, 3, 4), x), (reel_dtype)dtype);
-                    reel_tensor *rows = reel_expand(in, reel_shape(many ? 50 : 1, 3, 4));
-                    rows = axis ? reel_reshape(rows, reel_shape(-1, 4))
-                                : reel_reshape(reel_permute(rows, reel_axes(2, 0, 1)),
-                                               reel_shape(4, -1));
-                    reel_tensor *y = f(REEL_HERE, rows, axis);
-                    y = axis ? y : reel_contiguous(reel_t(y));
-                    for (int i = 0; i < 12; i++) {
-                        const double got = element(y, i), expect = want[i];
-                        ck_assert_msg(got == expect || (isnan(got) && isnan(expect)) ||
-                                          fabs(got - expect) <= 2e-7 * fabs(expect),
-                                      "element %d, axis %d: %.9g, not %.9g", i, axis, got, expect);
-                    }
+            for (int many = 0; many < 2; many++) {
+                REEL_SCOPE;
+                reel_tensor *in = reel_cast(f64(reel_shape(1, 3, 4), x), (reel_dtype)dtype);
+                reel_tensor *rows = reel_expand(in, reel_shape(many ? 50 : 1, 3, 4));
+                rows =
+                    axis ? reel_reshape(rows, reel_shape(-1, 4))
+                         : reel_reshape(reel_permute(rows, reel_axes(2, 0, 1)), reel_shape(4, -1));
+                reel_tensor *y = f(REEL_HERE, rows, axis);
+                y = axis ? y : reel_contiguous(reel_t(y));
+                for (int i = 0; i < 12; i++) {
+                    const double got = element(y, i), expect = want[i];
+                    ck_assert_msg(got == expect || (isnan(got) && isnan(expect)) ||
+                                      fabs(got - expect) <= 2e-7 * fabs(expect),
+                                  "element %d, axis %d: %.9g, not %.9g", i, axis, got, expect);
                 }
+            }
 }
 
 START_TEST(softmaxes_of_special_values) {
@@ -342,93 +341,90 @@ END_TEST
 
 START_TEST(norms) {
     const double v[6] = {3, 4, 0, 0, -5, 12};
-    REEL_SCOPE {
-        reel_tensor *x = reel_track(f64(reel_shape(3, 2), v));
-        reel_tensor *norm = reel_norm_over(x, reel_axes(1), false);
-        expect_values(norm, (double[]){5, 0, 13}, 3);
-        reel_backward(reel_sum(norm));
-        expect_values(reel_grad(x), (double[]){0.6, 0.8, 0, 0, -5.0 / 13, 12.0 / 13}, 6);
-        expect_values(reel_norm(reel_detach(x)), (double[]){sqrt(194)}, 1);
-        ck_assert_int_eq(reel_ndim(reel_norm_over(x, reel_axes(-1), true)), 2);
-        ck_assert_ptr_null(reel_norm(NULL));
-        reel_clear_error();
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_track(f64(reel_shape(3, 2), v));
+    reel_tensor *norm = reel_norm_over(x, reel_axes(1), false);
+    expect_values(norm, (double[]){5, 0, 13}, 3);
+    reel_backward(reel_sum(norm));
+    expect_values(reel_grad(x), (double[]){0.6, 0.8, 0, 0, -5.0 / 13, 12.0 / 13}, 6);
+    expect_values(reel_norm(reel_detach(x)), (double[]){sqrt(194)}, 1);
+    ck_assert_int_eq(reel_ndim(reel_norm_over(x, reel_axes(-1), true)), 2);
+    ck_assert_ptr_null(reel_norm(NULL));
+    reel_clear_error();
 }
 END_TEST
 
 /* ---- nothing ---- */
 
 START_TEST(of_nothing) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_zeros(reel_shape(2, 0), REEL_F32, test_device());
-        const reel_shape axes = reel_axes(1);
-        expect_values(reel_sum_over(x, axes, false), (double[]){0, 0}, 2);
-        expect_values(reel_prod_over(x, axes, false), (double[]){1, 1}, 2);
-        expect_values(reel_any_over(x, axes, false), (double[]){0, 0}, 2);
-        expect_values(reel_all_over(x, axes, false), (double[]){1, 1}, 2);
-        ck_assert_double_eq(element(reel_logsumexp_over(x, axes, false), 1), -inf);
-        ck_assert(isnan(element(reel_mean_over(x, axes, false), 1)));
-        ck_assert(isnan(element(reel_std_over(x, axes, true), 1)));
-        ck_assert_int_eq(reel_numel(reel_max_over(x, reel_axes(0), false)), 0);
-        ck_assert_ptr_null(reel_max_over(x, axes, false));
-        expect_failure(REEL_ERR_SHAPE, "max: axis 1 is empty: x[2, 0] (tests/test_reductions.c:");
-        ck_assert_ptr_null(reel_argmin(x));
-        expect_failure(REEL_ERR_SHAPE, "argmin: axis 1 is empty: x[2, 0]");
-        ck_assert_ptr_null(reel_argmax_over(
-            reel_zeros(reel_shape(2, 3, 4), REEL_F32, test_device()), reel_axes(0, 2), false));
-        expect_failure(REEL_ERR_SHAPE, "argmax: is of one axis or of all, not of 2");
-        ck_assert_ptr_null(reel_var(reel_zeros(reel_shape(2), REEL_I64, test_device())));
-        expect_failure(REEL_ERR_DTYPE, "var: takes f32 or f64");
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_zeros(reel_shape(2, 0), REEL_F32, test_device());
+    const reel_shape axes = reel_axes(1);
+    expect_values(reel_sum_over(x, axes, false), (double[]){0, 0}, 2);
+    expect_values(reel_prod_over(x, axes, false), (double[]){1, 1}, 2);
+    expect_values(reel_any_over(x, axes, false), (double[]){0, 0}, 2);
+    expect_values(reel_all_over(x, axes, false), (double[]){1, 1}, 2);
+    ck_assert_double_eq(element(reel_logsumexp_over(x, axes, false), 1), -inf);
+    ck_assert(isnan(element(reel_mean_over(x, axes, false), 1)));
+    ck_assert(isnan(element(reel_std_over(x, axes, true), 1)));
+    ck_assert_int_eq(reel_numel(reel_max_over(x, reel_axes(0), false)), 0);
+    ck_assert_ptr_null(reel_max_over(x, axes, false));
+    expect_failure(REEL_ERR_SHAPE, "max: axis 1 is empty: x[2, 0] (tests/test_reductions.c:");
+    ck_assert_ptr_null(reel_argmin(x));
+    expect_failure(REEL_ERR_SHAPE, "argmin: axis 1 is empty: x[2, 0]");
+    ck_assert_ptr_null(reel_argmax_over(reel_zeros(reel_shape(2, 3, 4), REEL_F32, test_device()),
+                                        reel_axes(0, 2), false));
+    expect_failure(REEL_ERR_SHAPE, "argmax: is of one axis or of all, not of 2");
+    ck_assert_ptr_null(reel_var(reel_zeros(reel_shape(2), REEL_I64, test_device())));
+    expect_failure(REEL_ERR_DTYPE, "var: takes f32 or f64");
 }
 END_TEST
 
 START_TEST(dtypes_of_results) {
-    for (int d = REEL_F32; d <= REEL_U8; d++) REEL_SCOPE {
-            const reel_dtype dtype = (reel_dtype)d;
-            const reel_dtype wide = d >= REEL_I64 ? REEL_I64 : dtype;
-            reel_tensor *x = reel_ones(reel_shape(3), dtype, test_device());
-            ck_assert_int_eq(reel_dtype_of(reel_sum(x)), wide);
-            ck_assert_int_eq(reel_dtype_of(reel_prod(x)), wide);
-            ck_assert_int_eq(reel_dtype_of(reel_max(x)), dtype);
-            ck_assert_int_eq(reel_dtype_of(reel_min(x)), dtype);
-            ck_assert_int_eq(reel_dtype_of(reel_argmax(x)), REEL_I64);
-            ck_assert_int_eq(reel_dtype_of(reel_argmin(x)), REEL_I64);
-            ck_assert_int_eq(reel_dtype_of(reel_any(x)), REEL_U8);
-            ck_assert_int_eq(reel_dtype_of(reel_all(x)), REEL_U8);
-        }
+    for (int d = REEL_F32; d <= REEL_U8; d++) {
+        REEL_SCOPE;
+        const reel_dtype dtype = (reel_dtype)d;
+        const reel_dtype wide = d >= REEL_I64 ? REEL_I64 : dtype;
+        reel_tensor *x = reel_ones(reel_shape(3), dtype, test_device());
+        ck_assert_int_eq(reel_dtype_of(reel_sum(x)), wide);
+        ck_assert_int_eq(reel_dtype_of(reel_prod(x)), wide);
+        ck_assert_int_eq(reel_dtype_of(reel_max(x)), dtype);
+        ck_assert_int_eq(reel_dtype_of(reel_min(x)), dtype);
+        ck_assert_int_eq(reel_dtype_of(reel_argmax(x)), REEL_I64);
+        ck_assert_int_eq(reel_dtype_of(reel_argmin(x)), REEL_I64);
+        ck_assert_int_eq(reel_dtype_of(reel_any(x)), REEL_U8);
+        ck_assert_int_eq(reel_dtype_of(reel_all(x)), REEL_U8);
+    }
 }
 END_TEST
 
 START_TEST(integers_keep_their_bits) {
     const int64_t v[4] = {INT64_MAX - 1, INT64_MAX, INT64_MIN, INT64_MIN + 1};
-    REEL_SCOPE {
-        reel_tensor *x = to_device(reel_from(v, reel_shape(4), REEL_I64));
-        int64_t got[6];
-        reel_tensor *y[6] = {reel_max(x),    reel_min(x), reel_argmax(x),
-                             reel_argmin(x), reel_sum(x), reel_prod(reel_slice(x, 0, 0, 2, 1))};
-        for (int i = 0; i < 6; i++) ck_assert(reel_read(y[i], &got[i], 8) == REEL_OK);
-        ck_assert_int_eq(got[0], INT64_MAX);
-        ck_assert_int_eq(got[1], INT64_MIN);
-        ck_assert_int_eq(got[2], 1);
-        ck_assert_int_eq(got[3], 2);
-        ck_assert_int_eq(got[4], -2); /* they wrap */
-        ck_assert_int_eq(got[5], INT64_MIN + 2);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = to_device(reel_from(v, reel_shape(4), REEL_I64));
+    int64_t got[6];
+    reel_tensor *y[6] = {reel_max(x),    reel_min(x), reel_argmax(x),
+                         reel_argmin(x), reel_sum(x), reel_prod(reel_slice(x, 0, 0, 2, 1))};
+    for (int i = 0; i < 6; i++) ck_assert(reel_read(y[i], &got[i], 8) == REEL_OK);
+    ck_assert_int_eq(got[0], INT64_MAX);
+    ck_assert_int_eq(got[1], INT64_MIN);
+    ck_assert_int_eq(got[2], 1);
+    ck_assert_int_eq(got[3], 2);
+    ck_assert_int_eq(got[4], -2); /* they wrap */
+    ck_assert_int_eq(got[5], INT64_MIN + 2);
 }
 END_TEST
 
 /* ---- gradients ---- */
 
 START_TEST(equals_share_the_gradient) {
-    REEL_SCOPE {
-        reel_tensor *x = leaf(reel_shape(2, 4), (double[]){1, 3, 3, 3, -1, NAN, 5, NAN});
-        reel_backward(reel_sum(reel_scale(reel_max_over(x, reel_axes(1), false), 3)));
-        expect_values(reel_grad(x), (double[]){0, 1, 1, 1, 0, 1.5, 0, 1.5}, 8);
-        reel_tensor *z = leaf(reel_shape(3), (double[]){-inf, 2, -inf});
-        reel_backward(reel_min(z));
-        expect_values(reel_grad(z), (double[]){0.5, 0, 0.5}, 3);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = leaf(reel_shape(2, 4), (double[]){1, 3, 3, 3, -1, NAN, 5, NAN});
+    reel_backward(reel_sum(reel_scale(reel_max_over(x, reel_axes(1), false), 3)));
+    expect_values(reel_grad(x), (double[]){0, 1, 1, 1, 0, 1.5, 0, 1.5}, 8);
+    reel_tensor *z = leaf(reel_shape(3), (double[]){-inf, 2, -inf});
+    reel_backward(reel_min(z));
+    expect_values(reel_grad(z), (double[]){0.5, 0, 0.5}, 3);
 }
 END_TEST
 
@@ -440,36 +436,33 @@ static reel_tensor *prod_rows(reel_tensor **in, void *user) {
 /* None, one, two and three zeros in a row: also of the gradient's gradient. */
 START_TEST(products_with_zeros) {
     const double v[20] = {1, 2, 3, 4, 5, 1, 0, 3, 4, 5, 0, 2, 3, 0, 5, 0, 2, 0, 4, 0};
-    REEL_SCOPE {
-        reel_tensor *x = leaf(reel_shape(4, 5), v);
-        reel_backward(reel_sum(prod_rows(&x, NULL)));
-        expect_values(reel_grad(x),
-                      (double[]){120, 60, 40, 30, 24, 0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
-                      20);
-        reel_zero_grad(x);
-        reel_gradcheck(prod_rows, NULL, &x, 1, (reel_gradcheck_options){0});
-        reel_gradgradcheck(prod_rows, NULL, &x, 1, (reel_gradcheck_options){0});
-        expect_fine();
-    }
+    REEL_SCOPE;
+    reel_tensor *x = leaf(reel_shape(4, 5), v);
+    reel_backward(reel_sum(prod_rows(&x, NULL)));
+    expect_values(reel_grad(x),
+                  (double[]){120, 60, 40, 30, 24, 0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+                  20);
+    reel_zero_grad(x);
+    reel_gradcheck(prod_rows, NULL, &x, 1, (reel_gradcheck_options){0});
+    reel_gradgradcheck(prod_rows, NULL, &x, 1, (reel_gradcheck_options){0});
+    expect_fine();
 }
 END_TEST
 
 START_TEST(std_has_a_gradient_at_0) {
-    REEL_SCOPE {
-        reel_tensor *x = leaf(reel_shape(2, 2), (double[]){0.7, 0.7, 1, 3});
-        reel_backward(reel_sum(reel_std_over(x, reel_axes(1), false)));
-        expect_values(reel_grad(x), (double[]){0, 0, -sqrt(0.5), sqrt(0.5)}, 4);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = leaf(reel_shape(2, 2), (double[]){0.7, 0.7, 1, 3});
+    reel_backward(reel_sum(reel_std_over(x, reel_axes(1), false)));
+    expect_values(reel_grad(x), (double[]){0, 0, -sqrt(0.5), sqrt(0.5)}, 4);
 }
 END_TEST
 
 START_TEST(positions_and_truths_are_constant) {
-    REEL_SCOPE {
-        reel_tensor *x = leaf(reel_shape(2), (double[]){1, 2});
-        ck_assert(!reel_is_tracked(reel_argmax(x)) && !reel_is_tracked(reel_any(x)));
-        ck_assert(reel_is_tracked(reel_max(x)));
-        expect_fine();
-    }
+    REEL_SCOPE;
+    reel_tensor *x = leaf(reel_shape(2), (double[]){1, 2});
+    ck_assert(!reel_is_tracked(reel_argmax(x)) && !reel_is_tracked(reel_any(x)));
+    ck_assert(reel_is_tracked(reel_max(x)));
+    expect_fine();
 }
 END_TEST
 
@@ -477,17 +470,16 @@ END_TEST
 
 START_TEST(many_long_rows) {
     enum { ROWS = 7000, COLUMNS = 1000 };
-    REEL_SCOPE {
-        reel_tensor *row = reel_arange(COLUMNS, REEL_F32, test_device());
-        reel_tensor *column = reel_reshape(reel_arange(ROWS, REEL_F32, test_device()),
-                                           reel_shape(ROWS, 1)); /* sums below are exact */
-        reel_tensor *y = reel_max_over(reel_add(reel_add(column, reel_zeros_like(row)), row),
-                                       reel_axes(1), false);
-        reel_tensor *wrong =
-            reel_ne(y, reel_reshape(reel_shift(column, COLUMNS - 1.0), reel_shape(ROWS)));
-        ck_assert(reel_item(reel_any(wrong)) == 0);
-        expect_fine();
-    }
+    REEL_SCOPE;
+    reel_tensor *row = reel_arange(COLUMNS, REEL_F32, test_device());
+    reel_tensor *column = reel_reshape(reel_arange(ROWS, REEL_F32, test_device()),
+                                       reel_shape(ROWS, 1)); /* sums below are exact */
+    reel_tensor *y =
+        reel_max_over(reel_add(reel_add(column, reel_zeros_like(row)), row), reel_axes(1), false);
+    reel_tensor *wrong =
+        reel_ne(y, reel_reshape(reel_shift(column, COLUMNS - 1.0), reel_shape(ROWS)));
+    ck_assert(reel_item(reel_any(wrong)) == 0);
+    expect_fine();
 }
 END_TEST
 
@@ -496,25 +488,24 @@ END_TEST
 START_TEST(threads_do_not_change_bits) {
     static const int64_t shapes[][2] = {
         {1, 300001}, {300, 1000}, {40000, 7}, {100000, 40}, {200, 2500}};
-    REEL_SCOPE {
-        for (int s = 0; s < 5; s++) {
-            const int64_t rows = shapes[s][0], columns = shapes[s][1];
-            reel_tensor *x = reel_arange(rows * columns, REEL_F32, reel_cpu());
-            x = reel_sigmoid(reel_affine(x, 14.0 / (double)(rows * columns), -7));
-            x = reel_reshape(reel_affine(x, 0.02, 0.99), reel_shape(rows, columns));
-            for (int k = 0; k < REDUCTIONS; k++)
-                for (int axis = 0; axis < 2; axis++) {
-                    double sums[3];
-                    for (int threads = 1; threads <= 3; threads++) {
-                        ck_assert(reel_set_threads(threads) == REEL_OK);
-                        reel_tensor *y = reductions[k].f(REEL_HERE, x, reel_axes(axis), false);
-                        reel_set_threads(1);
-                        sums[threads - 1] = reel_item(reel_sum(reel_cast(y, REEL_F64)));
-                    }
-                    ck_assert_msg(sums[0] == sums[1] && sums[0] == sums[2],
-                                  "%s, shapes %d, axis %d", reductions[k].name, s, axis);
+    REEL_SCOPE;
+    for (int s = 0; s < 5; s++) {
+        const int64_t rows = shapes[s][0], columns = shapes[s][1];
+        reel_tensor *x = reel_arange(rows * columns, REEL_F32, reel_cpu());
+        x = reel_sigmoid(reel_affine(x, 14.0 / (double)(rows * columns), -7));
+        x = reel_reshape(reel_affine(x, 0.02, 0.99), reel_shape(rows, columns));
+        for (int k = 0; k < REDUCTIONS; k++)
+            for (int axis = 0; axis < 2; axis++) {
+                double sums[3];
+                for (int threads = 1; threads <= 3; threads++) {
+                    ck_assert(reel_set_threads(threads) == REEL_OK);
+                    reel_tensor *y = reductions[k].f(REEL_HERE, x, reel_axes(axis), false);
+                    reel_set_threads(1);
+                    sums[threads - 1] = reel_item(reel_sum(reel_cast(y, REEL_F64)));
                 }
-        }
+                ck_assert_msg(sums[0] == sums[1] && sums[0] == sums[2], "%s, shapes %d, axis %d",
+                              reductions[k].name, s, axis);
+            }
     }
 }
 END_TEST

@@ -9,7 +9,8 @@
 /* x u8[ITEMS,3] of any bytes, y i64[ITEMS], where y[i] = i. */
 static reel_dataset *rows_on(reel_device device) {
     reel_dataset *d = NULL;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_scale(reel_arange(ITEMS * 3, REEL_F32, reel_cpu()), 3.7);
         x = reel_cast(reel_reshape(x, reel_shape(ITEMS, 3)), REEL_U8);
         d = reel_tensor_dataset_new(reel_to(x, device), reel_arange(ITEMS, REEL_I64, device));
@@ -29,9 +30,8 @@ static void expect_same(reel_tensor *a, reel_tensor *b) {
     ck_assert(reel_shape_equal(reel_shape_of(a), reel_shape_of(b)));
     ck_assert_int_eq(reel_dtype_of(a), reel_dtype_of(b));
     size_t bytes = (size_t)reel_numel(a) * reel_dtype_size(reel_dtype_of(a));
-    REEL_SCOPE {
-        ck_assert_mem_eq(on_host(a), on_host(b), bytes);
-    }
+    REEL_SCOPE;
+    ck_assert_mem_eq(on_host(a), on_host(b), bytes);
 }
 
 /* `epochs` epochs of both are the same; the first one gathers rows, on `rows`. */
@@ -118,9 +118,8 @@ START_TEST(an_order_from_a_checkpoint_is_gone_by) {
     for (int64_t k = 3; k < 6; k++) {
         ck_assert(reel_loader_next(to, &b));
         ck_assert_int_eq(b.number, k - 1);
-        REEL_SCOPE {
-            ck_assert_mem_eq(on_host(b.y), b.index, (size_t)b.n * sizeof *b.index);
-        }
+        REEL_SCOPE;
+        ck_assert_mem_eq(on_host(b.y), b.index, (size_t)b.n * sizeof *b.index);
     }
     reel_state_free(s);
     reel_loader_free(to);
@@ -131,11 +130,10 @@ END_TEST
 
 START_TEST(labels_lie_where_images_do) {
     if (test_device().type == REEL_CPU) return;
-    REEL_SCOPE {
-        reel_tensor *x = reel_zeros(reel_shape(4, 2), REEL_U8, test_device());
-        ck_assert_ptr_null(reel_tensor_dataset_new(x, reel_arange(4, REEL_I64, reel_cpu())));
-        expect_failure(REEL_ERR_DEVICE, "devices differ: x[4, 2] on cuda");
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_zeros(reel_shape(4, 2), REEL_U8, test_device());
+    ck_assert_ptr_null(reel_tensor_dataset_new(x, reel_arange(4, REEL_I64, reel_cpu())));
+    expect_failure(REEL_ERR_DEVICE, "devices differ: x[4, 2] on cuda");
 }
 END_TEST
 
@@ -173,18 +171,17 @@ static const reel_dataset_class backwards_class = {
     .length = backwards_length, .get = backwards_get, .rows = backwards_rows};
 
 START_TEST(a_class_of_ones_own_may_have_rows) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_reshape(reel_arange(10, REEL_F64, test_device()), reel_shape(10, 1));
-        backwards d = {{&backwards_class}, {x, NULL}, FINE};
-        expect_same_anywhere(&d.base, test_device());
-        d.mode = NONE;
-        reel_loader *l = reel_loader_new(&d.base, (reel_loader_options){.batch_size = 4});
-        reel_batch b;
-        ck_assert(reel_loader_next(l, &b));
-        ck_assert_ptr_null(l->order);
-        expect_values(b.x, (double[]){9, 8, 7, 6}, 4);
-        reel_loader_free(l);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_reshape(reel_arange(10, REEL_F64, test_device()), reel_shape(10, 1));
+    backwards d = {{&backwards_class}, {x, NULL}, FINE};
+    expect_same_anywhere(&d.base, test_device());
+    d.mode = NONE;
+    reel_loader *l = reel_loader_new(&d.base, (reel_loader_options){.batch_size = 4});
+    reel_batch b;
+    ck_assert(reel_loader_next(l, &b));
+    ck_assert_ptr_null(l->order);
+    expect_values(b.x, (double[]){9, 8, 7, 6}, 4);
+    reel_loader_free(l);
 }
 END_TEST
 
@@ -196,19 +193,18 @@ START_TEST(rows_are_not_believed) {
     } cases[] = {{NO_X, REEL_ERR_STATE, "dataset: rows gave no x"},
                  {NO_REASON, REEL_ERR_IO, "dataset: rows failed without saying why"},
                  {LOW, REEL_ERR_ARGUMENT, "index -1 at position 0 is not in 0..9"}};
-    REEL_SCOPE {
-        reel_tensor *x = reel_arange(10, REEL_F64, test_device());
-        for (int k = 0; k < 3; k++) {
-            backwards d = {{&backwards_class}, {x, NULL}, cases[k].mode};
-            reel_loader *l = reel_loader_new(
-                &d.base, (reel_loader_options){.batch_size = 4, .device = test_device()});
-            reel_batch b;
-            if (reel_loader_next(l, &b)) reel_synchronize(test_device());
-            expect_failure(cases[k].status, cases[k].message);
-            d.mode = FINE;
-            if (cases[k].mode != LOW) ck_assert(reel_loader_next(l, &b));
-            reel_loader_free(l);
-        }
+    REEL_SCOPE;
+    reel_tensor *x = reel_arange(10, REEL_F64, test_device());
+    for (int k = 0; k < 3; k++) {
+        backwards d = {{&backwards_class}, {x, NULL}, cases[k].mode};
+        reel_loader *l = reel_loader_new(
+            &d.base, (reel_loader_options){.batch_size = 4, .device = test_device()});
+        reel_batch b;
+        if (reel_loader_next(l, &b)) reel_synchronize(test_device());
+        expect_failure(cases[k].status, cases[k].message);
+        d.mode = FINE;
+        if (cases[k].mode != LOW) ck_assert(reel_loader_next(l, &b));
+        reel_loader_free(l);
     }
 }
 END_TEST

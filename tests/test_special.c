@@ -88,16 +88,17 @@ static void expect_edge(const char *what, double x, double got, double want) {
 }
 
 START_TEST(special_values) {
-    for (int k = 0; k < ROWS(edge_rows); k++) REEL_SCOPE {
-            const edge_row *r = &edge_rows[k];
-            for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++) {
-                reel_tensor *y =
-                    r->f(REEL_HERE, reel_cast(f64(reel_shape(8), edges), (reel_dtype)dtype));
-                for (int i = 0; i < 8; i++)
-                    expect_edge(r->name, edges[i], element(y, i),
-                                dtype == REEL_F32 && i > 4 ? r->narrow[i - 5] : r->want[i]);
-            }
+    for (int k = 0; k < ROWS(edge_rows); k++) {
+        REEL_SCOPE;
+        const edge_row *r = &edge_rows[k];
+        for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++) {
+            reel_tensor *y =
+                r->f(REEL_HERE, reel_cast(f64(reel_shape(8), edges), (reel_dtype)dtype));
+            for (int i = 0; i < 8; i++)
+                expect_edge(r->name, edges[i], element(y, i),
+                            dtype == REEL_F32 && i > 4 ? r->narrow[i - 5] : r->want[i]);
         }
+    }
 }
 END_TEST
 
@@ -105,22 +106,20 @@ END_TEST
 START_TEST(powers) {
     const double x[] = {0, -0.0, 1, -1, 2, -2, 0.5, -0.5, INFINITY, -INFINITY, NAN, 3, -3, 1e200},
                  y[] = {0, 1, -1, 2, 3, -3, 0.5, -0.5, 2.5, INFINITY, -INFINITY, NAN, 1e10, -1001};
-    REEL_SCOPE {
-        reel_tensor *a = f64(reel_shape(14, 1), x), *b = f64(reel_shape(14), y);
-        for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++) {
-            reel_tensor *z =
-                reel_pow(reel_cast(a, (reel_dtype)dtype), reel_cast(b, (reel_dtype)dtype));
-            for (int i = 0; i < 14 * 14; i++) {
-                const double p = dtype == REEL_F32 ? (double)(float)x[i / 14] : x[i / 14];
-                const double q = dtype == REEL_F32 ? (double)(float)y[i % 14] : y[i % 14];
-                const double got = element(z, i);
-                double want = pow(p, q);
-                if (dtype == REEL_F32) want = (double)(float)want;
-                ck_assert_msg((isnan(got) && isnan(want)) || got == want ||
-                                  fabs(got - want) <= 1e-6 * fabs(want) + 1e-38,
-                              "%g^%g: %g, not %g", p, q, got, want);
-                if (want == 0 || isinf(want)) ck_assert(!signbit(got) == !signbit(want));
-            }
+    REEL_SCOPE;
+    reel_tensor *a = f64(reel_shape(14, 1), x), *b = f64(reel_shape(14), y);
+    for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++) {
+        reel_tensor *z = reel_pow(reel_cast(a, (reel_dtype)dtype), reel_cast(b, (reel_dtype)dtype));
+        for (int i = 0; i < 14 * 14; i++) {
+            const double p = dtype == REEL_F32 ? (double)(float)x[i / 14] : x[i / 14];
+            const double q = dtype == REEL_F32 ? (double)(float)y[i % 14] : y[i % 14];
+            const double got = element(z, i);
+            double want = pow(p, q);
+            if (dtype == REEL_F32) want = (double)(float)want;
+            ck_assert_msg((isnan(got) && isnan(want)) || got == want ||
+                              fabs(got - want) <= 1e-6 * fabs(want) + 1e-38,
+                          "%g^%g: %g, not %g", p, q, got, want);
+            if (want == 0 || isinf(want)) ck_assert(!signbit(got) == !signbit(want));
         }
     }
 }
@@ -148,25 +147,26 @@ START_TEST(functions_are_accurate) {
     static double v[N], got[N];
     uint64_t seed = 1;
     for (int k = 0; k < ROWS(row); k++)
-        for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++) REEL_SCOPE {
-                for (int i = 0; i < N; i++) {
-                    seed = seed * 6364136223846793005u + 1442695040888963407u;
-                    v[i] = row[k].low + (row[k].high - row[k].low) * (double)(seed >> 11) * 0x1p-53;
-                    if (dtype == REEL_F32) v[i] = (double)(float)v[i];
-                }
-                reel_tensor *y =
-                    row[k].f(REEL_HERE, reel_cast(f64(reel_shape(N), v), (reel_dtype)dtype));
-                ck_assert(reel_read(reel_cast(y, REEL_F64), got, sizeof got) == REEL_OK);
-                const double unit = dtype == REEL_F32 ? 0x1p-23 : 0x1p-52;
-                for (int i = 0; i < N; i++) {
-                    const double want = row[k].exact(v[i]);
-                    /* an angle's own error, of the reduction, at a zero of the function */
-                    const double angle = row[k].exact == sin || row[k].exact == cos ? unit / 8 : 0;
-                    ck_assert_msg(fabs(got[i] - want) <= row[k].ulps * unit * fabs(want) + angle,
-                                  "%s %s of %.17g: %.17g, not %.17g", row[k].name,
-                                  reel_dtype_name((reel_dtype)dtype), v[i], got[i], want);
-                }
+        for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++) {
+            REEL_SCOPE;
+            for (int i = 0; i < N; i++) {
+                seed = seed * 6364136223846793005u + 1442695040888963407u;
+                v[i] = row[k].low + (row[k].high - row[k].low) * (double)(seed >> 11) * 0x1p-53;
+                if (dtype == REEL_F32) v[i] = (double)(float)v[i];
             }
+            reel_tensor *y =
+                row[k].f(REEL_HERE, reel_cast(f64(reel_shape(N), v), (reel_dtype)dtype));
+            ck_assert(reel_read(reel_cast(y, REEL_F64), got, sizeof got) == REEL_OK);
+            const double unit = dtype == REEL_F32 ? 0x1p-23 : 0x1p-52;
+            for (int i = 0; i < N; i++) {
+                const double want = row[k].exact(v[i]);
+                /* an angle's own error, of the reduction, at a zero of the function */
+                const double angle = row[k].exact == sin || row[k].exact == cos ? unit / 8 : 0;
+                ck_assert_msg(fabs(got[i] - want) <= row[k].ulps * unit * fabs(want) + angle,
+                              "%s %s of %.17g: %.17g, not %.17g", row[k].name,
+                              reel_dtype_name((reel_dtype)dtype), v[i], got[i], want);
+            }
+        }
 }
 END_TEST
 
@@ -180,37 +180,35 @@ START_TEST(truth_of_special_values) {
                {reel_gt_at, {0, 0, 0, 0, 0}},          {reel_ge_at, {0, 0, 1, 1, 0}},
                {reel_logical_and_at, {1, 1, 1, 0, 0}}, {reel_logical_or_at, {1, 1, 1, 0, 1}},
                {reel_logical_xor_at, {0, 0, 0, 0, 1}}};
-    for (int k = 0; k < ROWS(row); k++) REEL_SCOPE {
-            reel_tensor *a = f64(reel_shape(5), x), *b = f64(reel_shape(5), y);
-            expect_values(row[k].f(REEL_HERE, a, b), row[k].want, 5);
-            expect_values(row[k].f(REEL_HERE, reel_cast(a, REEL_F32), reel_cast(b, REEL_F32)),
-                          row[k].want, 5);
-        }
-    REEL_SCOPE {
-        reel_tensor *a = f64(reel_shape(5), x);
-        expect_values(reel_isnan(a), (double[]){1, 1, 0, 0, 0}, 5);
-        expect_values(reel_isinf(reel_neg(a)), (double[]){0, 0, 1, 0, 0}, 5);
-        expect_values(reel_isfinite(a), (double[]){0, 0, 0, 1, 1}, 5);
-        expect_values(reel_logical_not(a), (double[]){0, 0, 0, 1, 1}, 5);
-        reel_tensor *one = reel_scalar(1, REEL_F64, test_device());
-        ck_assert(isnan(element(reel_maximum(a, one), 0)) &&
-                  isnan(element(reel_minimum(one, a), 1)));
+    for (int k = 0; k < ROWS(row); k++) {
+        REEL_SCOPE;
+        reel_tensor *a = f64(reel_shape(5), x), *b = f64(reel_shape(5), y);
+        expect_values(row[k].f(REEL_HERE, a, b), row[k].want, 5);
+        expect_values(row[k].f(REEL_HERE, reel_cast(a, REEL_F32), reel_cast(b, REEL_F32)),
+                      row[k].want, 5);
     }
+    REEL_SCOPE;
+    reel_tensor *a = f64(reel_shape(5), x);
+    expect_values(reel_isnan(a), (double[]){1, 1, 0, 0, 0}, 5);
+    expect_values(reel_isinf(reel_neg(a)), (double[]){0, 0, 1, 0, 0}, 5);
+    expect_values(reel_isfinite(a), (double[]){0, 0, 0, 1, 1}, 5);
+    expect_values(reel_logical_not(a), (double[]){0, 0, 0, 1, 1}, 5);
+    reel_tensor *one = reel_scalar(1, REEL_F64, test_device());
+    ck_assert(isnan(element(reel_maximum(a, one), 0)) && isnan(element(reel_minimum(one, a), 1)));
 }
 END_TEST
 
 /* What where does not take has no part in it. */
 START_TEST(where_keeps_nan_out) {
-    REEL_SCOPE {
-        const double x[] = {4, 0, 9};
-        reel_tensor *t = reel_track(f64(reel_shape(3), x));
-        reel_tensor *zero = reel_scalar(0, REEL_F64, test_device());
-        reel_tensor *mask = reel_gt(t, zero);
-        reel_tensor *safe = reel_where(mask, t, reel_scalar(1, REEL_F64, test_device()));
-        reel_tensor *y = reel_where(mask, reel_log(safe), zero);
-        reel_backward(reel_sum(y));
-        expect_values(reel_grad(t), (double[]){0.25, 0, 1.0 / 9}, 3);
-    }
+    REEL_SCOPE;
+    const double x[] = {4, 0, 9};
+    reel_tensor *t = reel_track(f64(reel_shape(3), x));
+    reel_tensor *zero = reel_scalar(0, REEL_F64, test_device());
+    reel_tensor *mask = reel_gt(t, zero);
+    reel_tensor *safe = reel_where(mask, t, reel_scalar(1, REEL_F64, test_device()));
+    reel_tensor *y = reel_where(mask, reel_log(safe), zero);
+    reel_backward(reel_sum(y));
+    expect_values(reel_grad(t), (double[]){0.25, 0, 1.0 / 9}, 3);
 }
 END_TEST
 

@@ -9,7 +9,8 @@
 
 START_TEST(state_keeps_order_and_references) {
     reel_state *s = reel_state_new();
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *a = reel_ones(reel_shape(2), REEL_F32, test_device());
         ck_assert_int_eq(reel_state_put(s, "z", a), REEL_OK);
         ck_assert_int_eq(reel_state_put_in(s, "model", "a.b", a), REEL_OK);
@@ -40,7 +41,8 @@ START_TEST(state_grows) {
     char name[16];
     for (int i = 0; i < 100; i++) {
         snprintf(name, sizeof name, "t%d", i);
-        REEL_SCOPE {
+        {
+            REEL_SCOPE;
             ck_assert_int_eq(reel_state_put(s, name, reel_scalar(i, REEL_F64, test_device())),
                              REEL_OK);
         }
@@ -59,7 +61,8 @@ START_TEST(state_finds_among_many) {
     enum { MANY = 100000 };
     reel_state *s = reel_state_new();
     char name[16];
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *even = reel_scalar(0, REEL_F32, test_device());
         reel_tensor *odd = reel_scalar(1, REEL_F32, test_device());
         for (int i = 0; i < MANY; i++) {
@@ -83,7 +86,8 @@ END_TEST
 
 START_TEST(state_refuses) {
     reel_state *s = reel_state_new();
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *a = reel_scalar(1, REEL_F32, test_device());
         ck_assert_int_eq(reel_state_put_in(s, "p", "a", a), REEL_OK);
         ck_assert_int_ne(reel_state_put(s, "p.a", a), REEL_OK);

@@ -159,38 +159,36 @@ static int edges(const dot_graph *g, int from, int to) {
 /* ---- tests ----------------------------------------------------------------------------------- */
 
 START_TEST(a_small_model) {
-    REEL_SCOPE {
-        const int line = __LINE__;
-        reel_tensor *x = reel_ones(reel_shape(5, 3), REEL_F32, DEVICE);
-        reel_tensor *W = reel_track(reel_ones(reel_shape(3, 2), REEL_F32, DEVICE));
-        reel_tensor *b = reel_track(reel_ones(reel_shape(2), REEL_F32, DEVICE));
-        reel_tensor *h = reel_add(reel_matmul(x, W), b);
-        reel_tensor *y = reel_mul(h, h);
-        reel_tensor *loss = reel_add(reel_mean(y), reel_mean(W));
-        reel_set_name(W, "encoder.\"W\"\\");
-        for (int i = 0; i < 2; i++) {
-            dot_graph g = graph_of(loss);
-            ck_assert_int_eq(g.nodes, 8);
-            const int matmul = find(&g, "matmul", "[5, 2]", line + 4),
-                      add = find(&g, "add", "[5, 2]", line + 4),
-                      mul = find(&g, "mul", "[5, 2]", line + 5),
-                      mean = find(&g, "mean", "[]", line + 6),
-                      sum = find(&g, "add", "[]", line + 6),
-                      leaf_W = find(&g, "encoder.\"W\"\\", "[3, 2]", line + 2),
-                      leaf_b = find(&g, "leaf", "[2]", line + 3);
-            ck_assert_int_eq(g.edges, 9);
-            ck_assert(edges(&g, leaf_W, matmul) == 1 && edges(&g, matmul, add) == 1);
-            ck_assert(edges(&g, leaf_b, add) == 1 && edges(&g, add, mul) == 2);
-            ck_assert(edges(&g, mul, mean) + edges(&g, leaf_W, mean) == 1);
-            ck_assert(edges(&g, mean, sum) == 1);
-            for (int k = 0; k < g.nodes; k++) {
-                ck_assert(g.node[k].is_box == (k == leaf_W || k == leaf_b));
-                ck_assert(g.node[k].is_dashed == (i == 1 && !g.node[k].is_box));
-            }
-            ck_assert_int_eq(reel_backward(loss), i ? REEL_ERR_STATE : REEL_OK);
+    REEL_SCOPE;
+    const int line = __LINE__;
+    reel_tensor *x = reel_ones(reel_shape(5, 3), REEL_F32, DEVICE);
+    reel_tensor *W = reel_track(reel_ones(reel_shape(3, 2), REEL_F32, DEVICE));
+    reel_tensor *b = reel_track(reel_ones(reel_shape(2), REEL_F32, DEVICE));
+    reel_tensor *h = reel_add(reel_matmul(x, W), b);
+    reel_tensor *y = reel_mul(h, h);
+    reel_tensor *loss = reel_add(reel_mean(y), reel_mean(W));
+    reel_set_name(W, "encoder.\"W\"\\");
+    for (int i = 0; i < 2; i++) {
+        dot_graph g = graph_of(loss);
+        ck_assert_int_eq(g.nodes, 8);
+        const int matmul = find(&g, "matmul", "[5, 2]", line + 4),
+                  add = find(&g, "add", "[5, 2]", line + 4),
+                  mul = find(&g, "mul", "[5, 2]", line + 5),
+                  mean = find(&g, "mean", "[]", line + 6), sum = find(&g, "add", "[]", line + 6),
+                  leaf_W = find(&g, "encoder.\"W\"\\", "[3, 2]", line + 2),
+                  leaf_b = find(&g, "leaf", "[2]", line + 3);
+        ck_assert_int_eq(g.edges, 9);
+        ck_assert(edges(&g, leaf_W, matmul) == 1 && edges(&g, matmul, add) == 1);
+        ck_assert(edges(&g, leaf_b, add) == 1 && edges(&g, add, mul) == 2);
+        ck_assert(edges(&g, mul, mean) + edges(&g, leaf_W, mean) == 1);
+        ck_assert(edges(&g, mean, sum) == 1);
+        for (int k = 0; k < g.nodes; k++) {
+            ck_assert(g.node[k].is_box == (k == leaf_W || k == leaf_b));
+            ck_assert(g.node[k].is_dashed == (i == 1 && !g.node[k].is_box));
         }
-        reel_clear_error();
+        ck_assert_int_eq(reel_backward(loss), i ? REEL_ERR_STATE : REEL_OK);
     }
+    reel_clear_error();
 }
 END_TEST
 
@@ -205,55 +203,51 @@ static void twice_backward(reel_context *c, reel_tensor *g, reel_tensor **grads)
 }
 
 START_TEST(functions_and_leaves) {
-    REEL_SCOPE {
-        static const reel_function twice = {"twice", twice_forward, twice_backward, NULL, false};
-        const int line = __LINE__;
-        reel_tensor *x = reel_track(reel_ones(reel_shape(2), REEL_F32, DEVICE));
-        reel_tensor *y = reel_apply(&twice, &x, 1, NULL);
-        reel_set_name(x, "line\nbreak");
-        dot_graph g = graph_of(y);
-        ck_assert_int_eq(g.nodes, 2);
-        ck_assert_int_eq(
-            edges(&g, find(&g, "line?break", "[2]", line + 1), find(&g, "twice", "[2]", line + 2)),
-            1);
-        g = graph_of(x); /* a tape of nothing */
-        ck_assert_int_eq(g.nodes, 1);
-        ck_assert(g.node[0].is_box && g.edges == 0);
-    }
+    REEL_SCOPE;
+    static const reel_function twice = {"twice", twice_forward, twice_backward, NULL, false};
+    const int line = __LINE__;
+    reel_tensor *x = reel_track(reel_ones(reel_shape(2), REEL_F32, DEVICE));
+    reel_tensor *y = reel_apply(&twice, &x, 1, NULL);
+    reel_set_name(x, "line\nbreak");
+    dot_graph g = graph_of(y);
+    ck_assert_int_eq(g.nodes, 2);
+    ck_assert_int_eq(
+        edges(&g, find(&g, "line?break", "[2]", line + 1), find(&g, "twice", "[2]", line + 2)), 1);
+    g = graph_of(x); /* a tape of nothing */
+    ck_assert_int_eq(g.nodes, 1);
+    ck_assert(g.node[0].is_box && g.edges == 0);
 }
 END_TEST
 
 START_TEST(a_recorded_pass) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_track(reel_ones(reel_shape(2), REEL_F32, DEVICE)), *g = NULL;
-        reel_tensor *y = reel_sum(reel_exp(x));
-        reel_grad_of(&y, 1, &x, 1, &g, (reel_grad_of_options){.create_graph = true});
-        dot_graph d = graph_of(g); /* mul of ones and e^x */
-        ck_assert_int_eq(d.nodes, 3);
-        ck_assert_int_eq(d.edges, 2);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_track(reel_ones(reel_shape(2), REEL_F32, DEVICE)), *g = NULL;
+    reel_tensor *y = reel_sum(reel_exp(x));
+    reel_grad_of(&y, 1, &x, 1, &g, (reel_grad_of_options){.create_graph = true});
+    dot_graph d = graph_of(g); /* mul of ones and e^x */
+    ck_assert_int_eq(d.nodes, 3);
+    ck_assert_int_eq(d.edges, 2);
 }
 END_TEST
 
 START_TEST(what_can_not_be_drawn) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_ones(reel_shape(2), REEL_F32, DEVICE);
-        char *text = NULL;
-        size_t size = 0;
-        FILE *f = open_memstream(&text, &size), *full = fopen("/dev/full", "w");
-        reel_tape_dot(f, x);
-        expect_failure(REEL_ERR_ARGUMENT, "tape_dot: the tensor is not tracked (");
-        reel_tape_dot(f, NULL);
-        expect_failure(REEL_ERR_ARGUMENT, "tape_dot: the tensor is NULL (");
-        fclose(f);
-        ck_assert_uint_eq(size, 0);
-        free(text);
-        if (full) {
-            setvbuf(full, NULL, _IONBF, 0);
-            reel_tape_dot(full, reel_neg(reel_track(x)));
-            expect_failure(REEL_ERR_IO, "tape_dot: can't write");
-            fclose(full);
-        }
+    REEL_SCOPE;
+    reel_tensor *x = reel_ones(reel_shape(2), REEL_F32, DEVICE);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size), *full = fopen("/dev/full", "w");
+    reel_tape_dot(f, x);
+    expect_failure(REEL_ERR_ARGUMENT, "tape_dot: the tensor is not tracked (");
+    reel_tape_dot(f, NULL);
+    expect_failure(REEL_ERR_ARGUMENT, "tape_dot: the tensor is NULL (");
+    fclose(f);
+    ck_assert_uint_eq(size, 0);
+    free(text);
+    if (full) {
+        setvbuf(full, NULL, _IONBF, 0);
+        reel_tape_dot(full, reel_neg(reel_track(x)));
+        expect_failure(REEL_ERR_IO, "tape_dot: can't write");
+        fclose(full);
     }
 }
 END_TEST

@@ -25,44 +25,41 @@ static reel_tensor *one(void) {
 }
 
 static int leaves_by_return(void) {
-    REEL_SCOPE {
-        one();
-        REEL_SCOPE {
-            one();
-            return (int)reel_tensors_alive();
-        }
-    }
-    return -1;
+    REEL_SCOPE;
+    one();
+    REEL_SCOPE;
+    one();
+    return (int)reel_tensors_alive();
 }
 
 START_TEST(scopes_close_however_left) {
     const size_t before = reel_tensors_alive();
     ck_assert_int_eq(leaves_by_return(), (int)before + 2);
     ck_assert_uint_eq(reel_tensors_alive(), before);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         one();
-        REEL_SCOPE {
-            one();
-            goto out;
-        }
+        REEL_SCOPE;
+        one();
+        goto out;
     }
 out:
     ck_assert_uint_eq(reel_tensors_alive(), before);
     int rounds = 0, after = 0;
     for (int i = 0; i < 4; i++) {
-        REEL_SCOPE {
-            rounds++;
-            one();
-            if (i == 1) break; /* leaves the scope alone */
-            if (i == 2) continue;
-            one();
-        }
-        after++;
+        REEL_SCOPE;
+        rounds++;
         ck_assert_uint_eq(reel_tensors_alive(), before);
+        one();
+        if (i == 1) continue;
+        if (i == 2) break; /* out of the loop, as anywhere */
+        one();
+        after++;
     }
-    ck_assert_int_eq(rounds, 4);
-    ck_assert_int_eq(after, 4);
-    reel_scope none = {NULL, 0, false};
+    ck_assert_uint_eq(reel_tensors_alive(), before);
+    ck_assert_int_eq(rounds, 3);
+    ck_assert_int_eq(after, 1);
+    reel_scope none = {0};
     reel_scope_close(&none); /* not open: nothing */
 }
 END_TEST
@@ -70,9 +67,11 @@ END_TEST
 START_TEST(scopes_nest_and_keep_what_is_retained) {
     const size_t before = reel_tensors_alive();
     reel_tensor *kept = NULL;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *outer = one();
-        REEL_SCOPE {
+        {
+            REEL_SCOPE;
             kept = reel_retain(one());
             reel_t(reel_ones(reel_shape(2, 2), REEL_F32, CPU));
             ck_assert_uint_eq(reel_tensors_alive(), before + 4);
@@ -90,7 +89,8 @@ END_TEST
 /* A view keeps the storage of what it views. */
 START_TEST(views_outlive_what_they_view) {
     reel_tensor *row = NULL;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         row = reel_retain(reel_select(counting(reel_shape(2, 3)), 0, 1));
     }
     expect_values(row, (double[]){3, 4, 5}, 3);
@@ -100,30 +100,33 @@ END_TEST
 
 static reel_tensor *two_levels(reel_tensor **dropped) {
     reel_tensor *y = NULL;
-    REEL_SCOPE {
-        *dropped = one();
-        REEL_SCOPE {
-            one();
-            reel_tensor *t = one();
-            one();
-            y = reel_scope_return(t);
-        }
-        ck_assert_uint_eq(reel_tensors_alive(), 2);
-        return reel_scope_return(y);
+    REEL_SCOPE;
+    *dropped = one();
+    {
+        REEL_SCOPE;
+        one();
+        reel_tensor *t = one();
+        one();
+        y = reel_scope_return(t);
     }
+    ck_assert_uint_eq(reel_tensors_alive(), 2);
+    return reel_scope_return(y);
     return NULL;
 }
 
 START_TEST(scope_return_lifts_a_level) {
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *dropped, *y = two_levels(&dropped);
         ck_assert_uint_eq(reel_tensors_alive(), 1);
         ck_assert_double_eq(element(y, 0), 1);
-        REEL_SCOPE {
+        {
+            REEL_SCOPE;
             ck_assert_ptr_eq(reel_scope_return(y), y); /* of the outer scope already */
         }
         ck_assert_double_eq(element(y, 0), 1);
-        REEL_SCOPE {
+        {
+            REEL_SCOPE;
             reel_tensor *a = one(), *b = one();
             reel_scope_return(a);
             reel_scope_return(b);
@@ -140,10 +143,12 @@ END_TEST
 
 /* More than the first allotment of what a scope holds. */
 START_TEST(scopes_hold_many) {
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         for (int i = 0; i < 1000; i++) one();
         reel_tensor *lifted = NULL;
-        REEL_SCOPE {
+        {
+            REEL_SCOPE;
             for (int i = 0; i < 1000; i++) lifted = one();
             reel_scope_return(lifted);
         }
@@ -156,7 +161,8 @@ END_TEST
 START_TEST(leak_report_names_op_and_site) {
     char *text = NULL;
     size_t size = 0, n = 0;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_ones(reel_shape(2, 3), REEL_F32, CPU);
         const int line = __LINE__ + 1;
         reel_tensor *y = reel_retain(reel_exp(x));
@@ -179,8 +185,7 @@ END_TEST
 static void *makes_tensors(void *kept) {
     *(reel_tensor **)kept = reel_retain(one());
     for (int i = 0; i < 100; i++) one();
-    reel_scope open = {NULL, 0, false};
-    reel_scope_open(&open); /* left open */
+    reel_scope_open(NULL); /* left open */
     one();
     reel_fail(REEL_ERR_STATE, NULL, "of this thread alone");
     return NULL;
@@ -199,17 +204,19 @@ START_TEST(a_thread_lets_its_tensors_go) {
 END_TEST
 
 static void *makes_and_drops(void *shared) {
-    for (int i = 0; i < 500; i++) REEL_SCOPE {
-            reel_tensor *t = reel_retain(shared);
-            reel_release(reel_add(reel_t(t), t) ? t : NULL);
-        }
+    for (int i = 0; i < 500; i++) {
+        REEL_SCOPE;
+        reel_tensor *t = reel_retain(shared);
+        reel_release(reel_add(reel_t(t), t) ? t : NULL);
+    }
     return NULL;
 }
 
 START_TEST(threads_share_tensors) {
     pthread_t thread[4];
     reel_tensor *x = NULL;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         x = reel_retain(reel_ones(reel_shape(3, 3), REEL_F32, CPU));
     }
     for (int i = 0; i < 4; i++) pthread_create(&thread[i], NULL, makes_and_drops, x);
@@ -243,19 +250,24 @@ static void *trains(void *argument) {
     training *t = argument;
     reel_tensor *W = NULL;
     reel_set_threads(2);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_generator *g = reel_generator_new(t->seed, CPU);
         W = reel_retain(reel_track(reel_randn(reel_shape(30, 20), REEL_F64, g)));
         reel_generator_free(g);
     }
-    for (int i = 0; i < STEPS; i++) REEL_SCOPE {
-            reel_tensor *y = reel_tanh(reel_matmul(t->x, W));
-            reel_tensor *loss = reel_mean(reel_square(reel_sub(reel_matmul(y, reel_t(W)), t->x)));
-            reel_backward(loss);
-            REEL_NO_GRAD reel_add_(W, reel_scale(reel_grad(W), -0.1));
-            reel_zero_grad(W);
-            t->loss = reel_item(loss);
+    for (int i = 0; i < STEPS; i++) {
+        REEL_SCOPE;
+        reel_tensor *y = reel_tanh(reel_matmul(t->x, W));
+        reel_tensor *loss = reel_mean(reel_square(reel_sub(reel_matmul(y, reel_t(W)), t->x)));
+        reel_backward(loss);
+        {
+            REEL_NO_GRAD;
+            reel_add_(W, reel_scale(reel_grad(W), -0.1));
         }
+        reel_zero_grad(W);
+        t->loss = reel_item(loss);
+    }
     t->failed = reel_failed();
     reel_release(W);
     return NULL;
@@ -267,7 +279,8 @@ START_TEST(each_thread_has_a_tape) {
     training alone[THREADS], beside[THREADS];
     void *argument[THREADS];
     reel_tensor *x = NULL;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         x = reel_retain(reel_affine(reel_cast(counting(reel_shape(400, 30)), REEL_F64), 1e-4, -1));
     }
     for (int i = 0; i < THREADS; i++) {
@@ -286,12 +299,13 @@ START_TEST(each_thread_has_a_tape) {
 END_TEST
 
 static void *goes_forward(void *W) {
-    for (int i = 0; i < 200; i++) REEL_SCOPE {
-            reel_tensor *y = reel_exp(reel_mul(W, W));
-            if (!reel_is_tracked(y)) reel_fail(REEL_ERR_STATE, NULL, "not recorded");
-            REEL_NO_GRAD if (reel_is_tracked(reel_exp(W)))
-                reel_fail(REEL_ERR_STATE, NULL, "recorded");
-        }
+    for (int i = 0; i < 200; i++) {
+        REEL_SCOPE;
+        reel_tensor *y = reel_exp(reel_mul(W, W));
+        if (!reel_is_tracked(y)) reel_fail(REEL_ERR_STATE, NULL, "not recorded");
+        REEL_NO_GRAD;
+        if (reel_is_tracked(reel_exp(W))) reel_fail(REEL_ERR_STATE, NULL, "recorded");
+    }
     return (void *)(intptr_t)reel_failed();
 }
 
@@ -299,7 +313,8 @@ static void *goes_forward(void *W) {
 START_TEST(threads_share_a_parameter) {
     pthread_t thread[THREADS];
     reel_tensor *W = NULL;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         W = reel_retain(reel_track(counting(reel_shape(3, 3))));
     }
     for (int i = 0; i < THREADS; i++) pthread_create(&thread[i], NULL, goes_forward, W);
@@ -319,16 +334,15 @@ static void *goes_back(void *loss) {
 
 /* A tape belongs to its tensors, not to the thread that made it. */
 START_TEST(a_tape_is_handed_over) {
-    REEL_SCOPE {
-        pthread_t thread;
-        void *status;
-        reel_tensor *x = reel_track(counting(reel_shape(3)));
-        reel_tensor *loss = reel_sum(reel_square(x));
-        ck_assert_int_eq(pthread_create(&thread, NULL, goes_back, loss), 0);
-        pthread_join(thread, &status);
-        ck_assert_int_eq((intptr_t)status, REEL_OK);
-        expect_values(reel_grad(x), (double[]){0, 2, 4}, 3);
-    }
+    REEL_SCOPE;
+    pthread_t thread;
+    void *status;
+    reel_tensor *x = reel_track(counting(reel_shape(3)));
+    reel_tensor *loss = reel_sum(reel_square(x));
+    ck_assert_int_eq(pthread_create(&thread, NULL, goes_back, loss), 0);
+    pthread_join(thread, &status);
+    ck_assert_int_eq((intptr_t)status, REEL_OK);
+    expect_values(reel_grad(x), (double[]){0, 2, 4}, 3);
 }
 END_TEST
 
@@ -361,81 +375,78 @@ typedef struct {
 } layer;
 
 START_TEST(failures_name_the_operands) {
-    REEL_SCOPE {
-        reel_tensor *x = reel_ones(reel_shape(40, 784), REEL_F32, CPU);
-        layer l = {reel_ones(reel_shape(100, 784), REEL_F32, CPU), reel_arange(7, REEL_I64, CPU)};
-        layer *m = &l;
-        reel_tensor *W = m->W, *list[] = {W};
-        FAILS(reel_matmul(x, W), REEL_ERR_SHAPE,
-              "matmul: inner dimensions differ: x[40, 784] @ W[100, 784]");
-        FAILS(reel_matmul(x, m->W), REEL_ERR_SHAPE,
-              "matmul: inner dimensions differ: x[40, 784] @ W[100, 784]");
-        FAILS(reel_add(l.W, x), REEL_ERR_SHAPE,
-              "add: shapes do not broadcast: W[100, 784], x[40, 784]");
-        FAILS(reel_add(reel_neg(x), list[0]), REEL_ERR_SHAPE,
-              "add: shapes do not broadcast: [40, 784], [100, 784]");
-        FAILS(reel_matmul(reel_add(x, x), (W)), REEL_ERR_SHAPE,
-              "matmul: inner dimensions differ: [40, 784] @ [100, 784]");
-        reel_set_name(W, "encoder.W");
-        FAILS(reel_matmul(x, list[0]), REEL_ERR_SHAPE,
-              "matmul: inner dimensions differ: x[40, 784] @ encoder.W[100, 784]");
-        FAILS(reel_mul(x, m->b), REEL_ERR_DTYPE, "mul: dtypes differ: x[40, 784] f32, b[7] i64");
-        FAILS(reel_exp(m->b), REEL_ERR_DTYPE, "exp: takes f32 or f64: b[7] i64");
-        FAILS(reel_matmul(l.b, l.b), REEL_ERR_DTYPE,
-              "matmul: takes f32 or f64: b[7] i64 @ b[7] i64");
-        FAILS(reel_matmul(x, reel_ones(reel_shape(40), REEL_F32, CPU)), REEL_ERR_SHAPE,
-              "matmul: inner dimensions differ: x[40, 784] @ [40]");
-        FAILS(reel_matmul(x, reel_ones(REEL_SCALAR, REEL_F32, CPU)), REEL_ERR_SHAPE,
-              "matmul: takes no 0-d tensor: x[40, 784] @ []");
-        FAILS(reel_matmul(reel_ones(reel_shape(2, 3, 4), REEL_F32, CPU),
-                          reel_ones(reel_shape(3, 4, 5), REEL_F32, CPU)),
-              REEL_ERR_SHAPE, "matmul: batches do not broadcast: [2, 3, 4] @ [3, 4, 5]");
-        FAILS(reel_sum_over(x, reel_axes(0, -2), false), REEL_ERR_SHAPE,
-              "sum: axis -2 listed twice: x[40, 784]");
-        FAILS(reel_mean_over(x, reel_axes(2), true), REEL_ERR_SHAPE, "mean: no axis 2: x[40, 784]");
-        FAILS(reel_softmax(x, 2), REEL_ERR_SHAPE, "softmax: no such axis: x[40, 784]");
-        FAILS(reel_index_select(x, 0, W), REEL_ERR_DTYPE,
-              "index_select: the index must be i64: x[40, 784] f32, W[100, 784] f32");
-        const reel_shape nine = {9, {0}};
-        FAILS(reel_sum_over(x, nine, false), REEL_ERR_SHAPE, "sum: 9 axes listed: x[40, 784]");
-        reel_tensor *cell = reel_ones(reel_shape(1, 1), REEL_F32, CPU);
-        reel_tensor *tall = reel_expand(cell, reel_shape(INT64_C(1) << 31, 1));
-        FAILS(reel_matmul(tall, cell), REEL_ERR_SHAPE,
-              "matmul: a dimension is beyond what BLAS counts: tall[2147483648, 1] @ cell[1, 1]");
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_ones(reel_shape(40, 784), REEL_F32, CPU);
+    layer l = {reel_ones(reel_shape(100, 784), REEL_F32, CPU), reel_arange(7, REEL_I64, CPU)};
+    layer *m = &l;
+    reel_tensor *W = m->W, *list[] = {W};
+    FAILS(reel_matmul(x, W), REEL_ERR_SHAPE,
+          "matmul: inner dimensions differ: x[40, 784] @ W[100, 784]");
+    FAILS(reel_matmul(x, m->W), REEL_ERR_SHAPE,
+          "matmul: inner dimensions differ: x[40, 784] @ W[100, 784]");
+    FAILS(reel_add(l.W, x), REEL_ERR_SHAPE,
+          "add: shapes do not broadcast: W[100, 784], x[40, 784]");
+    FAILS(reel_add(reel_neg(x), list[0]), REEL_ERR_SHAPE,
+          "add: shapes do not broadcast: [40, 784], [100, 784]");
+    FAILS(reel_matmul(reel_add(x, x), (W)), REEL_ERR_SHAPE,
+          "matmul: inner dimensions differ: [40, 784] @ [100, 784]");
+    reel_set_name(W, "encoder.W");
+    FAILS(reel_matmul(x, list[0]), REEL_ERR_SHAPE,
+          "matmul: inner dimensions differ: x[40, 784] @ encoder.W[100, 784]");
+    FAILS(reel_mul(x, m->b), REEL_ERR_DTYPE, "mul: dtypes differ: x[40, 784] f32, b[7] i64");
+    FAILS(reel_exp(m->b), REEL_ERR_DTYPE, "exp: takes f32 or f64: b[7] i64");
+    FAILS(reel_matmul(l.b, l.b), REEL_ERR_DTYPE, "matmul: takes f32 or f64: b[7] i64 @ b[7] i64");
+    FAILS(reel_matmul(x, reel_ones(reel_shape(40), REEL_F32, CPU)), REEL_ERR_SHAPE,
+          "matmul: inner dimensions differ: x[40, 784] @ [40]");
+    FAILS(reel_matmul(x, reel_ones(REEL_SCALAR, REEL_F32, CPU)), REEL_ERR_SHAPE,
+          "matmul: takes no 0-d tensor: x[40, 784] @ []");
+    FAILS(reel_matmul(reel_ones(reel_shape(2, 3, 4), REEL_F32, CPU),
+                      reel_ones(reel_shape(3, 4, 5), REEL_F32, CPU)),
+          REEL_ERR_SHAPE, "matmul: batches do not broadcast: [2, 3, 4] @ [3, 4, 5]");
+    FAILS(reel_sum_over(x, reel_axes(0, -2), false), REEL_ERR_SHAPE,
+          "sum: axis -2 listed twice: x[40, 784]");
+    FAILS(reel_mean_over(x, reel_axes(2), true), REEL_ERR_SHAPE, "mean: no axis 2: x[40, 784]");
+    FAILS(reel_softmax(x, 2), REEL_ERR_SHAPE, "softmax: no such axis: x[40, 784]");
+    FAILS(reel_index_select(x, 0, W), REEL_ERR_DTYPE,
+          "index_select: the index must be i64: x[40, 784] f32, W[100, 784] f32");
+    const reel_shape nine = {9, {0}};
+    FAILS(reel_sum_over(x, nine, false), REEL_ERR_SHAPE, "sum: 9 axes listed: x[40, 784]");
+    reel_tensor *cell = reel_ones(reel_shape(1, 1), REEL_F32, CPU);
+    reel_tensor *tall = reel_expand(cell, reel_shape(INT64_C(1) << 31, 1));
+    FAILS(reel_matmul(tall, cell), REEL_ERR_SHAPE,
+          "matmul: a dimension is beyond what BLAS counts: tall[2147483648, 1] @ cell[1, 1]");
 }
 END_TEST
 
 START_TEST(null_makes_null_and_keeps_the_first_failure) {
-    REEL_SCOPE {
-        reel_tensor *x = counting(reel_shape(2, 3)), *W = NULL, *values;
-        FAILS(reel_matmul(x, W), REEL_ERR_ARGUMENT, "matmul: input 2 is NULL: x[2, 3] @ W");
-        FAILS(reel_exp(NULL), REEL_ERR_ARGUMENT, "exp: input 1 is NULL: NULL");
-        const int line = __LINE__ + 1;
-        reel_tensor *y = reel_matmul(x, x);
-        ck_assert_ptr_null(y);
-        ck_assert_ptr_null(reel_relu(reel_add(x, reel_sum(y))));
-        ck_assert_ptr_null(reel_t(y));
-        ck_assert_ptr_null(reel_select(y, 0, 0));
-        ck_assert_ptr_null(reel_slice(y, 3, 0, 0, 0));
-        ck_assert_ptr_null(reel_reshape(y, reel_shape(-1, -1)));
-        ck_assert_ptr_null(reel_expand(y, reel_shape(-1)));
-        ck_assert_ptr_null(reel_permute(y, reel_axes(5)));
-        ck_assert_ptr_null(reel_contiguous(y));
-        ck_assert_ptr_null(reel_cast(y, REEL_U8));
-        ck_assert_ptr_null(reel_sum_over(y, reel_axes(9), false));
-        ck_assert_ptr_null(reel_topk(y, 1, 0, true, &values));
-        ck_assert_ptr_null(values);
-        ck_assert_ptr_null(reel_copy_(y, x));
-        ck_assert_ptr_null(reel_fill_(y, 1));
-        ck_assert(isnan(reel_item(y)));
-        ck_assert_int_eq(reel_set_name(y, "y"), REEL_ERR_SHAPE);
-        ck_assert_ptr_null(reel_zeros(reel_shape(-1), REEL_F32, CPU)); /* fails too: not kept */
-        expect_text(REEL_ERR_SHAPE, "matmul: inner dimensions differ: x[2, 3] @ x[2, 3]", __FILE__,
-                    line);
-        /* what does not depend on it goes on */
-        expect_values(reel_sum(x), (double[]){15}, 1);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = counting(reel_shape(2, 3)), *W = NULL, *values;
+    FAILS(reel_matmul(x, W), REEL_ERR_ARGUMENT, "matmul: input 2 is NULL: x[2, 3] @ W");
+    FAILS(reel_exp(NULL), REEL_ERR_ARGUMENT, "exp: input 1 is NULL: NULL");
+    const int line = __LINE__ + 1;
+    reel_tensor *y = reel_matmul(x, x);
+    ck_assert_ptr_null(y);
+    ck_assert_ptr_null(reel_relu(reel_add(x, reel_sum(y))));
+    ck_assert_ptr_null(reel_t(y));
+    ck_assert_ptr_null(reel_select(y, 0, 0));
+    ck_assert_ptr_null(reel_slice(y, 3, 0, 0, 0));
+    ck_assert_ptr_null(reel_reshape(y, reel_shape(-1, -1)));
+    ck_assert_ptr_null(reel_expand(y, reel_shape(-1)));
+    ck_assert_ptr_null(reel_permute(y, reel_axes(5)));
+    ck_assert_ptr_null(reel_contiguous(y));
+    ck_assert_ptr_null(reel_cast(y, REEL_U8));
+    ck_assert_ptr_null(reel_sum_over(y, reel_axes(9), false));
+    ck_assert_ptr_null(reel_topk(y, 1, 0, true, &values));
+    ck_assert_ptr_null(values);
+    ck_assert_ptr_null(reel_copy_(y, x));
+    ck_assert_ptr_null(reel_fill_(y, 1));
+    ck_assert(isnan(reel_item(y)));
+    ck_assert_int_eq(reel_set_name(y, "y"), REEL_ERR_SHAPE);
+    ck_assert_ptr_null(reel_zeros(reel_shape(-1), REEL_F32, CPU)); /* fails too: not kept */
+    expect_text(REEL_ERR_SHAPE, "matmul: inner dimensions differ: x[2, 3] @ x[2, 3]", __FILE__,
+                line);
+    /* what does not depend on it goes on */
+    expect_values(reel_sum(x), (double[]){15}, 1);
 }
 END_TEST
 
@@ -472,22 +483,20 @@ START_TEST(failures_are_kept_reported_and_cleared) {
 END_TEST
 
 START_TEST(failures_name_the_caller_of_a_module) {
-    REEL_SCOPE {
-        reel_tensor *x = counting(reel_shape(2, 3));
-        const char *none = reel__caller_push("../apps/model.c:31\tm, x");
-        const char *outer = reel__caller_push("nn/linear.c:9"); /* the outermost is the user's */
-        const int line = __LINE__ + 1;
-        ck_assert_ptr_null(reel_matmul(x, x));
-        reel__caller_pop(outer);
-        reel__caller_pop(none);
-        char site[300];
-        snprintf(site, sizeof site, "%s:%d, called from apps/model.c:31)", file_name(__FILE__),
-                 line);
-        expect_failure(REEL_ERR_SHAPE, site);
-        ck_assert_ptr_null(reel_matmul(x, x));
-        ck_assert_ptr_null(strstr(reel_error(), "called from"));
-        expect_failure(REEL_ERR_SHAPE, "inner dimensions differ");
-    }
+    REEL_SCOPE;
+    reel_tensor *x = counting(reel_shape(2, 3));
+    const char *none = reel__caller_push("../apps/model.c:31\tm, x");
+    const char *outer = reel__caller_push("nn/linear.c:9"); /* the outermost is the user's */
+    const int line = __LINE__ + 1;
+    ck_assert_ptr_null(reel_matmul(x, x));
+    reel__caller_pop(outer);
+    reel__caller_pop(none);
+    char site[300];
+    snprintf(site, sizeof site, "%s:%d, called from apps/model.c:31)", file_name(__FILE__), line);
+    expect_failure(REEL_ERR_SHAPE, site);
+    ck_assert_ptr_null(reel_matmul(x, x));
+    ck_assert_ptr_null(strstr(reel_error(), "called from"));
+    expect_failure(REEL_ERR_SHAPE, "inner dimensions differ");
 }
 END_TEST
 
@@ -545,31 +554,29 @@ static void many_ops(reel_tensor *x) {
 
 START_TEST(keeps_the_callers_floating_point_mode) {
     reel_set_threads(2);
-    REEL_SCOPE {
-        reel_tensor *x = reel_affine(reel_cast(counting(reel_shape(300, 300)), REEL_F32), 1e-5, 0);
-        fesetround(FE_UPWARD);
+    REEL_SCOPE;
+    reel_tensor *x = reel_affine(reel_cast(counting(reel_shape(300, 300)), REEL_F32), 1e-5, 0);
+    fesetround(FE_UPWARD);
 #if defined(__x86_64__)
-        const unsigned before = _mm_getcsr();
+    const unsigned before = _mm_getcsr();
 #endif
-        many_ops(x);
+    many_ops(x);
 #if defined(__x86_64__)
-        ck_assert_uint_eq(_mm_getcsr() & ~0x3fu, before & ~0x3fu); /* but for what was raised */
+    ck_assert_uint_eq(_mm_getcsr() & ~0x3fu, before & ~0x3fu); /* but for what was raised */
 #endif
-        ck_assert_int_eq(fegetround(), FE_UPWARD);
-        fesetround(FE_TONEAREST);
-        volatile float tiny = 1e-40f, half = 0.5f;
-        many_ops(x);
-        ck_assert(tiny * half > 0);
-    }
+    ck_assert_int_eq(fegetround(), FE_UPWARD);
+    fesetround(FE_TONEAREST);
+    volatile float tiny = 1e-40f, half = 0.5f;
+    many_ops(x);
+    ck_assert(tiny * half > 0);
 }
 END_TEST
 
 static double shared_sum(void) {
     double sum = 0;
-    REEL_SCOPE {
-        reel_tensor *x = reel_cast(counting(reel_shape(300, 300)), REEL_F32);
-        sum = reel_item(reel_sum(reel_matmul(x, x)));
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_cast(counting(reel_shape(300, 300)), REEL_F32);
+    sum = reel_item(reel_sum(reel_matmul(x, x)));
     return sum;
 }
 
@@ -616,7 +623,8 @@ START_TEST(kernels_have_a_mode_of_their_own) {
     float *nearest = malloc(N * sizeof *nearest), *upward = malloc(N * sizeof *upward);
     ck_assert(nearest && upward);
     reel_set_threads(2);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *x = reel_affine(reel_arange(N, REEL_F32, CPU), 1e-5, -1);
         reel_read(reel_exp(x), nearest, N * sizeof *nearest);
         fesetround(FE_UPWARD);
@@ -643,14 +651,13 @@ static bool machine_flushes(void) {
 START_TEST(kernels_flush_denormals) {
     const float tiny[] = {1e-40f, 1e-30f};
     if (!machine_flushes()) return;
-    REEL_SCOPE {
-        reel_tensor *x = reel_from(tiny, reel_shape(2), REEL_F32);
-        float y[2];
-        reel_read(reel_mul(x, reel_full(reel_shape(2), 0.5, REEL_F32, CPU)), y, sizeof y);
-        ck_assert(y[0] == 0 && y[1] == 0.5f * 1e-30f);
-        reel_read(reel_affine(x, 1e-12, 0), y, sizeof y);
-        ck_assert(y[0] == 0 && y[1] == 0);
-    }
+    REEL_SCOPE;
+    reel_tensor *x = reel_from(tiny, reel_shape(2), REEL_F32);
+    float y[2];
+    reel_read(reel_mul(x, reel_full(reel_shape(2), 0.5, REEL_F32, CPU)), y, sizeof y);
+    ck_assert(y[0] == 0 && y[1] == 0.5f * 1e-30f);
+    reel_read(reel_affine(x, 1e-12, 0), y, sizeof y);
+    ck_assert(y[0] == 0 && y[1] == 0);
 }
 END_TEST
 #endif

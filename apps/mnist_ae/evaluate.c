@@ -16,13 +16,12 @@ static reel_dataset *dataset(reel_tensor *images, const app_options *o) {
 
 reel_status data_open(app_data *d, const app_options *o) {
     REEL_TRY(reel_mnist_load(&d->mnist, o->data));
-    REEL_SCOPE {
-        d->train = dataset(rows(d->mnist.train_images, o->limit), o);
-        d->test_images = reel_retain(rows(d->mnist.test_images, o->limit));
-        d->test_labels = reel_retain(o->limit ? reel_slice(d->mnist.test_labels, 0, 0, o->limit, 1)
-                                              : d->mnist.test_labels);
-        d->test = dataset(d->test_images, o);
-    }
+    REEL_SCOPE;
+    d->train = dataset(rows(d->mnist.train_images, o->limit), o);
+    d->test_images = reel_retain(rows(d->mnist.test_images, o->limit));
+    d->test_labels = reel_retain(o->limit ? reel_slice(d->mnist.test_labels, 0, 0, o->limit, 1)
+                                          : d->mnist.test_labels);
+    d->test = dataset(d->test_images, o);
     return reel_error_status();
 }
 
@@ -55,11 +54,13 @@ reel_loader *data_test_loader(const app_data *d, const app_options *o) {
 
 double test_mse(reel_module *model, reel_loader *test) {
     reel_meter mse = {0};
-    REEL_NO_GRAD {
-        for (reel_batch b; reel_loader_next(test, &b);) REEL_SCOPE {
-                reel_tensor *loss = reel_mse_loss(reel_forward(model, b.x), b.x);
-                reel_meter_add_weighted(&mse, loss, (double)b.n);
-            }
+    {
+        REEL_NO_GRAD;
+        for (reel_batch b; reel_loader_next(test, &b);) {
+            REEL_SCOPE;
+            reel_tensor *loss = reel_mse_loss(reel_forward(model, b.x), b.x);
+            reel_meter_add_weighted(&mse, loss, (double)b.n);
+        }
     }
     double mean = reel_meter_mean(&mse);
     reel_meter_reset(&mse);
@@ -69,13 +70,12 @@ double test_mse(reel_module *model, reel_loader *test) {
 reel_tensor *image_errors(reel_module *model, reel_loader *test, int64_t images) {
     reel_tensor *errors = reel_empty(reel_shape(images), REEL_F32, reel_cpu());
     int64_t done = 0;
-    REEL_NO_GRAD {
-        for (reel_batch b; reel_loader_next(test, &b); done += b.n) REEL_SCOPE {
-                reel_tensor *squares = reel_mse_loss_with(reel_forward(model, b.x), b.x, REEL_NONE);
-                reel_tensor *each =
-                    reel_mean_over(squares, reel_axes(1), false); /* [B,784] -> [B] */
-                reel_copy_(reel_slice(errors, 0, done, done + b.n, 1), each);
-            }
+    REEL_NO_GRAD;
+    for (reel_batch b; reel_loader_next(test, &b); done += b.n) {
+        REEL_SCOPE;
+        reel_tensor *squares = reel_mse_loss_with(reel_forward(model, b.x), b.x, REEL_NONE);
+        reel_tensor *each = reel_mean_over(squares, reel_axes(1), false); /* [B,784] -> [B] */
+        reel_copy_(reel_slice(errors, 0, done, done + b.n, 1), each);
     }
     return errors;
 }

@@ -52,7 +52,8 @@ static reel_module *tied_new(int64_t latent, int init, reel_generator *g) {
 
 static void xavier(reel_module *linear, reel_generator *g) {
     reel_state *params = reel_module_params(linear);
-    REEL_NO_GRAD {
+    {
+        REEL_NO_GRAD;
         reel_xavier_uniform_(reel_state_get(params, "weight"), g, 1.0);
         reel_fill_(reel_state_get(params, "bias"), 0.0);
     }
@@ -73,7 +74,8 @@ static reel_module *classic_new(int64_t latent, int init, reel_generator *g) {
 reel_module *model_new(int kind, int64_t latent, int init, uint64_t seed) {
     reel_module *model = NULL;
     reel_generator *g = reel_generator_new(seed, reel_cpu());
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         model = kind == MODEL_TIED ? tied_new(latent, init, g) : classic_new(latent, init, g);
     }
     reel_generator_free(g);

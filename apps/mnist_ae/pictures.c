@@ -69,16 +69,14 @@ static reel_status write_extremes(reel_module *model, const app_data *d, reel_de
 reel_status pictures_write(reel_module *model, const app_data *d, reel_loader *test,
                            reel_device device, const char *name, const char *out) {
     char title[128];
-    REEL_NO_GRAD {
-        REEL_SCOPE {
-            reel_tensor *errors = image_errors(model, test, reel_dim(d->test_images, 0));
-            snprintf(title, sizeof title, "%s: one of each class", name);
-            write_samples(model, d, device, title, out);
-            snprintf(title, sizeof title, "%s: best, with their test MSE", name);
-            write_extremes(model, d, device, errors, false, title, out);
-            snprintf(title, sizeof title, "%s: worst, with their test MSE", name);
-            write_extremes(model, d, device, errors, true, title, out);
-        }
-    }
+    REEL_NO_GRAD;
+    REEL_SCOPE;
+    reel_tensor *errors = image_errors(model, test, reel_dim(d->test_images, 0));
+    snprintf(title, sizeof title, "%s: one of each class", name);
+    write_samples(model, d, device, title, out);
+    snprintf(title, sizeof title, "%s: best, with their test MSE", name);
+    write_extremes(model, d, device, errors, false, title, out);
+    snprintf(title, sizeof title, "%s: worst, with their test MSE", name);
+    write_extremes(model, d, device, errors, true, title, out);
     return reel_error_status();
 }

@@ -10,7 +10,8 @@
 reel_status run_check(app_run *r, double mse) {
     reel_state *params = reel_module_params(r->model);
     double sum = mse;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         for (int i = 0; i < reel_state_count(params) && isfinite(sum); i++)
             sum += reel_item(reel_sum(reel_detach(reel_state_at(params, i))));
     }
@@ -92,9 +93,8 @@ static reel_status get_loss(app_run *r, const reel_state *s) {
     if (!reel_state_double(s, "loss.weight", &r->loss.weight)) return damaged(r, "loss.weight");
     if (!sum) return r->loss.weight == 0 ? REEL_OK : damaged(r, "loss.sum");
     if (reel_dtype_of(sum) != REEL_F64 || reel_ndim(sum) != 0) return damaged(r, "loss.sum");
-    REEL_SCOPE {
-        r->loss.sum = reel_retain(reel_to(sum, r->options->device));
-    }
+    REEL_SCOPE;
+    r->loss.sum = reel_retain(reel_to(sum, r->options->device));
     return reel_error_status();
 }
 

@@ -8,7 +8,8 @@
  * the run to stop. */
 static bool train_epoch(app_run *r, app_progress *bar) {
     for (reel_batch b; reel_loader_next(r->train, &b);) {
-        REEL_SCOPE { /* everything made inside is let go at the brace */
+        {
+            REEL_SCOPE; /* everything made inside is let go at the brace */
             reel_tensor *loss = reel_mse_loss(reel_forward(r->model, b.x), b.x);
             reel_backward(loss);
             reel_optim_step(r->optim);

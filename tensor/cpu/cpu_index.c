@@ -126,26 +126,24 @@ static reel_status run(const reel__call *c, task *t, int64_t units) {
 reel_status reel__cpu_index_select(const reel__call *c) {
     reel__move m;
     reel_status status = REEL_OK;
-    REEL_SCOPE {
-        REEL_TRY(reel__cpu_move_make(&m, c));
-        const size_t element = reel_dtype_size(m.dtype);
-        task t = {.m = &m, .period = m.size, .repeats = true};
-        t.move = m.inner == 1 ? picks[element] : m.inner < 8 ? short_rows[element] : long_rows;
-        status = run(c, &t, m.inner ? m.outer * m.size : 0);
-    }
+    REEL_SCOPE;
+    REEL_TRY(reel__cpu_move_make(&m, c));
+    const size_t element = reel_dtype_size(m.dtype);
+    task t = {.m = &m, .period = m.size, .repeats = true};
+    t.move = m.inner == 1 ? picks[element] : m.inner < 8 ? short_rows[element] : long_rows;
+    status = run(c, &t, m.inner ? m.outer * m.size : 0);
     return status;
 }
 
 reel_status reel__cpu_gather(const reel__call *c) {
     reel__move m;
     reel_status status = REEL_OK;
-    REEL_SCOPE {
-        REEL_TRY(reel__cpu_move_make(&m, c));
-        const size_t element = reel_dtype_size(m.dtype);
-        task t = {.m = &m, .move = picks[element], .period = m.size};
-        if (m.inner != 1) t.move = gathers[element], t.period = m.indices;
-        status = run(c, &t, m.indices);
-    }
+    REEL_SCOPE;
+    REEL_TRY(reel__cpu_move_make(&m, c));
+    const size_t element = reel_dtype_size(m.dtype);
+    task t = {.m = &m, .move = picks[element], .period = m.size};
+    if (m.inner != 1) t.move = gathers[element], t.period = m.indices;
+    status = run(c, &t, m.indices);
     return status;
 }
 
@@ -171,19 +169,18 @@ static void work_hot(void *context, int64_t begin, int64_t end) {
 reel_status reel__cpu_one_hot(const reel__call *c) {
     const reel_dtype dtype = c->attr.dtype;
     reel_status status = REEL_OK;
-    REEL_SCOPE {
-        const reel_tensor *index = reel_contiguous_at(c->at, c->in[0]),
-                          *one = reel_full_at(c->at, REEL_SCALAR, 1, dtype, c->device);
-        if (!index || !one) return reel_error_status();
-        hot_rows h = {.out = reel__data(c->out[0]),
-                      .index = reel__data(index),
-                      .classes = c->attr.i[0],
-                      .size = reel_dtype_size(dtype)};
-        const int64_t n = reel_numel(index);
-        memcpy(h.one, reel__data(one), h.size);
-        status = reel__cpu_check_indices(c, h.index, n, h.classes);
-        if (status == REEL_OK) reel__cpu_parallel(n, GRAIN / (h.classes + 1) + 1, work_hot, &h);
-    }
+    REEL_SCOPE;
+    const reel_tensor *index = reel_contiguous_at(c->at, c->in[0]),
+                      *one = reel_full_at(c->at, REEL_SCALAR, 1, dtype, c->device);
+    if (!index || !one) return reel_error_status();
+    hot_rows h = {.out = reel__data(c->out[0]),
+                  .index = reel__data(index),
+                  .classes = c->attr.i[0],
+                  .size = reel_dtype_size(dtype)};
+    const int64_t n = reel_numel(index);
+    memcpy(h.one, reel__data(one), h.size);
+    status = reel__cpu_check_indices(c, h.index, n, h.classes);
+    if (status == REEL_OK) reel__cpu_parallel(n, GRAIN / (h.classes + 1) + 1, work_hot, &h);
     return status;
 }
 
@@ -214,22 +211,21 @@ static void work_rows(void *context, int64_t begin, int64_t end) {
 
 reel_status reel__cpu_dequantize_rows(const reel__call *c) {
     const reel_dtype from = c->in[0]->layout.dtype, to = c->out[0]->layout.dtype;
-    REEL_SCOPE {
-        const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]),
-                          *index = reel_contiguous_at(c->at, c->in[1]);
-        if (!x || !index) return reel_error_status();
-        REEL_TRY(reel__cpu_check_indices(c, reel__data(index), reel_numel(index), reel_dim(x, 0)));
-        rows r = {.loop = reel__cpu_loops()->dequantize[to][from],
-                  .scale = c->attr.f,
-                  .x = reel__data(x),
-                  .index = reel__data(index),
-                  .out = reel__data(c->out[0])};
-        int64_t outer;
-        reel__around_axis(x->layout.shape, 0, &outer, &r.length);
-        r.x_row = (size_t)r.length * reel_dtype_size(from);
-        r.out_row = (size_t)r.length * reel_dtype_size(to);
-        reel__cpu_parallel(reel_numel(index), GRAIN / (r.length + 1) + 1, work_rows, &r);
-    }
+    REEL_SCOPE;
+    const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]),
+                      *index = reel_contiguous_at(c->at, c->in[1]);
+    if (!x || !index) return reel_error_status();
+    REEL_TRY(reel__cpu_check_indices(c, reel__data(index), reel_numel(index), reel_dim(x, 0)));
+    rows r = {.loop = reel__cpu_loops()->dequantize[to][from],
+              .scale = c->attr.f,
+              .x = reel__data(x),
+              .index = reel__data(index),
+              .out = reel__data(c->out[0])};
+    int64_t outer;
+    reel__around_axis(x->layout.shape, 0, &outer, &r.length);
+    r.x_row = (size_t)r.length * reel_dtype_size(from);
+    r.out_row = (size_t)r.length * reel_dtype_size(to);
+    reel__cpu_parallel(reel_numel(index), GRAIN / (r.length + 1) + 1, work_rows, &r);
     return REEL_OK;
 }
 

@@ -102,11 +102,10 @@ static void add(task *t) {
 static reel_status run(const reel__call *c, bool rows) {
     reel__move m;
     reel_status status = REEL_OK;
-    REEL_SCOPE {
-        REEL_TRY(reel__cpu_move_make(&m, c));
-        status = reel__cpu_check_indices(c, m.index, m.indices, m.size);
-        if (status == REEL_OK) add(&(task){&m, rows});
-    }
+    REEL_SCOPE;
+    REEL_TRY(reel__cpu_move_make(&m, c));
+    status = reel__cpu_check_indices(c, m.index, m.indices, m.size);
+    if (status == REEL_OK) add(&(task){&m, rows});
     return status;
 }
 

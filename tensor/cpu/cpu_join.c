@@ -114,18 +114,17 @@ static void work_triangle(void *context, int64_t begin, int64_t end) {
 static reel_status keep_triangle(const reel__call *c, bool lower) {
     const reel_shape s = c->out[0]->layout.shape;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    REEL_SCOPE {
-        const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
-        if (!x) return reel_error_status();
-        triangle t = {.x = reel__data(x),
-                      .out = reel__data(c->out[0]),
-                      .rows = s.dim[s.ndim - 2],
-                      .columns = s.dim[s.ndim - 1],
-                      .diagonal = c->attr.i[0],
-                      .size = reel_dtype_size(x->layout.dtype),
-                      .lower = lower};
-        reel__cpu_parallel(reel_numel(x) / t.columns, GRAIN / t.columns + 1, work_triangle, &t);
-    }
+    REEL_SCOPE;
+    const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
+    if (!x) return reel_error_status();
+    triangle t = {.x = reel__data(x),
+                  .out = reel__data(c->out[0]),
+                  .rows = s.dim[s.ndim - 2],
+                  .columns = s.dim[s.ndim - 1],
+                  .diagonal = c->attr.i[0],
+                  .size = reel_dtype_size(x->layout.dtype),
+                  .lower = lower};
+    reel__cpu_parallel(reel_numel(x) / t.columns, GRAIN / t.columns + 1, work_triangle, &t);
     return REEL_OK;
 }
 

@@ -33,22 +33,21 @@ static reel_status sum_squares(const reel__call *c, pair *p, double *sum) {
 }
 
 reel_status reel__cpu_mse(const reel__call *c) {
-    REEL_SCOPE {
-        const reel_tensor *y = reel_contiguous_at(c->at, c->in[0]),
-                          *t = reel_contiguous_at(c->at, c->in[1]);
-        if (!y || !t) return reel_error_status();
-        pair p = {.y = reel__data(y),
-                  .t = reel__data(t),
-                  .n = reel_numel(y),
-                  .dtype = (int)y->layout.dtype,
-                  .size = reel_dtype_size(y->layout.dtype)};
-        double sum = 0;
-        REEL_TRY(sum_squares(c, &p, &sum));
-        const double mean = p.n ? sum / (double)p.n : __builtin_nan("");
-        if (p.dtype == REEL_F32)
-            *(float *)reel__data(c->out[0]) = (float)mean;
-        else
-            *(double *)reel__data(c->out[0]) = mean;
-    }
+    REEL_SCOPE;
+    const reel_tensor *y = reel_contiguous_at(c->at, c->in[0]),
+                      *t = reel_contiguous_at(c->at, c->in[1]);
+    if (!y || !t) return reel_error_status();
+    pair p = {.y = reel__data(y),
+              .t = reel__data(t),
+              .n = reel_numel(y),
+              .dtype = (int)y->layout.dtype,
+              .size = reel_dtype_size(y->layout.dtype)};
+    double sum = 0;
+    REEL_TRY(sum_squares(c, &p, &sum));
+    const double mean = p.n ? sum / (double)p.n : __builtin_nan("");
+    if (p.dtype == REEL_F32)
+        *(float *)reel__data(c->out[0]) = (float)mean;
+    else
+        *(double *)reel__data(c->out[0]) = mean;
     return REEL_OK;
 }

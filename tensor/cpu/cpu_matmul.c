@@ -173,16 +173,15 @@ reel_status reel__cpu_matmul(const reel__call *c) {
     if (x->dim[x->ndim - 1] == 0)
         return c->accumulate || reel_fill_at_(c->at, z, 0) ? REEL_OK : reel_error_status();
     pthread_once(&once, one_thread);
-    REEL_SCOPE {
-        reel__product of;
-        REEL_TRY(reel__product_make(&of, c));
-        product p = {.of = &of,
-                     .x = reel__data(of.x),
-                     .y = reel__data(of.y),
-                     .z = reel__data(z),
-                     .beta = c->accumulate ? 1 : 0,
-                     .f64 = z->layout.dtype == REEL_F64};
-        of.ndim ? multiply_batch(&p) : multiply(&p);
-    }
+    REEL_SCOPE;
+    reel__product of;
+    REEL_TRY(reel__product_make(&of, c));
+    product p = {.of = &of,
+                 .x = reel__data(of.x),
+                 .y = reel__data(of.y),
+                 .z = reel__data(z),
+                 .beta = c->accumulate ? 1 : 0,
+                 .f64 = z->layout.dtype == REEL_F64};
+    of.ndim ? multiply_batch(&p) : multiply(&p);
     return REEL_OK;
 }

@@ -172,18 +172,17 @@ reel_status reel__cpu_multinomial(const reel__call *c) {
     int64_t *state = reel__data(c->in[1]);
     reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    REEL_SCOPE {
-        lots l = {.weights = reel_contiguous_at(c->at, c->in[0]),
-                  .rows = s.ndim == 2 ? s.dim[0] : 1,
-                  .n = s.dim[s.ndim - 1],
-                  .draws = c->attr.i[0],
-                  .seed = (uint64_t)state[0],
-                  .offset = (uint64_t)state[1],
-                  .out = reel__data(c->out[0])};
-        const bool race = l.draws > 1 && !c->attr.i[1];
-        if (!l.weights) return reel_error_status();
-        status = race ? by_race(c, &l) : by_sums(c, &l);
-        if (status == REEL_OK) state[1] += (l.rows * (race ? l.n : l.draws) + 1) / 2;
-    }
+    REEL_SCOPE;
+    lots l = {.weights = reel_contiguous_at(c->at, c->in[0]),
+              .rows = s.ndim == 2 ? s.dim[0] : 1,
+              .n = s.dim[s.ndim - 1],
+              .draws = c->attr.i[0],
+              .seed = (uint64_t)state[0],
+              .offset = (uint64_t)state[1],
+              .out = reel__data(c->out[0])};
+    const bool race = l.draws > 1 && !c->attr.i[1];
+    if (!l.weights) return reel_error_status();
+    status = race ? by_race(c, &l) : by_sums(c, &l);
+    if (status == REEL_OK) state[1] += (l.rows * (race ? l.n : l.draws) + 1) / 2;
     return status;
 }

@@ -86,20 +86,18 @@ static reel_status prepare(const reel__call *c, const reel_tensor *x, task *t) {
 }
 
 reel_status reel__cpu_nll(const reel__call *c) {
-    REEL_SCOPE {
-        task t;
-        REEL_TRY(prepare(c, c->in[0], &t));
-        t.weights = reel__data(c->out[1]);
-        reel__cpu_parallel(t.outer * t.inner, GRAIN, work_positions, &t);
-    }
+    REEL_SCOPE;
+    task t;
+    REEL_TRY(prepare(c, c->in[0], &t));
+    t.weights = reel__data(c->out[1]);
+    reel__cpu_parallel(t.outer * t.inner, GRAIN, work_positions, &t);
     return REEL_OK;
 }
 
 reel_status reel__cpu_nll_grad(const reel__call *c) {
-    REEL_SCOPE {
-        task t;
-        REEL_TRY(prepare(c, c->out[0], &t));
-        reel__cpu_parallel(t.outer, GRAIN / (t.classes * t.inner + 1) + 1, work_outer, &t);
-    }
+    REEL_SCOPE;
+    task t;
+    REEL_TRY(prepare(c, c->out[0], &t));
+    reel__cpu_parallel(t.outer, GRAIN / (t.classes * t.inner + 1) + 1, work_outer, &t);
     return REEL_OK;
 }

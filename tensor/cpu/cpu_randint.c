@@ -146,13 +146,12 @@ reel_status reel__cpu_bernoulli(const reel__call *c) {
     const reel_dtype dtype = c->in[0]->layout.dtype;
     draw d = draw_of(c, reel_numel(c->out[0]), 4);
     reel_status status = REEL_OK;
-    REEL_SCOPE {
-        const reel_tensor *p = reel_contiguous_at(c->at, c->in[0]);
-        if (!p) return reel_error_status();
-        d.each = reel__data(p);
-        status = draw_yes(c, &d, c->out[0], dtype == REEL_F32 ? each_f32 : each_f64);
-        if (status == REEL_OK) status = check_probabilities(c, &d, dtype);
-    }
+    REEL_SCOPE;
+    const reel_tensor *p = reel_contiguous_at(c->at, c->in[0]);
+    if (!p) return reel_error_status();
+    d.each = reel__data(p);
+    status = draw_yes(c, &d, c->out[0], dtype == REEL_F32 ? each_f32 : each_f64);
+    if (status == REEL_OK) status = check_probabilities(c, &d, dtype);
     return status;
 }
 
@@ -164,11 +163,10 @@ reel_status reel__cpu_bernoulli_fill(const reel__call *c) {
     draw d = draw_of(c, reel_numel(out), 4);
     reel_status status = REEL_OK;
     d.p = c->attr.f[0];
-    REEL_SCOPE {
-        reel_tensor *t = reel_is_contiguous(out) ? out : reel_empty_like_at(c->at, out);
-        status = t ? draw_yes(c, &d, t, work) : reel_error_status();
-        if (status == REEL_OK && t != out && !reel_copy_at_(c->at, out, t))
-            status = reel_error_status();
-    }
+    REEL_SCOPE;
+    reel_tensor *t = reel_is_contiguous(out) ? out : reel_empty_like_at(c->at, out);
+    status = t ? draw_yes(c, &d, t, work) : reel_error_status();
+    if (status == REEL_OK && t != out && !reel_copy_at_(c->at, out, t))
+        status = reel_error_status();
     return status;
 }

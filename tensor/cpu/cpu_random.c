@@ -80,7 +80,8 @@ static reel_status fill(const reel__call *c, bool normal) {
               .normal = normal};
     int64_t per_block = d.f64 ? 2 : 4, blocks = (d.n + per_block - 1) / per_block;
     reel_status status = REEL_OK;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *t = out;
         if (!reel_is_contiguous(out))
             t = reel_empty_at(c->at, out->layout.shape, out->layout.dtype, c->device);

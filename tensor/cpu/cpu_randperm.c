@@ -117,7 +117,8 @@ reel_status reel__cpu_randperm(const reel__call *c) {
     int64_t *state = reel__data(c->in[0]);
     const int64_t n = reel_numel(c->out[0]), blocks = (n + 1) / 2;
     if (n == 0) return REEL_OK;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         reel_tensor *both = reel_empty_at(c->at, reel_shape(2, n), REEL_I64, c->device);
         if (!both) return reel_error_status();
         uint64_t *word = reel__data(both);

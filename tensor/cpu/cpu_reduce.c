@@ -189,14 +189,13 @@ static reel_status reduce(const reel__call *c, double divisor, double none) {
                    .out_size = reel_dtype_size(c->out[0]->layout.dtype),
                    .divisor = divisor};
     reel_status status = REEL_OK;
-    REEL_SCOPE {
-        status = reel__reduction_make(&r.form, c, c->attr.i[0]);
-        if (status == REEL_OK) {
-            r.x = reel__data(r.form.x);
-            r.far = reel_numel(r.form.x) * (int64_t)r.size > FAR;
-            cut(&r);
-            status = run_parts(c, &r);
-        }
+    REEL_SCOPE;
+    status = reel__reduction_make(&r.form, c, c->attr.i[0]);
+    if (status == REEL_OK) {
+        r.x = reel__data(r.form.x);
+        r.far = reel_numel(r.form.x) * (int64_t)r.size > FAR;
+        cut(&r);
+        status = run_parts(c, &r);
     }
     return status;
 }

@@ -62,18 +62,17 @@ static void run(softmax *s, int64_t outer, const reel__softmax_loop loop[2]) {
 static reel_status softmax_with(const reel__call *c, const reel__softmax_loop loop[2]) {
     const int axis = (int)c->attr.i[0];
     if (reel_numel(c->in[0]) == 0) return REEL_OK;
-    REEL_SCOPE {
-        const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
-        if (!x) return reel_error_status();
-        softmax s = {.tile = reel__cpu_tile(reel_dtype_size(x->layout.dtype)),
-                     .x = reel__data(x),
-                     .out = reel__data(c->out[0]),
-                     .n = x->layout.shape.dim[axis],
-                     .size = (int64_t)reel_dtype_size(x->layout.dtype)};
-        int64_t outer;
-        reel__around_axis(x->layout.shape, axis, &outer, &s.inner);
-        run(&s, outer, loop);
-    }
+    REEL_SCOPE;
+    const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
+    if (!x) return reel_error_status();
+    softmax s = {.tile = reel__cpu_tile(reel_dtype_size(x->layout.dtype)),
+                 .x = reel__data(x),
+                 .out = reel__data(c->out[0]),
+                 .n = x->layout.shape.dim[axis],
+                 .size = (int64_t)reel_dtype_size(x->layout.dtype)};
+    int64_t outer;
+    reel__around_axis(x->layout.shape, axis, &outer, &s.inner);
+    run(&s, outer, loop);
     return REEL_OK;
 }
 

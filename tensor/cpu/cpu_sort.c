@@ -152,8 +152,7 @@ reel_status reel__cpu_sort(const reel__call *c) {
     order.dim[axis] = ndim - 1; /* the axis and the last change places: its own inverse */
     order.dim[ndim - 1] = axis;
     reel_status status = REEL_OK;
-    REEL_SCOPE {
-        status = along_last(c, order, axis != ndim - 1);
-    }
+    REEL_SCOPE;
+    status = along_last(c, order, axis != ndim - 1);
     return status;
 }

@@ -227,19 +227,17 @@ static void cell_prepare(cell *c, const op *o, long long rows, long long columns
     if (c->op == o && c->rows == rows && c->columns == columns) return;
     cell_release(c);
     *c = (cell){.op = o, .rows = rows, .columns = columns};
-    REEL_SCOPE {
-        c->x = reel_retain(random_floats(reel_shape(rows, columns), g));
-        c->y = reel_retain(second(c, g));
-    }
+    REEL_SCOPE;
+    c->x = reel_retain(random_floats(reel_shape(rows, columns), g));
+    c->y = reel_retain(second(c, g));
 }
 
 /* ---- questions and answers ---- */
 
 static void call(void *context) {
     const cell *c = context;
-    REEL_SCOPE {
-        c->op->call(c);
-    }
+    REEL_SCOPE;
+    c->op->call(c);
 }
 
 static void answer(cell *c, reel_generator *g, reel_device device, const char *line) {

@@ -64,7 +64,8 @@ static reel_module *tied_new(int64_t latent, reel_generator *g) {
     if (!m) return NULL;
     reel_module_init(&m->base, "tied", tied_forward);
     m->base.free = tied_free;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         m->W = reel_module_param(
             &m->base, "W",
             reel_affine(reel_randn(reel_shape(PIXELS, latent), REEL_F32, g), 1 / 28.0, 0));
@@ -113,11 +114,10 @@ static void train_step(void *context) {
     reel_batch b = {.x = t->fixed};
     while (!t->fixed && !reel_failed() && !reel_loader_next(t->loader, &b))
         continue; /* an epoch's end is no batch */
-    REEL_SCOPE {
-        reel_tensor *loss = reel_mse_loss(reel_forward(t->model, b.x), b.x);
-        reel_backward(loss);
-        reel_optim_step(t->adam);
-    }
+    REEL_SCOPE;
+    reel_tensor *loss = reel_mse_loss(reel_forward(t->model, b.x), b.x);
+    reel_backward(loss);
+    reel_optim_step(t->adam);
 }
 
 static void answer_step(const bench *b, const char *model, int64_t latent, double seconds) {
@@ -176,17 +176,16 @@ static double samples_per_second(const bench *b, int64_t batch, int workers, dou
 
 /* A step of next to nothing: what a process does once is no model's. */
 static void touch_code(void) {
-    REEL_SCOPE {
-        reel_module *m = classic_new(1, NULL);
-        reel_state *params = reel_module_params(m);
-        reel_optim *adam = reel_adam_new(params, (reel_adam_options){.lr = 1e-3});
-        reel_tensor *x = reel_zeros(reel_shape(1, PIXELS), REEL_F32, reel_cpu());
-        reel_backward(reel_mse_loss(reel_forward(m, x), x));
-        reel_optim_step(adam);
-        reel_optim_free(adam);
-        reel_state_free(params);
-        reel_module_free(m);
-    }
+    REEL_SCOPE;
+    reel_module *m = classic_new(1, NULL);
+    reel_state *params = reel_module_params(m);
+    reel_optim *adam = reel_adam_new(params, (reel_adam_options){.lr = 1e-3});
+    reel_tensor *x = reel_zeros(reel_shape(1, PIXELS), REEL_F32, reel_cpu());
+    reel_backward(reel_mse_loss(reel_forward(m, x), x));
+    reel_optim_step(adam);
+    reel_optim_free(adam);
+    reel_state_free(params);
+    reel_module_free(m);
 }
 
 static void answer_memory(const bench *b, const char *model, int64_t latent) {
@@ -261,7 +260,8 @@ int main(int argc, char **argv) {
     if (reel_set_threads(b.threads) != REEL_OK || reel_device_check(b.device) != REEL_OK ||
         reel_set_matmul_precision(b.precision) != REEL_OK || reel_mnist_load(&m, b.data) != REEL_OK)
         return reel_report(stderr);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         b.images = reel_to(reel_reshape(m.train_images, reel_shape(-1, PIXELS)), b.device);
         b.labels = m.train_labels;
         while (fgets(line, sizeof line, stdin)) answer(&b, line);

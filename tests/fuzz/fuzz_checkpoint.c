@@ -8,7 +8,8 @@
 
 static void load_loader(const reel_state *s) {
     reel_dataset *set = NULL;
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         set = reel_tensor_dataset_new(reel_zeros(reel_shape(3, 2), REEL_F32, reel_cpu()), NULL);
     }
     reel_loader *l = reel_loader_new(set, (reel_loader_options){.batch_size = 2});

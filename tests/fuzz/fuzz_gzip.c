@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) return 0;
     const fuzz_part parts[] = {{header, sizeof header}, {data + 1, size - 1}};
     const char *path = *data & 1 ? packed(data + 1, size - 1) : fuzz_file(parts, 2);
-    REEL_SCOPE {
+    {
+        REEL_SCOPE;
         fuzz_check(reel_idx_read(path) != NULL);
     }
     fuzz_check_clean();

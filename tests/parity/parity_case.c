@@ -112,7 +112,8 @@ static void record_one(record *r, const parity_subject *s, int64_t seed) {
 
 void parity_cases(record *r, const parity_subject *s) {
     if (!record_subject(r, s->family, s->name)) return;
-    for (int64_t seed = r->first; seed < r->first + r->count; seed++) REEL_SCOPE {
-            record_one(r, s, seed);
-        }
+    for (int64_t seed = r->first; seed < r->first + r->count; seed++) {
+        REEL_SCOPE;
+        record_one(r, s, seed);
+    }
 }

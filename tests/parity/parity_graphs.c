@@ -33,18 +33,17 @@ static void put_gradients(reel_state *s, const graph *g, reel_tensor *const *t) 
 }
 
 static void write_graph(reel_state *s, FILE *lines, uint64_t seed) {
-    REEL_SCOPE {
-        static graph g;
-        reel_tensor *t[GRAPH_VALUES] = {NULL};
-        graph_grow(&g, seed);
-        if (g.broken) return; /* main says why */
-        graph_describe(lines, &g);
-        graph_run(&g, t);
-        for (int k = 0; k < g.count; k++)
-            if (!g.value[k].op) put(s, &g, "", k, t[k]);
-        for (int i = 0; i < g.outputs; i++) put(s, &g, "out.", i, t[g.output[i]]);
-        put_gradients(s, &g, t);
-    }
+    REEL_SCOPE;
+    static graph g;
+    reel_tensor *t[GRAPH_VALUES] = {NULL};
+    graph_grow(&g, seed);
+    if (g.broken) return; /* main says why */
+    graph_describe(lines, &g);
+    graph_run(&g, t);
+    for (int k = 0; k < g.count; k++)
+        if (!g.value[k].op) put(s, &g, "", k, t[k]);
+    for (int i = 0; i < g.outputs; i++) put(s, &g, "out.", i, t[g.output[i]]);
+    put_gradients(s, &g, t);
 }
 
 int main(int argc, char **argv) {

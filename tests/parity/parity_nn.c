@@ -83,9 +83,10 @@ static void linear_case(record *r, int64_t seed) {
 
 static void linear(record *r) {
     if (!record_subject(r, "linear", "linear")) return;
-    for (int64_t seed = r->first; seed < r->first + r->count; seed++) REEL_SCOPE {
-            linear_case(r, seed);
-        }
+    for (int64_t seed = r->first; seed < r->first + r->count; seed++) {
+        REEL_SCOPE;
+        linear_case(r, seed);
+    }
 }
 
 /* ---- what is drawn at random: a few cases, each of many numbers ---- */
@@ -116,9 +117,10 @@ static void dropout_case(record *r, int64_t seed) {
 
 static void dropout(record *r) {
     if (!record_subject(r, "dropout", "dropout")) return;
-    for (int64_t seed = r->first; seed < drawn_end(r); seed++) REEL_SCOPE {
-            dropout_case(r, seed);
-        }
+    for (int64_t seed = r->first; seed < drawn_end(r); seed++) {
+        REEL_SCOPE;
+        dropout_case(r, seed);
+    }
 }
 
 typedef struct {
@@ -172,9 +174,10 @@ static void init_case(record *r, const init *i, int64_t seed) {
 static void initialisers(record *r) {
     for (int i = 0; i < COUNT(inits); i++)
         if (record_subject(r, "init", inits[i].name))
-            for (int64_t seed = r->first; seed < drawn_end(r); seed++) REEL_SCOPE {
-                    init_case(r, &inits[i], seed);
-                }
+            for (int64_t seed = r->first; seed < drawn_end(r); seed++) {
+                REEL_SCOPE;
+                init_case(r, &inits[i], seed);
+            }
 }
 
 /* ---- gains ---- */

@@ -233,11 +233,12 @@ static void optimizer_case(record *r, int i, int64_t seed) {
     record_integer(r, "first_of_second", p.first_of_second);
     record_text(r, "dtype", reel_dtype_name(p.dtype));
     for (int k = 0; k < p.count; k++) record_tensor_at(r, "before", k, p.p[k]);
-    for (int s = 0; s < STEPS; s++) REEL_SCOPE {
-            backward(&p, s);
-            reel_optim_step(o);
-            keep(&p, s);
-        }
+    for (int s = 0; s < STEPS; s++) {
+        REEL_SCOPE;
+        backward(&p, s);
+        reel_optim_step(o);
+        keep(&p, s);
+    }
     for (int k = 0; k < p.count; k++) {
         record_tensor_at(r, "gradients", k, parity_tensor(p.gradients[k], p.dtype));
         record_tensor_at(r, "after", k, parity_tensor(p.after[k], p.dtype));
@@ -283,14 +284,16 @@ int main(int argc, char **argv) {
     if (!record_open(&r, argc, argv)) return 2;
     for (int i = 0; i < COUNT(optimizers); i++)
         if (record_subject(&r, "optimizer", optimizers[i].name))
-            for (int64_t seed = r.first; seed < r.first + r.count; seed++) REEL_SCOPE {
-                    optimizer_case(&r, i, seed);
-                }
+            for (int64_t seed = r.first; seed < r.first + r.count; seed++) {
+                REEL_SCOPE;
+                optimizer_case(&r, i, seed);
+            }
     for (int i = 0; i < COUNT(clips); i++)
         if (record_subject(&r, "clip", clips[i]))
-            for (int64_t seed = r.first; seed < r.first + r.count; seed++) REEL_SCOPE {
-                    clip_case(&r, clips[i], seed);
-                }
+            for (int64_t seed = r.first; seed < r.first + r.count; seed++) {
+                REEL_SCOPE;
+                clip_case(&r, clips[i], seed);
+            }
     parity_schedules(&r);
     return record_close(&r);
 }

@@ -121,9 +121,8 @@ void record_tensor(record *r, const char *field, reel_tensor *t) {
     char name[80];
     if (!t || reel_failed()) return;
     snprintf(name, sizeof name, "%d.%s", r->number, field);
-    REEL_SCOPE {
-        reel_state_put(r->tensors, name, snapshot(t));
-    }
+    REEL_SCOPE;
+    reel_state_put(r->tensors, name, snapshot(t));
 }
 
 void record_tensor_at(record *r, const char *field, int i, reel_tensor *t) {

@@ -188,7 +188,8 @@ static void schedule_case(record *r, int i, int64_t seed) {
 void parity_schedules(record *r) {
     for (int i = 0; i < COUNT(schedules); i++)
         if (record_subject(r, "schedule", schedules[i].name))
-            for (int64_t seed = r->first; seed < r->first + r->count; seed++) REEL_SCOPE {
-                    schedule_case(r, i, seed);
-                }
+            for (int64_t seed = r->first; seed < r->first + r->count; seed++) {
+                REEL_SCOPE;
+                schedule_case(r, i, seed);
+            }
 }
