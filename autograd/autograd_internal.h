@@ -3,8 +3,8 @@
 #define REEL_AUTOGRAD_AUTOGRAD_INTERNAL_H
 
 #include "autograd/autograd.h"
+#include "tensor/handles_internal.h"
 #include "tensor/ops_internal.h"
-#include "tensor/tensor_internal.h"
 
 #define REEL__NODE_SAVED 5 /* in0, in1, in2, out0, out1: the bits of the saves column */
 

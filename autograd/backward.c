@@ -204,10 +204,13 @@ static void go_through(reel__pass *p) {
 
 static reel_status check_output(const reel__pass *p, const reel_tensor *output,
                                 const reel_tensor *gradient) {
-    char operand[200] = "NULL";
-    if (output) reel__describe(operand, sizeof operand, reel_name(output), output, false, false);
+    char operand[200];
     if (!output)
         return reel_fail(REEL_ERR_ARGUMENT, p->at, "%s: the %s is NULL", p->what, p->output);
+    if (!reel__live(p->at, p->what, p->output, output) ||
+        (gradient && !reel__live(p->at, p->what, "the gradient", gradient)))
+        return reel_error_status();
+    reel__describe(operand, sizeof operand, reel_name(output), output, false, false);
     if (!output->track)
         return reel_fail(REEL_ERR_ARGUMENT, p->at, "%s: %s does not come from a tracked tensor",
                          p->what, operand);

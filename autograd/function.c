@@ -76,6 +76,7 @@ reel_status reel_context_save(reel_context *c, reel_tensor *t) {
     if (!t)
         return reel_failed() ? reel_error_status()
                              : reel_fail(REEL_ERR_ARGUMENT, c->at, "%s: saves NULL", c->f.name);
+    if (!reel__live(c->at, c->f.name, "what is to be saved", t)) return reel_error_status();
     if (!c->forward)
         return reel_fail(REEL_ERR_STATE, c->at, "%s: saves outside its forward", c->f.name);
     if (c->saved_count == c->saved_capacity) {
@@ -111,6 +112,7 @@ reel_tensor *reel_context_saved(reel_context *c, int i) {
 static reel_status check_gradient(const reel_context *c, int i, reel_tensor *g) {
     const kind *k = &c->in[i];
     const reel_shape s = c->node->in_shape[i];
+    if (!reel__live(c->at, c->f.name, "a gradient", g)) return reel_error_status();
     const bool moved = !reel_device_equal(g->storage->device, k->device);
     if (!reel_shape_equal(g->layout.shape, s) || g->layout.dtype != k->dtype || moved) {
         char is[200], was[200];
@@ -159,6 +161,8 @@ static reel_status check_call(const char *at, const reel_function *f, reel_tenso
             return reel_failed()
                        ? reel_error_status()
                        : reel_fail(REEL_ERR_ARGUMENT, at, "%s: input %d is NULL", f->name, i + 1);
+        else if (!reel__live(at, f->name, "an input", inputs[i]))
+            return reel_error_status();
     return REEL_OK;
 }
 
@@ -188,7 +192,8 @@ static reel_tensor *run_forward(reel_context *c, reel_tensor *const *inputs) {
             reel_fail(REEL_ERR_STATE, c->at, "%s: its forward gave NULL", c->f.name);
         for (int i = 0; i < c->saved_count && given; i++)
             c->saved[i].is_result = c->saved[i].t == given && !contains(inputs, c->nin, given);
-        if (given) y = reel__tensor_view(c->at, c->f.name, given, &given->layout);
+        if (given && reel__live(c->at, c->f.name, "its result", given))
+            y = reel__tensor_view(c->at, c->f.name, given, &given->layout);
     }
     reel__caller_pop(outer);
     return y;

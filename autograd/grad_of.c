@@ -18,6 +18,7 @@ static reel_status ask(reel__pass *p, reel_tensor *const *inputs, int count) {
     for (int i = 0; i < count; i++) {
         if (!inputs[i])
             return reel_fail(REEL_ERR_ARGUMENT, p->at, "grad_of: input %d is NULL", i + 1);
+        if (!reel__live(p->at, "grad_of", "an input", inputs[i])) return reel_error_status();
         if (!inputs[i]->track) return fail_input(p, inputs[i], i, "is not tracked");
         reel__slot *s = reel__slot_make(p, inputs[i]);
         if (!s) return reel_error_status();

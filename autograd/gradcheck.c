@@ -27,10 +27,8 @@ static reel_tensor *objective(const check *c) {
 
 /* Recorded, since f may ask for gradients itself. */
 static double evaluate(const check *c) {
-    double v = NAN;
     REEL_SCOPE;
-    v = reel_item(objective(c));
-    return v;
+    return reel_item(objective(c));
 }
 
 /* The i-th element of x in row-major order, as a view. */

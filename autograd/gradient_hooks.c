@@ -9,6 +9,7 @@ static reel__hook_list *list_of(const reel_tensor *t) {
 }
 
 int reel_register_hook_at(const char *at, reel_tensor *t, reel_hook_fn fn, void *user) {
+    if (t && !reel__live(at, "register_hook", NULL, t)) return 0;
     reel__hook_list *l = list_of(t);
     if (!t && reel_failed()) return 0;
     if (!l || !fn) {
@@ -51,6 +52,7 @@ void reel__hooks_free(reel__hook_list *l) {
 
 static reel_status check_replacement(const reel__hook *h, const reel_tensor *g,
                                      const reel_tensor *other) {
+    if (!reel__live(h->at, "hook", "its result", other)) return reel_error_status();
     const bool moved = !reel_device_equal(g->storage->device, other->storage->device);
     if (reel_shape_equal(g->layout.shape, other->layout.shape) &&
         g->layout.dtype == other->layout.dtype && !moved)

@@ -6,7 +6,7 @@
 /* ---- leaves ---- */
 
 reel_tensor *reel_track_at(const char *at, reel_tensor *t) {
-    if (!t) return NULL;
+    if (!t || !reel__live(at, "track", NULL, t)) return NULL;
     if (t->track && !t->track->node) return t;
     if (t->track || !reel_dtype_is_float(t->layout.dtype)) {
         char operand[200];
@@ -33,19 +33,20 @@ static void release_track(reel_tensor *t) {
 }
 
 void reel_untrack(reel_tensor *leaf) {
-    if (leaf && leaf->track && !leaf->track->node) release_track(leaf);
+    if (leaf && reel__live(NULL, "untrack", NULL, leaf) && leaf->track && !leaf->track->node)
+        release_track(leaf);
 }
 
 bool reel_is_tracked(const reel_tensor *t) {
-    return t && t->track;
+    return t && reel__live(NULL, "is_tracked", NULL, t) && t->track;
 }
 
 reel_tensor *reel_grad(const reel_tensor *leaf) {
-    return leaf && leaf->track ? leaf->track->grad : NULL;
+    return leaf && reel__live(NULL, "grad", NULL, leaf) && leaf->track ? leaf->track->grad : NULL;
 }
 
 void reel_zero_grad(reel_tensor *leaf) {
-    if (!leaf || !leaf->track) return;
+    if (!leaf || !reel__live(NULL, "zero_grad", NULL, leaf) || !leaf->track) return;
     struct reel__track *k = leaf->track;
     reel_tensor *grad = k->grad;
     k->grad = NULL;
@@ -53,7 +54,8 @@ void reel_zero_grad(reel_tensor *leaf) {
 }
 
 reel_tensor *reel_detach_at(const char *at, reel_tensor *t) {
-    return t ? reel__scope_give(reel__tensor_view(at, "detach", t, &t->layout)) : NULL;
+    if (!t || !reel__live(at, "detach", NULL, t)) return NULL;
+    return reel__scope_give(reel__tensor_view(at, "detach", t, &t->layout));
 }
 
 reel_grad_mode reel_grad_mode_enter(bool recording) {

@@ -22,7 +22,8 @@ reel_status reel__cuda_status(cudaError_t e, const char *what) {
 
 /* ---- finding them ---- */
 
-/* A child of fork has its parent's handles, which mean nothing in it. */
+/* A child of fork has its parent's handles, which mean nothing in it, and locks that nobody may
+ * release: it keeps off both, see reel__cuda_forked. */
 static void in_child(void) {
     atomic_store(&forked, true);
 }
@@ -94,15 +95,23 @@ static reel_status make_ready(reel__cuda_device *d) {
     return status;
 }
 
+bool reel__cuda_forked(void) {
+    return atomic_load_explicit(&forked, memory_order_relaxed);
+}
+
+static reel_status check_process(int index) {
+    if (!reel__cuda_forked()) return REEL_OK;
+    return reel_fail(REEL_ERR_DEVICE, NULL,
+                     "device cuda:%d: this process was forked from one that had started CUDA",
+                     index);
+}
+
 static reel_status check(int index) {
     if (index < 0 || index >= count_devices())
         return reel_fail(REEL_ERR_DEVICE, NULL,
                          "device cuda:%d: this machine's CUDA devices are cuda:0 to cuda:%d", index,
                          device_count - 1);
-    if (atomic_load_explicit(&forked, memory_order_relaxed))
-        return reel_fail(REEL_ERR_DEVICE, NULL,
-                         "device cuda:%d: this process was forked from one that had started CUDA",
-                         index);
+    REEL_TRY(check_process(index));
     reel__cuda_device *d = &devices[index];
     if (atomic_load_explicit(&d->ready, memory_order_acquire)) return REEL_OK;
     return make_ready(d);
@@ -114,6 +123,7 @@ reel__cuda_device *reel__cuda_device_at(int index) {
 
 reel_status reel__cuda_use(reel__cuda_device *d) {
     int current = -1;
+    REEL_TRY(check_process(d->index));
     if (cudaGetDevice(&current) == cudaSuccess && current == d->index) return REEL_OK;
     return reel__cuda_status(cudaSetDevice(d->index), "device");
 }

@@ -230,13 +230,11 @@ reel_status reel__cuda_scatter_add(const reel__call *c) {
 reel_status reel__cuda_slice_put(const reel__call *c) {
     reel_tensor *out = c->out[0];
     const int axis = (int)c->attr.i[0];
-    reel_status status = REEL_OK;
     REEL_SCOPE;
     if (!reel_fill_at_(c->at, out, 0)) return reel_error_status();
     reel_tensor *part = reel_slice_at(c->at, out, axis, c->attr.i[1], INT64_MAX, c->attr.i[3]);
     reel_tensor *in = reel_slice_at(c->at, part, axis, 0, c->attr.i[2], 1);
-    status = in ? reel__cuda_copy_into(c, in, c->in[0]) : reel_error_status();
-    return status;
+    return in ? reel__cuda_copy_into(c, in, c->in[0]) : reel_error_status();
 }
 
 /* ---- topk, sort: the elements of all rows sorted, then, stably, by row ---- */

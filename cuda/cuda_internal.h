@@ -54,6 +54,8 @@ typedef struct {
 reel__cuda_device *reel__cuda_device_at(int index);
 /* Makes it this thread's current one. */
 reel_status reel__cuda_use(reel__cuda_device *d);
+/* In a child of a process that had started CUDA. */
+bool reel__cuda_forked(void);
 
 /* Keeps a failure "what: CUDA: ..." and returns its status; REEL_OK for cudaSuccess. */
 reel_status reel__cuda_status(cudaError_t e, const char *what);

@@ -90,7 +90,7 @@ static void *ask_driver(reel__cuda_device *d, size_t bytes) {
 void *reel__cuda_alloc(int index, size_t bytes) {
     reel__cuda_device *d = reel__cuda_device_at(index);
     reel__cuda_heap *h = &d->heap;
-    if (bytes > SIZE_MAX / 2) return NULL;
+    if (bytes > SIZE_MAX / 2 || reel__cuda_forked()) return NULL;
     const int class = size_class(&bytes);
     pthread_mutex_lock(&h->lock);
     void *memory = take_kept(h, class, bytes);
@@ -121,6 +121,7 @@ static void keep(reel__cuda_heap *h, int class, reel__cuda_block *b, void *memor
 void reel__cuda_free(int index, void *memory, size_t bytes) {
     reel__cuda_heap *h = &reel__cuda_device_at(index)->heap;
     const int class = size_class(&bytes);
+    if (reel__cuda_forked()) return;
     pthread_mutex_lock(&h->lock);
     reel__cuda_block *b = h->spare;
     if (b)

@@ -87,7 +87,7 @@ static header *grow(size_t bytes) {
 
 static void *alloc(int index, size_t bytes) {
     (void)index;
-    if (bytes > SIZE_MAX / 4) return NULL;
+    if (bytes > SIZE_MAX / 4 || reel__cuda_forked()) return NULL;
     bytes = block_size(bytes);
     pthread_mutex_lock(&kept.lock);
     size_t *made = &kept.made[__builtin_ctzll(bytes)];
@@ -100,6 +100,7 @@ static void *alloc(int index, size_t bytes) {
 static void let_go(int index, void *memory, size_t bytes) {
     header *h = header_of(memory);
     (void)index, (void)bytes;
+    if (reel__cuda_forked()) return;
     pthread_mutex_lock(&kept.lock);
     h->next = NULL;
     if (kept.oldest)

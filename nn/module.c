@@ -1,7 +1,7 @@
 /* Modules as such: registering, freeing, forward, modes, and finding what is registered. */
 #include "nn/module_internal.h"
 
-#include "tensor/tensor_internal.h"
+#include "tensor/handles_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +63,7 @@ static reel_status append(reel_module *m, struct reel_module_entry entry, const 
 static reel_status prepare_tensor(const char *what, reel_module *m, const char *name,
                                   reel_tensor *t) {
     REEL_TRY(prepare(what, m, name));
-    if (t) return REEL_OK;
+    if (t) return reel__live(NULL, what, name, t) ? REEL_OK : reel_error_status();
     return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no tensor: %s in %s", what, name, m->type);
 }
 
@@ -130,11 +130,9 @@ reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x) {
         return NULL;
     }
     const char *outer = reel__caller_push(at);
-    reel_tensor *y = NULL;
-    {
-        REEL_SCOPE;
-        y = reel_scope_return(m->forward(m, x));
-    }
+    reel_scope scope = reel_scope_open(at); /* messages name the caller's line */
+    reel_tensor *y = reel_scope_return(m->forward(m, x));
+    reel_scope_close(&scope);
     reel__caller_pop(outer);
     return y;
 }

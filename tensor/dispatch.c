@@ -1,4 +1,5 @@
 /* The one funnel: every op of every device goes through reel__dispatch. */
+#include "tensor/handles_internal.h"
 #include "tensor/rules_internal.h"
 
 /* ---- the table ---- */
@@ -32,10 +33,11 @@ static const shape_rule rules[REEL_OP_COUNT] = {
 
 /* ---- checks ---- */
 
-static reel_status check_null(const reel__call *c) {
+/* Inputs are there, and were not let go. */
+static reel_status check_alive(const reel__call *c) {
     for (int i = 0; i < c->nin; i++) {
-        if (c->in[i]) continue;
-        if (reel_failed())
+        if (reel__is_alive(c->in[i])) continue;
+        if (!c->in[i] && reel_failed())
             return reel_error_status(); /* the failure that made it NULL is kept already */
         return reel__fail_call(REEL_ERR_ARGUMENT, c, "input %d is NULL", i + 1);
     }
@@ -152,7 +154,7 @@ reel_status reel__dispatch(reel__call *c) {
     const bool in_place = c->out[0] != NULL;
     reel__layout layout[2];
 
-    REEL_TRY(check_null(c));
+    REEL_TRY(check_alive(c));
     REEL_TRY(check_devices(c));
     REEL_TRY(check_dtypes(c, op));
     const bool recorded = is_recorded(c, op);

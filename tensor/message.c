@@ -1,6 +1,6 @@
 /* What a failure says of its operands: "matmul: inner dimensions differ: x[40, 784] @ W[100, 784]
  * (model.c:31)". */
-#include "tensor/tensor_internal.h"
+#include "tensor/handles_internal.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -85,7 +85,37 @@ static const char *argument_name(const char *at, int i, int *length) {
     return name;
 }
 
+/* What the i-th operand is called: as the caller wrote it, or by its own name; "" if by none. */
+static const char *operand_name(const reel__call *c, int i, int *length) {
+    *length = 0;
+    const bool named = !reel__self()->context && c->first != REEL__NO_NAMES;
+    return named ? argument_name(c->at, c->first + i, length) : "";
+}
+
+/* The first operand that was let go, which is what is wrong then, whatever a look at it suggested.
+ * -1: none was. */
+static int find_dead(const reel__call *c) {
+    for (int i = 0; i < c->nin; i++)
+        if (c->in[i] && !reel__is_alive(c->in[i])) return i;
+    return -1;
+}
+
+static reel_status fail_dead(const reel__call *c, int i) {
+    int length = 0;
+    char called[128];
+    const char *name = operand_name(c, i, &length);
+    if (length)
+        snprintf(called, sizeof called, "%.*s", length, name);
+    else
+        snprintf(called, sizeof called, "input %d", i);
+    if (c->in[i] == reel__self()->looked_at) reel_clear_error(); /* here more is known */
+    reel__live_or_fail(c->at, reel__ops[c->op].name, called, c->in[i]);
+    return reel_error_status();
+}
+
 reel_status reel__fail_call(reel_status code, const reel__call *c, const char *format, ...) {
+    const int dead = find_dead(c);
+    if (dead >= 0) return fail_dead(c, dead);
     if (reel_failed()) return code;
     const char *context = reel__self()->context;
     char what[256], operands[640];
@@ -99,8 +129,7 @@ reel_status reel__fail_call(reel_status code, const reel__call *c, const char *f
     *operands = '\0';
     for (int i = 0; i < shown; i++) {
         int length = 0;
-        const bool named = !context && c->first != REEL__NO_NAMES;
-        const char *name = named ? argument_name(c->at, c->first + i, &length) : "";
+        const char *name = operand_name(c, i, &length);
         if (!length && c->in[i] && c->in[i]->name)
             name = c->in[i]->name, length = (int)strlen(name);
         if (i) put(&t, c->op == REEL_OP_matmul ? " @ " : ", ");

@@ -125,7 +125,7 @@ void reel__around_axis(reel_shape s, int axis, int64_t *outer, int64_t *inner) {
 
 reel_tensor reel__sliced(const reel_tensor *t, int axis, int64_t start, int64_t count,
                          int64_t step) {
-    reel_tensor part = {.layout = t->layout, .storage = t->storage};
+    reel_tensor part = {.refs = 1, .layout = t->layout, .storage = t->storage};
     part.layout.shape.dim[axis] = count;
     part.layout.offset += start * part.layout.stride[axis];
     part.layout.stride[axis] *= step;

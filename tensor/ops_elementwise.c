@@ -1,5 +1,6 @@
 /* The public elementwise ops: one call each. */
 #include "tensor/call_internal.h"
+#include "tensor/handles_internal.h"
 
 /* clang-format off */
 reel_tensor *reel_add_at(const char *at, reel_tensor *x, reel_tensor *y) { return reel__binary(REEL_OP_add, at, x, y); }
@@ -82,7 +83,7 @@ reel_tensor *reel_masked_fill_at(const char *at, reel_tensor *x, reel_tensor *ma
 }
 
 reel_tensor *reel_cast_at(const char *at, reel_tensor *x, reel_dtype dtype) {
-    if (x && x->layout.dtype == dtype) return x;
+    if (reel__is_alive(x) && x->layout.dtype == dtype) return x;
     return reel__run(
         (reel__call){.op = REEL_OP_cast, .at = at, .nin = 1, .in = &x, .attr.dtype = dtype});
 }

@@ -1,12 +1,14 @@
 /* Ops whose result is given beforehand: in place, and into a tensor that is there already. */
 #include "tensor/ops_out.h"
 #include "tensor/call_internal.h"
+#include "tensor/handles_internal.h"
 
 reel_tensor *reel__run_into(reel__call c, reel_tensor *out) {
     if (!out) {
         reel__fail_call(REEL_ERR_ARGUMENT, &c, "the tensor to change is NULL");
         return NULL;
     }
+    if (!reel__live(c.at, reel__ops[c.op].name, "the tensor to change", out)) return NULL;
     c.nout = 1;
     c.out[0] = out;
     c.device = out->storage->device;
@@ -16,12 +18,10 @@ reel_tensor *reel__run_into(reel__call c, reel_tensor *out) {
 /* Inputs that are other elements of the result's memory are copied first. */
 static reel_tensor *into(reel__op op, const char *at, reel_tensor *out, int nin, reel_tensor **in,
                          double a, double b) {
-    reel_tensor *done = NULL;
     REEL_SCOPE;
     for (int i = 0; i < nin; i++) in[i] = reel__apart(at, in[i], out);
-    done = reel__run_into((reel__call){.op = op, .at = at, .nin = nin, .in = in, .attr.f = {a, b}},
+    return reel__run_into((reel__call){.op = op, .at = at, .nin = nin, .in = in, .attr.f = {a, b}},
                           out);
-    return done;
 }
 
 static reel_tensor *unary(reel__op op, const char *at, reel_tensor *out, reel_tensor *x) {
@@ -93,12 +93,10 @@ reel_tensor *reel_where_out_at(const char *at, reel_tensor *out, reel_tensor *ma
 }
 
 reel_tensor *reel_masked_fill_at_(const char *at, reel_tensor *t, reel_tensor *mask, double value) {
-    reel_tensor *done = NULL;
     REEL_SCOPE;
     reel_tensor *filling =
         t ? reel_full_at(at, REEL_SCALAR, value, reel_dtype_of(t), reel_device_of(t)) : NULL;
-    done = reel_where_out_at(at, t, mask, filling, t);
-    return done;
+    return reel_where_out_at(at, t, mask, filling, t);
 }
 
 /* A product reads its inputs while it writes: none may lie where the result does. */
@@ -107,22 +105,18 @@ static reel_tensor *elsewhere(const char *at, reel_tensor *x, const reel_tensor 
 }
 
 reel_tensor *reel_matmul_out_at(const char *at, reel_tensor *out, reel_tensor *x, reel_tensor *y) {
-    reel_tensor *done = NULL;
     REEL_SCOPE;
     reel_tensor *in[] = {elsewhere(at, x, out), elsewhere(at, y, out)};
-    done = reel__run_into((reel__call){.op = REEL_OP_matmul, .at = at, .nin = 2, .in = in}, out);
-    return done;
+    return reel__run_into((reel__call){.op = REEL_OP_matmul, .at = at, .nin = 2, .in = in}, out);
 }
 
 reel_tensor *reel_copy_at_(const char *at, reel_tensor *to, reel_tensor *from) {
-    reel_tensor *done = NULL;
     REEL_SCOPE;
     if (to && from)
         from = reel_to_at(at, reel_cast_at(at, from, to->layout.dtype), to->storage->device);
     from = reel__apart(at, from, to);
-    done = reel__run_into(
+    return reel__run_into(
         (reel__call){.op = REEL_OP_copy, .at = at, .first = 1, .nin = 1, .in = &from}, to);
-    return done;
 }
 
 reel_tensor *reel_fill_at_(const char *at, reel_tensor *t, double value) {

@@ -1,7 +1,7 @@
 /* Printing, as numpy prints: str(array) with its default options. */
+#include "tensor/handles_internal.h"
 #include "tensor/locale_internal.h"
 #include "tensor/ops.h"
-#include "tensor/tensor_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -260,6 +260,7 @@ void reel_print(FILE *f, reel_tensor *t) {
         fputs("NULL\n", f);
         return;
     }
+    if (!reel__live(NULL, "print", NULL, t)) return;
     reel__locale l;
     reel__locale_enter(&l); /* without memory for it, a comma may be the decimal point */
     print_numbers(f, t);

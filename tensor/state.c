@@ -1,10 +1,10 @@
 /* A state is two ordered maps: from names to tensors, and from keys to text. */
 #include "tensor/state_internal.h"
 
+#include "tensor/handles_internal.h"
 #include "tensor/locale_internal.h"
 #include "tensor/map_internal.h"
 #include "tensor/ops.h"
-#include "tensor/tensor_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -80,6 +80,7 @@ reel_status reel_state_put_in(reel_state *s, const char *prefix, const char *nam
     if (!s) return no_state("state_put");
     if (is_empty(name)) return reel_fail(REEL_ERR_ARGUMENT, NULL, "state_put: no name");
     if (!t) return reel_fail(REEL_ERR_ARGUMENT, NULL, "state_put: no tensor: %s", name);
+    if (!reel__live(NULL, "state_put", name, t)) return reel_error_status();
     if (is_empty(prefix)) return put(s, strdup(name), t);
     char *joined;
     if (asprintf(&joined, "%s.%s", prefix, name) < 0) return out_of_memory();

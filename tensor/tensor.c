@@ -1,59 +1,10 @@
 /* Tensors and storages: made, referenced, let go, looked at. */
-#include "tensor/tensor_internal.h"
-
+#include "tensor/handles_internal.h"
 #include "tensor/ops.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- all tensors alive, for the leak report ---- */
-
-static pthread_mutex_t alive_lock = PTHREAD_MUTEX_INITIALIZER;
-static reel_tensor *alive;
-static size_t alive_count;
-
-static void list_add(reel_tensor *t) {
-    pthread_mutex_lock(&alive_lock);
-    t->next = alive;
-    if (alive) alive->previous = t;
-    alive = t;
-    alive_count++;
-    pthread_mutex_unlock(&alive_lock);
-}
-
-static void list_remove(reel_tensor *t) {
-    pthread_mutex_lock(&alive_lock);
-    if (t->previous) t->previous->next = t->next;
-    if (t->next) t->next->previous = t->previous;
-    if (alive == t) alive = t->next;
-    alive_count--;
-    pthread_mutex_unlock(&alive_lock);
-}
-
-size_t reel_tensors_alive(void) {
-    pthread_mutex_lock(&alive_lock);
-    size_t n = alive_count;
-    pthread_mutex_unlock(&alive_lock);
-    return n;
-}
-
-size_t reel_leak_report(FILE *f) {
-    pthread_mutex_lock(&alive_lock);
-    for (const reel_tensor *t = alive; t; t = t->next) {
-        char shape[200];
-        const char *at = t->at;
-        while (strncmp(at, "../", 3) == 0) at += 3;
-        reel__describe(shape, sizeof shape, t->name ? t->name : "", t, true, false);
-        int refs = atomic_load(&t->refs);
-        fprintf(f, "%s -> %s, %d reference%s, made at %.*s\n", t->made_by, shape, refs,
-                refs == 1 ? "" : "s", (int)strcspn(at, "\t"), at);
-    }
-    size_t n = alive_count;
-    pthread_mutex_unlock(&alive_lock);
-    return n;
-}
 
 /* ---- storages ---- */
 
@@ -86,15 +37,19 @@ static void storage_release(reel__storage *s) {
 
 static reel_tensor *header_new(const char *at, const char *made_by, const reel__layout *layout,
                                reel__storage *storage) {
-    reel_tensor *t = malloc(sizeof *t);
+    reel_tensor *t = reel__handle_new();
     if (!t) {
         storage_release(storage);
         reel_fail(REEL_ERR_MEMORY, at, "%s: out of memory", made_by);
         return NULL;
     }
-    *t = (reel_tensor){.layout = *layout, .storage = storage, .made_by = made_by, .at = at};
-    atomic_init(&t->refs, 1);
-    list_add(t);
+    t->unscoped = false;
+    t->layout = *layout;
+    t->storage = storage;
+    t->track = NULL;
+    t->name = NULL;
+    t->made_by = made_by;
+    t->at = at;
     return t;
 }
 
@@ -137,63 +92,96 @@ void reel__tensor_become(reel_tensor *t, const reel_tensor *other) {
 }
 
 reel_tensor *reel_retain(reel_tensor *t) {
-    if (t) atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+    if (!t || !reel__live(NULL, "retain", NULL, t)) return NULL;
+    atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
     return t;
 }
 
-void reel_release(reel_tensor *t) {
-    if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1) return;
+/* What stays of a tensor is its handle, which can be looked at: a shape without elements, no memory
+ * and no tape. */
+static void end(reel_tensor *t, const char *at, bool by_scope) {
+    static reel__storage none = {.refs = 1, .backend = &reel__cpu_backend};
     if (t->track) reel__hooks_get()->release(t);
-    list_remove(t);
     storage_release(t->storage);
     free(t->name);
-    free(t);
+    t->name = NULL;
+    t->storage = &none;
+    t->layout.shape.ndim = 1;
+    t->layout.shape.dim[0] = 0;
+    reel__handle_free(t, at, by_scope);
+}
+
+void reel__release(reel_tensor *t, const char *at, bool by_scope) {
+    if (!t) return;
+    if (!reel__is_alive(t)) {
+        reel__live_or_fail(at, by_scope ? "scope" : "release", NULL, t);
+        return;
+    }
+    const int before = atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel);
+    if (before == 1) end(t, at, by_scope);
+    if (before < 1) atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed); /* two at once */
+}
+
+void reel_release_at(const char *at, reel_tensor *t) {
+    reel__release(t, at, false);
+}
+
+void(reel_release)(reel_tensor *t) {
+    reel__release(t, NULL, false);
 }
 
 /* ---- what a tensor is ---- */
 
+/* False for NULL, and, with a failure, for one that was let go. */
+static bool is_here(const char *op, const reel_tensor *t) {
+    if (!t) return false;
+    if (atomic_load_explicit(&t->refs, memory_order_relaxed) > 0) return true;
+    if (reel_failed()) return false;
+    reel__live_or_fail(NULL, op, NULL, t);
+    reel__self()->looked_at = t;
+    return false;
+}
+
 int reel_ndim(const reel_tensor *t) {
-    return t ? t->layout.shape.ndim : 0;
+    return is_here("ndim", t) ? t->layout.shape.ndim : 0;
 }
 
 int64_t reel_dim(const reel_tensor *t, int axis) {
-    int i = t ? reel__axis(axis, t->layout.shape.ndim) : -1;
+    int i = is_here("dim", t) ? reel__axis(axis, t->layout.shape.ndim) : -1;
     return i < 0 ? 0 : t->layout.shape.dim[i];
 }
 
 int64_t reel_stride(const reel_tensor *t, int axis) {
-    int i = t ? reel__axis(axis, t->layout.shape.ndim) : -1;
+    int i = is_here("stride", t) ? reel__axis(axis, t->layout.shape.ndim) : -1;
     return i < 0 ? 0 : t->layout.stride[i];
 }
 
 reel_shape reel_shape_of(const reel_tensor *t) {
-    return t ? t->layout.shape : REEL_SCALAR;
+    return is_here("shape_of", t) ? t->layout.shape : REEL_SCALAR;
 }
 
 int64_t reel_numel(const reel_tensor *t) {
-    return t ? reel__shape_numel(t->layout.shape) : 0;
+    return is_here("numel", t) ? reel__shape_numel(t->layout.shape) : 0;
 }
 
 reel_dtype reel_dtype_of(const reel_tensor *t) {
-    return t ? t->layout.dtype : REEL_F32;
+    return is_here("dtype_of", t) ? t->layout.dtype : REEL_F32;
 }
 
 reel_device reel_device_of(const reel_tensor *t) {
-    return t ? t->storage->device : reel_cpu();
+    return is_here("device_of", t) ? t->storage->device : reel_cpu();
 }
 
 bool reel_is_contiguous(const reel_tensor *t) {
-    return t && reel__layout_is_contiguous(&t->layout);
+    return is_here("is_contiguous", t) && reel__layout_is_contiguous(&t->layout);
 }
 
 const char *reel_name(const reel_tensor *t) {
-    return t && t->name ? t->name : "";
+    return is_here("name", t) && t->name ? t->name : "";
 }
 
 reel_status reel_set_name(reel_tensor *t, const char *name) {
-    if (!t)
-        return reel_failed() ? reel_error_status()
-                             : reel_fail(REEL_ERR_ARGUMENT, NULL, "set_name: NULL");
+    if (!reel__live(NULL, "set_name", NULL, t)) return reel_error_status();
     char *copy = strdup(name ? name : "");
     if (!copy) return reel_fail(REEL_ERR_MEMORY, NULL, "set_name: out of memory");
     free(t->name);
@@ -202,17 +190,14 @@ reel_status reel_set_name(reel_tensor *t, const char *name) {
 }
 
 void *reel_data(reel_tensor *t) {
-    return t && t->storage->backend->host ? reel__data(t) : NULL;
+    return is_here("data", t) && t->storage->backend->host ? reel__data(t) : NULL;
 }
 
 /* ---- to and from the host ---- */
 
 static reel_status check_bytes(const char *at, const char *op, reel_tensor *t, const void *host,
                                size_t bytes) {
-    if (!t) {
-        if (reel_failed()) return reel_error_status();
-        return reel_fail(REEL_ERR_ARGUMENT, at, "%s: the tensor is NULL", op);
-    }
+    if (!reel__live(at, op, NULL, t)) return reel_error_status();
     size_t need = (size_t)reel_numel(t) * reel_dtype_size(t->layout.dtype);
     if (bytes == need && (host || !bytes)) return REEL_OK;
     if (bytes == need) return reel_fail(REEL_ERR_ARGUMENT, at, "%s: the host memory is NULL", op);
@@ -243,10 +228,7 @@ reel_status reel_write_at(const char *at, reel_tensor *t, const void *from, size
 
 double reel_item_at(const char *at, reel_tensor *t) {
     double value = NAN;
-    if (!t) {
-        if (!reel_failed()) reel_fail(REEL_ERR_ARGUMENT, at, "item: the tensor is NULL");
-        return value;
-    }
+    if (!reel__live(at, "item", NULL, t)) return value;
     if (reel_numel(t) != 1) {
         char operand[200];
         reel__describe(operand, sizeof operand, reel_name(t), t, false, false);
@@ -272,14 +254,13 @@ reel_tensor *reel_from_at(const char *at, const void *data, reel_shape shape, re
 }
 
 reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device device) {
-    if (!t) return NULL;
+    if (!t || !reel__live(at, "to", NULL, t)) return NULL;
     if (reel_device_equal(t->storage->device, device)) return t;
     if (t->track && !reel__self()->no_grad) {
         reel_fail(REEL_ERR_STATE, at,
                   "to: the tensor is tracked, and moving it is not recorded: detach it");
         return NULL;
     }
-    reel_tensor *moved = NULL;
     REEL_SCOPE;
     reel_tensor *from = reel_contiguous_at(at, t);
     reel_tensor *to = from ? reel_empty_at(at, t->layout.shape, t->layout.dtype, device) : NULL;
@@ -296,6 +277,5 @@ reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device device) {
         status = to->storage->backend->between(
             device.index, reel__data(to), from->storage->device.index, reel__data(from), bytes);
     if (status != REEL_OK) return NULL;
-    moved = reel_scope_return(to);
-    return moved;
+    return reel_scope_return(to);
 }

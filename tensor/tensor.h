@@ -98,8 +98,14 @@ typedef struct {
 
 typedef struct reel_tensor reel_tensor;
 
-REEL_API reel_tensor *reel_retain(reel_tensor *t); /* returns t; NULL in, NULL out */
-REEL_API void reel_release(reel_tensor *t);        /* takes NULL */
+/* A tensor whose last reference went, by its scope or by reel_release, must not be used any more: a
+ * failure that names the lines where it was made and let go, in every function that takes a tensor.
+ * (It is known by its handle, which serves another tensor once 2,048 more were let go; never in
+ * builds with assertions.) */
+REEL_API reel_tensor *reel_retain(reel_tensor *t);             /* returns t; NULL in, NULL out */
+REEL_API void reel_release_at(const char *at, reel_tensor *t); /* takes NULL */
+REEL_API void reel_release(reel_tensor *t);
+#define reel_release(t) reel_release_at(REEL_HERE, t)
 
 /* REEL_SCOPE; at the head of a block: what is made from there on is let go where the block ends,
  * however it is left. It is a guard, a variable that the compiler clears away: break, continue,
@@ -133,8 +139,13 @@ REEL_API void reel_scope_close(reel_scope *scope); /* does nothing to one that i
  * does with its result, so that the rest is let go as soon as backward does not need it. */
 REEL_API reel_tensor *reel_scope_return(reel_tensor *t);
 
-/* Writes one line for each tensor alive to f: op, shape, dtype, references, call site. Returns how
- * many. */
+/* Writes the tensors alive to f: op, shape, dtype, references, call site, one line for all that are
+ * alike and made in one place. Of a loop that makes tensors outside any scope it says so:
+ *
+ *     mul -> [3] f32, 1 reference, made at loop.c:12, and 999 more like it; no scope lets them go:
+ *     REEL_SCOPE; heads the loop
+ *
+ * (in one line). Returns how many tensors are alive. */
 REEL_API size_t reel_leak_report(FILE *f);
 REEL_API size_t reel_tensors_alive(void);
 

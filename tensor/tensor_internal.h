@@ -27,13 +27,16 @@ typedef struct {
 } reel__layout;
 
 struct reel_tensor {
-    atomic_int refs;
+    atomic_int refs;    /* 0: let go; see handles_internal.h */
+    bool unscoped;      /* owned by its thread, since no scope was open */
+    bool gone_by_scope; /* not by reel_release */
     reel__layout layout;
     reel__storage *storage;
-    struct reel__track *track;    /* autograd's own; NULL: a constant */
-    char *name;                   /* NULL: none */
-    const char *made_by, *at;     /* op and call site, for the leak report */
-    reel_tensor *previous, *next; /* all tensors alive */
+    struct reel__track *track; /* autograd's own; NULL: a constant */
+    char *name;                /* NULL: none */
+    const char *made_by, *at;  /* op and call site, for messages and the leak report */
+    const char *gone_at;       /* where it was let go; NULL: not known */
+    reel_tensor *next;         /* the one let go after it */
 };
 
 /* ---- tensors (tensor.c) ---- */
@@ -47,6 +50,8 @@ reel_tensor *reel__tensor_new_in(const char *at, const char *made_by, const reel
                                  reel_device d, const reel__backend *memory);
 reel_tensor *reel__tensor_view(const char *at, const char *made_by, reel_tensor *of,
                                const reel__layout *layout);
+/* reel_release, with where it happens, and whether a scope does it. */
+void reel__release(reel_tensor *t, const char *at, bool by_scope);
 /* t becomes a view of other's elements, but stays the same tensor: the leaf of a tape that it is.
  */
 void reel__tensor_become(reel_tensor *t, const reel_tensor *other);
@@ -76,8 +81,9 @@ void reel__broadcast_strides(const reel__layout *l, reel_shape shape,
 typedef struct reel__thread {
     reel_status error;
     char message[1024];
-    const char *caller;  /* call site of the outermost reel_forward */
-    const char *context; /* op whose gradient is being computed, NULL outside backward */
+    const reel_tensor *looked_at; /* the failure is that it was looked at, let go already */
+    const char *caller;           /* call site of the outermost reel_forward */
+    const char *context;          /* op whose gradient is being computed, NULL outside backward */
     bool no_grad;
     bool anomaly; /* results are checked: see reel_set_anomaly */
     int threads;  /* 0: not set yet */

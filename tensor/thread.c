@@ -1,5 +1,5 @@
 /* The thread's own state: its first failure, its scopes, its number of threads. */
-#include "tensor/tensor_internal.h"
+#include "tensor/handles_internal.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -26,6 +26,7 @@ const char *reel_error(void) {
 
 void reel_clear_error(void) {
     self.error = REEL_OK;
+    self.looked_at = NULL;
 }
 
 int reel_report(FILE *f) {
@@ -66,29 +67,44 @@ reel_status reel_fail(reel_status code, const char *at, const char *format, ...)
 
 /* ---- scopes ---- */
 
-/* What no scope owns is the thread's until it ends: a key's destructor for threads, this for the
- * main thread. */
-static pthread_key_t at_exit;
-static pthread_once_t at_exit_once = PTHREAD_ONCE_INIT;
+/* What no scope owns is the thread's until it ends. The key's destructor sees to that for threads;
+ * for the main thread this file's does, unless others are about: they may be at work on its
+ * tensors, and the process ends anyway. */
+static pthread_key_t at_end;
+static bool has_key; /* written once */
+static pthread_once_t at_end_once = PTHREAD_ONCE_INIT;
+static atomic_int threads_with_tensors;
 
-static void let_go(size_t base) {
-    while (self.held_count > base) reel_release(self.held[--self.held_count]);
+static void let_go(size_t base, const char *at) {
+    while (self.held_count > base) reel__release(self.held[--self.held_count], at, true);
 }
 
 static void end_thread(void *unused) {
     (void)unused;
-    let_go(0);
+    let_go(0, NULL);
+    if (self.held) atomic_fetch_sub(&threads_with_tensors, 1);
     free(self.held);
     self.held = NULL;
     self.held_capacity = 0;
 }
 
 static void make_key(void) {
-    pthread_key_create(&at_exit, end_thread);
+    has_key = pthread_key_create(&at_end, end_thread) == 0;
 }
 
+/* At exit, and when the library is unloaded, whose functions no key may call then. */
 __attribute__((destructor)) static void end_main_thread(void) {
-    end_thread(NULL);
+    if (has_key) pthread_key_delete(at_end);
+    if (atomic_load(&threads_with_tensors) == (self.held ? 1 : 0)) end_thread(NULL);
+}
+
+/* In a forked child there is one thread. */
+static void in_child(void) {
+    atomic_store(&threads_with_tensors, self.held ? 1 : 0);
+}
+
+__attribute__((constructor)) static void watch_forks(void) {
+    pthread_atfork(NULL, NULL, in_child);
 }
 
 reel_scope reel_scope_open(const char *at) {
@@ -101,7 +117,7 @@ reel_scope reel_scope_open(const char *at) {
 /* Scopes inside that were never closed, since a longjmp went past them, end with it. */
 void reel_scope_close(reel_scope *s) {
     if (!s->open) return;
-    let_go(self.depth == s->depth + 1 ? self.base : s->start);
+    let_go(self.depth == s->depth + 1 ? self.base : s->start, s->at);
     self.base = s->outer;
     self.depth = s->depth;
     s->open = false;
@@ -109,12 +125,13 @@ void reel_scope_close(reel_scope *s) {
 
 static bool grow_held(void) {
     if (self.held_count < self.held_capacity) return true;
+    pthread_once(&at_end_once, make_key);
     size_t capacity = self.held_capacity ? 2 * self.held_capacity : 64;
-    reel_tensor **held = realloc(self.held, capacity * sizeof *held);
+    reel_tensor **held = has_key ? realloc(self.held, capacity * sizeof *held) : NULL;
     if (!held) return false;
     if (!self.held) {
-        pthread_once(&at_exit_once, make_key);
-        pthread_setspecific(at_exit, held);
+        pthread_setspecific(at_end, held);
+        atomic_fetch_add(&threads_with_tensors, 1);
     }
     self.held = held;
     self.held_capacity = capacity;
@@ -125,17 +142,21 @@ reel_tensor *reel__scope_give(reel_tensor *t) {
     if (!t) return NULL;
     if (!grow_held()) {
         reel_release(t);
-        reel_fail(REEL_ERR_MEMORY, NULL, "scope: out of memory");
+        reel_fail(REEL_ERR_MEMORY, NULL, "scope: out of %s",
+                  has_key ? "memory" : "the system's keys for threads");
         return NULL;
     }
+    if (!self.depth) t->unscoped = true;
     self.held[self.held_count++] = t;
     return t;
 }
 
 reel_tensor *reel_scope_return(reel_tensor *t) {
     if (!t || !self.depth) return t;
+    if (!reel__live(NULL, "scope_return", NULL, t)) return NULL;
     reel_retain(t);
     if (!reel__scope_give(t)) return NULL;
+    if (self.depth == 1) t->unscoped = true;
     /* Swap it with the scope's first and raise the base over it: the outer scope now owns it. */
     self.held[self.held_count - 1] = self.held[self.base];
     self.held[self.base++] = t;

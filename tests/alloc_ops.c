@@ -99,7 +99,7 @@ START_TEST(every_op) {
                                        .run = op_run,
                                        .recover = op_recover,
                                        .teardown = op_teardown,
-                                       .least = 1});
+                                       .least = 0});
 }
 END_TEST
 

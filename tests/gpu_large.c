@@ -170,10 +170,8 @@ static void expect_ops_work(void) {
 }
 
 static reel_tensor *block_of(int64_t bytes) {
-    reel_tensor *t = NULL;
     REEL_SCOPE;
-    t = reel_retain(reel_empty(reel_shape(bytes), REEL_U8, test_device()));
-    return t;
+    return reel_retain(reel_empty(reel_shape(bytes), REEL_U8, test_device()));
 }
 
 START_TEST(out_of_memory_is_a_failure_like_any_other) {

@@ -93,7 +93,7 @@ START_TEST(training_step) {
                                        .run = step_run,
                                        .recover = step_recover,
                                        .teardown = step_teardown,
-                                       .least = 60});
+                                       .least = 48});
 }
 END_TEST
 
@@ -102,7 +102,7 @@ START_TEST(training_step_of_two_threads) {
                                        .run = step_run,
                                        .recover = step_recover,
                                        .teardown = step_teardown,
-                                       .least = 60,
+                                       .least = 48,
                                        .spare = 8});
 }
 END_TEST
@@ -229,13 +229,13 @@ static void loader_teardown(void) {
 
 START_TEST(batches_of_rows) {
     fails_everywhere(&(alloc_scenario){
-        .setup = rows_setup, .run = loader_run, .teardown = loader_teardown, .least = 20});
+        .setup = rows_setup, .run = loader_run, .teardown = loader_teardown, .least = 14});
 }
 END_TEST
 
 START_TEST(batches_of_items) {
     fails_everywhere(&(alloc_scenario){
-        .setup = items_setup, .run = loader_run, .teardown = loader_teardown, .least = 60});
+        .setup = items_setup, .run = loader_run, .teardown = loader_teardown, .least = 28});
 }
 END_TEST
 
@@ -243,7 +243,7 @@ START_TEST(batches_by_workers) {
     fails_everywhere(&(alloc_scenario){.setup = workers_setup,
                                        .run = loader_run,
                                        .teardown = loader_teardown,
-                                       .least = 60,
+                                       .least = 34,
                                        .spare = 8});
 }
 END_TEST
@@ -304,7 +304,7 @@ static bool datasets_run(void) {
 
 START_TEST(datasets_and_samplers) {
     fails_everywhere(&(alloc_scenario){
-        .setup = numbers_setup, .run = datasets_run, .teardown = loader_teardown, .least = 100});
+        .setup = numbers_setup, .run = datasets_run, .teardown = loader_teardown, .least = 74});
 }
 END_TEST
 

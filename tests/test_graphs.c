@@ -140,11 +140,9 @@ static void compare_ways(const checked *c, reel_tensor *const *t) {
 }
 
 static double objective(const graph *g, reel_tensor **t) {
-    double value = NAN;
     REEL_NO_GRAD;
     graph_run(g, t);
-    value = reel_item(graph_objective(g, t));
-    return value;
+    return reel_item(graph_objective(g, t));
 }
 
 static void check_first(uint64_t seed) {

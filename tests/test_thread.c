@@ -573,11 +573,9 @@ START_TEST(keeps_the_callers_floating_point_mode) {
 END_TEST
 
 static double shared_sum(void) {
-    double sum = 0;
     REEL_SCOPE;
     reel_tensor *x = reel_cast(counting(reel_shape(300, 300)), REEL_F32);
-    sum = reel_item(reel_sum(reel_matmul(x, x)));
-    return sum;
+    return reel_item(reel_sum(reel_matmul(x, x)));
 }
 
 static void *sums(void *wanted) {

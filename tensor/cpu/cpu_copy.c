@@ -43,8 +43,8 @@ void reel__cpu_copy_into(const reel_tensor *out, const reel_tensor *in) {
     static const reel__loop runs[] = {
         [1] = run_of_1, [2] = run_of_2, [4] = run_of_4, [8] = run_of_8};
     const size_t size = reel_dtype_size(out->layout.dtype);
-    reel_tensor to = {.layout = out->layout, .storage = out->storage},
-                from = {.layout = in->layout, .storage = in->storage}, *source = &from;
+    reel_tensor to = {.refs = 1, .layout = out->layout, .storage = out->storage},
+                from = {.refs = 1, .layout = in->layout, .storage = in->storage}, *source = &from;
     reel__nest n;
     if (reel_numel(out) == 0) return;
     from.layout.shape = to.layout.shape;

@@ -138,11 +138,27 @@ void reel__cpu_free(int index, void *memory, size_t bytes) {
     free_all(out);
 }
 
-/* Runs after the main thread has let its tensors go. */
+/* Runs after the main thread has let its tensors go. Other threads may be at work still, and where a
+ * signal's handler called exit, this one may be, with the lock: then the system takes all back. */
 __attribute__((destructor(101))) static void give_back(void) {
-    for (int i = 0; i < CLASSES; i++) {
-        free_all(cache.free[i]);
-        cache.free[i] = NULL;
-    }
-    cache.kept = 0;
+    block *out = NULL;
+    if (pthread_mutex_trylock(&cache.lock) != 0) return;
+    for (int i = 0; i < CLASSES; i++)
+        while (cache.free[i]) push(&out, take(i));
+    pthread_mutex_unlock(&cache.lock);
+    free_all(out);
+}
+
+/* ---- forks: a child starts with the lock free, and the lists whole ---- */
+
+static void hold(void) {
+    pthread_mutex_lock(&cache.lock);
+}
+
+static void let_loose(void) {
+    pthread_mutex_unlock(&cache.lock);
+}
+
+__attribute__((constructor)) static void watch_forks(void) {
+    pthread_atfork(hold, let_loose, let_loose);
 }

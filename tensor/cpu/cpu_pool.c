@@ -116,15 +116,13 @@ static void forget_threads(void) {
     pool.count = 0;
 }
 
-static void watch_forks(void) {
+__attribute__((constructor)) static void watch_forks(void) {
     pthread_atfork(NULL, NULL, forget_threads);
 }
 
 /* Threads that can't be had are done without. Signals are the program's, not the pool's. */
 static void grow(int count) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     sigset_t all, before;
-    pthread_once(&once, watch_forks);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (; pool.count < count && !pool.refused; pool.count += !pool.refused)
@@ -132,13 +130,18 @@ static void grow(int count) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+/* So that nothing runs in a library that is unloaded. At exit another thread may have a job under
+ * way, or this one, where a signal's handler called exit: then the threads end with the process. */
 __attribute__((destructor)) static void end(void) {
+    if (pthread_mutex_trylock(&pool.owner) != 0) return;
+    pool.refused = true;
     atomic_store(&pool.stop, true);
     pthread_mutex_lock(&pool.sleep);
     pthread_cond_broadcast(&pool.wake);
     pthread_mutex_unlock(&pool.sleep);
     for (int i = 0; i < pool.count; i++) pthread_join(pool.thread[i], NULL);
     pool.count = 0;
+    pthread_mutex_unlock(&pool.owner);
 }
 
 void reel__cpu_share(int64_t parts, reel__part run, void *context) {
