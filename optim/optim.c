@@ -1,8 +1,7 @@
-/* What all optimizers do alike: step, save and load. */
+/* What all optimizers do alike: their steps, and their rates. */
 #include "optim/optim_internal.h"
 
 #include "tensor/ops.h"
-#include "tensor/state_internal.h"
 
 #include <math.h>
 
@@ -39,6 +38,8 @@ static const reel__lists *gather(reel_optim *o, int launch, bool alike) {
         l->g[l->count] = g;
         for (int k = 0; k < REEL__MAX_MOMENTS; k++)
             if (slot->moment[k]) l->moment[k][l->count] = slot->moment[k];
+        if (slot->carry) l->carry[l->count] = slot->carry;
+        l->taken[l->count] = slot->taken;
         l->count++;
     }
     return l;
@@ -144,65 +145,4 @@ int64_t reel_optim_steps(reel_optim *o) {
     int64_t steps = 0;
     if (o) reel_read(o->launches[0].clock.step, &steps, sizeof steps);
     return steps;
-}
-
-/* ---- state ---- */
-
-reel_status reel_optim_save(reel_optim *o, reel_state *s, const char *prefix) {
-    if (reel_failed()) return reel_error_status();
-    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_save: no optimizer");
-    return reel__state_put_all(s, prefix, o->saved);
-}
-
-/* A group's launches have one rate, and all have one count. */
-static reel_status spread(reel_optim *o) {
-    for (int i = 1; i < o->launch_count; i++) {
-        const reel__optim_launch *l = &o->launches[i];
-        const int first = o->groups[l->group].first;
-        if (i != first && !reel_copy_(l->clock.lr, o->launches[first].clock.lr))
-            return reel_error_status();
-        REEL_TRY(reel__optim_join(&l->clock, &o->launches[0].clock));
-    }
-    return REEL_OK;
-}
-
-/* A group's rate in a state that has passed the checks of names, shapes and dtypes. */
-static double saved_lr(const reel_state *s, const char *prefix, int group) {
-    char key[REEL__KEY];
-    return reel_item(reel_state_get_in(s, prefix, reel__optim_key(key, "lr", group)));
-}
-
-/* A product of factors in [0, 1). */
-static reel_status check_carry(const char *name, double value) {
-    if (value >= 0.0 && value <= 1.0) return REEL_OK;
-    return reel_fail(REEL_ERR_FORMAT, NULL, "optim_load: %s must lie in [0, 1]: %g", name, value);
-}
-
-static reel_status check_numbers(const reel_optim *o, const reel_state *s, const char *prefix) {
-    const double step = reel_item(reel_state_get_in(s, prefix, "step"));
-    for (int i = 0; i < o->group_count; i++) {
-        const double lr = saved_lr(s, prefix, i);
-        if (reel_failed()) return reel_error_status();
-        if (!(lr >= 0.0) || isinf(lr) || step < 0.0)
-            return reel_fail(REEL_ERR_FORMAT, NULL,
-                             "optim_load: not a rate and a count: lr %g, step %g", lr, step);
-    }
-    if (!o->kind->carry) return REEL_OK;
-    return check_carry(o->kind->carry, reel_item(reel_state_get_in(s, prefix, o->kind->carry)));
-}
-
-reel_status reel_optim_load(reel_optim *o, const reel_state *s, const char *prefix) {
-    if (reel_failed()) return reel_error_status();
-    if (!o || !s)
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_load: no %s", o ? "state" : "optimizer");
-    REEL_TRY(reel__state_check("optim_load", o->saved, s, prefix));
-    REEL_TRY(check_numbers(o, s, prefix));
-    {
-        REEL_NO_GRAD;
-        REEL_TRY(reel__state_copy(o->saved, s, prefix));
-        REEL_TRY(spread(o));
-    }
-    for (int i = 0; i < o->group_count; i++)
-        o->groups[i].lr = o->groups[i].base = saved_lr(s, prefix, i);
-    return REEL_OK;
 }

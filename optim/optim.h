@@ -24,9 +24,9 @@ typedef struct reel_optim reel_optim;
 /* Each takes the parameters listed (retained; the list stays the caller's; a tensor listed twice
  * counts once, under its first name) and returns an owned optimizer, NULL on failure: no
  * parameters, options that are NaN, infinite, negative, or outside what is given here. Options of
- * zero take the default given here, 0 where none is. t is the optimizer's step from 1, which is the
- * same for all parameters: one that first gets a gradient later starts from moments of zero. g is
- * the gradient, or with maximize -g, plus weight_decay p. Where weight decay is decoupled, p loses
+ * zero take the default given here, 0 where none is. t counts the steps of a parameter from 1: one
+ * without a gradient takes none, so that one that joins late starts as the others did. g is the
+ * gradient, or with maximize -g, plus weight_decay p. Where weight decay is decoupled, p loses
  * lr weight_decay p instead, before all else (Loshchilov and Hutter 2019). The formulas are
  * PyTorch's. */
 
@@ -140,7 +140,7 @@ REEL_API reel_optim *reel_asgd_new(const reel_state *params, reel_asgd_options o
 
 /* Parameter groups: one more list of parameters, with options of its own, for the same optimizer;
  * the list that made it is group 0. Options of zero take group 0's, its rate without schedules; a
- * negative weight_decay means 0. All else (momentum, betas, eps) and the count of steps is common.
+ * negative weight_decay means 0. All else (momentum, betas, eps) is common.
  *
  *     reel_optim *adam = reel_adam_new(backbone, (reel_adam_options){.lr = 1e-5});
  *     reel_optim_add_group(adam, head, (reel_group_options){.lr = 1e-3, .weight_decay = 0.1});
@@ -157,8 +157,8 @@ REEL_API int reel_optim_group_count(const reel_optim *o);
 REEL_API void reel_optim_free(reel_optim *o); /* takes NULL */
 
 /* One update of every parameter that has a gradient, then lets the gradients go. One that has none,
- * or is frozen (reel_untrack), stays as it is, and so do its moments. Does nothing, and counts no
- * step, while a failure is kept or where no parameter has a gradient. */
+ * or is frozen (reel_untrack), stays as it is, and so do its moments and its t. Does nothing, and
+ * counts no step, while a failure is kept or where no parameter has a gradient. */
 REEL_API reel_status reel_optim_step(reel_optim *o);
 REEL_API void reel_optim_zero_grad(reel_optim *o);
 
@@ -168,11 +168,14 @@ REEL_API double reel_optim_lr(reel_optim *o);
 REEL_API double reel_optim_group_lr(const reel_optim *o, int group);
 REEL_API reel_status reel_optim_set_lr(reel_optim *o, double lr);
 REEL_API reel_status reel_optim_set_group_lr(reel_optim *o, int group, double lr);
-REEL_API int64_t reel_optim_steps(reel_optim *o); /* taken so far; waits for the device */
+/* Taken so far, whichever parameters took part; waits for the device. */
+REEL_API int64_t reel_optim_steps(reel_optim *o);
 
-/* "prefix.lr", of further groups "prefix.lr.1" and so on, "prefix.step", of NAdam also
- * "prefix.mu_product", and the moments as "prefix.<parameter>.<moment>", named as in the formulas
- * above. Load is all or nothing, with the checks of reel_module_load. */
+/* "prefix.lr", of further groups "prefix.lr.1" and so on, "prefix.step", and of each parameter the
+ * moments as "prefix.<parameter>.<moment>", named as in the formulas above, its t as
+ * "prefix.<parameter>.step", and of NAdam its "prefix.<parameter>.mu_product". Load is all or
+ * nothing, with the checks of reel_module_load; where parameters have no t of their own, as in old
+ * states, "prefix.step" is each one's. */
 REEL_API reel_status reel_optim_save(reel_optim *o, reel_state *s, const char *prefix);
 REEL_API reel_status reel_optim_load(reel_optim *o, const reel_state *s, const char *prefix);
 

@@ -7,9 +7,9 @@
 #include "tensor/update_internal.h"
 
 /* A parameter, the i-th of `params`; all borrowed from the optimizer's two states. A moment that
- * the optimizer goes without is NULL. */
+ * the optimizer goes without is NULL, and so is carry. */
 typedef struct {
-    reel_tensor *p, *moment[REEL__MAX_MOMENTS];
+    reel_tensor *p, *moment[REEL__MAX_MOMENTS], *carry, *taken;
     int launch;
 } reel__optim_slot;
 
@@ -20,8 +20,8 @@ typedef struct {
     int first; /* of its launches */
 } reel__optim_group;
 
-/* One for each (group, device, dtype) that parameters have. What the clock counts and carries is
- * the same in all. */
+/* One for each (group, device, dtype) that parameters have. What the clock counts is the same in
+ * all. */
 typedef struct {
     int group;
     reel_device device;
@@ -47,9 +47,9 @@ struct reel_optim {
     const reel__optim_kind *kind;
     reel__optim_setup setup; /* lr and weight_decay are the groups' from there on */
     reel_state *params;      /* by name, each tensor once */
-    reel_state *saved;       /* "<parameter>.<moment>", "lr", "step" and what is carried (the first
-                                launch's), "lr.1" and so on (each group's first launch's): what a
-                                checkpoint stores */
+    reel_state *saved;       /* "<parameter>.<moment>" and so its step and what it carries; "lr",
+                                "step" (the first launch's), "lr.1" and so on (each group's first
+                                launch's): what a checkpoint stores */
     reel__optim_slot *slots;
     int slot_count;
     reel__optim_launch *launches;
@@ -75,9 +75,6 @@ const reel__lists *reel__optim_gather(reel_optim *o, int launch);
 const reel__lists *reel__optim_gather_alike(reel_optim *o, int launch);
 /* Whether two launches have one device and dtype. */
 bool reel__optim_alike(const reel_optim *o, int a, int b);
-
-/* Brings a clock to where another one stands; the rates stay. */
-reel_status reel__optim_join(const reel__clock *clock, const reel__clock *other);
 
 /* Sets a group's rate alone: a schedule's own steps do not change what schedules start from. */
 reel_status reel__optim_set_rate(reel_optim *o, int group, double lr);

@@ -128,6 +128,51 @@ START_TEST(steps_follow_the_reference) {
 }
 END_TEST
 
+/* ---- parameters that sit steps out ---- */
+
+/* a skips steps 2, 5 and 8; b joins at step 3, and then skips every second one. */
+static bool takes_part(int which, int t) {
+    return which ? t >= 3 && t % 2 : t % 3 != 2;
+}
+
+static void take_step_apart(const params *made, reel_optim *o, int t) {
+    for (int k = 0; k < 2; k++)
+        if (takes_part(k, t)) give_gradient_of_step(made->p[k], k, t);
+    ck_assert_int_eq(reel_optim_step(o), REEL_OK);
+    expect_fine();
+}
+
+/* Each parameter's t counts the steps that it took; moments and p stay in the others. */
+START_TEST(each_parameter_counts_its_own_steps) {
+    const family *f = rows[_i / DTYPES].f;
+    const config *c = &rows[_i / DTYPES].c;
+    params made = params_new(dtypes[_i % DTYPES].a, dtypes[_i % DTYPES].b);
+    reel_optim *o = f->make(made.list, c);
+    reference_cell cells[2][N];
+    int taken[2] = {0, 0};
+    reel_state *saved = reel_state_new();
+    reel_optim_save(o, saved, NULL);
+    for (int k = 0; k < 2; k++) start_cells(cells[k], k, c->start);
+    for (int t = 1; t <= STEPS; t++) {
+        take_step_apart(&made, o, t);
+        for (int k = 0; k < 2; k++) {
+            if (takes_part(k, t)) {
+                taken[k]++;
+                for (int i = 0; i < N; i++)
+                    f->step(&cells[k][i], gradient(k, i, t), taken[k], &c->o);
+            }
+            expect_cells(f, c->o.has, saved, k ? "b" : "a", made.p[k], cells[k]);
+            const double count = reel_item(reel_state_get(saved, k ? "b.step" : "a.step"));
+            ck_assert_double_eq(count, taken[k]);
+        }
+    }
+    ck_assert_int_eq(reel_optim_steps(o), STEPS - 2); /* in steps 2 and 8 nobody took part */
+    reel_state_free(saved);
+    reel_optim_free(o);
+    params_free(&made);
+}
+END_TEST
+
 /* A formula that is wrong in the same way in both places would not hide here. */
 START_TEST(steps_end_where_pytorch_does) {
     params made = params_new(REEL_F64, REEL_F64);
@@ -363,23 +408,74 @@ END_TEST
 
 /* ---- checkpoints ---- */
 
-static void run(const params *made, reel_optim *o, int from, int to) {
+static void run_some(const params *made, reel_optim *o, int from, int to, bool apart) {
     for (int t = from; t <= to; t++) {
         if (t == 3) reel_optim_set_lr(o, 0.03);
-        take_step(made, o, t);
+        if (apart)
+            take_step_apart(made, o, t);
+        else
+            take_step(made, o, t);
     }
 }
 
-/* All steps at once, and 1 to 3, a checkpoint, and the rest with new objects: the same bits. */
+static void run(const params *made, reel_optim *o, int from, int to) {
+    run_some(made, o, from, to, false);
+}
+
+/* The names of before each parameter counted its own: all had taken as many. */
+static reel_state *with_one_count(const reel_state *s) {
+    reel_state *old = reel_state_new();
+    for (int i = 0; i < reel_state_count(s); i++) {
+        const char *name = reel_state_name(s, i), *end = strrchr(name, '.');
+        const bool counts = strcmp(name, "optim.step") != 0 && strcmp(end, ".step") == 0;
+        const bool carried = strcmp(end, ".mu_product") == 0;
+        if (strcmp(name, "optim.a.mu_product") == 0)
+            reel_state_put(old, "optim.mu_product", reel_state_at(s, i));
+        if (!counts && !carried) reel_state_put(old, name, reel_state_at(s, i));
+    }
+    return old;
+}
+
+START_TEST(checkpoint_of_one_count_is_each_ones) {
+    params made[2] = {params_new(REEL_F32, REEL_F64), params_new(REEL_F32, REEL_F64)};
+    reel_optim *o[2];
+    for (int j = 0; j < 2; j++) o[j] = rows[_i].f->make(made[j].list, &rows[_i].c);
+    run(&made[0], o[0], 1, 3);
+    reel_state *saved = reel_state_new();
+    reel_optim_save(o[0], saved, "optim");
+    reel_state *old = with_one_count(saved);
+    for (int k = 0; k < 2; k++) {
+        REEL_NO_GRAD;
+        reel_copy_(made[1].p[k], made[0].p[k]);
+    }
+    ck_assert_msg(reel_optim_load(o[1], old, "optim") == REEL_OK, "%s", reel_error());
+    ck_assert_int_eq(reel_optim_steps(o[1]), 3);
+    for (int j = 0; j < 2; j++) run(&made[j], o[j], 4, STEPS);
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; i < N; i++)
+            ck_assert_double_eq(element(made[0].p[k], i), element(made[1].p[k], i));
+    reel_state_free(old);
+    reel_state_free(saved);
+    for (int j = 0; j < 2; j++) {
+        reel_optim_free(o[j]);
+        params_free(&made[j]);
+    }
+}
+END_TEST
+
+/* All steps at once, and 1 to 3, a checkpoint, and the rest with new objects: the same bits; and so
+ * where parameters sit steps out. */
 START_TEST(resumed_run_has_the_same_bits) {
+    const bool apart = _i >= ROWS;
+    _i %= ROWS;
     params whole = params_new(REEL_F32, REEL_F64), first = params_new(REEL_F32, REEL_F64),
            second = params_new(REEL_F32, REEL_F64);
     reel_optim *o = rows[_i].f->make(whole.list, &rows[_i].c),
                *p = rows[_i].f->make(first.list, &rows[_i].c),
                *q = rows[_i].f->make(second.list, &rows[_i].c);
     reel_state *saved = reel_state_new();
-    run(&whole, o, 1, STEPS);
-    run(&first, p, 1, 3);
+    run_some(&whole, o, 1, STEPS, apart);
+    run_some(&first, p, 1, 3, apart);
     reel_optim_save(p, saved, "optim");
     for (int k = 0; k < 2; k++) reel_state_put_in(saved, "model", k ? "b" : "a", first.p[k]);
     reel_state *file = state_copy(saved);
@@ -390,7 +486,7 @@ START_TEST(resumed_run_has_the_same_bits) {
             reel_copy_(second.p[k], reel_state_get_in(file, "model", k ? "b" : "a"));
     }
     ck_assert_msg(reel_optim_load(q, file, "optim") == REEL_OK, "%s", reel_error());
-    run(&second, q, 4, STEPS);
+    run_some(&second, q, 4, STEPS, apart);
     for (int k = 0; k < 2; k++) {
         const size_t bytes = N * reel_dtype_size(reel_dtype_of(whole.p[k]));
         double at_once[N], resumed[N];
@@ -414,11 +510,12 @@ START_TEST(state_has_what_is_carried) {
     params made = params_new(REEL_F32, REEL_F64);
     reel_optim *o = reel_nadam_new(made.list, (reel_nadam_options){0});
     reel_state *s = reel_state_new();
-    const char *const names[] = {"a.m", "a.v", "b.m", "b.v", "lr", "step", "mu_product"};
+    const char *const names[] = {"a.m",          "a.v",    "b.m",          "b.v", "a.step",
+                                 "a.mu_product", "b.step", "b.mu_product", "lr",  "step"};
     ck_assert_int_eq(reel_optim_save(o, s, NULL), REEL_OK);
-    ck_assert_int_eq(reel_state_count(s), 7);
-    for (int i = 0; i < 7; i++) ck_assert_str_eq(reel_state_name(s, i), names[i]);
-    reel_tensor *product = reel_state_get(s, "mu_product");
+    ck_assert_int_eq(reel_state_count(s), 10);
+    for (int i = 0; i < 10; i++) ck_assert_str_eq(reel_state_name(s, i), names[i]);
+    reel_tensor *product = reel_state_get(s, "b.mu_product");
     ck_assert_double_eq(reel_item(product), 1);
     take_step(&made, o, 1);
     ck_assert_double_eq_tol(reel_item(product), 0.9 * (1 - 0.5 * pow(0.96, 4e-3)), 1e-15);
@@ -426,10 +523,14 @@ START_TEST(state_has_what_is_carried) {
     const double bad[] = {-0.1, 1.5, NAN, INFINITY};
     reel_state *file = state_copy(s);
     for (int i = 0; i < 4; i++) {
-        reel_fill_(reel_state_get(file, "mu_product"), bad[i]);
+        reel_fill_(reel_state_get(file, "b.mu_product"), bad[i]);
         ck_assert_int_ne(reel_optim_load(o, file, NULL), REEL_OK);
-        expect_failure(REEL_ERR_FORMAT, "optim_load: mu_product must lie in [0, 1]: ");
+        expect_failure(REEL_ERR_FORMAT, "optim_load: b.mu_product must lie in [0, 1]: ");
     }
+    reel_fill_(reel_state_get(file, "b.mu_product"), 1);
+    reel_fill_(reel_state_get(file, "a.step"), -1);
+    ck_assert_int_ne(reel_optim_load(o, file, NULL), REEL_OK);
+    expect_failure(REEL_ERR_FORMAT, "optim_load: a.step must be 0 or more: -1");
     ck_assert_int_eq(reel_optim_steps(o), 1);
     reel_state_free(file);
     reel_state_free(s);
@@ -447,7 +548,7 @@ START_TEST(carrying_is_a_change_in_place) {
     {
         REEL_SCOPE;
         reel_tensor *x = reel_track(f64(reel_shape(2), (double[]){3, 4}));
-        reel_tensor *y = reel_sum(reel_mul(x, reel_state_get(s, "mu_product")));
+        reel_tensor *y = reel_sum(reel_mul(x, reel_state_get(s, "a.mu_product")));
         take_step(&made, o, 1);
         ck_assert_int_eq(reel_backward(y), REEL_ERR_STATE);
         expect_failure(REEL_ERR_STATE, "input 2 was changed in place after it was saved");
@@ -460,9 +561,9 @@ END_TEST
 
 /* ---- groups ---- */
 
-/* A group that joins after three steps, with a rate and a decay of its own, is at the common count:
- * its moments begin there. */
-START_TEST(later_group_joins_the_count) {
+/* A group that joins after three steps, with a rate and a decay of its own, counts from its first.
+ */
+START_TEST(later_group_counts_from_its_first_step) {
     const family *f = rows[_i].f;
     const config *c = &rows[_i].c;
     config other = *c;
@@ -481,7 +582,7 @@ START_TEST(later_group_joins_the_count) {
         ck_assert_msg(reel_optim_step(o) == REEL_OK, "%s", reel_error());
         for (int i = 0; i < N; i++) {
             f->step(&cells[0][i], gradient(0, i, t), t, &c->o);
-            if (t >= 4) f->step(&cells[1][i], gradient(1, i, t), t, &other.o);
+            if (t >= 4) f->step(&cells[1][i], gradient(1, i, t), t - 3, &other.o);
         }
     }
     reel_optim_save(o, saved, NULL);
@@ -498,6 +599,7 @@ int main(void) {
     Suite *s = suite_create("optimizers");
     TCase *c = add_case(s, "values");
     tcase_add_loop_test(c, steps_follow_the_reference, 0, ROWS * DTYPES);
+    tcase_add_loop_test(c, each_parameter_counts_its_own_steps, 0, ROWS * DTYPES);
     tcase_add_loop_test(c, steps_end_where_pytorch_does, 0, ROWS);
     tcase_add_loop_test(c, defaults_are_those_of_pytorch, 0, DEFAULTS);
     tcase_add_test(c, negative_means_zero_where_zero_makes_sense);
@@ -508,9 +610,10 @@ int main(void) {
     tcase_add_test(c, bad_options_are_refused);
 
     c = add_case(s, "state");
-    tcase_add_loop_test(c, resumed_run_has_the_same_bits, 0, ROWS);
+    tcase_add_loop_test(c, resumed_run_has_the_same_bits, 0, 2 * ROWS);
+    tcase_add_loop_test(c, checkpoint_of_one_count_is_each_ones, 0, ROWS);
     tcase_add_test(c, state_has_what_is_carried);
     tcase_add_test(c, carrying_is_a_change_in_place);
-    tcase_add_loop_test(c, later_group_joins_the_count, 0, ROWS);
+    tcase_add_loop_test(c, later_group_counts_from_its_first_step, 0, ROWS);
     return run_suite(s);
 }

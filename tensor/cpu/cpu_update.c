@@ -49,13 +49,27 @@ static void update_one(reel__op op, reel_tensor *const *in, unsigned has, const 
     reel__cpu_parallel(reel_numel(in[0]), 8192, work, &t);
 }
 
+static void count(int64_t *n) {
+    *n = (int64_t)((uint64_t)*n + 1); /* as add wraps */
+}
+
+/* Parameters that have taken as many steps as the one before share what it needed of its own. */
 reel_status reel__cpu_update(const reel__call *c) {
     const reel__update_call u = reel__update_of(c);
-    *u.step = (int64_t)((uint64_t)*u.step + 1); /* as add wraps */
-    const reel__now now = {*u.lr, (double)*u.step, u.carry ? *u.carry : 0};
-    const reel__step step = steps[c->op](c->attr.rule, &now);
-    if (u.carry) *u.carry = step.carry;
-    for (int i = 0; i < u.count; i++) update_one(c->op, c->in + i * u.width, u.has, &step);
+    reel__now last = {.t = -1};
+    reel__step step = {0};
+    for (int i = 0; i < u.count; i++) {
+        reel_tensor *const *in = c->in + i * u.width;
+        int64_t *taken = reel__data(in[u.width - 1]);
+        double *carry = u.carries ? reel__data(in[u.width - 2]) : NULL;
+        count(taken);
+        const reel__now now = {*u.lr, (double)*taken, carry ? *carry : 0};
+        if (now.t != last.t || now.carry != last.carry) step = steps[c->op](c->attr.rule, &now);
+        last = now;
+        if (carry) *carry = step.carry;
+        update_one(c->op, in, u.has, &step);
+    }
+    count(u.step);
     return REEL_OK;
 }
 
