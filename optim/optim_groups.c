@@ -224,9 +224,8 @@ reel_status reel_optim_add_group(reel_optim *o, const reel_state *params,
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no %s", what,
                          o ? "parameters" : "optimizer");
     const reel__optim_group *first = &o->groups[0];
-    if (options.lr == 0.0) options.lr = first->base;
-    if (options.weight_decay == 0.0) options.weight_decay = first->weight_decay;
-    if (options.weight_decay < 0.0) options.weight_decay = 0.0;
+    options.lr = reel__option(options.lr, first->base);
+    options.weight_decay = reel__option(options.weight_decay, first->weight_decay);
     REEL_TRY(reel__optim_check(what, "lr", options.lr));
     REEL_TRY(reel__optim_check(what, "weight_decay", options.weight_decay));
     return reel__optim_add(o, what, params, options.lr, options.weight_decay);

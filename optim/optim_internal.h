@@ -4,6 +4,7 @@
 #define REEL_OPTIM_OPTIM_INTERNAL_H
 
 #include "optim/optim.h"
+#include "tensor/options_internal.h"
 #include "tensor/update_internal.h"
 
 /* A parameter, the i-th of `params`; all borrowed from the optimizer's two states. A moment that
@@ -86,13 +87,5 @@ const char *reel__optim_key(char key[REEL__KEY], const char *name, int group);
 /* An error, "adam_new: eps must be ...", unless value is 0 or more and finite; or in [0, 1). */
 reel_status reel__optim_check(const char *optim, const char *option, double value);
 reel_status reel__optim_check_below_one(const char *optim, const char *option, double value);
-
-/* Options: 0 asks for the default; a negative one for 0, where 0 makes sense. */
-static inline double reel__or_default(double value, double otherwise) {
-    return value != 0.0 ? value : otherwise;
-}
-static inline double reel__or_default_or_zero(double value, double otherwise) {
-    return value < 0.0 ? 0.0 : reel__or_default(value, otherwise);
-}
 
 #endif

@@ -69,19 +69,24 @@ static double saved_lr(const reel_state *s, const char *prefix, int group) {
     return reel_item(reel_state_get_in(s, prefix, reel__optim_key(key, "lr", group)));
 }
 
+/* Up to where f64, in which the formulas are, holds each. */
+static bool is_count(double v) {
+    return v >= 0.0 && v < 0x1p53;
+}
+
 static reel_status check_rates(const reel_optim *o, const reel_state *s, const char *prefix) {
     const double step = reel_item(reel_state_get_in(s, prefix, "step"));
     for (int i = 0; i < o->group_count; i++) {
         const double lr = saved_lr(s, prefix, i);
         if (reel_failed()) return reel_error_status();
-        if (!(lr >= 0.0) || isinf(lr) || step < 0.0)
+        if (!(lr >= 0.0) || isinf(lr) || !is_count(step))
             return reel_fail(REEL_ERR_FORMAT, NULL,
                              "optim_load: not a rate and a count: lr %g, step %g", lr, step);
     }
     return REEL_OK;
 }
 
-/* A count is 0 or more; what is carried, a product of factors in [0, 1). */
+/* What is carried is a product of factors in [0, 1). */
 static reel_status check_counts(const reel_optim *o, const reel_state *s, const char *prefix) {
     for (int i = 0; i < reel_state_count(o->saved); i++) {
         const char *role = role_of(o, i), *name = reel_state_name(o->saved, i);
@@ -89,9 +94,9 @@ static reel_status check_counts(const reel_optim *o, const reel_state *s, const 
         const bool counts = strcmp(role, "step") == 0;
         const double value = reel_item(reel_state_get_in(s, prefix, name));
         if (reel_failed()) return reel_error_status();
-        if (!(value >= 0.0) || (!counts && value > 1.0))
-            return reel_fail(REEL_ERR_FORMAT, NULL, "optim_load: %s must %s: %g", name,
-                             counts ? "be 0 or more" : "lie in [0, 1]", value);
+        if (!(counts ? is_count(value) : value >= 0.0 && value <= 1.0))
+            return reel_fail(REEL_ERR_FORMAT, NULL, "optim_load: %s must lie in [0, %s: %g", name,
+                             counts ? "2^53)" : "1]", value);
     }
     return REEL_OK;
 }

@@ -95,6 +95,8 @@ static reel_status check_step(const reel_schedule *s, bool metric) {
 
 /* On to `next`, unless its rate is refused. */
 static reel_status advance(reel_schedule *s, reel_schedule next) {
+    if (next.step == INT64_MAX)
+        return reel_fail(REEL_ERR_STATE, NULL, "schedule_step: no step after %" PRId64, next.step);
     next.step++;
     REEL_TRY(reel__schedule_apply(&next));
     *s = next;

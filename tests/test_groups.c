@@ -154,7 +154,7 @@ START_TEST(options_of_zero_are_group_0s) {
     ck_assert_double_eq_tol(decay_of((reel_group_options){0}), 0.5 * 0.25, 1e-15);
     ck_assert_double_eq_tol(decay_of((reel_group_options){.lr = 0.1}), 0.1 * 0.25, 1e-15);
     ck_assert_double_eq_tol(decay_of((reel_group_options){.weight_decay = 0.5}), 0.25, 1e-15);
-    ck_assert_double_eq(decay_of((reel_group_options){.weight_decay = -1}), 0.0);
+    ck_assert_double_eq(decay_of((reel_group_options){.weight_decay = REEL_ZERO}), 0.0);
 }
 END_TEST
 
@@ -276,7 +276,7 @@ START_TEST(schedules_take_each_group_from_its_base) {
     ck_assert_double_eq_tol(reel_optim_group_lr(g.o, 1), 0.03, 1e-15);
     reel_schedule_free(s);
     s = reel_plateau_schedule_new(
-        g.o, (reel_plateau_options){.patience = -1, .factor = 0.5, .min_lr = 0.02});
+        g.o, (reel_plateau_options){.patience = REEL_ZERO, .factor = 0.5, .min_lr = 0.02});
     for (int i = 0; i < 3; i++) reel_schedule_step_metric(s, 1.0);
     ck_assert_double_eq_tol(reel_optim_group_lr(g.o, 0), 0.025, 1e-15);
     ck_assert_double_eq_tol(reel_optim_group_lr(g.o, 1), 0.02, 1e-15);

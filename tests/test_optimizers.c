@@ -5,6 +5,8 @@
 #include "tests/optimizer_table.h"
 #include "tests/state_copy.h"
 
+#include <stddef.h>
+
 /* ---- two parameters, and gradients that are known ---- */
 
 enum { N = 6 };
@@ -210,19 +212,72 @@ START_TEST(defaults_are_those_of_pytorch) {
 }
 END_TEST
 
-START_TEST(negative_means_zero_where_zero_makes_sense) {
-    params a = params_new(REEL_F64, REEL_F64), b = params_new(REEL_F64, REEL_F64);
-    reel_optim *o = reel_nadam_new(a.list, (reel_nadam_options){.lr = 0.1, .momentum_decay = -1});
-    reel_optim *p =
-        reel_asgd_new(b.list, (reel_asgd_options){.lr = 0.1, .lambd = -1, .alpha = -1, .t0 = -1});
-    const config no_decay = {.o = {.lr = 0.1, .has = 3, .rule = {ADAMS}}};
-    const config mean_of_all = {.o = {.lr = 0.1, .has = 1}};
-    expect_reference(&a, o, &nadam, &no_decay);
-    expect_reference(&b, p, &asgd, &mean_of_all);
-    reel_optim_free(o);
-    reel_optim_free(p);
-    params_free(&a);
-    params_free(&b);
+/* None of whose options is 0. */
+static const struct {
+    const family *f;
+    config c;
+} bases[] = {
+    {&sgd,
+     {.o = {.lr = 0.1,
+            .has = 1,
+            .rule = {.momentum = 0.8, .dampening = 0.3, .weight_decay = 0.1}}}},
+    {&adam, {.o = {.lr = 0.1, .has = 3, .rule = {ADAMS, .weight_decay = 0.1}}}},
+    {&adam, {.o = {.lr = 0.1, .has = 7, .rule = {ADAMS, .weight_decay = 0.1, .decoupled = true}}}},
+    {&nadam,
+     {.o = {.lr = 0.1, .has = 3, .rule = {ADAMS, .weight_decay = 0.1, .momentum_decay = 0.1}}}},
+    {&radam, {.o = {.lr = 0.1, .has = 3, .rule = {ADAMS, .weight_decay = 0.1}}}},
+    {&adamax, {.o = {.lr = 0.1, .has = 3, .rule = {ADAMS, .weight_decay = 0.1}}}},
+    {&rmsprop,
+     {.o = {.lr = 0.1,
+            .has = 5,
+            .rule = {.alpha = 0.9, .eps = 1e-3, .weight_decay = 0.1, .momentum = 0.8}}}},
+    {&adagrad,
+     {.start = 0.5,
+      .o = {.lr = 0.1, .has = 1, .rule = {.lr_decay = 0.2, .weight_decay = 0.1, .eps = 1e-3}}}},
+    {&adadelta,
+     {.o = {.lr = 0.5, .has = 3, .rule = {.rho = 0.7, .eps = 1e-3, .weight_decay = 0.1}}}},
+    {&asgd,
+     {.o = {.lr = 0.1,
+            .has = 1,
+            .rule = {.lambd = 0.3, .alpha = 0.5, .t0 = 3, .weight_decay = 0.1}}}},
+};
+enum { BASES = sizeof bases / sizeof *bases };
+
+/* Each option in turn, and then all of them but the rate. */
+START_TEST(zero_can_be_asked_for) {
+    const size_t places[] = {
+        offsetof(config, o.lr),
+        offsetof(config, start),
+        offsetof(config, o.rule.momentum),
+        offsetof(config, o.rule.dampening),
+        offsetof(config, o.rule.beta1),
+        offsetof(config, o.rule.beta2),
+        offsetof(config, o.rule.rho),
+        offsetof(config, o.rule.alpha),
+        offsetof(config, o.rule.eps),
+        offsetof(config, o.rule.weight_decay),
+        offsetof(config, o.rule.momentum_decay),
+        offsetof(config, o.rule.lr_decay),
+        offsetof(config, o.rule.lambd),
+        offsetof(config, o.rule.t0),
+    };
+    enum { PLACES = sizeof places / sizeof *places };
+    for (int i = 0; i <= PLACES; i++) {
+        config c = bases[_i].c;
+        c.zeros = true;
+        if (i < PLACES)
+            *(double *)((char *)&c + places[i]) = 0;
+        else
+            c.o.rule = (reel__rule){.decoupled = c.o.rule.decoupled};
+        if (c.o.rule.momentum == 0 && bases[_i].f == &sgd) c.o.has = 0;
+        if (c.o.rule.momentum == 0 && bases[_i].f == &rmsprop) c.o.has = 1;
+        params made = params_new(REEL_F64, REEL_F64);
+        reel_optim *o = bases[_i].f->make(made.list, &c);
+        expect_fine();
+        expect_reference(&made, o, bases[_i].f, &c);
+        reel_optim_free(o);
+        params_free(&made);
+    }
 }
 END_TEST
 
@@ -399,6 +454,10 @@ START_TEST(bad_options_are_refused) {
     REFUSED(adadelta, "rho must lie in [0, 1): nan", .rho = NAN);
     REFUSED(adadelta, "weight_decay must be 0 or more, and finite: -1", .weight_decay = -1);
     REFUSED(asgd, "lambd must be 0 or more, and finite: nan", .lambd = NAN);
+    REFUSED(asgd, "lambd must be 0 or more, and finite: -1", .lambd = -1);
+    REFUSED(asgd, "alpha must be 0 or more, and finite: -1", .alpha = -1);
+    REFUSED(asgd, "t0 must be 0 or more, and finite: -1", .t0 = -1);
+    REFUSED(nadam, "momentum_decay must be 0 or more, and finite: -1", .momentum_decay = -1);
     REFUSED(asgd, "alpha must be 0 or more, and finite: inf", .alpha = INFINITY);
     REFUSED(asgd, "t0 must be 0 or more, and finite: nan", .t0 = NAN);
     expect_refused(reel_adagrad_new(NULL, (reel_adagrad_options){0}), "adagrad_new: no parameters");
@@ -530,7 +589,7 @@ START_TEST(state_has_what_is_carried) {
     reel_fill_(reel_state_get(file, "b.mu_product"), 1);
     reel_fill_(reel_state_get(file, "a.step"), -1);
     ck_assert_int_ne(reel_optim_load(o, file, NULL), REEL_OK);
-    expect_failure(REEL_ERR_FORMAT, "optim_load: a.step must be 0 or more: -1");
+    expect_failure(REEL_ERR_FORMAT, "optim_load: a.step must lie in [0, 2^53): -1");
     ck_assert_int_eq(reel_optim_steps(o), 1);
     reel_state_free(file);
     reel_state_free(s);
@@ -602,7 +661,7 @@ int main(void) {
     tcase_add_loop_test(c, each_parameter_counts_its_own_steps, 0, ROWS * DTYPES);
     tcase_add_loop_test(c, steps_end_where_pytorch_does, 0, ROWS);
     tcase_add_loop_test(c, defaults_are_those_of_pytorch, 0, DEFAULTS);
-    tcase_add_test(c, negative_means_zero_where_zero_makes_sense);
+    tcase_add_loop_test(c, zero_can_be_asked_for, 0, BASES);
     tcase_add_loop_test(c, nan_gradients_show, 0, ROWS);
     tcase_add_loop_test(c, nan_moments_stay, 0, ROWS);
     tcase_add_test(c, mean_is_the_parameter_up_to_t0);
