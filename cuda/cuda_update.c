@@ -67,19 +67,21 @@ static int64_t blocks_of(const lists *l) {
     return blocks;
 }
 
-/* squares[blocks], and the norm behind them. */
+/* squares[blocks], the norm behind them, and of f64 the scales[blocks] behind that. */
 static reel_status clip(const reel__call *c, const lists *l, double *squares, int64_t blocks) {
+    double *scales = l->dtype == REEL_F64 ? squares + blocks + 1 : NULL;
     reel__cuda_lists part;
     int64_t done = 0;
     reel__cuda_queue *queue = l->device->queue;
     for (int i = 0; i < l->count; done += part.first_block[part.count]) {
         i = take(l, i, &part);
         REEL_TRY(reel__cuda_launched(
-            c, reel__cuda_launch_list_squares(&part, squares + done, l->dtype, queue)));
+            c, reel__cuda_launch_list_squares(&part, squares + done, scales ? scales + done : NULL,
+                                              l->dtype, queue)));
     }
     reel_tensor *norm = c->in[c->nin - 1];
-    REEL_TRY(reel__cuda_launched(
-        c, reel__cuda_launch_norm(reel__data(norm), squares, blocks, norm->layout.dtype, queue)));
+    REEL_TRY(reel__cuda_launched(c, reel__cuda_launch_norm(reel__data(norm), squares, scales,
+                                                           blocks, norm->layout.dtype, queue)));
     for (int i = 0; i < l->count;) {
         i = take(l, i, &part);
         REEL_TRY(
@@ -93,7 +95,7 @@ reel_status reel__cuda_clip_norm(const reel__call *c) {
     lists l;
     if (!open_lists(c, &l, 1, 1, c->nin - 1)) return reel_error_status();
     const int64_t blocks = blocks_of(&l);
-    const size_t bytes = (size_t)(blocks + 1) * sizeof(double);
+    const size_t bytes = (size_t)(2 * blocks + 1) * sizeof(double);
     double *squares = reel__cuda_scratch(c, bytes);
     if (!squares) return reel_error_status();
     const reel_status status = clip(c, &l, squares, blocks);

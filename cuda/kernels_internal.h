@@ -409,12 +409,14 @@ typedef struct {
 cudaError_t reel__cuda_launch_update(reel__op op, unsigned has, const reel__cuda_lists *l,
                                      const reel__cuda_update_work *u, reel_dtype dtype,
                                      reel__cuda_queue *queue);
-/* Of one list, x. squares[block] = sum of squares of a block's elements. */
+/* Of one list, x. squares[block] = sum of squares of a block's elements, each times scales[block],
+ * which is written too; NULL, and 1, where x is f32. */
 cudaError_t reel__cuda_launch_list_squares(const reel__cuda_lists *l, double *squares,
-                                           reel_dtype dtype, reel__cuda_queue *queue);
-/* *norm = sqrt of the sum of squares[0..n-1], also as f64 behind the squares. */
-cudaError_t reel__cuda_launch_norm(void *norm, double *squares, int64_t n, reel_dtype dtype,
-                                   reel__cuda_queue *queue);
+                                           double *scales, reel_dtype dtype,
+                                           reel__cuda_queue *queue);
+/* *norm = sqrt of the sum of squares[0..n-1] / scales^2, also as f64 behind the squares. */
+cudaError_t reel__cuda_launch_norm(void *norm, double *squares, const double *scales, int64_t n,
+                                   reel_dtype dtype, reel__cuda_queue *queue);
 /* x *= min(1, most / (*norm + 1e-6)) */
 cudaError_t reel__cuda_launch_list_scale(const reel__cuda_lists *l, const double *norm, double most,
                                          reel_dtype dtype, reel__cuda_queue *queue);

@@ -191,47 +191,81 @@ cudaError_t reel__cuda_launch_update(reel__op op, unsigned has, const reel__cuda
 
 /* ---- clipping ---- */
 
+/* In all threads of a block: the largest of their x >= 0, whose bits are in the same order. */
+static __device__ __forceinline__ double largest_of_block(double x) {
+    __shared__ unsigned long long bits;
+    if (threadIdx.x == 0) bits = 0;
+    __syncthreads();
+    atomicMax(&bits, (unsigned long long)__double_as_longlong(x));
+    __syncthreads();
+    return __longlong_as_double((long long)bits);
+}
+
+/* reel__norm_scale, on the device. */
+static __device__ __forceinline__ double scale_of(double largest) {
+    if (!(largest > 0) || isinf(largest)) return 1;
+    const int exponent = ilogb(largest);
+    return ldexp(1.0, exponent > 1022 ? -1022 : exponent < -1022 ? 1022 : -exponent);
+}
+
+/* Those of f32 fit into f64; those of f64 are of numbers scaled by scales[block]. */
 template <class T>
 static __global__ void __launch_bounds__(BLOCK)
-    list_squares(const __grid_constant__ reel__cuda_lists l, double *squares) {
+    list_squares(const __grid_constant__ reel__cuda_lists l, double *squares, double *scales) {
     begin();
     const int i = find_tensor(l);
     const int64_t first = first_of(l, i);
     const T *g = (const T *)l.data[i];
-    double sum = 0;
+    double x[ITEMS], largest = 0, scale = 1, sum = 0;
 #pragma unroll
     for (int k = 0; k < ITEMS; k++) {
         const int64_t at = first + k * BLOCK + threadIdx.x;
-        if (at < l.n[i]) sum += (double)g[at] * (double)g[at];
+        x[k] = at < l.n[i] ? (double)g[at] : 0;
+        largest = fmax(largest, fabs(x[k]));
     }
+    if constexpr (sizeof(T) == sizeof(double)) scale = scale_of(largest_of_block(largest));
+#pragma unroll
+    for (int k = 0; k < ITEMS; k++) sum += (x[k] * scale) * (x[k] * scale);
     sum = add_block<BLOCK>(sum);
-    if (threadIdx.x == 0) squares[blockIdx.x] = sum;
+    if (threadIdx.x > 0) return;
+    squares[blockIdx.x] = sum;
+    if (scales) scales[blockIdx.x] = scale;
 }
 
 cudaError_t reel__cuda_launch_list_squares(const reel__cuda_lists *l, double *squares,
-                                           reel_dtype dtype, reel__cuda_queue *queue) {
+                                           double *scales, reel_dtype dtype,
+                                           reel__cuda_queue *queue) {
     const unsigned blocks = l->first_block[l->count];
-    return dtype == REEL_F32 ? launch(list_squares<float>, blocks, BLOCK, queue, *l, squares)
-                             : launch(list_squares<double>, blocks, BLOCK, queue, *l, squares);
+    return dtype == REEL_F32
+               ? launch(list_squares<float>, blocks, BLOCK, queue, *l, squares, scales)
+               : launch(list_squares<double>, blocks, BLOCK, queue, *l, squares, scales);
 }
 
+/* Brought to the scale of the block whose numbers are the largest; a block of zeros has none. */
 static __global__ void __launch_bounds__(BLOCK)
-    norm_of(void *norm, double *squares, int64_t n, bool f32) {
+    norm_of(void *norm, double *squares, const double *scales, int64_t n, bool f32) {
     begin();
-    double sum = 0;
-    for (int64_t i = threadIdx.x; i < n; i += BLOCK) sum += squares[i];
+    double sum = 0, largest = 0;
+    for (int64_t i = threadIdx.x; scales && i < n; i += BLOCK)
+        if (squares[i] != 0) largest = fmax(largest, 1 / scales[i]);
+    if (scales) largest = largest_of_block(largest);
+    const double scale = largest > 0 ? 1 / largest : 1;
+    for (int64_t i = threadIdx.x; i < n; i += BLOCK) {
+        const double by = scales ? scale / scales[i] : 1;
+        sum += squares[i] * by * by;
+    }
     sum = add_block<BLOCK>(sum);
     if (threadIdx.x > 0) return;
-    squares[n] = sqrt(sum);
+    squares[n] = sqrt(sum) / scale;
     if (f32)
-        *(float *)norm = (float)sqrt(sum);
+        *(float *)norm = (float)squares[n];
     else
-        *(double *)norm = sqrt(sum);
+        *(double *)norm = squares[n];
 }
 
-cudaError_t reel__cuda_launch_norm(void *norm, double *squares, int64_t n, reel_dtype dtype,
-                                   reel__cuda_queue *queue) {
-    return launch(norm_of, 1, BLOCK, queue, norm, squares, n, dtype == REEL_F32);
+cudaError_t reel__cuda_launch_norm(void *norm, double *squares, const double *scales, int64_t n,
+                                   reel_dtype dtype, reel__cuda_queue *queue) {
+    return launch(norm_of, 1, BLOCK, queue, norm, squares, scales, n, dtype == REEL_F32);
 }
 
 template <class T>

@@ -8,6 +8,8 @@
 
 #include "tensor/backend.h"
 
+#include <math.h>
+
 #define REEL__MAX_MOMENTS 3
 #define REEL__MOST_LISTS (2 + REEL__MAX_MOMENTS + 2) /* p, g, the moments, carry, taken */
 
@@ -41,6 +43,16 @@ reel_status reel__update(const char *at, reel__op op, const reel__lists *lists, 
 reel_status reel__clip_norm(const char *at, int count, reel_tensor *const *g, reel_tensor *norm,
                             double max_norm);
 reel_status reel__clip_value(const char *at, int count, reel_tensor *const *g, double limit);
+
+/* ---- for kernels: norms ---- */
+
+/* What brings numbers of which `largest` is the largest near 1, and their squares away from what
+ * overflows or vanishes; exact, and so is its inverse. */
+static inline double reel__norm_scale(double largest) {
+    if (!(largest > 0) || isinf(largest)) return 1;
+    const int exponent = ilogb(largest);
+    return ldexp(1, exponent > 1022 ? -1022 : exponent < -1022 ? 1022 : -exponent);
+}
 
 /* ---- for kernels: a step's call ---- */
 

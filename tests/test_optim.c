@@ -667,6 +667,73 @@ START_TEST(norm_is_clipped) {
 }
 END_TEST
 
+enum { LONG = 1000 }; /* that vector loops take part */
+
+/* A parameter with a gradient of `size` at one place, and 0 elsewhere. */
+static reel_tensor *long_param(reel_state *list, const char *name, double size, reel_dtype dtype) {
+    reel_tensor *p = NULL;
+    {
+        REEL_SCOPE;
+        double values[LONG] = {[77] = size};
+        p = reel_track(reel_zeros(reel_shape(LONG), dtype, test_device()));
+        reel_state_put(list, name, p);
+        give_gradient(p, values);
+    }
+    return p;
+}
+
+/* Whose squares overflow or vanish; alike, or of two dtypes. */
+START_TEST(norms_of_any_size_are_right) {
+    static const struct {
+        double size;
+        reel_dtype dtype;
+    } cases[] = {{1e20, REEL_F32},  {1e-25, REEL_F32},  {1e-12, REEL_F32},
+                 {1e37, REEL_F32},  {1e200, REEL_F64},  {1e-200, REEL_F64},
+                 {3e307, REEL_F64}, {1e-300, REEL_F64}, {1e30, REEL_F64}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        REEL_SCOPE;
+        const double size = cases[i].size;
+        const bool single = cases[i].dtype == REEL_F32, apart = _i == 1;
+        const double second = apart && !single ? 0 : 4,
+                     all = hypot(3, second); /* 4e200 is no f32 */
+        reel_state *list = reel_state_new();
+        reel_tensor *p[2] = {
+            long_param(list, "a", 3 * size, cases[i].dtype),
+            long_param(list, "b", second * size, apart == single ? REEL_F64 : REEL_F32),
+        };
+        reel_optim *o = reel_sgd_new(list, (reel_sgd_options){.lr = 1});
+        reel_tensor *norm = reel_clip_grad_norm(o, 2 * size);
+        const double relative = single ? 1e-6 : 1e-12, scale = 2 * size / (all * size + 1e-6);
+        ck_assert_double_eq_tol(reel_item(norm) / size, all, 5 * relative);
+        for (int k = 0; k < 2; k++) {
+            const double got = element(reel_grad(p[k]), 77) / size;
+            ck_assert_double_eq_tol(got, (k ? second : 3) * fmin(1, scale), 4 * relative);
+        }
+        reel_optim_free(o);
+        reel_state_free(list);
+    }
+}
+END_TEST
+
+START_TEST(norms_of_what_is_not_finite) {
+    static const double spoilt[] = {INFINITY, -INFINITY, NAN};
+    for (int i = 0; i < 3; i++)
+        for (int which = 0; which < DTYPES; which++) {
+            REEL_SCOPE;
+            params made = params_new(dtypes[which].a, dtypes[which].b);
+            reel_optim *o = reel_sgd_new(made.list, (reel_sgd_options){.lr = 1});
+            for (int k = 0; k < 2; k++) {
+                double values[N] = {1e-30, k ? spoilt[i] : 1e30};
+                give_gradient(made.p[k], values);
+            }
+            const double norm = reel_item(reel_clip_grad_norm(o, 1));
+            ck_assert(i == 2 ? isnan(norm) : norm == INFINITY);
+            reel_optim_free(o);
+            params_free(&made);
+        }
+}
+END_TEST
+
 START_TEST(values_are_clipped) {
     params made = params_new(dtypes[_i].a, dtypes[_i].b);
     reel_optim *o = reel_sgd_new(made.list, (reel_sgd_options){.lr = 1});
@@ -743,6 +810,8 @@ int main(void) {
 
     c = add_case(s, "clipping");
     tcase_add_loop_test(c, norm_is_clipped, 0, DTYPES);
+    tcase_add_loop_test(c, norms_of_any_size_are_right, 0, 2);
+    tcase_add_test(c, norms_of_what_is_not_finite);
     tcase_add_loop_test(c, values_are_clipped, 0, DTYPES);
     tcase_add_test(c, clipping_refuses);
     return run_suite(s);

@@ -75,14 +75,42 @@ reel_status reel__cpu_update(const reel__call *c) {
 
 /* ---- clipping ---- */
 
+static double element(const reel_tensor *t, int64_t i) {
+    return t->layout.dtype == REEL_F32 ? ((const float *)reel__data(t))[i]
+                                       : ((const double *)reel__data(t))[i];
+}
+
+/* Of numbers whose squares overflow or vanish: scaled by their largest. */
+static double norm_scaled(reel_tensor *const *g, int count) {
+    double largest = 0, squares = 0;
+    for (int i = 0; i < count; i++)
+        for (int64_t k = 0, n = reel_numel(g[i]); k < n; k++)
+            largest = fmax(largest, fabs(element(g[i], k)));
+    const double scale = reel__norm_scale(largest);
+    for (int i = 0; i < count && largest > 0; i++)
+        for (int64_t k = 0, n = reel_numel(g[i]); k < n; k++) {
+            const double x = element(g[i], k) * scale;
+            squares += x * x;
+        }
+    return sqrt(squares) / scale;
+}
+
+/* Squares add up in the gradients' dtype at first: to be trusted where the sum is far from those
+ * that vanish in it, and finite; and if it is NaN. */
+static double norm_of(reel_tensor *const *g, int count) {
+    double squares = 0;
+    for (int i = 0; i < count; i++)
+        squares +=
+            reel__cpu_loops()->sum_squares[g[i]->layout.dtype](reel__data(g[i]), reel_numel(g[i]));
+    const bool single = count > 0 && g[0]->layout.dtype == REEL_F32;
+    const bool trusted = squares >= (single ? 1e-20 : 1e-280) && squares < INFINITY;
+    return trusted || isnan(squares) ? sqrt(squares) : norm_scaled(g, count);
+}
+
 /* in: gradients, then the norm (written). f[0]: the largest norm. */
 reel_status reel__cpu_clip_norm(const reel__call *c) {
-    double squares = 0;
     const int count = c->nin - 1;
-    for (int i = 0; i < count; i++)
-        squares += reel__cpu_loops()->sum_squares[c->in[i]->layout.dtype](reel__data(c->in[i]),
-                                                                          reel_numel(c->in[i]));
-    const double norm = sqrt(squares), scale = c->attr.f[0] / (norm + 1e-6);
+    const double norm = norm_of(c->in, count), scale = c->attr.f[0] / (norm + 1e-6);
     if (!reel_fill_at_(c->at, c->in[count], norm)) return reel_error_status();
     if (scale >= 1) return REEL_OK;
     const double constants[2] = {scale, 0};
