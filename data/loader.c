@@ -114,11 +114,25 @@ reel_status reel__loader_read(reel_loader *l, int64_t number, reel_sample *out) 
     return l->crew ? reel__crew_take(l->crew, out) : reel_error_status();
 }
 
+/* In a forked child what was read ahead is the parent's, and begins anew behind the batch handed
+ * over. */
+static void leave_parent(reel_loader *l) {
+    if (l->crew && reel__crew_is_gone(l->crew)) stop_reading(l);
+}
+
 /* The batch at the loader's position. */
 static reel_status make_batch(reel_loader *l) {
     REEL_TRY(reel__rows_open(l));
     return l->read_ahead ? reel__ahead_take(l, &l->batch)
                          : reel__loader_read(l, l->position, &l->batch);
+}
+
+/* The last epoch stays where it ends: a state of the one after it would be none that loads. */
+static void end_epoch(reel_loader *l) {
+    if (l->epoch < INT64_MAX - 1)
+        reel__loader_move(l, (reel__plan){NULL, NULL, 0}, l->epoch + 1, 0);
+    else
+        reel_fail(REEL_ERR_STATE, NULL, "loader: no epoch after %lld", (long long)l->epoch);
 }
 
 bool reel_loader_next(reel_loader *l, reel_batch *b) {
@@ -128,9 +142,10 @@ bool reel_loader_next(reel_loader *l, reel_batch *b) {
         return false;
     }
     reel__sample_release(&l->batch);
+    leave_parent(l);
     if (reel_failed() || reel__loader_plan(l) != REEL_OK) return false;
     if (l->position == l->plan.batches) {
-        reel__loader_move(l, (reel__plan){NULL, NULL, 0}, l->epoch + 1, 0);
+        end_epoch(l);
         return false;
     }
     if (make_batch(l) != REEL_OK) {
