@@ -6,6 +6,7 @@
 #define REEL_DATA_DATA_INTERNAL_H
 
 #include "data/data.h"
+#include "tensor/alive_internal.h"
 #include "tensor/upload_internal.h"
 
 /* ---- support.c ---- */
@@ -100,6 +101,8 @@ struct reel_loader {
     reel__ahead ahead;
     reel__crew *crew; /* NULL: no thread is running */
 };
+
+#define REEL__LOADER "a loader"
 
 /* Makes sure that the current epoch is planned. */
 reel_status reel__loader_plan(reel_loader *l);

@@ -61,6 +61,13 @@ static reel_status make_samplers(reel_loader *l, int64_t items) {
     return reel_error_status();
 }
 
+static void discard(reel_loader *l) {
+    reel__loader_move(l, (reel__plan){NULL, NULL, 0}, 0, 0);
+    reel_batch_sampler_free(l->own_batch_sampler);
+    reel_sampler_free(l->own_sampler);
+    free(l);
+}
+
 reel_loader *reel_loader_new(reel_dataset *d, reel_loader_options options) {
     int64_t items = reel_dataset_length(d);
     if (reel_failed() || check_options(&options) != REEL_OK) return NULL;
@@ -70,17 +77,15 @@ reel_loader *reel_loader_new(reel_dataset *d, reel_loader_options options) {
     if (!l) return NULL;
     l->dataset = d;
     l->options = options;
-    if (make_samplers(l, items) == REEL_OK && reel__rows_look(l) == REEL_OK) return l;
-    reel_loader_free(l);
+    if (make_samplers(l, items) == REEL_OK && reel__rows_look(l) == REEL_OK &&
+        reel__alive_add(l, REEL__LOADER, "loader") == REEL_OK)
+        return l;
+    discard(l);
     return NULL;
 }
 
 void reel_loader_free(reel_loader *l) {
-    if (!l) return;
-    reel__loader_move(l, (reel__plan){NULL, NULL, 0}, 0, 0);
-    reel_batch_sampler_free(l->own_batch_sampler);
-    reel_sampler_free(l->own_sampler);
-    free(l);
+    if (l && reel__alive_end(l, REEL__LOADER, "loader_free", NULL) == REEL_OK) discard(l);
 }
 
 /* ---- batch after batch ---- */
@@ -127,6 +132,10 @@ static reel_status make_batch(reel_loader *l) {
                          : reel__loader_read(l, l->position, &l->batch);
 }
 
+static bool is_alive(const reel_loader *l, const char *who) {
+    return reel__alive_check(l, REEL__LOADER, who, NULL) == REEL_OK;
+}
+
 /* The last epoch stays where it ends: a state of the one after it would be none that loads. */
 static void end_epoch(reel_loader *l) {
     if (l->epoch < INT64_MAX - 1)
@@ -137,8 +146,9 @@ static void end_epoch(reel_loader *l) {
 
 bool reel_loader_next(reel_loader *l, reel_batch *b) {
     if (b) *b = (reel_batch){NULL, NULL, NULL, 0, 0};
-    if (!l || !b) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "loader_next: %s is NULL", l ? "the batch" : "loader");
+    if (!is_alive(l, "loader_next")) return false;
+    if (!b) {
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "loader_next: the batch is NULL");
         return false;
     }
     reel__sample_release(&l->batch);
@@ -161,14 +171,14 @@ bool reel_loader_next(reel_loader *l, reel_batch *b) {
 }
 
 int64_t reel_loader_batches(reel_loader *l) {
-    if (!l || reel__loader_plan(l) != REEL_OK) return 0;
+    if (!l || !is_alive(l, "loader_batches") || reel__loader_plan(l) != REEL_OK) return 0;
     return l->plan.batches;
 }
 
 int64_t reel_loader_epoch(const reel_loader *l) {
-    return l ? l->epoch : 0;
+    return l && is_alive(l, "loader_epoch") ? l->epoch : 0;
 }
 
 int64_t reel_loader_position(const reel_loader *l) {
-    return l ? l->position : 0;
+    return l && is_alive(l, "loader_position") ? l->position : 0;
 }

@@ -28,8 +28,8 @@ static void set_progress(reel_loader *l, int64_t progress[PROGRESS]) {
 }
 
 static reel_status check_arguments(const reel_loader *l, const reel_state *s, const char *who) {
-    if (!l || !s)
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: %s is NULL", who, l ? "state" : "loader");
+    REEL_TRY(reel__alive_check(l, REEL__LOADER, who, NULL));
+    if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: state is NULL", who);
     return reel_error_status();
 }
 

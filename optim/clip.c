@@ -69,10 +69,7 @@ static bool all_alike(const reel_optim *o) {
 
 reel_tensor *reel_clip_grad_norm(reel_optim *o, double max_norm) {
     if (reel_failed()) return NULL;
-    if (!o) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "clip_grad_norm: no optimizer");
-        return NULL;
-    }
+    if (reel__optim_alive(o, "clip_grad_norm") != REEL_OK) return NULL;
     if (!(max_norm >= 0.0)) { /* NaN as well; infinity asks for the norm alone */
         reel_fail(REEL_ERR_ARGUMENT, NULL, "clip_grad_norm: max_norm must be 0 or more: %g",
                   max_norm);
@@ -88,7 +85,7 @@ reel_tensor *reel_clip_grad_norm(reel_optim *o, double max_norm) {
 
 reel_status reel_clip_grad_value(reel_optim *o, double limit) {
     if (reel_failed()) return reel_error_status();
-    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "clip_grad_value: no optimizer");
+    REEL_TRY(reel__optim_alive(o, "clip_grad_value"));
     if (!(limit >= 0.0))
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "clip_grad_value: limit must be 0 or more: %g",
                          limit);

@@ -17,6 +17,11 @@ reel_status reel__optim_check_below_one(const char *optim, const char *option, d
                      value);
 }
 
+reel_status reel__optim_alive(const reel_optim *o, const char *who) {
+    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no optimizer", who);
+    return reel__alive_check(o, REEL__OPTIM, who, NULL);
+}
+
 /* ---- stepping ---- */
 
 bool reel__optim_alike(const reel_optim *o, int a, int b) {
@@ -70,6 +75,10 @@ static reel_status check_devices(const reel_optim *o) {
     return REEL_OK;
 }
 
+static void let_gradients_go(reel_optim *o) {
+    for (int i = 0; i < o->slot_count; i++) reel_zero_grad(o->slots[i].p);
+}
+
 static bool has_gradients(const reel_optim *o) {
     for (int i = 0; i < o->slot_count; i++)
         if (reel_grad(o->slots[i].p)) return true;
@@ -86,30 +95,30 @@ static reel_status run_launch(reel_optim *o, int i) {
 
 reel_status reel_optim_step(reel_optim *o) {
     if (reel_failed()) return reel_error_status();
-    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_step: no optimizer");
+    REEL_TRY(reel__optim_alive(o, "optim_step"));
     REEL_TRY(check_devices(o));
     if (!has_gradients(o)) return REEL_OK;
     {
         REEL_NO_GRAD;
         for (int i = 0; i < o->launch_count; i++) REEL_TRY(run_launch(o, i));
     }
-    reel_optim_zero_grad(o);
+    let_gradients_go(o);
     return REEL_OK;
 }
 
 void reel_optim_zero_grad(reel_optim *o) {
-    if (!o) return;
-    for (int i = 0; i < o->slot_count; i++) reel_zero_grad(o->slots[i].p);
+    if (o && reel__optim_alive(o, "optim_zero_grad") == REEL_OK) let_gradients_go(o);
 }
 
 /* ---- rate and count ---- */
 
 int reel_optim_group_count(const reel_optim *o) {
-    return o ? o->group_count : 0;
+    return o && reel__optim_alive(o, "optim_group_count") == REEL_OK ? o->group_count : 0;
 }
 
 double reel_optim_group_lr(const reel_optim *o, int group) {
-    return o && group >= 0 && group < o->group_count ? o->groups[group].lr : NAN;
+    if (!o || reel__optim_alive(o, "optim_lr") != REEL_OK) return NAN;
+    return group >= 0 && group < o->group_count ? o->groups[group].lr : NAN;
 }
 
 double reel_optim_lr(reel_optim *o) {
@@ -126,7 +135,7 @@ reel_status reel__optim_set_rate(reel_optim *o, int group, double lr) {
 }
 
 reel_status reel_optim_set_group_lr(reel_optim *o, int group, double lr) {
-    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_set_lr: no optimizer");
+    REEL_TRY(reel__optim_alive(o, "optim_set_lr"));
     if (group < 0 || group >= o->group_count)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_set_group_lr: no group %d of %d", group,
                          o->group_count);
@@ -143,6 +152,7 @@ reel_status reel_optim_set_lr(reel_optim *o, double lr) {
 
 int64_t reel_optim_steps(reel_optim *o) {
     int64_t steps = 0;
-    if (o) reel_read(o->launches[0].clock.step, &steps, sizeof steps);
+    if (o && reel__optim_alive(o, "optim_steps") == REEL_OK)
+        reel_read(o->launches[0].clock.step, &steps, sizeof steps);
     return steps;
 }

@@ -220,9 +220,8 @@ reel_status reel_optim_add_group(reel_optim *o, const reel_state *params,
                                  reel_group_options options) {
     const char *what = "optim_add_group";
     if (reel_failed()) return reel_error_status();
-    if (!o || !params)
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no %s", what,
-                         o ? "parameters" : "optimizer");
+    REEL_TRY(reel__optim_alive(o, what));
+    if (!params) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no parameters", what);
     const reel__optim_group *first = &o->groups[0];
     options.lr = reel__option(options.lr, first->base);
     options.weight_decay = reel__option(options.weight_decay, first->weight_decay);
@@ -258,25 +257,7 @@ static reel_status check_setup(const char *optim, const reel__optim_setup *s) {
     return REEL_OK;
 }
 
-reel_optim *reel__optim_new(const reel__optim_kind *kind, const reel_state *params,
-                            reel__optim_setup setup) {
-    if (check_setup(kind->name, &setup) != REEL_OK) return NULL;
-    reel_optim *o = params ? calloc(1, sizeof *o) : NULL;
-    if (!o) {
-        reel_fail(params ? REEL_ERR_MEMORY : REEL_ERR_ARGUMENT, NULL, "%s: %s", kind->name,
-                  params ? "out of memory" : "no parameters");
-        return NULL;
-    }
-    o->kind = kind;
-    o->setup = setup;
-    if (reel__optim_add(o, kind->name, params, setup.lr, setup.rule.weight_decay) == REEL_OK)
-        return o;
-    reel_optim_free(o);
-    return NULL;
-}
-
-void reel_optim_free(reel_optim *o) {
-    if (!o) return;
+static void discard(reel_optim *o) {
     drop_launches(o, 0);
     reel_state_free(o->saved);
     reel_state_free(o->params);
@@ -289,4 +270,26 @@ void reel_optim_free(reel_optim *o) {
     free(o->lists.taken);
     for (int k = 0; k < REEL__MAX_MOMENTS; k++) free(o->lists.moment[k]);
     free(o);
+}
+
+reel_optim *reel__optim_new(const reel__optim_kind *kind, const reel_state *params,
+                            reel__optim_setup setup) {
+    if (check_setup(kind->name, &setup) != REEL_OK) return NULL;
+    reel_optim *o = params ? calloc(1, sizeof *o) : NULL;
+    if (!o) {
+        reel_fail(params ? REEL_ERR_MEMORY : REEL_ERR_ARGUMENT, NULL, "%s: %s", kind->name,
+                  params ? "out of memory" : "no parameters");
+        return NULL;
+    }
+    o->kind = kind;
+    o->setup = setup;
+    if (reel__optim_add(o, kind->name, params, setup.lr, setup.rule.weight_decay) == REEL_OK &&
+        reel__alive_add(o, REEL__OPTIM, kind->name) == REEL_OK)
+        return o;
+    discard(o);
+    return NULL;
+}
+
+void reel_optim_free(reel_optim *o) {
+    if (o && reel__alive_end(o, REEL__OPTIM, "optim_free", NULL) == REEL_OK) discard(o);
 }

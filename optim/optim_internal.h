@@ -4,8 +4,11 @@
 #define REEL_OPTIM_OPTIM_INTERNAL_H
 
 #include "optim/optim.h"
+#include "tensor/alive_internal.h"
 #include "tensor/options_internal.h"
 #include "tensor/update_internal.h"
+
+#define REEL__OPTIM "an optimizer"
 
 /* A parameter, the i-th of `params`; all borrowed from the optimizer's two states. A moment that
  * the optimizer goes without is NULL, and so is carry. */
@@ -64,6 +67,9 @@ struct reel_optim {
  * rho below 1. */
 reel_optim *reel__optim_new(const reel__optim_kind *kind, const reel_state *params,
                             reel__optim_setup setup);
+
+/* REEL_OK, or a failure in the name of `who`: NULL, none, or freed already. */
+reel_status reel__optim_alive(const reel_optim *o, const char *who);
 
 /* One more group: all of it, or the optimizer stays as it is. `what` names the caller. */
 reel_status reel__optim_add(reel_optim *o, const char *what, const reel_state *params, double lr,

@@ -9,7 +9,7 @@
 
 reel_status reel_optim_save(reel_optim *o, reel_state *s, const char *prefix) {
     if (reel_failed()) return reel_error_status();
-    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_save: no optimizer");
+    REEL_TRY(reel__optim_alive(o, "optim_save"));
     return reel__state_put_all(s, prefix, o->saved);
 }
 
@@ -117,8 +117,8 @@ static reel_status load(reel_optim *o, const reel_state *s, const char *prefix) 
 
 reel_status reel_optim_load(reel_optim *o, const reel_state *s, const char *prefix) {
     if (reel_failed()) return reel_error_status();
-    if (!o || !s)
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_load: no %s", o ? "state" : "optimizer");
+    REEL_TRY(reel__optim_alive(o, "optim_load"));
+    if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_load: no state");
     if (!is_common(o, s, prefix)) return load(o, s, prefix);
     reel_state *each = reel_state_new();
     if (!each) return reel_error_status();

@@ -574,6 +574,35 @@ START_TEST(bad_options_are_errors) {
 }
 END_TEST
 
+/* Freed, or never one: nothing is read through the pointer. */
+START_TEST(what_is_no_loader_is_refused) {
+    numbers d = numbers_of(10);
+    reel_state *s = reel_state_new();
+    reel_loader *freed = reel_loader_new(&d.base, (reel_loader_options){0});
+    reel_loader_free(freed);
+    reel_loader *const none[] = {freed, (reel_loader *)&d, (reel_loader *)(uintptr_t)8};
+    const char *const said = ": not a loader, or freed already";
+    for (int i = 0; i < 3; i++) {
+        reel_batch b;
+        ck_assert(!reel_loader_next(none[i], &b));
+        expect_failure(REEL_ERR_ARGUMENT, said);
+        ck_assert_int_eq(reel_loader_batches(none[i]), 0);
+        expect_failure(REEL_ERR_ARGUMENT, said);
+        ck_assert_int_eq(reel_loader_epoch(none[i]), 0);
+        expect_failure(REEL_ERR_ARGUMENT, said);
+        ck_assert_int_eq(reel_loader_position(none[i]), 0);
+        expect_failure(REEL_ERR_ARGUMENT, said);
+        ck_assert_int_ne(reel_loader_save(none[i], s, NULL), REEL_OK);
+        expect_failure(REEL_ERR_ARGUMENT, said);
+        ck_assert_int_ne(reel_loader_load(none[i], s, NULL), REEL_OK);
+        expect_failure(REEL_ERR_ARGUMENT, said);
+        reel_loader_free(none[i]);
+        expect_failure(REEL_ERR_ARGUMENT, said);
+    }
+    reel_state_free(s);
+}
+END_TEST
+
 START_TEST(samplers_are_not_believed) {
     numbers d = numbers_of(10);
     counting_down down = {{&down_class}, 11, 6, REEL_OK};
@@ -894,6 +923,7 @@ int main(void) {
     tcase_add_loop_test(c, a_kept_failure_ends_the_loop_and_loses_nothing, 0, WAYS);
     tcase_add_loop_test(c, a_loader_is_freed_at_any_time, 0, WAYS);
     tcase_add_test(c, bad_options_are_errors);
+    tcase_add_test(c, what_is_no_loader_is_refused);
     tcase_add_test(c, samplers_are_not_believed);
 
     c = add_case(s, "checkpoints");

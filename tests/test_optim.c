@@ -433,6 +433,46 @@ START_TEST(adam_refuses) {
 }
 END_TEST
 
+/* Freed, or never one: nothing is read through the pointer. */
+START_TEST(what_is_no_optimizer_is_refused) {
+    params made = params_new(REEL_F64, REEL_F64);
+    static double numbers[8];
+    reel_state *s = reel_state_new();
+    reel_optim *freed = reel_adam_new(made.list, (reel_adam_options){0});
+    reel_optim_free(freed);
+    reel_optim *const none[] = {freed, (reel_optim *)numbers, (reel_optim *)(uintptr_t)8};
+    const char *const said = ": not an optimizer, or freed already";
+    for (int i = 0; i < 3; i++) {
+        REEL_SCOPE;
+        reel_optim *o = none[i];
+#define REFUSES(call)                                                                              \
+    do {                                                                                           \
+        (void)(call);                                                                              \
+        expect_failure(REEL_ERR_ARGUMENT, said);                                                   \
+    } while (0)
+        REFUSES(reel_optim_step(o));
+        REFUSES(reel_optim_lr(o));
+        REFUSES(reel_optim_steps(o));
+        REFUSES(reel_optim_group_count(o));
+        REFUSES(reel_optim_set_lr(o, 1));
+        REFUSES(reel_optim_set_group_lr(o, 0, 1));
+        REFUSES(reel_optim_add_group(o, made.list, (reel_group_options){0}));
+        REFUSES(reel_optim_save(o, s, NULL));
+        REFUSES(reel_optim_load(o, s, NULL));
+        REFUSES(reel_clip_grad_norm(o, 1));
+        REFUSES(reel_clip_grad_value(o, 1));
+        REFUSES(reel_cosine_schedule_new(o, (reel_cosine_options){.steps = 3}));
+#undef REFUSES
+        reel_optim_zero_grad(o);
+        expect_failure(REEL_ERR_ARGUMENT, "optim_zero_grad: not an optimizer");
+        reel_optim_free(o);
+        expect_failure(REEL_ERR_ARGUMENT, "optim_free: not an optimizer");
+    }
+    reel_state_free(s);
+    params_free(&made);
+}
+END_TEST
+
 START_TEST(lists_are_checked) {
     const reel_adam_options defaults = {0};
     reel_state *list = reel_state_new();
@@ -800,6 +840,7 @@ int main(void) {
     tcase_add_test(c, step_does_nothing_after_a_failure);
     tcase_add_test(c, sgd_refuses);
     tcase_add_test(c, adam_refuses);
+    tcase_add_test(c, what_is_no_optimizer_is_refused);
     tcase_add_test(c, lists_are_checked);
     tcase_add_test(c, rate_is_set_and_checked);
 

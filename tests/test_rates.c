@@ -459,6 +459,44 @@ START_TEST(zero_can_be_asked_for) {
 }
 END_TEST
 
+/* Freed, a part of another, or one whose optimizer was freed. */
+START_TEST(what_is_no_schedule_is_refused) {
+    const char *const said = ": not a schedule, or freed already";
+    reel_optim *o = optim_new(0.5);
+    reel_state *state = reel_state_new();
+    reel_schedule *freed = exponential(o, 0.5), *part = exponential(o, 0.5);
+    reel_schedule_free(freed);
+    ck_assert_int_ne(reel_schedule_step(freed), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, said);
+    ck_assert_int_ne(reel_schedule_step_metric(freed, 1), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, said);
+    ck_assert(isnan(reel_schedule_lr(freed, 0)));
+    expect_failure(REEL_ERR_ARGUMENT, said);
+    ck_assert_int_ne(reel_schedule_save(freed, state, NULL), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, said);
+    ck_assert_int_ne(reel_schedule_load(freed, state, NULL), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, said);
+    reel_schedule_free(freed);
+    expect_failure(REEL_ERR_ARGUMENT, said);
+    ck_assert_ptr_null(reel_chained_schedule(o, freed));
+    expect_failure(REEL_ERR_ARGUMENT, "part 0 is not a schedule, or freed already");
+    reel_schedule *whole = reel_chained_schedule(o, part);
+    ck_assert_int_ne(reel_schedule_step(part), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, "schedule_step: part of another, which steps it");
+    reel_schedule_free(part);
+    expect_failure(REEL_ERR_ARGUMENT, "schedule_free: part of another, which frees it");
+    ck_assert_int_eq(reel_schedule_step(whole), REEL_OK);
+    ck_assert_int_eq(reel_schedule_save(whole, state, NULL), REEL_OK);
+    reel_optim_free(o);
+    ck_assert_int_ne(reel_schedule_step(whole), REEL_OK);
+    expect_failure(REEL_ERR_STATE, "schedule_step: its optimizer was freed");
+    ck_assert_int_ne(reel_schedule_load(whole, state, NULL), REEL_OK);
+    expect_failure(REEL_ERR_STATE, "schedule_load: its optimizer was freed");
+    reel_schedule_free(whole); /* later than its optimizer, but to no harm */
+    reel_state_free(state);
+}
+END_TEST
+
 /* As far as a count goes, and no further. */
 START_TEST(steps_end_where_counts_do) {
     reel_optim *o = optim_new(0.5);
@@ -744,6 +782,7 @@ int main(void) {
     tcase_add_loop_test(c, plateau_lowers_the_rate, 0, PLATEAUS);
     tcase_add_test(c, plateau_goes_by_the_size_of_the_best);
     tcase_add_test(c, zero_can_be_asked_for);
+    tcase_add_test(c, what_is_no_schedule_is_refused);
     tcase_add_test(c, steps_end_where_counts_do);
     tcase_add_test(c, metrics_go_to_plateaus_alone);
     tcase_add_test(c, plateau_load_is_all_or_nothing);
