@@ -9,11 +9,12 @@ typedef struct {
     int width, count;
 } lists;
 
-static bool open_lists(const reel__call *c, lists *l, int width, int count) {
+/* The first `alike` of the lists have one dtype. */
+static bool open_lists(const reel__call *c, lists *l, int width, int alike, int count) {
     *l = (lists){c, reel__cuda_enter(c), REEL_F32, width, count};
     if (l->count > 0) l->dtype = c->in[0]->layout.dtype;
     for (int i = 0; l->device && i < l->count * width; i++)
-        if (c->in[i]->layout.dtype != l->dtype) {
+        if (i % width < alike && c->in[i]->layout.dtype != l->dtype) {
             reel__fail_call(REEL_ERR_DTYPE, c, "dtypes differ");
             return false;
         }
@@ -42,12 +43,9 @@ reel_status reel__cuda_update(const reel__call *c) {
     const reel__update_call u = reel__update_of(c);
     lists l;
     reel__cuda_lists part;
-    if (!open_lists(c, &l, u.width, u.count)) return reel_error_status();
-    reel__cuda_update_work w = {.rule = *c->attr.rule,
-                                .lr = u.lr,
-                                .carry = u.carry,
-                                .step = u.step,
-                                .ticket = l.device->tickets};
+    if (!open_lists(c, &l, u.width, u.width - 1 - u.carries, u.count)) return reel_error_status();
+    reel__cuda_update_work w = {
+        .rule = *c->attr.rule, .lr = u.lr, .step = u.step, .ticket = l.device->tickets};
     for (int i = 0; !w.last;) {
         i = take(&l, i, &part);
         w.last = i == l.count;
@@ -69,19 +67,21 @@ static int64_t blocks_of(const lists *l) {
     return blocks;
 }
 
-/* squares[blocks], and the norm behind them. */
+/* squares[blocks], the norm behind them, and of f64 the scales[blocks] behind that. */
 static reel_status clip(const reel__call *c, const lists *l, double *squares, int64_t blocks) {
+    double *scales = l->dtype == REEL_F64 ? squares + blocks + 1 : NULL;
     reel__cuda_lists part;
     int64_t done = 0;
     reel__cuda_queue *queue = l->device->queue;
     for (int i = 0; i < l->count; done += part.first_block[part.count]) {
         i = take(l, i, &part);
         REEL_TRY(reel__cuda_launched(
-            c, reel__cuda_launch_list_squares(&part, squares + done, l->dtype, queue)));
+            c, reel__cuda_launch_list_squares(&part, squares + done, scales ? scales + done : NULL,
+                                              l->dtype, queue)));
     }
     reel_tensor *norm = c->in[c->nin - 1];
-    REEL_TRY(reel__cuda_launched(
-        c, reel__cuda_launch_norm(reel__data(norm), squares, blocks, norm->layout.dtype, queue)));
+    REEL_TRY(reel__cuda_launched(c, reel__cuda_launch_norm(reel__data(norm), squares, scales,
+                                                           blocks, norm->layout.dtype, queue)));
     for (int i = 0; i < l->count;) {
         i = take(l, i, &part);
         REEL_TRY(
@@ -93,9 +93,9 @@ static reel_status clip(const reel__call *c, const lists *l, double *squares, in
 
 reel_status reel__cuda_clip_norm(const reel__call *c) {
     lists l;
-    if (!open_lists(c, &l, 1, c->nin - 1)) return reel_error_status();
+    if (!open_lists(c, &l, 1, 1, c->nin - 1)) return reel_error_status();
     const int64_t blocks = blocks_of(&l);
-    const size_t bytes = (size_t)(blocks + 1) * sizeof(double);
+    const size_t bytes = (size_t)(2 * blocks + 1) * sizeof(double);
     double *squares = reel__cuda_scratch(c, bytes);
     if (!squares) return reel_error_status();
     const reel_status status = clip(c, &l, squares, blocks);
@@ -106,7 +106,7 @@ reel_status reel__cuda_clip_norm(const reel__call *c) {
 reel_status reel__cuda_clip_value(const reel__call *c) {
     lists l;
     reel__cuda_lists part;
-    if (!open_lists(c, &l, 1, c->nin)) return reel_error_status();
+    if (!open_lists(c, &l, 1, 1, c->nin)) return reel_error_status();
     for (int i = 0; i < l.count;) {
         i = take(&l, i, &part);
         REEL_TRY(reel__cuda_launched(

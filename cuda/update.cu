@@ -50,22 +50,41 @@ static __device__ __forceinline__ int64_t first_of(const reel__cuda_lists &l, in
 
 /* ---- optimizers' steps ---- */
 
-/* After every block has read the count of steps and what is carried, the last one of the last
- * launch moves them on. */
-static __device__ __forceinline__ void count_step(const reel__cuda_update_work &u, double carry) {
-    if (!comes_last(u.ticket, gridDim.x) || !u.last) return;
-    *u.step += 1;
-    if (u.carry) *u.carry = carry;
+typedef reel__step (*step_function)(const reel__rule *, const reel__now *);
+
+/* Where tensor i has its steps taken, the last of its `width` lists, and before it what it carries.
+ */
+static __device__ __forceinline__ unsigned long long *taken_by(const reel__cuda_lists &l, int i,
+                                                               int width) {
+    return (unsigned long long *)l.data[i * width + width - 1];
+}
+static __device__ __forceinline__ double *carried_by(const reel__cuda_lists &l, int i, int width) {
+    return (double *)l.data[i * width + width - 2];
 }
 
-/* What thread 0 works out for its block; returns what is carried on. */
-template <reel__step (*STEP)(const reel__rule *, const reel__now *), class T>
-static __device__ __forceinline__ double
-begin_block(const reel__cuda_update_work &u, typename update_formula<T>::step *to, unsigned has) {
-    const reel__now now = {*u.lr, (double)(*u.step + 1), u.carry ? *u.carry : 0};
-    const reel__step s = STEP(&u.rule, &now);
-    *to = update_formula<T>::step_of(&s, has);
-    return s.carry;
+template <step_function STEP, bool CARRIES>
+static __device__ __forceinline__ reel__step step_of_tensor(const reel__cuda_lists &l,
+                                                            const reel__cuda_update_work &u, int i,
+                                                            int width) {
+    const reel__now now = {*u.lr, (double)(*taken_by(l, i, width) + 1),
+                           CARRIES ? *carried_by(l, i, width) : 0};
+    return STEP(&u.rule, &now);
+}
+
+/* By a whole warp. After every block has read its tensor's counts, the last one moves those of all
+ * on, without waiting for what they were; and that of the last launch the count of all steps. */
+template <step_function STEP, bool CARRIES>
+static __device__ __forceinline__ void count_step(const reel__cuda_lists &l,
+                                                  const reel__cuda_update_work &u, int width) {
+    bool last = false;
+    if (threadIdx.x == 0) last = comes_last(u.ticket, gridDim.x);
+    if (!__shfl_sync(~0u, last, 0)) return;
+    for (int i = threadIdx.x; i < l.count; i += 32) {
+        if constexpr (CARRIES)
+            *carried_by(l, i, width) = step_of_tensor<STEP, CARRIES>(l, u, i, width).carry;
+        atomicAdd(taken_by(l, i, width), 1ull);
+    }
+    if (threadIdx.x == 0 && u.last) atomicAdd((unsigned long long *)u.step, 1ull);
 }
 
 /* How many moments there are before moment k. */
@@ -88,18 +107,18 @@ static __device__ __forceinline__ void update_row(const typename update_formula<
     if constexpr (HAS & 4) row[C] = moment[2];
 }
 
-template <class T, auto STEP, auto FORMULA, unsigned HAS>
+template <class T, step_function STEP, auto FORMULA, unsigned HAS, bool CARRIES = false>
 static __global__ void __launch_bounds__(BLOCK)
     update(const __grid_constant__ reel__cuda_lists l,
            const __grid_constant__ reel__cuda_update_work u) {
     begin();
-    constexpr int WIDTH = 2 + before(HAS, REEL__MAX_MOMENTS);
+    constexpr int WIDTH = 2 + before(HAS, REEL__MAX_MOMENTS), LISTS = WIDTH + CARRIES + 1;
     __shared__ typename update_formula<T>::step shared;
     const int i = find_tensor(l);
     const int64_t first = first_of(l, i);
     T *list[WIDTH], row[ITEMS][WIDTH];
 #pragma unroll
-    for (int j = 0; j < WIDTH; j++) list[j] = (T *)l.data[i * WIDTH + j];
+    for (int j = 0; j < WIDTH; j++) list[j] = (T *)l.data[i * LISTS + j];
 #pragma unroll
     for (int k = 0; k < ITEMS; k++) { /* on their way while the constants are worked out */
         const int64_t at = first + k * BLOCK + threadIdx.x;
@@ -107,10 +126,12 @@ static __global__ void __launch_bounds__(BLOCK)
 #pragma unroll
         for (int j = 0; j < WIDTH; j++) row[k][j] = list[j][at];
     }
-    double carry = 0;
-    if (threadIdx.x == 0) carry = begin_block<STEP, T>(u, &shared, HAS);
+    if (threadIdx.x == 0 && l.count > 0) {
+        const reel__step its = step_of_tensor<STEP, CARRIES>(l, u, i, LISTS);
+        shared = update_formula<T>::step_of(&its, HAS);
+    }
     __syncthreads();
-    if (threadIdx.x == 0) count_step(u, carry);
+    if (threadIdx.x < 32) count_step<STEP, CARRIES>(l, u, LISTS);
     typename update_formula<T>::step s = shared;
     s.has = HAS; /* known when compiled */
 #pragma unroll
@@ -135,7 +156,7 @@ template <class T> static update_kernel kernel_of(reel__op op, unsigned has) {
     case REEL_OP_adam:
         return has == 7 ? update<T, adam_step, f::adam, 7> : update<T, adam_step, f::adam, 3>;
     case REEL_OP_nadam:
-        return update<T, nadam_step, f::nadam, 3>;
+        return update<T, nadam_step, f::nadam, 3, true>;
     case REEL_OP_radam:
         return update<T, radam_step, f::radam, 3>;
     case REEL_OP_adamax:
@@ -170,47 +191,81 @@ cudaError_t reel__cuda_launch_update(reel__op op, unsigned has, const reel__cuda
 
 /* ---- clipping ---- */
 
+/* In all threads of a block: the largest of their x >= 0, whose bits are in the same order. */
+static __device__ __forceinline__ double largest_of_block(double x) {
+    __shared__ unsigned long long bits;
+    if (threadIdx.x == 0) bits = 0;
+    __syncthreads();
+    atomicMax(&bits, (unsigned long long)__double_as_longlong(x));
+    __syncthreads();
+    return __longlong_as_double((long long)bits);
+}
+
+/* reel__norm_scale, on the device. */
+static __device__ __forceinline__ double scale_of(double largest) {
+    if (!(largest > 0) || isinf(largest)) return 1;
+    const int exponent = ilogb(largest);
+    return ldexp(1.0, exponent > 1022 ? -1022 : exponent < -1022 ? 1022 : -exponent);
+}
+
+/* Those of f32 fit into f64; those of f64 are of numbers scaled by scales[block]. */
 template <class T>
 static __global__ void __launch_bounds__(BLOCK)
-    list_squares(const __grid_constant__ reel__cuda_lists l, double *squares) {
+    list_squares(const __grid_constant__ reel__cuda_lists l, double *squares, double *scales) {
     begin();
     const int i = find_tensor(l);
     const int64_t first = first_of(l, i);
     const T *g = (const T *)l.data[i];
-    double sum = 0;
+    double x[ITEMS], largest = 0, scale = 1, sum = 0;
 #pragma unroll
     for (int k = 0; k < ITEMS; k++) {
         const int64_t at = first + k * BLOCK + threadIdx.x;
-        if (at < l.n[i]) sum += (double)g[at] * (double)g[at];
+        x[k] = at < l.n[i] ? (double)g[at] : 0;
+        largest = fmax(largest, fabs(x[k]));
     }
+    if constexpr (sizeof(T) == sizeof(double)) scale = scale_of(largest_of_block(largest));
+#pragma unroll
+    for (int k = 0; k < ITEMS; k++) sum += (x[k] * scale) * (x[k] * scale);
     sum = add_block<BLOCK>(sum);
-    if (threadIdx.x == 0) squares[blockIdx.x] = sum;
+    if (threadIdx.x > 0) return;
+    squares[blockIdx.x] = sum;
+    if (scales) scales[blockIdx.x] = scale;
 }
 
 cudaError_t reel__cuda_launch_list_squares(const reel__cuda_lists *l, double *squares,
-                                           reel_dtype dtype, reel__cuda_queue *queue) {
+                                           double *scales, reel_dtype dtype,
+                                           reel__cuda_queue *queue) {
     const unsigned blocks = l->first_block[l->count];
-    return dtype == REEL_F32 ? launch(list_squares<float>, blocks, BLOCK, queue, *l, squares)
-                             : launch(list_squares<double>, blocks, BLOCK, queue, *l, squares);
+    return dtype == REEL_F32
+               ? launch(list_squares<float>, blocks, BLOCK, queue, *l, squares, scales)
+               : launch(list_squares<double>, blocks, BLOCK, queue, *l, squares, scales);
 }
 
+/* Brought to the scale of the block whose numbers are the largest; a block of zeros has none. */
 static __global__ void __launch_bounds__(BLOCK)
-    norm_of(void *norm, double *squares, int64_t n, bool f32) {
+    norm_of(void *norm, double *squares, const double *scales, int64_t n, bool f32) {
     begin();
-    double sum = 0;
-    for (int64_t i = threadIdx.x; i < n; i += BLOCK) sum += squares[i];
+    double sum = 0, largest = 0;
+    for (int64_t i = threadIdx.x; scales && i < n; i += BLOCK)
+        if (squares[i] != 0) largest = fmax(largest, 1 / scales[i]);
+    if (scales) largest = largest_of_block(largest);
+    const double scale = largest > 0 ? 1 / largest : 1;
+    for (int64_t i = threadIdx.x; i < n; i += BLOCK) {
+        const double by = scales ? scale / scales[i] : 1;
+        sum += squares[i] * by * by;
+    }
     sum = add_block<BLOCK>(sum);
     if (threadIdx.x > 0) return;
-    squares[n] = sqrt(sum);
+    squares[n] = sqrt(sum) / scale;
     if (f32)
-        *(float *)norm = (float)sqrt(sum);
+        *(float *)norm = (float)squares[n];
     else
-        *(double *)norm = sqrt(sum);
+        *(double *)norm = squares[n];
 }
 
-cudaError_t reel__cuda_launch_norm(void *norm, double *squares, int64_t n, reel_dtype dtype,
-                                   reel__cuda_queue *queue) {
-    return launch(norm_of, 1, BLOCK, queue, norm, squares, n, dtype == REEL_F32);
+cudaError_t reel__cuda_launch_norm(void *norm, double *squares, const double *scales, int64_t n,
+                                   reel_dtype dtype, reel__cuda_queue *queue) {
+    return launch(norm_of, 1, BLOCK, queue, norm, squares, scales, n, dtype == REEL_F32);
 }
 
 template <class T>

@@ -8,17 +8,23 @@ typedef struct {
     reel_sampler *sampler;
     int64_t batch_size;
     bool drop_last;
+    int64_t room; /* of a plan: what length said last */
 } cutter;
 
 static int64_t cutter_length(reel_batch_sampler *s) {
-    return reel_sampler_length(((cutter *)s)->sampler);
+    cutter *c = (cutter *)s;
+    return c->room = reel_sampler_length(c->sampler);
 }
 
 static reel_status cutter_plan(reel_batch_sampler *s, int64_t epoch, int64_t *index, int64_t *sizes,
                                int64_t *batches) {
     const cutter *c = (cutter *)s;
-    REEL_TRY(reel_sampler_order(c->sampler, epoch, index));
     int64_t left = reel_sampler_length(c->sampler), count = 0;
+    REEL_TRY(reel_error_status());
+    if (left != c->room)
+        return reel_fail(REEL_ERR_STATE, NULL, "sampler: length is %lld, and was %lld",
+                         (long long)left, (long long)c->room);
+    REEL_TRY(reel_sampler_order(c->sampler, epoch, index));
     for (; left >= c->batch_size; left -= c->batch_size) sizes[count++] = c->batch_size;
     if (left > 0 && !c->drop_last) sizes[count++] = left;
     *batches = count;
@@ -42,7 +48,7 @@ reel_batch_sampler *reel_batch_sampler_new(reel_sampler *s, int64_t batch_size, 
     }
     cutter *c = reel__array(1, sizeof *c, "batch_sampler");
     if (!c) return NULL;
-    *c = (cutter){{&cutter_class}, s, batch_size, drop_last};
+    *c = (cutter){{&cutter_class}, s, batch_size, drop_last, 0};
     return &c->base;
 }
 

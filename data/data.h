@@ -148,7 +148,8 @@ REEL_API void reel_batch_sampler_free(reel_batch_sampler *s); /* takes NULL */
 
 /* ---- collate: n samples into one ---- */
 
-/* The samples are borrowed, and so is the result. Called by any thread. */
+/* The samples are borrowed, and so is the result, which may be one of them. Called by any thread.
+ */
 typedef reel_status (*reel_collate_fn)(const reel_sample *samples, int64_t n, reel_sample *out,
                                        void *user);
 
@@ -184,7 +185,8 @@ typedef struct {
 typedef struct reel_loader reel_loader;
 
 /* A loader is one thread's, whatever its number of workers. Freeing it may wait for the batches
- * that workers are making.
+ * that workers are making. In a forked child it goes on behind the batch handed over last, with
+ * workers of the child's own.
  *
  * For a GPU, batches travel as the dataset has them (pixels as u8) and are scaled there. The two
  * behind the one handed over are read and uploaded ahead: by reel_loader_next itself, or as far as
@@ -208,7 +210,10 @@ REEL_API int64_t reel_loader_position(const reel_loader *l); /* batches handed o
 
 /* Epoch, position and this epoch's order as tensors prefix.progress, .order and .starts. A loader
  * over the same dataset that loads them goes on with the very next batch, with any number of
- * workers. Loading checks all before it changes anything, and ends the batch handed over. */
+ * workers. Loading checks all before it changes anything, and ends the batch handed over. It is an
+ * error if the dataset has another length, or the loader another batch_size, shuffle, seed or
+ * drop_last, or a sampler where there was none; what a sampler of the caller's is made with it
+ * cannot see: the epoch under way is the one saved, those after it are this sampler's. */
 REEL_API reel_status reel_loader_save(reel_loader *l, reel_state *s, const char *prefix);
 REEL_API reel_status reel_loader_load(reel_loader *l, const reel_state *s, const char *prefix);
 

@@ -6,6 +6,7 @@
 #define REEL_DATA_DATA_INTERNAL_H
 
 #include "data/data.h"
+#include "tensor/alive_internal.h"
 #include "tensor/upload_internal.h"
 
 /* ---- support.c ---- */
@@ -101,6 +102,8 @@ struct reel_loader {
     reel__crew *crew; /* NULL: no thread is running */
 };
 
+#define REEL__LOADER "a loader"
+
 /* Makes sure that the current epoch is planned. */
 reel_status reel__loader_plan(reel_loader *l);
 /* Stops reading ahead, lets the batch handed over go, and puts the loader at a position of a plan,
@@ -148,7 +151,11 @@ reel__crew *reel__crew_start(const reel_loader *l, int64_t first);
 reel_status reel__crew_take(reel__crew *crew, reel_sample *out);
 /* Whether reel__crew_take would not wait, where a batch is left to be taken. */
 bool reel__crew_ready(reel__crew *crew);
-/* Stops and joins the threads and lets the batches that nobody took go. Takes NULL. */
+/* Whether its threads are another process's, of which this one was forked: then it is to be freed.
+ */
+bool reel__crew_is_gone(const reel__crew *crew);
+/* Stops and joins the threads, if they are this process's, and lets the batches that nobody took
+ * go. Takes NULL. */
 void reel__crew_free(reel__crew *crew);
 
 #endif

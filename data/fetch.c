@@ -2,6 +2,7 @@
  * any thread. */
 #include "data/data_internal.h"
 #include "tensor/ops.h"
+#include "tensor/tensor_internal.h"
 
 #include <stdlib.h>
 
@@ -23,6 +24,13 @@ static reel_status collate(const reel_loader *l, const reel_sample *samples, int
     return out->x ? REEL_OK : reel_fail(REEL_ERR_STATE, NULL, "collate: gave no x");
 }
 
+/* The batch's scope holds it as well: it may be, or be a view of, what its callback has no longer.
+ */
+static reel_tensor *hold(reel_tensor *t) {
+    reel_retain(t);
+    return reel__scope_give(t);
+}
+
 static reel_status get_and_collate(const reel_loader *l, const int64_t *index, int64_t n,
                                    reel_sample *out) {
     reel_sample *samples = reel__array(n, sizeof *samples, "loader");
@@ -31,9 +39,10 @@ static reel_status get_and_collate(const reel_loader *l, const int64_t *index, i
     for (int64_t k = 0; k < n && status == REEL_OK; k++)
         status = get_item(l, index[k], &samples[k]);
     if (status == REEL_OK) status = collate(l, samples, n, out);
+    if (status == REEL_OK) *out = (reel_sample){hold(out->x), hold(out->y)};
     for (int64_t k = 0; k < n; k++) reel__sample_release(&samples[k]);
     free(samples);
-    return status;
+    return status == REEL_OK ? reel_error_status() : status;
 }
 
 /* The items as the dataset has them. */

@@ -61,6 +61,13 @@ static reel_status make_samplers(reel_loader *l, int64_t items) {
     return reel_error_status();
 }
 
+static void discard(reel_loader *l) {
+    reel__loader_move(l, (reel__plan){NULL, NULL, 0}, 0, 0);
+    reel_batch_sampler_free(l->own_batch_sampler);
+    reel_sampler_free(l->own_sampler);
+    free(l);
+}
+
 reel_loader *reel_loader_new(reel_dataset *d, reel_loader_options options) {
     int64_t items = reel_dataset_length(d);
     if (reel_failed() || check_options(&options) != REEL_OK) return NULL;
@@ -70,17 +77,15 @@ reel_loader *reel_loader_new(reel_dataset *d, reel_loader_options options) {
     if (!l) return NULL;
     l->dataset = d;
     l->options = options;
-    if (make_samplers(l, items) == REEL_OK && reel__rows_look(l) == REEL_OK) return l;
-    reel_loader_free(l);
+    if (make_samplers(l, items) == REEL_OK && reel__rows_look(l) == REEL_OK &&
+        reel__alive_add(l, REEL__LOADER, "loader") == REEL_OK)
+        return l;
+    discard(l);
     return NULL;
 }
 
 void reel_loader_free(reel_loader *l) {
-    if (!l) return;
-    reel__loader_move(l, (reel__plan){NULL, NULL, 0}, 0, 0);
-    reel_batch_sampler_free(l->own_batch_sampler);
-    reel_sampler_free(l->own_sampler);
-    free(l);
+    if (l && reel__alive_end(l, REEL__LOADER, "loader_free", NULL) == REEL_OK) discard(l);
 }
 
 /* ---- batch after batch ---- */
@@ -114,6 +119,12 @@ reel_status reel__loader_read(reel_loader *l, int64_t number, reel_sample *out) 
     return l->crew ? reel__crew_take(l->crew, out) : reel_error_status();
 }
 
+/* In a forked child what was read ahead is the parent's, and begins anew behind the batch handed
+ * over. */
+static void leave_parent(reel_loader *l) {
+    if (l->crew && reel__crew_is_gone(l->crew)) stop_reading(l);
+}
+
 /* The batch at the loader's position. */
 static reel_status make_batch(reel_loader *l) {
     REEL_TRY(reel__rows_open(l));
@@ -121,16 +132,30 @@ static reel_status make_batch(reel_loader *l) {
                          : reel__loader_read(l, l->position, &l->batch);
 }
 
+static bool is_alive(const reel_loader *l, const char *who) {
+    return reel__alive_check(l, REEL__LOADER, who, NULL) == REEL_OK;
+}
+
+/* The last epoch stays where it ends: a state of the one after it would be none that loads. */
+static void end_epoch(reel_loader *l) {
+    if (l->epoch < INT64_MAX - 1)
+        reel__loader_move(l, (reel__plan){NULL, NULL, 0}, l->epoch + 1, 0);
+    else
+        reel_fail(REEL_ERR_STATE, NULL, "loader: no epoch after %lld", (long long)l->epoch);
+}
+
 bool reel_loader_next(reel_loader *l, reel_batch *b) {
     if (b) *b = (reel_batch){NULL, NULL, NULL, 0, 0};
-    if (!l || !b) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "loader_next: %s is NULL", l ? "the batch" : "loader");
+    if (!is_alive(l, "loader_next")) return false;
+    if (!b) {
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "loader_next: the batch is NULL");
         return false;
     }
     reel__sample_release(&l->batch);
+    leave_parent(l);
     if (reel_failed() || reel__loader_plan(l) != REEL_OK) return false;
     if (l->position == l->plan.batches) {
-        reel__loader_move(l, (reel__plan){NULL, NULL, 0}, l->epoch + 1, 0);
+        end_epoch(l);
         return false;
     }
     if (make_batch(l) != REEL_OK) {
@@ -146,14 +171,14 @@ bool reel_loader_next(reel_loader *l, reel_batch *b) {
 }
 
 int64_t reel_loader_batches(reel_loader *l) {
-    if (!l || reel__loader_plan(l) != REEL_OK) return 0;
+    if (!l || !is_alive(l, "loader_batches") || reel__loader_plan(l) != REEL_OK) return 0;
     return l->plan.batches;
 }
 
 int64_t reel_loader_epoch(const reel_loader *l) {
-    return l ? l->epoch : 0;
+    return l && is_alive(l, "loader_epoch") ? l->epoch : 0;
 }
 
 int64_t reel_loader_position(const reel_loader *l) {
-    return l ? l->position : 0;
+    return l && is_alive(l, "loader_position") ? l->position : 0;
 }

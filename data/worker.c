@@ -1,12 +1,15 @@
 /* A loader's threads: each takes on the next batch that nobody has, makes it, and puts it where the
  * loader looks for it. Batch k goes to slot k % slots, and none is taken on whose slot is not free:
  * that bounds what is read ahead, and the loader takes the slots in turn, so that batches arrive in
- * order whoever made them. */
+ * order whoever made them.
+ *
+ * A forked child has a crew's memory, as it was at some moment, and none of its threads. */
 #include "data/data_internal.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +22,7 @@ typedef struct {
 
 struct reel__crew {
     const reel_loader *loader;
+    unsigned process;
     pthread_mutex_t lock;  /* of all below */
     pthread_cond_t freed;  /* a slot was, or the crew is to stop */
     pthread_cond_t filled; /* a slot was */
@@ -30,6 +34,27 @@ struct reel__crew {
     int threads;
     pthread_t thread[];
 };
+
+/* ---- forks ---- */
+
+static atomic_uint process; /* how many forks this one is away from the first */
+
+static void in_child(void) {
+    atomic_fetch_add(&process, 1);
+}
+static void watch_forks(void) {
+    pthread_atfork(NULL, NULL, in_child);
+}
+
+static unsigned this_process(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
+    return atomic_load(&process);
+}
+
+bool reel__crew_is_gone(const reel__crew *c) {
+    return c->process != this_process();
+}
 
 /* ---- in the workers ---- */
 
@@ -94,6 +119,7 @@ reel__crew *reel__crew_start(const reel_loader *l, int64_t first) {
         return NULL;
     }
     *c = (reel__crew){.loader = l,
+                      .process = this_process(),
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .freed = PTHREAD_COND_INITIALIZER,
                       .filled = PTHREAD_COND_INITIALIZER,
@@ -129,18 +155,28 @@ bool reel__crew_ready(reel__crew *c) {
     return ready;
 }
 
-void reel__crew_free(reel__crew *c) {
-    if (!c) return;
+static void stop_threads(reel__crew *c) {
     pthread_mutex_lock(&c->lock);
     c->end = 0;
     pthread_cond_broadcast(&c->freed);
     pthread_mutex_unlock(&c->lock);
     for (int k = 0; k < c->threads; k++) pthread_join(c->thread[k], NULL);
-    for (int64_t k = 0; c->slot && k < c->slots; k++)
-        if (c->slot[k].full) reel__sample_release(&c->slot[k].batch);
     pthread_cond_destroy(&c->filled);
     pthread_cond_destroy(&c->freed);
     pthread_mutex_destroy(&c->lock);
+}
+
+/* Of a crew that is gone, a thread may have been about to fill a slot: it had the lock then, and
+ * what the slots hold is left alone. Nobody unlocks, and nobody is waited for. */
+void reel__crew_free(reel__crew *c) {
+    if (!c) return;
+    bool whole = true;
+    if (reel__crew_is_gone(c))
+        whole = pthread_mutex_trylock(&c->lock) == 0;
+    else
+        stop_threads(c);
+    for (int64_t k = 0; whole && c->slot && k < c->slots; k++)
+        if (c->slot[k].full) reel__sample_release(&c->slot[k].batch);
     free(c->slot);
     free(c);
 }

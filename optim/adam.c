@@ -8,15 +8,16 @@ static const reel__optim_kind adamw = {
 
 static reel_optim *make(const reel__optim_kind *kind, const reel_state *params, reel_adam_options o,
                         bool decoupled) {
-    return reel__optim_new(kind, params,
-                           (reel__optim_setup){.lr = reel__or_default(o.lr, 1e-3),
-                                               .moments = o.amsgrad ? 7 : 3,
-                                               .rule = {.beta1 = reel__or_default(o.beta1, 0.9),
-                                                        .beta2 = reel__or_default(o.beta2, 0.999),
-                                                        .eps = reel__or_default(o.eps, 1e-8),
-                                                        .weight_decay = o.weight_decay,
-                                                        .decoupled = decoupled,
-                                                        .maximize = o.maximize}});
+    return reel__optim_new(
+        kind, params,
+        (reel__optim_setup){.lr = reel__option(o.lr, 1e-3),
+                            .moments = o.amsgrad ? 7 : 3,
+                            .rule = {.beta1 = reel__option(o.beta1, 0.9),
+                                     .beta2 = reel__option(o.beta2, 0.999),
+                                     .eps = reel__option(o.eps, 1e-8),
+                                     .weight_decay = reel__option(o.weight_decay, 0.0),
+                                     .decoupled = decoupled,
+                                     .maximize = o.maximize}});
 }
 
 reel_optim *reel_adam_new(const reel_state *params, reel_adam_options options) {
@@ -24,6 +25,6 @@ reel_optim *reel_adam_new(const reel_state *params, reel_adam_options options) {
 }
 
 reel_optim *reel_adamw_new(const reel_state *params, reel_adam_options options) {
-    options.weight_decay = reel__or_default_or_zero(options.weight_decay, 1e-2);
+    options.weight_decay = reel__option(options.weight_decay, 1e-2);
     return make(&adamw, params, options, true);
 }

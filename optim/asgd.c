@@ -6,11 +6,11 @@ static const reel__optim_kind asgd = {.name = "asgd_new", .op = REEL_OP_asgd, .m
 reel_optim *reel_asgd_new(const reel_state *params, reel_asgd_options o) {
     return reel__optim_new(
         &asgd, params,
-        (reel__optim_setup){.lr = reel__or_default(o.lr, 1e-2),
+        (reel__optim_setup){.lr = reel__option(o.lr, 1e-2),
                             .moments = 1,
-                            .rule = {.lambd = reel__or_default_or_zero(o.lambd, 1e-4),
-                                     .alpha = reel__or_default_or_zero(o.alpha, 0.75),
-                                     .t0 = reel__or_default_or_zero(o.t0, 1e6),
-                                     .weight_decay = o.weight_decay,
+                            .rule = {.lambd = reel__option(o.lambd, 1e-4),
+                                     .alpha = reel__option(o.alpha, 0.75),
+                                     .t0 = reel__option(o.t0, 1e6),
+                                     .weight_decay = reel__option(o.weight_decay, 0.0),
                                      .maximize = o.maximize}});
 }

@@ -5,17 +5,38 @@
 
 #include <math.h>
 
-/* The 2-norm over several devices or dtypes, on the host: it waits for each. */
-static double norm_of_all(reel_optim *o) {
+/* The sum of the squares of all, times `scale` each, or the largest: over several devices or
+ * dtypes, on the host, so that it waits for each. */
+static double sum_of_squares(reel_optim *o, double scale) {
     double squares = 0.0;
     for (int i = 0; i < o->launch_count; i++) {
         const reel__lists *l = reel__optim_gather(o, i);
         reel_tensor *sum = reel_zeros(REEL_SCALAR, REEL_F64, o->launches[i].device);
         for (int j = 0; j < l->count; j++)
-            reel_add_(sum, reel_sum(reel_square(reel_cast(l->g[j], REEL_F64))));
+            reel_add_(sum, reel_sum(reel_square(reel_scale(reel_cast(l->g[j], REEL_F64), scale))));
         squares += reel_item(sum);
     }
-    return sqrt(squares);
+    return squares;
+}
+
+static double largest_of_all(reel_optim *o) {
+    double largest = 0.0;
+    for (int i = 0; i < o->launch_count; i++) {
+        const reel__lists *l = reel__optim_gather(o, i);
+        for (int j = 0; j < l->count; j++)
+            if (reel_numel(l->g[j]) > 0)
+                largest =
+                    fmax(largest, reel_item(reel_max(reel_abs(reel_cast(l->g[j], REEL_F64)))));
+    }
+    return largest;
+}
+
+/* Once more, scaled, where squares have overflown or vanished. */
+static double norm_of_all(reel_optim *o) {
+    const double squares = sum_of_squares(o, 1.0);
+    if ((squares > 1e-280 && squares < INFINITY) || isnan(squares)) return sqrt(squares);
+    const double scale = reel__norm_scale(largest_of_all(o));
+    return sqrt(sum_of_squares(o, scale)) / scale;
 }
 
 static void scale_all(reel_optim *o, double scale) {
@@ -48,10 +69,7 @@ static bool all_alike(const reel_optim *o) {
 
 reel_tensor *reel_clip_grad_norm(reel_optim *o, double max_norm) {
     if (reel_failed()) return NULL;
-    if (!o) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "clip_grad_norm: no optimizer");
-        return NULL;
-    }
+    if (reel__optim_alive(o, "clip_grad_norm") != REEL_OK) return NULL;
     if (!(max_norm >= 0.0)) { /* NaN as well; infinity asks for the norm alone */
         reel_fail(REEL_ERR_ARGUMENT, NULL, "clip_grad_norm: max_norm must be 0 or more: %g",
                   max_norm);
@@ -67,7 +85,7 @@ reel_tensor *reel_clip_grad_norm(reel_optim *o, double max_norm) {
 
 reel_status reel_clip_grad_value(reel_optim *o, double limit) {
     if (reel_failed()) return reel_error_status();
-    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "clip_grad_value: no optimizer");
+    REEL_TRY(reel__optim_alive(o, "clip_grad_value"));
     if (!(limit >= 0.0))
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "clip_grad_value: limit must be 0 or more: %g",
                          limit);

@@ -18,7 +18,7 @@ static double anneal(const phase *p, double s, bool linear) {
 
 static double one_cycle(const reel_schedule *c, double base, int64_t at) {
     const reel_one_cycle_options *o = &c->options.one_cycle;
-    const double peak = o->max_lr > 0.0 ? o->max_lr : base, start = peak / o->div_factor,
+    const double peak = isnan(o->max_lr) ? base : o->max_lr, start = peak / o->div_factor,
                  floor = start / o->final_div_factor, last = (double)o->steps - 1.0,
                  up = o->pct_start * (double)o->steps - 1.0,
                  down = o->three_phase ? 2.0 * o->pct_start * (double)o->steps - 2.0 : last;
@@ -34,16 +34,18 @@ static double one_cycle(const reel_schedule *c, double base, int64_t at) {
 
 reel_schedule *reel_one_cycle_schedule_new(reel_optim *o, reel_one_cycle_options options) {
     const char *what = "one_cycle_schedule_new";
-    options.pct_start = reel__or_default_or_zero(options.pct_start, 0.3);
-    options.div_factor = reel__or_default(options.div_factor, 25.0);
-    options.final_div_factor = reel__or_default(options.final_div_factor, 1e4);
-    if (reel__optim_check(what, "max_lr", options.max_lr) != REEL_OK ||
+    const double max_lr = reel__option(options.max_lr, 0.0);
+    options.max_lr = options.max_lr == 0.0 ? NAN : max_lr; /* the base, whichever it is */
+    options.pct_start = reel__option(options.pct_start, 0.3);
+    options.div_factor = reel__option(options.div_factor, 25.0);
+    options.final_div_factor = reel__option(options.final_div_factor, 1e4);
+    if (reel__optim_check(what, "max_lr", max_lr) != REEL_OK ||
         reel__schedule_positive(what, "div_factor", options.div_factor) != REEL_OK ||
         reel__schedule_positive(what, "final_div_factor", options.final_div_factor) != REEL_OK ||
         reel__schedule_length(what, options.steps) != REEL_OK)
         return NULL;
-    if (!(options.pct_start <= 1.0)) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: pct_start must be 1 or less: %g", what,
+    if (!(options.pct_start >= 0.0 && options.pct_start <= 1.0)) {
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: pct_start must lie in [0, 1]: %g", what,
                   options.pct_start);
         return NULL;
     }

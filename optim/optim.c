@@ -1,8 +1,7 @@
-/* What all optimizers do alike: step, save and load. */
+/* What all optimizers do alike: their steps, and their rates. */
 #include "optim/optim_internal.h"
 
 #include "tensor/ops.h"
-#include "tensor/state_internal.h"
 
 #include <math.h>
 
@@ -16,6 +15,11 @@ reel_status reel__optim_check_below_one(const char *optim, const char *option, d
     if (value >= 0.0 && value < 1.0) return REEL_OK;
     return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: %s must lie in [0, 1): %g", optim, option,
                      value);
+}
+
+reel_status reel__optim_alive(const reel_optim *o, const char *who) {
+    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no optimizer", who);
+    return reel__alive_check(o, REEL__OPTIM, who, NULL);
 }
 
 /* ---- stepping ---- */
@@ -39,6 +43,8 @@ static const reel__lists *gather(reel_optim *o, int launch, bool alike) {
         l->g[l->count] = g;
         for (int k = 0; k < REEL__MAX_MOMENTS; k++)
             if (slot->moment[k]) l->moment[k][l->count] = slot->moment[k];
+        if (slot->carry) l->carry[l->count] = slot->carry;
+        l->taken[l->count] = slot->taken;
         l->count++;
     }
     return l;
@@ -69,6 +75,10 @@ static reel_status check_devices(const reel_optim *o) {
     return REEL_OK;
 }
 
+static void let_gradients_go(reel_optim *o) {
+    for (int i = 0; i < o->slot_count; i++) reel_zero_grad(o->slots[i].p);
+}
+
 static bool has_gradients(const reel_optim *o) {
     for (int i = 0; i < o->slot_count; i++)
         if (reel_grad(o->slots[i].p)) return true;
@@ -85,30 +95,30 @@ static reel_status run_launch(reel_optim *o, int i) {
 
 reel_status reel_optim_step(reel_optim *o) {
     if (reel_failed()) return reel_error_status();
-    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_step: no optimizer");
+    REEL_TRY(reel__optim_alive(o, "optim_step"));
     REEL_TRY(check_devices(o));
     if (!has_gradients(o)) return REEL_OK;
     {
         REEL_NO_GRAD;
         for (int i = 0; i < o->launch_count; i++) REEL_TRY(run_launch(o, i));
     }
-    reel_optim_zero_grad(o);
+    let_gradients_go(o);
     return REEL_OK;
 }
 
 void reel_optim_zero_grad(reel_optim *o) {
-    if (!o) return;
-    for (int i = 0; i < o->slot_count; i++) reel_zero_grad(o->slots[i].p);
+    if (o && reel__optim_alive(o, "optim_zero_grad") == REEL_OK) let_gradients_go(o);
 }
 
 /* ---- rate and count ---- */
 
 int reel_optim_group_count(const reel_optim *o) {
-    return o ? o->group_count : 0;
+    return o && reel__optim_alive(o, "optim_group_count") == REEL_OK ? o->group_count : 0;
 }
 
 double reel_optim_group_lr(const reel_optim *o, int group) {
-    return o && group >= 0 && group < o->group_count ? o->groups[group].lr : NAN;
+    if (!o || reel__optim_alive(o, "optim_lr") != REEL_OK) return NAN;
+    return group >= 0 && group < o->group_count ? o->groups[group].lr : NAN;
 }
 
 double reel_optim_lr(reel_optim *o) {
@@ -125,7 +135,7 @@ reel_status reel__optim_set_rate(reel_optim *o, int group, double lr) {
 }
 
 reel_status reel_optim_set_group_lr(reel_optim *o, int group, double lr) {
-    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_set_lr: no optimizer");
+    REEL_TRY(reel__optim_alive(o, "optim_set_lr"));
     if (group < 0 || group >= o->group_count)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_set_group_lr: no group %d of %d", group,
                          o->group_count);
@@ -142,67 +152,7 @@ reel_status reel_optim_set_lr(reel_optim *o, double lr) {
 
 int64_t reel_optim_steps(reel_optim *o) {
     int64_t steps = 0;
-    if (o) reel_read(o->launches[0].clock.step, &steps, sizeof steps);
+    if (o && reel__optim_alive(o, "optim_steps") == REEL_OK)
+        reel_read(o->launches[0].clock.step, &steps, sizeof steps);
     return steps;
-}
-
-/* ---- state ---- */
-
-reel_status reel_optim_save(reel_optim *o, reel_state *s, const char *prefix) {
-    if (reel_failed()) return reel_error_status();
-    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_save: no optimizer");
-    return reel__state_put_all(s, prefix, o->saved);
-}
-
-/* A group's launches have one rate, and all have one count. */
-static reel_status spread(reel_optim *o) {
-    for (int i = 1; i < o->launch_count; i++) {
-        const reel__optim_launch *l = &o->launches[i];
-        const int first = o->groups[l->group].first;
-        if (i != first && !reel_copy_(l->clock.lr, o->launches[first].clock.lr))
-            return reel_error_status();
-        REEL_TRY(reel__optim_join(&l->clock, &o->launches[0].clock));
-    }
-    return REEL_OK;
-}
-
-/* A group's rate in a state that has passed the checks of names, shapes and dtypes. */
-static double saved_lr(const reel_state *s, const char *prefix, int group) {
-    char key[REEL__KEY];
-    return reel_item(reel_state_get_in(s, prefix, reel__optim_key(key, "lr", group)));
-}
-
-/* A product of factors in [0, 1). */
-static reel_status check_carry(const char *name, double value) {
-    if (value >= 0.0 && value <= 1.0) return REEL_OK;
-    return reel_fail(REEL_ERR_FORMAT, NULL, "optim_load: %s must lie in [0, 1]: %g", name, value);
-}
-
-static reel_status check_numbers(const reel_optim *o, const reel_state *s, const char *prefix) {
-    const double step = reel_item(reel_state_get_in(s, prefix, "step"));
-    for (int i = 0; i < o->group_count; i++) {
-        const double lr = saved_lr(s, prefix, i);
-        if (reel_failed()) return reel_error_status();
-        if (!(lr >= 0.0) || isinf(lr) || step < 0.0)
-            return reel_fail(REEL_ERR_FORMAT, NULL,
-                             "optim_load: not a rate and a count: lr %g, step %g", lr, step);
-    }
-    if (!o->kind->carry) return REEL_OK;
-    return check_carry(o->kind->carry, reel_item(reel_state_get_in(s, prefix, o->kind->carry)));
-}
-
-reel_status reel_optim_load(reel_optim *o, const reel_state *s, const char *prefix) {
-    if (reel_failed()) return reel_error_status();
-    if (!o || !s)
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_load: no %s", o ? "state" : "optimizer");
-    REEL_TRY(reel__state_check("optim_load", o->saved, s, prefix));
-    REEL_TRY(check_numbers(o, s, prefix));
-    {
-        REEL_NO_GRAD;
-        REEL_TRY(reel__state_copy(o->saved, s, prefix));
-        REEL_TRY(spread(o));
-    }
-    for (int i = 0; i < o->group_count; i++)
-        o->groups[i].lr = o->groups[i].base = saved_lr(s, prefix, i);
-    return REEL_OK;
 }

@@ -23,12 +23,15 @@ typedef struct reel_optim reel_optim;
 
 /* Each takes the parameters listed (retained; the list stays the caller's; a tensor listed twice
  * counts once, under its first name) and returns an owned optimizer, NULL on failure: no
- * parameters, options that are NaN, infinite, negative, or outside what is given here. Options of
- * zero take the default given here, 0 where none is. t is the optimizer's step from 1, which is the
- * same for all parameters: one that first gets a gradient later starts from moments of zero. g is
- * the gradient, or with maximize -g, plus weight_decay p. Where weight decay is decoupled, p loses
- * lr weight_decay p instead, before all else (Loshchilov and Hutter 2019). The formulas are
- * PyTorch's. */
+ * parameters, options that are NaN, infinite, negative, or outside what is given here.
+ *
+ * An option of 0 takes the default given here, 0 where none is; REEL_ZERO asks for 0 itself, of any
+ * option: (reel_adam_options){.beta1 = REEL_ZERO, .weight_decay = 0.1}.
+ *
+ * t counts the steps of a parameter from 1: one without a gradient takes none, so that one that
+ * joins late starts as the others did. g is the gradient, or with maximize -g, plus weight_decay p.
+ * Where weight decay is decoupled, p loses lr weight_decay p instead, before all else (Loshchilov
+ * and Hutter 2019). The formulas are PyTorch's. */
 
 /* SGD:
  *   v = momentum v + (1 - dampening) g, but v = g at t = 1
@@ -46,7 +49,7 @@ REEL_API reel_optim *reel_sgd_new(const reel_state *params, reel_sgd_options opt
  *   p -= lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
  * With amsgrad (Reddi, Kale and Kumar 2018, algorithm 2) vmax = max(vmax, v) stands in the last
  * line in v's place. AdamW is Adam with decoupled weight decay. Defaults: lr 1e-3, beta1 0.9, beta2
- * 0.999, both below 1, eps 1e-8, weight_decay 0, but adamw 1e-2, where a negative one means 0. */
+ * 0.999, both below 1, eps 1e-8, weight_decay 0, but adamw 1e-2. */
 typedef struct {
     double lr, beta1, beta2, eps, weight_decay;
     bool amsgrad, maximize;
@@ -58,7 +61,7 @@ REEL_API reel_optim *reel_adamw_new(const reel_state *params, reel_adam_options 
  *   mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2), mu_product = mu_1 mu_2 ... mu_t
  *   d = (1 - mu_t) g / (1 - mu_product) + mu_(t+1) m / (1 - mu_product mu_(t+1))
  *   p -= lr d / (sqrt(v / (1 - beta2^t)) + eps)
- * Defaults: lr 2e-3, momentum_decay 4e-3, where a negative one means 0, else Adam's. */
+ * Defaults: lr 2e-3, momentum_decay 4e-3, else Adam's. */
 typedef struct {
     double lr, beta1, beta2, eps, weight_decay, momentum_decay;
     bool decoupled, maximize;
@@ -131,7 +134,7 @@ REEL_API reel_optim *reel_adadelta_new(const reel_state *params, reel_adadelta_o
  *   p = (1 - lambd eta) p - eta g
  *   mean += (p - mean) / max(1, t - 1 - t0), which is what reel_optim_save stores
  * lr is that of this step, where PyTorch takes the one before. Defaults: lr 1e-2, lambd 1e-4, alpha
- * 0.75, t0 1e6, of which a negative one means 0. */
+ * 0.75, t0 1e6. */
 typedef struct {
     double lr, lambd, alpha, t0, weight_decay;
     bool maximize;
@@ -139,8 +142,8 @@ typedef struct {
 REEL_API reel_optim *reel_asgd_new(const reel_state *params, reel_asgd_options options);
 
 /* Parameter groups: one more list of parameters, with options of its own, for the same optimizer;
- * the list that made it is group 0. Options of zero take group 0's, its rate without schedules; a
- * negative weight_decay means 0. All else (momentum, betas, eps) and the count of steps is common.
+ * the list that made it is group 0. Options of 0 take group 0's, of its rate the one without
+ * schedules; REEL_ZERO asks for 0. All else (momentum, betas, eps) is common.
  *
  *     reel_optim *adam = reel_adam_new(backbone, (reel_adam_options){.lr = 1e-5});
  *     reel_optim_add_group(adam, head, (reel_group_options){.lr = 1e-3, .weight_decay = 0.1});
@@ -157,8 +160,8 @@ REEL_API int reel_optim_group_count(const reel_optim *o);
 REEL_API void reel_optim_free(reel_optim *o); /* takes NULL */
 
 /* One update of every parameter that has a gradient, then lets the gradients go. One that has none,
- * or is frozen (reel_untrack), stays as it is, and so do its moments. Does nothing, and counts no
- * step, while a failure is kept or where no parameter has a gradient. */
+ * or is frozen (reel_untrack), stays as it is, and so do its moments and its t. Does nothing, and
+ * counts no step, while a failure is kept or where no parameter has a gradient. */
 REEL_API reel_status reel_optim_step(reel_optim *o);
 REEL_API void reel_optim_zero_grad(reel_optim *o);
 
@@ -168,11 +171,14 @@ REEL_API double reel_optim_lr(reel_optim *o);
 REEL_API double reel_optim_group_lr(const reel_optim *o, int group);
 REEL_API reel_status reel_optim_set_lr(reel_optim *o, double lr);
 REEL_API reel_status reel_optim_set_group_lr(reel_optim *o, int group, double lr);
-REEL_API int64_t reel_optim_steps(reel_optim *o); /* taken so far; waits for the device */
+/* Taken so far, whichever parameters took part; waits for the device. */
+REEL_API int64_t reel_optim_steps(reel_optim *o);
 
-/* "prefix.lr", of further groups "prefix.lr.1" and so on, "prefix.step", of NAdam also
- * "prefix.mu_product", and the moments as "prefix.<parameter>.<moment>", named as in the formulas
- * above. Load is all or nothing, with the checks of reel_module_load. */
+/* "prefix.lr", of further groups "prefix.lr.1" and so on, "prefix.step", and of each parameter the
+ * moments as "prefix.<parameter>.<moment>", named as in the formulas above, its t as
+ * "prefix.<parameter>.step", and of NAdam its "prefix.<parameter>.mu_product". Load is all or
+ * nothing, with the checks of reel_module_load; where parameters have no t of their own, as in old
+ * states, "prefix.step" is each one's. */
 REEL_API reel_status reel_optim_save(reel_optim *o, reel_state *s, const char *prefix);
 REEL_API reel_status reel_optim_load(reel_optim *o, const reel_state *s, const char *prefix);
 
@@ -192,10 +198,10 @@ REEL_API reel_status reel_clip_grad_value(reel_optim *o, double limit);
  * lr(0). They are those of torch.optim.lr_scheduler in closed form, where no other source
  * is given; a step is whatever reel_schedule_step is called after, a batch or an epoch.
  *
- * Options of zero take the default given here. Lengths (steps, every) are 1 or more, factors 0 or
- * more, and finite; where a default is not 0 but 0 would make sense, a negative value asks for 0.
- * Each returns an owned schedule, freed before the optimizer; NULL on failure: what was said, or a
- * rate lr(0) that is negative or not finite, which reel_schedule_step refuses later on. */
+ * Options of 0 take the default given here, 0 where none is; REEL_ZERO asks for 0 itself. Lengths
+ * (steps, every) are 1 or more, factors and counts 0 or more, and finite, else an error. Each
+ * returns an owned schedule, freed before the optimizer; NULL on failure: what was said, or a rate
+ * lr(0) that is negative or not finite, which reel_schedule_step refuses later on. */
 typedef struct reel_schedule reel_schedule;
 
 /* lr(s) = floor + (base - floor) (1 + cos(pi min(s, steps) / steps)) / 2
@@ -233,7 +239,7 @@ typedef struct {
 REEL_API reel_schedule *reel_multi_step_schedule_new(reel_optim *o,
                                                      reel_multi_step_options options);
 
-/* lr(s) = base gamma^s; gamma > 0 has no default. ExponentialLR */
+/* lr(s) = base gamma^s; gamma has no default. ExponentialLR */
 typedef struct {
     double gamma;
 } reel_exponential_options;
@@ -287,8 +293,10 @@ REEL_API reel_schedule *reel_one_cycle_schedule_new(reel_optim *o, reel_one_cycl
 /* The rate becomes max(lr factor, min_lr), if that is lower by more than eps, when a metric has not
  * got better for more than `patience` calls of reel_schedule_step_metric in a row; then `cooldown`
  * calls pass before the next ones count. Better means
- *   metric < best (1 - threshold), or best - threshold if `absolute`; with maximize
- *   metric > best (1 + threshold), or best + threshold
+ *   metric < best - threshold |best|, or best - threshold if `absolute`; with maximize
+ *   metric > best + threshold |best|, or best + threshold
+ * where PyTorch has best for |best|, by which a metric that stays below 0 goes on getting better; a
+ * metric of NaN is not better.
  * Defaults: factor 0.1, below 1, patience 10, threshold 1e-4, below 1 unless absolute, cooldown 0,
  * min_lr 0, eps 1e-8. No part of another schedule. ReduceLROnPlateau */
 typedef struct {

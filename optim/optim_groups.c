@@ -81,24 +81,21 @@ static reel_status make_room(reel_optim *o, const char *what) {
     l->g = resized(l->g, n, sizeof *l->g, &whole);
     for (int k = 0; k < REEL__MAX_MOMENTS; k++)
         if (has_moment(o, k)) l->moment[k] = resized(l->moment[k], n, sizeof *l->moment[k], &whole);
+    if (o->kind->carry) l->carry = resized(l->carry, n, sizeof *l->carry, &whole);
+    l->taken = resized(l->taken, n, sizeof *l->taken, &whole);
     return whole ? REEL_OK : reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
 }
 
-/* ---- launches, moments ---- */
-
-reel_status reel__optim_join(const reel__clock *clock, const reel__clock *other) {
-    if (!reel_copy_(clock->step, other->step)) return reel_error_status();
-    if (clock->carry && !reel_copy_(clock->carry, other->carry)) return reel_error_status();
-    return REEL_OK;
-}
+/* ---- launches, moments, counts ---- */
 
 static reel_status make_clock(const reel_optim *o, reel__optim_launch *l) {
     reel__clock *c = &l->clock;
     c->lr = new_full(REEL_SCALAR, o->groups[l->group].lr, REEL_F64, l->device);
     c->step = new_full(REEL_SCALAR, 0.0, REEL_I64, l->device);
-    if (o->kind->carry) c->carry = new_full(REEL_SCALAR, 1.0, REEL_F64, l->device);
-    if (!c->lr || !c->step || (o->kind->carry && !c->carry)) return reel_error_status();
-    return l > o->launches ? reel__optim_join(c, &o->launches[0].clock) : REEL_OK;
+    if (!c->lr || !c->step) return reel_error_status();
+    if (l > o->launches && !reel_copy_(c->step, o->launches[0].clock.step))
+        return reel_error_status();
+    return REEL_OK;
 }
 
 /* The last group's launch of p's device and dtype, made if need be; -1 on failure. */
@@ -125,7 +122,35 @@ static reel_status make_moment(reel_optim *o, reel__optim_slot *slot, const char
     return status;
 }
 
+/* Of the slots from `first` on, those of one launch: an element for each of a tensor of `value`s,
+ * named "<parameter>.<name>", and lying side by side as a launch reads them. */
+static reel_status make_numbers(reel_optim *o, int first, int launch, const char *name,
+                                double value, reel_dtype dtype) {
+    int64_t count = 0, done = 0;
+    const bool carries = dtype == REEL_F64;
+    for (int i = first; i < o->slot_count; i++) count += o->slots[i].launch == launch;
+    REEL_SCOPE;
+    reel_tensor *all = reel_full(reel_shape(count), value, dtype, o->launches[launch].device);
+    for (int i = first; i < o->slot_count; i++) {
+        reel__optim_slot *slot = &o->slots[i];
+        if (slot->launch != launch) continue;
+        reel_tensor *one = reel_select(all, 0, done++);
+        REEL_TRY(reel_state_put_in(o->saved, reel_state_name(o->params, i), name, one));
+        *(carries ? &slot->carry : &slot->taken) = one;
+    }
+    return REEL_OK;
+}
+
+static reel_status make_counts(reel_optim *o, int first) {
+    for (int i = o->groups[o->group_count - 1].first; i < o->launch_count; i++) {
+        REEL_TRY(make_numbers(o, first, i, "step", 0.0, REEL_I64));
+        if (o->kind->carry) REEL_TRY(make_numbers(o, first, i, o->kind->carry, 1.0, REEL_F64));
+    }
+    return REEL_OK;
+}
+
 static reel_status fill_slots(reel_optim *o) {
+    const int first = o->slot_count;
     for (int i = o->slot_count; i < reel_state_count(o->params); i++) {
         reel__optim_slot *slot = &o->slots[o->slot_count++];
         *slot = (reel__optim_slot){.p = reel_state_at(o->params, i)};
@@ -134,7 +159,7 @@ static reel_status fill_slots(reel_optim *o) {
         for (int k = 0; k < REEL__MAX_MOMENTS; k++)
             if (has_moment(o, k)) REEL_TRY(make_moment(o, slot, reel_state_name(o->params, i), k));
     }
-    return REEL_OK;
+    return make_counts(o, first);
 }
 
 /* ---- a group, or nothing ---- */
@@ -151,8 +176,7 @@ static reel_status add(reel_optim *o, const char *what, const reel_state *params
     const reel__clock *clock = &o->launches[group.first].clock;
     REEL_TRY(reel_state_put(o->saved, reel__optim_key(key, "lr", last), clock->lr));
     if (last > 0) return REEL_OK;
-    REEL_TRY(reel_state_put(o->saved, "step", clock->step));
-    return clock->carry ? reel_state_put(o->saved, o->kind->carry, clock->carry) : REEL_OK;
+    return reel_state_put(o->saved, "step", clock->step);
 }
 
 static reel_state *copy_of(const reel_state *s) {
@@ -166,7 +190,6 @@ static void drop_launches(reel_optim *o, int from) {
     for (int i = from; i < o->launch_count; i++) {
         reel_release(o->launches[i].clock.lr);
         reel_release(o->launches[i].clock.step);
-        reel_release(o->launches[i].clock.carry);
     }
     o->launch_count = from;
 }
@@ -197,13 +220,11 @@ reel_status reel_optim_add_group(reel_optim *o, const reel_state *params,
                                  reel_group_options options) {
     const char *what = "optim_add_group";
     if (reel_failed()) return reel_error_status();
-    if (!o || !params)
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no %s", what,
-                         o ? "parameters" : "optimizer");
+    REEL_TRY(reel__optim_alive(o, what));
+    if (!params) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no parameters", what);
     const reel__optim_group *first = &o->groups[0];
-    if (options.lr == 0.0) options.lr = first->base;
-    if (options.weight_decay == 0.0) options.weight_decay = first->weight_decay;
-    if (options.weight_decay < 0.0) options.weight_decay = 0.0;
+    options.lr = reel__option(options.lr, first->base);
+    options.weight_decay = reel__option(options.weight_decay, first->weight_decay);
     REEL_TRY(reel__optim_check(what, "lr", options.lr));
     REEL_TRY(reel__optim_check(what, "weight_decay", options.weight_decay));
     return reel__optim_add(o, what, params, options.lr, options.weight_decay);
@@ -236,6 +257,21 @@ static reel_status check_setup(const char *optim, const reel__optim_setup *s) {
     return REEL_OK;
 }
 
+static void discard(reel_optim *o) {
+    drop_launches(o, 0);
+    reel_state_free(o->saved);
+    reel_state_free(o->params);
+    free(o->slots);
+    free(o->launches);
+    free(o->groups);
+    free(o->lists.p);
+    free(o->lists.g);
+    free(o->lists.carry);
+    free(o->lists.taken);
+    for (int k = 0; k < REEL__MAX_MOMENTS; k++) free(o->lists.moment[k]);
+    free(o);
+}
+
 reel_optim *reel__optim_new(const reel__optim_kind *kind, const reel_state *params,
                             reel__optim_setup setup) {
     if (check_setup(kind->name, &setup) != REEL_OK) return NULL;
@@ -247,22 +283,13 @@ reel_optim *reel__optim_new(const reel__optim_kind *kind, const reel_state *para
     }
     o->kind = kind;
     o->setup = setup;
-    if (reel__optim_add(o, kind->name, params, setup.lr, setup.rule.weight_decay) == REEL_OK)
+    if (reel__optim_add(o, kind->name, params, setup.lr, setup.rule.weight_decay) == REEL_OK &&
+        reel__alive_add(o, REEL__OPTIM, kind->name) == REEL_OK)
         return o;
-    reel_optim_free(o);
+    discard(o);
     return NULL;
 }
 
 void reel_optim_free(reel_optim *o) {
-    if (!o) return;
-    drop_launches(o, 0);
-    reel_state_free(o->saved);
-    reel_state_free(o->params);
-    free(o->slots);
-    free(o->launches);
-    free(o->groups);
-    free(o->lists.p);
-    free(o->lists.g);
-    for (int k = 0; k < REEL__MAX_MOMENTS; k++) free(o->lists.moment[k]);
-    free(o);
+    if (o && reel__alive_end(o, REEL__OPTIM, "optim_free", NULL) == REEL_OK) discard(o);
 }

@@ -4,12 +4,16 @@
 #define REEL_OPTIM_OPTIM_INTERNAL_H
 
 #include "optim/optim.h"
+#include "tensor/alive_internal.h"
+#include "tensor/options_internal.h"
 #include "tensor/update_internal.h"
 
+#define REEL__OPTIM "an optimizer"
+
 /* A parameter, the i-th of `params`; all borrowed from the optimizer's two states. A moment that
- * the optimizer goes without is NULL. */
+ * the optimizer goes without is NULL, and so is carry. */
 typedef struct {
-    reel_tensor *p, *moment[REEL__MAX_MOMENTS];
+    reel_tensor *p, *moment[REEL__MAX_MOMENTS], *carry, *taken;
     int launch;
 } reel__optim_slot;
 
@@ -20,8 +24,8 @@ typedef struct {
     int first; /* of its launches */
 } reel__optim_group;
 
-/* One for each (group, device, dtype) that parameters have. What the clock counts and carries is
- * the same in all. */
+/* One for each (group, device, dtype) that parameters have. What the clock counts is the same in
+ * all. */
 typedef struct {
     int group;
     reel_device device;
@@ -47,9 +51,9 @@ struct reel_optim {
     const reel__optim_kind *kind;
     reel__optim_setup setup; /* lr and weight_decay are the groups' from there on */
     reel_state *params;      /* by name, each tensor once */
-    reel_state *saved;       /* "<parameter>.<moment>", "lr", "step" and what is carried (the first
-                                launch's), "lr.1" and so on (each group's first launch's): what a
-                                checkpoint stores */
+    reel_state *saved;       /* "<parameter>.<moment>" and so its step and what it carries; "lr",
+                                "step" (the first launch's), "lr.1" and so on (each group's first
+                                launch's): what a checkpoint stores */
     reel__optim_slot *slots;
     int slot_count;
     reel__optim_launch *launches;
@@ -64,6 +68,9 @@ struct reel_optim {
 reel_optim *reel__optim_new(const reel__optim_kind *kind, const reel_state *params,
                             reel__optim_setup setup);
 
+/* REEL_OK, or a failure in the name of `who`: NULL, none, or freed already. */
+reel_status reel__optim_alive(const reel_optim *o, const char *who);
+
 /* One more group: all of it, or the optimizer stays as it is. `what` names the caller. */
 reel_status reel__optim_add(reel_optim *o, const char *what, const reel_state *params, double lr,
                             double weight_decay);
@@ -76,9 +83,6 @@ const reel__lists *reel__optim_gather_alike(reel_optim *o, int launch);
 /* Whether two launches have one device and dtype. */
 bool reel__optim_alike(const reel_optim *o, int a, int b);
 
-/* Brings a clock to where another one stands; the rates stay. */
-reel_status reel__optim_join(const reel__clock *clock, const reel__clock *other);
-
 /* Sets a group's rate alone: a schedule's own steps do not change what schedules start from. */
 reel_status reel__optim_set_rate(reel_optim *o, int group, double lr);
 
@@ -89,13 +93,5 @@ const char *reel__optim_key(char key[REEL__KEY], const char *name, int group);
 /* An error, "adam_new: eps must be ...", unless value is 0 or more and finite; or in [0, 1). */
 reel_status reel__optim_check(const char *optim, const char *option, double value);
 reel_status reel__optim_check_below_one(const char *optim, const char *option, double value);
-
-/* Options: 0 asks for the default; a negative one for 0, where 0 makes sense. */
-static inline double reel__or_default(double value, double otherwise) {
-    return value != 0.0 ? value : otherwise;
-}
-static inline double reel__or_default_or_zero(double value, double otherwise) {
-    return value < 0.0 ? 0.0 : reel__or_default(value, otherwise);
-}
 
 #endif

@@ -17,16 +17,18 @@ static double reduced(const reel_schedule *c, double base, int64_t s) {
     return lr;
 }
 
+/* best times what is a threshold away from 1 is |best| threshold away from best, also of the
+ * infinite one that there is at first. */
 static bool is_better(const reel_plateau_options *o, double metric, double best) {
+    const double away = copysign(o->threshold, best);
     if (o->absolute)
         return o->maximize ? metric > best + o->threshold : metric < best - o->threshold;
-    return o->maximize ? metric > best * (1.0 + o->threshold)
-                       : metric < best * (1.0 - o->threshold);
+    return o->maximize ? metric > best * (1.0 + away) : metric < best * (1.0 - away);
 }
 
 void reel__plateau_see(reel_schedule *s, double metric) {
     const reel_plateau_options *o = &s->options.plateau;
-    s->plateau.bad++;
+    if (s->plateau.bad < INT64_MAX) s->plateau.bad++;
     if (is_better(o, metric, s->plateau.best)) {
         s->plateau.best = metric;
         s->plateau.bad = 0;
@@ -45,24 +47,24 @@ static reel_status check(const char *what, const reel_plateau_options *o) {
     REEL_TRY(reel__optim_check(what, "min_lr", o->min_lr));
     REEL_TRY(reel__optim_check(what, "eps", o->eps));
     REEL_TRY(reel__optim_check(what, "threshold", o->threshold));
-    REEL_TRY(reel__schedule_positive(what, "factor", o->factor));
-    if (o->factor >= 1.0)
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: factor must be below 1: %g", what,
-                         o->factor);
+    REEL_TRY(reel__optim_check_below_one(what, "factor", o->factor));
     if (!o->absolute && o->threshold >= 1.0) /* of an infinite best, 1 - threshold has no part */
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: a relative threshold must be below 1: %g",
                          what, o->threshold);
-    if (o->cooldown >= 0) return REEL_OK;
-    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: cooldown must be 0 or more: %" PRId64, what,
-                     o->cooldown);
+    const bool patient = o->patience >= 0;
+    if (patient && o->cooldown >= 0) return REEL_OK;
+    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: %s must be 0 or more: %" PRId64, what,
+                     patient ? "cooldown" : "patience", patient ? o->cooldown : o->patience);
 }
 
 reel_schedule *reel_plateau_schedule_new(reel_optim *o, reel_plateau_options options) {
     const char *what = "plateau_schedule_new";
-    options.factor = reel__or_default(options.factor, 0.1);
-    options.threshold = reel__or_default_or_zero(options.threshold, 1e-4);
-    options.eps = reel__or_default_or_zero(options.eps, 1e-8);
-    options.patience = options.patience == 0 ? 10 : options.patience < 0 ? 0 : options.patience;
+    options.factor = reel__option(options.factor, 0.1);
+    options.threshold = reel__option(options.threshold, 1e-4);
+    options.eps = reel__option(options.eps, 1e-8);
+    options.min_lr = reel__option(options.min_lr, 0.0);
+    options.patience = reel__option_int(options.patience, 10);
+    options.cooldown = reel__option_int(options.cooldown, 0);
     if (check(what, &options) != REEL_OK) return NULL;
     return reel__schedule_new(
         what, o,

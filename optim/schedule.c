@@ -42,7 +42,7 @@ reel_status reel__schedule_apply(const reel_schedule *s) {
 }
 
 static reel_status finish(const char *what, reel_schedule *s, reel_optim *o) {
-    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no optimizer", what);
+    REEL_TRY(reel__optim_alive(o, what));
     s->optim = o;
     s->groups = o->group_count;
     s->base = malloc((size_t)s->groups * sizeof *s->base);
@@ -54,7 +54,8 @@ static reel_status finish(const char *what, reel_schedule *s, reel_optim *o) {
 reel_schedule *reel__schedule_new(const char *what, reel_optim *o, reel_schedule filled) {
     reel_schedule *s = malloc(sizeof *s);
     if (!s) reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
-    if (s && finish(what, &filled, o) == REEL_OK) {
+    if (s && finish(what, &filled, o) == REEL_OK &&
+        reel__alive_add(s, REEL__SCHEDULE, what) == REEL_OK) {
         *s = filled;
         return s;
     }
@@ -63,29 +64,52 @@ reel_schedule *reel__schedule_new(const char *what, reel_optim *o, reel_schedule
     return NULL;
 }
 
+static void free_one(reel_schedule *s) {
+    if (reel__alive_end(s, REEL__SCHEDULE, "schedule_free", NULL) != REEL_OK) return;
+    reel__schedule_discard(s);
+    free(s);
+}
+
 void reel__schedule_discard(const reel_schedule *s) {
     for (reel_schedule *part = s->first, *next; part; part = next) {
         next = part->next;
-        reel_schedule_free(part);
+        free_one(part);
     }
     free(s->milestones);
     free(s->base);
 }
 
 void reel_schedule_free(reel_schedule *s) {
-    if (!s) return;
-    reel__schedule_discard(s);
-    free(s);
+    if (!s || reel__alive_check(s, REEL__SCHEDULE, "schedule_free", NULL) != REEL_OK) return;
+    if (s->owned)
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_free: part of another, which frees it");
+    else
+        free_one(s);
 }
 
 /* ---- use ---- */
 
+static reel_status check_alive(const reel_schedule *s, const char *who) {
+    if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no schedule", who);
+    return reel__alive_check(s, REEL__SCHEDULE, who, NULL);
+}
+
+static reel_status check_optim(const reel_schedule *s, const char *who) {
+    if (reel__alive_is(s->optim, REEL__OPTIM)) return REEL_OK;
+    return reel_fail(REEL_ERR_STATE, NULL, "%s: its optimizer was freed", who);
+}
+
 double reel_schedule_lr(const reel_schedule *s, int64_t at) {
-    return s ? s->rate(s, s->base[0], at > 0 ? at : 0) : NAN;
+    if (!s || check_alive(s, "schedule_lr") != REEL_OK) return NAN;
+    return s->rate(s, s->base[0], at > 0 ? at : 0);
 }
 
 static reel_status check_step(const reel_schedule *s, bool metric) {
-    if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_step: no schedule");
+    const char *who = metric ? "schedule_step_metric" : "schedule_step";
+    REEL_TRY(check_alive(s, who));
+    if (s->owned)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: part of another, which steps it", who);
+    REEL_TRY(check_optim(s, who));
     if (s->takes_metric == metric) return REEL_OK;
     return reel_fail(REEL_ERR_ARGUMENT, NULL,
                      metric ? "schedule_step_metric: takes no metric: use reel_schedule_step"
@@ -95,6 +119,8 @@ static reel_status check_step(const reel_schedule *s, bool metric) {
 
 /* On to `next`, unless its rate is refused. */
 static reel_status advance(reel_schedule *s, reel_schedule next) {
+    if (next.step == INT64_MAX)
+        return reel_fail(REEL_ERR_STATE, NULL, "schedule_step: no step after %" PRId64, next.step);
     next.step++;
     REEL_TRY(reel__schedule_apply(&next));
     *s = next;
@@ -179,8 +205,8 @@ static reel_status move_all(const place *p, reel_schedule *s) {
 
 reel_status reel_schedule_save(const reel_schedule *s, reel_state *state, const char *prefix) {
     if (reel_failed()) return reel_error_status();
-    if (!s || !state)
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_save: no %s", s ? "state" : "schedule");
+    REEL_TRY(check_alive(s, "schedule_save"));
+    if (!state) return reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_save: no state");
     reel_schedule copy = *s; /* what is moved may be written to */
     return move_all(&(place){.to = state, .prefix = prefix}, &copy);
 }
@@ -201,8 +227,9 @@ static reel_status load(reel_schedule *loaded, const place *p) {
 
 reel_status reel_schedule_load(reel_schedule *s, const reel_state *state, const char *prefix) {
     if (reel_failed()) return reel_error_status();
-    if (!s || !state)
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_load: no %s", s ? "state" : "schedule");
+    REEL_TRY(check_alive(s, "schedule_load"));
+    if (!state) return reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_load: no state");
+    REEL_TRY(check_optim(s, "schedule_load"));
     reel_schedule loaded = *s;
     loaded.base = malloc((size_t)s->groups * sizeof *s->base);
     if (!loaded.base) return reel_fail(REEL_ERR_MEMORY, NULL, "schedule_load: out of memory");

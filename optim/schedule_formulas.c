@@ -21,6 +21,7 @@ static double cosine(const reel_schedule *c, double base, int64_t s) {
 
 reel_schedule *reel_cosine_schedule_new(reel_optim *o, reel_cosine_options options) {
     const char *what = "cosine_schedule_new";
+    options.floor = reel__option(options.floor, 0.0);
     if (reel__optim_check(what, "floor", options.floor) != REEL_OK ||
         reel__schedule_length(what, options.steps) != REEL_OK)
         return NULL;
@@ -44,7 +45,8 @@ static double restarts(const reel_schedule *c, double base, int64_t s) {
 reel_schedule *reel_cosine_restarts_schedule_new(reel_optim *o,
                                                  reel_cosine_restarts_options options) {
     const char *what = "cosine_restarts_schedule_new";
-    if (options.multiply == 0) options.multiply = 1;
+    options.floor = reel__option(options.floor, 0.0);
+    options.multiply = reel__option_int(options.multiply, 1);
     if (reel__optim_check(what, "floor", options.floor) != REEL_OK ||
         reel__schedule_length(what, options.steps) != REEL_OK)
         return NULL;
@@ -65,7 +67,7 @@ static double step(const reel_schedule *c, double base, int64_t s) {
 
 reel_schedule *reel_step_schedule_new(reel_optim *o, reel_step_options options) {
     const char *what = "step_schedule_new";
-    options.gamma = reel__or_default(options.gamma, 0.1);
+    options.gamma = reel__option(options.gamma, 0.1);
     if (reel__optim_check(what, "gamma", options.gamma) != REEL_OK ||
         reel__schedule_length(what, options.every) != REEL_OK)
         return NULL;
@@ -88,7 +90,7 @@ static reel_status check_milestones(const char *what, const reel_schedule *s) {
 
 reel_schedule *reel_multi_step_schedule_new(reel_optim *o, reel_multi_step_options options) {
     const char *what = "multi_step_schedule_new";
-    const double gamma = reel__or_default(options.gamma, 0.1);
+    const double gamma = reel__option(options.gamma, 0.1);
     reel_schedule filled = {.rate = multi_step, .options.multi_step.gamma = gamma};
     if (reel__optim_check(what, "gamma", gamma) != REEL_OK ||
         reel__schedule_milestones(what, &filled, options.milestones, options.count) != REEL_OK)
@@ -104,7 +106,12 @@ static double exponential(const reel_schedule *c, double base, int64_t s) {
 
 reel_schedule *reel_exponential_schedule_new(reel_optim *o, reel_exponential_options options) {
     const char *what = "exponential_schedule_new";
-    if (reel__schedule_positive(what, "gamma", options.gamma) != REEL_OK) return NULL;
+    if (options.gamma == 0.0) {
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no gamma", what);
+        return NULL;
+    }
+    options.gamma = reel__option(options.gamma, 0.0);
+    if (reel__optim_check(what, "gamma", options.gamma) != REEL_OK) return NULL;
     return reel__schedule_new(what, o,
                               (reel_schedule){.rate = exponential, .options.exponential = options});
 }
@@ -117,7 +124,7 @@ static double constant(const reel_schedule *c, double base, int64_t s) {
 
 reel_schedule *reel_constant_schedule_new(reel_optim *o, reel_constant_options options) {
     const char *what = "constant_schedule_new";
-    options.factor = reel__or_default_or_zero(options.factor, 1.0 / 3.0);
+    options.factor = reel__option(options.factor, 1.0 / 3.0);
     if (reel__optim_check(what, "factor", options.factor) != REEL_OK ||
         reel__schedule_length(what, options.steps) != REEL_OK)
         return NULL;
@@ -132,8 +139,8 @@ static double linear(const reel_schedule *c, double base, int64_t s) {
 
 reel_schedule *reel_linear_schedule_new(reel_optim *o, reel_linear_schedule_options options) {
     const char *what = "linear_schedule_new";
-    options.start_factor = reel__or_default_or_zero(options.start_factor, 1.0 / 3.0);
-    options.end_factor = reel__or_default_or_zero(options.end_factor, 1.0);
+    options.start_factor = reel__option(options.start_factor, 1.0 / 3.0);
+    options.end_factor = reel__option(options.end_factor, 1.0);
     if (reel__optim_check(what, "start_factor", options.start_factor) != REEL_OK ||
         reel__optim_check(what, "end_factor", options.end_factor) != REEL_OK ||
         reel__schedule_length(what, options.steps) != REEL_OK)
@@ -147,8 +154,8 @@ static double polynomial(const reel_schedule *c, double base, int64_t s) {
 
 reel_schedule *reel_polynomial_schedule_new(reel_optim *o, reel_polynomial_options options) {
     const char *what = "polynomial_schedule_new";
-    options.power = reel__or_default(options.power, 1.0);
-    if (reel__schedule_positive(what, "power", options.power) != REEL_OK ||
+    options.power = reel__option(options.power, 1.0);
+    if (reel__optim_check(what, "power", options.power) != REEL_OK ||
         reel__schedule_length(what, options.steps) != REEL_OK)
         return NULL;
     return reel__schedule_new(what, o,

@@ -7,6 +7,8 @@
 /* lr at step s >= 0 from the rate `base`. Whoever joins schedules hands its parts their base. */
 typedef double (*reel__rate)(const reel_schedule *schedule, double base, int64_t s);
 
+#define REEL__SCHEDULE "a schedule"
+
 struct reel_schedule {
     reel_optim *optim;
     reel__rate rate;

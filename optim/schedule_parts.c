@@ -5,6 +5,7 @@
 
 static const char *objection(const reel_schedule *part, const reel_optim *o) {
     if (!part) return "is missing";
+    if (!reel__alive_is(part, REEL__SCHEDULE)) return "is not a schedule, or freed already";
     if (part->owned) return "is part of a schedule already";
     if (part->optim != o) return "drives another optimizer";
     return part->takes_metric ? "takes a metric" : NULL;
@@ -17,7 +18,8 @@ static reel_status adopt(const char *what, reel_schedule *s, const reel_optim *o
     reel_schedule **end = &s->first;
     for (int i = 0; i < count; i++) {
         const char *why = objection(parts[i], o);
-        if (parts[i] && !parts[i]->owned) {
+        const bool alive = reel__alive_is(parts[i], REEL__SCHEDULE);
+        if (alive && !parts[i]->owned) {
             parts[i]->owned = true;
             *end = parts[i];
             end = &parts[i]->next;

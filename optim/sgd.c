@@ -3,24 +3,25 @@
 
 static const reel__optim_kind sgd = {.name = "sgd_new", .op = REEL_OP_sgd, .moment = {"v"}};
 
-static reel_status check(reel_sgd_options o) {
-    if (o.lr == 0.0) return reel_fail(REEL_ERR_ARGUMENT, NULL, "sgd_new: no lr");
-    if (o.nesterov && (o.momentum == 0.0 || o.dampening != 0.0))
+static reel_status check(double lr, const reel__rule *r) {
+    if (lr == 0.0) return reel_fail(REEL_ERR_ARGUMENT, NULL, "sgd_new: no lr");
+    if (r->nesterov && (r->momentum == 0.0 || r->dampening != 0.0))
         return reel_fail(
             REEL_ERR_ARGUMENT, NULL,
             "sgd_new: nesterov needs a momentum and no dampening: momentum %g, dampening %g",
-            o.momentum, o.dampening);
+            r->momentum, r->dampening);
     return REEL_OK;
 }
 
 reel_optim *reel_sgd_new(const reel_state *params, reel_sgd_options o) {
-    if (check(o) != REEL_OK) return NULL;
+    const reel__rule rule = {.momentum = reel__option(o.momentum, 0.0),
+                             .dampening = reel__option(o.dampening, 0.0),
+                             .weight_decay = reel__option(o.weight_decay, 0.0),
+                             .nesterov = o.nesterov,
+                             .maximize = o.maximize};
+    if (check(o.lr, &rule) != REEL_OK) return NULL;
     return reel__optim_new(&sgd, params,
-                           (reel__optim_setup){.lr = o.lr,
-                                               .moments = o.momentum != 0.0,
-                                               .rule = {.momentum = o.momentum,
-                                                        .dampening = o.dampening,
-                                                        .weight_decay = o.weight_decay,
-                                                        .nesterov = o.nesterov,
-                                                        .maximize = o.maximize}});
+                           (reel__optim_setup){.lr = reel__option(o.lr, 0.0),
+                                               .moments = rule.momentum != 0.0,
+                                               .rule = rule});
 }

@@ -36,29 +36,26 @@ static reel_status run(reel__call c, int count, int width, reel_tensor *const *c
 /* i[0]: which moments there are; i[1]: whether something is carried. */
 reel_status reel__update(const char *at, reel__op op, const reel__lists *l, reel__clock clock,
                          const reel__rule *rule) {
-    reel_tensor *const *lists[2 + REEL__MAX_MOMENTS] = {l->p, l->g};
-    reel_tensor *last[3] = {clock.lr};
-    int width = 2, tail = 1;
-    reel__call c = {.op = op, .at = at, .attr = {.i = {0, clock.carry != NULL}, .rule = rule}};
+    reel_tensor *const *lists[REEL__MOST_LISTS] = {l->p, l->g};
+    reel_tensor *const last[2] = {clock.lr, clock.step};
+    int width = 2;
+    reel__call c = {.op = op, .at = at, .attr = {.i = {0, l->carry != NULL}, .rule = rule}};
     for (int k = 0; k < REEL__MAX_MOMENTS; k++) {
         if (!l->moment[k]) continue;
         lists[width++] = l->moment[k];
         c.attr.i[0] |= 1 << k;
     }
-    if (clock.carry) last[tail++] = clock.carry;
-    last[tail++] = clock.step;
-    const reel_status status = run(c, l->count, width, lists, tail, last, ALL_BUT_G);
-    if (status == REEL_OK && clock.carry) mark_changed(clock.carry);
-    return status;
+    if (l->carry) lists[width++] = l->carry;
+    lists[width++] = l->taken;
+    return run(c, l->count, width, lists, 2, last, ALL_BUT_G);
 }
 
 reel__update_call reel__update_of(const reel__call *c) {
-    reel__update_call u = {.width = 2, .has = (unsigned)c->attr.i[0]};
-    const bool carries = c->attr.i[1] != 0;
+    reel__update_call u = {.has = (unsigned)c->attr.i[0], .carries = c->attr.i[1] != 0};
+    u.width = 3 + u.carries;
     for (unsigned has = u.has; has; has &= has - 1) u.width++;
-    u.count = (c->nin - 2 - carries) / u.width;
-    u.lr = reel__data(c->in[c->nin - 2 - carries]);
-    u.carry = carries ? reel__data(c->in[c->nin - 2]) : NULL;
+    u.count = (c->nin - 2) / u.width;
+    u.lr = reel__data(c->in[c->nin - 2]);
     u.step = reel__data(c->in[c->nin - 1]);
     return u;
 }

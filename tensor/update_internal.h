@@ -8,7 +8,10 @@
 
 #include "tensor/backend.h"
 
+#include <math.h>
+
 #define REEL__MAX_MOMENTS 3
+#define REEL__MOST_LISTS (2 + REEL__MAX_MOMENTS + 2) /* p, g, the moments, carry, taken */
 
 /* The options of a step, named as in optim.h: a row uses those that its formula names. */
 typedef struct reel__rule {
@@ -17,20 +20,21 @@ typedef struct reel__rule {
     bool nesterov, decoupled, maximize;
 } reel__rule;
 
-/* Side by side: g[i] and moment[k][i] are p[i]'s. A moment that a step goes without is NULL. */
+/* Side by side: g[i] and moment[k][i] are p[i]'s. A moment that a step goes without is NULL.
+ * taken[i]: i64, 0-d, how many steps p[i] has taken before this one, whose number for p[i] is one
+ * more and is left there. carry[i]: f64, 0-d, a product that the steps of p[i] carry on; the list
+ * is NULL if the row has none. */
 typedef struct {
     int count;
-    reel_tensor **p, **g, **moment[REEL__MAX_MOMENTS];
+    reel_tensor **p, **g, **moment[REEL__MAX_MOMENTS], **carry, **taken;
 } reel__lists;
 
-/* 0-d, on the device. lr: f64. step: i64, how many steps were done before this one; this one takes
- * step + 1 as its number, and leaves that there. carry: f64, a product that steps carry on, or NULL
- * if the row has none. */
+/* 0-d, on the device. lr: f64. step: i64, a count of all steps, whichever parameters took them. */
 typedef struct {
-    reel_tensor *lr, *carry, *step;
+    reel_tensor *lr, *step;
 } reel__clock;
 
-/* One step. Without any parameter it only counts. */
+/* One step of the parameters listed. Without any it only counts. */
 reel_status reel__update(const char *at, reel__op op, const reel__lists *lists, reel__clock clock,
                          const reel__rule *rule);
 
@@ -40,20 +44,30 @@ reel_status reel__clip_norm(const char *at, int count, reel_tensor *const *g, re
                             double max_norm);
 reel_status reel__clip_value(const char *at, int count, reel_tensor *const *g, double limit);
 
+/* ---- for kernels: norms ---- */
+
+/* What brings numbers of which `largest` is the largest near 1, and their squares away from what
+ * overflows or vanishes; exact, and so is its inverse. */
+static inline double reel__norm_scale(double largest) {
+    if (!(largest > 0) || isinf(largest)) return 1;
+    const int exponent = ilogb(largest);
+    return ldexp(1, exponent > 1022 ? -1022 : exponent < -1022 ? 1022 : -exponent);
+}
+
 /* ---- for kernels: a step's call ---- */
 
-/* Tensor k of parameter i is in[i * width + k]: p, g, and the moments that there are, whose bits
- * are set in `has`. */
+/* Tensor k of parameter i is in[i * width + k]: p, g, the moments that there are, whose bits are
+ * set in `has`, what is carried, if anything is, and the steps taken, which come last. */
 typedef struct {
     int count, width;
     unsigned has;
+    bool carries;
     const double *lr;
-    double *carry; /* NULL: none */
     int64_t *step;
 } reel__update_call;
 reel__update_call reel__update_of(const reel__call *c);
 
-/* The rate, the number of the step from 1, and what the steps before have carried here. */
+/* The rate, the number of the parameter's step from 1, and what those before have carried here. */
 typedef struct {
     double lr, t, carry;
 } reel__now;

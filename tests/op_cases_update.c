@@ -19,9 +19,10 @@ static reel_tensor *number(double v) {
 
 /* in: p, g, and the moments that there are */
 static reel_tensor *run_steps(reel__op op, reel_tensor **in, const reference_options *o) {
-    reel__lists l = {1, &in[0], &in[1], {NULL}};
-    reel__clock clock = {.lr = number(o->lr), .step = reel_scalar(2, REEL_I64, test_device())};
-    if (op == REEL_OP_nadam) clock.carry = number(reference_mu_product(&o->rule, 2));
+    reel_tensor *taken = reel_scalar(2, REEL_I64, test_device()), *carry = NULL;
+    reel__lists l = {.count = 1, .p = &in[0], .g = &in[1], .taken = &taken};
+    reel__clock clock = {.lr = number(o->lr), .step = reel_scalar(7, REEL_I64, test_device())};
+    if (op == REEL_OP_nadam) carry = number(reference_mu_product(&o->rule, 2)), l.carry = &carry;
     for (int k = 0, at = 2; k < REEL__MAX_MOMENTS; k++)
         if (o->has >> k & 1) l.moment[k] = &in[at++];
     for (int t = 3; t <= 4; t++)

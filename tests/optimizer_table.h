@@ -8,7 +8,12 @@
 typedef struct {
     double start; /* of the moments */
     reference_options o;
+    bool zeros; /* a number of 0 is 0, not the option's default */
 } config;
+
+static double given(const config *c, double value) {
+    return value == 0 && c->zeros ? REEL_ZERO : value;
+}
 
 typedef struct {
     const char *name;
@@ -19,21 +24,21 @@ typedef struct {
 
 static reel_optim *make_sgd(const reel_state *list, const config *c) {
     const reel__rule *r = &c->o.rule;
-    return reel_sgd_new(list, (reel_sgd_options){.lr = c->o.lr,
-                                                 .momentum = r->momentum,
-                                                 .dampening = r->dampening,
-                                                 .weight_decay = r->weight_decay,
+    return reel_sgd_new(list, (reel_sgd_options){.lr = given(c, c->o.lr),
+                                                 .momentum = given(c, r->momentum),
+                                                 .dampening = given(c, r->dampening),
+                                                 .weight_decay = given(c, r->weight_decay),
                                                  .nesterov = r->nesterov,
                                                  .maximize = r->maximize});
 }
 
 static reel_optim *make_adam(const reel_state *list, const config *c) {
     const reel__rule *r = &c->o.rule;
-    const reel_adam_options o = {.lr = c->o.lr,
-                                 .beta1 = r->beta1,
-                                 .beta2 = r->beta2,
-                                 .eps = r->eps,
-                                 .weight_decay = r->weight_decay,
+    const reel_adam_options o = {.lr = given(c, c->o.lr),
+                                 .beta1 = given(c, r->beta1),
+                                 .beta2 = given(c, r->beta2),
+                                 .eps = given(c, r->eps),
+                                 .weight_decay = given(c, r->weight_decay),
                                  .amsgrad = c->o.has & 4,
                                  .maximize = r->maximize};
     return r->decoupled ? reel_adamw_new(list, o) : reel_adam_new(list, o);
@@ -41,74 +46,76 @@ static reel_optim *make_adam(const reel_state *list, const config *c) {
 
 static reel_optim *make_nadam(const reel_state *list, const config *c) {
     const reel__rule *r = &c->o.rule;
-    return reel_nadam_new(list, (reel_nadam_options){.lr = c->o.lr,
-                                                     .beta1 = r->beta1,
-                                                     .beta2 = r->beta2,
-                                                     .eps = r->eps,
-                                                     .weight_decay = r->weight_decay,
-                                                     .momentum_decay = r->momentum_decay,
+    return reel_nadam_new(list, (reel_nadam_options){.lr = given(c, c->o.lr),
+                                                     .beta1 = given(c, r->beta1),
+                                                     .beta2 = given(c, r->beta2),
+                                                     .eps = given(c, r->eps),
+                                                     .weight_decay = given(c, r->weight_decay),
+                                                     .momentum_decay = given(c, r->momentum_decay),
                                                      .decoupled = r->decoupled,
                                                      .maximize = r->maximize});
 }
 
 static reel_optim *make_radam(const reel_state *list, const config *c) {
     const reel__rule *r = &c->o.rule;
-    return reel_radam_new(list, (reel_radam_options){.lr = c->o.lr,
-                                                     .beta1 = r->beta1,
-                                                     .beta2 = r->beta2,
-                                                     .eps = r->eps,
-                                                     .weight_decay = r->weight_decay,
+    return reel_radam_new(list, (reel_radam_options){.lr = given(c, c->o.lr),
+                                                     .beta1 = given(c, r->beta1),
+                                                     .beta2 = given(c, r->beta2),
+                                                     .eps = given(c, r->eps),
+                                                     .weight_decay = given(c, r->weight_decay),
                                                      .decoupled = r->decoupled,
                                                      .maximize = r->maximize});
 }
 
 static reel_optim *make_adamax(const reel_state *list, const config *c) {
     const reel__rule *r = &c->o.rule;
-    return reel_adamax_new(list, (reel_adamax_options){.lr = c->o.lr,
-                                                       .beta1 = r->beta1,
-                                                       .beta2 = r->beta2,
-                                                       .eps = r->eps,
-                                                       .weight_decay = r->weight_decay,
+    return reel_adamax_new(list, (reel_adamax_options){.lr = given(c, c->o.lr),
+                                                       .beta1 = given(c, r->beta1),
+                                                       .beta2 = given(c, r->beta2),
+                                                       .eps = given(c, r->eps),
+                                                       .weight_decay = given(c, r->weight_decay),
                                                        .maximize = r->maximize});
 }
 
 static reel_optim *make_rmsprop(const reel_state *list, const config *c) {
     const reel__rule *r = &c->o.rule;
-    return reel_rmsprop_new(list, (reel_rmsprop_options){.lr = c->o.lr,
-                                                         .alpha = r->alpha,
-                                                         .eps = r->eps,
-                                                         .weight_decay = r->weight_decay,
-                                                         .momentum = r->momentum,
+    return reel_rmsprop_new(list, (reel_rmsprop_options){.lr = given(c, c->o.lr),
+                                                         .alpha = given(c, r->alpha),
+                                                         .eps = given(c, r->eps),
+                                                         .weight_decay = given(c, r->weight_decay),
+                                                         .momentum = given(c, r->momentum),
                                                          .centered = c->o.has & 2,
                                                          .maximize = r->maximize});
 }
 
 static reel_optim *make_adagrad(const reel_state *list, const config *c) {
     const reel__rule *r = &c->o.rule;
-    return reel_adagrad_new(list, (reel_adagrad_options){.lr = c->o.lr,
-                                                         .lr_decay = r->lr_decay,
-                                                         .weight_decay = r->weight_decay,
-                                                         .initial_accumulator_value = c->start,
-                                                         .eps = r->eps,
-                                                         .maximize = r->maximize});
+    return reel_adagrad_new(list,
+                            (reel_adagrad_options){.lr = given(c, c->o.lr),
+                                                   .lr_decay = given(c, r->lr_decay),
+                                                   .weight_decay = given(c, r->weight_decay),
+                                                   .initial_accumulator_value = given(c, c->start),
+                                                   .eps = given(c, r->eps),
+                                                   .maximize = r->maximize});
 }
 
 static reel_optim *make_adadelta(const reel_state *list, const config *c) {
     const reel__rule *r = &c->o.rule;
-    return reel_adadelta_new(list, (reel_adadelta_options){.lr = c->o.lr,
-                                                           .rho = r->rho,
-                                                           .eps = r->eps,
-                                                           .weight_decay = r->weight_decay,
-                                                           .maximize = r->maximize});
+    return reel_adadelta_new(list,
+                             (reel_adadelta_options){.lr = given(c, c->o.lr),
+                                                     .rho = given(c, r->rho),
+                                                     .eps = given(c, r->eps),
+                                                     .weight_decay = given(c, r->weight_decay),
+                                                     .maximize = r->maximize});
 }
 
 static reel_optim *make_asgd(const reel_state *list, const config *c) {
     const reel__rule *r = &c->o.rule;
-    return reel_asgd_new(list, (reel_asgd_options){.lr = c->o.lr,
-                                                   .lambd = r->lambd,
-                                                   .alpha = r->alpha,
-                                                   .t0 = r->t0,
-                                                   .weight_decay = r->weight_decay,
+    return reel_asgd_new(list, (reel_asgd_options){.lr = given(c, c->o.lr),
+                                                   .lambd = given(c, r->lambd),
+                                                   .alpha = given(c, r->alpha),
+                                                   .t0 = given(c, r->t0),
+                                                   .weight_decay = given(c, r->weight_decay),
                                                    .maximize = r->maximize});
 }
 

@@ -5,6 +5,9 @@
 #include "tests/numbers.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* How batches are made: by so many threads, and uploaded ahead or not, which on the CPU moves
  * nothing but goes the same way. */
@@ -228,6 +231,40 @@ START_TEST(a_collate_of_ones_own_is_asked) {
     ck_assert(!reel_loader_next(l, &b));
     expect_failure(REEL_ERR_STATE, "gave no x");
     reel_loader_free(l);
+}
+END_TEST
+
+/* One of the samples, or a view of it; both at once; an x that is the y. */
+static reel_status pick_one(const reel_sample *s, int64_t n, reel_sample *out, void *user) {
+    const int what = *(int *)user;
+    *out = s[n - 1];
+    if (what == 1) out->x = reel_slice(s[0].x, 0, 1, 2, 1);
+    if (what == 2) out->y = out->x;
+    if (what == 3) out->x = s[0].y, out->y = NULL;
+    return reel_error_status();
+}
+
+START_TEST(a_collate_may_give_a_sample) {
+    numbers d = numbers_of(12);
+    for (int what = 0; what < 4; what++) {
+        reel_loader_options o = {.batch_size = 4, .collate = pick_one, .user = &what};
+        reel_loader *l = loader_of(&d.base, o, ways[_i]);
+        reel_batch b;
+        for (int k = 0; k < 3; k++) {
+            ck_assert(reel_loader_next(l, &b));
+            REEL_SCOPE;
+            reel_full(reel_shape(2), -7, REEL_F32,
+                      test_device()); /* where a sample was, if freed */
+            const double last = (double)b.index[3], first = (double)b.index[0];
+            ck_assert_double_eq(element(b.x, 0), what == 1   ? first * first
+                                                 : what == 3 ? first
+                                                             : last);
+            if (what == 2) ck_assert_double_eq(element(b.y, 1), last * last);
+            if (what == 3) ck_assert_ptr_null(b.y);
+        }
+        expect_fine();
+        reel_loader_free(l);
+    }
 }
 END_TEST
 
@@ -537,6 +574,35 @@ START_TEST(bad_options_are_errors) {
 }
 END_TEST
 
+/* Freed, or never one: nothing is read through the pointer. */
+START_TEST(what_is_no_loader_is_refused) {
+    numbers d = numbers_of(10);
+    reel_state *s = reel_state_new();
+    reel_loader *freed = reel_loader_new(&d.base, (reel_loader_options){0});
+    reel_loader_free(freed);
+    reel_loader *const none[] = {freed, (reel_loader *)&d, (reel_loader *)(uintptr_t)8};
+    const char *const said = ": not a loader, or freed already";
+    for (int i = 0; i < 3; i++) {
+        reel_batch b;
+        ck_assert(!reel_loader_next(none[i], &b));
+        expect_failure(REEL_ERR_ARGUMENT, said);
+        ck_assert_int_eq(reel_loader_batches(none[i]), 0);
+        expect_failure(REEL_ERR_ARGUMENT, said);
+        ck_assert_int_eq(reel_loader_epoch(none[i]), 0);
+        expect_failure(REEL_ERR_ARGUMENT, said);
+        ck_assert_int_eq(reel_loader_position(none[i]), 0);
+        expect_failure(REEL_ERR_ARGUMENT, said);
+        ck_assert_int_ne(reel_loader_save(none[i], s, NULL), REEL_OK);
+        expect_failure(REEL_ERR_ARGUMENT, said);
+        ck_assert_int_ne(reel_loader_load(none[i], s, NULL), REEL_OK);
+        expect_failure(REEL_ERR_ARGUMENT, said);
+        reel_loader_free(none[i]);
+        expect_failure(REEL_ERR_ARGUMENT, said);
+    }
+    reel_state_free(s);
+}
+END_TEST
+
 START_TEST(samplers_are_not_believed) {
     numbers d = numbers_of(10);
     counting_down down = {{&down_class}, 11, 6, REEL_OK};
@@ -620,9 +686,10 @@ START_TEST(a_saved_state_is_a_copy) {
     ck_assert_int_eq(reel_loader_save(r.loader, s, NULL), REEL_OK);
     ck_assert_int_eq(reel_state_count(s), 3);
     run(r.loader, 7, &t);
-    int64_t progress[3];
+    int64_t progress[7];
     ck_assert_int_eq(reel_read(reel_state_get(s, "progress"), progress, sizeof progress), REEL_OK);
     ck_assert(progress[0] == 0 && progress[1] == 2 && progress[2] == ITEMS);
+    ck_assert(progress[3] == 1 && progress[4] == 4);                /* shuffled, by this seed */
     ck_assert_int_ne(reel_loader_save(r.loader, s, NULL), REEL_OK); /* the names are there */
     expect_failure(REEL_ERR_ARGUMENT, "progress");
     rig_close(&r);
@@ -720,6 +787,107 @@ START_TEST(states_of_the_wrong_kind_are_refused) {
 }
 END_TEST
 
+/* What the epochs to come are made of must be what those before were. */
+START_TEST(a_state_of_other_settings_is_refused) {
+    numbers d = numbers_of(23);
+    reel_sampler *sampler = reel_sequential_sampler_new(23);
+    const struct {
+        const char *message;
+        reel_loader_options options;
+    } cases[] = {
+        {"saved with seed 4, and here it is 5", {.batch_size = 4, .shuffle = true, .seed = 5}},
+        {"saved with seed 4, and here it is 18446744073709551615",
+         {.batch_size = 4, .shuffle = true, .seed = UINT64_MAX}},
+        {"saved with batch_size 4, and here it is 5",
+         {.batch_size = 5, .shuffle = true, .seed = 4}},
+        {"saved with drop_last 0, and here it is 1",
+         {.batch_size = 4, .shuffle = true, .seed = 4, .drop_last = true}},
+        {"saved shuffled, and here it is in order", {.batch_size = 4, .seed = 4}},
+        {"saved shuffled, and here it is by a sampler", {.batch_size = 4, .sampler = sampler}},
+        {NULL, {.batch_size = 4, .shuffle = true, .seed = 4, .prefetch = 5}},
+    };
+    reel_state *s = reel_state_new();
+    const reel_loader_options o = {.batch_size = 4, .shuffle = true, .seed = 4};
+    reel_loader *from = loader_of(&d.base, o, ways[2]);
+    reel_batch b;
+    ck_assert(reel_loader_next(from, &b));
+    ck_assert_int_eq(reel_loader_save(from, s, NULL), REEL_OK);
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        reel_loader *l = loader_of(&d.base, cases[k].options, ways[0]);
+        const reel_status status = reel_loader_load(l, s, NULL);
+        ck_assert_int_eq(status, cases[k].message ? REEL_ERR_ARGUMENT : REEL_OK);
+        ck_assert_int_eq(reel_loader_position(l), !cases[k].message);
+        if (cases[k].message) expect_failure(REEL_ERR_ARGUMENT, cases[k].message);
+        reel_loader_free(l);
+    }
+    reel_loader_free(from);
+    reel_sampler_free(sampler);
+    reel_state_free(s);
+}
+END_TEST
+
+/* The epoch behind it would have no number, and its state would not load. */
+START_TEST(the_last_epoch_is_the_last) {
+    const saved c = {"", {INT64_MAX - 1, 1, 23}, {5, 6, 22, 0}, {0, 1, 4}, 4, 3};
+    reel_state *s = state_of(&c), *t = reel_state_new();
+    rig r;
+    rig_open(&r, SHUFFLE, ways[_i]);
+    ck_assert_int_eq(reel_loader_load(r.loader, s, "l"), REEL_OK);
+    reel_batch b;
+    ck_assert(reel_loader_next(r.loader, &b));
+    for (int k = 0; k < 2; k++) {
+        ck_assert(!reel_loader_next(r.loader, &b));
+        ck_assert_int_eq(reel_loader_save(r.loader, t, "l"), REEL_ERR_STATE);
+        expect_failure(REEL_ERR_STATE, "loader: no epoch after 9223372036854775806");
+    }
+    ck_assert_int_eq(reel_loader_epoch(r.loader), INT64_MAX - 1);
+    ck_assert_int_eq(reel_loader_save(r.loader, t, "l"), REEL_OK);
+    ck_assert_int_eq(reel_loader_load(r.loader, t, "l"), REEL_OK);
+    rig_close(&r);
+    reel_state_free(s);
+    reel_state_free(t);
+}
+END_TEST
+
+/* ---- forks ---- */
+
+/* What a child comes to: the rest of the trace, a loader freed, and no failure. */
+static bool goes_on(rig *r, int calls, const trace *expected) {
+    static trace got;
+    got.count = 0;
+    alarm(20); /* one that waits for a thread that is not there does so for ever */
+    if (calls > 0) run(r->loader, calls, &got);
+    reel_loader_free(r->loader);
+    const int64_t *rest = expected->v + expected->count - got.count;
+    return !reel_failed() && memcmp(rest, got.v, (size_t)got.count * sizeof *got.v) == 0;
+}
+
+/* In the middle of an epoch, when the workers have made what they may: parent and child both go on,
+ * and the child may free its loader at once. */
+START_TEST(a_forked_child_goes_on) {
+    static trace expected, got;
+    for (int calls = 0; calls <= 8; calls += 8) {
+        rig r;
+        expected.count = got.count = 0;
+        rig_open(&r, SHUFFLE, ways[0]);
+        run(r.loader, 11, &expected);
+        rig_close(&r);
+        rig_open(&r, SHUFFLE, ways[_i]);
+        run(r.loader, 3, &got);
+        usleep(50000);
+        const pid_t child = fork();
+        ck_assert_int_ge(child, 0);
+        if (child == 0) _exit(goes_on(&r, calls, &expected) ? 0 : 1);
+        int status;
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child: %x", status);
+        run(r.loader, 8, &got);
+        check_same(&expected, &got);
+        rig_close(&r);
+    }
+}
+END_TEST
+
 /* The user's own order, of another length and with items twice, is taken as it is. */
 START_TEST(an_order_need_not_be_a_permutation) {
     const saved c = {"", {6, 1, 23}, {5, 5, 22, 0}, {0, 1, 4}, 4, 3};
@@ -744,6 +912,7 @@ int main(void) {
     Suite *s = suite_create("loader");
     TCase *c = add_case(s, "batches");
     tcase_add_loop_test(c, a_collate_of_ones_own_is_asked, 0, WAYS);
+    tcase_add_loop_test(c, a_collate_may_give_a_sample, 0, WAYS);
     tcase_add_loop_test(c, pixels_become_floats, 0, WAYS);
     tcase_add_loop_test(c, ways_change_nothing, 0, KINDS);
     tcase_add_test(c, each_epoch_has_an_order_of_its_own);
@@ -754,6 +923,7 @@ int main(void) {
     tcase_add_loop_test(c, a_kept_failure_ends_the_loop_and_loses_nothing, 0, WAYS);
     tcase_add_loop_test(c, a_loader_is_freed_at_any_time, 0, WAYS);
     tcase_add_test(c, bad_options_are_errors);
+    tcase_add_test(c, what_is_no_loader_is_refused);
     tcase_add_test(c, samplers_are_not_believed);
 
     c = add_case(s, "checkpoints");
@@ -762,5 +932,11 @@ int main(void) {
     tcase_add_test(c, bad_states_are_refused);
     tcase_add_test(c, states_of_the_wrong_kind_are_refused);
     tcase_add_test(c, an_order_need_not_be_a_permutation);
+    tcase_add_test(c, a_state_of_other_settings_is_refused);
+    tcase_add_loop_test(c, the_last_epoch_is_the_last, 0, WAYS);
+
+    c = add_cpu_case(s, "fork");
+    tcase_set_tags(c, "fork"); /* ThreadSanitizer starts no threads after one */
+    tcase_add_loop_test(c, a_forked_child_goes_on, 0, WAYS);
     return run_suite(s);
 }

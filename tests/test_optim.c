@@ -183,7 +183,7 @@ START_TEST(defaults_are_those_of_the_papers) {
            c = params_new(REEL_F64, REEL_F64);
     reel_optim *o = reel_adam_new(a.list, (reel_adam_options){0});
     reel_optim *w = reel_adamw_new(b.list, (reel_adam_options){0});
-    reel_optim *none = reel_adamw_new(c.list, (reel_adam_options){.weight_decay = -1});
+    reel_optim *none = reel_adamw_new(c.list, (reel_adam_options){.weight_decay = REEL_ZERO});
     ck_assert_double_eq(reel_optim_lr(o), 1e-3);
     expect_formula(&a, o, NULL, &adam, false);
     expect_formula(&b, w, NULL, &adamw, true);
@@ -242,16 +242,16 @@ START_TEST(step_skips_what_has_no_gradient) {
 }
 END_TEST
 
-START_TEST(late_gradients_start_from_zero) {
+START_TEST(late_gradients_are_the_first) {
     params made = params_new(dtypes[_i].a, dtypes[_i].b);
     reel_optim *o =
         reel_sgd_new(made.list, (reel_sgd_options){.lr = 0.1, .momentum = 0.9, .dampening = 0.5});
     give_gradient_of_step(&made, 0, 1);
     reel_optim_step(o);
-    give_gradient_of_step(&made, 1, 2); /* b for the first time, at t = 2: v = (1 - 0.5) g */
+    give_gradient_of_step(&made, 1, 2); /* b for the first time: v = g, not dampened */
     reel_optim_step(o);
     double expected[N];
-    for (int i = 0; i < N; i++) expected[i] = start(1, i) - 0.1 * 0.5 * gradient(1, i, 2);
+    for (int i = 0; i < N; i++) expected[i] = start(1, i) - 0.1 * gradient(1, i, 2);
     expect_parameter(made.p[1], expected);
     reel_optim_free(o);
     params_free(&made);
@@ -330,7 +330,7 @@ START_TEST(tied_parameter_is_stepped_once) {
         reel_optim_step(o);
         reel_optim_save(o, saved, NULL);
         ck_assert_ptr_nonnull(reel_state_get(saved, k ? "first.v" : "W.v"));
-        ck_assert_int_eq(reel_state_count(saved), 3); /* v, lr, step */
+        ck_assert_int_eq(reel_state_count(saved), 4); /* v, its step, lr, step */
         reel_state_free(saved);
         reel_optim_free(o);
     }
@@ -398,6 +398,7 @@ START_TEST(sgd_refuses) {
         {{.lr = 1, .momentum = 0.5, .dampening = -3}, "sgd_new: dampening"},
         {{.lr = 1, .momentum = 0.5, .dampening = INFINITY}, "dampening"},
         {{.lr = 1, .nesterov = true}, "nesterov"},
+        {{.lr = 1, .momentum = REEL_ZERO, .nesterov = true}, "momentum 0, dampening 0"},
         {{.lr = 1, .momentum = 0.5, .dampening = 0.1, .nesterov = true}, "nesterov"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -412,18 +413,62 @@ START_TEST(adam_refuses) {
         reel_adam_options o;
         const char *part;
     } bad[] = {
-        {{.lr = -1}, ": lr"},       {{.lr = NAN}, ": lr"},
-        {{.lr = INFINITY}, ": lr"}, {{.beta1 = 1}, "beta1 must lie in [0, 1): 1"},
-        {{.beta1 = -0.1}, "beta1"}, {{.beta2 = 1.5}, "beta2"},
-        {{.beta2 = NAN}, "beta2"},  {{.eps = -1e-8}, "eps"},
-        {{.eps = INFINITY}, "eps"}, {{.weight_decay = NAN}, "weight_decay"},
+        {{.lr = -1}, ": lr"},
+        {{.lr = NAN}, ": lr"},
+        {{.lr = INFINITY}, ": lr"},
+        {{.beta1 = 1}, "beta1 must lie in [0, 1): 1"},
+        {{.beta1 = -0.1}, "beta1"},
+        {{.beta2 = 1.5}, "beta2"},
+        {{.beta2 = NAN}, "beta2"},
+        {{.eps = -1e-8}, "eps"},
+        {{.eps = INFINITY}, "eps"},
+        {{.weight_decay = NAN}, "weight_decay"},
+        {{.weight_decay = -1}, "weight_decay must be 0 or more, and finite: -1"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         expect_no_optim(reel_adam_new(made.list, bad[i].o), REEL_ERR_ARGUMENT, bad[i].part);
         expect_no_optim(reel_adamw_new(made.list, bad[i].o), REEL_ERR_ARGUMENT, bad[i].part);
     }
-    expect_no_optim(reel_adam_new(made.list, (reel_adam_options){.weight_decay = -1}),
-                    REEL_ERR_ARGUMENT, "adam_new: weight_decay");
+    params_free(&made);
+}
+END_TEST
+
+/* Freed, or never one: nothing is read through the pointer. */
+START_TEST(what_is_no_optimizer_is_refused) {
+    params made = params_new(REEL_F64, REEL_F64);
+    static double numbers[8];
+    reel_state *s = reel_state_new();
+    reel_optim *freed = reel_adam_new(made.list, (reel_adam_options){0});
+    reel_optim_free(freed);
+    reel_optim *const none[] = {freed, (reel_optim *)numbers, (reel_optim *)(uintptr_t)8};
+    const char *const said = ": not an optimizer, or freed already";
+    for (int i = 0; i < 3; i++) {
+        REEL_SCOPE;
+        reel_optim *o = none[i];
+#define REFUSES(call)                                                                              \
+    do {                                                                                           \
+        (void)(call);                                                                              \
+        expect_failure(REEL_ERR_ARGUMENT, said);                                                   \
+    } while (0)
+        REFUSES(reel_optim_step(o));
+        REFUSES(reel_optim_lr(o));
+        REFUSES(reel_optim_steps(o));
+        REFUSES(reel_optim_group_count(o));
+        REFUSES(reel_optim_set_lr(o, 1));
+        REFUSES(reel_optim_set_group_lr(o, 0, 1));
+        REFUSES(reel_optim_add_group(o, made.list, (reel_group_options){0}));
+        REFUSES(reel_optim_save(o, s, NULL));
+        REFUSES(reel_optim_load(o, s, NULL));
+        REFUSES(reel_clip_grad_norm(o, 1));
+        REFUSES(reel_clip_grad_value(o, 1));
+        REFUSES(reel_cosine_schedule_new(o, (reel_cosine_options){.steps = 3}));
+#undef REFUSES
+        reel_optim_zero_grad(o);
+        expect_failure(REEL_ERR_ARGUMENT, "optim_zero_grad: not an optimizer");
+        reel_optim_free(o);
+        expect_failure(REEL_ERR_ARGUMENT, "optim_free: not an optimizer");
+    }
+    reel_state_free(s);
     params_free(&made);
 }
 END_TEST
@@ -540,11 +585,11 @@ START_TEST(state_has_names) {
     params made = params_new(REEL_F32, REEL_F64);
     reel_optim *o = reel_adam_new(made.list, (reel_adam_options){0});
     reel_state *s = reel_state_new();
-    const char *const names[] = {"optim.a.m", "optim.a.v", "optim.b.m",
-                                 "optim.b.v", "optim.lr",  "optim.step"};
+    const char *const names[] = {"optim.a.m",    "optim.a.v",    "optim.b.m", "optim.b.v",
+                                 "optim.a.step", "optim.b.step", "optim.lr",  "optim.step"};
     ck_assert_int_eq(reel_optim_save(o, s, "optim"), REEL_OK);
-    ck_assert_int_eq(reel_state_count(s), 6);
-    for (int i = 0; i < 6; i++) ck_assert_str_eq(reel_state_name(s, i), names[i]);
+    ck_assert_int_eq(reel_state_count(s), 8);
+    for (int i = 0; i < 8; i++) ck_assert_str_eq(reel_state_name(s, i), names[i]);
     ck_assert_int_eq(reel_dtype_of(reel_state_get(s, "optim.lr")), REEL_F64);
     ck_assert_int_eq(reel_dtype_of(reel_state_get(s, "optim.step")), REEL_I64);
     ck_assert(reel_shape_equal(reel_shape_of(reel_state_get(s, "optim.b.v")), reel_shape(2, 3)));
@@ -593,6 +638,8 @@ START_TEST(load_is_all_or_nothing) {
         expect_no_load(o, s, "optim.b.v", NULL, REEL_ERR_FORMAT,
                        "optim_load: not in the state: optim.b.v");
         expect_no_load(o, s, "optim.step", NULL, REEL_ERR_FORMAT, "optim.step");
+        expect_no_load(o, s, "optim.b.step", NULL, REEL_ERR_FORMAT,
+                       "optim_load: not in the state: optim.b.step");
         expect_no_load(o, s, "optim.b.v", vector, REEL_ERR_SHAPE,
                        "optim.b.v is [2, 3], in the state [6]");
         expect_no_load(o, s, "optim.a.m", vector, REEL_ERR_DTYPE,
@@ -660,6 +707,73 @@ START_TEST(norm_is_clipped) {
 }
 END_TEST
 
+enum { LONG = 1000 }; /* that vector loops take part */
+
+/* A parameter with a gradient of `size` at one place, and 0 elsewhere. */
+static reel_tensor *long_param(reel_state *list, const char *name, double size, reel_dtype dtype) {
+    reel_tensor *p = NULL;
+    {
+        REEL_SCOPE;
+        double values[LONG] = {[77] = size};
+        p = reel_track(reel_zeros(reel_shape(LONG), dtype, test_device()));
+        reel_state_put(list, name, p);
+        give_gradient(p, values);
+    }
+    return p;
+}
+
+/* Whose squares overflow or vanish; alike, or of two dtypes. */
+START_TEST(norms_of_any_size_are_right) {
+    static const struct {
+        double size;
+        reel_dtype dtype;
+    } cases[] = {{1e20, REEL_F32},  {1e-25, REEL_F32},  {1e-12, REEL_F32},
+                 {1e37, REEL_F32},  {1e200, REEL_F64},  {1e-200, REEL_F64},
+                 {3e307, REEL_F64}, {1e-300, REEL_F64}, {1e30, REEL_F64}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        REEL_SCOPE;
+        const double size = cases[i].size;
+        const bool single = cases[i].dtype == REEL_F32, apart = _i == 1;
+        const double second = apart && !single ? 0 : 4,
+                     all = hypot(3, second); /* 4e200 is no f32 */
+        reel_state *list = reel_state_new();
+        reel_tensor *p[2] = {
+            long_param(list, "a", 3 * size, cases[i].dtype),
+            long_param(list, "b", second * size, apart == single ? REEL_F64 : REEL_F32),
+        };
+        reel_optim *o = reel_sgd_new(list, (reel_sgd_options){.lr = 1});
+        reel_tensor *norm = reel_clip_grad_norm(o, 2 * size);
+        const double relative = single ? 1e-6 : 1e-12, scale = 2 * size / (all * size + 1e-6);
+        ck_assert_double_eq_tol(reel_item(norm) / size, all, 5 * relative);
+        for (int k = 0; k < 2; k++) {
+            const double got = element(reel_grad(p[k]), 77) / size;
+            ck_assert_double_eq_tol(got, (k ? second : 3) * fmin(1, scale), 4 * relative);
+        }
+        reel_optim_free(o);
+        reel_state_free(list);
+    }
+}
+END_TEST
+
+START_TEST(norms_of_what_is_not_finite) {
+    static const double spoilt[] = {INFINITY, -INFINITY, NAN};
+    for (int i = 0; i < 3; i++)
+        for (int which = 0; which < DTYPES; which++) {
+            REEL_SCOPE;
+            params made = params_new(dtypes[which].a, dtypes[which].b);
+            reel_optim *o = reel_sgd_new(made.list, (reel_sgd_options){.lr = 1});
+            for (int k = 0; k < 2; k++) {
+                double values[N] = {1e-30, k ? spoilt[i] : 1e30};
+                give_gradient(made.p[k], values);
+            }
+            const double norm = reel_item(reel_clip_grad_norm(o, 1));
+            ck_assert(i == 2 ? isnan(norm) : norm == INFINITY);
+            reel_optim_free(o);
+            params_free(&made);
+        }
+}
+END_TEST
+
 START_TEST(values_are_clipped) {
     params made = params_new(dtypes[_i].a, dtypes[_i].b);
     reel_optim *o = reel_sgd_new(made.list, (reel_sgd_options){.lr = 1});
@@ -717,7 +831,7 @@ int main(void) {
 
     c = add_case(s, "steps");
     tcase_add_loop_test(c, step_skips_what_has_no_gradient, 0, DTYPES);
-    tcase_add_loop_test(c, late_gradients_start_from_zero, 0, DTYPES);
+    tcase_add_loop_test(c, late_gradients_are_the_first, 0, DTYPES);
     tcase_add_test(c, counting_a_step_is_a_change_in_place);
     tcase_add_test(c, step_lets_gradients_go);
     tcase_add_test(c, step_makes_no_tensors);
@@ -726,6 +840,7 @@ int main(void) {
     tcase_add_test(c, step_does_nothing_after_a_failure);
     tcase_add_test(c, sgd_refuses);
     tcase_add_test(c, adam_refuses);
+    tcase_add_test(c, what_is_no_optimizer_is_refused);
     tcase_add_test(c, lists_are_checked);
     tcase_add_test(c, rate_is_set_and_checked);
 
@@ -736,6 +851,8 @@ int main(void) {
 
     c = add_case(s, "clipping");
     tcase_add_loop_test(c, norm_is_clipped, 0, DTYPES);
+    tcase_add_loop_test(c, norms_of_any_size_are_right, 0, 2);
+    tcase_add_test(c, norms_of_what_is_not_finite);
     tcase_add_loop_test(c, values_are_clipped, 0, DTYPES);
     tcase_add_test(c, clipping_refuses);
     return run_suite(s);

@@ -5,6 +5,8 @@
 #include "tests/optimizer_table.h"
 #include "tests/state_copy.h"
 
+#include <stddef.h>
+
 /* ---- two parameters, and gradients that are known ---- */
 
 enum { N = 6 };
@@ -128,6 +130,51 @@ START_TEST(steps_follow_the_reference) {
 }
 END_TEST
 
+/* ---- parameters that sit steps out ---- */
+
+/* a skips steps 2, 5 and 8; b joins at step 3, and then skips every second one. */
+static bool takes_part(int which, int t) {
+    return which ? t >= 3 && t % 2 : t % 3 != 2;
+}
+
+static void take_step_apart(const params *made, reel_optim *o, int t) {
+    for (int k = 0; k < 2; k++)
+        if (takes_part(k, t)) give_gradient_of_step(made->p[k], k, t);
+    ck_assert_int_eq(reel_optim_step(o), REEL_OK);
+    expect_fine();
+}
+
+/* Each parameter's t counts the steps that it took; moments and p stay in the others. */
+START_TEST(each_parameter_counts_its_own_steps) {
+    const family *f = rows[_i / DTYPES].f;
+    const config *c = &rows[_i / DTYPES].c;
+    params made = params_new(dtypes[_i % DTYPES].a, dtypes[_i % DTYPES].b);
+    reel_optim *o = f->make(made.list, c);
+    reference_cell cells[2][N];
+    int taken[2] = {0, 0};
+    reel_state *saved = reel_state_new();
+    reel_optim_save(o, saved, NULL);
+    for (int k = 0; k < 2; k++) start_cells(cells[k], k, c->start);
+    for (int t = 1; t <= STEPS; t++) {
+        take_step_apart(&made, o, t);
+        for (int k = 0; k < 2; k++) {
+            if (takes_part(k, t)) {
+                taken[k]++;
+                for (int i = 0; i < N; i++)
+                    f->step(&cells[k][i], gradient(k, i, t), taken[k], &c->o);
+            }
+            expect_cells(f, c->o.has, saved, k ? "b" : "a", made.p[k], cells[k]);
+            const double count = reel_item(reel_state_get(saved, k ? "b.step" : "a.step"));
+            ck_assert_double_eq(count, taken[k]);
+        }
+    }
+    ck_assert_int_eq(reel_optim_steps(o), STEPS - 2); /* in steps 2 and 8 nobody took part */
+    reel_state_free(saved);
+    reel_optim_free(o);
+    params_free(&made);
+}
+END_TEST
+
 /* A formula that is wrong in the same way in both places would not hide here. */
 START_TEST(steps_end_where_pytorch_does) {
     params made = params_new(REEL_F64, REEL_F64);
@@ -165,19 +212,72 @@ START_TEST(defaults_are_those_of_pytorch) {
 }
 END_TEST
 
-START_TEST(negative_means_zero_where_zero_makes_sense) {
-    params a = params_new(REEL_F64, REEL_F64), b = params_new(REEL_F64, REEL_F64);
-    reel_optim *o = reel_nadam_new(a.list, (reel_nadam_options){.lr = 0.1, .momentum_decay = -1});
-    reel_optim *p =
-        reel_asgd_new(b.list, (reel_asgd_options){.lr = 0.1, .lambd = -1, .alpha = -1, .t0 = -1});
-    const config no_decay = {.o = {.lr = 0.1, .has = 3, .rule = {ADAMS}}};
-    const config mean_of_all = {.o = {.lr = 0.1, .has = 1}};
-    expect_reference(&a, o, &nadam, &no_decay);
-    expect_reference(&b, p, &asgd, &mean_of_all);
-    reel_optim_free(o);
-    reel_optim_free(p);
-    params_free(&a);
-    params_free(&b);
+/* None of whose options is 0. */
+static const struct {
+    const family *f;
+    config c;
+} bases[] = {
+    {&sgd,
+     {.o = {.lr = 0.1,
+            .has = 1,
+            .rule = {.momentum = 0.8, .dampening = 0.3, .weight_decay = 0.1}}}},
+    {&adam, {.o = {.lr = 0.1, .has = 3, .rule = {ADAMS, .weight_decay = 0.1}}}},
+    {&adam, {.o = {.lr = 0.1, .has = 7, .rule = {ADAMS, .weight_decay = 0.1, .decoupled = true}}}},
+    {&nadam,
+     {.o = {.lr = 0.1, .has = 3, .rule = {ADAMS, .weight_decay = 0.1, .momentum_decay = 0.1}}}},
+    {&radam, {.o = {.lr = 0.1, .has = 3, .rule = {ADAMS, .weight_decay = 0.1}}}},
+    {&adamax, {.o = {.lr = 0.1, .has = 3, .rule = {ADAMS, .weight_decay = 0.1}}}},
+    {&rmsprop,
+     {.o = {.lr = 0.1,
+            .has = 5,
+            .rule = {.alpha = 0.9, .eps = 1e-3, .weight_decay = 0.1, .momentum = 0.8}}}},
+    {&adagrad,
+     {.start = 0.5,
+      .o = {.lr = 0.1, .has = 1, .rule = {.lr_decay = 0.2, .weight_decay = 0.1, .eps = 1e-3}}}},
+    {&adadelta,
+     {.o = {.lr = 0.5, .has = 3, .rule = {.rho = 0.7, .eps = 1e-3, .weight_decay = 0.1}}}},
+    {&asgd,
+     {.o = {.lr = 0.1,
+            .has = 1,
+            .rule = {.lambd = 0.3, .alpha = 0.5, .t0 = 3, .weight_decay = 0.1}}}},
+};
+enum { BASES = sizeof bases / sizeof *bases };
+
+/* Each option in turn, and then all of them but the rate. */
+START_TEST(zero_can_be_asked_for) {
+    const size_t places[] = {
+        offsetof(config, o.lr),
+        offsetof(config, start),
+        offsetof(config, o.rule.momentum),
+        offsetof(config, o.rule.dampening),
+        offsetof(config, o.rule.beta1),
+        offsetof(config, o.rule.beta2),
+        offsetof(config, o.rule.rho),
+        offsetof(config, o.rule.alpha),
+        offsetof(config, o.rule.eps),
+        offsetof(config, o.rule.weight_decay),
+        offsetof(config, o.rule.momentum_decay),
+        offsetof(config, o.rule.lr_decay),
+        offsetof(config, o.rule.lambd),
+        offsetof(config, o.rule.t0),
+    };
+    enum { PLACES = sizeof places / sizeof *places };
+    for (int i = 0; i <= PLACES; i++) {
+        config c = bases[_i].c;
+        c.zeros = true;
+        if (i < PLACES)
+            *(double *)((char *)&c + places[i]) = 0;
+        else
+            c.o.rule = (reel__rule){.decoupled = c.o.rule.decoupled};
+        if (c.o.rule.momentum == 0 && bases[_i].f == &sgd) c.o.has = 0;
+        if (c.o.rule.momentum == 0 && bases[_i].f == &rmsprop) c.o.has = 1;
+        params made = params_new(REEL_F64, REEL_F64);
+        reel_optim *o = bases[_i].f->make(made.list, &c);
+        expect_fine();
+        expect_reference(&made, o, bases[_i].f, &c);
+        reel_optim_free(o);
+        params_free(&made);
+    }
 }
 END_TEST
 
@@ -354,6 +454,10 @@ START_TEST(bad_options_are_refused) {
     REFUSED(adadelta, "rho must lie in [0, 1): nan", .rho = NAN);
     REFUSED(adadelta, "weight_decay must be 0 or more, and finite: -1", .weight_decay = -1);
     REFUSED(asgd, "lambd must be 0 or more, and finite: nan", .lambd = NAN);
+    REFUSED(asgd, "lambd must be 0 or more, and finite: -1", .lambd = -1);
+    REFUSED(asgd, "alpha must be 0 or more, and finite: -1", .alpha = -1);
+    REFUSED(asgd, "t0 must be 0 or more, and finite: -1", .t0 = -1);
+    REFUSED(nadam, "momentum_decay must be 0 or more, and finite: -1", .momentum_decay = -1);
     REFUSED(asgd, "alpha must be 0 or more, and finite: inf", .alpha = INFINITY);
     REFUSED(asgd, "t0 must be 0 or more, and finite: nan", .t0 = NAN);
     expect_refused(reel_adagrad_new(NULL, (reel_adagrad_options){0}), "adagrad_new: no parameters");
@@ -363,23 +467,74 @@ END_TEST
 
 /* ---- checkpoints ---- */
 
-static void run(const params *made, reel_optim *o, int from, int to) {
+static void run_some(const params *made, reel_optim *o, int from, int to, bool apart) {
     for (int t = from; t <= to; t++) {
         if (t == 3) reel_optim_set_lr(o, 0.03);
-        take_step(made, o, t);
+        if (apart)
+            take_step_apart(made, o, t);
+        else
+            take_step(made, o, t);
     }
 }
 
-/* All steps at once, and 1 to 3, a checkpoint, and the rest with new objects: the same bits. */
+static void run(const params *made, reel_optim *o, int from, int to) {
+    run_some(made, o, from, to, false);
+}
+
+/* The names of before each parameter counted its own: all had taken as many. */
+static reel_state *with_one_count(const reel_state *s) {
+    reel_state *old = reel_state_new();
+    for (int i = 0; i < reel_state_count(s); i++) {
+        const char *name = reel_state_name(s, i), *end = strrchr(name, '.');
+        const bool counts = strcmp(name, "optim.step") != 0 && strcmp(end, ".step") == 0;
+        const bool carried = strcmp(end, ".mu_product") == 0;
+        if (strcmp(name, "optim.a.mu_product") == 0)
+            reel_state_put(old, "optim.mu_product", reel_state_at(s, i));
+        if (!counts && !carried) reel_state_put(old, name, reel_state_at(s, i));
+    }
+    return old;
+}
+
+START_TEST(checkpoint_of_one_count_is_each_ones) {
+    params made[2] = {params_new(REEL_F32, REEL_F64), params_new(REEL_F32, REEL_F64)};
+    reel_optim *o[2];
+    for (int j = 0; j < 2; j++) o[j] = rows[_i].f->make(made[j].list, &rows[_i].c);
+    run(&made[0], o[0], 1, 3);
+    reel_state *saved = reel_state_new();
+    reel_optim_save(o[0], saved, "optim");
+    reel_state *old = with_one_count(saved);
+    for (int k = 0; k < 2; k++) {
+        REEL_NO_GRAD;
+        reel_copy_(made[1].p[k], made[0].p[k]);
+    }
+    ck_assert_msg(reel_optim_load(o[1], old, "optim") == REEL_OK, "%s", reel_error());
+    ck_assert_int_eq(reel_optim_steps(o[1]), 3);
+    for (int j = 0; j < 2; j++) run(&made[j], o[j], 4, STEPS);
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; i < N; i++)
+            ck_assert_double_eq(element(made[0].p[k], i), element(made[1].p[k], i));
+    reel_state_free(old);
+    reel_state_free(saved);
+    for (int j = 0; j < 2; j++) {
+        reel_optim_free(o[j]);
+        params_free(&made[j]);
+    }
+}
+END_TEST
+
+/* All steps at once, and 1 to 3, a checkpoint, and the rest with new objects: the same bits; and so
+ * where parameters sit steps out. */
 START_TEST(resumed_run_has_the_same_bits) {
+    const bool apart = _i >= ROWS;
+    _i %= ROWS;
     params whole = params_new(REEL_F32, REEL_F64), first = params_new(REEL_F32, REEL_F64),
            second = params_new(REEL_F32, REEL_F64);
     reel_optim *o = rows[_i].f->make(whole.list, &rows[_i].c),
                *p = rows[_i].f->make(first.list, &rows[_i].c),
                *q = rows[_i].f->make(second.list, &rows[_i].c);
     reel_state *saved = reel_state_new();
-    run(&whole, o, 1, STEPS);
-    run(&first, p, 1, 3);
+    run_some(&whole, o, 1, STEPS, apart);
+    run_some(&first, p, 1, 3, apart);
     reel_optim_save(p, saved, "optim");
     for (int k = 0; k < 2; k++) reel_state_put_in(saved, "model", k ? "b" : "a", first.p[k]);
     reel_state *file = state_copy(saved);
@@ -390,7 +545,7 @@ START_TEST(resumed_run_has_the_same_bits) {
             reel_copy_(second.p[k], reel_state_get_in(file, "model", k ? "b" : "a"));
     }
     ck_assert_msg(reel_optim_load(q, file, "optim") == REEL_OK, "%s", reel_error());
-    run(&second, q, 4, STEPS);
+    run_some(&second, q, 4, STEPS, apart);
     for (int k = 0; k < 2; k++) {
         const size_t bytes = N * reel_dtype_size(reel_dtype_of(whole.p[k]));
         double at_once[N], resumed[N];
@@ -414,11 +569,12 @@ START_TEST(state_has_what_is_carried) {
     params made = params_new(REEL_F32, REEL_F64);
     reel_optim *o = reel_nadam_new(made.list, (reel_nadam_options){0});
     reel_state *s = reel_state_new();
-    const char *const names[] = {"a.m", "a.v", "b.m", "b.v", "lr", "step", "mu_product"};
+    const char *const names[] = {"a.m",          "a.v",    "b.m",          "b.v", "a.step",
+                                 "a.mu_product", "b.step", "b.mu_product", "lr",  "step"};
     ck_assert_int_eq(reel_optim_save(o, s, NULL), REEL_OK);
-    ck_assert_int_eq(reel_state_count(s), 7);
-    for (int i = 0; i < 7; i++) ck_assert_str_eq(reel_state_name(s, i), names[i]);
-    reel_tensor *product = reel_state_get(s, "mu_product");
+    ck_assert_int_eq(reel_state_count(s), 10);
+    for (int i = 0; i < 10; i++) ck_assert_str_eq(reel_state_name(s, i), names[i]);
+    reel_tensor *product = reel_state_get(s, "b.mu_product");
     ck_assert_double_eq(reel_item(product), 1);
     take_step(&made, o, 1);
     ck_assert_double_eq_tol(reel_item(product), 0.9 * (1 - 0.5 * pow(0.96, 4e-3)), 1e-15);
@@ -426,10 +582,14 @@ START_TEST(state_has_what_is_carried) {
     const double bad[] = {-0.1, 1.5, NAN, INFINITY};
     reel_state *file = state_copy(s);
     for (int i = 0; i < 4; i++) {
-        reel_fill_(reel_state_get(file, "mu_product"), bad[i]);
+        reel_fill_(reel_state_get(file, "b.mu_product"), bad[i]);
         ck_assert_int_ne(reel_optim_load(o, file, NULL), REEL_OK);
-        expect_failure(REEL_ERR_FORMAT, "optim_load: mu_product must lie in [0, 1]: ");
+        expect_failure(REEL_ERR_FORMAT, "optim_load: b.mu_product must lie in [0, 1]: ");
     }
+    reel_fill_(reel_state_get(file, "b.mu_product"), 1);
+    reel_fill_(reel_state_get(file, "a.step"), -1);
+    ck_assert_int_ne(reel_optim_load(o, file, NULL), REEL_OK);
+    expect_failure(REEL_ERR_FORMAT, "optim_load: a.step must lie in [0, 2^53): -1");
     ck_assert_int_eq(reel_optim_steps(o), 1);
     reel_state_free(file);
     reel_state_free(s);
@@ -447,7 +607,7 @@ START_TEST(carrying_is_a_change_in_place) {
     {
         REEL_SCOPE;
         reel_tensor *x = reel_track(f64(reel_shape(2), (double[]){3, 4}));
-        reel_tensor *y = reel_sum(reel_mul(x, reel_state_get(s, "mu_product")));
+        reel_tensor *y = reel_sum(reel_mul(x, reel_state_get(s, "a.mu_product")));
         take_step(&made, o, 1);
         ck_assert_int_eq(reel_backward(y), REEL_ERR_STATE);
         expect_failure(REEL_ERR_STATE, "input 2 was changed in place after it was saved");
@@ -460,9 +620,9 @@ END_TEST
 
 /* ---- groups ---- */
 
-/* A group that joins after three steps, with a rate and a decay of its own, is at the common count:
- * its moments begin there. */
-START_TEST(later_group_joins_the_count) {
+/* A group that joins after three steps, with a rate and a decay of its own, counts from its first.
+ */
+START_TEST(later_group_counts_from_its_first_step) {
     const family *f = rows[_i].f;
     const config *c = &rows[_i].c;
     config other = *c;
@@ -481,7 +641,7 @@ START_TEST(later_group_joins_the_count) {
         ck_assert_msg(reel_optim_step(o) == REEL_OK, "%s", reel_error());
         for (int i = 0; i < N; i++) {
             f->step(&cells[0][i], gradient(0, i, t), t, &c->o);
-            if (t >= 4) f->step(&cells[1][i], gradient(1, i, t), t, &other.o);
+            if (t >= 4) f->step(&cells[1][i], gradient(1, i, t), t - 3, &other.o);
         }
     }
     reel_optim_save(o, saved, NULL);
@@ -498,9 +658,10 @@ int main(void) {
     Suite *s = suite_create("optimizers");
     TCase *c = add_case(s, "values");
     tcase_add_loop_test(c, steps_follow_the_reference, 0, ROWS * DTYPES);
+    tcase_add_loop_test(c, each_parameter_counts_its_own_steps, 0, ROWS * DTYPES);
     tcase_add_loop_test(c, steps_end_where_pytorch_does, 0, ROWS);
     tcase_add_loop_test(c, defaults_are_those_of_pytorch, 0, DEFAULTS);
-    tcase_add_test(c, negative_means_zero_where_zero_makes_sense);
+    tcase_add_loop_test(c, zero_can_be_asked_for, 0, BASES);
     tcase_add_loop_test(c, nan_gradients_show, 0, ROWS);
     tcase_add_loop_test(c, nan_moments_stay, 0, ROWS);
     tcase_add_test(c, mean_is_the_parameter_up_to_t0);
@@ -508,9 +669,10 @@ int main(void) {
     tcase_add_test(c, bad_options_are_refused);
 
     c = add_case(s, "state");
-    tcase_add_loop_test(c, resumed_run_has_the_same_bits, 0, ROWS);
+    tcase_add_loop_test(c, resumed_run_has_the_same_bits, 0, 2 * ROWS);
+    tcase_add_loop_test(c, checkpoint_of_one_count_is_each_ones, 0, ROWS);
     tcase_add_test(c, state_has_what_is_carried);
     tcase_add_test(c, carrying_is_a_change_in_place);
-    tcase_add_loop_test(c, later_group_joins_the_count, 0, ROWS);
+    tcase_add_loop_test(c, later_group_counts_from_its_first_step, 0, ROWS);
     return run_suite(s);
 }

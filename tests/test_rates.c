@@ -77,9 +77,9 @@ START_TEST(constant_multiplies_and_takes_it_back) {
     o = optim_new(0.6);
     expect_rates(o, reel_constant_schedule_new(o, (reel_constant_options){.steps = 1}), third, N);
     o = optim_new(0.6);
-    expect_rates(o,
-                 reel_constant_schedule_new(o, (reel_constant_options){.steps = 7, .factor = -1}),
-                 none, N);
+    expect_rates(
+        o, reel_constant_schedule_new(o, (reel_constant_options){.steps = 7, .factor = REEL_ZERO}),
+        none, N);
 }
 END_TEST
 
@@ -108,12 +108,13 @@ START_TEST(linear_adds_a_share_at_each_step) {
     o = optim_new(0.9);
     expect_rates(
         o,
-        reel_linear_schedule_new(
-            o, (reel_linear_schedule_options){.steps = 8, .start_factor = 1.0, .end_factor = -1.0}),
+        reel_linear_schedule_new(o, (reel_linear_schedule_options){.steps = 8,
+                                                                   .start_factor = 1.0,
+                                                                   .end_factor = REEL_ZERO}),
         lr, 8);
     o = optim_new(0.9);
     reel_schedule *from_nothing = reel_linear_schedule_new(
-        o, (reel_linear_schedule_options){.steps = 3, .start_factor = -1.0});
+        o, (reel_linear_schedule_options){.steps = 3, .start_factor = REEL_ZERO});
     expect_rates(o, from_nothing, (double[]){0, 0.3, 0.6, 0.9, 0.9}, 5);
 }
 END_TEST
@@ -261,7 +262,7 @@ START_TEST(one_cycle_without_a_way_up) {
     ck_assert_double_eq_tol(reel_optim_lr(o), 0.5 / 25 / 1e4, 1e-17);
     reel_schedule_free(s);
     s = reel_one_cycle_schedule_new(
-        o, (reel_one_cycle_options){.steps = 5, .pct_start = -1, .linear = true});
+        o, (reel_one_cycle_options){.steps = 5, .pct_start = REEL_ZERO, .linear = true});
     /* down from before the first step, at -1, to 4 */
     ck_assert_double_eq_tol(reel_schedule_lr(s, 0), 0.5 + (0.5 / 25 / 1e4 - 0.5) / 5, 1e-15);
     reel_schedule_free(s);
@@ -369,18 +370,18 @@ static const reel_plateau_options plateaus[] = {
     {0},
     {.patience = 2, .factor = 0.5},
     {.patience = 2, .factor = 0.5, .cooldown = 3},
-    {.patience = -1, .factor = 0.7, .min_lr = 0.02},
+    {.patience = REEL_ZERO, .factor = 0.7, .min_lr = 0.02},
     {.patience = 3, .factor = 0.5, .maximize = true},
     {.patience = 1, .factor = 0.5, .absolute = true, .threshold = 0.05},
     {.patience = 1, .factor = 0.5, .absolute = true, .threshold = 0.05, .maximize = true},
     {.patience = 1, .factor = 0.5, .threshold = 0.1, .cooldown = 1},
-    {.patience = -1, .factor = 0.1, .threshold = -1, .eps = 1e-3},
+    {.patience = REEL_ZERO, .factor = 0.1, .threshold = REEL_ZERO, .eps = 1e-3},
 };
 enum { PLATEAUS = sizeof plateaus / sizeof *plateaus, METRICS = 120 };
 
-/* Falls, with bumps, levels off, and is NaN at times. */
+/* Falls, with bumps, levels off above 0, and is NaN at times. */
 static double metric_of(int i) {
-    return i % 37 == 36 ? NAN : 1.0 / (1.0 + 0.1 * fmin(i, 40)) + 0.03 * sin(1.7 * i) - 0.2;
+    return i % 37 == 36 ? NAN : 1.0 / (1.0 + 0.1 * fmin(i, 40)) + 0.03 * sin(1.7 * i);
 }
 
 START_TEST(plateau_lowers_the_rate) {
@@ -398,6 +399,121 @@ START_TEST(plateau_lowers_the_rate) {
     }
     ck_assert_double_lt(expected.lr, 0.5); /* or nothing was tested */
     reel_schedule_free(s);
+    reel_optim_free(o);
+}
+END_TEST
+
+/* A metric that stays as it is gets no better, whatever its sign; one that leaves by more than the
+ * threshold does. */
+START_TEST(plateau_goes_by_the_size_of_the_best) {
+    static const struct {
+        double metric, better, worse;
+    } cases[] = {
+        {-1, -1.3, -1.2},   {-1e300, -1.3e300, -1e300},  {1, 0.7, 0.8},           {0, -1e-300, 0},
+        {-0.0, -1e-300, 0}, {-INFINITY, NAN, -INFINITY}, {INFINITY, 1, INFINITY}, {NAN, 5, NAN},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int maximize = 0; maximize < 2; maximize++) {
+            const double sign = maximize ? -1 : 1;
+            reel_optim *o = optim_new(0.5);
+            reel_schedule *s = reel_plateau_schedule_new(
+                o, (reel_plateau_options){
+                       .patience = 2, .factor = 0.5, .threshold = 0.25, .maximize = maximize});
+            reel_schedule_step_metric(s, sign * cases[i].metric);
+            reel_schedule_step_metric(s, sign * cases[i].worse);
+            if (!isnan(cases[i].better)) reel_schedule_step_metric(s, sign * cases[i].better);
+            for (int k = 0; k < 2; k++) reel_schedule_step_metric(s, sign * cases[i].worse);
+            if (!isnan(cases[i].better)) ck_assert_double_eq(reel_optim_lr(o), 0.5);
+            reel_schedule_step_metric(s, sign * cases[i].worse);
+            ck_assert_double_eq(reel_optim_lr(o), 0.25);
+            expect_fine();
+            reel_schedule_free(s);
+            reel_optim_free(o);
+        }
+}
+END_TEST
+
+START_TEST(zero_can_be_asked_for) {
+    static const double zero[] = {0.5, 0, 0}, base[] = {0.5, 0.5, 0.5};
+    const int64_t milestones[] = {1};
+    reel_optim *o = optim_new(0.5);
+#define RATES(kind, rates, ...)                                                                    \
+    expect_rates(o, reel_##kind##_schedule_new(o, (reel_##kind##_options){__VA_ARGS__}), rates,    \
+                 3);                                                                               \
+    o = optim_new(0.5)
+    RATES(step, zero, .every = 1, .gamma = REEL_ZERO);
+    RATES(multi_step, zero, .milestones = milestones, .count = 1, .gamma = REEL_ZERO);
+    RATES(exponential, zero, .gamma = REEL_ZERO);
+    RATES(polynomial, base, .steps = 1, .power = REEL_ZERO);
+    RATES(cosine, zero, .steps = 1, .floor = REEL_ZERO);
+    RATES(cosine_restarts, base, .steps = 1, .floor = REEL_ZERO);
+    RATES(one_cycle, zero + 1, .steps = 2, .max_lr = REEL_ZERO);
+#undef RATES
+    reel_schedule *s = reel_plateau_schedule_new(
+        o,
+        (reel_plateau_options){.patience = REEL_ZERO, .factor = REEL_ZERO, .cooldown = REEL_ZERO});
+    for (int k = 0; k < 2; k++) reel_schedule_step_metric(s, 1);
+    ck_assert_double_eq(reel_optim_lr(o), 0);
+    reel_schedule_free(s);
+    reel_optim_free(o);
+}
+END_TEST
+
+/* Freed, a part of another, or one whose optimizer was freed. */
+START_TEST(what_is_no_schedule_is_refused) {
+    const char *const said = ": not a schedule, or freed already";
+    reel_optim *o = optim_new(0.5);
+    reel_state *state = reel_state_new();
+    reel_schedule *freed = exponential(o, 0.5), *part = exponential(o, 0.5);
+    reel_schedule_free(freed);
+    ck_assert_int_ne(reel_schedule_step(freed), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, said);
+    ck_assert_int_ne(reel_schedule_step_metric(freed, 1), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, said);
+    ck_assert(isnan(reel_schedule_lr(freed, 0)));
+    expect_failure(REEL_ERR_ARGUMENT, said);
+    ck_assert_int_ne(reel_schedule_save(freed, state, NULL), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, said);
+    ck_assert_int_ne(reel_schedule_load(freed, state, NULL), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, said);
+    reel_schedule_free(freed);
+    expect_failure(REEL_ERR_ARGUMENT, said);
+    ck_assert_ptr_null(reel_chained_schedule(o, freed));
+    expect_failure(REEL_ERR_ARGUMENT, "part 0 is not a schedule, or freed already");
+    reel_schedule *whole = reel_chained_schedule(o, part);
+    ck_assert_int_ne(reel_schedule_step(part), REEL_OK);
+    expect_failure(REEL_ERR_ARGUMENT, "schedule_step: part of another, which steps it");
+    reel_schedule_free(part);
+    expect_failure(REEL_ERR_ARGUMENT, "schedule_free: part of another, which frees it");
+    ck_assert_int_eq(reel_schedule_step(whole), REEL_OK);
+    ck_assert_int_eq(reel_schedule_save(whole, state, NULL), REEL_OK);
+    reel_optim_free(o);
+    ck_assert_int_ne(reel_schedule_step(whole), REEL_OK);
+    expect_failure(REEL_ERR_STATE, "schedule_step: its optimizer was freed");
+    ck_assert_int_ne(reel_schedule_load(whole, state, NULL), REEL_OK);
+    expect_failure(REEL_ERR_STATE, "schedule_load: its optimizer was freed");
+    reel_schedule_free(whole); /* later than its optimizer, but to no harm */
+    reel_state_free(state);
+}
+END_TEST
+
+/* As far as a count goes, and no further. */
+START_TEST(steps_end_where_counts_do) {
+    reel_optim *o = optim_new(0.5);
+    reel_schedule *s[] = {exponential(o, 0.5),
+                          reel_plateau_schedule_new(o, (reel_plateau_options){0})};
+    for (int i = 0; i < 2; i++) {
+        reel_state *state = reel_state_new();
+        reel_schedule_save(s[i], state, NULL);
+        reel_state_put_int(state, "step", INT64_MAX);
+        if (i) reel_state_put_int(state, "bad", INT64_MAX);
+        ck_assert_int_eq(reel_schedule_load(s[i], state, NULL), REEL_OK);
+        ck_assert_int_ne(i ? reel_schedule_step_metric(s[i], 1) : reel_schedule_step(s[i]),
+                         REEL_OK);
+        expect_failure(REEL_ERR_STATE, "schedule_step: no step after 9223372036854775807");
+        reel_state_free(state);
+        reel_schedule_free(s[i]);
+    }
     reel_optim_free(o);
 }
 END_TEST
@@ -528,7 +644,8 @@ START_TEST(options_are_checked) {
     NONE(multi_step, "no milestones", .count = 2);
     NONE(multi_step, "no milestones", .milestones = negative, .count = -1);
     NONE(multi_step, "gamma", .gamma = -0.1);
-    NONE(exponential, "gamma", .gamma = 0);
+    NONE(exponential, "no gamma", .gamma = 0);
+    NONE(exponential, "gamma must be 0 or more, and finite: -0.5", .gamma = -0.5);
     NONE(exponential, "gamma", .gamma = NAN);
     NONE(constant, "a length below 1: 0", .factor = 0.5);
     NONE(constant, "factor", .steps = 3, .factor = INFINITY);
@@ -540,17 +657,25 @@ START_TEST(options_are_checked) {
     NONE(lambda, "no function", .user = o);
     NONE(one_cycle, "a length below 1: 0", .max_lr = 1);
     NONE(one_cycle, "max_lr", .steps = 3, .max_lr = -1);
-    NONE(one_cycle, "pct_start must be 1 or less: 1.1", .steps = 3, .pct_start = 1.1);
+    NONE(one_cycle, "pct_start must lie in [0, 1]: 1.1", .steps = 3, .pct_start = 1.1);
     NONE(one_cycle, "pct_start", .steps = 3, .pct_start = NAN);
     NONE(one_cycle, "div_factor", .steps = 3, .div_factor = -1);
     NONE(one_cycle, "final_div_factor", .steps = 3, .final_div_factor = INFINITY);
-    NONE(plateau, "factor must be below 1: 1", .factor = 1);
+    NONE(plateau, "factor must lie in [0, 1): 1", .factor = 1);
     NONE(plateau, "factor", .factor = -0.5);
     NONE(plateau, "a relative threshold must be below 1: 1", .threshold = 1);
     NONE(plateau, "threshold", .threshold = NAN);
     NONE(plateau, "min_lr", .min_lr = -1);
     NONE(plateau, "eps", .eps = INFINITY);
     NONE(plateau, "cooldown must be 0 or more: -1", .cooldown = -1);
+    NONE(plateau, "patience must be 0 or more: -1", .patience = -1);
+    NONE(plateau, "threshold must be 0 or more, and finite: -1", .threshold = -1);
+    NONE(plateau, "eps must be 0 or more, and finite: -1", .eps = -1);
+    NONE(constant, "factor must be 0 or more, and finite: -1", .steps = 3, .factor = -1);
+    NONE(one_cycle, "pct_start must lie in [0, 1]: -1", .steps = 3, .pct_start = -1);
+    NONE(one_cycle, "div_factor must be positive", .steps = 3, .div_factor = REEL_ZERO);
+    NONE(cosine_restarts, "multiply must be 1 or more: 0", .steps = 2, .multiply = REEL_ZERO);
+    NONE(cosine, "a length below 1", .steps = REEL_ZERO);
 #undef NONE
     expect_none(reel_linear_schedule_new(o, (reel_linear_schedule_options){0}),
                 "linear_schedule_new: a length below 1: 0");
@@ -655,6 +780,10 @@ int main(void) {
 
     c = add_case(s, "plateau");
     tcase_add_loop_test(c, plateau_lowers_the_rate, 0, PLATEAUS);
+    tcase_add_test(c, plateau_goes_by_the_size_of_the_best);
+    tcase_add_test(c, zero_can_be_asked_for);
+    tcase_add_test(c, what_is_no_schedule_is_refused);
+    tcase_add_test(c, steps_end_where_counts_do);
     tcase_add_test(c, metrics_go_to_plateaus_alone);
     tcase_add_test(c, plateau_load_is_all_or_nothing);
 

@@ -49,26 +49,68 @@ static void update_one(reel__op op, reel_tensor *const *in, unsigned has, const 
     reel__cpu_parallel(reel_numel(in[0]), 8192, work, &t);
 }
 
+static void count(int64_t *n) {
+    *n = (int64_t)((uint64_t)*n + 1); /* as add wraps */
+}
+
+/* Parameters that have taken as many steps as the one before share what it needed of its own. */
 reel_status reel__cpu_update(const reel__call *c) {
     const reel__update_call u = reel__update_of(c);
-    *u.step = (int64_t)((uint64_t)*u.step + 1); /* as add wraps */
-    const reel__now now = {*u.lr, (double)*u.step, u.carry ? *u.carry : 0};
-    const reel__step step = steps[c->op](c->attr.rule, &now);
-    if (u.carry) *u.carry = step.carry;
-    for (int i = 0; i < u.count; i++) update_one(c->op, c->in + i * u.width, u.has, &step);
+    reel__now last = {.t = -1};
+    reel__step step = {0};
+    for (int i = 0; i < u.count; i++) {
+        reel_tensor *const *in = c->in + i * u.width;
+        int64_t *taken = reel__data(in[u.width - 1]);
+        double *carry = u.carries ? reel__data(in[u.width - 2]) : NULL;
+        count(taken);
+        const reel__now now = {*u.lr, (double)*taken, carry ? *carry : 0};
+        if (now.t != last.t || now.carry != last.carry) step = steps[c->op](c->attr.rule, &now);
+        last = now;
+        if (carry) *carry = step.carry;
+        update_one(c->op, in, u.has, &step);
+    }
+    count(u.step);
     return REEL_OK;
 }
 
 /* ---- clipping ---- */
 
+static double element(const reel_tensor *t, int64_t i) {
+    return t->layout.dtype == REEL_F32 ? ((const float *)reel__data(t))[i]
+                                       : ((const double *)reel__data(t))[i];
+}
+
+/* Of numbers whose squares overflow or vanish: scaled by their largest. */
+static double norm_scaled(reel_tensor *const *g, int count) {
+    double largest = 0, squares = 0;
+    for (int i = 0; i < count; i++)
+        for (int64_t k = 0, n = reel_numel(g[i]); k < n; k++)
+            largest = fmax(largest, fabs(element(g[i], k)));
+    const double scale = reel__norm_scale(largest);
+    for (int i = 0; i < count && largest > 0; i++)
+        for (int64_t k = 0, n = reel_numel(g[i]); k < n; k++) {
+            const double x = element(g[i], k) * scale;
+            squares += x * x;
+        }
+    return sqrt(squares) / scale;
+}
+
+/* Squares add up in the gradients' dtype at first: to be trusted where the sum is far from those
+ * that vanish in it, and finite; and if it is NaN. */
+static double norm_of(reel_tensor *const *g, int count) {
+    double squares = 0;
+    for (int i = 0; i < count; i++)
+        squares +=
+            reel__cpu_loops()->sum_squares[g[i]->layout.dtype](reel__data(g[i]), reel_numel(g[i]));
+    const bool single = count > 0 && g[0]->layout.dtype == REEL_F32;
+    const bool trusted = squares >= (single ? 1e-20 : 1e-280) && squares < INFINITY;
+    return trusted || isnan(squares) ? sqrt(squares) : norm_scaled(g, count);
+}
+
 /* in: gradients, then the norm (written). f[0]: the largest norm. */
 reel_status reel__cpu_clip_norm(const reel__call *c) {
-    double squares = 0;
     const int count = c->nin - 1;
-    for (int i = 0; i < count; i++)
-        squares += reel__cpu_loops()->sum_squares[c->in[i]->layout.dtype](reel__data(c->in[i]),
-                                                                          reel_numel(c->in[i]));
-    const double norm = sqrt(squares), scale = c->attr.f[0] / (norm + 1e-6);
+    const double norm = norm_of(c->in, count), scale = c->attr.f[0] / (norm + 1e-6);
     if (!reel_fill_at_(c->at, c->in[count], norm)) return reel_error_status();
     if (scale >= 1) return REEL_OK;
     const double constants[2] = {scale, 0};

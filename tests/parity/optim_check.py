@@ -12,7 +12,7 @@ def options(c, *names):
     found = {name: c[name] for name in ("lr", "eps", "weight_decay", "momentum", *names) if name in c}
     found |= {name: bool(c[name]) for name in ("nesterov", "amsgrad", "centered", "maximize") if name in c}
     if "beta1" in c:
-        found["betas"] = c["beta1"], c["beta2"]
+        found["betas"] = float(c["beta1"]), float(c["beta2"])
     if "decoupled" in c:
         found["decoupled_weight_decay"] = bool(c["decoupled"])
     return {**found, "foreach": False}
@@ -49,6 +49,7 @@ def run(case, dtype):
     """-> [parameters after each step]"""
     parameters = [torch.nn.Parameter(t.to(dtype)) for t in case.all_tensors("before").values()]
     gradients = [t.to(dtype) for t in case.all_tensors("gradients").values()]
+    present = case.all_tensors("present")
     first = case["first_of_second"]
     groups = [{"params": parameters[:first]}]
     if first < len(parameters):
@@ -56,8 +57,8 @@ def run(case, dtype):
     optimizer = OPTIMIZERS[case["name"]](groups, case)
     after = [[] for _ in parameters]
     for step in range(len(gradients[0])):
-        for p, g in zip(parameters, gradients):
-            p.grad = g[step].view(p.shape).clone()
+        for i, (p, g) in enumerate(zip(parameters, gradients)):
+            p.grad = g[step].view(p.shape).clone() if present[i][step] else None
         optimizer.step()
         for p, rows in zip(parameters, after):
             rows.append(p.detach().flatten().clone())
@@ -109,14 +110,14 @@ def linear(o, c):
 
 def one_cycle(o, c):
     return rates.OneCycleLR(o, [c["max_lr"] or g["lr"] for g in o.param_groups], c["steps"],
-                            pct_start=c["pct_start"], anneal_strategy="linear" if c["linear"] else "cos",
+                            pct_start=float(c["pct_start"]), anneal_strategy="linear" if c["linear"] else "cos",
                             cycle_momentum=False, div_factor=c["div_factor"],
                             final_div_factor=c["final_div_factor"], three_phase=bool(c["three_phase"]))
 
 
 def plateau(o, c):
     return rates.ReduceLROnPlateau(o, "max" if c["maximize"] else "min", c["factor"], c["patience"], c["threshold"],
-                                   "abs" if c["absolute"] else "rel", c["cooldown"], c["min_lr"])
+                                   "abs" if c["absolute"] else "rel", c["cooldown"], c["min_lr"], c["eps"])
 
 
 def warmup(o, c):

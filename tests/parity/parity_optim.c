@@ -18,11 +18,23 @@ typedef struct {
     reel_dtype dtype;
     reel_tensor *p[MOST];
     array gradients[MOST], after[MOST]; /* [STEPS, elements of p] */
+    array present[MOST];                /* [STEPS], 0 where p has no gradient */
     reel_state *groups[2];
 } problem;
 
 static double some_gradient(dice *d, double scale) {
     return dice_one_in(d, 10) ? 0 : scale * dice_real(d, -1, 1);
+}
+
+/* Half of the parameters have a gradient at every step; of the others some join late, and some then
+ * sit steps out. */
+static array some_presence(dice *d) {
+    array a = array_new(reel_shape(STEPS));
+    const bool always = dice_one_in(d, 2), skips = dice_one_in(d, 2);
+    const int64_t joins = dice_one_in(d, 2) ? dice_int(d, 1, 10) : 0;
+    for (int s = 0; s < STEPS; s++)
+        a.v[s] = always || (s >= joins && !(skips && dice_one_in(d, 4)));
+    return a;
 }
 
 static problem problem_new(dice *d) {
@@ -38,6 +50,7 @@ static problem problem_new(dice *d) {
         reel_state_put(p.groups[i >= p.first_of_second], name, reel_track(p.p[i]));
         p.gradients[i] = array_new(reel_shape(STEPS, reel_numel(p.p[i])));
         p.after[i] = array_new(p.gradients[i].shape);
+        p.present[i] = some_presence(d);
         const double scale = pow(10, dice_real(d, -4, 2));
         for (int64_t k = 0; k < array_size(p.gradients[i]); k++)
             p.gradients[i].v[k] = some_gradient(d, scale);
@@ -49,19 +62,23 @@ static void problem_free(problem *p) {
     for (int i = 0; i < p->count; i++) {
         array_free(p->gradients[i]);
         array_free(p->after[i]);
+        array_free(p->present[i]);
     }
     for (int i = 0; i < 2; i++) reel_state_free(p->groups[i]);
 }
 
-/* Gradients of step s, by a loss that is linear in the parameters. */
-static void backward(const problem *p, int s) {
+/* Gradients of step s of those that have one, or of all, by a loss that is linear in the
+ * parameters.
+ */
+static void backward(const problem *p, int s, bool all) {
     reel_tensor *loss = reel_scalar(0, p->dtype, test_device());
     for (int i = 0; i < p->count; i++) {
+        if (!all && !p->present[i].v[s]) continue;
         const array row = {reel_shape_of(p->p[i]), p->gradients[i].v + s * reel_numel(p->p[i])};
         reel_tensor *g = to_device(parity_tensor(row, p->dtype));
         loss = reel_add(loss, reel_sum(reel_mul(p->p[i], g)));
     }
-    reel_backward(loss);
+    if (reel_is_tracked(loss)) reel_backward(loss);
 }
 
 static void keep(const problem *p, int s) {
@@ -74,45 +91,19 @@ static void keep(const problem *p, int s) {
 
 /* ---- optimizers: each draws its options and records them ---- */
 
+/* A number of 0 is 0, not the default. */
 static double option(record *r, const char *name, double value) {
+    record_number(r, name, value);
+    return value == 0 ? REEL_ZERO : value;
+}
+
+static bool flag(record *r, const char *name, bool value) {
     record_number(r, name, value);
     return value;
 }
 
 static double sometimes(dice *d, double value) {
     return dice_one_in(d, 2) ? value : 0;
-}
-
-static reel_optim *make_sgd(record *r, dice *d, const reel_state *params) {
-    const double momentum = option(r, "momentum", sometimes(d, dice_real(d, 0.1, 0.99)));
-    const bool nesterov = momentum > 0 && dice_one_in(d, 3);
-    return reel_sgd_new(
-        params, (reel_sgd_options){
-                    .lr = option(r, "lr", pow(10, dice_real(d, -4, -1))),
-                    .momentum = momentum,
-                    .dampening =
-                        option(r, "dampening", nesterov ? 0 : sometimes(d, dice_real(d, 0.1, 0.9))),
-                    .weight_decay = option(r, "weight_decay", sometimes(d, dice_real(d, 0, 0.3))),
-                    .nesterov = option(r, "nesterov", nesterov) != 0});
-}
-
-static reel_adam_options adam_options(record *r, dice *d, double weight_decay) {
-    return (reel_adam_options){
-        .lr = option(r, "lr", pow(10, dice_real(d, -4, -1))),
-        .beta1 = option(r, "beta1", dice_one_in(d, 2) ? 0.9 : dice_real(d, 0.05, 0.99)),
-        .beta2 = option(r, "beta2", dice_one_in(d, 2) ? 0.999 : dice_real(d, 0.5, 0.9999)),
-        .eps = option(r, "eps", pow(10, dice_real(d, -10, -2))),
-        .weight_decay = option(r, "weight_decay", weight_decay),
-        .amsgrad = option(r, "amsgrad", dice_one_in(d, 3)) != 0,
-        .maximize = option(r, "maximize", dice_one_in(d, 4)) != 0};
-}
-
-static reel_optim *make_adam(record *r, dice *d, const reel_state *params) {
-    return reel_adam_new(params, adam_options(r, d, sometimes(d, dice_real(d, 0, 0.3))));
-}
-
-static reel_optim *make_adamw(record *r, dice *d, const reel_state *params) {
-    return reel_adamw_new(params, adam_options(r, d, dice_real(d, 0.01, 0.5)));
 }
 
 static double some_rate(record *r, dice *d) {
@@ -122,13 +113,45 @@ static double some_decay(record *r, dice *d) {
     return option(r, "weight_decay", sometimes(d, dice_real(d, 0, 0.3)));
 }
 static double some_eps(record *r, dice *d) {
-    return option(r, "eps", pow(10, dice_real(d, -8, -2)));
+    return option(r, "eps", pow(10, dice_real(d, -10, -2)));
 }
 static double some_share(record *r, dice *d, const char *name, double usual) {
-    return option(r, name, dice_one_in(d, 2) ? usual : dice_real(d, 0.3, 0.99));
+    const double share = dice_one_in(d, 4) ? 0 : dice_real(d, 0.05, 0.99);
+    return option(r, name, dice_one_in(d, 2) ? usual : share);
 }
 static bool one_in(record *r, dice *d, const char *name, int n) {
-    return option(r, name, dice_one_in(d, n)) != 0;
+    return flag(r, name, dice_one_in(d, n));
+}
+
+static reel_optim *make_sgd(record *r, dice *d, const reel_state *params) {
+    const double momentum = sometimes(d, dice_real(d, 0.1, 0.99));
+    const bool nesterov = momentum > 0 && dice_one_in(d, 3);
+    return reel_sgd_new(
+        params, (reel_sgd_options){
+                    .lr = option(r, "lr", pow(10, dice_real(d, -4, -1))),
+                    .momentum = option(r, "momentum", momentum),
+                    .dampening =
+                        option(r, "dampening", nesterov ? 0 : sometimes(d, dice_real(d, 0.1, 0.9))),
+                    .weight_decay = option(r, "weight_decay", sometimes(d, dice_real(d, 0, 0.3))),
+                    .nesterov = flag(r, "nesterov", nesterov)});
+}
+
+static reel_adam_options adam_options(record *r, dice *d, double weight_decay) {
+    return (reel_adam_options){.lr = option(r, "lr", pow(10, dice_real(d, -4, -1))),
+                               .beta1 = some_share(r, d, "beta1", 0.9),
+                               .beta2 = some_share(r, d, "beta2", 0.999),
+                               .eps = some_eps(r, d),
+                               .weight_decay = option(r, "weight_decay", weight_decay),
+                               .amsgrad = one_in(r, d, "amsgrad", 3),
+                               .maximize = one_in(r, d, "maximize", 4)};
+}
+
+static reel_optim *make_adam(record *r, dice *d, const reel_state *params) {
+    return reel_adam_new(params, adam_options(r, d, sometimes(d, dice_real(d, 0, 0.3))));
+}
+
+static reel_optim *make_adamw(record *r, dice *d, const reel_state *params) {
+    return reel_adamw_new(params, adam_options(r, d, sometimes(d, dice_real(d, 0.01, 0.5))));
 }
 
 static reel_optim *make_nadam(record *r, dice *d, const reel_state *params) {
@@ -139,7 +162,8 @@ static reel_optim *make_nadam(record *r, dice *d, const reel_state *params) {
                              .beta2 = some_share(r, d, "beta2", 0.999),
                              .eps = some_eps(r, d),
                              .weight_decay = some_decay(r, d),
-                             .momentum_decay = option(r, "momentum_decay", dice_real(d, 1e-3, 0.1)),
+                             .momentum_decay =
+                                 option(r, "momentum_decay", sometimes(d, dice_real(d, 1e-3, 0.1))),
                              .decoupled = one_in(r, d, "decoupled", 2),
                              .maximize = one_in(r, d, "maximize", 4)});
 }
@@ -163,15 +187,17 @@ static reel_optim *make_adamax(record *r, dice *d, const reel_state *params) {
                                                          .maximize = one_in(r, d, "maximize", 4)});
 }
 
+/* Not centered at an alpha of 0, where nothing but rounding is left under the root. */
 static reel_optim *make_rmsprop(record *r, dice *d, const reel_state *params) {
+    const double alpha = some_share(r, d, "alpha", 0.99);
     return reel_rmsprop_new(
         params, (reel_rmsprop_options){
                     .lr = some_rate(r, d),
-                    .alpha = some_share(r, d, "alpha", 0.99),
+                    .alpha = alpha,
                     .eps = some_eps(r, d),
                     .weight_decay = some_decay(r, d),
                     .momentum = option(r, "momentum", sometimes(d, dice_real(d, 0.1, 0.95))),
-                    .centered = one_in(r, d, "centered", 2),
+                    .centered = flag(r, "centered", alpha != REEL_ZERO && dice_one_in(d, 2)),
                     .maximize = one_in(r, d, "maximize", 4)});
 }
 
@@ -197,13 +223,14 @@ static reel_optim *make_adadelta(record *r, dice *d, const reel_state *params) {
 }
 
 static reel_optim *make_asgd(record *r, dice *d, const reel_state *params) {
-    return reel_asgd_new(params,
-                         (reel_asgd_options){.lr = some_rate(r, d),
-                                             .lambd = option(r, "lambd", dice_real(d, 1e-4, 0.1)),
-                                             .alpha = option(r, "alpha", dice_real(d, 0.3, 1)),
-                                             .t0 = option(r, "t0", dice_one_in(d, 2) ? 1e6 : 5),
-                                             .weight_decay = some_decay(r, d),
-                                             .maximize = one_in(r, d, "maximize", 4)});
+    return reel_asgd_new(
+        params,
+        (reel_asgd_options){.lr = some_rate(r, d),
+                            .lambd = option(r, "lambd", sometimes(d, dice_real(d, 1e-4, 0.1))),
+                            .alpha = option(r, "alpha", sometimes(d, dice_real(d, 0.3, 1))),
+                            .t0 = option(r, "t0", dice_one_in(d, 2) ? 1e6 : sometimes(d, 5)),
+                            .weight_decay = some_decay(r, d),
+                            .maximize = one_in(r, d, "maximize", 4)});
 }
 
 static const struct {
@@ -220,8 +247,9 @@ static void add_second_group(record *r, dice *d, const problem *p, reel_optim *o
     if (p->first_of_second == p->count) return;
     reel_optim_add_group(
         o, p->groups[1],
-        (reel_group_options){.lr = option(r, "lr1", pow(10, dice_real(d, -4, -1))),
-                             .weight_decay = option(r, "weight_decay1", dice_real(d, 0.01, 0.3))});
+        (reel_group_options){
+            .lr = option(r, "lr1", pow(10, dice_real(d, -4, -1))),
+            .weight_decay = option(r, "weight_decay1", sometimes(d, dice_real(d, 0.01, 0.3)))});
 }
 
 static void optimizer_case(record *r, int i, int64_t seed) {
@@ -235,12 +263,13 @@ static void optimizer_case(record *r, int i, int64_t seed) {
     for (int k = 0; k < p.count; k++) record_tensor_at(r, "before", k, p.p[k]);
     for (int s = 0; s < STEPS; s++) {
         REEL_SCOPE;
-        backward(&p, s);
+        backward(&p, s, false);
         reel_optim_step(o);
         keep(&p, s);
     }
     for (int k = 0; k < p.count; k++) {
         record_tensor_at(r, "gradients", k, parity_tensor(p.gradients[k], p.dtype));
+        record_tensor_at(r, "present", k, parity_tensor(p.present[k], REEL_F64));
         record_tensor_at(r, "after", k, parity_tensor(p.after[k], p.dtype));
     }
     record_end(r);
@@ -265,7 +294,7 @@ static void clip_case(record *r, const char *name, int64_t seed) {
     reel_optim *o = reel_sgd_new(p.groups[0], (reel_sgd_options){.lr = 1});
     if (p.first_of_second < p.count) reel_optim_add_group(o, p.groups[1], (reel_group_options){0});
     const double limit = option(r, "limit", pow(10, dice_real(&d, -4, 2)));
-    backward(&p, 0);
+    backward(&p, 0, true);
     record_text(r, "dtype", reel_dtype_name(p.dtype));
     for (int i = 0; i < p.count; i++) record_tensor_at(r, "before", i, reel_grad(p.p[i]));
     if (strcmp(name, "clip_grad_norm") == 0)

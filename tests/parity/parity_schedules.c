@@ -7,13 +7,21 @@
 
 enum { STEPS = 120 };
 
+/* A number of 0 is 0, not the default. */
 static double number(record *r, const char *name, double value) {
     record_number(r, name, value);
-    return value;
+    return value == 0 ? REEL_ZERO : value;
 }
 static int64_t integer(record *r, const char *name, int64_t value) {
     record_integer(r, name, value);
+    return value == 0 ? REEL_ZERO : value;
+}
+static bool flag(record *r, const char *name, bool value) {
+    record_integer(r, name, value);
     return value;
+}
+static double or_zero(dice *d, double value) {
+    return dice_one_in(d, 6) ? 0 : value;
 }
 
 /* ---- each draws its options and records them ---- */
@@ -21,18 +29,19 @@ static int64_t integer(record *r, const char *name, int64_t value) {
 static reel_schedule *cosine(record *r, dice *d, reel_optim *o) {
     return reel_cosine_schedule_new(
         o, (reel_cosine_options){.steps = integer(r, "steps", dice_int(d, 1, 150)),
-                                 .floor = number(r, "floor", dice_real(d, 0, 0.01))});
+                                 .floor = number(r, "floor", or_zero(d, dice_real(d, 0, 0.01)))});
 }
 static reel_schedule *cosine_restarts(record *r, dice *d, reel_optim *o) {
     return reel_cosine_restarts_schedule_new(
-        o, (reel_cosine_restarts_options){.steps = integer(r, "steps", dice_int(d, 1, 40)),
-                                          .multiply = integer(r, "multiply", dice_int(d, 1, 3)),
-                                          .floor = number(r, "floor", dice_real(d, 0, 0.01))});
+        o, (reel_cosine_restarts_options){
+               .steps = integer(r, "steps", dice_int(d, 1, 40)),
+               .multiply = integer(r, "multiply", dice_int(d, 1, 3)),
+               .floor = number(r, "floor", or_zero(d, dice_real(d, 0, 0.01)))});
 }
 static reel_schedule *step(record *r, dice *d, reel_optim *o) {
     return reel_step_schedule_new(
         o, (reel_step_options){.every = integer(r, "every", dice_int(d, 1, 50)),
-                               .gamma = number(r, "gamma", dice_real(d, 0.1, 1.2))});
+                               .gamma = number(r, "gamma", or_zero(d, dice_real(d, 0.1, 1.2)))});
 }
 static reel_schedule *multi_step(record *r, dice *d, reel_optim *o) {
     int64_t milestones[5];
@@ -40,13 +49,15 @@ static reel_schedule *multi_step(record *r, dice *d, reel_optim *o) {
     for (int i = 0; i < count; i++) milestones[i] = dice_int(d, 1, STEPS);
     record_integers(r, "milestones", milestones, count);
     return reel_multi_step_schedule_new(
-        o, (reel_multi_step_options){.milestones = milestones,
-                                     .count = count,
-                                     .gamma = number(r, "gamma", dice_real(d, 0.1, 1.2))});
+        o,
+        (reel_multi_step_options){.milestones = milestones,
+                                  .count = count,
+                                  .gamma = number(r, "gamma", or_zero(d, dice_real(d, 0.1, 1.2)))});
 }
 static reel_schedule *exponential(record *r, dice *d, reel_optim *o) {
     return reel_exponential_schedule_new(
-        o, (reel_exponential_options){.gamma = number(r, "gamma", dice_real(d, 0.9, 1.01))});
+        o, (reel_exponential_options){.gamma =
+                                          number(r, "gamma", or_zero(d, dice_real(d, 0.9, 1.01)))});
 }
 static reel_schedule *constant(record *r, dice *d, reel_optim *o) {
     return reel_constant_schedule_new(
@@ -58,12 +69,13 @@ static reel_schedule *linear(record *r, dice *d, reel_optim *o) {
         o, (reel_linear_schedule_options){
                .steps = integer(r, "linear_steps", dice_int(d, 1, 60)),
                .start_factor = number(r, "start_factor", dice_real(d, 0.1, 1)),
-               .end_factor = number(r, "end_factor", dice_real(d, 0.1, 1))});
+               .end_factor = number(r, "end_factor", or_zero(d, dice_real(d, 0.1, 1)))});
 }
 static reel_schedule *polynomial(record *r, dice *d, reel_optim *o) {
     return reel_polynomial_schedule_new(
-        o, (reel_polynomial_options){.steps = integer(r, "steps", dice_int(d, 1, 150)),
-                                     .power = number(r, "power", dice_real(d, 0.5, 3))});
+        o,
+        (reel_polynomial_options){.steps = integer(r, "steps", dice_int(d, 1, 150)),
+                                  .power = number(r, "power", or_zero(d, dice_real(d, 0.5, 3)))});
 }
 
 static double falling(int64_t s, void *user) {
@@ -75,27 +87,35 @@ static reel_schedule *lambda(record *r, dice *d, reel_optim *o) {
     return reel_lambda_schedule_new(o, (reel_lambda_options){.factor = falling});
 }
 
+static double some_peak(record *r, dice *d) {
+    const double peak = dice_one_in(d, 2) ? 0 : dice_real(d, 0.01, 1);
+    record_number(r, "max_lr", peak);
+    return peak; /* of 0: the base */
+}
+
 static reel_schedule *one_cycle(record *r, dice *d, reel_optim *o) {
     return reel_one_cycle_schedule_new(
         o, (reel_one_cycle_options){
                .steps = integer(r, "steps", dice_int(d, 10, 150)),
-               .max_lr = number(r, "max_lr", dice_one_in(d, 2) ? 0 : dice_real(d, 0.01, 1)),
-               .pct_start = number(r, "pct_start", dice_real(d, 0.15, 0.45)),
+               .max_lr = some_peak(r, d),
+               .pct_start = number(r, "pct_start", or_zero(d, dice_real(d, 0.15, 0.45))),
                .div_factor = number(r, "div_factor", dice_real(d, 2, 50)),
                .final_div_factor = number(r, "final_div_factor", dice_real(d, 2, 1e4)),
-               .linear = integer(r, "linear", dice_int(d, 0, 1)) != 0,
-               .three_phase = integer(r, "three_phase", dice_int(d, 0, 1)) != 0});
+               .linear = flag(r, "linear", dice_one_in(d, 2)),
+               .three_phase = flag(r, "three_phase", dice_one_in(d, 2))});
 }
 
 static reel_schedule *plateau(record *r, dice *d, reel_optim *o) {
     return reel_plateau_schedule_new(
-        o, (reel_plateau_options){.maximize = integer(r, "maximize", dice_int(d, 0, 1)) != 0,
-                                  .absolute = integer(r, "absolute", dice_int(d, 0, 1)) != 0,
+        o, (reel_plateau_options){.maximize = flag(r, "maximize", dice_one_in(d, 2)),
+                                  .absolute = flag(r, "absolute", dice_one_in(d, 2)),
                                   .factor = number(r, "factor", dice_real(d, 0.1, 0.9)),
-                                  .threshold = number(r, "threshold", dice_real(d, 1e-4, 0.1)),
-                                  .min_lr = number(r, "min_lr", dice_real(d, 0, 0.01)),
-                                  .patience = integer(r, "patience", dice_int(d, 1, 10)),
-                                  .cooldown = integer(r, "cooldown", dice_int(d, 0, 5))});
+                                  .threshold =
+                                      number(r, "threshold", or_zero(d, dice_real(d, 1e-4, 0.1))),
+                                  .min_lr = number(r, "min_lr", or_zero(d, dice_real(d, 0, 0.01))),
+                                  .patience = integer(r, "patience", dice_int(d, 0, 10)),
+                                  .cooldown = integer(r, "cooldown", dice_int(d, 0, 5)),
+                                  .eps = number(r, "eps", or_zero(d, 1e-8))});
 }
 
 static reel_schedule *warmup(record *r, dice *d, reel_optim *o) {
@@ -154,10 +174,10 @@ static reel_optim *two_groups(record *r, dice *d) {
     return o;
 }
 
-/* One that gets better for a while, and wavers. */
+/* One that gets better for a while, and wavers; above 0, as PyTorch has no margin below. */
 static array some_metrics(dice *d) {
     array m = array_new(reel_shape(STEPS));
-    const double slope = dice_real(d, -0.1, 0.1), noise = dice_real(d, 0, 0.5);
+    const double slope = dice_real(d, -0.03, 0.1), noise = dice_real(d, 0, 0.5);
     for (int s = 0; s < STEPS; s++) m.v[s] = 5 + slope * s + noise * dice_real(d, -1, 1);
     return m;
 }
