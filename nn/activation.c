@@ -1,7 +1,5 @@
 /* Layers without parameters, each the op of its name. */
-#include "nn/nn.h"
-
-#include <stdlib.h>
+#include "nn/module_internal.h"
 
 typedef struct {
     reel_module base;
@@ -27,18 +25,9 @@ static reel_tensor *softmax(reel_module *base, reel_tensor *x) {
     return reel_softmax(x, ((const activation *)base)->axis);
 }
 
-static void free_activation(reel_module *base) {
-    free(base);
-}
-
 static reel_module *activation_new(const char *type, reel_forward_fn forward, int axis) {
-    activation *m = malloc(sizeof *m);
-    if (!m) {
-        reel_fail(REEL_ERR_MEMORY, NULL, "%s_new: out of memory", type);
-        return NULL;
-    }
-    reel_module_init(&m->base, type, forward);
-    m->base.free = free_activation;
+    activation *m = reel__module_new(sizeof *m, type, forward, NULL);
+    if (!m) return NULL;
     m->axis = axis;
     return &m->base;
 }

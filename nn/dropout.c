@@ -1,5 +1,5 @@
 /* Dropout: each element kept with probability 1 - p, and then scaled so that its mean stays. */
-#include "nn/nn.h"
+#include "nn/module_internal.h"
 
 #include "tensor/ops_internal.h"
 
@@ -34,13 +34,8 @@ reel_module *reel_dropout_new(double p, uint64_t seed) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "dropout_new: p must lie in [0, 1): %g", p);
         return NULL;
     }
-    dropout *m = calloc(1, sizeof *m);
-    if (!m) {
-        reel_fail(REEL_ERR_MEMORY, NULL, "dropout_new: out of memory");
-        return NULL;
-    }
-    reel_module_init(&m->base, "dropout", forward);
-    m->base.free = free_dropout;
+    dropout *m = reel__module_new(sizeof *m, "dropout", forward, free_dropout);
+    if (!m) return NULL;
     m->p = p;
     m->generator = reel_generator_new(seed, reel_cpu());
     if (m->generator &&

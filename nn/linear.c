@@ -1,9 +1,8 @@
 /* Linear: y[B,O] = x[B,I] weight[O,I]^T + bias[O]. */
-#include "nn/nn.h"
+#include "nn/module_internal.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 
 typedef struct {
     reel_module base;
@@ -18,10 +17,6 @@ static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     if (m->bias) y = reel_add(y, m->bias);
     y = reel_scope_return(y);
     return y;
-}
-
-static void free_linear(reel_module *base) {
-    free(base);
 }
 
 /* Both from U(-a, a), a = 1 / sqrt(I): for the weight that is kaiming_uniform with the gain of a
@@ -46,18 +41,11 @@ reel_module *reel_linear_new(int64_t in, int64_t out, reel_linear_options option
                   "linear_new: a size below 1: in %" PRId64 ", out %" PRId64, in, out);
         return NULL;
     }
-    linear *m = calloc(1, sizeof *m);
+    linear *m = reel__module_new(sizeof *m, "linear", forward, NULL);
+    if (!m) return NULL;
     reel_generator *own = options.generator ? NULL : reel_generator_new(0, reel_cpu());
     if (!options.generator) options.generator = own;
-    if (!m || !options.generator) {
-        reel_fail(REEL_ERR_MEMORY, NULL, "linear_new: out of memory");
-        reel_generator_free(own);
-        free(m);
-        return NULL;
-    }
-    reel_module_init(&m->base, "linear", forward);
-    m->base.free = free_linear;
-    draw_all(m, in, out, options);
+    if (options.generator) draw_all(m, in, out, options);
     reel_generator_free(own);
     if (m->weight && (m->bias || options.no_bias)) return &m->base;
     reel_module_free(&m->base);

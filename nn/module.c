@@ -1,21 +1,48 @@
 /* Modules as such: registering, freeing, forward, modes, and finding what is registered. */
 #include "nn/module_internal.h"
 
+#include "tensor/alive_internal.h"
 #include "tensor/handles_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define MODULE "a module"
+
+reel_status reel__module_check(const reel_module *m, const char *who, const char *at) {
+    if (!m) return reel_fail(REEL_ERR_ARGUMENT, at, "%s: no module", who);
+    return reel__alive_check(m, MODULE, who, at);
+}
+
+/* Without memory to note it down the module is none, and every use of it says so. */
 void reel_module_init(reel_module *m, const char *type, reel_forward_fn forward) {
     if (!m) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "module_init: no module");
         return;
     }
+    reel__alive_add(m, MODULE, "module_init");
     *m = (reel_module){.type = type ? type : "module", .forward = forward, .training = true};
 }
 
+static void free_itself(reel_module *m) {
+    free(m);
+}
+
+void *reel__module_new(size_t size, const char *type, reel_forward_fn forward,
+                       void (*free_all)(reel_module *m)) {
+    reel_module *m = calloc(1, size);
+    if (m) reel_module_init(m, type, forward);
+    if (!reel__alive_is(m, MODULE)) {
+        reel_fail(REEL_ERR_MEMORY, NULL, "%s_new: out of memory", type);
+        free(m);
+        return NULL;
+    }
+    m->free = free_all ? free_all : free_itself;
+    return m;
+}
+
 void reel_module_free(reel_module *m) {
-    if (!m) return;
+    if (!m || reel__alive_end(m, MODULE, "module_free", NULL) != REEL_OK) return;
     for (int i = 0; i < m->count; i++) {
         reel_release(m->entries[i].param);
         reel_release(m->entries[i].buffer);
@@ -32,7 +59,7 @@ void reel_module_free(reel_module *m) {
 
 /* Checks m and name, and makes room for one more entry. */
 static reel_status prepare(const char *what, reel_module *m, const char *name) {
-    if (!m) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no module", what);
+    REEL_TRY(reel__module_check(m, what, NULL));
     if (!name || !*name)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no name in %s", what, m->type);
     if (strchr(name, '.')) /* it joins the parts of a path */
@@ -98,9 +125,16 @@ static bool contains(const reel_module *m, const reel_module *sought) {
 }
 
 reel_module *reel_module_child(reel_module *m, const char *name, reel_module *child) {
-    const char *called = name ? name : "", *owner = m ? m->type : "";
-    if (!child) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "module_child: no child: %s in %s", called, owner);
+    const char *called = name ? name : "";
+    if (!reel__alive_is(m, MODULE)) {
+        reel__module_check(m, "module_child", NULL);
+        if (reel__alive_is(child, MODULE) && !child->owned) reel_module_free(child);
+        return NULL;
+    }
+    const char *owner = m->type;
+    if (!reel__alive_is(child, MODULE)) {
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "module_child: %s: %s in %s",
+                  child ? "not a module, or freed already" : "no child", called, owner);
         return NULL;
     }
     if (child->owned || contains(child, m)) {
@@ -121,12 +155,10 @@ reel_module *reel_module_child(reel_module *m, const char *name, reel_module *ch
 /* ---- use ---- */
 
 reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x) {
-    if (!m || !m->forward || !x) {
-        reel_fail(REEL_ERR_ARGUMENT, at, "forward: %s%s",
-                  !m            ? "no module"
-                  : !m->forward ? "a module without one: "
-                                : "no input: ",
-                  m ? m->type : "");
+    if (reel__module_check(m, "forward", at) != REEL_OK) return NULL;
+    if (!m->forward || !x) {
+        reel_fail(REEL_ERR_ARGUMENT, at, "forward: %s: %s",
+                  m->forward ? "no input" : "a module without one", m->type);
         return NULL;
     }
     const char *outer = reel__caller_push(at);
@@ -144,15 +176,15 @@ static void set_training(reel_module *m, bool training) {
 }
 
 void reel_train(reel_module *m) {
-    set_training(m, true);
+    if (m && reel__module_check(m, "train", NULL) == REEL_OK) set_training(m, true);
 }
 
 void reel_eval(reel_module *m) {
-    set_training(m, false);
+    if (m && reel__module_check(m, "eval", NULL) == REEL_OK) set_training(m, false);
 }
 
 void reel_module_freeze(reel_module *m) {
-    if (!m) return;
+    if (!m || reel__module_check(m, "module_freeze", NULL) != REEL_OK) return;
     for (int i = 0; i < m->count; i++) {
         reel_untrack(m->entries[i].param);
         reel_module_freeze(m->entries[i].child);
@@ -160,7 +192,7 @@ void reel_module_freeze(reel_module *m) {
 }
 
 reel_status reel_module_unfreeze(reel_module *m) {
-    if (!m) return reel_fail(REEL_ERR_ARGUMENT, NULL, "module_unfreeze: no module");
+    REEL_TRY(reel__module_check(m, "module_unfreeze", NULL));
     for (int i = 0; i < m->count; i++) {
         const struct reel_module_entry *e = &m->entries[i];
         if (e->param && !reel_track_at(NULL, e->param)) return reel_error_status();
@@ -192,6 +224,7 @@ static const struct reel_module_entry *find(const reel_module *m, const char *pa
 }
 
 reel_tensor *reel_module_get(reel_module *m, const char *path) {
+    if (m && reel__module_check(m, "module_get", NULL) != REEL_OK) return NULL;
     const struct reel_module_entry *e = m && path ? find(m, path) : NULL;
     if (e && !e->child) return e->param ? e->param : e->buffer;
     reel_fail(REEL_ERR_ARGUMENT, NULL, "module_get: no parameter or buffer: %s in %s",
@@ -200,6 +233,7 @@ reel_tensor *reel_module_get(reel_module *m, const char *path) {
 }
 
 reel_module *reel_module_get_child(reel_module *m, const char *path) {
+    if (m && reel__module_check(m, "module_get_child", NULL) != REEL_OK) return NULL;
     if (m && path && !*path) return m;
     const struct reel_module_entry *e = m && path ? find(m, path) : NULL;
     if (e && e->child) return e->child;
@@ -225,5 +259,6 @@ static reel_status walk(reel_module *m, const char *above, reel__module_visit vi
 }
 
 reel_status reel__module_walk(reel_module *m, reel__module_visit visit, void *user) {
+    REEL_TRY(reel__module_check(m, "module", NULL));
     return walk(m, "", visit, user);
 }

@@ -11,6 +11,16 @@ struct reel_module_entry {
     reel_module *child;
 };
 
+/* A layer of `size` bytes, zeroed but for the reel_module that it begins with; NULL, and a failure
+ * in the name of "type_new", without memory. `free` frees what it holds and itself; NULL: it holds
+ * nothing more. */
+void *reel__module_new(size_t size, const char *type, reel_forward_fn forward,
+                       void (*free)(reel_module *m));
+
+/* REEL_OK for a module that was initialised and not freed yet; else a failure in the name of `who`.
+ */
+reel_status reel__module_check(const reel_module *m, const char *who, const char *at);
+
 /* Calls visit for each entry of m and of all below it, depth first, in the order registered; stops
  * at the first status other than REEL_OK and returns it. `path` is "encoder.weight", valid during
  * the call. */

@@ -24,10 +24,7 @@ static reel_status add_tensor(const char *path, const struct reel_module_entry *
 }
 
 static reel_state *list_by(reel_module *m, reel__module_visit visit) {
-    if (!m) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "module_params: no module");
-        return NULL;
-    }
+    if (reel__module_check(m, "module_params", NULL) != REEL_OK) return NULL;
     reel_state *list = reel_state_new();
     if (list && reel__module_walk(m, visit, list) != REEL_OK) {
         reel_state_free(list);

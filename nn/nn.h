@@ -43,6 +43,8 @@ struct reel_module {
     int count, capacity;
 };
 
+/* From here to reel_module_free m stays where it is: it is known by its address. What was never
+ * initialised, or freed already, is refused by every function that takes a module. */
 REEL_API void reel_module_init(reel_module *m, const char *type, reel_forward_fn forward);
 /* Lets the parameters go, frees the children, then calls m->free. Takes NULL. */
 REEL_API void reel_module_free(reel_module *m);

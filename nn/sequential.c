@@ -19,18 +19,8 @@ static reel_tensor *forward(reel_module *m, reel_tensor *x) {
     return held ? reel__scope_give(held) : x;
 }
 
-static void free_sequential(reel_module *m) {
-    free(m);
-}
-
 reel_module *reel_sequential_new(reel_module **children, int count) {
-    reel_module *m = calloc(1, sizeof *m);
-    if (m) {
-        reel_module_init(m, "sequential", forward);
-        m->free = free_sequential;
-    } else {
-        reel_fail(REEL_ERR_MEMORY, NULL, "sequential_new: out of memory");
-    }
+    reel_module *m = reel__module_new(sizeof *m, "sequential", forward, NULL);
     bool whole = m != NULL;
     for (int i = 0; i < count; i++) { /* to the end even after a failure: all of them are ours */
         char name[16];

@@ -297,6 +297,52 @@ START_TEST(states_and_modules_take_none) {
 }
 END_TEST
 
+/* ---- modules ---- */
+
+START_TEST(a_module_is_freed_once) {
+    reel_module *m = reel_linear_new(3, 2, (reel_linear_options){0});
+    reel_module_free(m);
+    expect_fine();
+    reel_module_free(m);
+    expect_failure(REEL_ERR_ARGUMENT, "module_free: not a module, or freed already");
+    REEL_SCOPE;
+    ck_assert_ptr_null(reel_forward(m, reel_ones(reel_shape(1, 3), REEL_F32, CPU)));
+    expect_failure(REEL_ERR_ARGUMENT, "forward: not a module, or freed already (");
+    ck_assert_ptr_null(reel_module_params(m));
+    expect_failure(REEL_ERR_ARGUMENT, "module_params: not a module, or freed already");
+    reel_train(m);
+    expect_failure(REEL_ERR_ARGUMENT, "train: not a module");
+}
+END_TEST
+
+START_TEST(a_child_goes_with_its_parent) {
+    reel_module *child = reel_relu_new(), *m = reel_sequential(child, reel_tanh_new());
+    reel_module_free(m);
+    expect_fine();
+    reel_module_free(child);
+    expect_failure(REEL_ERR_ARGUMENT, "module_free: not a module, or freed already");
+}
+END_TEST
+
+START_TEST(a_struct_that_was_never_initialised) {
+    keeper m;
+    memset(&m, 0xa5, sizeof m);
+    REEL_SCOPE;
+    reel_tensor *x = reel_ones(reel_shape(3), REEL_F32, CPU);
+    ck_assert_ptr_null(reel_module_param(&m.base, "W", x));
+    expect_failure(REEL_ERR_ARGUMENT, "module_param: not a module, or freed already");
+    ck_assert_ptr_null(reel_forward(&m.base, x));
+    expect_failure(REEL_ERR_ARGUMENT, "forward: not a module, or freed already (");
+    reel_module *parent = reel_sequential_new(NULL, 0);
+    ck_assert_ptr_null(reel_module_child(parent, "m", &m.base));
+    expect_failure(REEL_ERR_ARGUMENT, "module_child: not a module, or freed already: m in");
+    reel_module_free(&m.base);
+    expect_failure(REEL_ERR_ARGUMENT, "module_free: not a module, or freed already");
+    reel_module_free(parent);
+    expect_fine();
+}
+END_TEST
+
 /* ---- scopes ---- */
 
 static jmp_buf back;
@@ -375,6 +421,11 @@ static Suite *handles_suite(void) {
     tcase_add_test(c, a_users_op_s_result);
     tcase_add_test(c, what_a_forward_keeps);
     tcase_add_test(c, states_and_modules_take_none);
+
+    c = add_case(s, "modules");
+    tcase_add_test(c, a_module_is_freed_once);
+    tcase_add_test(c, a_child_goes_with_its_parent);
+    tcase_add_test(c, a_struct_that_was_never_initialised);
 
     c = add_case(s, "scopes");
     tcase_add_test(c, a_scope_ends_those_that_a_jump_left_open);
