@@ -27,6 +27,7 @@ import statistics
 import subprocess
 import sys
 
+import compare_builds
 import compare_memory
 import compare_ops
 import contest
@@ -90,6 +91,8 @@ def options():
     p.add_argument("--loader", action="store_true", help="time the loaders instead (on the CPU)")
     p.add_argument("--memory", action="store_true", help="say what memory a step takes instead (on the CPU)")
     p.add_argument("--build", default=HERE.parent.parent / "build", type=pathlib.Path)
+    p.add_argument("--against", type=pathlib.Path, metavar="BUILD",
+                   help="in place of the peers: another build of Reel, of an older commit say, with its benchmarks")
     p.add_argument("--out", type=pathlib.Path, help="write the tables here too")
     o = p.parse_args()
     if o.memory and o.peers is None:
@@ -221,7 +224,9 @@ def main():
         lines.append(line)
 
     say(machine(o.device))
-    if o.memory:
+    if o.against:
+        compare_builds.compare(o, say)
+    elif o.memory:
         compare_memory.compare(o, say, lambda batch: start_steps(o, batch, 1))
     elif o.ops:
         compare_ops.compare(o, say, lambda threads: start_ops(o, threads))
