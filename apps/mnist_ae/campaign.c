@@ -67,12 +67,12 @@ static void report_markdown(FILE *f, const app_campaign *c) {
 }
 
 void report_recipe(FILE *f, const app_options *o) {
-    char device[DEVICE_NAME];
+    char device[DEVICE_NAME], lr[NUMBER_SIZE];
     fprintf(f,
-            "%s, learning rate %g, schedule %s, batch %" PRId64 ", %" PRId64
+            "%s, learning rate %s, schedule %s, batch %" PRId64 ", %" PRId64
             " epochs, init %s; seeds",
-            optimizer_names[o->optimizer], o->lr, schedule_names[o->schedule], o->batch, o->epochs,
-            init_names[o->init]);
+            optimizer_names[o->optimizer], number_text(lr, o->lr), schedule_names[o->schedule],
+            o->batch, o->epochs, init_names[o->init]);
     for (int i = 0; i < o->seed_count; i++) fprintf(f, "%s %" PRId64, i ? "," : "", o->seeds[i]);
     if (o->limit) fprintf(f, "; only the first %" PRId64 " images of each set", o->limit);
     fprintf(f, "; trained on %s.\n", device_name(device, o->device));
@@ -85,8 +85,9 @@ static reel_status write_text(const app_campaign *c, const char *name,
     size_t size = 0;
     FILE *f = open_memstream(&text, &size);
     if (f) print(f, c);
+    bool whole = f && !ferror(f);
     reel_status status;
-    if (!f || fclose(f) != 0)
+    if ((f && fclose(f) != 0) || !whole)
         status = reel_fail(REEL_ERR_MEMORY, NULL, "campaign: out of memory: %s", name);
     else
         status = reel_file_write(path_in(path, c->options->out, name), text, size);
@@ -132,14 +133,19 @@ static reel_status write_curves(const app_campaign *c) {
 
 /* ---- the campaign ---- */
 
+static int cells_of(const app_options *o) {
+    return o->model_count * o->latent_count * o->seed_count;
+}
+
 static int run_cell(app_campaign *c, app_cell cell) {
-    char name[CELL_NAME], out[PATH_SIZE];
+    char name[CELL_NAME], label[2 * CELL_NAME], out[PATH_SIZE];
     app_options o = *c->options;
     o.model = cell.model;
     o.latent = cell.latent;
     o.seed = cell.seed;
     cell_name(name, cell.model, cell.latent, cell.seed);
-    int status = run_train(&o, c->data, path_in(out, o.out, name), &cell.result);
+    snprintf(label, sizeof label, "%d/%d %s", c->count + 1, cells_of(&o), name);
+    int status = run_train(&o, c->data, path_in(out, o.out, name), label, &cell.result);
     if (status != EXIT_SUCCESS) return status;
     c->cells[c->count++] = cell;
     return write_text(c, "results.csv", report_csv) == REEL_OK ? EXIT_SUCCESS : EXIT_FAILED;
@@ -164,20 +170,29 @@ static reel_status write_report(const app_campaign *c) {
     return write_text(c, "report.html", report_html);
 }
 
+/* Between signals_catch and _release, and no signal is forgotten. */
+static int run_all(app_campaign *c) {
+    signals_catch();
+    int status = run_cells(c);
+    signals_release();
+    return status == EXIT_SUCCESS && signal_caught() ? 128 + signal_caught() : status;
+}
+
 int command_campaign(const app_options *o) {
     app_data data = {0};
     app_campaign c = {.options = o, .data = &data};
-    int status = EXIT_FAILED;
-    c.cells = calloc((size_t)(o->model_count * o->latent_count * o->seed_count), sizeof *c.cells);
+    int status = EXIT_FAILED, lock = -1;
+    c.cells = calloc((size_t)cells_of(o), sizeof *c.cells);
     if (!c.cells) reel_fail(REEL_ERR_MEMORY, NULL, "campaign: out of memory");
-    if (c.cells && out_prepare(o->out) == REEL_OK && data_open(&data, o) == REEL_OK)
-        status = run_cells(&c);
+    if (c.cells && out_lock(o->out, &lock) == REEL_OK && data_open(&data, o) == REEL_OK)
+        status = run_all(&c);
     if (status == EXIT_SUCCESS && write_report(&c) != REEL_OK) status = EXIT_FAILED;
     if (status == EXIT_SUCCESS) {
         report_markdown(stdout, &c);
         printf("\nAll of it: %s/report.html\n", o->out);
     }
     data_close(&data);
+    out_unlock(lock);
     free(c.cells);
     return status;
 }
