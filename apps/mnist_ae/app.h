@@ -112,6 +112,17 @@ reel_tensor *image_errors(reel_module *model, reel_loader *test, int64_t images)
 
 enum { PATH_SIZE = 1280 };
 
+enum { HISTORY_COLUMNS = 6, EXACT_COLUMNS = HISTORY_COLUMNS - 1 }; /* the last: seconds */
+extern const char *const history_columns[HISTORY_COLUMNS];
+
+/* A row an epoch, ready to be stored at each epoch's end however many there are: all but the
+ * seconds, and these as text, "0.512 1.031 ". */
+typedef struct {
+    double *cells;
+    char *seconds;
+    size_t used, capacity; /* characters of seconds; rows that there is room for */
+} app_rows;
+
 /* A run in progress: what a checkpoint holds, and what it is made from. */
 typedef struct {
     const app_options *options;
@@ -127,13 +138,11 @@ typedef struct {
     reel_loader *train, *test;
     reel_meter loss; /* of the epoch so far */
     reel_history *history;
-    int64_t written;          /* rows of it in history.csv */
+    app_rows rows;            /* the same as a checkpoint has it */
+    int64_t written;          /* rows in history.csv */
     int64_t epoch, iteration; /* done so far */
     double seconds, started;  /* before this process; when it began */
 } app_run;
-
-enum { HISTORY_COLUMNS = 6 };
-extern const char *const history_columns[HISTORY_COLUMNS];
 
 /* The figures of a run's last epoch. */
 typedef struct {
@@ -149,6 +158,8 @@ double run_seconds(const app_run *r); /* of training so far */
  * then. */
 reel_status run_check(app_run *r, double mse);
 reel_status run_save(app_run *r);
+/* An epoch's row, of whole milliseconds. */
+reel_status run_record(app_run *r, const double row[HISTORY_COLUMNS]);
 reel_status run_resume(app_run *r); /* does nothing where there is no checkpoint yet */
 
 /* ---- pictures.c ---- */

@@ -97,38 +97,55 @@ static reel_status write_text(const app_campaign *c, const char *name,
 
 /* ---- curves.png ---- */
 
-/* Training dashed, test solid; a colour a model and size; the first seed. */
-static reel_status write_curves(const app_campaign *c) {
-    enum { MOST = MODEL_COUNT * MAX_LATENTS };
-    char path[PATH_SIZE], csv[MOST][PATH_SIZE], label[2 * MOST][48];
-    reel_plot_line lines[2 * MOST];
-    int colour = 0;
-    for (int i = 0; i < c->count; i++) {
-        const app_cell *cell = &c->cells[i];
+enum { CURVES = 2 * MODEL_COUNT }; /* in a panel */
+
+typedef struct {
+    char title[32], csv[MODEL_COUNT][PATH_SIZE];
+    reel_plot_line lines[CURVES];
+} curves_panel;
+
+/* One size: test over training, which is faint, a colour a model; the first seed. */
+static void fill_panel(curves_panel *p, const app_campaign *c, int64_t latent) {
+    static const char *const labels[MODEL_COUNT][2] = {
+        [MODEL_TIED] = {"tied, test", "tied, training"},
+        [MODEL_CLASSIC] = {"classic, test", "classic, training"},
+    };
+    const app_options *o = c->options;
+    snprintf(p->title, sizeof p->title, "L = %" PRId64, latent);
+    for (int m = 0; m < o->model_count; m++) {
+        int model = (int)o->models[m];
         char name[CELL_NAME];
-        if (cell->seed != c->options->seeds[0]) continue;
-        cell_name(name, cell->model, cell->latent, cell->seed);
-        snprintf(csv[colour], PATH_SIZE, "%s/%s/history.csv", c->options->out, name);
-        for (int test = 0; test < 2; test++) {
-            char *text = label[2 * colour + test];
-            snprintf(text, sizeof label[0], "%s %" PRId64 ", %s", model_names[cell->model],
-                     cell->latent, test ? "test" : "train");
-            lines[2 * colour + test] = (reel_plot_line){.csv = csv[colour],
-                                                        .x = "epoch",
-                                                        .y = test ? "test_mse" : "train_mse",
-                                                        .label = text,
-                                                        .dash = !test,
-                                                        .colour = colour};
-        }
-        colour++;
+        cell_name(name, model, latent, o->seeds[0]);
+        snprintf(p->csv[m], PATH_SIZE, "%s/%s/history.csv", o->out, name);
+        for (int train = 0; train < 2; train++)
+            p->lines[2 * m + train] = (reel_plot_line){.csv = p->csv[m],
+                                                       .x = "epoch",
+                                                       .y = train ? "train_mse" : "test_mse",
+                                                       .label = labels[model][train],
+                                                       .style = train ? 2 : 0,
+                                                       .colour = model};
+    }
+}
+
+static reel_status write_curves(const app_campaign *c) {
+    const app_options *o = c->options;
+    char path[PATH_SIZE];
+    reel_plot_panel panels[MAX_LATENTS];
+    curves_panel *p = calloc((size_t)o->latent_count, sizeof *p);
+    if (!p) return reel_fail(REEL_ERR_MEMORY, NULL, "campaign: out of memory");
+    for (int l = 0; l < o->latent_count; l++) {
+        fill_panel(&p[l], c, o->latents[l]);
+        panels[l] = (reel_plot_panel){p[l].title, p[l].lines, 2 * o->model_count};
     }
     reel_plot_options options = {
         .title = data_is_synthetic(c->data) ? "MSE by epoch (synthetic digits)" : "MSE by epoch",
         .x_label = "epoch",
         .y_label = "MSE",
         .log_y = true};
-    return reel_plot_write(path_in(path, c->options->out, "curves.png"), lines, 2 * colour, options,
-                           NULL);
+    reel_status status = reel_plot_panels_write(path_in(path, o->out, "curves.png"), panels,
+                                                o->latent_count, options, NULL);
+    free(p);
+    return status;
 }
 
 /* ---- the campaign ---- */

@@ -28,38 +28,44 @@ reel_status run_check(app_run *r, double mse) {
 
 /* ---- save ---- */
 
-/* The columns before the last, seconds: a row an epoch. */
-enum { EXACT_COLUMNS = HISTORY_COLUMNS - 1 };
+enum { SECONDS_WIDTH = 24 }; /* room for a number of them, with its space */
 
-/* A number an epoch, one line: "0.512 1.031 ". They are whole milliseconds, and read back to the
- * same bits. */
-static reel_status put_history_seconds(const app_run *r, reel_state *s) {
-    enum { WIDEST = 24 };
-    int64_t rows = reel_history_rows(r->history);
-    size_t size = (size_t)rows * WIDEST + 1, used = 0;
-    char *line = malloc(size);
-    if (!line) return reel_fail(REEL_ERR_MEMORY, NULL, "save: out of memory: %s", r->checkpoint);
-    line[0] = '\0';
-    for (int64_t row = 0; row < rows; row++)
-        used += (size_t)snprintf(line + used, size - used, "%.3f ",
-                                 reel_history_get(r->history, row, "seconds"));
-    reel_status status = reel_state_put_text(s, "history.seconds", line);
-    free(line);
-    return status;
+static bool are_seconds(double v) {
+    return v >= 0 && v < 1e12;
 }
 
-/* f64 [epochs,5]: a tensor has room for any number of epochs. */
+static bool grow(app_rows *rows, int64_t count) {
+    if ((size_t)count < rows->capacity) return true;
+    size_t more = ((size_t)count + 32) * 2;
+    char *seconds = realloc(rows->seconds, more * SECONDS_WIDTH);
+    if (seconds) rows->seconds = seconds;
+    double *cells = seconds ? realloc(rows->cells, more * EXACT_COLUMNS * sizeof *cells) : NULL;
+    if (!cells) return false;
+    rows->cells = cells;
+    rows->capacity = more;
+    return true;
+}
+
+reel_status run_record(app_run *r, const double row[HISTORY_COLUMNS]) {
+    app_rows *rows = &r->rows;
+    int64_t count = reel_history_rows(r->history);
+    if (!grow(rows, count))
+        return reel_fail(REEL_ERR_MEMORY, NULL, "train: out of memory: %s", r->checkpoint);
+    memcpy(rows->cells + count * EXACT_COLUMNS, row, EXACT_COLUMNS * sizeof *row);
+    rows->used +=
+        (size_t)snprintf(rows->seconds + rows->used, SECONDS_WIDTH, "%.3f ", row[EXACT_COLUMNS]);
+    return reel_history_add(r->history, row);
+}
+
+/* f64 [epochs,5]: a tensor has room for any number of epochs. The seconds are one line of text:
+ * numbers of whole milliseconds, which read back to the same bits. */
 static reel_status put_history(const app_run *r, reel_state *s) {
     int64_t rows = reel_history_rows(r->history);
     if (rows == 0) return REEL_OK;
     REEL_SCOPE;
-    reel_tensor *t = reel_empty(reel_shape(rows, EXACT_COLUMNS), REEL_F64, reel_cpu());
-    double *cell = reel_data(t);
-    for (int64_t row = 0; cell && row < rows; row++)
-        for (int i = 0; i < EXACT_COLUMNS; i++)
-            *cell++ = reel_history_get(r->history, row, history_columns[i]);
+    reel_tensor *t = reel_from(r->rows.cells, reel_shape(rows, EXACT_COLUMNS), REEL_F64);
     REEL_TRY(reel_state_put(s, "history", t));
-    return put_history_seconds(r, s);
+    return reel_state_put_text(s, "history.seconds", r->rows.seconds);
 }
 
 static reel_status put_run(app_run *r, reel_state *s) {
@@ -104,9 +110,10 @@ static reel_status get_history_lines(app_run *r, const reel_state *s) {
         snprintf(key, sizeof key, "history.%" PRId64, row);
         const char *line = reel_state_text(s, key);
         if (!line ||
-            sscanf(line, "%lf %lf %lf %lf %lf %lf", v, v + 1, v + 2, v + 3, v + 4, v + 5) != 6)
+            sscanf(line, "%lf %lf %lf %lf %lf %lf", v, v + 1, v + 2, v + 3, v + 4, v + 5) != 6 ||
+            !are_seconds(v[EXACT_COLUMNS]))
             return damaged(r, key);
-        REEL_TRY(reel_history_add(r->history, v));
+        REEL_TRY(run_record(r, v));
     }
     return REEL_OK;
 }
@@ -124,9 +131,9 @@ static reel_status get_history(app_run *r, const reel_state *s) {
         char *end;
         memcpy(v, cells, EXACT_COLUMNS * sizeof *v);
         v[EXACT_COLUMNS] = strtod(seconds, &end);
-        if (end == seconds) return damaged(r, "history.seconds");
+        if (end == seconds || !are_seconds(v[EXACT_COLUMNS])) return damaged(r, "history.seconds");
         seconds = end;
-        REEL_TRY(reel_history_add(r->history, v));
+        REEL_TRY(run_record(r, v));
     }
     return REEL_OK;
 }
@@ -148,7 +155,7 @@ static reel_status get_counts(app_run *r, const reel_state *s) {
     if (!reel_state_int(s, "iteration", &r->iteration) || r->iteration < r->epoch * batches ||
         r->iteration > (r->epoch + 1) * batches)
         return damaged(r, "iteration");
-    if (!reel_state_double(s, "seconds", &r->seconds) || !(r->seconds >= 0 && r->seconds < 1e12))
+    if (!reel_state_double(s, "seconds", &r->seconds) || !are_seconds(r->seconds))
         return damaged(r, "seconds");
     return REEL_OK;
 }

@@ -50,7 +50,7 @@ static reel_status finish_epoch(app_run *r, app_progress *bar) {
                           train,
                           test,
                           round(1e3 * run_seconds(r)) / 1e3};
-    REEL_TRY(reel_history_add(r->history, row));
+    REEL_TRY(run_record(r, row));
     REEL_TRY(run_save(r));
     if (history_is_due(r)) REEL_TRY(write_history(r));
     progress_epoch(bar, r, train, test);
@@ -126,6 +126,8 @@ static reel_status open_run(app_run *r) {
 
 static void close_run(app_run *r) {
     reel_history_free(r->history);
+    free(r->rows.cells);
+    free(r->rows.seconds);
     reel_loader_free(r->test);
     reel_loader_free(r->train);
     reel_schedule_free(r->schedule);
