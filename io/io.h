@@ -118,12 +118,12 @@ typedef struct {
     const char *csv;   /* a file with a header line */
     const char *x, *y; /* its columns */
     const char *label; /* in the legend; NULL: none */
-    int dash;          /* 0 solid, 1 dashed */
+    int style;         /* 0 solid, 1 dashed, 2 faint: paler, below the others */
     int colour;        /* lines of one number share a colour; 0, 1, 2, ... */
 } reel_plot_line;
 typedef struct {
     const char *title, *x_label, *y_label;
-    bool log_y;
+    bool log_y; /* its range and ticks are those of the numbers above 0 */
 } reel_plot_options;
 /* Writes `path` (PNG) and beside it the script that drew it (loss.png: loss.gp). Without gnuplot
  * only the script is written and *drawn is false, which is no failure; drawn may be NULL. A gnuplot
@@ -131,6 +131,17 @@ typedef struct {
  * they are; control characters in them are an error. */
 REEL_API reel_status reel_plot_write(const char *path, const reel_plot_line *lines, int count,
                                      reel_plot_options options, bool *drawn);
+
+/* Several plots in one picture, row by row, about as many columns as rows. Each has a y axis that
+ * fits its own lines; the legend, above them all, is the first one's. Otherwise as
+ * reel_plot_write. */
+typedef struct {
+    const char *title; /* NULL: none */
+    const reel_plot_line *lines;
+    int count;
+} reel_plot_panel;
+REEL_API reel_status reel_plot_panels_write(const char *path, const reel_plot_panel *panels,
+                                            int count, reel_plot_options options, bool *drawn);
 
 #ifdef __cplusplus
 }

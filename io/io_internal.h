@@ -121,6 +121,12 @@ size_t reel__utf8_length(const char *text, const char *end);
 /* In quotes, with escapes. False, and half of it printed, if it is not UTF-8. */
 bool reel__json_put_string(reel__buffer *b, const char *text);
 
+/* ---- plot_axis.c ---- */
+
+/* gnuplot's settings for a logarithmic y axis on which low..high (both above 0) fills the height,
+ * with three to nine labels. */
+void reel__plot_log_axis(reel__buffer *b, double low, double high);
+
 /* ---- png.c ---- */
 
 /* t's elements, row-major, as bytes: u8 as it is, floats from 0..1 to 0..255, cut and rounded, NaN

@@ -6,8 +6,11 @@
  * so that the picture can replace an older one whole. */
 #include "io/io_internal.h"
 
+#include "tensor/locale_internal.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,18 +20,21 @@
 extern char **environ;
 
 /* Matplotlib's first eight (tab10), told apart by most people. */
-static const char *const palette[] = {"#1f77b4", "#ff7f0e", "#2ca02c", "#d62728",
-                                      "#9467bd", "#8c564b", "#e377c2", "#7f7f7f"};
+static const unsigned palette[] = {0x1f77b4, 0xff7f0e, 0x2ca02c, 0xd62728,
+                                   0x9467bd, 0x8c564b, 0xe377c2, 0x7f7f7f};
 
-enum { COLOURS = sizeof palette / sizeof palette[0], MARKED_ROWS = 40 };
+enum { COLOURS = sizeof palette / sizeof palette[0], MARKED_ROWS = 20, MAX_PANELS = 100 };
+enum { SOLID, DASHED, FAINT };
 
-/* What a line's CSV says: where its columns are (from 1), how many rows there are, and what the
- * least and the greatest x is, if all are whole numbers. */
+/* What a line's CSV says: where its columns are (from 1), how many rows there are, what the least
+ * and the greatest x is, if all are whole numbers, and y, of those above 0 (0 if there are none).
+ */
 typedef struct {
     int x, y;
     int64_t rows;
     bool whole;
     long long low, high;
+    double y_low, y_high;
 } columns;
 
 /* ---- what the caller hands in ---- */
@@ -47,19 +53,29 @@ static reel_status check_text(const char *what, const char *text, bool required)
     return REEL_OK;
 }
 
-static reel_status check_texts(const char *path, const reel_plot_line *lines, int count,
-                               const reel_plot_options *o) {
-    REEL_TRY(check_text("path", path, true));
+static reel_status check_lines(const char *path, const reel_plot_line *lines, int count) {
     if (lines == NULL || count < 1)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: no lines: %s", path);
-    REEL_TRY(check_text("title", o->title, false));
-    REEL_TRY(check_text("x_label", o->x_label, false));
-    REEL_TRY(check_text("y_label", o->y_label, false));
     for (int i = 0; i < count; i++) {
         REEL_TRY(check_text("csv", lines[i].csv, true));
         REEL_TRY(check_text("x column", lines[i].x, true));
         REEL_TRY(check_text("y column", lines[i].y, true));
         REEL_TRY(check_text("label", lines[i].label, false));
+    }
+    return REEL_OK;
+}
+
+static reel_status check_texts(const char *path, const reel_plot_panel *panels, int count,
+                               const reel_plot_options *o) {
+    REEL_TRY(check_text("path", path, true));
+    if (panels == NULL || count < 1 || count > MAX_PANELS)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: not 1..%d panels: %s", MAX_PANELS, path);
+    REEL_TRY(check_text("title", o->title, false));
+    REEL_TRY(check_text("x_label", o->x_label, false));
+    REEL_TRY(check_text("y_label", o->y_label, false));
+    for (int i = 0; i < count; i++) {
+        REEL_TRY(check_text("panel's title", panels[i].title, false));
+        REEL_TRY(check_lines(path, panels[i].lines, panels[i].count));
     }
     return REEL_OK;
 }
@@ -75,18 +91,27 @@ static int column_number(const char *header, const char *name) {
     }
 }
 
-/* Takes the x of a row into account. */
-static void look_at_row(columns *c, const char *row) {
-    for (int i = 1; i < c->x; i++) {
+static const char *cell_of(const char *row, int column) {
+    for (int i = 1; i < column; i++) {
         row += strcspn(row, ",\n");
         if (*row == ',') row++;
     }
+    return row;
+}
+
+/* Takes the x and y of a row into account. */
+static void look_at_row(columns *c, const char *row) {
+    const char *cell = cell_of(row, c->x);
     char *end;
-    long long x = strtoll(row, &end, 10);
-    c->whole = c->whole && end > row && strchr(",\r\n", *end) != NULL;
+    long long x = strtoll(cell, &end, 10);
+    c->whole = c->whole && end > cell && strchr(",\r\n", *end) != NULL;
     if (c->rows == 0 || x < c->low) c->low = x;
     if (c->rows == 0 || x > c->high) c->high = x;
     c->rows++;
+    double y = strtod(cell_of(row, c->y), NULL);
+    if (!(y > 0) || isinf(y)) return;
+    if (c->y_low == 0 || y < c->y_low) c->y_low = y;
+    if (y > c->y_high) c->y_high = y;
 }
 
 static reel_status find_columns(const reel_plot_line *line, columns *c) {
@@ -128,53 +153,181 @@ static void put_setting(reel__buffer *b, const char *setting, const char *text, 
 
 static const char look[] =
     "if (strstrt(GPVAL_TERMINALS, ' pngcairo ')) {\n"
-    "    set terminal pngcairo noenhanced font 'sans,12' size 1000,600 background '#ffffff'\n"
+    "    set terminal pngcairo noenhanced font 'sans,12' size %d,%d background '#ffffff'\n"
     "} else {\n"
-    "    set terminal png noenhanced size 1000,600 background '#ffffff'\n"
+    "    set terminal png noenhanced size %d,%d background '#ffffff'\n"
     "}\n"
     "set datafile separator comma\n"
     "set border 3 linecolor rgb '#808080'\n"
     "set tics nomirror out scale 0.6 textcolor rgb '#404040'\n"
-    "set grid linetype 1 linewidth 1 linecolor rgb '#e6e6e6'\n"
-    "set key outside right top Left reverse samplen 4 spacing 1.3 textcolor rgb '#202020'\n";
+    "set grid linetype 1 linewidth 1 linecolor rgb '#e6e6e6'\n";
 
-/* A label at 1, 2 and 5 of each decade. */
-static const char log_look[] = "set logscale y\n"
-                               "set ytics ()\n"
-                               "set for [e = -40:40] for [m in '1 2 5'] "
-                               "ytics add (sprintf('%g', m * 10.0**e) m * 10.0**e)\n";
+static const char dark[] = "textcolor rgb '#202020'";
 
-static void put_look(reel__buffer *b, const reel_plot_options *o) {
-    reel__buffer_print(b, "%s%s", look, o->log_y ? log_look : "");
-    put_setting(b, "title", o->title, "font ',14' textcolor rgb '#202020'");
-    put_setting(b, "xlabel", o->x_label, "textcolor rgb '#202020'");
-    put_setting(b, "ylabel", o->y_label, "textcolor rgb '#202020'");
+static void put_look(reel__buffer *b, int width, int height) {
+    reel__buffer_print(b, look, width, height, width, height);
 }
 
-/* gnuplot would put ticks at the halves of a few epochs; over a longer range its own are whole. */
-static void put_x_ticks(reel__buffer *b, const columns *c, int count) {
-    columns all = c[0];
-    for (int i = 1; i < count; i++) {
-        all.whole = all.whole && c[i].whole;
-        if (c[i].low < all.low) all.low = c[i].low;
-        if (c[i].high > all.high) all.high = c[i].high;
+/* Whole numbers fill the width, and a single one stands in the middle. gnuplot would put ticks at
+ * the halves of a few epochs; over a longer range its own are whole. */
+static void put_x_axis(reel__buffer *b, const columns *c, int count) {
+    static const double exact = 9007199254740992; /* 2^53 */
+    double low = exact, high = -exact;
+    bool whole = true;
+    for (int i = 0; i < count; i++) {
+        if (c[i].rows == 0) continue;
+        whole = whole && c[i].whole;
+        low = fmin(low, (double)c[i].low);
+        high = fmax(high, (double)c[i].high);
     }
-    if (all.whole && (double)all.high - (double)all.low <= 10)
-        reel__buffer_print(b, "set xtics 1\n");
+    whole = whole && low <= high && -exact < low && high < exact;
+    double one = low == high ? 1 : 0;
+    if (whole)
+        reel__buffer_print(b, "set xrange [%.17g:%.17g]\n", low - one, high + one);
+    else
+        reel__buffer_print(b, "set xrange [*:*]\n");
+    reel__buffer_print(b, "set xtics %s\n", whole && high - low <= 10 ? "1" : "autofreq");
+}
+
+static void put_y_axis(reel__buffer *b, const columns *c, int count) {
+    double low = 0, high = 0;
+    for (int i = 0; i < count; i++) {
+        if (c[i].y_low > 0 && (low == 0 || c[i].y_low < low)) low = c[i].y_low;
+        if (c[i].y_high > high) high = c[i].y_high;
+    }
+    if (low > 0)
+        reel__plot_log_axis(b, low, high);
+    else
+        reel__buffer_print(b, "set logscale y\nset yrange [*:*]\n");
+}
+
+/* Three fifths of the way to white. */
+static unsigned fainter(unsigned colour) {
+    unsigned mixed = 0;
+    for (unsigned shift = 0; shift < 24; shift += 8)
+        mixed |= ((colour >> shift & 255) * 2 + 255 * 3) / 5 << shift;
+    return mixed;
+}
+
+static void put_strokes(reel__buffer *b, const reel_plot_line *line) {
+    unsigned colour = palette[(unsigned)line->colour % COLOURS];
+    reel__buffer_print(b, " linewidth 2.5 linecolor rgb '#%06x' dashtype %s",
+                       line->style == FAINT ? fainter(colour) : colour,
+                       line->style == DASHED ? "(12, 6)" : "solid");
 }
 
 /* A short line gets a mark at each row, so that even a single row shows. */
-static void put_line(reel__buffer *b, const reel_plot_line *line, const columns *c) {
+static void put_line(reel__buffer *b, const reel_plot_line *line, const columns *c, bool legend) {
+    legend = legend && line->label != NULL;
     put_quoted(b, path_prefix(line->csv), line->csv);
     reel__buffer_print(b, " using %d:%d skip 1 ", c->x, c->y);
-    reel__buffer_print(b, line->label != NULL ? "title " : "notitle");
-    if (line->label != NULL) put_quoted(b, "", line->label);
-    reel__buffer_print(b, " with %s linewidth 2 linecolor rgb '%s' dashtype %s",
-                       c->rows <= MARKED_ROWS ? "linespoints pointtype 7 pointsize 0.6" : "lines",
-                       palette[(unsigned)line->colour % COLOURS], line->dash ? "(12, 6)" : "solid");
+    reel__buffer_print(b, legend ? "title " : "notitle");
+    if (legend) put_quoted(b, "", line->label);
+    reel__buffer_print(b, " with %s",
+                       c->rows <= MARKED_ROWS ? "linespoints pointtype 7 pointsize 0.6" : "lines");
+    put_strokes(b, line);
 }
 
-static reel_status put_script(const char *path, const char *script, const reel_plot_line *lines,
+static void put_lines(reel__buffer *b, const reel_plot_panel *p, const columns *c,
+                      const reel_plot_options *o, bool legend) {
+    if (o->log_y) put_y_axis(b, c, p->count);
+    put_x_axis(b, c, p->count);
+    const char *before = "plot ";
+    for (int faint = 1; faint >= 0; faint--)
+        for (int i = 0; i < p->count; i++) {
+            if ((p->lines[i].style == FAINT) != faint) continue;
+            reel__buffer_print(b, "%s\\\n    ", before);
+            put_line(b, &p->lines[i], &c[i], legend);
+            before = ", ";
+        }
+    reel__buffer_print(b, "\n");
+}
+
+static void put_single(reel__buffer *b, const reel_plot_panel *p, const columns *c,
+                       const reel_plot_options *o) {
+    put_look(b, 1000, 600);
+    reel__buffer_print(b, "set key outside right top Left reverse samplen 4 spacing 1.3 %s\n",
+                       dark);
+    put_setting(b, "title", o->title, "font ',14' textcolor rgb '#202020'");
+    put_setting(b, "xlabel", o->x_label, dark);
+    put_setting(b, "ylabel", o->y_label, dark);
+    put_lines(b, p, c, o, true);
+}
+
+/* ---- panels: a grid below a title and a legend; all sizes in pixels ---- */
+
+enum { LEFT = 90, RIGHT = 25, BELOW = 70, ABOVE = 88, BETWEEN = 75, LEGEND_ROW = 22, STROKE = 36 };
+
+typedef struct {
+    int across, down, width, height; /* panels; the picture */
+    int entries, row, slot;          /* of the legend, in one row of it; an entry's width */
+} grid;
+
+static grid grid_of(const reel_plot_panel *panels, int count) {
+    grid g = {.across = (int)ceil(sqrt(count))};
+    size_t longest = 0;
+    for (int i = 0; i < panels->count; i++) {
+        const char *label = panels->lines[i].label;
+        if (label == NULL) continue;
+        g.entries++;
+        if (strlen(label) > longest) longest = strlen(label);
+    }
+    g.down = (count + g.across - 1) / g.across;
+    g.width = g.across == 1 ? 800 : g.across == 2 ? 410 : 300;
+    g.width = LEFT + g.across * g.width + (g.across - 1) * BETWEEN + RIGHT;
+    g.slot = STROKE + 30 + 8 * (int)(longest < 100 ? longest : 100);
+    g.row = g.width / g.slot > 1 ? g.width / g.slot : 1;
+    if (g.row > g.entries && g.entries > 0) g.row = g.entries;
+    g.height = ABOVE + (g.entries + g.row - 1) / g.row * LEGEND_ROW + BELOW +
+               g.down * (g.across <= 2 ? 255 : 200) + (g.down - 1) * BETWEEN;
+    return g;
+}
+
+/* Drawn by hand: gnuplot's own is as wide as a panel at the most. */
+static void put_legend(reel__buffer *b, const reel_plot_panel *p, const grid *g) {
+    double w = g->width, h = g->height;
+    for (int i = 0, n = 0; i < p->count; i++) {
+        if (p->lines[i].label == NULL) continue;
+        double x = (w - g->row * g->slot + 20) / 2 + n % g->row * g->slot;
+        double y = h - 60 - n / g->row * LEGEND_ROW;
+        reel__buffer_print(b, "set arrow from screen %.5g,%.5g to screen %.5g,%.5g nohead", x / w,
+                           y / h, (x + STROKE) / w, y / h);
+        put_strokes(b, &p->lines[i]);
+        reel__buffer_print(b, "\nset label ");
+        put_quoted(b, "", p->lines[i].label);
+        reel__buffer_print(b, " at screen %.5g,%.5g left %s\n", (x + STROKE + 8) / w, y / h, dark);
+        n++;
+    }
+}
+
+static void put_panels(reel__buffer *b, const reel_plot_panel *panels, const columns *c, int count,
+                       const reel_plot_options *o) {
+    grid g = grid_of(panels, count);
+    double w = g.width, h = g.height;
+    char place[96];
+    put_look(b, g.width, g.height);
+    reel__buffer_print(
+        b,
+        "unset key\n"
+        "set multiplot layout %d,%d margins screen %.5g,%.5g,%.5g,%.5g spacing screen %.5g,%.5g\n",
+        g.down, g.across, LEFT / w, 1 - RIGHT / w, BELOW / h,
+        1 - (ABOVE + (g.entries + g.row - 1) / g.row * LEGEND_ROW) / h, BETWEEN / w, BETWEEN / h);
+    snprintf(place, sizeof place, "at screen 0.5,%.5g center font ',15' %s", 1 - 28 / h, dark);
+    put_setting(b, "label", o->title, place);
+    put_legend(b, panels, &g);
+    for (int i = 0; i < count; c += panels[i++].count) {
+        reel__buffer_print(b, "unset title\nunset xlabel\nunset ylabel\n");
+        put_setting(b, "title", panels[i].title,
+                    "font ',13' offset 0,-0.4 textcolor rgb '#202020'");
+        if (i + g.across >= count) put_setting(b, "xlabel", o->x_label, dark);
+        if (i % g.across == 0) put_setting(b, "ylabel", o->y_label, dark);
+        put_lines(b, &panels[i], c, o, false);
+        if (i == 0) reel__buffer_print(b, "unset arrow\nunset label\n");
+    }
+    reel__buffer_print(b, "unset multiplot\n");
+}
+
+static reel_status put_script(const char *path, const char *script, const reel_plot_panel *panels,
                               const columns *c, int count, const reel_plot_options *o) {
     reel__buffer b = {0};
     reel__buffer_print(&b, "# From the same directory: gnuplot ");
@@ -182,24 +335,37 @@ static reel_status put_script(const char *path, const char *script, const reel_p
     reel__buffer_print(&b, " > ");
     put_quoted(&b, "", path);
     reel__buffer_print(&b, "\n");
-    put_look(&b, o);
-    put_x_ticks(&b, c, count);
-    for (int i = 0; i < count; i++) {
-        reel__buffer_print(&b, "%s\\\n    ", i == 0 ? "plot " : ", ");
-        put_line(&b, &lines[i], &c[i]);
-    }
-    reel__buffer_print(&b, "\n");
+    if (count == 1 && panels[0].title == NULL)
+        put_single(&b, panels, c, o);
+    else
+        put_panels(&b, panels, c, count, o);
     return reel__buffer_write(&b, script);
 }
 
-static reel_status write_script(const char *path, const char *script, const reel_plot_line *lines,
+static reel_status write_script(const char *path, const char *script, const reel_plot_panel *panels,
                                 int count, const reel_plot_options *o) {
-    columns *c = calloc((size_t)count, sizeof *c);
+    size_t lines = 0;
+    for (int i = 0; i < count; i++) lines += (size_t)panels[i].count;
+    columns *c = calloc(lines, sizeof *c), *at = c;
     if (c == NULL) return reel_fail(REEL_ERR_MEMORY, NULL, "plot: out of memory: %s", path);
     reel_status status = REEL_OK;
-    for (int i = 0; i < count && status == REEL_OK; i++) status = find_columns(&lines[i], &c[i]);
-    if (status == REEL_OK) status = put_script(path, script, lines, c, count, o);
+    for (int p = 0; p < count; p++)
+        for (int i = 0; i < panels[p].count && status == REEL_OK; i++)
+            status = find_columns(&panels[p].lines[i], at++);
+    if (status == REEL_OK) status = put_script(path, script, panels, c, count, o);
     free(c);
+    return status;
+}
+
+/* Numbers are read and written as C has them, whatever the program's locale. */
+static reel_status write_script_in_c(const char *path, const char *script,
+                                     const reel_plot_panel *panels, int count,
+                                     const reel_plot_options *o) {
+    reel__locale l;
+    if (!reel__locale_enter(&l))
+        return reel_fail(REEL_ERR_MEMORY, NULL, "plot: out of memory: %s", path);
+    reel_status status = write_script(path, script, panels, count, o);
+    reel__locale_leave(&l);
     return status;
 }
 
@@ -299,17 +465,23 @@ static reel_status draw(const char *script, const char *path, bool *drawn) {
     return status;
 }
 
-reel_status reel_plot_write(const char *path, const reel_plot_line *lines, int count,
-                            reel_plot_options options, bool *drawn) {
+reel_status reel_plot_panels_write(const char *path, const reel_plot_panel *panels, int count,
+                                   reel_plot_options options, bool *drawn) {
     bool unasked;
     if (drawn == NULL) drawn = &unasked;
     *drawn = false;
     if (reel_failed()) return reel_error_status();
-    REEL_TRY(check_texts(path, lines, count, &options));
+    REEL_TRY(check_texts(path, panels, count, &options));
     char *script = script_path(path);
     if (script == NULL) return reel_error_status();
-    reel_status status = write_script(path, script, lines, count, &options);
+    reel_status status = write_script_in_c(path, script, panels, count, &options);
     if (status == REEL_OK) status = draw(script, path, drawn);
     free(script);
     return status;
+}
+
+reel_status reel_plot_write(const char *path, const reel_plot_line *lines, int count,
+                            reel_plot_options options, bool *drawn) {
+    const reel_plot_panel all = {NULL, lines, count};
+    return reel_plot_panels_write(path, &all, 1, options, drawn);
 }

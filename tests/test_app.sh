@@ -158,12 +158,12 @@ fails 2 'unknown option --checkpoint' train --checkpoint x
 fails 2 'no value after --latent' train --model tied --latent
 fails 2 'takes no value: --resume=yes' train --resume=yes
 fails 2 'not an option: ten' train --model tied --latent 10 ten
-for value in 0 -3 1e12 ten 65537 99999999999999999999 '' ' ' 1.5 '10 '; do
+for value in 0 -3 1e12 ten 65537 99999999999999999999 '' ' ' 1.5 '10 ' ' 10'; do
     fails 2 "--latent: '$value' is not a whole number in 1..65536" \
-        train --model tied --latent "$value" --out x
+        train --model tied --latent "$value" --data nowhere --out x
 done
-for value in nan 0 -1 inf '' fast 1e999; do
-    fails 2 "--lr: '$value' is not a finite number above 0" train --model tied --latent 2 --lr "$value"
+for value in nan 0 -1 inf '' fast 1e999 ' 1' '1 '; do
+    fails 2 "--lr: '$value' is not a finite number above 0" train --model tied --latent 2 --data nowhere --lr "$value"
 done
 fails 2 "--model: 'tide' is not one of tied, classic" train --model tide --latent 2
 fails 2 "--optimizer: 'adan'" train --optimizer adan
@@ -182,11 +182,38 @@ for value in gpu CUDA cuda: cuda:x cuda:-1 cuda:1x cuda0 cpu:0 ''; do
     fails 2 "--device: '$value' is not cpu, cuda or cuda:N" train --model tied --latent 2 --device "$value"
 done
 fails 2 "--data: ''" train --data ''
+fails 2 "--out: 'a?b' is not a path without control characters" campaign --out "a
+b"
+fails 2 "--latent: '1?2'" train --latent "1
+2"
 fails 2 "--latents: ''" campaign --latents 10,,20 --out x
 fails 2 "--latents: '10' is not there only once" campaign --latents 10,20,10 --out x
 fails 2 "--models: 'cubist'" campaign --models tied,cubist --out x
 fails 2 "--seeds: 'one'" campaign --seeds one --out x
 holds "bad usage leaves no directory" -- [ ! -e x ]
+
+# loses PLACE|closed ARGUMENTS...: status 1 and one line, for nothing can be printed there
+loses() {
+    place=$1
+    shift
+    if [ "$place" = closed ]; then "$app" "$@" >&- 2>err; else "$app" "$@" >"$place" 2>err; fi
+    got=$?
+    [ $got -eq 1 ] && [ "$(grep -c '^mnist_ae: cannot write to standard output' err)" -eq 1 ]
+    verdict $? "mnist_ae $*: status $got where stdout takes nothing"
+}
+if [ -c /dev/full ]; then
+    for arguments in --help --version "train --help" "campaign --help" "show --help"; do
+        # shellcheck disable=SC2086
+        loses /dev/full $arguments
+        # shellcheck disable=SC2086
+        loses closed $arguments
+    done
+else
+    echo "skipped: no /dev/full"
+fi
+"$app" fly >&- 2>&- <&-
+[ $? -eq 2 ]
+verdict $? "an unknown command, all descriptors closed"
 
 # ---- data that is not there, or not whole -----------------------------------------------------------------
 
@@ -236,6 +263,13 @@ holds "history's rows" -- [ "$(wc -l <run/history.csv)" -eq 3 ]
 [ "$(wc -l <err)" -eq 2 ]
 verdict $? "off a terminal, a line an epoch"
 holds "no other file is left" -- [ "$(find run -type f | wc -l)" -eq 5 ]
+(tiny closed) <&- >&- 2>&-
+[ $? -eq 1 ]
+verdict $? "a run without descriptors 0 to 2 says by its status that its line is lost"
+holds "it is the same run" -- same_run run closed
+holds "and nothing was printed into its files" -- cmp run/samples.png closed/samples.png
+holds "a checkpoint has no text that grows by the epoch" -- \
+    sh -c '! tr "," "\n" <run/checkpoint.safetensors | grep -aq "history\.[0-9]"'
 tiny again >out 2>err
 holds "the same settings, the same run" -- same_run run again
 tiny workers --workers 2 >out 2>err
@@ -249,6 +283,9 @@ fails 1 file train --model tied --latent 2 --data data --out file
 fails 1 ': file' train --model tied --latent 2 --data data --out file/below
 fails 1 ': file' campaign --data data --out file/below
 fails 1 ': file' show --checkpoint run/checkpoint.safetensors --data data --out file/below
+mkdir asked && touch -t 200101010000 stamp && touch -r stamp asked
+fails 1 nowhere show --checkpoint run/checkpoint.safetensors --data nowhere --out asked
+holds "the check of --out makes no file, which a kill could leave" -- [ ! asked -nt stamp ]
 if [ "$(id -u)" -ne 0 ]; then
     mkdir locked && chmod 555 locked
     fails 1 locked train --model tied --latent 2 --data data --out locked
@@ -295,8 +332,14 @@ sed 's/reel-checkpoint/real-checkpoint/' $good >bad-run/checkpoint.safetensors
 stays bad-run/checkpoint.safetensors
 sed 's/loader\.progress/loader.progrezz/' $good >bad-run/checkpoint.safetensors
 stays 'loader'
-sed 's/history\.2/history.9/' $good >bad-run/checkpoint.safetensors
-stays 'history.2'
+sed 's/"history"/"hystory"/' $good >bad-run/checkpoint.safetensors
+stays 'history is missing'
+sed 's/history\.seconds/history.secondz/' $good >bad-run/checkpoint.safetensors
+stays 'history is missing'
+sed 's/\("history\.seconds": *"[0-9.]* \)[0-9]/\1x/' $good >bad-run/checkpoint.safetensors
+stays 'history.seconds'
+sed 's/\("iteration": *\)"20"/\1"99"/' $good >bad-run/checkpoint.safetensors
+stays 'iteration'
 sed 's/\("threads": *\)"1"/\1"0"/' $good >bad-run/checkpoint.safetensors
 stays 'not one of mnist_ae'
 cp $good bad-run/checkpoint.safetensors
@@ -304,6 +347,7 @@ stays '--model is classic here, but tied' --model classic
 stays '--latent is 9 here, but 8' --latent 9
 stays '--epochs is 3 here, but 2' --epochs 3
 stays '--lr is 0.01 here, but 0.002' --lr 0.01
+stays '--lr is 0.0020000000000000005 here, but 0.002' --lr 0.0020000000000000005
 stays '--seed is 2 here, but 1' --seed 2
 stays '--batch is 20 here, but 40' --batch 20
 stays '--optimizer is sgd here, but adam' --optimizer sgd
@@ -312,6 +356,16 @@ stays '--init is paper here, but scaled' --init paper
 stays '--limit is 100 here, but 0' --limit 100
 stays '--threads is 2 here, but 1' --threads 2
 stays '--data is synthetic here, but MNIST' --data synthetic
+for file in train-images-idx3 t10k-images-idx3 t10k-labels-idx1; do # one byte changed, of the last images
+    rm -rf other && cp -r data other
+    gzip -d other/$file-ubyte.gz
+    { head -c -100 other/$file-ubyte && printf '\007' && tail -c 99 other/$file-ubyte; } >changed &&
+        mv changed other/$file-ubyte
+    stays '--data has other images or labels here' --data other
+done
+rm -rf other && cp -r data other && gzip -d other/*.gz
+"$app" train --model tied --latent 8 --epochs 2 --data other --device "$device" --out bad-run --resume >out 2>err
+verdict $? "the same images in other files are the same"
 fails 1 nothing.safetensors show --checkpoint nothing.safetensors --data data --out shown
 fails 1 'file' show --checkpoint file --data data --out shown
 rm bad-run/checkpoint.safetensors && mkdir bad-run/checkpoint.safetensors
@@ -347,6 +401,28 @@ fill_disk() {
 }
 fill_disk
 
+# Wherever a campaign runs out of room, it says so, and leaves no half file.
+fill_disk_with_campaign() {
+    for size in 40 120 200 300 400 600; do
+        mkdir "$full" 2>/dev/null
+        mount -t tmpfs -o size=${size}k tmpfs "$full" 2>/dev/null || return
+        "$app" campaign --latents 4,8 --seeds 1 --epochs 2 --data data --threads 1 --device "$device" \
+            --out "$full" >out 2>err
+        status=$?
+        [ $status -eq 1 ] && tail -n 1 err | grep -q "^mnist_ae: .*$full"
+        verdict $? "a campaign in $size KiB: status $status, not 1, or no line that names the place"
+        holds "$size KiB: no half file is left" -- [ -z "$(find "$full" -name '*.tmp')" ]
+        umount "$full"
+    done
+}
+fill_disk_with_campaign
+
+(ulimit -f 100 && tiny limited) >out 2>err # of 512 bytes
+status=$?
+[ $status -eq 1 ] && tail -n 1 err | grep -q '^mnist_ae: .*File too large: limited/checkpoint.safetensors$'
+verdict $? "a file past its limit: status $status, not 1, or no line that says it"
+holds "no half file is left" -- [ -z "$(ls limited)" ]
+
 # ---- runs that are stopped -------------------------------------------------------------------------------------------
 
 # slow OUT MORE...: a run that is mostly checkpoints
@@ -380,6 +456,40 @@ stopped_by() { # stopped_by SIGNAL STATUS
 }
 stopped_by INT 130
 stopped_by TERM 143
+
+# The second signal kills, whichever it is. (The run is stopped, so that both wait for it.)
+(slow twice) >out 2>err &
+pid=$!
+wait_for twice/checkpoint.safetensors
+kill -STOP $pid && kill -INT $pid && kill -TERM $pid && kill -CONT $pid
+wait $pid 2>/dev/null
+status=$?
+[ $status -eq 143 ] && ! grep -q 'to go on' err
+verdict $? "a second signal kills at once: status $status"
+(slow twice --resume) >out 2>err
+holds "killed by a second signal, the same run" -- same_run whole twice
+
+# show has nothing to save: the first signal ends it
+"$app" show --checkpoint run/checkpoint.safetensors --data synthetic --out shown-stopped >out 2>err &
+pid=$!
+sleep 0.1
+kill -TERM $pid
+wait $pid 2>/dev/null
+status=$?
+[ $status -eq 143 ] && [ ! -s out ]
+verdict $? "a signal ends show: status $status"
+
+# one run at a time in a directory
+(slow busy) >out.busy 2>err.busy &
+pid=$!
+wait_for busy/checkpoint.safetensors
+kill -STOP $pid
+fails 1 "can't write into busy: another run is writing there" train --model tied --latent 2 --data data \
+    --out busy
+kill -CONT $pid
+wait $pid
+verdict $? "the run that was there first"
+holds "it is the same run" -- same_run whole busy
 
 (slow whole --resume) >out 2>err
 verdict $? "going on with a run that is done"
@@ -463,6 +573,14 @@ for file in samples.png best.png worst.png; do
     holds "show draws $file as the run did" -- cmp "run/$file" "shown/$file"
 done
 
+if [ -c /dev/full ]; then
+    loses /dev/full show --checkpoint run/checkpoint.safetensors --data data --out shown
+    loses closed show --checkpoint run/checkpoint.safetensors --data data --out shown
+    loses /dev/full train --model tied --latent 8 --epochs 2 --data data --device "$device" --out run --resume
+    loses /dev/full campaign --latents 2 --seeds 1 --epochs 1 --data data --out lost
+    holds "the campaign that can't print its table has written it" -- [ -s lost/results.md -a -s lost/report.html ]
+fi
+
 succeeds train --model tied --latent 2 --epochs 1 --limit 100 --data synthetic --out synthetic
 holds "train ends by saying that the digits are synthetic" -- \
     sh -c 'tail -n 1 out | grep -q "synthetic digits, not MNIST"'
@@ -483,6 +601,7 @@ wait $pid
 holds "a campaign that is stopped" -- [ $? -eq 130 ]
 (campaign --resume) >out 2>err
 verdict $? "a campaign that goes on"
+holds "it says how far it is" -- grep -q '^8/8 classic-10-s2: epoch 2/2' err
 for file in results.csv results.md report.html curves.png; do
     [ $file = curves.png ] && ! command -v gnuplot >/dev/null && continue
     holds "the campaign wrote $file" -- test -s "table/$file"
@@ -498,6 +617,12 @@ holds "results.md warns of synthetic digits" -- grep -q 'SYNTHETIC' table/result
 holds "report.html warns of them" -- grep -q 'SYNTHETIC' table/report.html
 holds "report.html has its pictures inside" -- grep -q 'src="data:image/png;base64,iVBORw0KGgo' table/report.html
 holds "report.html needs nothing else" -- sh -c '! grep -qE "<script|<link|https?://" table/report.html'
+odd="it's \"an\" odd \$name; <b> & %s \\ | \`x\` #"
+succeeds campaign --models tied --latents 2 --seeds 1 --epochs 1 --data data --out "$odd"
+holds "an odd name is only a name" -- [ -s "$odd/report.html" -a -s "$odd/tied-2-s1/history.csv" ]
+if command -v gnuplot >/dev/null; then
+    holds "for gnuplot, too" -- [ -s "$odd/curves.png" ]
+fi
 cp table/results.csv results.before
 (campaign --resume) >out 2>err
 holds "going on with a campaign that is done changes nothing" -- cmp results.before table/results.csv

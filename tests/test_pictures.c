@@ -2,6 +2,7 @@
 #include "io/io_internal.h"
 #include "tests/temp_dir.h"
 
+#include <locale.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -511,6 +512,151 @@ START_TEST(plot_bad_call) {
 }
 END_TEST
 
+/* ---- panels, logarithmic axes ---- */
+
+/* The script of one line's plot on a logarithmic axis. */
+static char *log_script(const char *csv) {
+    put(in_dir("h.csv"), csv, strlen(csv));
+    const reel_plot_line line = {.csv = in_dir("h.csv"), .x = "x", .y = "y"};
+    ck_assert_int_eq(
+        reel_plot_write(in_dir("p.png"), &line, 1, (reel_plot_options){.log_y = true}, NULL),
+        REEL_OK);
+    size_t size;
+    return contents(in_dir("p.gp"), &size);
+}
+
+START_TEST(plot_log_axis_fits) {
+    static const struct {
+        const char *csv, *ticks;
+    } cases[] = {
+        {"x,y\n1,0.05\n2,0.03\n",
+         "('0.03' 0.03, '0.035' 0.035, '0.04' 0.04, '0.045' 0.045, '0.05' 0.05)"},
+        {"x,y\n1,0.028\n2,0.0049\n",
+         "('0.005' 0.005, '0.007' 0.007, '0.01' 0.01, '0.02' 0.02, '0.03' 0.03)"},
+        {"x,y\n1,0.0124\n2,0.00055\n",
+         "('0.0005' 0.0005, '0.001' 0.001, '0.002' 0.002, '0.005' 0.005, '0.01' 0.01)"},
+        {"x,y\n1,1\n2,10000\n3,0\n4,-5\n5,nan\n6,inf\n7,\n",
+         "('1' 1, '10' 10, '100' 100, '1000' 1000, '10000' 10000)"},
+        {"x,y\n1,1e-20\n2,1\n", "('1e-19' 1e-19, '1e-16' 1e-16, '1e-13' 1e-13, "},
+        {"x,y\n1,7\n", "('6.92' 6.92, '6.94' 6.94, '6.96' 6.96, '6.98' 6.98, '7' 7, "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *script = log_script(cases[i].csv), *range = strstr(script, "set yrange [");
+        expect_in(script, "set logscale y\n");
+        expect_in(script, cases[i].ticks);
+        double low, high;
+        ck_assert(range != NULL && sscanf(range, "set yrange [%lf:%lf]", &low, &high) == 2);
+        ck_assert(low > 0 && low < high);
+        free(script);
+    }
+    char *script = log_script("x,y\n1,0.05\n2,0.03\n"); /* six hundredths of the height to spare */
+    expect_in(script, "set yrange [0.0290");
+    expect_in(script, ":0.0515");
+    free(script);
+    script = log_script("x,y\n1,0\n2,-1\n"); /* nothing that it can show: gnuplot's own */
+    expect_in(script, "set yrange [*:*]");
+    free(script);
+}
+END_TEST
+
+START_TEST(plot_numbers_are_c_s) {
+    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8"};
+    for (int i = 0; i < 3; i++)
+        if (setlocale(LC_NUMERIC, names[i]) != NULL) {
+            char *script = log_script("x,y\n1,0.05\n2,0.03\n");
+            setlocale(LC_NUMERIC, "C");
+            expect_in(script, "'0.035' 0.035");
+            free(script);
+            return;
+        }
+    puts("skipped: no locale with a decimal comma here");
+}
+END_TEST
+
+START_TEST(plot_panels) {
+    const char *csv = in_dir("h.csv");
+    const reel_plot_line first[] = {{csv, "epoch", "train", "it's faint", 2, 0},
+                                    {csv, "epoch", "test", "test", 0, 0}},
+                         second[] = {{csv, "epoch", "test", "no legend", 1, 1}};
+    const reel_plot_panel panels[] = {{"L = 1", first, 2}, {"L = 2", second, 1}, {NULL, first, 1}};
+    const reel_plot_options options = {"All", "epoch", "MSE", true};
+    ck_assert_int_eq(reel_plot_panels_write(in_dir("p.png"), panels, 3, options, NULL), REEL_OK);
+    size_t size;
+    char *script = contents(in_dir("p.gp"), &size), *at = script;
+    const char *const in_order[] = {"unset key\nset multiplot layout 2,2 margins screen",
+                                    "set label 'All' at screen 0.5,",
+                                    "set arrow from screen ",
+                                    "nohead linewidth 2.5 linecolor rgb '#a5c8e1' dashtype solid\n",
+                                    "s faint", /* the legend's */
+                                    "set label 'test' at screen",
+                                    "set title 'L = 1'",
+                                    "set ylabel 'MSE'",
+                                    "set yrange [0.92",
+                                    "set xrange [1:3]\nset xtics 1\nplot \\\n",
+                                    "using 1:2 skip 1 notitle with linespoints",
+                                    "'#a5c8e1'",
+                                    "using 1:3 skip 1 notitle with linespoints",
+                                    "'#1f77b4'",
+                                    "unset arrow\nunset label\n",
+                                    "unset title\nunset xlabel\nunset ylabel\nset title 'L = 2'",
+                                    "set xlabel 'epoch'",
+                                    "set yrange [1.9",
+                                    "dashtype (12, 6)",
+                                    "unset title",
+                                    "set xlabel 'epoch'",
+                                    "set ylabel 'MSE'",
+                                    "unset multiplot\n"};
+    for (size_t i = 0; i < sizeof in_order / sizeof in_order[0]; i++) {
+        at = strstr(at, in_order[i]);
+        ck_assert_msg(at != NULL, "no %s there in:\n%s", in_order[i], script);
+    }
+    ck_assert(strstr(script, "no legend") == NULL);
+    free(script);
+
+    reel_plot_panels_write(in_dir("p.png"), panels, 0, options, NULL);
+    expect_failure(REEL_ERR_ARGUMENT, "not 1..100 panels");
+    reel_plot_panels_write(in_dir("p.png"), NULL, 1, options, NULL);
+    expect_failure(REEL_ERR_ARGUMENT, "panels");
+    const reel_plot_panel bad[] = {{"L = 1", first, 2}, {"L\n2", first, 1}}, none = {"L", first, 0};
+    reel_plot_panels_write(in_dir("p.png"), bad, 2, options, NULL);
+    expect_failure(REEL_ERR_ARGUMENT, "panel's title has a control");
+    reel_plot_panels_write(in_dir("p.png"), &none, 1, options, NULL);
+    expect_failure(REEL_ERR_ARGUMENT, "no lines");
+}
+END_TEST
+
+/* Any number of panels, of labels and of rows is a script that gnuplot draws without a word. */
+START_TEST(plot_panels_by_gnuplot) {
+    enum { MOST = 4 };
+    static const char *const csv[] = {"epoch,train,test\n1,2,3\n",
+                                      "epoch,train,test\n1,2,3\n2,3,4\n5,6,7\n",
+                                      "epoch,train,test\n0.5,4e-324,1.7e308\n1,1,1\n"};
+    reel_plot_line lines[MOST];
+    reel_plot_panel panels[MOST];
+    bool drawn = false;
+    char path[512];
+    snprintf(path, sizeof path, "%s", in_dir("h.csv"));
+    setenv("PATH", old_path, 1);
+    for (int i = 0; i < MOST; i++) {
+        lines[i] = (reel_plot_line){path, "epoch", i % 2 ? "test" : "train", "a 'label'", i % 3, i};
+        panels[i] =
+            (reel_plot_panel){i % 4 ? "it's \\ \"a\" {title} %d" : NULL, lines, 1 + i % MOST};
+    }
+    panels[0].count = MOST;
+    for (int n = 1; n <= MOST; n += n)
+        for (int i = 0; i < 3; i++) {
+            put(in_dir("h.csv"), csv[i], strlen(csv[i]));
+            const reel_plot_options options = {.log_y = i != 1, .title = "t"};
+            reel_plot_panels_write(in_dir("p.png"), panels, n, options, &drawn);
+            ck_assert_msg(!reel_failed(), "%d panels, csv %d: %s", n, i, reel_error());
+            if (!drawn) {
+                puts("skipped: no gnuplot here");
+                return;
+            }
+        }
+}
+END_TEST
+
 /* ---- the suite ---- */
 
 int main(void) {
@@ -536,5 +682,9 @@ int main(void) {
     tcase_add_test(c, plot_much_is_said);
     tcase_add_test(c, plot_gnuplot_may_not_run);
     tcase_add_test(c, plot_bad_call);
+    tcase_add_test(c, plot_log_axis_fits);
+    tcase_add_test(c, plot_numbers_are_c_s);
+    tcase_add_test(c, plot_panels);
+    tcase_add_test(c, plot_panels_by_gnuplot);
     return run_suite(s);
 }

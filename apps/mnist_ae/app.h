@@ -10,7 +10,8 @@
  *     pictures.c     samples, best and worst reconstructions
  *     show.c         a checkpoint's figures and pictures
  *     campaign.c     a table of runs and its curves; report_html.c shows it as a page
- *     progress.c     the bar, signals, messages
+ *     progress.c     the bar, messages
+ *     process.c      signals, standard output: what a program owes its shell
  *
  * Functions that return an `int` return an exit status: 0, 1 (failed; the reason is kept, see
  * reel_error), 2 (usage), or 128 + the number of the signal that stopped the run. */
@@ -69,6 +70,10 @@ void options_usage(FILE *f);
 enum { DEVICE_NAME = 32 };
 const char *device_name(char buffer[DEVICE_NAME], reel_device device); /* "cpu", "cuda:0" */
 
+/* v with as few digits as read back to the same bits. Returns buffer. */
+enum { NUMBER_SIZE = 32 };
+const char *number_text(char buffer[NUMBER_SIZE], double v);
+
 /* What decides a run's result goes into its checkpoint as text; a resumed run must agree with all
  * of it. */
 reel_status settings_put(const app_options *o, reel_state *s);
@@ -88,6 +93,7 @@ typedef struct {
     reel_mnist mnist;
     reel_tensor *test_images, *test_labels; /* u8 [M,784], i64 [M], on the CPU; retained */
     reel_dataset *train, *test;             /* images as rows u8 [784], no labels */
+    char fingerprint[17];                   /* of the images and labels in use: 16 digits */
 } app_data;
 
 reel_status data_open(app_data *d, const app_options *o); /* zero *d first */
@@ -106,12 +112,25 @@ reel_tensor *image_errors(reel_module *model, reel_loader *test, int64_t images)
 
 enum { PATH_SIZE = 1280 };
 
+enum { HISTORY_COLUMNS = 6, EXACT_COLUMNS = HISTORY_COLUMNS - 1 }; /* the last: seconds */
+extern const char *const history_columns[HISTORY_COLUMNS];
+
+/* A row an epoch, ready to be stored at each epoch's end however many there are: all but the
+ * seconds, and these as text, "0.512 1.031 ". */
+typedef struct {
+    double *cells;
+    char *seconds;
+    size_t used, capacity; /* characters of seconds; rows that there is room for */
+} app_rows;
+
 /* A run in progress: what a checkpoint holds, and what it is made from. */
 typedef struct {
     const app_options *options;
     const app_data *data;
-    const char *out; /* the run's directory */
+    const char *out;   /* the run's directory */
+    const char *label; /* names the run in what is said of its progress */
     char checkpoint[PATH_SIZE];
+    int lock; /* of the directory */
 
     reel_module *model;
     reel_optim *optim;
@@ -119,12 +138,11 @@ typedef struct {
     reel_loader *train, *test;
     reel_meter loss; /* of the epoch so far */
     reel_history *history;
+    app_rows rows;            /* the same as a checkpoint has it */
+    int64_t written;          /* rows in history.csv */
     int64_t epoch, iteration; /* done so far */
     double seconds, started;  /* before this process; when it began */
 } app_run;
-
-enum { HISTORY_COLUMNS = 6 };
-extern const char *const history_columns[HISTORY_COLUMNS];
 
 /* The figures of a run's last epoch. */
 typedef struct {
@@ -132,13 +150,16 @@ typedef struct {
 } app_result;
 
 /* Trains one model; its checkpoint, history and pictures go to `out`. */
-int run_train(const app_options *o, const app_data *d, const char *out, app_result *result);
+int run_train(const app_options *o, const app_data *d, const char *out, const char *label,
+              app_result *result);
 double run_seconds(const app_run *r); /* of training so far */
 
 /* A failure if `mse` or a parameter is no longer finite. run_save asks first, and writes nothing
  * then. */
 reel_status run_check(app_run *r, double mse);
 reel_status run_save(app_run *r);
+/* An epoch's row, of whole milliseconds. */
+reel_status run_record(app_run *r, const double row[HISTORY_COLUMNS]);
 reel_status run_resume(app_run *r); /* does nothing where there is no checkpoint yet */
 
 /* ---- pictures.c ---- */
@@ -187,13 +208,15 @@ const char *cell_name(char buffer[CELL_NAME], int model, int64_t latent, int64_t
 char *path_in(char path[PATH_SIZE], const char *dir, const char *name);
 /* Makes a directory, and makes sure that files can be made in it. */
 reel_status out_prepare(const char *dir);
+/* The same, and until out_unlock no other process gets it. */
+reel_status out_lock(const char *dir, int *lock);
+void out_unlock(int lock);
 
 /* ---- progress.c ---- */
 
 /* On a terminal a bar, drawn at most ten times a second; elsewhere a line an epoch. On stderr. */
 typedef struct {
     bool tty;
-    char label[64];
     int64_t steps, first_step; /* of the whole run; where this process began */
     double started, drawn, test;
 } app_progress;
@@ -206,11 +229,23 @@ void progress_end(const app_progress *p);
 
 double now(void); /* seconds, of a clock that only goes forward */
 
-void signals_catch(void); /* the first Ctrl-C asks the run to stop, the second one kills it */
-int signal_caught(void);  /* its number; 0: none */
-
 /* One line on stderr: the failure that is kept; how to go on after a signal. */
 void say_failure(void);
 void say_stopped(const app_options *o);
+/* On a terminal, what takes a while; the next line on stderr takes its place. */
+void say_busy(const char *what);
+
+/* ---- process.c ---- */
+
+/* Before anything is opened: descriptors 0, 1 and 2 are taken, so that no file becomes one of them;
+ * a file that grows past its limit is a failed write, and kills nobody. */
+void process_start(void);
+/* At the end: status, or EXIT_FAILED where what was printed on stdout got lost. */
+int process_end(int status);
+
+/* From here on the first Ctrl-C asks a run to stop, and the second one kills it. */
+void signals_catch(void);
+void signals_release(void); /* as it was before */
+int signal_caught(void);    /* its number; 0: none */
 
 #endif

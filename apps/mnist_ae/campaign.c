@@ -67,12 +67,12 @@ static void report_markdown(FILE *f, const app_campaign *c) {
 }
 
 void report_recipe(FILE *f, const app_options *o) {
-    char device[DEVICE_NAME];
+    char device[DEVICE_NAME], lr[NUMBER_SIZE];
     fprintf(f,
-            "%s, learning rate %g, schedule %s, batch %" PRId64 ", %" PRId64
+            "%s, learning rate %s, schedule %s, batch %" PRId64 ", %" PRId64
             " epochs, init %s; seeds",
-            optimizer_names[o->optimizer], o->lr, schedule_names[o->schedule], o->batch, o->epochs,
-            init_names[o->init]);
+            optimizer_names[o->optimizer], number_text(lr, o->lr), schedule_names[o->schedule],
+            o->batch, o->epochs, init_names[o->init]);
     for (int i = 0; i < o->seed_count; i++) fprintf(f, "%s %" PRId64, i ? "," : "", o->seeds[i]);
     if (o->limit) fprintf(f, "; only the first %" PRId64 " images of each set", o->limit);
     fprintf(f, "; trained on %s.\n", device_name(device, o->device));
@@ -85,8 +85,9 @@ static reel_status write_text(const app_campaign *c, const char *name,
     size_t size = 0;
     FILE *f = open_memstream(&text, &size);
     if (f) print(f, c);
+    bool whole = f && !ferror(f);
     reel_status status;
-    if (!f || fclose(f) != 0)
+    if ((f && fclose(f) != 0) || !whole)
         status = reel_fail(REEL_ERR_MEMORY, NULL, "campaign: out of memory: %s", name);
     else
         status = reel_file_write(path_in(path, c->options->out, name), text, size);
@@ -96,50 +97,72 @@ static reel_status write_text(const app_campaign *c, const char *name,
 
 /* ---- curves.png ---- */
 
-/* Training dashed, test solid; a colour a model and size; the first seed. */
-static reel_status write_curves(const app_campaign *c) {
-    enum { MOST = MODEL_COUNT * MAX_LATENTS };
-    char path[PATH_SIZE], csv[MOST][PATH_SIZE], label[2 * MOST][48];
-    reel_plot_line lines[2 * MOST];
-    int colour = 0;
-    for (int i = 0; i < c->count; i++) {
-        const app_cell *cell = &c->cells[i];
+enum { CURVES = 2 * MODEL_COUNT }; /* in a panel */
+
+typedef struct {
+    char title[32], csv[MODEL_COUNT][PATH_SIZE];
+    reel_plot_line lines[CURVES];
+} curves_panel;
+
+/* One size: test over training, which is faint, a colour a model; the first seed. */
+static void fill_panel(curves_panel *p, const app_campaign *c, int64_t latent) {
+    static const char *const labels[MODEL_COUNT][2] = {
+        [MODEL_TIED] = {"tied, test", "tied, training"},
+        [MODEL_CLASSIC] = {"classic, test", "classic, training"},
+    };
+    const app_options *o = c->options;
+    snprintf(p->title, sizeof p->title, "L = %" PRId64, latent);
+    for (int m = 0; m < o->model_count; m++) {
+        int model = (int)o->models[m];
         char name[CELL_NAME];
-        if (cell->seed != c->options->seeds[0]) continue;
-        cell_name(name, cell->model, cell->latent, cell->seed);
-        snprintf(csv[colour], PATH_SIZE, "%s/%s/history.csv", c->options->out, name);
-        for (int test = 0; test < 2; test++) {
-            char *text = label[2 * colour + test];
-            snprintf(text, sizeof label[0], "%s %" PRId64 ", %s", model_names[cell->model],
-                     cell->latent, test ? "test" : "train");
-            lines[2 * colour + test] = (reel_plot_line){.csv = csv[colour],
-                                                        .x = "epoch",
-                                                        .y = test ? "test_mse" : "train_mse",
-                                                        .label = text,
-                                                        .dash = !test,
-                                                        .colour = colour};
-        }
-        colour++;
+        cell_name(name, model, latent, o->seeds[0]);
+        snprintf(p->csv[m], PATH_SIZE, "%s/%s/history.csv", o->out, name);
+        for (int train = 0; train < 2; train++)
+            p->lines[2 * m + train] = (reel_plot_line){.csv = p->csv[m],
+                                                       .x = "epoch",
+                                                       .y = train ? "train_mse" : "test_mse",
+                                                       .label = labels[model][train],
+                                                       .style = train ? 2 : 0,
+                                                       .colour = model};
+    }
+}
+
+static reel_status write_curves(const app_campaign *c) {
+    const app_options *o = c->options;
+    char path[PATH_SIZE];
+    reel_plot_panel panels[MAX_LATENTS];
+    curves_panel *p = calloc((size_t)o->latent_count, sizeof *p);
+    if (!p) return reel_fail(REEL_ERR_MEMORY, NULL, "campaign: out of memory");
+    for (int l = 0; l < o->latent_count; l++) {
+        fill_panel(&p[l], c, o->latents[l]);
+        panels[l] = (reel_plot_panel){p[l].title, p[l].lines, 2 * o->model_count};
     }
     reel_plot_options options = {
         .title = data_is_synthetic(c->data) ? "MSE by epoch (synthetic digits)" : "MSE by epoch",
         .x_label = "epoch",
         .y_label = "MSE",
         .log_y = true};
-    return reel_plot_write(path_in(path, c->options->out, "curves.png"), lines, 2 * colour, options,
-                           NULL);
+    reel_status status = reel_plot_panels_write(path_in(path, o->out, "curves.png"), panels,
+                                                o->latent_count, options, NULL);
+    free(p);
+    return status;
 }
 
 /* ---- the campaign ---- */
 
+static int cells_of(const app_options *o) {
+    return o->model_count * o->latent_count * o->seed_count;
+}
+
 static int run_cell(app_campaign *c, app_cell cell) {
-    char name[CELL_NAME], out[PATH_SIZE];
+    char name[CELL_NAME], label[2 * CELL_NAME], out[PATH_SIZE];
     app_options o = *c->options;
     o.model = cell.model;
     o.latent = cell.latent;
     o.seed = cell.seed;
     cell_name(name, cell.model, cell.latent, cell.seed);
-    int status = run_train(&o, c->data, path_in(out, o.out, name), &cell.result);
+    snprintf(label, sizeof label, "%d/%d %s", c->count + 1, cells_of(&o), name);
+    int status = run_train(&o, c->data, path_in(out, o.out, name), label, &cell.result);
     if (status != EXIT_SUCCESS) return status;
     c->cells[c->count++] = cell;
     return write_text(c, "results.csv", report_csv) == REEL_OK ? EXIT_SUCCESS : EXIT_FAILED;
@@ -164,20 +187,29 @@ static reel_status write_report(const app_campaign *c) {
     return write_text(c, "report.html", report_html);
 }
 
+/* Between signals_catch and _release, and no signal is forgotten. */
+static int run_all(app_campaign *c) {
+    signals_catch();
+    int status = run_cells(c);
+    signals_release();
+    return status == EXIT_SUCCESS && signal_caught() ? 128 + signal_caught() : status;
+}
+
 int command_campaign(const app_options *o) {
     app_data data = {0};
     app_campaign c = {.options = o, .data = &data};
-    int status = EXIT_FAILED;
-    c.cells = calloc((size_t)(o->model_count * o->latent_count * o->seed_count), sizeof *c.cells);
+    int status = EXIT_FAILED, lock = -1;
+    c.cells = calloc((size_t)cells_of(o), sizeof *c.cells);
     if (!c.cells) reel_fail(REEL_ERR_MEMORY, NULL, "campaign: out of memory");
-    if (c.cells && out_prepare(o->out) == REEL_OK && data_open(&data, o) == REEL_OK)
-        status = run_cells(&c);
+    if (c.cells && out_lock(o->out, &lock) == REEL_OK && data_open(&data, o) == REEL_OK)
+        status = run_all(&c);
     if (status == EXIT_SUCCESS && write_report(&c) != REEL_OK) status = EXIT_FAILED;
     if (status == EXIT_SUCCESS) {
         report_markdown(stdout, &c);
         printf("\nAll of it: %s/report.html\n", o->out);
     }
     data_close(&data);
+    out_unlock(lock);
     free(c.cells);
     return status;
 }

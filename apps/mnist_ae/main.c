@@ -20,7 +20,6 @@ static int run_command(const command_row *row, int argc, char **argv) {
     app_options o;
     int status = options_parse(&o, row->command, argc, argv);
     if (status != OPTIONS_OK) return status;
-    signals_catch();
     if (o.threads) reel_set_threads(o.threads);
     status = reel_device_check(o.device) == REEL_OK && !reel_failed() ? row->run(&o) : EXIT_FAILED;
     if (status == EXIT_FAILED) say_failure();
@@ -28,7 +27,7 @@ static int run_command(const command_row *row, int argc, char **argv) {
     return status;
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : NULL;
     if (!name) {
         options_usage(stderr);
@@ -46,4 +45,9 @@ int main(int argc, char **argv) {
         if (strcmp(name, commands[i].name) == 0) return run_command(&commands[i], argc, argv);
     fprintf(stderr, "mnist_ae: unknown command '%.200s' (see mnist_ae --help)\n", name);
     return EXIT_USAGE;
+}
+
+int main(int argc, char **argv) {
+    process_start();
+    return process_end(run(argc, argv));
 }

@@ -1,4 +1,4 @@
-/* The progress bar, signals, and what is said on stderr. */
+/* The progress bar, and what is said on stderr. */
 #include "app.h"
 
 #include <inttypes.h>
@@ -23,7 +23,6 @@ void progress_start(app_progress *p, const app_run *r) {
                         .first_step = r->iteration,
                         .started = now(),
                         .test = reel_history_get(r->history, r->epoch - 1, "test_mse")};
-    cell_name(p->label, r->options->model, r->options->latent, r->options->seed);
 }
 
 bool progress_due(app_progress *p) {
@@ -46,7 +45,7 @@ void progress_draw(const app_progress *p, const app_run *r, double loss) {
     bar[WIDTH] = '\0';
     if (r->epoch > 0) snprintf(test, sizeof test, " test %.5f", p->test);
     fprintf(stderr, "\r%s %s %" PRId64 "/%" PRId64 " loss %.5f%s %.0f/s ETA %d:%02d\033[K",
-            p->label, bar, r->epoch < o->epochs ? r->epoch + 1 : r->epoch, o->epochs, loss, test,
+            r->label, bar, r->epoch < o->epochs ? r->epoch + 1 : r->epoch, o->epochs, loss, test,
             rate * (double)o->batch, left / 60, left % 60);
 }
 
@@ -57,32 +56,12 @@ void progress_epoch(app_progress *p, const app_run *r, double train, double test
     } else {
         fprintf(stderr,
                 "%s: epoch %" PRId64 "/%" PRId64 ": train MSE %.5f, test MSE %.5f, %.1f s\n",
-                p->label, r->epoch, r->options->epochs, train, test, run_seconds(r));
+                r->label, r->epoch, r->options->epochs, train, test, run_seconds(r));
     }
 }
 
 void progress_end(const app_progress *p) {
     if (p->tty) fputc('\n', stderr);
-}
-
-/* ---- signals ---- */
-
-/* A handler has no other way to tell the loop. */
-static volatile sig_atomic_t caught;
-
-static void note(int number) {
-    caught = number;
-}
-
-void signals_catch(void) {
-    struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-int signal_caught(void) {
-    return caught;
 }
 
 /* ---- messages ---- */
@@ -108,10 +87,15 @@ void say_failure(void) {
 }
 
 void say_stopped(const app_options *o) {
-    fprintf(stderr, "mnist_ae: stopped by %s; to go on:", caught == SIGINT ? "SIGINT" : "SIGTERM");
+    fprintf(stderr,
+            "mnist_ae: stopped by %s; to go on:", signal_caught() == SIGINT ? "SIGINT" : "SIGTERM");
     for (char **argument = o->argv; *argument; argument++) {
         fputc(' ', stderr);
         print_quoted(stderr, *argument);
     }
     fputs(o->resume ? "\n" : " --resume\n", stderr);
+}
+
+void say_busy(const char *what) {
+    if (isatty(STDERR_FILENO) == 1) fprintf(stderr, "\r%s\033[K\r", what);
 }

@@ -154,7 +154,8 @@ void report_html(FILE *f, const app_campaign *c) {
         "shared W and two biases of one number each. classic: linear, ReLU, linear, sigmoid.</p>\n"
         "<h2>Curves</h2>\n",
         f);
-    print_picture(f, c, "curves.png", "MSE by epoch, first seed: test solid, training dashed");
+    print_picture(f, c, "curves.png",
+                  "MSE by epoch, a panel a size, first seed: training in paler lines");
     for (int l = 0; l < c->options->latent_count; l++) print_latent(f, c, c->options->latents[l]);
     fputs("</body></html>\n", f);
 }

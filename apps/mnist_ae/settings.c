@@ -3,12 +3,21 @@
 #include "app.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
     const char *name;
-    char value[32];
+    char value[NUMBER_SIZE];
 } setting;
+
+const char *number_text(char buffer[NUMBER_SIZE], double v) {
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(buffer, NUMBER_SIZE, "%.*g", digits, v);
+        if (strtod(buffer, NULL) == v) break;
+    }
+    return buffer;
+}
 
 static setting named(const char *name, const char *value) {
     setting s = {name, ""};
@@ -24,7 +33,7 @@ static setting counted(const char *name, int64_t value) {
 
 static setting measured(const char *name, double value) {
     setting s = {name, ""};
-    snprintf(s.value, sizeof s.value, "%.15g", value);
+    number_text(s.value, value);
     return s;
 }
 

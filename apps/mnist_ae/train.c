@@ -2,6 +2,7 @@
 #include "app.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 /* One epoch, or what is left of one; a failure ends it as the last batch does. False: a signal asks
@@ -24,9 +25,17 @@ static bool train_epoch(app_run *r, app_progress *bar) {
     return true;
 }
 
-static reel_status write_history(const app_run *r) {
+static reel_status write_history(app_run *r) {
     char path[PATH_SIZE];
+    r->written = reel_history_rows(r->history);
     return reel_history_write(r->history, path_in(path, r->out, "history.csv"));
+}
+
+/* history.csv is written whole: past a thousand epochs only once it has grown by a hundredth, or
+ * the writing would take the longer the longer a run is. The checkpoint has every row. */
+static bool history_is_due(const app_run *r) {
+    int64_t rows = reel_history_rows(r->history);
+    return rows <= 1000 || rows - r->written >= rows / 100;
 }
 
 static reel_status finish_epoch(app_run *r, app_progress *bar) {
@@ -35,22 +44,29 @@ static reel_status finish_epoch(app_run *r, app_progress *bar) {
     REEL_TRY(run_check(r, test));
     reel_meter_reset(&r->loss);
     r->epoch++;
-    const double row[] = {
-        (double)r->epoch, (double)r->iteration, reel_optim_lr(r->optim), train, test,
-        run_seconds(r)};
-    REEL_TRY(reel_history_add(r->history, row));
+    const double row[] = {(double)r->epoch,
+                          (double)r->iteration,
+                          reel_optim_lr(r->optim),
+                          train,
+                          test,
+                          round(1e3 * run_seconds(r)) / 1e3};
+    REEL_TRY(run_record(r, row));
     REEL_TRY(run_save(r));
-    REEL_TRY(write_history(r));
+    if (history_is_due(r)) REEL_TRY(write_history(r));
     progress_epoch(bar, r, train, test);
     return REEL_OK;
 }
 
+/* After a signal, once the checkpoint is written. */
+static int stop(app_run *r) {
+    return write_history(r) == REEL_OK ? 128 + signal_caught() : EXIT_FAILED;
+}
+
 static int train_epochs(app_run *r, app_progress *bar) {
     while (r->epoch < r->options->epochs) {
-        if (!train_epoch(r, bar))
-            return run_save(r) == REEL_OK ? 128 + signal_caught() : EXIT_FAILED;
+        if (!train_epoch(r, bar)) return run_save(r) == REEL_OK ? stop(r) : EXIT_FAILED;
         if (reel_failed() || finish_epoch(r, bar) != REEL_OK) return EXIT_FAILED;
-        if (signal_caught()) return 128 + signal_caught();
+        if (signal_caught()) return stop(r);
     }
     return EXIT_SUCCESS;
 }
@@ -110,12 +126,15 @@ static reel_status open_run(app_run *r) {
 
 static void close_run(app_run *r) {
     reel_history_free(r->history);
+    free(r->rows.cells);
+    free(r->rows.seconds);
     reel_loader_free(r->test);
     reel_loader_free(r->train);
     reel_schedule_free(r->schedule);
     reel_optim_free(r->optim);
     reel_module_free(r->model);
     reel_meter_reset(&r->loss);
+    out_unlock(r->lock);
 }
 
 static reel_status write_results(app_run *r, app_result *result) {
@@ -130,12 +149,13 @@ static reel_status write_results(app_run *r, app_result *result) {
     return pictures_write(r->model, r->data, r->test, r->options->device, title, r->out);
 }
 
-int run_train(const app_options *o, const app_data *d, const char *out, app_result *result) {
-    app_run r = {.options = o, .data = d, .out = out};
+int run_train(const app_options *o, const app_data *d, const char *out, const char *label,
+              app_result *result) {
+    app_run r = {.options = o, .data = d, .out = out, .label = label, .lock = -1};
     app_progress bar = {0};
     int status = EXIT_FAILED;
     path_in(r.checkpoint, out, "checkpoint.safetensors");
-    if (out_prepare(out) == REEL_OK && open_run(&r) == REEL_OK) {
+    if (out_lock(out, &r.lock) == REEL_OK && open_run(&r) == REEL_OK) {
         progress_start(&bar, &r);
         status = train_epochs(&r, &bar);
         progress_end(&bar);
@@ -151,7 +171,12 @@ int command_train(const app_options *o) {
     app_result result;
     path_in(out, "runs", cell_name(name, o->model, o->latent, o->seed));
     if (o->out) snprintf(out, sizeof out, "%s", o->out);
-    int status = data_open(&data, o) == REEL_OK ? run_train(o, &data, out, &result) : EXIT_FAILED;
+    int status = EXIT_FAILED;
+    if (data_open(&data, o) == REEL_OK) {
+        signals_catch();
+        status = run_train(o, &data, out, name, &result);
+        signals_release();
+    }
     if (status == EXIT_SUCCESS)
         printf("%s: train MSE %.5f, test MSE %.5f after %" PRId64 " epochs in %.1f s: %s\n"
                "data: %s\n",

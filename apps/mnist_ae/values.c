@@ -1,13 +1,19 @@
 #include "values.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* One line whatever the text: its control characters become question marks. */
 bool value_refuse(const char *option, const char *text, const char *wanted) {
-    fprintf(stderr, "mnist_ae: --%s: '%.200s' is not %s\n", option, text, wanted);
+    char line[201];
+    snprintf(line, sizeof line, "%.200s", text);
+    for (char *c = line; *c; c++)
+        if (iscntrl((unsigned char)*c)) *c = '?';
+    fprintf(stderr, "mnist_ae: --%s: '%s' is not %s\n", option, line, wanted);
     return false;
 }
 
@@ -15,7 +21,8 @@ bool value_integer(const char *option, const char *text, int64_t low, int64_t hi
     char *end, wanted[80];
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    if (errno || end == text || *end || value < low || value > high) {
+    if (errno || end == text || isspace((unsigned char)*text) || *end || value < low ||
+        value > high) {
         snprintf(wanted, sizeof wanted, "a whole number in %lld..%lld", (long long)low,
                  (long long)high);
         return value_refuse(option, text, wanted);
@@ -34,7 +41,7 @@ bool value_int(const char *option, const char *text, int low, int high, int *v) 
 bool value_positive(const char *option, const char *text, double *v) {
     char *end;
     double value = strtod(text, &end);
-    if (end == text || *end || !isfinite(value) || value <= 0)
+    if (end == text || isspace((unsigned char)*text) || *end || !isfinite(value) || value <= 0)
         return value_refuse(option, text, "a finite number above 0");
     *v = value;
     return true;
@@ -43,6 +50,9 @@ bool value_positive(const char *option, const char *text, double *v) {
 bool value_path(const char *option, const char *text, const char **v) {
     if (!*text || strlen(text) > 900)
         return value_refuse(option, text, "a path of 1..900 characters");
+    for (const char *c = text; *c; c++) /* what is said of a path is one line */
+        if (iscntrl((unsigned char)*c))
+            return value_refuse(option, text, "a path without control characters");
     *v = text;
     return true;
 }

@@ -1,0 +1,65 @@
+/* What a program owes the shell that started it: signals, descriptors, and the truth about stdout.
+ */
+#include "app.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A descriptor that was closed is opened the wrong way round: using it still fails. */
+static bool take_descriptor(int fd, int flags) {
+    return fcntl(fd, F_GETFD) >= 0 || open("/dev/null", flags) == fd;
+}
+
+void process_start(void) {
+    if (!take_descriptor(STDIN_FILENO, O_WRONLY) || /* open takes the lowest that is free */
+        !take_descriptor(STDOUT_FILENO, O_RDONLY) || !take_descriptor(STDERR_FILENO, O_RDONLY))
+        _exit(EXIT_FAILED);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+int process_end(int status) {
+    bool lost = ferror(stdout) != 0; /* errno is another's by now */
+    const char *reason = "";
+    if (fflush(stdout) != 0) {
+        reason = strerror(errno);
+        lost = true;
+    }
+    if (!lost) return status;
+    fprintf(stderr, "mnist_ae: cannot write to standard output%s%s\n", *reason ? ": " : "", reason);
+    return status == EXIT_SUCCESS ? EXIT_FAILED : status;
+}
+
+/* ---- signals ---- */
+
+static const int stopping[] = {SIGINT, SIGTERM};
+enum { STOPPING = sizeof stopping / sizeof stopping[0] };
+
+static struct sigaction before[STOPPING];
+
+/* A handler has no other way to tell the loop. */
+static volatile sig_atomic_t caught;
+
+/* The next one, whichever, kills. */
+static void note(int number) {
+    caught = number;
+    for (int i = 0; i < STOPPING; i++) signal(stopping[i], SIG_DFL);
+}
+
+void signals_catch(void) {
+    struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    for (int i = 0; i < STOPPING; i++) sigaddset(&action.sa_mask, stopping[i]);
+    for (int i = 0; i < STOPPING; i++) sigaction(stopping[i], &action, &before[i]);
+}
+
+void signals_release(void) {
+    for (int i = 0; i < STOPPING; i++) sigaction(stopping[i], &before[i], NULL);
+}
+
+int signal_caught(void) {
+    return caught;
+}
