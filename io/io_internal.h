@@ -4,10 +4,40 @@
 
 #include "io/io.h"
 
+#include <signal.h>
+#include <sys/types.h>
+
+/* ---- file.c ---- */
+
 /* REEL_ERR_IO, "what: errno's text: path"; REEL_ERR_MEMORY where errno says that. */
 reel_status reel__fail_errno(const char *what, const char *path);
 
-/* ---- file.c: a file replaced whole -------------------------------------------------------------
+/* For failures of others, which know of no path: puts it behind the kept message if it is not in
+ * there. `failed`: reel_failed() as it was before, whose failure is left as it is. */
+void reel__name_path(bool failed, const char *path);
+
+/* Every file is opened here: not inherited by programs that are started, and never as a descriptor
+ * from 0 to 2, which, where the parent has closed them, others print to. -1 and errno on failure.
+ */
+int reel__open(const char *path, int flags, mode_t mode);
+int reel__above_standard(int fd); /* fd, or another for the same, fd closed; takes -1 */
+
+/* The one way to open what is to be read: regular files alone (REEL_ERR_IO else, and at once), of
+ * which *size is the size. -1 on failure. */
+int reel__open_to_read(const char *path, uint64_t *size);
+
+/* ---- signals.c ---- */
+
+/* While held, a signal of this number that the calling thread raises does nothing. */
+typedef struct {
+    int number;
+    bool was_pending;
+    sigset_t only, before;
+} reel__held_signal;
+void reel__hold_signal(reel__held_signal *h, int number);
+void reel__let_signal(const reel__held_signal *h);
+
+/* ---- replace.c: a file replaced whole ----------------------------------------------------------
  *
  * Bytes go, in order, to a temporary file beside `path`; commit syncs it, renames it over `path`
  * and syncs the directory, so that at all times `path` is the old file or the new one. What a
@@ -26,8 +56,12 @@ reel_status reel__fail_errno(const char *what, const char *path);
 typedef struct reel__replacement reel__replacement;
 
 /* Owned; NULL on failure, and while a failure is kept. A `path` that is there and is no regular
- * file (a directory, /dev/null) is an error. */
+ * file (a directory, /dev/null), or may not be written to, is an error. Where it is a symbolic
+ * link, what it leads to is replaced, or made. The new file gets the old one's mode, and its owner
+ * and group as far as the process may give them; one that was not there gets what umask leaves. */
 reel__replacement *reel__replace_open(const char *path);
+/* Gives the new file the mode, owner and group of another, that is open. */
+void reel__replace_take_after(reel__replacement *r, int fd);
 /* REEL_ERR_IO where the system refuses; the caller then aborts. */
 reel_status reel__replace_write(reel__replacement *r, const void *bytes, size_t n);
 /* Frees r whatever comes of it. While a failure is kept it aborts and returns its status. */

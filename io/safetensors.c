@@ -12,11 +12,9 @@
 #include "tensor/tensor_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors go to disk as they lie");
@@ -81,16 +79,10 @@ static reel_status read_exactly(const reader *r, void *to, uint64_t n, uint64_t 
     return REEL_OK;
 }
 
-/* O_NONBLOCK: a FIFO is refused, not waited for. */
 static reel_status open_file(reader *r) {
-    r->fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (r->fd < 0) return reel__fail_errno("cannot open", r->path);
-    struct stat info;
-    if (fstat(r->fd, &info) != 0) return reel__fail_errno("cannot open", r->path);
-    if (!S_ISREG(info.st_mode))
-        return reel_fail(REEL_ERR_IO, NULL, "cannot read: Not a regular file: %s", r->path);
-    r->data_size = (uint64_t)info.st_size; /* the whole file, until the header is known */
-    return REEL_OK;
+    r->fd =
+        reel__open_to_read(r->path, &r->data_size); /* the whole file, until the header is known */
+    return r->fd < 0 ? reel_error_status() : REEL_OK;
 }
 
 static reel_status load_header(reader *r) {

@@ -2,6 +2,7 @@
 #include "io/io_internal.h"
 #include "tests/temp_dir.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- safetensors: what is right ---- */
@@ -323,7 +325,7 @@ START_TEST(safetensors_unreadable) {
     ck_assert_ptr_null(reel_safetensors_read(in_dir("missing")));
     expect_failure(REEL_ERR_IO, "No such file");
     ck_assert_ptr_null(reel_safetensors_read(dir));
-    expect_failure(REEL_ERR_IO, "Not a regular file");
+    expect_failure(REEL_ERR_IO, "Is a directory");
     ck_assert_int_eq(mkfifo(in_dir("fifo"), 0666), 0);
     ck_assert_ptr_null(reel_safetensors_read(in_dir("fifo")));
     expect_failure(REEL_ERR_IO, "Not a regular file");
@@ -497,13 +499,18 @@ START_TEST(checkpoint_behind_a_link) {
     ck_assert_int_eq(epoch_of(in_dir("c.1")), 1);
     struct stat info;
     ck_assert(lstat(in_dir("c.1"), &info) == 0 && S_ISREG(info.st_mode));
+    ck_assert(lstat(in_dir("c"), &info) == 0 && S_ISLNK(info.st_mode));
+    ck_assert_int_eq(epoch_of(in_dir("real")), 2);
 }
 END_TEST
 
 START_TEST(checkpoint_is_copied_where_links_are_not) {
+    struct stat info;
     save(1, 100000, in_dir("c"), 0);
+    ck_assert_int_eq(chmod(in_dir("c"), 0600), 0);
     ck_assert_int_eq(reel__checkpoint_copy(in_dir("c"), in_dir("c.1")), REEL_OK);
     expect_epochs(1, 1, -1, -1);
+    ck_assert(stat(in_dir("c.1"), &info) == 0 && (info.st_mode & 0777) == 0600);
     reel__checkpoint_copy(in_dir("missing"), in_dir("d"));
     expect_failure(REEL_ERR_IO, "No such file");
     reel__checkpoint_copy(in_dir("c"), in_dir("missing/d"));
@@ -514,12 +521,18 @@ START_TEST(checkpoint_is_copied_where_links_are_not) {
 }
 END_TEST
 
-/* A name that no link can be given to, as it is a link to nothing: the copy takes its place. */
+/* A link in a slot moves on as any file there does, though it leads to nothing. */
 START_TEST(checkpoint_in_the_place_of_a_link) {
+    struct stat info;
     save(1, 2, in_dir("c"), 3);
     ck_assert_int_eq(symlink("nothing", in_dir("c.1")), 0);
     ck_assert_int_eq(save(2, 2, in_dir("c"), 3), REEL_OK);
-    expect_epochs(2, 1, -1, -1);
+    ck_assert_int_eq(epoch_of(in_dir("c")), 2);
+    ck_assert_int_eq(epoch_of(in_dir("c.1")), 1);
+    ck_assert(lstat(in_dir("c.2"), &info) == 0 && S_ISLNK(info.st_mode));
+    ck_assert_int_eq(save(3, 2, in_dir("c"), 3), REEL_OK);
+    expect_epochs(3, 2, 1, -1);
+    ck_assert(!reel_file_exists(in_dir("nothing")));
 }
 END_TEST
 
@@ -567,6 +580,57 @@ START_TEST(checkpoint_is_there_at_every_moment) {
 }
 END_TEST
 
+/* ---- several writers of one path ---- */
+
+typedef struct {
+    char path[512];
+    int times, failures;
+} saver;
+
+static void *save_often(void *argument) {
+    saver *w = argument;
+    for (int i = 0; i < w->times; i++) {
+        w->failures += save(i, 2, w->path, 4) != REEL_OK;
+        reel_clear_error();
+    }
+    return NULL;
+}
+
+/* All writes succeed, and leave the four newest, each of them whole, and nothing else. */
+START_TEST(checkpoint_by_threads_and_processes) {
+    enum { THREADS = 4, TIMES = 60 };
+    static saver savers[THREADS];
+    pthread_t thread[THREADS];
+    const pid_t child = fork();
+    for (int i = 0; i < THREADS; i++) {
+        savers[i] = (saver){.times = TIMES};
+        strcpy(savers[i].path, in_dir("c"));
+        ck_assert_int_eq(pthread_create(&thread[i], NULL, save_often, &savers[i]), 0);
+    }
+    int failures = 0, status = 0;
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(thread[i], NULL);
+        failures += savers[i].failures;
+    }
+    if (child == 0) _exit(failures);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(failures, 0);
+    static const char *const names[] = {"c", "c.1", "c.2", "c.3"};
+    for (int i = 0; i < 4; i++) ck_assert_int_ge(epoch_of(in_dir(names[i])), 0);
+    ck_assert_int_eq(entries(dir), 4);
+}
+END_TEST
+
+START_TEST(checkpoint_numbers_at_their_ends) {
+    static const int keep[] = {INT_MIN, -1, INT_MAX};
+    for (int i = 0; i < 3; i++) ck_assert_int_eq(save(i, 2, in_dir("c"), keep[i]), REEL_OK);
+    put(in_dir("c.2147483647"), "x", 1);
+    ck_assert_int_eq(save(3, 2, in_dir("c"), INT_MAX), REEL_OK);
+    ck_assert_int_eq(epoch_of(in_dir("c")), 3);
+}
+END_TEST
+
 /* Whatever keeps the write from its end, nothing moves. */
 static void expect_refused(const char *says) {
     ck_assert_int_eq(save(9, 100000, in_dir("c"), 3), REEL_ERR_IO);
@@ -581,11 +645,9 @@ START_TEST(checkpoint_too_large_for_the_limit) {
     ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
     limit = before;
     limit.rlim_cur = 4096;
-    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     expect_refused("File too large");
     setrlimit(RLIMIT_FSIZE, &before);
-    signal(SIGXFSZ, handler);
 }
 END_TEST
 
@@ -636,6 +698,8 @@ static void add_checkpoint_tests(TCase *c) {
     tcase_add_test(c, checkpoint_in_the_place_of_a_link);
     tcase_add_test(c, checkpoint_rotation_fails);
     tcase_add_test(c, checkpoint_is_there_at_every_moment);
+    tcase_add_test(c, checkpoint_by_threads_and_processes);
+    tcase_add_test(c, checkpoint_numbers_at_their_ends);
     tcase_add_test(c, checkpoint_too_large_for_the_limit);
     tcase_add_test(c, checkpoint_on_a_full_disk);
 }

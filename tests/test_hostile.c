@@ -437,7 +437,7 @@ END_TEST
 START_TEST(no_files) {
     const reel_status io = REEL_ERR_IO;
     ck_assert_int_eq(mkfifo(in_dir("fifo"), 0666), 0);
-    read_cheaply(dir, io, "Not a regular file");
+    read_cheaply(dir, io, "Is a directory");
     read_cheaply(in_dir("fifo"), io, "Not a regular file");
     read_cheaply("/dev/zero", io, "Not a regular file");
     read_cheaply("/dev/null", io, "Not a regular file");
@@ -448,6 +448,83 @@ START_TEST(no_files) {
     read_cheaply(in_dir("empty"), REEL_ERR_FORMAT, "0 bytes are no file");
     ck_assert_ptr_null(reel_checkpoint_read("/dev/zero"));
     expect_failure_at(io, "Not a regular file", "/dev/zero");
+}
+END_TEST
+
+/* ---- what is no file, in any format's place ---- */
+
+static void read_idx(const char *path) {
+    ck_assert_ptr_null(reel_idx_read(path));
+}
+
+static void read_safetensors(const char *path) {
+    ck_assert_ptr_null(reel_safetensors_read(path));
+}
+
+static void read_checkpoint(const char *path) {
+    ck_assert_ptr_null(reel_checkpoint_read(path));
+}
+
+static void read_history(const char *path) {
+    ck_assert_ptr_null(reel_history_read(path));
+}
+
+static void read_bytes(const char *path) {
+    void *bytes = NULL;
+    size_t size = 0;
+    ck_assert_int_eq(reel_file_read(path, &bytes, &size), REEL_ERR_IO);
+    ck_assert_ptr_null(bytes);
+}
+
+static void plot_of(const char *path) {
+    const reel_plot_line line = {path, "x", "y", NULL, 0, 0};
+    ck_assert_int_ne(reel_plot_write(in_dir("p.png"), &line, 1, (reel_plot_options){0}, NULL),
+                     REEL_OK);
+}
+
+static void copy_of(const char *path) {
+    ck_assert_int_ne(reel__checkpoint_copy(path, in_dir("copy")), REEL_OK);
+}
+
+/* None waits for a FIFO's writer or for the end of /dev/zero. */
+START_TEST(readers_of_what_is_no_file) {
+    static void (*const readers[])(const char *) = {
+        read_idx, read_safetensors, read_checkpoint, read_history, read_bytes, plot_of, copy_of};
+    ck_assert_int_eq(mkfifo(in_dir("fifo"), 0666), 0);
+    ck_assert_int_eq(symlink("fifo", in_dir("link")), 0);
+    char fifo[512], link[512];
+    strcpy(fifo, in_dir("fifo")), strcpy(link, in_dir("link"));
+    const char *const paths[] = {fifo, link, "/dev/zero", "/dev/null", "/dev/tty"};
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
+        for (size_t k = 0; k < sizeof paths / sizeof *paths; k++) {
+            const char *says = k < 4 ? "Not a regular file" : "";
+            readers[i](paths[k]);
+            expect_failure_at(REEL_ERR_IO, says, paths[k]);
+        }
+        readers[i](dir);
+        expect_failure_at(REEL_ERR_IO, "Is a directory", dir);
+    }
+    ck_assert_int_eq(entries(dir), 2);
+}
+END_TEST
+
+/* A FIFO among MNIST's files. */
+START_TEST(mnist_with_a_fifo) {
+    ck_assert_int_eq(mkfifo(in_dir("train-images-idx3-ubyte.gz"), 0666), 0);
+    put(in_dir("train-labels-idx1-ubyte"), "", 0);
+    reel_mnist m = {0};
+    reel_mnist_load(&m, dir);
+    expect_failure_at(REEL_ERR_IO, "Not a regular file", in_dir("train-images-idx3-ubyte.gz"));
+}
+END_TEST
+
+/* Sizes that overflow beside one that is 0, which makes their product small. */
+START_TEST(idx_sizes_that_overflow) {
+    static const char file[] =
+        "\0\0\x08\x04\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+    put(in_dir("idx"), file, sizeof file - 1);
+    ck_assert_ptr_null(reel_idx_read(in_dir("idx")));
+    expect_failure_at(REEL_ERR_FORMAT, "sizes overflow", in_dir("idx"));
 }
 END_TEST
 
@@ -468,5 +545,9 @@ int main(void) {
     tcase_add_test(c, a_million_tensors);
     tcase_add_test(c, reads_that_fail);
     tcase_add_test(c, no_files);
+    c = add_dir_case(s, "others");
+    tcase_add_test(c, readers_of_what_is_no_file);
+    tcase_add_test(c, mnist_with_a_fifo);
+    tcase_add_test(c, idx_sizes_that_overflow);
     return run_suite(s);
 }
