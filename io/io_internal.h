@@ -175,16 +175,26 @@ enum { REEL__GLYPH_WIDTH = 5, REEL__GLYPH_HEIGHT = 9, REEL__GLYPH_BASELINE = 7 }
 /* The rows of a character, from the top; bit 4 of a row is its leftmost pixel. */
 const uint8_t *reel__font_glyph(char c);
 
-/* ---- safetensors.c, safetensors_write.c ---- */
+/* ---- safetensors.c, safetensors_write.c, safetensors_dtypes.c ---- */
 
 #define REEL__METADATA "__metadata__"
-enum {
-    REEL__MAX_ENTRIES = 65536,    /* tensors, lines of text: bounds what a hostile header costs */
-    REEL__MAX_HEADER = 100000000, /* bytes, as in the reference implementation */
-};
-extern const char *const reel__safetensors_dtypes[]; /* their names, by reel_dtype */
-reel_status reel__safetensors_too_many(const char *what, reel_status code, const char *path);
+enum { REEL__MAX_HEADER = 100000000 }; /* bytes, as in the reference implementation */
 reel_status reel__safetensors_no_memory(const char *path);
+
+/* An element type of the format. Where neither `integer` nor `real` is there, the bytes are taken
+ * as they are. */
+typedef struct {
+    const char *name;
+    int bits;
+    int dtype; /* the reel_dtype that it is read as; -1: none holds it */
+    int64_t (*integer)(const uint8_t *bytes);
+    float (*real)(const uint8_t *bytes);
+} reel__file_dtype;
+const reel__file_dtype *reel__file_dtype_named(const char *name); /* NULL: none of the format's */
+const char *reel__file_dtype_of(reel_dtype dtype);
+/* n elements. False if one is beyond i64 (U64 alone can be). */
+bool reel__file_dtype_convert(const reel__file_dtype *type, const uint8_t *from, size_t n,
+                              void *to);
 
 /* Writes s as a safetensors file; its metadata gets `count` pairs of key and value beside s's own.
  */

@@ -196,6 +196,8 @@ static cost cost_now(void) {
     return (cost){(double)t.tv_sec + 1e-9 * (double)t.tv_nsec, used.ru_maxrss};
 }
 
+static long most_times = 3; /* a file's size may become so many times as much in memory */
+
 /* Reads the file at `path`: NULL is expected with a line of that code that says so and names the
  * file, a state if says is NULL. */
 static reel_state *read_cheaply(const char *path, reel_status code, const char *says) {
@@ -205,8 +207,8 @@ static reel_state *read_cheaply(const char *path, reel_status code, const char *
     const cost after = cost_now();
     const long size = stat(path, &info) == 0 && S_ISREG(info.st_mode) ? (long)info.st_size : 0;
     ck_assert_msg(after.seconds - before.seconds < 5, "%g s", after.seconds - before.seconds);
-    ck_assert_msg(after.kilobytes - before.kilobytes < 40000 + 3 * size / 1024, "%ld kB more",
-                  after.kilobytes - before.kilobytes);
+    ck_assert_msg(after.kilobytes - before.kilobytes < 40000 + most_times * size / 1024,
+                  "%ld kB more", after.kilobytes - before.kilobytes);
     if (says == NULL) {
         expect_fine();
         ck_assert_ptr_nonnull(s);
@@ -316,8 +318,6 @@ START_TEST(keys) {
     refused("{\"__metadata__\":{\"k\":\"\\ud800\"}}", 0, bad, "no such escape");
     refused("{\"__metadata__\":[]}", 0, bad, "__metadata__ is no JSON object");
     refused("{\"__metadata__\":{\"k\":\"v\"}", 0, bad, "no , or }");
-    refused("{\"a\":{\"dtype\":\"Q4_0\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, REEL_ERR_DTYPE,
-            "'Q4_0'");
     refused("{\"a\":{\"dtype\":null,\"shape\":[1],\"data_offsets\":[0,4]}}", 4, bad, "dtype");
     refused("{\"a\xc3\x28\":" T("[0]", "[0,0]") "}", 0, bad, "not UTF-8");
     refused("{\"a\tb\":" T("[0]", "[0,0]") "}", 0, bad, "a control character");
@@ -341,8 +341,6 @@ START_TEST(names_with_control_characters) {
     ck_assert_str_eq(reel_state_name(s, 0), "a\n\x1b[31m");
     reel_state_free(s);
     refused("{\"a\\n\\u001b[31m\":" T("[1]", "[0,0]") "}", 0, REEL_ERR_FORMAT, "'a??[31m'");
-    refused("{\"a\":{\"dtype\":\"\\n\",\"shape\":[],\"data_offsets\":[0,4]}}", 4, REEL_ERR_DTYPE,
-            "dtype '?'");
 }
 END_TEST
 
@@ -413,9 +411,10 @@ START_TEST(reads_that_fail) {
 }
 END_TEST
 
-/* More than are taken: the reading ends there, however long the header goes on. */
+/* As many as a header has room for, each no more than a few hundred bytes. */
 START_TEST(a_million_tensors) {
     const char *path = in_dir("million");
+    most_times = 16;
     for (int text = 0; text <= 1; text++) {
         FILE *f = fopen(path, "w+b");
         uint64_t n = 0;
@@ -428,9 +427,57 @@ START_TEST(a_million_tensors) {
         rewind(f);
         fwrite(&n, sizeof n, 1, f);
         ck_assert_int_eq(fclose(f), 0);
-        read_cheaply(path, REEL_ERR_FORMAT,
-                     text ? "more than 65536 lines" : "more than 65536 tensors");
+        reel_state_free(read_cheaply(path, REEL_OK, NULL));
     }
+}
+END_TEST
+
+static uint32_t fnv(uint32_t hash, const char *text, int n) {
+    for (int i = 0; i < n; i++) hash = (hash ^ (uint8_t)text[i]) * 16777619u;
+    return hash;
+}
+
+/* Two blocks of five letters that FNV-1a takes from `hash` to the same place, which is returned. */
+static uint32_t find_pair(uint32_t hash, char pair[2][5]) {
+    enum { SLOTS = 1 << 20 };
+    static uint32_t seen[SLOTS][2]; /* a hash, and which block it was, from 1 */
+    memset(seen, 0, sizeof seen);
+    for (uint32_t i = 1;; i++) {
+        for (int k = 0; k < 5; k++) pair[0][k] = (char)('A' + (i >> 5 * k & 31));
+        const uint32_t to = fnv(hash, pair[0], 5), slot = to % SLOTS, other = seen[slot][1];
+        for (int k = 0; k < 5; k++) pair[1][k] = (char)('A' + (other >> 5 * k & 31));
+        if (other != 0 && seen[slot][0] == to) return to;
+        seen[slot][0] = to, seen[slot][1] = i;
+    }
+}
+
+/* 2^17 keys that one well-known hash takes for the same: a table that anyone can foresee would
+ * compare each with each. */
+START_TEST(keys_that_meet) {
+    enum { PAIRS = 17 };
+    static char pairs[PAIRS][2][5];
+    uint32_t hash = 2166136261u;
+    for (int i = 0; i < PAIRS; i++) hash = find_pair(hash, pairs[i]);
+    char *header = NULL;
+    size_t size;
+    FILE *f = open_memstream(&header, &size);
+    fputs("{\"__metadata__\":{", f);
+    for (unsigned n = 0; n < 1u << PAIRS; n++) {
+        fputs(n == 0 ? "\"" : ",\"", f);
+        for (int i = 0; i < PAIRS; i++)
+            for (int k = 0; k < 5; k++) {
+                if (pairs[i][n >> i & 1][k] == '\\') fputc('\\', f);
+                fputc(pairs[i][n >> i & 1][k], f);
+            }
+        fputs("\":\"\"", f);
+    }
+    fputs("}}", f);
+    fclose(f);
+    most_times = 16;
+    reel_state *s = read_cheaply(make_file(size, header, size, 0), REEL_OK, NULL);
+    ck_assert_int_eq(reel_state_text_count(s), 1 << PAIRS);
+    reel_state_free(s);
+    free(header);
 }
 END_TEST
 
@@ -543,6 +590,7 @@ int main(void) {
     tcase_add_test(c, names_with_control_characters);
     tcase_add_test(c, deep);
     tcase_add_test(c, a_million_tensors);
+    tcase_add_test(c, keys_that_meet);
     tcase_add_test(c, reads_that_fail);
     tcase_add_test(c, no_files);
     c = add_dir_case(s, "others");
