@@ -168,6 +168,12 @@ bool reel__png_fits(int64_t width, int64_t height, int channels);
 reel_status reel__png_write(const char *path, const uint8_t *pixels, int64_t width, int64_t height,
                             int channels);
 
+/* ---- gnuplot.c ---- */
+
+/* Puts what gnuplot draws by the script in path's place. *drawn, false beforehand, stays so where
+ * there is no gnuplot. */
+reel_status reel__gnuplot(const char *script, const char *path, bool *drawn);
+
 /* ---- font.c ---- */
 
 enum { REEL__GLYPH_WIDTH = 5, REEL__GLYPH_HEIGHT = 9, REEL__GLYPH_BASELINE = 7 };
