@@ -45,6 +45,7 @@ static reel_status make_dir(const char *path) {
 reel_status reel_make_dirs(const char *path) {
     if (path == NULL || path[0] == '\0')
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "make_dirs: no path given");
+    const bool failed = reel_failed();
     char *prefix = strdup(path);
     if (prefix == NULL)
         return reel_fail(REEL_ERR_MEMORY, NULL, "make_dirs: out of memory: %s", path);
@@ -57,6 +58,7 @@ reel_status reel_make_dirs(const char *path) {
     }
     if (status == REEL_OK) status = make_dir(prefix);
     free(prefix);
+    reel__name_path(failed, path); /* the one that stands in the way is named already */
     return status;
 }
 

@@ -157,14 +157,14 @@ bool reel__json_put_string(reel__buffer *b, const char *text);
 
 /* ---- png.c ---- */
 
-/* t's elements, row-major, as bytes: u8 as it is, floats from 0..1 to 0..255, cut and rounded, NaN
- * 0. malloc'd; NULL on failure, which names path. */
+/* t's elements, row-major, as bytes: u8 as it is, floats of any width from 0..1 to 0..255, cut and
+ * rounded, NaN 0. Ask reel__png_fits first. malloc'd; NULL on failure, which names path. */
 uint8_t *reel__image_bytes(reel_tensor *t, const char *path);
 
 /* Whether a picture has pixels, and no more than the encoder takes. */
 bool reel__png_fits(int64_t width, int64_t height, int channels);
 
-/* pixels[height,width,channels], 1 channel for grey or 3 for RGB. */
+/* pixels[height,width,channels], which fit; 1 channel for grey or 3 for RGB. */
 reel_status reel__png_write(const char *path, const uint8_t *pixels, int64_t width, int64_t height,
                             int channels);
 

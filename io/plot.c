@@ -34,26 +34,28 @@ static bool is_line_of_text(const char *s) {
 }
 
 /* Required texts must be there; all must be one line. */
-static reel_status check_text(const char *what, const char *text, bool required) {
-    if (text == NULL && required) return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: no %s", what);
+static reel_status check_text(const char *what, const char *text, bool required, const char *path) {
+    if (text == NULL && required)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: no %s: %s", what, path);
     if (text != NULL && !is_line_of_text(text))
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: %s has a control character", what);
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: %s has a control character: %s", what,
+                         path);
     return REEL_OK;
 }
 
 static reel_status check_texts(const char *path, const reel_plot_line *lines, int count,
                                const reel_plot_options *o) {
-    REEL_TRY(check_text("path", path, true));
+    REEL_TRY(check_text("path", path, true, path != NULL ? path : "NULL"));
     if (lines == NULL || count < 1)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: no lines: %s", path);
-    REEL_TRY(check_text("title", o->title, false));
-    REEL_TRY(check_text("x_label", o->x_label, false));
-    REEL_TRY(check_text("y_label", o->y_label, false));
+    REEL_TRY(check_text("title", o->title, false, path));
+    REEL_TRY(check_text("x_label", o->x_label, false, path));
+    REEL_TRY(check_text("y_label", o->y_label, false, path));
     for (int i = 0; i < count; i++) {
-        REEL_TRY(check_text("csv", lines[i].csv, true));
-        REEL_TRY(check_text("x column", lines[i].x, true));
-        REEL_TRY(check_text("y column", lines[i].y, true));
-        REEL_TRY(check_text("label", lines[i].label, false));
+        REEL_TRY(check_text("csv", lines[i].csv, true, path));
+        REEL_TRY(check_text("x column", lines[i].x, true, path));
+        REEL_TRY(check_text("y column", lines[i].y, true, path));
+        REEL_TRY(check_text("label", lines[i].label, false, path));
     }
     return REEL_OK;
 }

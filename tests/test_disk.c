@@ -430,7 +430,10 @@ START_TEST(make_dirs) {
     reel_make_dirs(in_dir("a/file"));
     expect_failure_at(REEL_ERR_IO, "Not a directory", in_dir("a/file"));
     reel_make_dirs(in_dir("a/file/below"));
-    expect_failure_at(REEL_ERR_IO, "Not a directory", in_dir("a/file"));
+    expect_failure_at(REEL_ERR_IO, "Not a directory", in_dir("a/file/below"));
+    reel_fail(REEL_ERR_SHAPE, NULL, "kept");
+    reel_make_dirs(in_dir("a/file/below"));
+    expect_failure(REEL_ERR_SHAPE, "kept");
     reel_make_dirs("");
     expect_failure(REEL_ERR_ARGUMENT, "no path");
     reel_make_dirs(NULL);

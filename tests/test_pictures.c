@@ -3,6 +3,7 @@
 #include "tests/temp_dir.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -111,6 +112,55 @@ START_TEST(png_floats_are_cut_and_rounded) {
     expect_picture(in_dir("a.png"), 2, 2, 3, bytes);
     reel_png_write(in_dir("a.png"), reel_from(single, reel_shape(3, 4), REEL_F32));
     expect_picture(in_dir("a.png"), 4, 3, 1, bytes);
+}
+END_TEST
+
+/* Floats of any width are drawn as the numbers that they are. */
+START_TEST(png_halves) {
+    static const double values[] = {0, 1, .5, .25, -3, 7, NAN, INFINITY};
+    static const uint8_t bytes[] = {0, 255, 128, 64, 0, 255, 0, 255};
+    static const reel_dtype dtypes[] = {REEL_F16, REEL_BF16, REEL_F64};
+    size_t size;
+    char *grids[3];
+    REEL_SCOPE;
+    for (int i = 0; i < 3; i++) {
+        reel_tensor *x = reel_cast(reel_from(values, reel_shape(2, 4), REEL_F64), dtypes[i]);
+        reel_png_write(in_dir("a.png"), x);
+        expect_picture(in_dir("a.png"), 4, 2, 1, bytes);
+        reel_grid_write(in_dir("g.png"), reel_reshape(x, reel_shape(2, 2, 2)),
+                        (reel_grid_options){0});
+        expect_fine();
+        grids[i] = contents(in_dir("g.png"), &size);
+    }
+    for (int i = 0; i < 2; i++) ck_assert_mem_eq(grids[i], grids[2], size);
+    for (int i = 0; i < 3; i++) free(grids[i]);
+}
+END_TEST
+
+/* Sizes whose products, or bytes, are beyond an integer, in tensors of one element. */
+START_TEST(pictures_beyond_all_bounds) {
+    static const int64_t sides[][2] = {{INT64_C(1) << 31, INT64_C(1) << 31},
+                                       {1, INT64_MAX},
+                                       {INT64_MAX, 1},
+                                       {65536, 1},
+                                       {60000, 60000}};
+    REEL_SCOPE;
+    reel_tensor *one = reel_ones(reel_shape(1, 1), REEL_F64, reel_cpu());
+    for (int i = 0; i < 5; i++) {
+        reel_png_write(in_dir("a.png"), reel_expand(one, reel_shape(sides[i][0], sides[i][1])));
+        expect_failure_at(REEL_ERR_SHAPE, "png: cannot draw", in_dir("a.png"));
+    }
+    reel_tensor *many =
+        reel_expand(reel_reshape(one, reel_shape(1, 1, 1)), reel_shape(1 << 20, 65535, 65535));
+    static const int numbers[] = {0, 1, INT_MAX};
+    for (int i = 0; i < 9; i++) {
+        reel_grid_write(in_dir("a.png"), many,
+                        (reel_grid_options){.columns = numbers[i % 3], .scale = numbers[i / 3]});
+        expect_failure_at(REEL_ERR_SHAPE, "grid: too large", in_dir("a.png"));
+    }
+    reel_grid_write(in_dir("a.png"), many, (reel_grid_options){.columns = INT_MIN});
+    expect_failure_at(REEL_ERR_ARGUMENT, "columns", in_dir("a.png"));
+    ck_assert_int_eq(entries(dir), 0);
 }
 END_TEST
 
@@ -664,6 +714,8 @@ int main(void) {
     TCase *c = add_dir_case(s, "images");
     tcase_add_test(c, png_grey);
     tcase_add_test(c, png_floats_are_cut_and_rounded);
+    tcase_add_test(c, png_halves);
+    tcase_add_test(c, pictures_beyond_all_bounds);
     tcase_add_test(c, png_bad_call);
     c = add_dir_case(s, "grids");
     tcase_add_test(c, font_has_every_character);
