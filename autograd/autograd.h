@@ -185,8 +185,8 @@ REEL_API bool reel_context_needs(const reel_context *c, int i);
 
 /* Writes the tape that root came from as a graph for Graphviz (dot -Tsvg): an ellipse for each op
  * with its result's shape and its call site, dashed once backward has let it go, a box for each
- * leaf with its name, arrows from inputs to results. An error if root is not tracked or f can't be
- * written. */
+ * leaf with its name, arrows from inputs to results. An error if root is not tracked, or if f,
+ * which is flushed, can't be written. */
 REEL_API reel_status reel_tape_dot_at(const char *at, FILE *f, reel_tensor *root);
 #define reel_tape_dot(f, root) reel_tape_dot_at(REEL_AT(f, root), f, root)
 

@@ -1,6 +1,7 @@
 /* The tape as a graph in the language of Graphviz. */
 #include "autograd/autograd_internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* Text inside the quotes of a label. */
@@ -88,6 +89,7 @@ static reel_status put_tape(reel__pass *p, FILE *f, const reel_tensor *root) {
 reel_status reel_tape_dot_at(const char *at, FILE *f, reel_tensor *root) {
     if (reel_failed()) return reel_error_status();
     if (root && !reel__live(at, "tape_dot", NULL, root)) return reel_error_status();
+    if (!f) return reel_fail(REEL_ERR_ARGUMENT, at, "tape_dot: f is NULL");
     if (!root || !root->track)
         return reel_fail(REEL_ERR_ARGUMENT, at, "tape_dot: the tensor is %s",
                          root ? "not tracked" : "NULL");
@@ -96,6 +98,10 @@ reel_status reel_tape_dot_at(const char *at, FILE *f, reel_tensor *root) {
     reel_status status = put_tape(&p, f, root);
     fputs("}\n", f);
     reel__pass_end(&p);
-    if (status == REEL_OK && ferror(f)) return reel_fail(REEL_ERR_IO, at, "tape_dot: can't write");
-    return status;
+    if (status != REEL_OK) return status;
+    errno = 0; /* what an earlier write met, the stream alone remembers */
+    const bool written = fflush(f) == 0 && !ferror(f);
+    if (written) return REEL_OK;
+    return reel_fail(REEL_ERR_IO, at, "tape_dot: can't write%s%s", errno ? ": " : "",
+                     errno ? strerror(errno) : "");
 }

@@ -1,14 +1,19 @@
 /* Checkpoints: a safetensors file that says what it is, and the ones before it.
  *
  * The new file is written whole before an older one moves, and `path` itself is only ever replaced
- * by the rename that ends the write: at every moment it is a checkpoint that loads. */
+ * by the rename that ends the write: at every moment it is a checkpoint that loads. Threads and
+ * processes that write one path take turns at what moves; whatever another has moved away in spite
+ * of that is no failure. */
 #include "io/io_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *const identity[][2] = {{"format", "reel-checkpoint"}, {"version", "1"}};
@@ -28,34 +33,83 @@ static bool same_file(const char *a, const char *b) {
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+/* A link to nothing is there, too: slots are names, whatever they lead to. */
+static bool is_there(const char *path) {
+    struct stat info;
+    return lstat(path, &info) == 0;
+}
+
+/* ---- turns ---- */
+
+static bool is_still(const char *path, int fd) {
+    struct stat x, y;
+    return stat(path, &x) == 0 && fstat(fd, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+/* Waits for the lock of the file that `path` is, and goes by that of the next one where another
+ * writer has replaced it meanwhile. The descriptor to close after the turn. -1, and no turn: no
+ * file is there yet, files can't be locked there, or someone has held it for ten seconds. */
+static int take_turn(const char *path) {
+    static const struct timespec pause = {0, 1000000};
+    for (int i = 0; i < 10000; i++) {
+        const int fd = reel__open(path, O_RDONLY | O_NONBLOCK, 0);
+        if (fd < 0) return -1;
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            if (is_still(path, fd)) return fd;
+            close(fd);
+            continue;
+        }
+        const bool taken = errno == EWOULDBLOCK || errno == EINTR;
+        close(fd);
+        if (!taken) return -1;
+        nanosleep(&pause, NULL);
+    }
+    return -1;
+}
+
+/* By name: a process forked meanwhile has the descriptor too. */
+static void end_turn(int fd) {
+    if (fd < 0) return;
+    flock(fd, LOCK_UN);
+    close(fd);
+}
+
+/* ---- slots ---- */
+
 /* path.i becomes path.(i + 1). */
 static reel_status shift(const char *path, int i) {
     char *from = slot(path, i), *to = slot(path, i + 1);
     reel_status status = REEL_OK;
     if (from == NULL || to == NULL)
         status = reel_error_status();
-    else if (rename(from, to) != 0)
+    else if (rename(from, to) != 0 && errno != ENOENT)
         status = reel__fail_errno("cannot move an older checkpoint", from);
     free(from);
     free(to);
     return status;
 }
 
+static reel_status copy_to(reel__replacement *r, int fd, const char *from) {
+    char buffer[1 << 16];
+    reel__replace_take_after(r, fd);
+    for (;;) {
+        const ssize_t n = read(fd, buffer, sizeof buffer);
+        if (n == 0) return REEL_OK;
+        if (n > 0)
+            REEL_TRY(reel__replace_write(r, buffer, (size_t)n));
+        else if (errno != EINTR)
+            return reel__fail_errno("cannot read", from);
+    }
+}
+
 /* For file systems without hard links. */
 reel_status reel__checkpoint_copy(const char *from, const char *to) {
-    int fd = open(from, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return reel__fail_errno("cannot open", from);
+    uint64_t size;
+    const int fd = reel__open_to_read(from, &size);
+    if (fd < 0) return reel_error_status();
     reel__replacement *r = reel__replace_open(to);
-    reel_status status = r != NULL ? REEL_OK : reel_error_status();
-    char buffer[1 << 16];
-    ssize_t n = 1;
-    while (status == REEL_OK && n != 0) {
-        n = read(fd, buffer, sizeof buffer);
-        if (n > 0)
-            status = reel__replace_write(r, buffer, (size_t)n);
-        else if (n < 0 && errno != EINTR)
-            status = reel__fail_errno("cannot read", from);
-    }
+    reel_status status = r != NULL ? copy_to(r, fd, from) : reel_error_status();
     close(fd);
     if (status == REEL_OK) return reel__replace_commit(r);
     reel__replace_abort(r);
@@ -74,9 +128,9 @@ static reel_status free_slot(const char *path, int last, int *free_one) {
     for (int i = 1; taken && i <= last; i++) {
         char *name = slot(path, i);
         if (name == NULL) return reel_error_status();
-        taken = reel_file_exists(name);
+        taken = is_there(name);
         reel_status status = REEL_OK;
-        if (taken && i == last && unlink(name) != 0)
+        if (taken && i == last && unlink(name) != 0 && errno != ENOENT)
             status = reel__fail_errno("cannot remove the oldest checkpoint", name);
         free(name);
         REEL_TRY(status);
@@ -109,30 +163,44 @@ static bool is_file(const char *path) {
 /* Removes path.i and those that follow it without a gap: a larger keep_last kept them. */
 static reel_status remove_from(const char *path, int i) {
     reel_status status = REEL_OK;
-    for (bool found = true; found && status == REEL_OK; i++) {
+    for (bool found = true; found && status == REEL_OK && i < INT_MAX; i++) {
         char *name = slot(path, i);
         if (name == NULL) return reel_error_status();
         found = is_file(name);
-        if (found && unlink(name) != 0)
+        if (found && unlink(name) != 0 && errno != ENOENT)
             status = reel__fail_errno("cannot remove an older checkpoint", name);
         free(name);
     }
     return status;
 }
 
-reel_status reel_checkpoint_write(const reel_state *s, const char *path, int keep_last) {
-    if (reel_failed()) return reel_error_status();
-    if (s == NULL) return reel_fail(REEL_ERR_ARGUMENT, NULL, "checkpoint: no state");
-    reel__replacement *r = reel__replace_open(path);
-    if (r == NULL) return reel_error_status();
-    reel_status status = reel__safetensors_stream(r, s, identity, PAIRS, path);
-    if (status == REEL_OK && keep_last > 1) status = rotate(path, keep_last);
+/* Frees r whatever comes of it. */
+static reel_status put_in_place(reel__replacement *r, const char *path, int keep_last) {
+    reel_status status = keep_last > 1 ? rotate(path, keep_last) : REEL_OK;
     if (status != REEL_OK) {
         reel__replace_abort(r);
         return status;
     }
     REEL_TRY(reel__replace_commit(r));
     return remove_from(path, keep_last > 1 ? keep_last : 1);
+}
+
+reel_status reel_checkpoint_write(const reel_state *s, const char *path, int keep_last) {
+    if (reel_failed()) return reel_error_status();
+    if (s == NULL)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "checkpoint: no state%s%s", path ? ": " : "",
+                         path ? path : "");
+    reel__replacement *r = reel__replace_open(path);
+    if (r == NULL) return reel_error_status();
+    reel_status status = reel__safetensors_stream(r, s, identity, PAIRS, path);
+    if (status != REEL_OK) {
+        reel__replace_abort(r);
+        return status;
+    }
+    const int turn = take_turn(path);
+    status = put_in_place(r, path, keep_last);
+    end_turn(turn);
+    return status;
 }
 
 reel_state *reel_checkpoint_read(const char *path) {

@@ -2,8 +2,10 @@
 #include "io/io_internal.h"
 
 #include <curl/curl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <zlib.h>
 
 /* Without a network each mirror costs at most the time to connect. A server that stalls is given
@@ -35,12 +37,21 @@ static size_t append(char *from, size_t one, size_t n, void *user) {
     return n;
 }
 
+/* A socket is no descriptor that others print to, and no program's that is started meanwhile. */
+static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address) {
+    (void)user, (void)purpose;
+    const int fd = reel__above_standard(
+        socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol));
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
 static void set_options(CURL *curl, const char *url, buffer *to, char *reason) {
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 5L);
     curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L); /* signals are the program's, not a library's */
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, connect_seconds);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, stall_seconds);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, stall_bytes_per_second);
@@ -54,9 +65,12 @@ static bool fetch(const char *url, buffer *to, char reason[CURL_ERROR_SIZE]) {
     CURL *curl = curl_easy_init();
     CURLcode code = CURLE_FAILED_INIT;
     if (curl != NULL) {
+        reel__held_signal held; /* of a server that hangs up; curl leaves it to us, see NOSIGNAL */
         set_options(curl, url, to, reason);
+        reel__hold_signal(&held, SIGPIPE);
         code = curl_easy_perform(curl);
         curl_easy_cleanup(curl);
+        reel__let_signal(&held);
     }
     if (code != CURLE_OK && reason[0] == '\0')
         snprintf(reason, CURL_ERROR_SIZE, "%s", curl_easy_strerror(code));

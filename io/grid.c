@@ -69,13 +69,15 @@ static int64_t pitch_y(const layout *l, int64_t row, int64_t n, const reel_grid_
 
 /* Text is drawn at twice the font's size where it fits so: captions and row labels if no caption is
  * wider than a cell, the title if it is no wider than the columns. Captions wider than a cell move
- * the columns apart. */
+ * the columns apart. Without pixels if a cell alone is too large. */
 static layout plan(int64_t n, int64_t h, int64_t w, const reel_grid_options *o) {
     layout l = {.scale = o->scale == 0 ? 3 : o->scale, .title_zoom = 2, .caption_zoom = 2};
     l.columns = o->columns == 0 || o->columns > n ? n : o->columns;
     l.rows = (n + l.columns - 1) / l.columns;
     l.cell_w = w * l.scale + 2;
     l.cell_h = h * l.scale + 2;
+    if (l.cell_w > MAX_SIDE || l.cell_h > MAX_SIDE)
+        return (layout){0}; /* what follows multiplies */
 
     if (widest(o->captions, n, l.caption_zoom) > l.cell_w) l.caption_zoom = 1;
     l.pitch_x = max_of(l.cell_w, widest(o->captions, n, l.caption_zoom)) + GAP;
@@ -150,7 +152,9 @@ static void draw(canvas *c, const layout *l, const uint8_t *images, int64_t n, i
 
 static reel_status check(const char *path, reel_tensor *images, const reel_grid_options *o) {
     if (path == NULL || images == NULL)
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "grid: no %s", path == NULL ? "path" : "images");
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "grid: no %s%s%s",
+                         path == NULL ? "path" : "images", path == NULL ? "" : ": ",
+                         path == NULL ? "" : path);
     char shape[128];
     reel__shape_text(shape, sizeof shape, reel_shape_of(images));
     if (reel_ndim(images) != 3 || reel_numel(images) == 0)

@@ -6,6 +6,7 @@
 
 #include "tensor/locale_internal.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,27 +35,50 @@ static int column_index(const reel_history *h, const char *name) {
     return -1;
 }
 
+/* ": path", or nothing. */
+static reel_status fail_column(reel_status code, const char *why, const char *name,
+                               const char *path) {
+    return reel_fail(code, NULL, "history: %s%.80s%s%s", why, name, *path ? ": " : "", path);
+}
+
+static reel_status no_memory(const char *path) {
+    return fail_column(REEL_ERR_MEMORY, "out of memory", "", path);
+}
+
 static reel_status add_column(reel_history *h, const char *name, reel_status code,
                               const char *path) {
     if (!is_column_name(name))
-        return reel_fail(code, NULL,
-                         "history: a column's name is empty, or has a comma or quote%s%s",
-                         *path ? ": " : "", path);
-    if (column_index(h, name) >= 0)
-        return reel_fail(code, NULL, "history: two columns called %s%s%s", name, *path ? ": " : "",
-                         path);
+        return fail_column(code, "a column's name is empty, or has a comma or quote", "", path);
     h->columns[h->count] = strdup(name);
-    if (h->columns[h->count] == NULL)
-        return reel_fail(REEL_ERR_MEMORY, NULL, "history: out of memory");
+    if (h->columns[h->count] == NULL) return no_memory(path);
     h->count++;
     return REEL_OK;
 }
 
-static reel_history *new_empty(size_t columns) {
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* By sorting: a file may have any number of columns. */
+static reel_status check_unique(const reel_history *h, reel_status code, const char *path) {
+    const size_t n = (size_t)h->count;
+    char **sorted = malloc(n * sizeof *sorted);
+    if (sorted == NULL) return no_memory(path);
+    memcpy(sorted, h->columns, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, by_text);
+    reel_status status = REEL_OK;
+    for (size_t i = 1; i < n && status == REEL_OK; i++)
+        if (strcmp(sorted[i - 1], sorted[i]) == 0)
+            status = fail_column(code, "two columns called ", sorted[i], path);
+    free(sorted);
+    return status;
+}
+
+static reel_history *new_empty(size_t columns, const char *path) {
     reel_history *h = calloc(1, sizeof *h);
     if (h != NULL) h->columns = calloc(columns, sizeof *h->columns);
     if (h == NULL || h->columns == NULL) {
-        reel_fail(REEL_ERR_MEMORY, NULL, "history: out of memory");
+        no_memory(path);
         free(h);
         return NULL;
     }
@@ -66,13 +90,14 @@ reel_history *reel_history_new(const char *const *columns, int count) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "history: no columns");
         return NULL;
     }
-    reel_history *h = new_empty((size_t)count);
-    for (int i = 0; h != NULL && i < count; i++)
-        if (add_column(h, columns[i], REEL_ERR_ARGUMENT, "") != REEL_OK) {
-            reel_history_free(h);
-            h = NULL;
-        }
-    return h;
+    reel_history *h = new_empty((size_t)count, "");
+    reel_status status = h != NULL ? REEL_OK : reel_error_status();
+    for (int i = 0; i < count && status == REEL_OK; i++)
+        status = add_column(h, columns[i], REEL_ERR_ARGUMENT, "");
+    if (status == REEL_OK) status = check_unique(h, REEL_ERR_ARGUMENT, "");
+    if (status == REEL_OK) return h;
+    reel_history_free(h);
+    return NULL;
 }
 
 void reel_history_free(reel_history *h) {
@@ -139,7 +164,9 @@ static void print(reel__buffer *b, const reel_history *h) {
 reel_status reel_history_write(const reel_history *h, const char *path) {
     if (reel_failed()) return reel_error_status();
     if (h == NULL || path == NULL)
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "history: no %s", h == NULL ? "history" : "path");
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "history: no %s%s%s",
+                         h == NULL ? "history" : "path", path == NULL ? "" : ": ",
+                         path == NULL ? "" : path);
     reel__locale l;
     if (!reel__locale_enter(&l))
         return reel_fail(REEL_ERR_MEMORY, NULL, "history: out of memory: %s", path);
@@ -166,14 +193,18 @@ static char *next_line(char **text) {
 static reel_history *read_header(char *line, const char *path) {
     size_t count = 1;
     for (const char *c = line; *c != '\0'; c++) count += *c == ',';
-    reel_history *h = new_empty(count);
-    for (size_t i = 0; h != NULL && i < count; i++) {
-        char *name = strsep(&line, ",");
-        if (add_column(h, name, REEL_ERR_FORMAT, path) == REEL_OK) continue;
-        reel_history_free(h);
-        h = NULL;
+    if (count > INT_MAX) {
+        fail_column(REEL_ERR_FORMAT, "more columns than can be counted", "", path);
+        return NULL;
     }
-    return h;
+    reel_history *h = new_empty(count, path);
+    reel_status status = h != NULL ? REEL_OK : reel_error_status();
+    for (size_t i = 0; i < count && status == REEL_OK; i++)
+        status = add_column(h, strsep(&line, ","), REEL_ERR_FORMAT, path);
+    if (status == REEL_OK) status = check_unique(h, REEL_ERR_FORMAT, path);
+    if (status == REEL_OK) return h;
+    reel_history_free(h);
+    return NULL;
 }
 
 static reel_status read_row(reel_history *h, const char *line, double *row, long number,
@@ -228,8 +259,10 @@ static reel_history *parse(char *text, size_t size, const char *path) {
 reel_history *reel_history_read(const char *path) {
     void *text;
     size_t size;
+    const bool failed = reel_failed();
     if (reel_file_read(path, &text, &size) != REEL_OK) return NULL;
     reel_history *h = parse(text, size, path);
+    reel__name_path(failed, path);
     free(text);
     return h;
 }

@@ -5,8 +5,8 @@
  * A header is not believed: memory grows with what the file is seen to hold, up to what the header
  * says. */
 #include "io/io_internal.h"
+#include "tensor/tensor_internal.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -85,12 +85,10 @@ static reel_status read_header(source src, reel_shape *shape) {
 }
 
 static reel_status element_count(source src, reel_shape shape, size_t *count) {
-    *count = 1;
-    for (int i = 0; i < shape.ndim; i++)
-        if (__builtin_mul_overflow(*count, (size_t)shape.dim[i], count))
-            return reel_fail(REEL_ERR_FORMAT, NULL, "IDX: the header's sizes overflow: %s",
-                             src.path);
-    return REEL_OK;
+    const int64_t n = reel__shape_numel(shape);
+    *count = n < 0 ? 0 : (size_t)n;
+    if (n >= 0) return REEL_OK;
+    return reel_fail(REEL_ERR_FORMAT, NULL, "IDX: the header's sizes overflow: %s", src.path);
 }
 
 /* Reads `count` bytes and meets the end. *elements is malloc'd, also on failure. */
@@ -137,11 +135,10 @@ reel_tensor *reel_idx_read(const char *path) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "IDX: no path given");
         return NULL;
     }
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        reel__fail_errno("IDX: cannot open", path);
-        return NULL;
-    }
+    const bool failed = reel_failed();
+    uint64_t size;
+    int fd = reel__open_to_read(path, &size);
+    if (fd < 0) return NULL;
     gzFile gz = gzdopen(fd, "rb");
     if (gz == NULL) {
         close(fd);
@@ -151,5 +148,6 @@ reel_tensor *reel_idx_read(const char *path) {
     gzbuffer(gz, 128 * 1024);
     reel_tensor *array = read_array((source){path, gz});
     gzclose_r(gz);
+    reel__name_path(failed, path);
     return array;
 }

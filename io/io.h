@@ -1,4 +1,12 @@
-/* Files: what Reel reads and writes. Every path-taking function names the path in its failure. */
+/* Files: what Reel reads and writes. Every path-taking function names the path in its failure.
+ *
+ * What is read is a regular file: a directory, a FIFO or a device is REEL_ERR_IO at once, whatever
+ * the format. What is written is written whole or not at all, to a temporary file beside the path
+ * which then takes its place. A symbolic link stays, and what it leads to is replaced, or made; the
+ * new file has the mode of the old one, and its owner and group as far as the process may give
+ * them; one that was not there has the mode that umask leaves. A file that may not be written to is
+ * an error, as is the process's limit of file sizes, which does not kill (SIGXFSZ). Any number of
+ * threads and processes may write one path: the last to end has it. */
 #ifndef REEL_IO_IO_H
 #define REEL_IO_IO_H
 
@@ -11,8 +19,8 @@ extern "C" {
 
 /* ---- IDX, MNIST's format: u8 arrays, plain or gzipped (known by the first bytes) ---- */
 
-/* The file's array, u8, on the CPU, borrowed. Errors: missing, empty, a directory, wrong magic, a
- * type other than u8, a header that promises more or less than the file holds, not gzip inside,
+/* The file's array, u8, on the CPU, borrowed. Errors: missing, empty, no regular file, wrong magic,
+ * a type other than u8, a header that promises more or less than the file holds, not gzip inside,
  * sizes that overflow. */
 REEL_API reel_tensor *reel_idx_read(const char *path);
 
@@ -47,8 +55,8 @@ REEL_API reel_status reel_digits_draw(int64_t n, uint64_t seed, reel_tensor **im
 
 /* ---- pictures ---- */
 
-/* Writes image[H,W] (grey) or [H,W,3]: u8, or float in 0..1 (cut to it, NaN black). Whole or not at
- * all. */
+/* Writes image[H,W] (grey) or [H,W,3]: u8, or f32, f64, f16, bf16 in 0..1 (cut to it, NaN black);
+ * i64 is REEL_ERR_DTYPE. At most 65535 pixels a side and a gigabyte. */
 REEL_API reel_status reel_png_write(const char *path, reel_tensor *image);
 
 /* A grid of cells, filled row by row with images[N,H,W] (u8 or float, as above). Texts are ASCII;
@@ -67,19 +75,31 @@ REEL_API reel_status reel_grid_write(const char *path, reel_tensor *images,
 /* ---- safetensors ---- */
 
 /* Reads a file into a state (tensors on the CPU, owned by the state; text from __metadata__);
- * owned, NULL on failure. dtypes F32, F64, I64, U8, F16, BF16. Everything the header says is
- * checked before it is believed; more than 65536 tensors, or lines of text, are refused. */
+ * owned, NULL on failure. Every word of the header is checked before it is believed, and memory
+ * grows with the file alone: names, tensors and text may be as many as the format's 100 MB of
+ * header hold. More than 8 dimensions are refused. What becomes of the format's dtypes:
+ *
+ *     F32 F64 I64 U8 F16 BF16        as they are
+ *     BOOL                           u8, 0 or 1
+ *     I8 I16 U16 I32 U32 U64         i64; a U64 tensor beyond i64 is left out
+ *     F8_E4M3 F8_E5M2 F8_E8M0        f32, which holds all of their numbers
+ *     C64 F4 F6_E2M3 F6_E3M2, others left out
+ *
+ * What is left out is listed by name (reel_state_left_out_name), and whoever loads one of that name
+ * from the state fails with the reason. */
 REEL_API reel_state *reel_safetensors_read(const char *path);
 /* Writes to a temporary file beside `path`, syncs it, renames it over `path`, syncs the directory:
  * `path` is at all times the old file or the new one. While a failure is kept, this and every other
- * write does nothing and returns the failure's status. */
+ * write does nothing and returns the failure's status. A header of more than 100 MB (names, text)
+ * is REEL_ERR_ARGUMENT: what grows with a run belongs in a tensor. */
 REEL_API reel_status reel_safetensors_write(const reel_state *s, const char *path);
 
 /* ---- checkpoints: one safetensors file ---- */
 
 /* As reel_safetensors_write, with {"format": "reel-checkpoint", "version": "1"} in the metadata.
  * keep_last k > 1 also keeps the k - 1 newest before it as path.1 (the newest), path.2, ...; those
- * after them, that a larger k kept, are removed. */
+ * after them, that a larger k kept, are removed. Threads and processes that write one path take
+ * turns. Where `path` is a link, path.1, ... are beside the link. */
 REEL_API reel_status reel_checkpoint_write(const reel_state *s, const char *path, int keep_last);
 /* Owned. A file that is not a checkpoint is REEL_ERR_FORMAT. A missing file is REEL_ERR_IO: ask
  * reel_file_exists first. */
@@ -92,7 +112,7 @@ REEL_API bool reel_file_exists(const char *path); /* a directory exists too; NUL
 REEL_API reel_status reel_make_dirs(const char *path);
 /* Writes bytes to `path` as reel_safetensors_write does: whole or not at all. */
 REEL_API reel_status reel_file_write(const char *path, const void *bytes, size_t size);
-/* Reads a whole file; *bytes is malloc'd, with a NUL after it; free it. */
+/* Reads a whole regular file; *bytes is malloc'd, with a NUL after it; free it. */
 REEL_API reel_status reel_file_read(const char *path, void **bytes, size_t *size);
 
 /* ---- history: a table of numbers as CSV ---- */
@@ -127,8 +147,9 @@ typedef struct {
 } reel_plot_options;
 /* Writes `path` (PNG) and beside it the script that drew it (loss.png: loss.gp). Without gnuplot
  * only the script is written and *drawn is false, which is no failure; drawn may be NULL. A gnuplot
- * that fails is REEL_ERR_IO with its first words, and an older picture stays. Texts are drawn as
- * they are; control characters in them are an error. */
+ * that fails is REEL_ERR_IO with its first words, and an older picture stays. Where the program
+ * ignores SIGCHLD or reaps every child, so that nobody knows how gnuplot ended, a whole PNG is a
+ * success. Texts are drawn as they are; control characters in them are an error. */
 REEL_API reel_status reel_plot_write(const char *path, const reel_plot_line *lines, int count,
                                      reel_plot_options options, bool *drawn);
 

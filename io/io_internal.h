@@ -4,10 +4,40 @@
 
 #include "io/io.h"
 
+#include <signal.h>
+#include <sys/types.h>
+
+/* ---- file.c ---- */
+
 /* REEL_ERR_IO, "what: errno's text: path"; REEL_ERR_MEMORY where errno says that. */
 reel_status reel__fail_errno(const char *what, const char *path);
 
-/* ---- file.c: a file replaced whole -------------------------------------------------------------
+/* For failures of others, which know of no path: puts it behind the kept message if it is not in
+ * there. `failed`: reel_failed() as it was before, whose failure is left as it is. */
+void reel__name_path(bool failed, const char *path);
+
+/* Every file is opened here: not inherited by programs that are started, and never as a descriptor
+ * from 0 to 2, which, where the parent has closed them, others print to. -1 and errno on failure.
+ */
+int reel__open(const char *path, int flags, mode_t mode);
+int reel__above_standard(int fd); /* fd, or another for the same, fd closed; takes -1 */
+
+/* The one way to open what is to be read: regular files alone (REEL_ERR_IO else, and at once), of
+ * which *size is the size. -1 on failure. */
+int reel__open_to_read(const char *path, uint64_t *size);
+
+/* ---- signals.c ---- */
+
+/* While held, a signal of this number that the calling thread raises does nothing. */
+typedef struct {
+    int number;
+    bool was_pending;
+    sigset_t only, before;
+} reel__held_signal;
+void reel__hold_signal(reel__held_signal *h, int number);
+void reel__let_signal(const reel__held_signal *h);
+
+/* ---- replace.c: a file replaced whole ----------------------------------------------------------
  *
  * Bytes go, in order, to a temporary file beside `path`; commit syncs it, renames it over `path`
  * and syncs the directory, so that at all times `path` is the old file or the new one. What a
@@ -26,8 +56,12 @@ reel_status reel__fail_errno(const char *what, const char *path);
 typedef struct reel__replacement reel__replacement;
 
 /* Owned; NULL on failure, and while a failure is kept. A `path` that is there and is no regular
- * file (a directory, /dev/null) is an error. */
+ * file (a directory, /dev/null), or may not be written to, is an error. Where it is a symbolic
+ * link, what it leads to is replaced, or made. The new file gets the old one's mode, and its owner
+ * and group as far as the process may give them; one that was not there gets what umask leaves. */
 reel__replacement *reel__replace_open(const char *path);
+/* Gives the new file the mode, owner and group of another, that is open. */
+void reel__replace_take_after(reel__replacement *r, int fd);
 /* REEL_ERR_IO where the system refuses; the caller then aborts. */
 reel_status reel__replace_write(reel__replacement *r, const void *bytes, size_t n);
 /* Frees r whatever comes of it. While a failure is kept it aborts and returns its status. */
@@ -129,16 +163,22 @@ void reel__plot_log_axis(reel__buffer *b, double low, double high);
 
 /* ---- png.c ---- */
 
-/* t's elements, row-major, as bytes: u8 as it is, floats from 0..1 to 0..255, cut and rounded, NaN
- * 0. malloc'd; NULL on failure, which names path. */
+/* t's elements, row-major, as bytes: u8 as it is, floats of any width from 0..1 to 0..255, cut and
+ * rounded, NaN 0. Ask reel__png_fits first. malloc'd; NULL on failure, which names path. */
 uint8_t *reel__image_bytes(reel_tensor *t, const char *path);
 
 /* Whether a picture has pixels, and no more than the encoder takes. */
 bool reel__png_fits(int64_t width, int64_t height, int channels);
 
-/* pixels[height,width,channels], 1 channel for grey or 3 for RGB. */
+/* pixels[height,width,channels], which fit; 1 channel for grey or 3 for RGB. */
 reel_status reel__png_write(const char *path, const uint8_t *pixels, int64_t width, int64_t height,
                             int channels);
+
+/* ---- gnuplot.c ---- */
+
+/* Puts what gnuplot draws by the script in path's place. *drawn, false beforehand, stays so where
+ * there is no gnuplot. */
+reel_status reel__gnuplot(const char *script, const char *path, bool *drawn);
 
 /* ---- font.c ---- */
 
@@ -147,16 +187,26 @@ enum { REEL__GLYPH_WIDTH = 5, REEL__GLYPH_HEIGHT = 9, REEL__GLYPH_BASELINE = 7 }
 /* The rows of a character, from the top; bit 4 of a row is its leftmost pixel. */
 const uint8_t *reel__font_glyph(char c);
 
-/* ---- safetensors.c, safetensors_write.c ---- */
+/* ---- safetensors.c, safetensors_write.c, safetensors_dtypes.c ---- */
 
 #define REEL__METADATA "__metadata__"
-enum {
-    REEL__MAX_ENTRIES = 65536,    /* tensors, lines of text: bounds what a hostile header costs */
-    REEL__MAX_HEADER = 100000000, /* bytes, as in the reference implementation */
-};
-extern const char *const reel__safetensors_dtypes[]; /* their names, by reel_dtype */
-reel_status reel__safetensors_too_many(const char *what, reel_status code, const char *path);
+enum { REEL__MAX_HEADER = 100000000 }; /* bytes, as in the reference implementation */
 reel_status reel__safetensors_no_memory(const char *path);
+
+/* An element type of the format. Where neither `integer` nor `real` is there, the bytes are taken
+ * as they are. */
+typedef struct {
+    const char *name;
+    int bits;
+    int dtype; /* the reel_dtype that it is read as; -1: none holds it */
+    int64_t (*integer)(const uint8_t *bytes);
+    float (*real)(const uint8_t *bytes);
+} reel__file_dtype;
+const reel__file_dtype *reel__file_dtype_named(const char *name); /* NULL: none of the format's */
+const char *reel__file_dtype_of(reel_dtype dtype);
+/* n elements. False if one is beyond i64 (U64 alone can be). */
+bool reel__file_dtype_convert(const reel__file_dtype *type, const uint8_t *from, size_t n,
+                              void *to);
 
 /* Writes s as a safetensors file; its metadata gets `count` pairs of key and value beside s's own.
  */

@@ -189,6 +189,7 @@ static reel_status load_synthetic(reel_mnist *m, const excuses *e) {
 
 static reel_status load_directory(reel_mnist *m, const char *directory, const excuses *e) {
     reel_status status = read_directory(m, directory);
+    reel__name_path(false, directory);
     if (status == REEL_OK) describe(m, REEL_MNIST_DIRECTORY, directory, e);
     return status;
 }

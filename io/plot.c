@@ -1,23 +1,17 @@
-/* Plots: a gnuplot script beside the picture, and gnuplot run on it where it is installed.
+/* Plots: a gnuplot script beside the picture, and gnuplot run on it where it is installed
+ * (gnuplot.c).
  *
  * Nothing here goes through a shell, and nothing the caller names can become more than a name:
- * texts stand in single quotes, where gnuplot interprets nothing, and paths start with '/' or './',
- * for gnuplot takes "< command" and "| command" for pipes. The script draws to its standard output,
- * so that the picture can replace an older one whole. */
+ * texts stand in quotes, and paths start with '/' or './', for gnuplot takes "< command" and
+ * "| command" for pipes. The script draws to its standard output, so that the picture can replace
+ * an older one whole. */
 #include "io/io_internal.h"
 
 #include "tensor/locale_internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-extern char **environ;
 
 /* Matplotlib's first eight (tab10), told apart by most people. */
 static const unsigned palette[] = {0x1f77b4, 0xff7f0e, 0x2ca02c, 0xd62728,
@@ -46,10 +40,12 @@ static bool is_line_of_text(const char *s) {
 }
 
 /* Required texts must be there; all must be one line. */
-static reel_status check_text(const char *what, const char *text, bool required) {
-    if (text == NULL && required) return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: no %s", what);
+static reel_status check_text(const char *what, const char *text, bool required, const char *path) {
+    if (text == NULL && required)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: no %s: %s", what, path);
     if (text != NULL && !is_line_of_text(text))
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: %s has a control character", what);
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: %s has a control character: %s", what,
+                         path);
     return REEL_OK;
 }
 
@@ -57,24 +53,24 @@ static reel_status check_lines(const char *path, const reel_plot_line *lines, in
     if (lines == NULL || count < 1)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: no lines: %s", path);
     for (int i = 0; i < count; i++) {
-        REEL_TRY(check_text("csv", lines[i].csv, true));
-        REEL_TRY(check_text("x column", lines[i].x, true));
-        REEL_TRY(check_text("y column", lines[i].y, true));
-        REEL_TRY(check_text("label", lines[i].label, false));
+        REEL_TRY(check_text("csv", lines[i].csv, true, path));
+        REEL_TRY(check_text("x column", lines[i].x, true, path));
+        REEL_TRY(check_text("y column", lines[i].y, true, path));
+        REEL_TRY(check_text("label", lines[i].label, false, path));
     }
     return REEL_OK;
 }
 
 static reel_status check_texts(const char *path, const reel_plot_panel *panels, int count,
                                const reel_plot_options *o) {
-    REEL_TRY(check_text("path", path, true));
+    REEL_TRY(check_text("path", path, true, path != NULL ? path : "NULL"));
     if (panels == NULL || count < 1 || count > MAX_PANELS)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "plot: not 1..%d panels: %s", MAX_PANELS, path);
-    REEL_TRY(check_text("title", o->title, false));
-    REEL_TRY(check_text("x_label", o->x_label, false));
-    REEL_TRY(check_text("y_label", o->y_label, false));
+    REEL_TRY(check_text("title", o->title, false, path));
+    REEL_TRY(check_text("x_label", o->x_label, false, path));
+    REEL_TRY(check_text("y_label", o->y_label, false, path));
     for (int i = 0; i < count; i++) {
-        REEL_TRY(check_text("panel's title", panels[i].title, false));
+        REEL_TRY(check_text("panel's title", panels[i].title, false, path));
         REEL_TRY(check_lines(path, panels[i].lines, panels[i].count));
     }
     return REEL_OK;
@@ -130,13 +126,28 @@ static reel_status find_columns(const reel_plot_line *line, columns *c) {
 
 /* ---- the script ---- */
 
-/* prefix and text in single quotes, within which only they themselves need doubling. */
+/* Prefix and text in quotes. Within single ones gnuplot interprets nothing, but takes a quote only
+ * in some places, however it is doubled; within double ones three characters are written by their
+ * numbers. */
 static void put_quoted(reel__buffer *b, const char *prefix, const char *text) {
-    reel__buffer_print(b, "'%s", prefix);
-    for (; *text != '\0'; text++) {
-        if (*text == '\'') reel__buffer_print(b, "'");
-        reel__buffer_print(b, "%c", *text);
-    }
+    const bool single = strchr(text, '\'') == NULL;
+    reel__buffer_print(b, "%c%s", single ? '\'' : '"', prefix);
+    for (; *text != '\0'; text++)
+        if (!single && strchr("\"\\`", *text) != NULL)
+            reel__buffer_print(b, "\\%03o", *text);
+        else
+            reel__buffer_print(b, "%c", *text);
+    reel__buffer_print(b, "%c", single ? '\'' : '"');
+}
+
+/* For a shell: a quote ends the quotes, stands for itself, and begins them anew. */
+static void put_shell_quoted(reel__buffer *b, const char *text) {
+    reel__buffer_print(b, "'");
+    for (; *text != '\0'; text++)
+        if (*text == '\'')
+            reel__buffer_print(b, "'\\''");
+        else
+            reel__buffer_print(b, "%c", *text);
     reel__buffer_print(b, "'");
 }
 
@@ -331,9 +342,9 @@ static reel_status put_script(const char *path, const char *script, const reel_p
                               const columns *c, int count, const reel_plot_options *o) {
     reel__buffer b = {0};
     reel__buffer_print(&b, "# From the same directory: gnuplot ");
-    put_quoted(&b, "", script);
+    put_shell_quoted(&b, script);
     reel__buffer_print(&b, " > ");
-    put_quoted(&b, "", path);
+    put_shell_quoted(&b, path);
     reel__buffer_print(&b, "\n");
     if (count == 1 && panels[0].title == NULL)
         put_single(&b, panels, c, o);
@@ -379,92 +390,6 @@ static char *script_path(const char *path) {
     return NULL;
 }
 
-/* ---- gnuplot ---- */
-
-/* Starts gnuplot with its output and errors on two descriptors. Returns 0 or an errno. */
-static int start(pid_t *pid, const char *script, int out, int errors) {
-    char *anchored;
-    if (asprintf(&anchored, "%s%s", path_prefix(script), script) < 0) return ENOMEM;
-    char *argv[] = {"gnuplot", "--default-settings", anchored, NULL};
-    posix_spawn_file_actions_t actions;
-    int error = posix_spawn_file_actions_init(&actions);
-    if (error == 0) {
-        error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-        if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, out, 1);
-        if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, errors, 2);
-        if (error == 0) error = posix_spawnp(pid, argv[0], &actions, NULL, argv, environ);
-        posix_spawn_file_actions_destroy(&actions);
-    }
-    free(anchored);
-    return error;
-}
-
-/* Everything that comes out of `fd` goes to r. */
-static reel_status forward(int fd, reel__replacement *r, const char *path) {
-    char buffer[1 << 14];
-    for (bool empty = true;; empty = false) {
-        ssize_t n = read(fd, buffer, sizeof buffer);
-        while (n < 0 && errno == EINTR) n = read(fd, buffer, sizeof buffer);
-        if (n < 0) return reel__fail_errno("cannot read from gnuplot", path);
-        if (n == 0) return empty ? REEL_ERR_IO : REEL_OK; /* the exit status says why */
-        REEL_TRY(reel__replace_write(r, buffer, (size_t)n));
-    }
-}
-
-/* Keeps gnuplot's first words: they say what went wrong, the later ones what followed from it. */
-static reel_status fail_gnuplot(FILE *errors, const char *path) {
-    char line[256] = "";
-    rewind(errors);
-    while (fgets(line, sizeof line, errors) != NULL && line[0] == '\n') continue;
-    line[strcspn(line, "\n")] = '\0';
-    return reel_fail(REEL_ERR_IO, NULL, "plot: gnuplot: %s: %s", line[0] ? line : "drew nothing",
-                     path);
-}
-
-/* The exit status; -1 if a signal ended it. */
-static int wait_for(pid_t pid) {
-    int status;
-    pid_t got = waitpid(pid, &status, 0);
-    while (got < 0 && errno == EINTR) got = waitpid(pid, &status, 0);
-    return got == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-/* gnuplot's output comes through a pipe, its errors in a file: two pipes could block each other. */
-static reel_status run_gnuplot(const char *script, const char *path, reel__replacement *r,
-                               FILE *errors, bool *drawn) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return reel__fail_errno("cannot start gnuplot", path);
-    pid_t pid;
-    int error = start(&pid, script, ends[1], fileno(errors));
-    close(ends[1]);
-    reel_status status = error == 0 ? forward(ends[0], r, path) : REEL_OK;
-    close(ends[0]); /* before the wait: a gnuplot that still writes ends then, by SIGPIPE */
-    int code = error == 0 ? wait_for(pid) : 0;
-    /* No gnuplot is told by posix_spawnp, or else, as POSIX allows, by the child's exit. */
-    if (error == ENOENT || error == EACCES || code == 127) return REEL_OK;
-    if (error != 0) {
-        errno = error;
-        return reel__fail_errno("cannot start gnuplot", path);
-    }
-    *drawn = code == 0 && status == REEL_OK;
-    return *drawn ? REEL_OK : fail_gnuplot(errors, path); /* or the failure forward has kept */
-}
-
-static reel_status draw(const char *script, const char *path, bool *drawn) {
-    FILE *errors = tmpfile();
-    if (errors == NULL) return reel__fail_errno("cannot start gnuplot", path);
-    reel__replacement *r = reel__replace_open(path);
-    reel_status status =
-        r != NULL ? run_gnuplot(script, path, r, errors, drawn) : reel_error_status();
-    fclose(errors);
-    if (status == REEL_OK && *drawn)
-        status = reel__replace_commit(r);
-    else
-        reel__replace_abort(r);
-    *drawn = *drawn && status == REEL_OK;
-    return status;
-}
-
 reel_status reel_plot_panels_write(const char *path, const reel_plot_panel *panels, int count,
                                    reel_plot_options options, bool *drawn) {
     bool unasked;
@@ -475,7 +400,7 @@ reel_status reel_plot_panels_write(const char *path, const reel_plot_panel *pane
     char *script = script_path(path);
     if (script == NULL) return reel_error_status();
     reel_status status = write_script_in_c(path, script, panels, count, &options);
-    if (status == REEL_OK) status = draw(script, path, drawn);
+    if (status == REEL_OK) status = reel__gnuplot(script, path, drawn);
     free(script);
     return status;
 }

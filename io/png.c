@@ -1,5 +1,6 @@
 /* PNG pictures: stb_image_write lays out the file, zlib compresses and sums it. */
 #include "io/io_internal.h"
+#include "tensor/half_internal.h"
 #include "tensor/tensor_internal.h"
 
 #include <stdlib.h>
@@ -67,9 +68,6 @@ bool reel__png_fits(int64_t width, int64_t height, int channels) {
 
 reel_status reel__png_write(const char *path, const uint8_t *pixels, int64_t width, int64_t height,
                             int channels) {
-    if (!reel__png_fits(width, height, channels))
-        return reel_fail(REEL_ERR_SHAPE, NULL, "png: cannot draw %lld x %lld pixels: %s",
-                         (long long)width, (long long)height, path);
     sink s = {path, REEL_OK};
     compressed = NULL;
     if (stbi_write_png_to_func(write_file, &s, (int)width, (int)height, channels, pixels, 0))
@@ -84,10 +82,31 @@ static uint8_t to_byte(double v) {
     return v < 1.0 ? (uint8_t)(v * 255.0 + 0.5) : 255;
 }
 
+/* n elements to bytes, in place: byte i lies at or before the element it is made from. */
+static void to_bytes(void *raw, size_t n, reel_dtype dtype) {
+    uint8_t *bytes = raw;
+    if (dtype == REEL_F32)
+        for (size_t i = 0; i < n; i++) bytes[i] = to_byte((double)((const float *)raw)[i]);
+    else if (dtype == REEL_F64)
+        for (size_t i = 0; i < n; i++) bytes[i] = to_byte(((const double *)raw)[i]);
+    else if (dtype == REEL_F16)
+        for (size_t i = 0; i < n; i++)
+            bytes[i] = to_byte((double)reel__f32_from_f16(((const uint16_t *)raw)[i]));
+    else if (dtype == REEL_BF16)
+        for (size_t i = 0; i < n; i++)
+            bytes[i] = to_byte((double)reel__f32_from_bf16(((const uint16_t *)raw)[i]));
+}
+
+/* What to_bytes knows; a new dtype is refused until it does. */
+static bool has_pixels(reel_dtype dtype) {
+    return dtype == REEL_U8 || dtype == REEL_F32 || dtype == REEL_F64 || dtype == REEL_F16 ||
+           dtype == REEL_BF16;
+}
+
 uint8_t *reel__image_bytes(reel_tensor *t, const char *path) {
     reel_dtype dtype = reel_dtype_of(t);
-    if (dtype == REEL_I64) {
-        reel_fail(REEL_ERR_DTYPE, NULL, "png: pixels are u8, f32 or f64, not %s: %s",
+    if (!has_pixels(dtype)) {
+        reel_fail(REEL_ERR_DTYPE, NULL, "png: pixels are u8, f32, f64, f16 or bf16, not %s: %s",
                   reel_dtype_name(dtype), path);
         return NULL;
     }
@@ -98,22 +117,26 @@ uint8_t *reel__image_bytes(reel_tensor *t, const char *path) {
         return NULL;
     }
     if (reel_read(t, raw, size) != REEL_OK) {
+        reel__name_path(false, path); /* nothing had failed before, else nothing is written */
         free(raw);
         return NULL;
     }
-    /* In place: byte i lies at or before the element it is made from. */
-    uint8_t *bytes = raw;
-    if (dtype == REEL_F32)
-        for (size_t i = 0; i < n; i++) bytes[i] = to_byte((double)((const float *)raw)[i]);
-    else if (dtype == REEL_F64)
-        for (size_t i = 0; i < n; i++) bytes[i] = to_byte(((const double *)raw)[i]);
-    return bytes;
+    to_bytes(raw, n, dtype);
+    return raw;
+}
+
+/* Before the pixels are asked for: there may be any number of them in an expanded tensor. */
+static reel_status check_size(int64_t width, int64_t height, int channels, const char *path) {
+    if (reel__png_fits(width, height, channels)) return REEL_OK;
+    return reel_fail(REEL_ERR_SHAPE, NULL, "png: cannot draw %lld x %lld pixels: %s",
+                     (long long)width, (long long)height, path);
 }
 
 reel_status reel_png_write(const char *path, reel_tensor *image) {
     if (reel_failed()) return reel_error_status();
     if (path == NULL || image == NULL)
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "png: no %s", path == NULL ? "path" : "image");
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "png: no %s%s%s", path == NULL ? "path" : "image",
+                         path == NULL ? "" : ": ", path == NULL ? "" : path);
     bool grey = reel_ndim(image) == 2, rgb = reel_ndim(image) == 3 && reel_dim(image, 2) == 3;
     if (!grey && !rgb) {
         char shape[128];
@@ -121,10 +144,11 @@ reel_status reel_png_write(const char *path, reel_tensor *image) {
         return reel_fail(REEL_ERR_SHAPE, NULL, "png: an image is [H, W] or [H, W, 3], not %s: %s",
                          shape, path);
     }
+    const int64_t height = reel_dim(image, 0), width = reel_dim(image, 1);
+    REEL_TRY(check_size(width, height, grey ? 1 : 3, path));
     uint8_t *pixels = reel__image_bytes(image, path);
     if (pixels == NULL) return reel_error_status();
-    reel_status status =
-        reel__png_write(path, pixels, reel_dim(image, 1), reel_dim(image, 0), grey ? 1 : 3);
+    reel_status status = reel__png_write(path, pixels, width, height, grey ? 1 : 3);
     free(pixels);
     return status;
 }

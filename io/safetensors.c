@@ -9,25 +9,16 @@
  * The tensors cover the rest exactly, without holes or overlaps. Here they are read, each word of
  * the header checked before it is believed; safetensors_write.c writes them. */
 #include "io/io_internal.h"
+#include "tensor/state_internal.h"
 #include "tensor/tensor_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors go to disk as they lie");
-
-const char *const reel__safetensors_dtypes[] = {
-    [REEL_F32] = "F32", [REEL_F64] = "F64", [REEL_I64] = "I64",
-    [REEL_U8] = "U8",   [REEL_F16] = "F16", [REEL_BF16] = "BF16"};
-
-reel_status reel__safetensors_too_many(const char *what, reel_status code, const char *path) {
-    return reel_fail(code, NULL, "safetensors: more than %d %s: %s", REEL__MAX_ENTRIES, what, path);
-}
 
 reel_status reel__safetensors_no_memory(const char *path) {
     return reel_fail(REEL_ERR_MEMORY, NULL, "safetensors: out of memory: %s", path);
@@ -36,8 +27,8 @@ reel_status reel__safetensors_no_memory(const char *path) {
 /* ---- the header ---- */
 
 typedef struct {
-    const char *name;
-    reel_dtype dtype;
+    const char *name, *dtype;
+    const reel__file_dtype *type; /* NULL: Reel does not know it */
     reel_shape shape;
     uint64_t begin, end;
     size_t index; /* in the header */
@@ -81,16 +72,21 @@ static reel_status read_exactly(const reader *r, void *to, uint64_t n, uint64_t 
     return REEL_OK;
 }
 
-/* O_NONBLOCK: a FIFO is refused, not waited for. */
 static reel_status open_file(reader *r) {
-    r->fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (r->fd < 0) return reel__fail_errno("cannot open", r->path);
-    struct stat info;
-    if (fstat(r->fd, &info) != 0) return reel__fail_errno("cannot open", r->path);
-    if (!S_ISREG(info.st_mode))
-        return reel_fail(REEL_ERR_IO, NULL, "cannot read: Not a regular file: %s", r->path);
-    r->data_size = (uint64_t)info.st_size; /* the whole file, until the header is known */
-    return REEL_OK;
+    r->fd =
+        reel__open_to_read(r->path, &r->data_size); /* the whole file, until the header is known */
+    return r->fd < 0 ? reel_error_status() : REEL_OK;
+}
+
+/* Whatever else a file is, its first bytes are some number: a header begins with a bracket. */
+static reel_status bad_length(const reader *r, uint64_t n, uint64_t size) {
+    char first = '\0';
+    if (size > sizeof n) REEL_TRY(read_exactly(r, &first, 1, sizeof n));
+    if (first != '{' && size > sizeof n)
+        return reel_fail(REEL_ERR_FORMAT, NULL, "safetensors: no safetensors file: %s", r->path);
+    return reel_fail(REEL_ERR_FORMAT, NULL,
+                     "safetensors: a header of %" PRIu64 " bytes in a file of %" PRIu64 ": %s", n,
+                     size, r->path);
 }
 
 static reel_status load_header(reader *r) {
@@ -99,10 +95,7 @@ static reel_status load_header(reader *r) {
         return reel_fail(REEL_ERR_FORMAT, NULL, "safetensors: %" PRIu64 " bytes are no file: %s",
                          size, r->path);
     REEL_TRY(read_exactly(r, &n, sizeof n, 0));
-    if (n > REEL__MAX_HEADER || n > size - sizeof n)
-        return reel_fail(REEL_ERR_FORMAT, NULL,
-                         "safetensors: a header of %" PRIu64 " bytes in a file of %" PRIu64 ": %s",
-                         n, size, r->path);
+    if (n > REEL__MAX_HEADER || n > size - sizeof n) return bad_length(r, n, size);
     r->data_start = sizeof n + n;
     r->data_size = size - r->data_start;
 
@@ -114,12 +107,6 @@ static reel_status load_header(reader *r) {
         return reel_fail(REEL_ERR_FORMAT, NULL, "safetensors: the header is no JSON object: %s",
                          r->path);
     return REEL_OK;
-}
-
-static bool parse_dtype(const char *name, reel_dtype *dtype) {
-    for (*dtype = REEL_F32; *dtype < REEL__DTYPES; ++*dtype)
-        if (strcmp(name, reel__safetensors_dtypes[*dtype]) == 0) return true;
-    return false;
 }
 
 static reel_status parse_shape(reader *r, const char *name, reel_shape *shape) {
@@ -160,25 +147,22 @@ static reel_status parse_field(reader *r, entry *e, unsigned field) {
     }
     if (reel__json_peek(&r->json) != REEL__JSON_STRING)
         return bad_tensor(r, e->name, "dtype is no string");
-    const char *dtype = reel__json_string(&r->json);
-    if (dtype == NULL) return bad_header(r);
-    if (parse_dtype(dtype, &e->dtype)) return REEL_OK;
-    return reel_fail(REEL_ERR_DTYPE, NULL,
-                     "safetensors: tensor '%.80s': dtype '%.20s' is none of F32, F64, I64, U8: %s",
-                     e->name, dtype, r->path);
+    e->dtype = reel__json_string(&r->json);
+    if (e->dtype == NULL) return bad_header(r);
+    e->type = reel__file_dtype_named(e->dtype);
+    return REEL_OK;
 }
 
-/* The bytes that shape and dtype ask for. */
+/* Whether the bytes are those that shape and dtype ask for, where the dtype is known. */
 static reel_status check_size(const reader *r, const entry *e) {
     const int64_t elements = reel__shape_numel(e->shape);
-    uint64_t bytes;
-    if (elements < 0 ||
-        __builtin_mul_overflow((uint64_t)elements, reel_dtype_size(e->dtype), &bytes) ||
-        bytes > INT64_MAX)
+    uint64_t bits = 0;
+    if (elements < 0 || (e->type != NULL && __builtin_mul_overflow((uint64_t)elements,
+                                                                   (unsigned)e->type->bits, &bits)))
         return bad_tensor(r, e->name, "shape overflows");
     if (e->begin > e->end || e->end > r->data_size)
         return bad_tensor(r, e->name, "data_offsets lie outside the file");
-    if (e->end - e->begin != bytes)
+    if (e->type != NULL && (bits % 8 != 0 || e->end - e->begin != bits / 8))
         return bad_tensor(r, e->name, "data_offsets do not fit shape and dtype");
     return REEL_OK;
 }
@@ -207,8 +191,6 @@ static reel_status parse_entry(reader *r, entry *e) {
 }
 
 static reel_status add_entry(reader *r, const char *name) {
-    if (r->count == REEL__MAX_ENTRIES)
-        return reel__safetensors_too_many("tensors", REEL_ERR_FORMAT, r->path);
     if (*name == '\0') return bad_tensor(r, name, "no name");
     if (r->count == r->capacity) {
         const size_t capacity = r->capacity == 0 ? 16 : 2 * r->capacity;
@@ -279,8 +261,6 @@ static reel_status parse_metadata(reader *r, reel_state *s) {
         const char *text = reel__json_string(j);
         if (text == NULL || *key == '\0') return bad_text(r, key, "is no key");
         if (reel_state_text(s, key) != NULL) return bad_text(r, key, "is duplicate");
-        if (reel_state_text_count(s) == REEL__MAX_ENTRIES)
-            return reel__safetensors_too_many("lines of text", REEL_ERR_FORMAT, r->path);
         REEL_TRY(reel_state_put_text(s, key, text));
     }
     return j->wrong == NULL ? REEL_OK : bad_header(r);
@@ -305,14 +285,42 @@ static reel_status parse_header(reader *r, reel_state *s) {
 
 /* ---- the contents ---- */
 
+/* *fits: whether the dtype that it becomes holds every element. */
+static reel_status load_converted(const reader *r, const entry *e, uint8_t *to, bool *fits) {
+    uint8_t raw[1 << 14];
+    const size_t size = (size_t)e->type->bits / 8, most = sizeof raw / size;
+    const size_t width = reel_dtype_size((reel_dtype)e->type->dtype);
+    uint64_t at = r->data_start + e->begin;
+    for (uint64_t left = (e->end - e->begin) / size, n; left > 0; left -= n) {
+        n = left < most ? left : most;
+        REEL_TRY(read_exactly(r, raw, n * size, at));
+        *fits &= reel__file_dtype_convert(e->type, raw, (size_t)n, to);
+        at += n * size;
+        to += n * width;
+    }
+    return REEL_OK;
+}
+
+static reel_status leave_out(reel_state *s, const entry *e) {
+    char why[96];
+    snprintf(why, sizeof why, "its dtype is %.40s, which Reel has not", e->dtype);
+    return reel__state_leave_out(s, e->name, why);
+}
+
 static reel_status load_tensor(const reader *r, const entry *e, reel_state *s) {
     REEL_SCOPE;
-    reel_tensor *t = reel_empty(e->shape, e->dtype, reel_cpu());
+    bool fits = true;
+    if (e->type == NULL || e->type->dtype < 0) return leave_out(s, e);
+    reel_tensor *t = reel_empty(e->shape, (reel_dtype)e->type->dtype, reel_cpu());
     if (t == NULL) return reel_error_status();
     REEL_TRY(reel_set_name(t, e->name));
-    REEL_TRY(read_exactly(r, reel_data(t), e->end - e->begin, r->data_start + e->begin));
-    REEL_TRY(reel_state_put(s, e->name, t));
-    return REEL_OK;
+    if (e->type->integer != NULL || e->type->real != NULL)
+        REEL_TRY(load_converted(r, e, reel_data(t), &fits));
+    else
+        REEL_TRY(read_exactly(r, reel_data(t), e->end - e->begin, r->data_start + e->begin));
+    if (!fits)
+        return reel__state_leave_out(s, e->name, "its dtype is U64, and i64 does not hold it all");
+    return reel_state_put(s, e->name, t);
 }
 
 static reel_status load(reader *r, reel_state *s) {
@@ -328,12 +336,14 @@ reel_state *reel_safetensors_read(const char *path) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "safetensors: no path");
         return NULL;
     }
+    const bool failed = reel_failed();
     reader r = {.path = path, .fd = -1};
     reel_state *s = reel_state_new();
     if (s != NULL && load(&r, s) != REEL_OK) {
         reel_state_free(s);
         s = NULL;
     }
+    reel__name_path(failed, path);
     free(r.entries);
     free(r.header);
     if (r.fd >= 0) close(r.fd);

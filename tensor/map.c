@@ -1,14 +1,22 @@
 /* Open addressing with linear probing, at most half full. Nothing is ever taken out. */
 #include "tensor/map_internal.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a (Fowler, Noll, Vo), 32 bits, of a text that may come in parts. */
-static const uint32_t fnv_start = 2166136261u;
+/* Keys come out of files, whose writer might choose ones that meet in one slot. So the hash starts
+ * from where the map lies, which no file knows, and each byte's step mixes all 64 bits: a multiply
+ * spreads upwards, a shift downwards. A text may come in parts. */
+static uint64_t start_of(const reel__map *m) {
+    return (uint64_t)(uintptr_t)m * 0x9e3779b97f4a7c15u;
+}
 
-static uint32_t fnv(uint32_t hash, const char *text) {
-    for (; *text; text++) hash = (hash ^ (uint8_t)*text) * 16777619u;
+static uint64_t mix(uint64_t hash, const char *text) {
+    for (; *text; text++) {
+        hash = (hash ^ (uint8_t)*text) * 0xd6e8feb86659fd93u;
+        hash ^= hash >> 32;
+    }
     return hash;
 }
 
@@ -32,7 +40,8 @@ static unsigned mask_of(const reel__map *m) {
 reel__map_entry *reel__map_find(const reel__map *m, const char *prefix, const char *key) {
     if (m->count == 0) return NULL;
     if (prefix && !*prefix) prefix = NULL;
-    uint32_t hash = fnv(prefix ? fnv(fnv(fnv_start, prefix), ".") : fnv_start, key);
+    const uint64_t start = start_of(m);
+    const uint32_t hash = (uint32_t)mix(prefix ? mix(mix(start, prefix), ".") : start, key);
     unsigned mask = mask_of(m);
     for (unsigned at = hash & mask; m->slots[at]; at = (at + 1) & mask) {
         reel__map_entry *e = &m->entries[m->slots[at] - 1];
@@ -48,6 +57,7 @@ static void fill_slot(reel__map *m, int index) {
 }
 
 static bool grow(reel__map *m) {
+    if (m->capacity > INT_MAX / 4) return false;
     int capacity = m->capacity ? 2 * m->capacity : 8;
     reel__map_entry *entries = realloc(m->entries, (size_t)capacity * sizeof *entries);
     if (!entries) return false;
@@ -63,7 +73,7 @@ static bool grow(reel__map *m) {
 
 bool reel__map_add(reel__map *m, char *key, void *value) {
     if (m->count == m->capacity && !grow(m)) return false;
-    m->entries[m->count] = (reel__map_entry){key, value, fnv(fnv_start, key)};
+    m->entries[m->count] = (reel__map_entry){key, value, (uint32_t)mix(start_of(m), key)};
     fill_slot(m, m->count++);
     return true;
 }

@@ -1,5 +1,5 @@
 /* An ordered map from text to pointers: entries in the order they came, found through a hash table
- * of their indices. A zeroed one is empty. */
+ * of their indices. A zeroed one is empty, and is not to be moved once it has entries. */
 #ifndef REEL_TENSOR_MAP_INTERNAL_H
 #define REEL_TENSOR_MAP_INTERNAL_H
 

@@ -1,4 +1,6 @@
-/* Printing, as numpy prints: str(array) with its default options. */
+/* Printing, as numpy prints: str(array) with its default options. Nothing but what is shown is
+ * read, or brought from another device. */
+#include "tensor/half_internal.h"
 #include "tensor/handles_internal.h"
 #include "tensor/locale_internal.h"
 #include "tensor/ops.h"
@@ -16,15 +18,18 @@
 typedef struct {
     FILE *f;
     const reel_tensor *t; /* on the host */
-    bool summarise;
+    reel_shape shape; /* what is printed: t's own, or, if t is cut, that of which it is the edges */
+    bool summarise, cut;
     int precision;
     int left, right, exponent; /* columns before the point, after it, of the exponent (0: none) */
     char line[LINE_WIDTH + WORD + 1];
     size_t length;
 } printer;
 
+/* Of f32, and printed with its digits: half formats are, as the f32 that they are. */
 static bool is_f32(const printer *p) {
-    return p->t->layout.dtype == REEL_F32;
+    const reel_dtype dtype = p->t->layout.dtype;
+    return dtype == REEL_F32 || dtype == REEL_F16 || dtype == REEL_BF16;
 }
 
 static bool is_float(const printer *p) {
@@ -33,7 +38,16 @@ static bool is_float(const printer *p) {
 
 static double float_at(const printer *p, int64_t i) {
     const void *data = reel__data(p->t);
-    return is_f32(p) ? (double)((const float *)data)[i] : ((const double *)data)[i];
+    switch (p->t->layout.dtype) {
+    case REEL_F32:
+        return (double)((const float *)data)[i];
+    case REEL_F16:
+        return (double)reel__f32_from_f16(((const uint16_t *)data)[i]);
+    case REEL_BF16:
+        return (double)reel__f32_from_bf16(((const uint16_t *)data)[i]);
+    default:
+        return ((const double *)data)[i];
+    }
 }
 
 static long long integer_at(const printer *p, int64_t i) {
@@ -102,21 +116,33 @@ typedef struct {
 
 typedef void (*visitor)(printer *p, int64_t i, void *context);
 
+/* Whether an axis of n entries shows its ends alone. */
+static bool is_long(const printer *p, int64_t n) {
+    return p->summarise && n > 2 * EDGE;
+}
+
 static bool hides(const printer *p, int axis, int64_t i) {
-    int64_t n = p->t->layout.shape.dim[axis];
-    return p->summarise && n > 2 * EDGE && i >= EDGE && i < n - EDGE;
+    int64_t n = p->shape.dim[axis];
+    return is_long(p, n) && i >= EDGE && i < n - EDGE;
+}
+
+/* How far entry i of an axis lies from the first. */
+static int64_t step_to(const printer *p, int axis, int64_t i) {
+    int64_t n = p->shape.dim[axis];
+    if (p->cut && is_long(p, n) && i >= EDGE) i -= n - 2 * EDGE;
+    return i * p->t->layout.stride[axis];
 }
 
 static void visit(printer *p, int axis, int64_t at, visitor f, void *context) {
-    if (axis == p->t->layout.shape.ndim) {
+    if (axis == p->shape.ndim) {
         f(p, at, context);
         return;
     }
-    for (int64_t i = 0; i < p->t->layout.shape.dim[axis]; i++)
+    for (int64_t i = 0; i < p->shape.dim[axis]; i++)
         if (!hides(p, axis, i))
-            visit(p, axis + 1, at + i * p->t->layout.stride[axis], f, context);
+            visit(p, axis + 1, at + step_to(p, axis, i), f, context);
         else
-            i = p->t->layout.shape.dim[axis] - EDGE - 1;
+            i = p->shape.dim[axis] - EDGE - 1;
 }
 
 static void find_range(printer *p, int64_t i, void *context) {
@@ -188,11 +214,10 @@ static void put_word(printer *p, const char *word, size_t indent, size_t width) 
 }
 
 static void put_axis(printer *p, int axis, int64_t at) {
-    const reel__layout *l = &p->t->layout;
-    const int left = l->shape.ndim - axis;
+    const int left = p->shape.ndim - axis;
     const size_t indent = (size_t)axis + 1, width = LINE_WIDTH - (size_t)axis - 1;
     p->line[p->length++] = '[';
-    for (int64_t i = 0; i < l->shape.dim[axis]; i++) {
+    for (int64_t i = 0; i < p->shape.dim[axis]; i++) {
         const bool hidden = hides(p, axis, i);
         if (i && left > 1) {
             for (int k = 1; k < left; k++) end_line(p, k == left - 1 ? indent : 0);
@@ -201,12 +226,12 @@ static void put_axis(printer *p, int axis, int64_t at) {
         }
         if (hidden) {
             put_word(p, "...", indent, width);
-            i = l->shape.dim[axis] - EDGE - 1;
+            i = p->shape.dim[axis] - EDGE - 1;
         } else if (left > 1) {
-            put_axis(p, axis + 1, at + i * l->stride[axis]);
+            put_axis(p, axis + 1, at + step_to(p, axis, i));
         } else {
             char word[WORD];
-            word_at(p, at + i * l->stride[axis], word);
+            word_at(p, at + step_to(p, axis, i), word);
             put_word(p, word, indent, width);
         }
     }
@@ -238,14 +263,29 @@ static void put_array(printer *p) {
     end_line(p, 0);
 }
 
+/* What is shown of t, from an axis on: the entries between the ends of long axes are left out. */
+static reel_tensor *edges_of(const printer *p, reel_tensor *t, int axis) {
+    if (!t || axis == p->shape.ndim) return t;
+    const int64_t n = p->shape.dim[axis];
+    if (!is_long(p, n)) return edges_of(p, t, axis + 1);
+    reel_tensor *first = edges_of(p, reel_slice(t, axis, 0, EDGE, 1), axis + 1);
+    reel_tensor *last = edges_of(p, reel_slice(t, axis, n - EDGE, n, 1), axis + 1);
+    return reel_concat(axis, first, last);
+}
+
+/* Of what lies on another device, only what is shown is copied. */
+static void bring_to_host(printer *p, reel_tensor *t) {
+    p->cut = p->summarise && t->storage->device.type != REEL_CPU;
+    p->t = reel_to(p->cut ? edges_of(p, t, 0) : t, reel_cpu());
+}
+
 static void print_numbers(FILE *f, reel_tensor *t) {
     REEL_SCOPE;
-    const bool half = reel_dtype_of(t) >= REEL__NUMBERS; /* as the f32 that it is */
-    reel_tensor *numbers = half ? reel_cast(t, REEL_F32) : t;
     printer p = {.f = f,
-                 .t = reel_to(numbers, reel_cpu()),
+                 .shape = t->layout.shape,
                  .summarise = reel_numel(t) > THRESHOLD,
                  .precision = PRECISION};
+    bring_to_host(&p, t);
     if (!p.t) return;
     if (reel_numel(t) == 0)
         fputs("[]\n", f);
@@ -255,7 +295,19 @@ static void print_numbers(FILE *f, reel_tensor *t) {
         put_array(&p);
 }
 
+/* Looking at numbers records nothing, and what they are is no failure. */
+static void print_unrecorded(FILE *f, reel_tensor *t) {
+    reel__thread *self = reel__self();
+    const bool anomaly = self->anomaly, no_grad = self->no_grad;
+    self->anomaly = false;
+    self->no_grad = true;
+    print_numbers(f, t);
+    self->anomaly = anomaly;
+    self->no_grad = no_grad;
+}
+
 void reel_print(FILE *f, reel_tensor *t) {
+    if (!f) return;
     if (!t) {
         fputs("NULL\n", f);
         return;
@@ -263,6 +315,6 @@ void reel_print(FILE *f, reel_tensor *t) {
     if (!reel__live(NULL, "print", NULL, t)) return;
     reel__locale l;
     reel__locale_enter(&l); /* without memory for it, a comma may be the decimal point */
-    print_numbers(f, t);
+    print_unrecorded(f, t);
     reel__locale_leave(&l);
 }

@@ -1,4 +1,5 @@
-/* A state is two ordered maps: from names to tensors, and from keys to text. */
+/* A state is ordered maps: from names to tensors, from keys to text, and from the names of what was
+ * left out to the reasons. */
 #include "tensor/state_internal.h"
 
 #include "tensor/handles_internal.h"
@@ -14,6 +15,7 @@
 struct reel_state {
     reel__map tensors; /* values: reel_tensor, retained */
     reel__map texts;   /* values: char, owned */
+    reel__map left_out;
 };
 
 static reel_status out_of_memory(void) {
@@ -40,18 +42,32 @@ reel_state *reel_state_new(void) {
     return s;
 }
 
+static void free_texts(reel__map *m) {
+    for (int i = 0; i < m->count; i++) free(m->entries[i].value);
+    reel__map_free(m);
+}
+
 void reel_state_free(reel_state *s) {
     if (!s) return;
     for (int i = 0; i < s->tensors.count; i++) reel_release(s->tensors.entries[i].value);
-    for (int i = 0; i < s->texts.count; i++) free(s->texts.entries[i].value);
+    free_texts(&s->texts);
+    free_texts(&s->left_out);
     reel__map_free(&s->tensors);
-    reel__map_free(&s->texts);
     free(s);
 }
 
 /* The i-th entry; NULL if there is none. */
 static const reel__map_entry *entry_at(const reel__map *m, int i) {
     return i >= 0 && i < m->count ? &m->entries[i] : NULL;
+}
+
+/* Copies both. */
+static reel_status add_text(reel__map *m, const char *key, const char *value) {
+    char *name = strdup(key), *copy = strdup(value);
+    if (name && copy && reel__map_add(m, name, copy)) return REEL_OK;
+    free(name);
+    free(copy);
+    return out_of_memory();
 }
 
 /* ---- tensors ---- */
@@ -120,20 +136,12 @@ reel_status reel_state_put_text(reel_state *s, const char *key, const char *valu
     if (!s) return no_state("state_put_text");
     if (is_empty(key)) return reel_fail(REEL_ERR_ARGUMENT, NULL, "state_put_text: no key");
     if (!value) return reel_fail(REEL_ERR_ARGUMENT, NULL, "state_put_text: no value: %s", key);
+    reel__map_entry *there = reel__map_find(&s->texts, NULL, key);
+    if (!there) return add_text(&s->texts, key, value);
     char *copy = strdup(value);
     if (!copy) return out_of_memory();
-    reel__map_entry *there = reel__map_find(&s->texts, NULL, key);
-    if (there) {
-        free(there->value);
-        there->value = copy;
-        return REEL_OK;
-    }
-    char *name = strdup(key);
-    if (!name || !reel__map_add(&s->texts, name, copy)) {
-        free(name);
-        free(copy);
-        return out_of_memory();
-    }
+    free(there->value);
+    there->value = copy;
     return REEL_OK;
 }
 
@@ -157,6 +165,26 @@ const char *reel_state_text_value(const reel_state *s, int i) {
     return e ? e->value : NULL;
 }
 
+/* ---- what was left out ---- */
+
+reel_status reel__state_leave_out(reel_state *s, const char *name, const char *why) {
+    return add_text(&s->left_out, name, why);
+}
+
+int reel_state_left_out_count(const reel_state *s) {
+    return s ? s->left_out.count : 0;
+}
+
+const char *reel_state_left_out_name(const reel_state *s, int i) {
+    const reel__map_entry *e = s ? entry_at(&s->left_out, i) : NULL;
+    return e ? e->key : NULL;
+}
+
+const char *reel_state_left_out_why(const reel_state *s, int i) {
+    const reel__map_entry *e = s ? entry_at(&s->left_out, i) : NULL;
+    return e ? e->value : NULL;
+}
+
 /* ---- numbers ---- */
 
 reel_status reel_state_put_int(reel_state *s, const char *key, int64_t v) {
@@ -171,8 +199,8 @@ bool reel_state_int(const reel_state *s, const char *key, int64_t *v) {
     char *end;
     errno = 0;
     long long read = strtoll(digits, &end, 10);
-    if (*end || errno) return false;
-    *v = read;
+    if (*end || end == digits || errno) return false;
+    if (v) *v = read;
     return true;
 }
 
@@ -192,8 +220,8 @@ bool reel_state_double(const reel_state *s, const char *key, double *v) {
     char *end;
     double read = strtod(digits, &end);
     reel__locale_leave(&l);
-    if (*end) return false;
-    *v = read;
+    if (*end || end == digits) return false;
+    if (v) *v = read;
     return true;
 }
 
@@ -222,13 +250,20 @@ static reel_status check_fit(const char *what, const char *name, const reel_tens
     return REEL_OK;
 }
 
+static reel_status fail_missing(const char *what, const reel_state *from, const char *prefix,
+                                const char *name) {
+    const bool bare = is_empty(prefix);
+    const reel__map_entry *out = from ? reel__map_find(&from->left_out, prefix, name) : NULL;
+    return reel_fail(REEL_ERR_FORMAT, NULL, "%s: not in the state: %s%s%s%s%s", what,
+                     bare ? "" : prefix, bare ? "" : ".", name, out ? ": " : "",
+                     out ? (const char *)out->value : "");
+}
+
 reel_status reel__state_check(const char *what, const reel_state *to, const reel_state *from,
                               const char *prefix) {
     for (int i = 0; i < to->tensors.count; i++) {
         const reel__map_entry *e = &to->tensors.entries[i], *found = find(from, prefix, e->key);
-        if (!found)
-            return reel_fail(REEL_ERR_FORMAT, NULL, "%s: not in the state: %s%s%s", what,
-                             is_empty(prefix) ? "" : prefix, is_empty(prefix) ? "" : ".", e->key);
+        if (!found) return fail_missing(what, from, prefix, e->key);
         REEL_TRY(check_fit(what, found->key, e->value, found->value));
     }
     if (is_empty(prefix)) return REEL_OK; /* others' entries may lie beside ours */

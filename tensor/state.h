@@ -38,6 +38,13 @@ REEL_API reel_tensor *reel_state_at(const reel_state *s, int i); /* borrowed fro
 REEL_API reel_tensor *reel_state_get(const reel_state *s, const char *name);
 REEL_API reel_tensor *reel_state_get_in(const reel_state *s, const char *prefix, const char *name);
 
+/* What the file that a state was read from holds and the state does not, as no dtype of Reel does:
+ * names, and why ("its dtype is C64, which Reel has not"). NULL beyond the count. Whoever loads one
+ * from the state fails with these words; a write leaves it out. */
+REEL_API int reel_state_left_out_count(const reel_state *s);
+REEL_API const char *reel_state_left_out_name(const reel_state *s, int i);
+REEL_API const char *reel_state_left_out_why(const reel_state *s, int i);
+
 /* Text by key (a checkpoint's metadata); putting a key again replaces it. */
 REEL_API reel_status reel_state_put_text(reel_state *s, const char *key, const char *value);
 REEL_API const char *reel_state_text(const reel_state *s, const char *key); /* NULL if absent */
@@ -46,7 +53,8 @@ REEL_API const char *reel_state_text_key(const reel_state *s, int i);
 REEL_API const char *reel_state_text_value(const reel_state *s, int i);
 
 /* Integers and doubles kept as text; the getters return false, and leave *v alone, if the key is
- * absent or not a number. Doubles are written so that they read back to the same bits. */
+ * absent or not a number, or more than *v holds. v may be NULL: that alone is asked. Doubles are
+ * written so that they read back to the same bits. */
 REEL_API reel_status reel_state_put_int(reel_state *s, const char *key, int64_t v);
 REEL_API bool reel_state_int(const reel_state *s, const char *key, int64_t *v);
 REEL_API reel_status reel_state_put_double(reel_state *s, const char *key, double v);

@@ -15,4 +15,7 @@ reel_status reel__state_check(const char *what, const reel_state *to, const reel
 /* After that check: copies the elements, in place, from whatever device they lie on. */
 reel_status reel__state_copy(const reel_state *to, const reel_state *from, const char *prefix);
 
+/* Keeps that a tensor of this name has been left out of the state, and why ("its dtype is C64"). */
+reel_status reel__state_leave_out(reel_state *s, const char *name, const char *why);
+
 #endif

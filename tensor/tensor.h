@@ -253,7 +253,8 @@ REEL_API double reel_item_at(const char *at, reel_tensor *t);
 REEL_API reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device device);
 #define reel_to(t, device) reel_to_at(REEL_AT(t), t, device)
 
-/* Prints as numpy prints: summarised beyond 1000 elements, 8 digits, 75 columns, and a newline. */
+/* Prints as numpy prints: summarised beyond 1000 elements, 8 digits, 75 columns, and a newline.
+ * Only what is shown is read, or copied from another device. f NULL: does nothing. */
 REEL_API void reel_print(FILE *f, reel_tensor *t);
 
 /* ---- the machine ---- */

@@ -3,7 +3,10 @@
 #include "tests/temp_dir.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -60,6 +63,17 @@ typedef struct {
     pthread_t thread;
 } server;
 
+static atomic_int low_connections; /* of the descriptors 0 to 2, seen while answering */
+
+static void look_at_descriptors(void) {
+    for (int fd = 0; fd < 3; fd++) {
+        struct sockaddr_in peer;
+        socklen_t size = sizeof peer;
+        const bool connected = getpeername(fd, (struct sockaddr *)&peer, &size) == 0;
+        low_connections += connected && peer.sin_family == AF_INET; /* not a pair of curl's own */
+    }
+}
+
 static void reply(server *s, int client) {
     char request[4096];
     ssize_t n = recv(client, request, sizeof request - 1, 0);
@@ -75,7 +89,9 @@ static void reply(server *s, int client) {
 static void *serve(void *user) {
     server *s = user;
     for (int i = 0; i < s->count; i++) {
-        int client = accept(s->listener, NULL, NULL);
+        int low = accept(s->listener, NULL, NULL), client = fcntl(low, F_DUPFD, 10);
+        close(low);
+        look_at_descriptors();
         reply(s, client);
         close(client);
     }
@@ -203,6 +219,26 @@ START_TEST(download_fails) {
 }
 END_TEST
 
+/* Where the parent has closed 0 to 2, what others print there does not go to the server; and the
+ * thread's signals are as they were. */
+START_TEST(download_without_standard_descriptors) {
+    static const char *const good[4] = {"good"};
+    void *gzip;
+    size_t n;
+    int saved[3];
+    sigset_t after;
+    fflush(NULL);
+    for (int i = 0; i < 3; i++) saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 10), close(i);
+    const reel_status status = download(good, 1, &gzip, &n);
+    for (int i = 0; i < 3; i++) dup2(saved[i], i), close(saved[i]);
+    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    ck_assert_int_eq(status, REEL_OK);
+    ck_assert_int_eq(low_connections, 0);
+    ck_assert(!sigismember(&after, SIGPIPE));
+    free(gzip);
+}
+END_TEST
+
 /* ---- the suite ---- */
 
 int main(void) {
@@ -213,5 +249,6 @@ int main(void) {
     tcase_add_test(mirrors, download_good);
     tcase_add_test(mirrors, download_from_the_next_mirror);
     tcase_add_test(mirrors, download_fails);
+    tcase_add_test(mirrors, download_without_standard_descriptors);
     return run_suite(s);
 }

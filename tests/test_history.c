@@ -137,6 +137,27 @@ START_TEST(history_names_the_line) {
 }
 END_TEST
 
+/* Each compared with each would take minutes. */
+START_TEST(history_of_many_columns) {
+    enum { MANY = 200000 };
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    for (int i = 0; i < MANY; i++) fprintf(f, "%sc%d", i > 0 ? "," : "", i);
+    fclose(f);
+    put(in_dir("wide.csv"), text, size);
+    reel_history *h = reel_history_read(in_dir("wide.csv"));
+    expect_fine();
+    ck_assert_int_eq(reel_history_rows(h), 0);
+    reel_history_free(h);
+    memcpy(text + size - 8, ",c123456", 8);
+    put(in_dir("wide.csv"), text, size);
+    ck_assert_ptr_null(reel_history_read(in_dir("wide.csv")));
+    expect_failure_at(REEL_ERR_FORMAT, "two columns called c123456", in_dir("wide.csv"));
+    free(text);
+}
+END_TEST
+
 START_TEST(history_bad_call) {
     static const char *const bad[][2] = {
         {"a", "a"}, {"a", ""}, {"a", NULL}, {"a,b", "c"}, {"a", "b\n"}};
@@ -176,6 +197,7 @@ int main(void) {
     tcase_add_test(c, history_in_a_locale_of_commas);
     tcase_add_loop_test(c, history_bad_csv, 0, sizeof bad_csv / sizeof bad_csv[0]);
     tcase_add_test(c, history_names_the_line);
+    tcase_add_test(c, history_of_many_columns);
     tcase_add_test(c, history_bad_call);
     return run_suite(s);
 }

@@ -2,8 +2,13 @@
 #include "io/io_internal.h"
 #include "tests/temp_dir.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <locale.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -108,6 +113,55 @@ START_TEST(png_floats_are_cut_and_rounded) {
     expect_picture(in_dir("a.png"), 2, 2, 3, bytes);
     reel_png_write(in_dir("a.png"), reel_from(single, reel_shape(3, 4), REEL_F32));
     expect_picture(in_dir("a.png"), 4, 3, 1, bytes);
+}
+END_TEST
+
+/* Floats of any width are drawn as the numbers that they are. */
+START_TEST(png_halves) {
+    static const double values[] = {0, 1, .5, .25, -3, 7, NAN, INFINITY};
+    static const uint8_t bytes[] = {0, 255, 128, 64, 0, 255, 0, 255};
+    static const reel_dtype dtypes[] = {REEL_F16, REEL_BF16, REEL_F64};
+    size_t size;
+    char *grids[3];
+    REEL_SCOPE;
+    for (int i = 0; i < 3; i++) {
+        reel_tensor *x = reel_cast(reel_from(values, reel_shape(2, 4), REEL_F64), dtypes[i]);
+        reel_png_write(in_dir("a.png"), x);
+        expect_picture(in_dir("a.png"), 4, 2, 1, bytes);
+        reel_grid_write(in_dir("g.png"), reel_reshape(x, reel_shape(2, 2, 2)),
+                        (reel_grid_options){0});
+        expect_fine();
+        grids[i] = contents(in_dir("g.png"), &size);
+    }
+    for (int i = 0; i < 2; i++) ck_assert_mem_eq(grids[i], grids[2], size);
+    for (int i = 0; i < 3; i++) free(grids[i]);
+}
+END_TEST
+
+/* Sizes whose products, or bytes, are beyond an integer, in tensors of one element. */
+START_TEST(pictures_beyond_all_bounds) {
+    static const int64_t sides[][2] = {{INT64_C(1) << 31, INT64_C(1) << 31},
+                                       {1, INT64_MAX},
+                                       {INT64_MAX, 1},
+                                       {65536, 1},
+                                       {60000, 60000}};
+    REEL_SCOPE;
+    reel_tensor *one = reel_ones(reel_shape(1, 1), REEL_F64, reel_cpu());
+    for (int i = 0; i < 5; i++) {
+        reel_png_write(in_dir("a.png"), reel_expand(one, reel_shape(sides[i][0], sides[i][1])));
+        expect_failure_at(REEL_ERR_SHAPE, "png: cannot draw", in_dir("a.png"));
+    }
+    reel_tensor *many =
+        reel_expand(reel_reshape(one, reel_shape(1, 1, 1)), reel_shape(1 << 20, 65535, 65535));
+    static const int numbers[] = {0, 1, INT_MAX};
+    for (int i = 0; i < 9; i++) {
+        reel_grid_write(in_dir("a.png"), many,
+                        (reel_grid_options){.columns = numbers[i % 3], .scale = numbers[i / 3]});
+        expect_failure_at(REEL_ERR_SHAPE, "grid: too large", in_dir("a.png"));
+    }
+    reel_grid_write(in_dir("a.png"), many, (reel_grid_options){.columns = INT_MIN});
+    expect_failure_at(REEL_ERR_ARGUMENT, "columns", in_dir("a.png"));
+    ck_assert_int_eq(entries(dir), 0);
 }
 END_TEST
 
@@ -338,12 +392,13 @@ START_TEST(plot_without_gnuplot) {
     ck_assert(!drawn && !reel_file_exists(in_dir("p.png")));
     size_t size;
     char *script = contents(in_dir("p.gp"), &size), part[600];
-    expect_in(script, "set title 'Loss ''by'' `epoch`'");
+    expect_in(script, "set title \"Loss 'by' \\140epoch\\140\"");
     expect_in(script, "set xlabel 'epoch'");
     expect_in(script, "set ylabel 'loss_x'");
     expect_in(script, "set logscale y");
     expect_in(script, " noenhanced ");
-    snprintf(part, sizeof part, "'%s' using 1:2 skip 1 title 'it''s, train' with linespoints", csv);
+    snprintf(part, sizeof part, "'%s' using 1:2 skip 1 title \"it's, train\" with linespoints",
+             csv);
     expect_in(script, part);
     snprintf(part, sizeof part, "'%s' using 1:3 skip 1 notitle with", csv);
     expect_in(script, part);
@@ -393,7 +448,7 @@ START_TEST(plot_paths_are_no_commands) {
     ck_assert_int_eq(reel_plot_write("-p.png", &line, 1, (reel_plot_options){0}, NULL), REEL_OK);
     size_t size;
     char *script = contents("-p.gp", &size), *png = contents("-p.png", &size);
-    expect_in(script, "'./< touch ''owned''' using");
+    expect_in(script, "\"./< touch 'owned'\" using");
     ck_assert(size == 7 && memcmp(png, "./-p.gp", 7) == 0);
     free(script), free(png);
     ck_assert_int_eq(chdir(before), 0);
@@ -418,6 +473,147 @@ START_TEST(plot_by_gnuplot) {
     ck_assert_int_eq(plot(in_dir("p.png"), &drawn), REEL_ERR_IO);
     ck_assert(!drawn);
     expect_failure(REEL_ERR_IO, "no valid points");
+}
+END_TEST
+
+/* What gnuplot says of the title in p.gp, as it reads it. */
+static void expect_read_as(const char *title) {
+    char said[600], command[1200];
+    const reel_plot_line line = {in_dir("h.csv"), "epoch", "train", title, 0, 0};
+    ck_assert_int_eq(
+        reel_plot_write(in_dir("p.png"), &line, 1, (reel_plot_options){.title = title}, NULL),
+        REEL_OK);
+    expect_fine();
+    snprintf(command, sizeof command,
+             "cd %s && sed -n 's/^set title \\(.*\\) font .*/print \\1/p' p.gp >t.gp && "
+             "gnuplot --default-settings t.gp 2>said",
+             dir);
+    ck_assert_int_eq(system(command), 0);
+    snprintf(said, sizeof said, "%s\n", title);
+    expect_content(in_dir("said"), said, strlen(said));
+}
+
+START_TEST(plot_texts_are_drawn_as_they_are) {
+    static const char *const texts[] = {
+        "'a",        "a'",     "'",   "''",   "a''b",   "''a''", "'; set output 'x",
+        "\"a'",      "a\\'b'", "a\\", "\\n'", "'`ls`'", "`ls`",  "{a'",
+        "a}",        "@x'",    "%s'", "#'",   "$x'",    "^_'",   "it's \"so\"",
+        "\xc3\xa9'", "!ls"};
+    bool drawn = false;
+    setenv("PATH", old_path, 1);
+    ck_assert_int_eq(plot(in_dir("p.png"), &drawn), REEL_OK);
+    for (size_t i = 0; drawn && i < sizeof texts / sizeof *texts; i++) expect_read_as(texts[i]);
+    if (!drawn) puts("skipped: no gnuplot here");
+}
+END_TEST
+
+/* Names with quotes in them, for gnuplot and, in the comment, for a shell. */
+START_TEST(plot_names_with_quotes) {
+    static const char csv[] = "it's ''a\"`\\.csv", rows[] = "epoch,train\n1,2\n2,3\n";
+    setenv("PATH", old_path, 1);
+    ck_assert_int_eq(chdir(dir), 0);
+    put(csv, rows, strlen(rows));
+    const reel_plot_line line = {csv, "epoch", "train", NULL, 0, 0};
+    bool drawn = false;
+    ck_assert_int_eq(reel_plot_write("it's ''p.png", &line, 1, (reel_plot_options){0}, &drawn),
+                     REEL_OK);
+    expect_fine();
+    size_t size;
+    char *text = contents("it's ''p.gp", &size);
+    expect_in(text, "gnuplot 'it'\\''s '\\'''\\''p.gp' > 'it'\\''s '\\'''\\''p.png'\n");
+    free(text);
+    ck_assert(!drawn || reel_file_exists("it's ''p.png"));
+    ck_assert_int_eq(chdir("/"), 0);
+}
+END_TEST
+
+/* ---- gnuplot under odd parents ---- */
+
+/* Whose children nobody can wait for. */
+START_TEST(plot_with_sigchld_ignored) {
+    static const char whole[] = "whole\0\0\0\0IEND\xae\x42\x60\x82";
+    bool drawn = false;
+    signal(SIGCHLD, SIG_IGN);
+    fake_gnuplot("#!/bin/sh\nprintf 'whole\\000\\000\\000\\000IEND\\256\\102\\140\\202'\n");
+    ck_assert_int_eq(plot(in_dir("p.png"), &drawn), REEL_OK);
+    ck_assert(drawn);
+    expect_content(in_dir("p.png"), whole, sizeof whole - 1);
+    fake_gnuplot("#!/bin/sh\nprintf half\necho 'out of ink' >&2\nexit 1\n");
+    plot(in_dir("p.png"), &drawn);
+    expect_failure_at(REEL_ERR_IO, "gnuplot: out of ink", in_dir("p.png"));
+    ck_assert(!drawn);
+    setenv("PATH", old_path, 1); /* the real one, where there is one */
+    ck_assert_int_eq(plot(in_dir("q.png"), &drawn), REEL_OK);
+    signal(SIGCHLD, SIG_DFL);
+    expect_fine();
+}
+END_TEST
+
+/* Closed ones are not gnuplot's to use: what it says does not go into the picture, and what the
+ * program has open it does not get. */
+START_TEST(plot_without_standard_descriptors) {
+    bool drawn = false;
+    int saved[3], other = open(in_dir("h.csv"), O_RDONLY), high = fcntl(other, F_DUPFD, 77);
+    char script[256];
+    snprintf(
+        script, sizeof script,
+        "#!/bin/sh\necho careful >&2\n[ -e /dev/fd/%d ] && echo leaked\nprintf new\n/bin/cat\n",
+        high);
+    fake_gnuplot(script);
+    fflush(NULL);
+    for (int i = 0; i < 3; i++) saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 10), close(i);
+    const reel_status status = plot(in_dir("p.png"), &drawn);
+    const bool stayed = fcntl(0, F_GETFD) < 0 && fcntl(1, F_GETFD) < 0 && fcntl(2, F_GETFD) < 0;
+    for (int i = 0; i < 3; i++) dup2(saved[i], i), close(saved[i]);
+    close(other), close(high);
+    ck_assert_int_eq(status, REEL_OK);
+    ck_assert(drawn && stayed);
+    expect_content(in_dir("p.png"), "new", 3);
+}
+END_TEST
+
+/* What the program blocks and ignores is not handed on. */
+START_TEST(plot_with_signals_blocked) {
+    bool drawn = false;
+    sigset_t all, before;
+    sigfillset(&all);
+    fake_gnuplot("#!/bin/sh\n/bin/grep -E '^Sig(Blk|Ign)' /proc/self/status\n");
+    signal(SIGPIPE, SIG_IGN);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const reel_status status = plot(in_dir("p.png"), &drawn);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    ck_assert_int_eq(status, REEL_OK);
+    size_t size;
+    char *said = contents(in_dir("p.png"), &size);
+    unsigned long long blocked = 1, ignored = 0;
+    ck_assert_int_eq(sscanf(said, "SigBlk: %llx SigIgn: %llx", &blocked, &ignored), 2);
+    ck_assert_uint_eq(blocked, 0);
+    ck_assert_uint_eq(ignored >> (SIGPIPE - 1) & 1, 0);
+    free(said);
+}
+END_TEST
+
+static void on_alarm(int number) {
+    (void)number;
+}
+
+/* Signals that interrupt every wait. */
+START_TEST(plot_interrupted) {
+    bool drawn = false;
+    const struct sigaction quick = {.sa_handler = on_alarm}; /* no SA_RESTART */
+    const struct itimerval often = {{0, 2000}, {0, 2000}}, never = {{0, 0}, {0, 0}};
+    fake_gnuplot("#!/bin/sh\ni=0\nwhile [ $i -lt 20 ]; do echo x; echo y >&2; /bin/sleep 0.01; "
+                 "i=$((i + 1)); done\n");
+    sigaction(SIGALRM, &quick, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    const reel_status status = plot(in_dir("p.png"), &drawn);
+    setitimer(ITIMER_REAL, &never, NULL);
+    signal(SIGALRM, SIG_DFL);
+    ck_assert_int_eq(status, REEL_OK);
+    size_t size;
+    free(contents(in_dir("p.png"), &size));
+    ck_assert(drawn && size == 40);
 }
 END_TEST
 
@@ -664,6 +860,8 @@ int main(void) {
     TCase *c = add_dir_case(s, "images");
     tcase_add_test(c, png_grey);
     tcase_add_test(c, png_floats_are_cut_and_rounded);
+    tcase_add_test(c, png_halves);
+    tcase_add_test(c, pictures_beyond_all_bounds);
     tcase_add_test(c, png_bad_call);
     c = add_dir_case(s, "grids");
     tcase_add_test(c, font_has_every_character);
@@ -678,6 +876,12 @@ int main(void) {
     tcase_add_test(c, plot_ticks_at_whole_numbers);
     tcase_add_test(c, plot_paths_are_no_commands);
     tcase_add_test(c, plot_by_gnuplot);
+    tcase_add_test(c, plot_texts_are_drawn_as_they_are);
+    tcase_add_test(c, plot_names_with_quotes);
+    tcase_add_test(c, plot_with_sigchld_ignored);
+    tcase_add_test(c, plot_without_standard_descriptors);
+    tcase_add_test(c, plot_with_signals_blocked);
+    tcase_add_test(c, plot_interrupted);
     tcase_add_test(c, plot_picture_is_replaced_whole);
     tcase_add_test(c, plot_much_is_said);
     tcase_add_test(c, plot_gnuplot_may_not_run);

@@ -1,4 +1,5 @@
 /* Printing: numpy's own output, to the letter. The texts are what str(array) of numpy 2.4 gives. */
+#include "autograd/autograd.h"
 #include "tests/expect.h"
 
 #include <locale.h>
@@ -235,6 +236,55 @@ START_TEST(prints_bits) {
 }
 END_TEST
 
+/* A terabyte of them, were they all made: what is shown is all that is looked at. */
+START_TEST(prints_large_halves) {
+    static const reel_dtype dtypes[] = {REEL_F16, REEL_BF16};
+    REEL_SCOPE;
+    for (int i = 0; i < 2; i++) {
+        const double x[] = {0.5, -1.25};
+        reel_tensor *column =
+            reel_reshape(reel_cast(f64(reel_shape(2), x), dtypes[i]), reel_shape(2, 1, 1));
+        expect_print(reel_expand(column, reel_shape(2, INT64_C(1) << 20, INT64_C(1) << 20)),
+                     "[[[ 0.5   0.5   0.5  ...  0.5   0.5   0.5 ]\n"
+                     "  [ 0.5   0.5   0.5  ...  0.5   0.5   0.5 ]\n"
+                     "  [ 0.5   0.5   0.5  ...  0.5   0.5   0.5 ]\n"
+                     "  ...\n"
+                     "  [ 0.5   0.5   0.5  ...  0.5   0.5   0.5 ]\n"
+                     "  [ 0.5   0.5   0.5  ...  0.5   0.5   0.5 ]\n"
+                     "  [ 0.5   0.5   0.5  ...  0.5   0.5   0.5 ]]\n"
+                     "\n"
+                     " [[-1.25 -1.25 -1.25 ... -1.25 -1.25 -1.25]\n"
+                     "  [-1.25 -1.25 -1.25 ... -1.25 -1.25 -1.25]\n"
+                     "  [-1.25 -1.25 -1.25 ... -1.25 -1.25 -1.25]\n"
+                     "  ...\n"
+                     "  [-1.25 -1.25 -1.25 ... -1.25 -1.25 -1.25]\n"
+                     "  [-1.25 -1.25 -1.25 ... -1.25 -1.25 -1.25]\n"
+                     "  [-1.25 -1.25 -1.25 ... -1.25 -1.25 -1.25]]]");
+    }
+    expect_fine();
+}
+END_TEST
+
+/* On any device: edges alone are brought to the host, of what is tracked too. */
+START_TEST(prints_edges_from_a_device) {
+    REEL_SCOPE;
+    reel_tensor *n = reel_affine(reel_arange(9 * 2 * 100, REEL_F32, test_device()), 1, 1000);
+    reel_tensor *t = reel_track(reel_reshape(n, reel_shape(9, 2, 100)));
+    char *got = printed(t), *again = printed(reel_to(reel_detach(t), reel_cpu()));
+    ck_assert_str_eq(got, again);
+    ck_assert_ptr_nonnull(strstr(got, "[[2600. 2601. 2602. ... 2697. 2698. 2699.]"));
+    free(got), free(again);
+    const double nan[] = {NAN};
+    reel_tensor *bad = reel_cast(f64(reel_shape(1), nan), REEL_BF16);
+    const bool before = reel_set_anomaly(true);
+    got = printed(bad); /* no op's result */
+    reel_set_anomaly(before);
+    ck_assert_str_eq(got, "[nan]\n");
+    free(got);
+    expect_fine();
+}
+END_TEST
+
 START_TEST(prints_null_and_keeps_quiet) {
     char *got = printed(NULL);
     ck_assert_str_eq(got, "NULL\n");
@@ -272,6 +322,8 @@ int main(void) {
     tcase_add_test(c, summarises_beyond_a_thousand);
     tcase_add_test(c, prints_views);
     tcase_add_test(c, prints_bits);
+    tcase_add_test(c, prints_large_halves);
+    tcase_add_test(c, prints_edges_from_a_device);
     tcase_add_test(c, prints_null_and_keeps_quiet);
     tcase_add_test(c, a_point_in_every_locale);
     return run_suite(s);

@@ -189,6 +189,8 @@ START_TEST(state_numbers_are_checked) {
     ck_assert(!reel_state_int(s, "absent", &i));
     ck_assert(!reel_state_double(s, "absent", &d));
     ck_assert(!reel_state_double(NULL, "n", &d));
+    ck_assert(!reel_state_int(NULL, NULL, NULL) && !reel_state_double(NULL, NULL, NULL));
+    ck_assert(!reel_state_int(s, "n", NULL) && reel_state_double(s, "n", NULL));
     ck_assert_int_eq(i, 5);
     ck_assert_double_eq(d, 5.0);
     reel_state_free(s);

@@ -243,11 +243,15 @@ START_TEST(what_can_not_be_drawn) {
     fclose(f);
     ck_assert_uint_eq(size, 0);
     free(text);
-    if (full) {
-        setvbuf(full, NULL, _IONBF, 0);
-        reel_tape_dot(full, reel_neg(reel_track(x)));
-        expect_failure(REEL_ERR_IO, "tape_dot: can't write");
+    reel_tape_dot(NULL, reel_neg(reel_track(x)));
+    expect_failure(REEL_ERR_ARGUMENT, "tape_dot: f is NULL (");
+    for (int buffered = 0; full && buffered <= 1; buffered++) { /* written, or kept for later */
+        if (!buffered) setvbuf(full, NULL, _IONBF, 0);
+        ck_assert_int_eq(reel_tape_dot(full, reel_neg(reel_track(x))), REEL_ERR_IO);
+        expect_failure(REEL_ERR_IO, buffered ? "tape_dot: can't write: No space left on device"
+                                             : "tape_dot: can't write");
         fclose(full);
+        full = buffered ? NULL : fopen("/dev/full", "w");
     }
 }
 END_TEST

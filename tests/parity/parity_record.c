@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_TENSORS = 60000 }; /* of a file; Reel reads and writes up to 65536 */
+enum { MOST_TENSORS = 60000 }; /* of a file */
 
 static bool read_options(record *r, int argc, char **argv) {
     for (int i = 1; i + 1 < argc; i += 2) {
