@@ -1,8 +1,6 @@
 /* Batch samplers: the one that cuts a sampler's order into batches of one size. */
 #include "data/data_internal.h"
 
-#include <stdlib.h>
-
 typedef struct {
     reel_batch_sampler base;
     reel_sampler *sampler;
@@ -32,7 +30,7 @@ static reel_status cutter_plan(reel_batch_sampler *s, int64_t epoch, int64_t *in
 }
 
 static void cutter_free(reel_batch_sampler *s) {
-    free(s);
+    reel__head_free(s, &reel__freed_batch_sampler);
 }
 
 static const reel_batch_sampler_class cutter_class = {cutter_length, cutter_plan, cutter_free};
@@ -46,7 +44,7 @@ reel_batch_sampler *reel_batch_sampler_new(reel_sampler *s, int64_t batch_size, 
                       (long long)batch_size);
         return NULL;
     }
-    cutter *c = reel__array(1, sizeof *c, "batch_sampler");
+    cutter *c = reel__head_new(sizeof *c, "batch_sampler");
     if (!c) return NULL;
     *c = (cutter){{&cutter_class}, s, batch_size, drop_last, 0};
     return &c->base;
@@ -55,3 +53,25 @@ reel_batch_sampler *reel_batch_sampler_new(reel_sampler *s, int64_t batch_size, 
 void reel_batch_sampler_free(reel_batch_sampler *s) {
     if (s && s->cls && s->cls->free) s->cls->free(s);
 }
+
+/* ---- freed ones ---- */
+
+static reel_status say_freed(const char *who) {
+    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: freed already", who);
+}
+static int64_t freed_length(reel_batch_sampler *s) {
+    (void)s;
+    say_freed("batch_sampler");
+    return 0;
+}
+static reel_status freed_plan(reel_batch_sampler *s, int64_t epoch, int64_t *index, int64_t *sizes,
+                              int64_t *batches) {
+    (void)s, (void)epoch, (void)index, (void)sizes, (void)batches;
+    return say_freed("batch_sampler");
+}
+static void freed_free(reel_batch_sampler *s) {
+    (void)s;
+    say_freed("batch_sampler_free");
+}
+
+const reel_batch_sampler_class reel__freed_batch_sampler = {freed_length, freed_plan, freed_free};

@@ -33,6 +33,18 @@ reel_status reel__dataset_rows(reel_dataset *d, int64_t *index, int64_t n, reel_
 void reel__sample_retain(reel_sample *s);
 void reel__sample_release(reel_sample *s); /* and forgets its tensors */
 
+/* ---- heads.c ---- */
+
+/* A zeroed struct of `size` bytes, 56 at most, whose first member is its class. Out of memory:
+ * NULL, and a failure that names `who`. */
+void *reel__head_new(size_t size, const char *who);
+/* `cls`, which is static, is what calls on it meet from here on. */
+void reel__head_free(void *head, const void *cls);
+/* A class that says "dataset: freed already", and so on. */
+extern const reel_dataset_class reel__freed_dataset;
+extern const reel_sampler_class reel__freed_sampler;
+extern const reel_batch_sampler_class reel__freed_batch_sampler;
+
 /* ---- shuffle.c: random integers on the host ---- */
 
 /* What a stream is for: streams of one seed that serve different purposes never meet, nor do they

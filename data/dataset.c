@@ -4,8 +4,6 @@
 #include "tensor/ops.h"
 #include "tensor/tensor_internal.h"
 
-#include <stdlib.h>
-
 /* ---- the front ---- */
 
 int64_t reel_dataset_length(reel_dataset *d) {
@@ -57,6 +55,26 @@ void reel_dataset_free(reel_dataset *d) {
     if (d && d->cls && d->cls->free) d->cls->free(d);
 }
 
+static reel_status say_freed(const char *who) {
+    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: freed already", who);
+}
+static int64_t freed_length(reel_dataset *d) {
+    (void)d;
+    say_freed("dataset");
+    return 0;
+}
+static reel_status freed_get(reel_dataset *d, int64_t i, reel_sample *out) {
+    (void)d, (void)i, (void)out;
+    return say_freed("dataset_get");
+}
+static void freed_free(reel_dataset *d) {
+    (void)d;
+    say_freed("dataset_free");
+}
+
+const reel_dataset_class reel__freed_dataset = {
+    .length = freed_length, .get = freed_get, .free = freed_free};
+
 /* ---- tensors ---- */
 
 typedef struct {
@@ -92,7 +110,7 @@ static reel_status tensors_rows(reel_dataset *d, int64_t *index, int64_t n, reel
 
 static void tensors_free(reel_dataset *d) {
     reel__sample_release(&((tensor_dataset *)d)->all);
-    free(d);
+    reel__head_free(d, &reel__freed_dataset);
 }
 
 static const reel_dataset_class tensors_class = {tensors_length, tensors_get, tensors_gather,
@@ -115,7 +133,7 @@ static reel_status check_tensors(const reel_tensor *x, const reel_tensor *y) {
 
 reel_dataset *reel_tensor_dataset_new(reel_tensor *x, reel_tensor *y) {
     if (check_tensors(x, y) != REEL_OK) return NULL;
-    tensor_dataset *d = reel__array(1, sizeof *d, "tensor_dataset");
+    tensor_dataset *d = reel__head_new(sizeof *d, "tensor_dataset");
     if (!d) return NULL;
     d->base.cls = &tensors_class;
     {

@@ -10,7 +10,7 @@ typedef struct {
     reel_dataset base;
     reel_dataset *whole;
     int64_t n;
-    int64_t index[];
+    int64_t *index;
 } subset;
 
 static int64_t subset_length(reel_dataset *d) {
@@ -40,14 +40,15 @@ static reel_status subset_rows(reel_dataset *d, int64_t *index, int64_t n, reel_
     return reel__dataset_rows(s->whole, index, n, all);
 }
 
-static void free_plainly(reel_dataset *d) {
-    free(d);
+static void subset_free(reel_dataset *d) {
+    free(((subset *)d)->index);
+    reel__head_free(d, &reel__freed_dataset);
 }
 
 static const reel_dataset_class subset_class = {
-    .length = subset_length, .get = subset_get, .free = free_plainly, .rows = subset_rows};
+    .length = subset_length, .get = subset_get, .free = subset_free, .rows = subset_rows};
 static const reel_dataset_class subset_gather_class = {subset_length, subset_get, subset_gather,
-                                                       free_plainly, subset_rows};
+                                                       subset_free, subset_rows};
 
 static reel_status check_subset(int64_t length, const int64_t *index, int64_t n) {
     REEL_TRY(reel_error_status()); /* of asking for the length */
@@ -63,15 +64,17 @@ static reel_status check_subset(int64_t length, const int64_t *index, int64_t n)
 
 reel_dataset *reel_subset_dataset_new(reel_dataset *d, const int64_t *index, int64_t n) {
     if (check_subset(reel_dataset_length(d), index, n) != REEL_OK) return NULL;
-    subset *s = malloc(sizeof *s + (size_t)n * sizeof *s->index);
+    int64_t *copy = reel__array(n, sizeof *copy, "subset");
+    subset *s = copy ? reel__head_new(sizeof *s, "subset") : NULL;
     if (!s) {
-        reel_fail(REEL_ERR_MEMORY, NULL, "subset: out of memory for %lld items", (long long)n);
+        free(copy);
         return NULL;
     }
     s->base.cls = d->cls->gather ? &subset_gather_class : &subset_class;
     s->whole = d;
     s->n = n;
-    for (int64_t k = 0; k < n; k++) s->index[k] = index[k];
+    s->index = copy;
+    for (int64_t k = 0; k < n; k++) copy[k] = index[k];
     return &s->base;
 }
 
@@ -86,7 +89,7 @@ typedef struct {
     reel_dataset base;
     int64_t n;
     int count;
-    piece piece[];
+    piece *piece;
 } concat;
 
 static int64_t concat_length(reel_dataset *d) {
@@ -108,8 +111,13 @@ static reel_status concat_get(reel_dataset *d, int64_t i, reel_sample *out) {
     return reel_dataset_get(c->piece[first].part, i - c->piece[first].start, out);
 }
 
+static void concat_free(reel_dataset *d) {
+    free(((concat *)d)->piece);
+    reel__head_free(d, &reel__freed_dataset);
+}
+
 static const reel_dataset_class concat_class = {
-    .length = concat_length, .get = concat_get, .free = free_plainly};
+    .length = concat_length, .get = concat_get, .free = concat_free};
 
 static reel_status fill_concat(concat *c, reel_dataset **parts) {
     for (int k = 0; k < c->count; k++) {
@@ -128,16 +136,12 @@ reel_dataset *reel_concat_dataset_new(reel_dataset **parts, int count) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "concat: %s", parts ? "no parts" : "parts is NULL");
         return NULL;
     }
-    concat *c = malloc(sizeof *c + (size_t)count * sizeof *c->piece);
-    if (!c) {
-        reel_fail(REEL_ERR_MEMORY, NULL, "concat: out of memory for %d parts", count);
-        return NULL;
-    }
-    c->base.cls = &concat_class;
-    c->n = 0;
-    c->count = count;
-    if (fill_concat(c, parts) == REEL_OK) return &c->base;
-    free(c);
+    concat *c = reel__head_new(sizeof *c, "concat");
+    if (!c) return NULL;
+    *c = (concat){.base.cls = &concat_class, .count = count};
+    c->piece = reel__array(count, sizeof *c->piece, "concat");
+    if (c->piece && fill_concat(c, parts) == REEL_OK) return &c->base;
+    concat_free(&c->base);
     return NULL;
 }
 
@@ -160,15 +164,19 @@ static reel_status map_get(reel_dataset *d, int64_t i, reel_sample *out) {
     return m->f(out, i, m->user);
 }
 
+static void map_free(reel_dataset *d) {
+    reel__head_free(d, &reel__freed_dataset);
+}
+
 static const reel_dataset_class map_class = {
-    .length = map_length, .get = map_get, .free = free_plainly};
+    .length = map_length, .get = map_get, .free = map_free};
 
 reel_dataset *reel_map_dataset_new(reel_dataset *d, reel_map_fn f, void *user) {
     if (!d || !f) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "map: %s is NULL", d ? "the function" : "the dataset");
         return NULL;
     }
-    map *m = reel__array(1, sizeof *m, "map");
+    map *m = reel__head_new(sizeof *m, "map");
     if (!m) return NULL;
     *m = (map){{&map_class}, d, f, user};
     return &m->base;

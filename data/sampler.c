@@ -32,9 +32,24 @@ void reel_sampler_free(reel_sampler *s) {
     if (s && s->cls && s->cls->free) s->cls->free(s);
 }
 
-static void free_plainly(reel_sampler *s) {
-    free(s);
+static reel_status say_freed(const char *who) {
+    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: freed already", who);
 }
+static int64_t freed_length(reel_sampler *s) {
+    (void)s;
+    say_freed("sampler");
+    return 0;
+}
+static reel_status freed_order(reel_sampler *s, int64_t epoch, int64_t *index) {
+    (void)s, (void)epoch, (void)index;
+    return say_freed("sampler_order");
+}
+static void freed_free(reel_sampler *s) {
+    (void)s;
+    say_freed("sampler_free");
+}
+
+const reel_sampler_class reel__freed_sampler = {freed_length, freed_order, freed_free};
 
 /* ---- 0..n-1, in order or at random ---- */
 
@@ -69,13 +84,17 @@ static reel_status drawn_order(reel_sampler *s, int64_t epoch, int64_t *index) {
     return REEL_OK;
 }
 
-static const reel_sampler_class sequential_class = {range_length, sequential_order, free_plainly};
-static const reel_sampler_class permuted_class = {range_length, permuted_order, free_plainly};
-static const reel_sampler_class drawn_class = {range_length, drawn_order, free_plainly};
+static void range_free(reel_sampler *s) {
+    reel__head_free(s, &reel__freed_sampler);
+}
+
+static const reel_sampler_class sequential_class = {range_length, sequential_order, range_free};
+static const reel_sampler_class permuted_class = {range_length, permuted_order, range_free};
+static const reel_sampler_class drawn_class = {range_length, drawn_order, range_free};
 
 static reel_sampler *range_new(const reel_sampler_class *cls, int64_t n, int64_t draws,
                                uint64_t seed) {
-    range_sampler *s = reel__array(1, sizeof *s, "sampler");
+    range_sampler *s = reel__head_new(sizeof *s, "sampler");
     if (!s) return NULL;
     *s = (range_sampler){{cls}, n, draws, seed};
     return &s->base;
@@ -112,7 +131,7 @@ typedef struct {
     reel_sampler base;
     uint64_t seed;
     int64_t n;
-    int64_t item[];
+    int64_t *item;
 } subset_sampler;
 
 static int64_t subset_length(reel_sampler *s) {
@@ -127,7 +146,12 @@ static reel_status subset_order(reel_sampler *s, int64_t epoch, int64_t *index) 
     return REEL_OK;
 }
 
-static const reel_sampler_class subset_class = {subset_length, subset_order, free_plainly};
+static void subset_free(reel_sampler *s) {
+    free(((subset_sampler *)s)->item);
+    reel__head_free(s, &reel__freed_sampler);
+}
+
+static const reel_sampler_class subset_class = {subset_length, subset_order, subset_free};
 
 static reel_status check_items(const int64_t *index, int64_t n) {
     if (n < 0) return reel_fail(REEL_ERR_ARGUMENT, NULL, "subset_sampler: n is %lld", (long long)n);
@@ -141,15 +165,13 @@ static reel_status check_items(const int64_t *index, int64_t n) {
 
 reel_sampler *reel_subset_sampler_new(const int64_t *index, int64_t n, uint64_t seed) {
     if (check_items(index, n) != REEL_OK) return NULL;
-    subset_sampler *s = malloc(sizeof *s + (size_t)n * sizeof *s->item);
+    int64_t *copy = reel__array(n, sizeof *copy, "subset_sampler");
+    subset_sampler *s = copy ? reel__head_new(sizeof *s, "subset_sampler") : NULL;
     if (!s) {
-        reel_fail(REEL_ERR_MEMORY, NULL, "subset_sampler: out of memory for %lld items",
-                  (long long)n);
+        free(copy);
         return NULL;
     }
-    s->base.cls = &subset_class;
-    s->seed = seed;
-    s->n = n;
-    for (int64_t i = 0; i < n; i++) s->item[i] = index[i];
+    *s = (subset_sampler){{&subset_class}, seed, n, copy};
+    for (int64_t i = 0; i < n; i++) copy[i] = index[i];
     return &s->base;
 }

@@ -23,7 +23,7 @@ typedef struct {
     reel_sampler base;
     uint64_t seed;
     int64_t draws, count;
-    candidate candidate[];
+    candidate *candidate;
 } weighted_sampler;
 
 static int64_t weighted_length(reel_sampler *s) {
@@ -76,7 +76,8 @@ static reel_status kept_order(reel_sampler *s, int64_t epoch, int64_t *index) {
 }
 
 static void weighted_free(reel_sampler *s) {
-    free(s);
+    free(((weighted_sampler *)s)->candidate);
+    reel__head_free(s, &reel__freed_sampler);
 }
 
 static const reel_sampler_class replaced_class = {weighted_length, replaced_order, weighted_free};
@@ -127,16 +128,17 @@ reel_sampler *reel_weighted_sampler_new(const double *weights, int64_t n, int64_
     int64_t count;
     if (check_weights(weights, n, &count) != REEL_OK) return NULL;
     if (check_draws(draws, count, replacement) != REEL_OK) return NULL;
-    weighted_sampler *s = malloc(sizeof *s + (size_t)count * sizeof *s->candidate);
+    candidate *made = reel__array(count, sizeof *made, "weighted_sampler");
+    weighted_sampler *s = made ? reel__head_new(sizeof *s, "weighted_sampler") : NULL;
     if (!s) {
-        reel_fail(REEL_ERR_MEMORY, NULL, "weighted_sampler: out of memory for %lld items",
-                  (long long)count);
+        free(made);
         return NULL;
     }
-    s->base.cls = replacement ? &replaced_class : &kept_class;
-    s->seed = seed;
-    s->draws = draws;
-    s->count = count;
+    *s = (weighted_sampler){.base.cls = replacement ? &replaced_class : &kept_class,
+                            .seed = seed,
+                            .draws = draws,
+                            .count = count,
+                            .candidate = made};
     fill(s, weights, n, replacement);
     return &s->base;
 }

@@ -15,7 +15,8 @@ typedef struct {
     void (*teardown)(void);
     bool (*run)(void); /* false: it failed */
     int least;         /* allocations of a run, roughly: with fewer the test has lost its subject */
-    int spare;         /* free blocks that the CPU may keep more or less of, if threads allocate */
+    int spare; /* blocks that a run may keep more of: the CPU's free ones, if threads allocate, and
+                  heads of freed samplers */
 } alloc_scenario;
 
 void fails_everywhere(const alloc_scenario *s);

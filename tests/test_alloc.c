@@ -228,14 +228,20 @@ static void loader_teardown(void) {
 }
 
 START_TEST(batches_of_rows) {
-    fails_everywhere(&(alloc_scenario){
-        .setup = rows_setup, .run = loader_run, .teardown = loader_teardown, .least = 14});
+    fails_everywhere(&(alloc_scenario){.setup = rows_setup,
+                                       .run = loader_run,
+                                       .teardown = loader_teardown,
+                                       .least = 14,
+                                       .spare = 2});
 }
 END_TEST
 
 START_TEST(batches_of_items) {
-    fails_everywhere(&(alloc_scenario){
-        .setup = items_setup, .run = loader_run, .teardown = loader_teardown, .least = 28});
+    fails_everywhere(&(alloc_scenario){.setup = items_setup,
+                                       .run = loader_run,
+                                       .teardown = loader_teardown,
+                                       .least = 28,
+                                       .spare = 2});
 }
 END_TEST
 

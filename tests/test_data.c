@@ -428,6 +428,72 @@ START_TEST(bad_samplers_are_errors) {
 }
 END_TEST
 
+/* ---- freed ones ---- */
+
+/* At once, and when others have come and gone since. */
+START_TEST(what_was_freed_is_refused) {
+    for (int others = 0; others < 200; others += 199) {
+        REEL_SCOPE;
+        reel_sample sample;
+        int64_t index[4] = {0, 1, 2, 3};
+        reel_tensor *x = reel_zeros(reel_shape(4), REEL_F32, test_device());
+        reel_dataset *d = reel_tensor_dataset_new(x, NULL), *set[3];
+        set[0] = reel_subset_dataset_new(d, index, 4);
+        set[1] = reel_concat_dataset_new(&d, 1);
+        set[2] = d;
+        reel_sampler *sampler[3] = {
+            reel_random_sampler_new(4, false, 0, 1), reel_subset_sampler_new(index, 4, 1),
+            reel_weighted_sampler_new((double[]){1, 2, 3, 4}, 4, 4, true, 1)};
+        reel_batch_sampler *batches = reel_batch_sampler_new(sampler[0], 2, false);
+        reel_loader *l = reel_loader_new(set[1], (reel_loader_options){0});
+        reel_batch b;
+        ck_assert(reel_loader_next(l, &b));
+        for (int k = 0; k < 3; k++) reel_dataset_free(set[k]);
+        for (int k = 0; k < 3; k++) reel_sampler_free(sampler[k]);
+        reel_batch_sampler_free(batches);
+        for (int k = 0; k < others; k++) reel_sampler_free(reel_sequential_sampler_new(4));
+        expect_fine();
+        for (int k = 0; k < 3; k++) {
+            ck_assert_int_eq(reel_dataset_length(set[k]), 0);
+            expect_failure(REEL_ERR_ARGUMENT, "dataset: freed already");
+            ck_assert_int_ne(reel_dataset_get(set[k], 0, &sample), REEL_OK);
+            expect_failure(REEL_ERR_ARGUMENT, "freed already");
+            ck_assert_ptr_null(reel_loader_new(set[k], (reel_loader_options){0}));
+            expect_failure(REEL_ERR_ARGUMENT, "dataset: freed already");
+            reel_dataset_free(set[k]);
+            expect_failure(REEL_ERR_ARGUMENT, "dataset_free: freed already");
+            ck_assert_int_eq(reel_sampler_length(sampler[k]), 0);
+            expect_failure(REEL_ERR_ARGUMENT, "sampler: freed already");
+            ck_assert_int_ne(reel_sampler_order(sampler[k], 0, index), REEL_OK);
+            expect_failure(REEL_ERR_ARGUMENT, "freed already");
+            reel_sampler_free(sampler[k]);
+            expect_failure(REEL_ERR_ARGUMENT, "sampler_free: freed already");
+        }
+        reel_batch_sampler_free(batches);
+        expect_failure(REEL_ERR_ARGUMENT, "batch_sampler_free: freed already");
+        ck_assert(!reel_loader_next(l, &b));
+        expect_failure(REEL_ERR_ARGUMENT, "freed already");
+        reel_loader_free(l);
+    }
+}
+END_TEST
+
+/* Those that were freed are used again in the end: their number does not grow for ever. */
+START_TEST(heads_are_used_again) {
+    enum { MANY = 1000 };
+    static const void *seen[MANY];
+    int again = 0;
+    for (int k = 0; k < MANY; k++) {
+        reel_sampler *s = reel_sequential_sampler_new(1);
+        ck_assert_int_eq(reel_sampler_length(s), 1);
+        for (int j = 0; j < k; j++) again += seen[j] == s;
+        seen[k] = s;
+        reel_sampler_free(s);
+    }
+    ck_assert_int_gt(again, MANY / 2);
+}
+END_TEST
+
 /* ---- collate ---- */
 
 static void expect_unstacked(const reel_sample *samples, int64_t n, reel_status code,
@@ -483,6 +549,9 @@ int main(void) {
     tcase_add_test(c, a_subset_sampler_shuffles_its_items);
     tcase_add_test(c, bad_samplers_are_errors);
 
+    c = add_case(s, "freed");
+    tcase_add_test(c, what_was_freed_is_refused);
+    tcase_add_test(c, heads_are_used_again);
     c = add_case(s, "collate");
     tcase_add_test(c, samples_that_differ_do_not_stack);
     return run_suite(s);

@@ -155,6 +155,7 @@ START_TEST(options_of_zero_are_group_0s) {
     ck_assert_double_eq_tol(decay_of((reel_group_options){.lr = 0.1}), 0.1 * 0.25, 1e-15);
     ck_assert_double_eq_tol(decay_of((reel_group_options){.weight_decay = 0.5}), 0.25, 1e-15);
     ck_assert_double_eq(decay_of((reel_group_options){.weight_decay = REEL_ZERO}), 0.0);
+    ck_assert_double_eq(decay_of((reel_group_options){.lr = REEL_ZERO, .weight_decay = 0.5}), 0.0);
 }
 END_TEST
 
