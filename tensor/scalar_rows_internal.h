@@ -92,7 +92,7 @@ REEL_FORMULA REAL R(bce)(REAL p, REAL t) {
     REAL yes = R(log)(p), no = R(log1p)(-p);
     yes = yes < -100 ? -100 : yes;
     no = no < -100 ? -100 : no;
-    return (t - 1) * no - t * yes;
+    return REEL__FUSED(t - 1, no, -t * yes);
 }
 
 REEL_FORMULA REAL R(bce_grad)(REAL g, REAL p, REAL t) {
