@@ -132,7 +132,7 @@ static void add_stroke(segments *out, const stroke *s) {
         point a = point_at(s, i - 1), b = point_at(s, i), c = point_at(s, i + 1);
         point d = point_at(s, i + 2), last = b;
         for (int k = 1; k <= STEPS; k++) {
-            float t = (float)k / STEPS;
+            float t = (float)k / (float)STEPS;
             point next = {spline(a.x, b.x, c.x, d.x, t), spline(a.y, b.y, c.y, d.y, t)};
             if (s->kind == LINES) next = (point){b.x + t * (c.x - b.x), b.y + t * (c.y - b.y)};
             add_segment(out, last, next);

@@ -13,6 +13,8 @@
  * Source of the reductions: Cody and Waite, "Software Manual for the Elementary Functions" (1980),
  * chapters 5, 6 and 8. */
 
+#include "tensor/fused_internal.h"
+
 #ifndef REEL_FORMULA
 #define REEL_FORMULA static inline
 #endif
@@ -147,7 +149,7 @@ REEL_FORMULA REAL R(log)(REAL x) {
     p = p * z + 2 / (REAL)5.0;
     p = p * z + 2 / (REAL)3.0;
     /* ln(1 + f) = f - s (f - z p'), which keeps f's bits */
-    REAL y = e * LN2_HIGH + (f - (s * (f - z * p) - e * LN2_LOW));
+    REAL y = e * LN2_HIGH + (f - REEL__FUSED(s, f - z * p, e * -LN2_LOW));
     const REAL special = x == 0 ? -INFINITE : NOT_A_NUMBER;
     y = x > 0 ? y : special;
     return x == INFINITE ? x : y;

@@ -60,7 +60,8 @@ REEL_FORMULA REAL R(gelu)(REAL x) {
 /* g (Phi(x) + x phi(x)), phi(x) = e^(-x^2 / 2) / sqrt(2 pi) */
 REEL_FORMULA REAL R(gelu_grad)(REAL g, REAL x) {
     REAL below = (REAL)0.5 * (1 + R(erf)(x * (REAL)0.70710678118654752440));
-    return g * (below + x * (REAL)0.39894228040143267794 * R(exp)((REAL)-0.5 * x * x));
+    REAL e = R(exp)((REAL)-0.5 * x * x);
+    return g * REEL__FUSED(x * (REAL)0.39894228040143267794, e, below);
 }
 
 /* x (1 + tanh u) / 2, u = sqrt(2 / pi) (x + 0.044715 x^3) */
@@ -92,7 +93,7 @@ REEL_FORMULA REAL R(bce)(REAL p, REAL t) {
     REAL yes = R(log)(p), no = R(log1p)(-p);
     yes = yes < -100 ? -100 : yes;
     no = no < -100 ? -100 : no;
-    return (t - 1) * no - t * yes;
+    return REEL__FUSED(t - 1, no, -t * yes);
 }
 
 REEL_FORMULA REAL R(bce_grad)(REAL g, REAL p, REAL t) {

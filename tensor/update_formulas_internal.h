@@ -5,6 +5,8 @@
  * parameter, and changes the moments, which are named above it. Formulas and sources stand in
  * optim.h. */
 
+#include "tensor/fused_internal.h"
+
 /* reel__step in REAL, and which moments there are, a bit for each: known when compiled, so that to
  * ask costs nothing. */
 typedef struct {
@@ -40,11 +42,11 @@ REEL_FORMULA REAL R(direction)(const R(step) * s, REAL p, REAL g) {
 }
 
 REEL_FORMULA REAL R(mean)(const R(step) * s, REAL *mean, REAL x) {
-    return *mean = s->beta1 * *mean + s->rest1 * x;
+    return *mean = REEL__FUSED(s->beta1, *mean, s->rest1 * x);
 }
 
 REEL_FORMULA REAL R(mean_of_squares)(const R(step) * s, REAL *mean, REAL x) {
-    return *mean = s->beta2 * *mean + s->rest2 * x * x;
+    return *mean = REEL__FUSED(s->beta2, *mean, s->rest2 * x * x);
 }
 
 /* NaN if one of them is. */
@@ -74,7 +76,7 @@ REEL_FORMULA REAL R(adam)(const R(step) * s, REAL p, REAL g, REAL *moment) {
 REEL_FORMULA REAL R(nadam)(const R(step) * s, REAL p, REAL g, REAL *moment) {
     const REAL d = R(direction)(s, p, g), m = R(mean)(s, &moment[0], d);
     const REAL v = R(mean_of_squares)(s, &moment[1], d);
-    return p * s->shrink - (s->size_g * d + s->size * m) / (SQRT(v) * s->root + s->eps);
+    return p * s->shrink - REEL__FUSED(s->size_g, d, s->size * m) / (SQRT(v) * s->root + s->eps);
 }
 
 /* m, v. */
@@ -120,7 +122,7 @@ REEL_FORMULA REAL R(adadelta)(const R(step) * s, REAL p, REAL g, REAL *moment) {
 
 /* mean. */
 REEL_FORMULA REAL R(asgd)(const R(step) * s, REAL p, REAL g, REAL *moment) {
-    const REAL mean = moment[0], now = p * s->shrink - s->size * R(direction)(s, p, g);
+    const REAL mean = moment[0], now = REEL__FUSED(p, s->shrink, -s->size * R(direction)(s, p, g));
     moment[0] = s->weight == 1 ? now : mean + s->weight * (now - mean);
     return now;
 }

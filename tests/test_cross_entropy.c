@@ -70,7 +70,7 @@ static double naive_at(const terms *t, int64_t i) {
     for (int64_t c = 0; c < C; c++) {
         const double one =
             t->soft ? shares[(i / inner * C + c) * inner + i % inner] : (double)(c == classes[i]);
-        z -= weight_of(t, c) * ((1 - t->smoothing) * one + t->smoothing / C) * l[c];
+        z -= weight_of(t, c) * ((1 - t->smoothing) * one + t->smoothing / (double)C) * l[c];
     }
     return z;
 }

@@ -61,14 +61,15 @@ START_TEST(linear_draws_within_its_bounds) {
         double largest = 0.0, square = 0.0;
         float *w = elements(W, 120000), *c = elements(b, 300);
         for (int i = 0; i < 120000; i++) {
-            largest = fmax(largest, fabs((double)w[i]));
+            if (fabs((double)w[i]) > largest) largest = fabs((double)w[i]);
             square += (double)w[i] * (double)w[i];
         }
         ck_assert_double_le(largest, a * (1 + 1e-6));
         ck_assert_double_ge(largest, 0.99 * a);
         ck_assert_double_eq_tol(sqrt(square / 120000), a / sqrt(3.0), 0.01 * a);
         largest = 0.0;
-        for (int i = 0; i < 300; i++) largest = fmax(largest, fabs((double)c[i]));
+        for (int i = 0; i < 300; i++)
+            if (fabs((double)c[i]) > largest) largest = fabs((double)c[i]);
         ck_assert_double_le(largest, a * (1 + 1e-6));
         ck_assert_double_ge(largest, 0.9 * a);
         free(w);
@@ -309,7 +310,7 @@ START_TEST(initialisers_have_their_moments) {
         for (int i = 0; i < 20000; i++) {
             sum += v[i];
             square += v[i] * v[i];
-            largest = fmax(largest, fabs(v[i]));
+            if (fabs(v[i]) > largest) largest = fabs(v[i]);
         }
         free(v);
         ck_assert_double_eq_tol(sum / 20000, 0.0, 4 * std / sqrt(20000));
@@ -361,7 +362,8 @@ START_TEST(fans_count_the_receptive_field) {
         reel_tensor *t = reel_zeros(reel_shape(10, 4, 5, 5), REEL_F64, test_device());
         reel_kaiming_uniform_(t, g, 1.0);
         double largest = 0.0, *v = elements(t, 1000);
-        for (int i = 0; i < 1000; i++) largest = fmax(largest, fabs(v[i]));
+        for (int i = 0; i < 1000; i++)
+            if (fabs(v[i]) > largest) largest = fabs(v[i]);
         free(v);
         ck_assert_double_le(largest, sqrt(3.0) / 10);
         ck_assert_double_ge(largest, 0.95 * sqrt(3.0) / 10);

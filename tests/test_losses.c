@@ -94,7 +94,7 @@ START_TEST(losses_follow_their_formulas) {
     expect_values(none, each, N);
     ck_assert(reel_shape_equal(reel_shape_of(none), reel_shape(2, 3)));
     expect_values(e->loss(in, REEL_SUM), &sum, 1);
-    sum /= N;
+    sum /= (double)N;
     expect_values(e->loss(in, REEL_MEAN), &sum, 1);
     ck_assert_int_eq(reel_ndim(e->loss(in, REEL_MEAN)), 0);
     reel_tensor *narrow[] = {reel_cast(in[0], REEL_F32), reel_cast(in[1], REEL_F32)};
@@ -218,7 +218,7 @@ START_TEST(logits_are_weighted) {
                          reel_track(f64(reel_shape(2, 3), shares)), f64(reel_shape(2, 1), weight),
                          f64(reel_shape(3), pos_weight)};
     expect_values(weighted_logits(in, REEL_NONE), each, N);
-    sum /= N;
+    sum /= (double)N;
     expect_values(weighted_logits(in, REEL_MEAN), &sum, 1);
     expect_gradients(weighted_logits, in, 4);
     reel_tensor *big = reel_ones(reel_shape(4, 2, 3), REEL_F64, test_device());

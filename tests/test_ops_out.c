@@ -52,6 +52,44 @@ START_TEST(every_row_fills_what_is_given) {
 }
 END_TEST
 
+/* ---- one formula, several loops ---- */
+
+#define LONG 77 /* vectors, and what is left over */
+
+/* The same bits from the loop of contiguous elements, its end, and that of strided ones. */
+static void expect_same_bits(reel__op op, reel_tensor **in, int nin, reel_dtype dtype) {
+    static double one[LONG], other[LONG];
+    const size_t bytes = LONG * reel_dtype_size(dtype), size = reel_dtype_size(dtype);
+    reel__call c = {.op = op, .at = REEL_HERE, .nin = nin, .in = in, .attr.f = {0.5, 1.5}};
+    reel_tensor *wide = reel_zeros(reel_shape(LONG, 3), dtype, test_device());
+    reel_read(reel__run(c), one, bytes);
+    reel_read(reel__run_into(c, reel_select(wide, 1, 1)), other, bytes);
+    ck_assert_msg(!reel_failed(), "%s: %s", reel__ops[op].name, reel_error());
+    ck_assert_msg(memcmp(one, other, bytes) == 0, "%s: strided", reel__ops[op].name);
+    for (int64_t i = 0; i < LONG; i += 5) {
+        reel_tensor *alone[3];
+        for (int k = 0; k < nin; k++) alone[k] = reel_slice(in[k], 0, i, i + 1, 1);
+        c.in = alone;
+        reel_read(reel__run(c), other, size);
+        ck_assert_msg(memcmp((char *)one + (size_t)i * size, other, size) == 0, "%s: %d alone",
+                      reel__ops[op].name, (int)i);
+    }
+}
+
+START_TEST(every_loop_gives_the_same_bits) {
+    for (int op = 0; op < REEL_OP_COUNT; op++) {
+        if (!is_elementwise(op) || reel__ops[op].kind == REEL__TEST) continue;
+        for (int d = REEL_F32; d <= REEL_F64; d++) {
+            REEL_SCOPE;
+            reel_tensor *n = reel_arange(LONG, REEL_F64, test_device()), *in[3];
+            for (int i = 0; i < cases[op]->inputs; i++)
+                in[i] = reel_cast(reel_affine(reel_sin(reel_shift(n, i)), 0.4, 0.5), (reel_dtype)d);
+            expect_same_bits((reel__op)op, in, cases[op]->inputs, (reel_dtype)d);
+        }
+    }
+}
+END_TEST
+
 /* ---- the forms that users write ---- */
 
 typedef reel_tensor *(*op_of_one)(const char *at, reel_tensor *x);
@@ -204,6 +242,7 @@ int main(void) {
     Suite *s = suite_create("ops_out");
     TCase *t = add_case(s, "forms");
     tcase_add_test(t, every_row_fills_what_is_given);
+    tcase_add_test(t, every_loop_gives_the_same_bits);
     tcase_add_test(t, every_form_is_of_its_op);
     tcase_add_test(t, in_place);
     tcase_add_test(t, into_a_tensor);

@@ -477,7 +477,7 @@ START_TEST(many_long_rows) {
     reel_tensor *y =
         reel_max_over(reel_add(reel_add(column, reel_zeros_like(row)), row), reel_axes(1), false);
     reel_tensor *wrong =
-        reel_ne(y, reel_reshape(reel_shift(column, COLUMNS - 1.0), reel_shape(ROWS)));
+        reel_ne(y, reel_reshape(reel_shift(column, (double)(COLUMNS - 1)), reel_shape(ROWS)));
     ck_assert(reel_item(reel_any(wrong)) == 0);
     expect_fine();
 }

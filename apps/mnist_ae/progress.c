@@ -41,7 +41,7 @@ void progress_draw(const app_progress *p, const app_run *r, double loss) {
     double all = (double)p->steps, done = (double)r->iteration;
     double rate = (done - (double)p->first_step) / (now() - p->started); /* steps a second */
     int left = rate > 0 ? (int)fmin((all - done) / rate, 359999) : 0;
-    for (int i = 0; i < WIDTH; i++) bar[i] = i * all < done * WIDTH ? '#' : '.';
+    for (int i = 0; i < WIDTH; i++) bar[i] = i * all < done * (double)WIDTH ? '#' : '.';
     bar[WIDTH] = '\0';
     if (r->epoch > 0) snprintf(test, sizeof test, " test %.5f", p->test);
     fprintf(stderr, "\r%s %s %" PRId64 "/%" PRId64 " loss %.5f%s %.0f/s ETA %d:%02d\033[K",

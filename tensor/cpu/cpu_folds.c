@@ -114,7 +114,7 @@ INLINE double fade(double a, double b) {
 INLINE void join_exponentials(double *most, double *sum, double more_most, double more_sum) {
     const double a = *most, b = more_most;
     const double top = ((b > a) | (b != b)) ? b : a;
-    *sum = *sum * fade(a, top) + more_sum * fade(b, top);
+    *sum = REEL__FUSED_F64(*sum, fade(a, top), more_sum * fade(b, top));
     *most = top;
 }
 

@@ -123,19 +123,11 @@ INLINE BROAD F(fold_run_wide)(const NUMBER *x, int64_t n, BROAD none, BROAD (*f)
     return y;
 }
 
-/* ---- max, min, any, all ---- */
-
-INLINE int F(is_true)(NUMBER x) {
-    BITS b;
-    memcpy(&b, &x, sizeof b);
-    return (b & MAGNITUDE) != 0;
-}
+/* ---- max, min ---- */
 
 /* clang-format off */
 INLINE NUMBER F(larger)(NUMBER a, NUMBER x) { return x > a ? x : a; }
 INLINE NUMBER F(smaller)(NUMBER a, NUMBER x) { return x < a ? x : a; }
-INLINE NUMBER F(any_of)(NUMBER a, NUMBER x) { return (F(is_true)(a) | F(is_true)(x)) ? 1 : 0; }
-INLINE NUMBER F(all_of)(NUMBER a, NUMBER x) { return (F(is_true)(a) & F(is_true)(x)) ? 1 : 0; }
 
 /* NaN is chosen apart, so that all else is one instruction. */
 INLINE NUMBER F(max_of)(NUMBER a, NUMBER x) { return IS_NAN(x) ? x : F(larger)(a, x); }
@@ -151,15 +143,7 @@ OF_FOUR(max_of_four, larger)
 OF_FOUR(min_of_four, smaller)
 #undef OF_FOUR
 
-INLINE NUMBER F(any_of_four)(NUMBER y, NUMBER a, NUMBER b, NUMBER c, NUMBER d) {
-    return F(any_of)(y, F(any_of)(F(any_of)(a, b), F(any_of)(c, d)));
-}
-INLINE NUMBER F(all_of_four)(NUMBER y, NUMBER a, NUMBER b, NUMBER c, NUMBER d) {
-    return F(all_of)(y, F(all_of)(F(all_of)(a, b), F(all_of)(c, d)));
-}
-
-static const F(folder) F(max) = {F(max_of), F(max_of_four)}, F(min) = {F(min_of), F(min_of_four)},
-                       F(any) = {F(any_of), F(any_of_four)}, F(all) = {F(all_of), F(all_of_four)};
+static const F(folder) F(max) = {F(max_of), F(max_of_four)}, F(min) = {F(min_of), F(min_of_four)};
 
 INLINE void F(pick_run)(reel__tally to, const reel__slab *s, F(folder) f) {
     to.a.CELL[0] = (BROAD)F(fold_run)(s->x, s->rows, f);
@@ -171,26 +155,64 @@ INLINE void F(pick_columns)(reel__tally to, const reel__slab *s, F(folder) f) {
     for (int64_t j = 0; j < s->columns; j++) to.a.CELL[j] = (BROAD)y[j];
 }
 
-INLINE void F(truth_run)(reel__tally to, const reel__slab *s, F(folder) f) {
-    to.a.whole[0] = F(is_true)(F(fold_run)(s->x, s->rows, f));
-}
-
-INLINE void F(truth_columns)(reel__tally to, const reel__slab *s, F(folder) f) {
-    NUMBER y[CHUNK];
-    F(fold_columns)(y, s, f);
-    for (int64_t j = 0; j < s->columns; j++) to.a.whole[j] = F(is_true)(y[j]);
-}
-
 /* clang-format off */
 static void F(max_run)(reel__tally to, const reel__slab *s) { F(pick_run)(to, s, F(max)); }
 static void F(min_run)(reel__tally to, const reel__slab *s) { F(pick_run)(to, s, F(min)); }
-static void F(any_run)(reel__tally to, const reel__slab *s) { F(truth_run)(to, s, F(any)); }
-static void F(all_run)(reel__tally to, const reel__slab *s) { F(truth_run)(to, s, F(all)); }
 static void F(max_columns)(reel__tally to, const reel__slab *s) { F(pick_columns)(to, s, F(max)); }
 static void F(min_columns)(reel__tally to, const reel__slab *s) { F(pick_columns)(to, s, F(min)); }
-static void F(any_columns)(reel__tally to, const reel__slab *s) { F(truth_columns)(to, s, F(any)); }
-static void F(all_columns)(reel__tally to, const reel__slab *s) { F(truth_columns)(to, s, F(all)); }
 /* clang-format on */
+
+/* ---- any, all: read as integers and never as NUMBER, since a compiler that sees a number's bits
+ * compared with those of 0 may compare the number, of which a denormal is 0 here ---- */
+
+typedef BITS F(word) __attribute__((may_alias));
+
+/* What makes it false (all) or true (any), as bits to be gathered by |. */
+INLINE BITS F(if_zero)(BITS x) {
+    return (x & MAGNITUDE) == 0;
+}
+INLINE BITS F(if_not_zero)(BITS x) {
+    return x & MAGNITUDE;
+}
+
+INLINE bool F(gather_run)(const reel__slab *s, BITS (*f)(BITS)) {
+    const F(word) *x = s->x;
+    BITS found = 0;
+#pragma omp simd reduction(| : found)
+    for (int64_t i = 0; i < s->rows; i++) found |= f(x[i]);
+    return found != 0;
+}
+
+INLINE void F(gather_columns)(BITS *found, const reel__slab *s, BITS (*f)(BITS)) {
+    memset(found, 0, (size_t)s->columns * sizeof *found);
+    for (int64_t i = 0; i < s->rows; i++) {
+        const F(word) *x = (const F(word) *)s->x + i * s->stride;
+#pragma omp simd
+        for (int64_t j = 0; j < s->columns; j++) found[j] |= f(x[j]);
+    }
+}
+
+static void F(any_run)(reel__tally to, const reel__slab *s) {
+    to.a.whole[0] = F(gather_run)(s, F(if_not_zero));
+}
+
+static void F(all_run)(reel__tally to, const reel__slab *s) {
+    to.a.whole[0] = !F(gather_run)(s, F(if_zero));
+}
+
+static void F(any_columns)(reel__tally to, const reel__slab *s) {
+    BITS found[CHUNK];
+    F(gather_columns)(found, s, F(if_not_zero));
+    for (int64_t j = 0; j < s->columns; j++) to.a.whole[j] = found[j] != 0;
+}
+
+static void F(all_columns)(reel__tally to, const reel__slab *s) {
+    BITS found[CHUNK];
+    F(gather_columns)(found, s, F(if_zero));
+    for (int64_t j = 0; j < s->columns; j++) to.a.whole[j] = found[j] == 0;
+}
+
+/* ---- the end ---- */
 
 static void F(end_number)(void *out, reel__tally t, int64_t n, double divisor) {
     (void)divisor;

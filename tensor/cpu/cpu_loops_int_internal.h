@@ -8,8 +8,18 @@ typedef INTEGER (*I(function))(INTEGER x, INTEGER y);
 INLINE void I(map)(const reel__run *r, int inputs, I(function) f) {
     const INTEGER *x = r->in[0], *y = inputs > 1 ? r->in[1] : x;
     INTEGER *out = r->out;
-    const int64_t sx = r->in_stride[0], sy = inputs > 1 ? r->in_stride[1] : sx, so = r->out_stride;
-    for (int64_t i = 0; i < r->n; i++) out[i * so] = f(x[i * sx], y[i * sy]);
+    const int64_t n = r->n, sx = r->in_stride[0], sy = inputs > 1 ? r->in_stride[1] : sx,
+                  so = r->out_stride;
+    if (so == 1 && sx == 1 && sy == 1) {
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) out[i] = f(x[i], y[i]);
+    } else if (so == 1 && sx == 1 && sy == 0) {
+        const INTEGER b = *y;
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) out[i] = f(x[i], b);
+    } else {
+        for (int64_t i = 0; i < n; i++) out[i * so] = f(x[i * sx], y[i * sy]);
+    }
 }
 
 typedef bool (*I(predicate))(INTEGER x, INTEGER y);
@@ -17,8 +27,18 @@ typedef bool (*I(predicate))(INTEGER x, INTEGER y);
 INLINE void I(test)(const reel__run *r, int inputs, I(predicate) f) {
     const INTEGER *x = r->in[0], *y = inputs > 1 ? r->in[1] : x;
     uint8_t *out = r->out;
-    const int64_t sx = r->in_stride[0], sy = inputs > 1 ? r->in_stride[1] : sx, so = r->out_stride;
-    for (int64_t i = 0; i < r->n; i++) out[i * so] = f(x[i * sx], y[i * sy]);
+    const int64_t n = r->n, sx = r->in_stride[0], sy = inputs > 1 ? r->in_stride[1] : sx,
+                  so = r->out_stride;
+    if (so == 1 && sx == 1 && sy == 1) {
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) out[i] = f(x[i], y[i]);
+    } else if (so == 1 && sx == 1 && sy == 0) {
+        const INTEGER b = *y;
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) out[i] = f(x[i], b);
+    } else {
+        for (int64_t i = 0; i < n; i++) out[i * so] = f(x[i * sx], y[i * sy]);
+    }
 }
 
 #define LOOP_OF(name, inputs, result, walk)                                                        \

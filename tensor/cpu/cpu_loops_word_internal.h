@@ -14,6 +14,11 @@ static void W(fill)(const reel__run *r) {
     }
 }
 
+/* Both are read, so that no processor needs loads by a mask to make vectors of it. */
+INLINE WORD W(pick)(uint8_t mask, WORD x, WORD y) {
+    return mask ? x : y;
+}
+
 /* out = mask ? x : y */
 static void W(where)(const reel__run *r) {
     const uint8_t *mask = r->in[0];
@@ -23,15 +28,15 @@ static void W(where)(const reel__run *r) {
                   so = r->out_stride;
     if (sm == 1 && sx == 1 && sy == 1 && so == 1) {
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = mask[i] ? x[i] : y[i];
+        for (int64_t i = 0; i < n; i++) out[i] = W(pick)(mask[i], x[i], y[i]);
     } else if (sm == 1 && sx == 1 && sy == 0 && so == 1) {
         const WORD b = *y;
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = mask[i] ? x[i] : b;
+        for (int64_t i = 0; i < n; i++) out[i] = W(pick)(mask[i], x[i], b);
     } else if (sm == 1 && sx == 0 && sy == 1 && so == 1) {
         const WORD a = *x;
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = mask[i] ? a : y[i];
+        for (int64_t i = 0; i < n; i++) out[i] = W(pick)(mask[i], a, y[i]);
     } else {
         for (int64_t i = 0; i < n; i++) out[i * so] = mask[i * sm] ? x[i * sx] : y[i * sy];
     }

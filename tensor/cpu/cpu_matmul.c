@@ -1,9 +1,9 @@
 /* matmul: by tiles of our own or, large, by BLAS at one thread; the work is split here. */
+#include "tensor/cpu/cpu_blas_internal.h"
 #include "tensor/cpu/cpu_internal.h"
 #include "tensor/nest_internal.h"
 
 #include <cblas.h>
-#include <pthread.h>
 
 /* z (+)= x y of single matrices, row-major. */
 typedef struct {
@@ -13,13 +13,6 @@ typedef struct {
     double beta;
     bool f64, by_rows;
 } product;
-
-/* OpenBLAS's own threads would fight with ours; other BLAS libraries have no such function. */
-extern void openblas_set_num_threads(int n) __attribute__((weak));
-
-static void one_thread(void) {
-    if (openblas_set_num_threads) openblas_set_num_threads(1);
-}
 
 static void gemm(const product *p, int m, int n, const void *x, const void *y, void *z) {
     const reel__product *of = p->of;
@@ -165,14 +158,18 @@ static void multiply_batch(product *p) {
     }
 }
 
+static bool is_for_blas(const product *p) {
+    const reel__product *of = p->of;
+    if (of->ndim && flops_of(p) <= FEW) return false;
+    return of->m == 1 || of->n == 1 || !is_for_tiles(of);
+}
+
 reel_status reel__cpu_matmul(const reel__call *c) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     reel_tensor *z = c->out[0];
     const reel_shape *x = &c->in[0]->layout.shape;
     if (reel_numel(z) == 0) return REEL_OK;
     if (x->dim[x->ndim - 1] == 0)
         return c->accumulate || reel_fill_at_(c->at, z, 0) ? REEL_OK : reel_error_status();
-    pthread_once(&once, one_thread);
     REEL_SCOPE;
     reel__product of;
     REEL_TRY(reel__product_make(&of, c));
@@ -182,6 +179,12 @@ reel_status reel__cpu_matmul(const reel__call *c) {
                  .z = reel__data(z),
                  .beta = c->accumulate ? 1 : 0,
                  .f64 = z->layout.dtype == REEL_F64};
+    const int callers = is_for_blas(&p) ? reel_threads() : 0;
+    if (callers && !reel__blas_enter(callers))
+        return reel__fail_call(REEL_ERR_MEMORY, c,
+                               "out of memory: BLAS needs %d MB for each of %d threads",
+                               REEL__BLAS_MB, callers);
     of.ndim ? multiply_batch(&p) : multiply(&p);
+    if (callers) reel__blas_leave(callers);
     return REEL_OK;
 }
