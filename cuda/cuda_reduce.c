@@ -103,6 +103,10 @@ reel_status reel__cuda_std(const reel__call *c) {
     return variance(c, true);
 }
 
+reel_status reel__cuda_norm(const reel__call *c) {
+    return reduce(c, reel__cuda_launch_length, (reel__cuda_fold_work){0}, 0);
+}
+
 reel_status reel__cuda_logsumexp(const reel__call *c) {
     return reduce(c, reel__cuda_launch_logsumexp, (reel__cuda_fold_work){0}, -__builtin_inf());
 }

@@ -175,6 +175,8 @@ cudaError_t reel__cuda_launch_position(const reel__cuda_fold_work *w, reel_dtype
                                        reel__cuda_queue *queue);
 cudaError_t reel__cuda_launch_var(const reel__cuda_fold_work *w, reel_dtype dtype,
                                   reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_length(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                     reel__cuda_queue *queue); /* norm */
 cudaError_t reel__cuda_launch_logsumexp(const reel__cuda_fold_work *w, reel_dtype dtype,
                                         reel__cuda_queue *queue);
 

@@ -31,8 +31,7 @@ extern "C" {
 /* ---- dtype, device, shape ---- */
 
 /* f16 (IEEE binary16) and bf16 (the upper half of an f32) are for storage: elements are moved,
- * viewed, joined, saved and cast, which rounds to nearest, ties to even (f64 and i64 by way of
- * f32); ops that compute take the other four. Truth values are u8: 0 or 1 as results, any but 0 is
+ * viewed, joined, saved and cast, which rounds once, to nearest, ties to even; ops that compute take the other four. Truth values are u8: 0 or 1 as results, any but 0 is
  * true. */
 typedef enum { REEL_F32 = 0, REEL_F64, REEL_I64, REEL_U8, REEL_F16, REEL_BF16 } reel_dtype;
 

@@ -213,7 +213,8 @@ START_TEST(angles_of_any_size) {
             ck_assert(reel_read(reel_cast(y, REEL_F64), got, sizeof got) == REEL_OK);
             for (int i = 0; i < N; i++) {
                 const double want = cosine ? cos(v[i]) : sin(v[i]);
-                const double small = fabs(v[i]) < 0x1p20 ? unit((reel_dtype)dtype) / 8 : 0;
+                /* an angle's own error at a zero, and beyond it that of the C library's */
+                const double small = fabs(v[i]) < 0x1p20 ? unit((reel_dtype)dtype) / 8 : 1e-30;
                 ck_assert_msg(fabs(got[i] - want) <= 2 * unit((reel_dtype)dtype) * fabs(want) +
                                                          small,
                               "%s of %.17g: %.17g, not %.17g", cosine ? "cos" : "sin", v[i],
@@ -228,8 +229,8 @@ START_TEST(angles_of_any_size) {
             }
         }
     REEL_SCOPE;
-    EXPECT(reel_sin(NUMBERS(REEL_F32, 16777216)), -0.779562);
-    EXPECT(reel_cos(NUMBERS(REEL_F32, 16777216)), 0.626327);
+    EXPECT(reel_sin(NUMBERS(REEL_F32, 16777216)), -0.779563665);
+    EXPECT(reel_cos(NUMBERS(REEL_F32, 16777216)), 0.626322985);
     EXPECT(reel_sin(NUMBERS(REEL_F64, 1e22)), -0.8522008497671888);
 }
 END_TEST
@@ -269,11 +270,11 @@ START_TEST(activations_far_out) {
             const double far = dtype == REEL_F32 ? 3e38 : 1e308;
             reel_tensor *x =
                 reel_track(NUMBERS((reel_dtype)dtype, -INF, -far, -1e20, 1e20, far, INF));
-            reel_tensor *y = row[k].f(x), *g = derivative(y, x, RECORD);
+            reel_tensor *y = row[k].f(x), *g = derivative(reel_sum(y), x, RECORD);
             const double low = row[k].low, a = row[k].low_slope, b = row[k].high_slope;
             expect_close(row[k].name, y, (double[]){low, low, low, 1e20, far, INF}, 6, 1e-6);
             expect_close(row[k].name, g, (double[]){a, a, a, b, b, b}, 6, 1e-6);
-            reel_tensor *h = derivative(g, x, NO_OPTIONS);
+            reel_tensor *h = derivative(reel_sum(g), x, NO_OPTIONS);
             expect_close(row[k].name, h, (double[]){0, 0, 0, 0, 0, 0}, 6, 0);
         }
 }
@@ -284,10 +285,8 @@ START_TEST(silu_of_the_nearly_vanished) {
     REEL_SCOPE;
     reel_tensor *x = reel_track(NUMBERS(REEL_F32, -70, -87, -88, -89, -90, 1e-30, -1e-30, 60, 90));
     reel_tensor *y = reel_silu(x);
-    EXPECT(y, -2.782424e-29, -1.4327364e-36, -5.3279822e-37, -1.9822935e-37, -7.3744553e-38, 5e-31,
-           -5e-31, 60, 90);
-    EXPECT(derivative(y, x, NO_OPTIONS), -2.7426752e-29, -1.4162681e-36, -5.2674369e-37,
-           -1.9600205e-37, -7.2925169e-38, 0.5, 0.5, 1, 1);
+    EXPECT(y, -2.78281482e-29, -1.43185595e-36, -5.32804967e-37, -1.98235357e-37, -7.37461136e-38, 5e-31, -5e-31, 60, 90);
+    EXPECT(derivative(reel_sum(y), x, NO_OPTIONS), -2.74306032e-29, -1.41539783e-36, -5.26750365e-37, -1.96007993e-37, -7.29267124e-38, 0.5, 0.5, 1, 1);
     reel_tensor *wide = NUMBERS(REEL_F64, -708, -711, -713);
     EXPECT(reel_silu(wide), -708 * exp(-708), -711 * (exp(-700) * exp(-11)),
            -713 * (exp(-700) * exp(-13)));
@@ -391,9 +390,10 @@ START_TEST(derivatives_of_whole_powers_at_nothing) {
     }
     REEL_SCOPE;
     reel_tensor *x = f64(reel_shape(2), (double[]){0, 2}), *p = leaf1(2, 0);
-    reel_tensor *y = reel_pow(x, p), *g = derivative(y, p, RECORD);
+    reel_tensor *y = reel_pow(x, p);
+    reel_tensor *g = derivative(reel_sum(y), p, RECORD);
     EXPECT(g, 0, log(2));
-    EXPECT(derivative(g, p, NO_OPTIONS), 0, log(2) * log(2));
+    EXPECT(derivative(reel_sum(g), p, NO_OPTIONS), 0, log(2) * log(2));
     /* d/dy dx, at y = 0: 1 / x */
     reel_tensor *b = leaf(reel_shape(1), (double[]){2}), *q = leaf(reel_shape(1), (double[]){0});
     EXPECT(derivative(derivative(reel_pow(b, q), b, RECORD), q, NO_OPTIONS), 0.5);

@@ -215,6 +215,7 @@ reel_status reel__cpu_argmax(const reel__call *c) { return reduce(c, 1, 0); }
 reel_status reel__cpu_argmin(const reel__call *c) { return reduce(c, 1, 0); }
 reel_status reel__cpu_any(const reel__call *c) { return reduce(c, 1, 0); }
 reel_status reel__cpu_all(const reel__call *c) { return reduce(c, 1, 1); }
+reel_status reel__cpu_norm(const reel__call *c) { return reduce(c, 1, 0); }
 reel_status reel__cpu_logsumexp(const reel__call *c) { return reduce(c, 1, -__builtin_inf()); }
 /* clang-format on */
 

@@ -10,6 +10,7 @@
 #define STEP_MAP(name) NULL
 #define STEP_MAP1(name) NULL
 #define STEP_MAP2(name) NULL
+#define STEP_FAR(name) NULL
 #define STEP_TEST(name) NULL
 #define STEP_CALL(name) NULL
 #define STEP_VIEW(name) NULL
