@@ -37,19 +37,18 @@ void reel__grad_div(reel__node *n, reel_tensor *g) {
 /* x^(y-1), but where y = 0 and x^-1 is no number, x^0: with y beside it, it counts for nothing. The
  * exponent is chosen before, so that no derivative of the other comes by. */
 static reel_tensor *lower_power(const reel__node *n, reel_tensor *x, reel_tensor *y) {
-    reel_tensor *zero = reel__constant(n, 0, x), *size = reel_abs_at(n->at, reel_detach_at(n->at, x));
+    reel_tensor *zero = reel__constant(n, 0, x),
+                *size = reel_abs_at(n->at, reel_detach_at(n->at, x));
     reel_tensor *broken = reel_logical_not_at(n->at, reel_gt_at(n->at, size, zero)); /* or NaN */
     reel_tensor *flat = reel_logical_and_at(n->at, reel_eq_at(n->at, y, zero), broken);
-    return reel_pow_at(n->at, x,
-                       reel_where_at(n->at, flat, zero, reel_affine_at(n->at, y, 1, -1)));
+    return reel_pow_at(n->at, x, reel_where_at(n->at, flat, zero, reel_affine_at(n->at, y, 1, -1)));
 }
 
 /* z = x^y:  dx = g y x^(y-1), 0 where y = 0;  dy = g z ln x, 0 where x = 0 and y >= 0 */
 void reel__grad_pow(reel__node *n, reel_tensor *g) {
     reel_tensor *x = reel__in(n, 0), *y = reel__in(n, 1);
     if (reel__needs(n, 0))
-        reel__give(n, 0,
-                   reel_mul_at(n->at, reel_mul_at(n->at, g, y), lower_power(n, x, y)));
+        reel__give(n, 0, reel_mul_at(n->at, reel_mul_at(n->at, g, y), lower_power(n, x, y)));
     if (!reel__needs(n, 1)) return;
     reel_tensor *zero = reel__constant(n, 0, g), *one = reel__constant(n, 1, g);
     reel_tensor *flat =

@@ -146,6 +146,7 @@ typedef struct {
     void *out;
     int64_t outer, rows, columns, outer_stride, row_stride;
     double divisor; /* of sums of floats, and of var */
+    double times;   /* each element counts so often */
     bool flip;      /* min, argmin and all instead of max, argmax and any */
     bool root;      /* std instead of var */
     int parts;

@@ -60,7 +60,7 @@ template <class T> struct variance_of {
         return {count, a.shift, a.mean + apart * share, squares};
     }
     static __device__ __forceinline__ out finish(const acc &a, const reel__cuda_fold_work &w) {
-        const double variance = a.squares / w.divisor;
+        const double variance = a.squares * w.times / w.divisor;
         return (out)(w.root ? ::sqrt(variance) : variance);
     }
 };
@@ -76,12 +76,8 @@ cudaError_t reel__cuda_launch_var(const reel__cuda_fold_work *w, reel_dtype dtyp
 /* Sums of squares: of f64 those of what would overflow, and of what would vanish, apart, scaled by
  * a power of two. Source: Blue, "A portable Fortran program to find the Euclidean norm of a
  * vector", ACM TOMS 4 (1978). */
-template <class T> struct squares_of {
-    double sum;
-};
-template <> struct squares_of<double> {
-    double sum, large, small;
-};
+template <class T> struct squares_of { double sum; };
+template <> struct squares_of<double> { double sum, large, small; };
 
 #define LARGE 0x1p480
 #define SMALL 0x1p-480
@@ -126,13 +122,15 @@ template <class T> struct norm_of {
         else
             return {a.sum + b.sum};
     }
-    static __device__ __forceinline__ out finish(const acc &a, const reel__cuda_fold_work &) {
+    static __device__ __forceinline__ out finish(const acc &a, const reel__cuda_fold_work &w) {
         if constexpr (sizeof(T) == 8) {
-            if (a.large > 0) return ::sqrt(a.large + a.sum * SCALED_TWICE * AND_AGAIN) * SCALE;
-            if (a.sum == 0) return ::sqrt(a.small) / SCALE;
-            return ::sqrt(a.sum + a.small * SCALED_TWICE * AND_AGAIN);
+            const double n = w.times;
+            if (a.large > 0)
+                return ::sqrt((a.large + a.sum * SCALED_TWICE * AND_AGAIN) * n) * SCALE;
+            if (a.sum == 0) return ::sqrt(a.small * n) / SCALE;
+            return ::sqrt((a.sum + a.small * SCALED_TWICE * AND_AGAIN) * n);
         } else {
-            return (out)::sqrt(a.sum);
+            return (out)::sqrt(a.sum * w.times);
         }
     }
 };
@@ -186,8 +184,8 @@ template <class T> struct logsumexp_of {
         const double most = b.most > a.most || b.most != b.most ? b.most : a.most;
         return {most, a.sum * fade(a.most, most) + b.sum * fade(b.most, most)};
     }
-    static __device__ __forceinline__ out finish(const acc &a, const reel__cuda_fold_work &) {
-        return (out)(a.most + formula<double>::log(a.sum));
+    static __device__ __forceinline__ out finish(const acc &a, const reel__cuda_fold_work &w) {
+        return (out)(a.most + formula<double>::log(a.sum * w.times));
     }
 };
 

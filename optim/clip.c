@@ -7,15 +7,15 @@
 
 /* The 2-norm over several devices or dtypes, on the host: it waits for each. */
 static double norm_of_all(reel_optim *o) {
-    double squares = 0.0;
+    double norm = 0.0;
     for (int i = 0; i < o->launch_count; i++) {
         const reel__lists *l = reel__optim_gather(o, i);
-        reel_tensor *sum = reel_zeros(REEL_SCALAR, REEL_F64, o->launches[i].device);
+        reel_tensor *so_far = reel_scalar(norm, REEL_F64, o->launches[i].device);
         for (int j = 0; j < l->count; j++)
-            reel_add_(sum, reel_sum(reel_square(reel_cast(l->g[j], REEL_F64))));
-        squares += reel_item(sum);
+            so_far = reel_norm(reel_stack(0, so_far, reel_norm(reel_cast(l->g[j], REEL_F64))));
+        norm = reel_item(so_far);
     }
-    return sqrt(squares);
+    return norm;
 }
 
 static void scale_all(reel_optim *o, double scale) {
@@ -30,7 +30,9 @@ static reel_tensor *clip_apart(reel_optim *o, double max_norm) {
     double norm = norm_of_all(o), scale = max_norm / (norm + 1e-6);
     if (reel_failed()) return NULL;
     if (!(scale >= 1.0)) scale_all(o, scale);
-    return reel_failed() ? NULL : reel_scalar(norm, o->launches[0].dtype, o->launches[0].device);
+    const reel_dtype dtype = o->launches[0].dtype;
+    if (dtype == REEL_F32) norm = (double)(float)norm; /* infinite if it is beyond f32 */
+    return reel_failed() ? NULL : reel_scalar(norm, dtype, o->launches[0].device);
 }
 
 static reel_tensor *clip_together(reel_optim *o, double max_norm) {

@@ -1,6 +1,6 @@
-/* f16 and bf16, which are stored and not computed with: their bits to and from f32, and from f64 and
- * i64, rounded once, to nearest, ties to even. Branch-free, so that loops become vector code, and right where denormals
- * are flushed to zero: an f16's own are none in f32. */
+/* f16 and bf16, which are stored and not computed with: their bits to and from f32, and from f64
+ * and i64, rounded once, to nearest, ties to even. Branch-free, so that loops become vector code,
+ * and right where denormals are flushed to zero: an f16's own are none in f32. */
 #ifndef REEL_TENSOR_HALF_INTERNAL_H
 #define REEL_TENSOR_HALF_INTERNAL_H
 
@@ -70,8 +70,7 @@ REEL_FORMULA double reel__f64_from_bits(uint64_t b) {
 
 /* To `mantissa` bits behind the point, with a bias of 1023 - apart, whose exponents end at `end`.
  * Below 2^(1 + apart - 1023) the addition of 2^(53 - mantissa + apart - 1023) does the rounding. */
-REEL_FORMULA uint64_t reel__f64_rounded(uint64_t rest, int mantissa, uint64_t apart,
-                                        uint64_t end) {
+REEL_FORMULA uint64_t reel__f64_rounded(uint64_t rest, int mantissa, uint64_t apart, uint64_t end) {
     const int dropped = 52 - mantissa;
     const uint64_t magic = (apart + 1 + (uint64_t)dropped) << 52;
     const uint64_t small =
@@ -79,7 +78,8 @@ REEL_FORMULA uint64_t reel__f64_rounded(uint64_t rest, int mantissa, uint64_t ap
     const uint64_t half = ((uint64_t)1 << (dropped - 1)) - 1;
     const uint64_t normal = (rest - (apart << 52) + half + (rest >> dropped & 1)) >> dropped;
     const uint64_t finite = rest < (apart + 1) << 52 ? small : normal;
-    const uint64_t infinite = end << mantissa, large = rest > (uint64_t)2047 << 52 ? infinite | infinite >> 1 : infinite;
+    const uint64_t infinite = end << mantissa,
+                   large = rest > (uint64_t)2047 << 52 ? infinite | infinite >> 1 : infinite;
     return rest >= (apart + end) << 52 ? large : finite;
 }
 

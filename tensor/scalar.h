@@ -2,12 +2,12 @@
  * once for every device and for f32 and f64.
  *
  * Included once per type, f64 first, with REAL (float or double), R(name) (name with the type's
- * suffix), WIDE(name) (its f64 twin), SQRT and REEL_REAL_IS_F64 (0 or 1) defined; everything but what is
- * REEL_FORMULA_APART is branch-free arithmetic, so that a compiler makes vector code of a loop around it. No libm; a
- * square root is an instruction, which C and CUDA name differently. Denormal results may be flushed
- * to zero. Accuracy, in eps = 2^-52 (f32: 2^-23) of the result: exp, log, log1p within 2, tanh,
- * sigmoid, expm1 and erf within 4; sin and cos within 2, of any x; pow as its
- * product y ln x allows, 2^-52 |y ln x| in f64, and rounded once from that in f32.
+ * suffix), WIDE(name) (its f64 twin), SQRT and REEL_REAL_IS_F64 (0 or 1) defined; everything but
+ * what is REEL_FORMULA_APART is branch-free arithmetic, so that a compiler makes vector code of a
+ * loop around it. No libm; a square root is an instruction, which C and CUDA name differently.
+ * Denormal results may be flushed to zero. Accuracy, in eps = 2^-52 (f32: 2^-23) of the result:
+ * exp, log, log1p within 2, tanh, sigmoid, expm1 and erf within 4; sin and cos within 2, of any x;
+ * pow as its product y ln x allows, 2^-52 |y ln x| in f64, and rounded once from that in f32.
  *
  * Source of the reductions: Cody and Waite, "Software Manual for the Elementary Functions" (1980),
  * chapters 5, 6 and 8. */
@@ -353,10 +353,9 @@ REEL_FORMULA REAL R(erf)(REAL x) {
     return a <= (REAL)0.46875 ? inner : outer;
 }
 #else
-/* |x| times a rational function of x^2 up to 3.92, where erf is 1 but for 3e-8; at 4.5 it is above 1
- * and cut off. Fitted by least
- * squares at 2000 Chebyshev points, weighted again and again towards the least greatest relative
- * error (Lawson 1961), which is 2e-8. */
+/* |x| times a rational function of x^2 up to 3.92, where erf is 1 but for 3e-8; at 4.5 it is above
+ * 1 and cut off. Fitted by least squares at 2000 Chebyshev points, weighted again and again towards
+ * the least greatest relative error (Lawson 1961), which is 2e-8. */
 REEL_FORMULA REAL R(erf)(REAL x) {
     REAL a = R(abs)(x), n, d;
     a = a > 4.5f ? 4.5f : a;

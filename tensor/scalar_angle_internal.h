@@ -1,5 +1,5 @@
-/* sin and cos of large numbers: scalar.h includes it, of f64 alone. Not for a loop of its own: these
- * are called for what R(sin) and R(cos) gave back.
+/* sin and cos of large numbers: scalar.h includes it, of f64 alone. Not for a loop of its own:
+ * these are called for what R(sin) and R(cos) gave back.
  *
  * x = m 2^k with a whole m, so that of x 2/pi the bits of 2/pi that m 2^k lifts above the quarter
  * turns count for nothing, and 128 bits from there on are enough: no f64 is nearer to a multiple of
@@ -19,13 +19,11 @@ REEL_FORMULA uint64_t R(high_product)(uint64_t a, uint64_t b) {
 /* 64 bits of 2/pi from bit `at` on; the first 64 stand before its point. */
 REEL_FORMULA_APART uint64_t R(bits_of_two_over_pi)(int at) {
     static const uint64_t word[20] = {
-        0x0000000000000000, 0xa2f9836e4e441529, 0xfc2757d1f534ddc0,
-        0xdb6295993c439041, 0xfe5163abdebbc561, 0xb7246e3a424dd2e0,
-        0x06492eea09d1921c, 0xfe1deb1cb129a73e, 0xe88235f52ebb4484,
-        0xe99c7026b45f7e41, 0x3991d639835339f4, 0x9c845f8bbdf9283b,
-        0x1ff897ffde05980f, 0xef2f118b5a0a6d1f, 0x6d367ecf27cb09b7,
-        0x4f463f669e5fea2d, 0x7527bac7ebe5f17b, 0x3d0739f78a5292ea,
-        0x6bfb5fb11f8d5d08, 0x56033046fc7b6bab};
+        0x0000000000000000, 0xa2f9836e4e441529, 0xfc2757d1f534ddc0, 0xdb6295993c439041,
+        0xfe5163abdebbc561, 0xb7246e3a424dd2e0, 0x06492eea09d1921c, 0xfe1deb1cb129a73e,
+        0xe88235f52ebb4484, 0xe99c7026b45f7e41, 0x3991d639835339f4, 0x9c845f8bbdf9283b,
+        0x1ff897ffde05980f, 0xef2f118b5a0a6d1f, 0x6d367ecf27cb09b7, 0x4f463f669e5fea2d,
+        0x7527bac7ebe5f17b, 0x3d0739f78a5292ea, 0x6bfb5fb11f8d5d08, 0x56033046fc7b6bab};
     const int i = at / 64, shift = at % 64;
     return shift ? word[i] << shift | word[i + 1] >> (64 - shift) : word[i];
 }

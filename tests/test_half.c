@@ -162,7 +162,8 @@ START_TEST(wide_casts_are_narrow_ones) {
         reel_tensor *t = to_device(reel_from(x, reel_shape(N), REEL_F32));
         const reel_dtype dtype = (reel_dtype)d;
         ck_assert(reel_read(reel_cast(t, dtype), narrow, sizeof narrow) == REEL_OK);
-        ck_assert(reel_read(reel_cast(reel_cast(t, REEL_F64), dtype), wide, sizeof wide) == REEL_OK);
+        ck_assert(reel_read(reel_cast(reel_cast(t, REEL_F64), dtype), wide, sizeof wide) ==
+                  REEL_OK);
         for (int i = 0; i < N; i++)
             ck_assert_msg(wide[i] == narrow[i], "%a: %04x, not %04x", (double)x[i], wide[i],
                           narrow[i]);

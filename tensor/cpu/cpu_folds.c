@@ -102,7 +102,7 @@ INLINE void join_moments(double *mean, double *squares, double of, double more_m
     const double apart = more_mean - *mean, share = n / (of + n);
     *mean += apart * share;
     *squares += more_squares + apart * (apart * (of * share)); /* of may be 0, apart large */
-    *mean = *squares == __builtin_inf() ? 0 : *mean; /* it does not matter any more */
+    *mean = *squares == __builtin_inf() ? 0 : *mean;           /* it does not matter any more */
 }
 
 /* A sum of squares over a scale, and one more over another: over the greater of the two, but for

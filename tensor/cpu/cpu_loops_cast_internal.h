@@ -1,6 +1,7 @@
 /* Loops from one dtype to each: included by cpu_loops.c once per dtype, with FROM, F(name), and
  * what makes of an element a number that C converts, REAL_OF(x); an i64, WHOLE_OF(x), and a u8,
- * BYTE_OF(x), which stop at their bounds; the bits of an f16, F16_OF(x), and of a bf16, BF16_OF(x). To its own dtype an element goes as cpu_cast.c's copy. */
+ * BYTE_OF(x), which stop at their bounds; the bits of an f16, F16_OF(x), and of a bf16, BF16_OF(x).
+ * To its own dtype an element goes as cpu_cast.c's copy. */
 
 static void F(f32)(const reel__run *r) {
     const FROM *x = r->in[0];

@@ -164,6 +164,17 @@ static double R(sum_squares)(const void *data, int64_t n) {
     return sum;
 }
 
+/* The same one by one in f64, of what passed beyond REAL. */
+static __attribute__((noinline)) double R(wide_square_differences)(const REAL *x, const REAL *y,
+                                                                   int64_t n) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double d = (double)x[i] - (double)y[i];
+        sum += d * d;
+    }
+    return sum;
+}
+
 static double R(sum_square_differences)(const void *first, const void *second, int64_t n) {
     const REAL *x = first, *y = second;
     double sum = 0;
@@ -177,7 +188,8 @@ static double R(sum_square_differences)(const void *first, const void *second, i
             b += q * q;
         }
         a += b;
-        sum += R(sum_lanes)(&a);
+        const double many = R(sum_lanes)(&a);
+        sum += many - many == 0 ? many : R(wide_square_differences)(x + i, y + i, j - i);
         for (; j < end; j++) {
             REAL d = x[j] - y[j];
             sum += (double)d * (double)d;

@@ -1,5 +1,5 @@
 /* Optimizers' steps and gradient clipping over lists of tensors; formulas in optim.h. */
-#include "tensor/cpu/cpu_internal.h"
+#include "tensor/cpu/cpu_fold_internal.h"
 
 #include <math.h>
 
@@ -62,6 +62,26 @@ reel_status reel__cpu_update(const reel__call *c) {
 
 /* ---- clipping ---- */
 
+/* The same where squares overflow, or vanish. */
+static double long_norm(const reel__call *c, int count) {
+    double norm = 0;
+    for (int i = 0; i < count; i++) {
+        const int64_t n = reel_numel(c->in[i]);
+        const reel_dtype dtype = c->in[i]->layout.dtype;
+        double sum = 0, scale = 1;
+        const reel__slab s = {.x = reel__data(c->in[i]), .rows = n, .columns = 1, .stride = 1};
+        if (n > 0)
+            reel__cpu_folds()->fold[REEL_OP_norm][dtype].run((reel__tally){{&sum}, {&scale}}, &s);
+        norm = isnan(sum) ? sum : isnan(norm) ? norm : hypot(norm, scale * sqrt(sum));
+    }
+    return norm;
+}
+
+/* The least sum of squares that no square was missing from because it had vanished. */
+static double least_squares(reel_dtype dtype) {
+    return dtype == REEL_F32 ? 1e-25 : 1e-280;
+}
+
 /* in: gradients, then the norm (written). f[0]: the largest norm. */
 reel_status reel__cpu_clip_norm(const reel__call *c) {
     double squares = 0;
@@ -69,8 +89,12 @@ reel_status reel__cpu_clip_norm(const reel__call *c) {
     for (int i = 0; i < count; i++)
         squares += reel__cpu_loops()->sum_squares[c->in[i]->layout.dtype](reel__data(c->in[i]),
                                                                           reel_numel(c->in[i]));
-    const double norm = sqrt(squares), scale = c->attr.f[0] / (norm + 1e-6);
-    if (!reel_fill_at_(c->at, c->in[count], norm)) return reel_error_status();
+    const reel_dtype dtype = c->in[count]->layout.dtype;
+    const bool is_exact = squares >= least_squares(dtype) && squares < INFINITY;
+    const double norm = is_exact ? sqrt(squares) : long_norm(c, count);
+    const double scale = c->attr.f[0] / (norm + 1e-6);
+    if (!reel_fill_at_(c->at, c->in[count], dtype == REEL_F32 ? (double)(float)norm : norm))
+        return reel_error_status();
     if (scale >= 1) return REEL_OK;
     const double constants[2] = {scale, 0};
     for (int i = 0; i < count; i++)
