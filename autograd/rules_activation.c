@@ -80,6 +80,7 @@ void reel__grad_silu_grad(reel__node *n, reel_tensor *g) {
     reel_tensor *x = reel__in(n, 1);
     if (reel__needs(n, 0)) reel__give(n, 0, reel__silu_grad(n->at, g, x));
     if (!reel__needs(n, 1)) return;
+    x = reel_clamp_at(n->at, x, -1000, 1000); /* where s (1 - s) is 0 */
     reel_tensor *s = reel_sigmoid_at(n->at, x);
     reel_tensor *turn = reel_mul_at(n->at, x, reel_affine_at(n->at, s, -2, 1));
     reel__give(n, 1,
@@ -97,6 +98,7 @@ void reel__grad_gelu_grad(reel__node *n, reel_tensor *g) {
     reel_tensor *x = reel__in(n, 1);
     if (reel__needs(n, 0)) reel__give(n, 0, reel__gelu_grad(n->at, g, x));
     if (!reel__needs(n, 1)) return;
+    x = reel_clamp_at(n->at, x, -40, 40); /* where phi is 0 */
     reel_tensor *square = reel_square_at(n->at, x);
     reel_tensor *bell = reel_exp_at(n->at, reel_affine_at(n->at, square, -0.5, 0));
     reel_tensor *turn =
@@ -117,6 +119,7 @@ void reel__grad_gelu_tanh_grad(reel__node *n, reel_tensor *g) {
     reel_tensor *x = reel__in(n, 1);
     if (reel__needs(n, 0)) reel__give(n, 0, reel__gelu_tanh_grad(at, g, x));
     if (!reel__needs(n, 1)) return;
+    x = reel_clamp_at(at, x, -40, 40); /* where 1 - t^2 is 0 */
     reel_tensor *square = reel_square_at(at, x);
     reel_tensor *t = reel_tanh_at(at, reel_mul_at(at, x, reel_affine_at(at, square, k * c, k)));
     reel_tensor *slope = reel_affine_at(at, square, 3 * k * c, k);

@@ -19,6 +19,12 @@ void reel__grad_mul(reel__node *n, reel_tensor *g) {
     if (reel__needs(n, 1)) reel__give(n, 1, reel_mul_at(n->at, g, reel__in(n, 0)));
 }
 
+/* z = w x, 0 where w = 0:  dw = g x, 0 where g = 0,  dx = w g, 0 where w = 0 */
+void reel__grad_weigh(reel__node *n, reel_tensor *g) {
+    if (reel__needs(n, 0)) reel__give(n, 0, reel__weigh(n->at, g, reel__in(n, 1)));
+    if (reel__needs(n, 1)) reel__give(n, 1, reel__weigh(n->at, reel__in(n, 0), g));
+}
+
 /* z = x / y:  dx = g / y,  dy = -g x / y^2 */
 void reel__grad_div(reel__node *n, reel_tensor *g) {
     reel_tensor *by_y = reel_div_at(n->at, g, reel__in(n, 1));
@@ -28,21 +34,27 @@ void reel__grad_div(reel__node *n, reel_tensor *g) {
     reel__give(n, 1, reel_neg_at(n->at, reel_mul_at(n->at, by_y, ratio)));
 }
 
+/* x^(y-1), but where y = 0 and x^-1 is no number, x^0: with y beside it, it counts for nothing. The
+ * exponent is chosen before, so that no derivative of the other comes by. */
+static reel_tensor *lower_power(const reel__node *n, reel_tensor *x, reel_tensor *y) {
+    reel_tensor *zero = reel__constant(n, 0, x),
+                *size = reel_abs_at(n->at, reel_detach_at(n->at, x));
+    reel_tensor *broken = reel_logical_not_at(n->at, reel_gt_at(n->at, size, zero)); /* or NaN */
+    reel_tensor *flat = reel_logical_and_at(n->at, reel_eq_at(n->at, y, zero), broken);
+    return reel_pow_at(n->at, x, reel_where_at(n->at, flat, zero, reel_affine_at(n->at, y, 1, -1)));
+}
+
 /* z = x^y:  dx = g y x^(y-1), 0 where y = 0;  dy = g z ln x, 0 where x = 0 and y >= 0 */
 void reel__grad_pow(reel__node *n, reel_tensor *g) {
     reel_tensor *x = reel__in(n, 0), *y = reel__in(n, 1);
-    reel_tensor *zero = reel__constant(n, 0, g);
-    if (reel__needs(n, 0)) {
-        reel_tensor *lower = reel_pow_at(n->at, x, reel_affine_at(n->at, y, 1, -1));
-        reel_tensor *dx = reel_mul_at(n->at, reel_mul_at(n->at, g, y), lower);
-        reel__give(n, 0, reel_where_at(n->at, reel_eq_at(n->at, y, zero), zero, dx));
-    }
+    if (reel__needs(n, 0))
+        reel__give(n, 0, reel_mul_at(n->at, reel_mul_at(n->at, g, y), lower_power(n, x, y)));
     if (!reel__needs(n, 1)) return;
+    reel_tensor *zero = reel__constant(n, 0, g), *one = reel__constant(n, 1, g);
     reel_tensor *flat =
         reel_logical_and_at(n->at, reel_eq_at(n->at, x, zero), reel_ge_at(n->at, y, zero));
-    reel_tensor *dy =
-        reel_mul_at(n->at, reel_mul_at(n->at, g, reel__out(n)), reel_log_at(n->at, x));
-    reel__give(n, 1, reel_where_at(n->at, flat, zero, dy));
+    reel_tensor *ln = reel_log_at(n->at, reel_where_at(n->at, flat, one, x));
+    reel__give(n, 1, reel_mul_at(n->at, reel_mul_at(n->at, g, reel__out(n)), ln));
 }
 
 /* y = x^p:  dx = g p x^(p-1), 0 where p = 0 */

@@ -76,11 +76,24 @@ void reel__grad_std(reel__node *n, reel_tensor *g) {
     give_var(n, reel__relu_grad(n->at, half, y));
 }
 
-/* dx = g e^(x - y) */
+/* dx = g x / y, and 0 where y is 0, by which nothing is divided */
+void reel__grad_norm(reel__node *n, reel_tensor *g) {
+    reel_tensor *y = reel__out(n), *zero = reel__constant(n, 0, y);
+    reel_tensor *by = reel_add_at(n->at, y, reel__ties(n->at, y, zero));
+    reel_tensor *unit = reel_div_at(n->at, reel__in(n, 0), keep_axes(n, by));
+    reel__give(n, 0, reel_mul_at(n->at, unit, keep_axes(n, reel__relu_grad(n->at, g, y))));
+}
+
+/* dx = g e^(x - y) / sum e^(x - y): y is a shift that any other could stand for, so that what y
+ * lost by rounding cancels. 0 stands for an infinite one, and nothing is divided by nothing. */
 void reel__grad_logsumexp(reel__node *n, reel_tensor *g) {
-    reel_tensor *y = keep_axes(n, reel__out(n));
-    reel_tensor *soft = reel_exp_at(n->at, reel_sub_at(n->at, reel__in(n, 0), y));
-    reel__give(n, 0, reel_mul_at(n->at, soft, keep_axes(n, g)));
+    reel_tensor *y = reel_detach_at(n->at, keep_axes(n, reel__out(n)));
+    reel_tensor *zero = reel__constant(n, 0, y);
+    reel_tensor *shift = reel_where_at(n->at, reel_isinf_at(n->at, y), zero, y);
+    reel_tensor *e = reel_exp_at(n->at, reel_sub_at(n->at, reel__in(n, 0), shift));
+    reel_tensor *sum = reel_sum_at(n->at, e, axes_of(n), true);
+    sum = reel_add_at(n->at, sum, reel__ties(n->at, sum, zero));
+    reel__give(n, 0, reel_mul_at(n->at, reel_div_at(n->at, e, sum), keep_axes(n, g)));
 }
 
 /* ---- prod: dx[i] = g (product of all x[j] but x[i]), without a division, so that x may be 0 ----
@@ -144,7 +157,7 @@ void reel__grad_softmax(reel__node *n, reel_tensor *g) {
     reel__give(n, 0, reel_mul_at(n->at, y, reel_sub_at(n->at, g, dot)));
 }
 
-/* dx = g - e^y sum g along the axis */
+/* dx = g - e^y sum g along the axis: a row of which nothing is asked gets nothing, whatever y is */
 void reel__grad_log_softmax(reel__node *n, reel_tensor *g) {
     reel_tensor *sum = reel_sum_at(n->at, g, reel_axes(n->attr.i[0]), true);
     reel__give(n, 0, reel__log_softmax_grad(n->at, g, reel__out(n), sum));
@@ -157,7 +170,7 @@ void reel__grad_log_softmax_grad(reel__node *n, reel_tensor *g) {
     /* stretched first, so that where the result is empty an infinite e^y meets no sum, which is 0
      */
     reel_tensor *y = reel_expand_at(n->at, reel__in(n, 1), reel_shape_of(g));
-    reel_tensor *ds = reel_neg_at(n->at, reel_mul_at(n->at, g, reel_exp_at(n->at, y)));
-    if (reel__needs(n, 1)) reel__give(n, 1, reel_mul_at(n->at, ds, reel__in(n, 2)));
+    reel_tensor *ds = reel_neg_at(n->at, reel__weigh(n->at, g, reel_exp_at(n->at, y)));
+    if (reel__needs(n, 1)) reel__give(n, 1, reel__weigh(n->at, reel__in(n, 2), ds));
     reel__give(n, 2, ds);
 }

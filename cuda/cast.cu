@@ -16,11 +16,24 @@ static __device__ __forceinline__ uint8_t to_u8(double x) {
     return x >= 255 ? 255 : (uint8_t)x;
 }
 
+/* What rounds to fewer bits as x does. */
+static __device__ __forceinline__ double as_f64(double x) {
+    return x;
+}
+static __device__ __forceinline__ double as_f64(int64_t x) {
+    return reel__f64_like_i64(x);
+}
+
 template <class TO, class FROM> static __device__ __forceinline__ TO convert(FROM from) {
     const auto x = number(from);
     using X = decltype(number(from));
     constexpr bool from_float = sizeof(X) > 1 && (X)0.5 != 0;
-    if constexpr (std::is_same<TO, f16>::value)
+    constexpr bool wide = sizeof(X) == 8; /* than f32, by way of which it would be rounded twice */
+    if constexpr (std::is_same<TO, f16>::value && wide)
+        return {reel__f16_from_f64(as_f64(x))};
+    else if constexpr (std::is_same<TO, bf16>::value && wide)
+        return {reel__bf16_from_f64(as_f64(x))};
+    else if constexpr (std::is_same<TO, f16>::value)
         return {reel__f16_from_f32((float)x)};
     else if constexpr (std::is_same<TO, bf16>::value)
         return {reel__bf16_from_f32((float)x)};

@@ -29,6 +29,9 @@ static reel_status reduce(const reel__call *c, reel__cuda_fold_launcher launcher
     reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     if (reel_numel(c->in[0]) == 0) return fill(c, none);
+    const int64_t expanded = reel__expanded_axes(c);
+    if (expanded) return reel__reduce_narrow(c, expanded);
+    how.times = reel__times(c);
     REEL_SCOPE;
     status = reel__reduction_make(&r, c, c->attr.i[0]);
     if (status != REEL_OK) return status;
@@ -43,7 +46,7 @@ static reel_status reduce(const reel__call *c, reel__cuda_fold_launcher launcher
     return status;
 }
 
-/* Elements that go into a result. */
+/* Elements of x that go into a result. */
 static double count_of(const reel__call *c) {
     return (double)reel__count_over(c->in[0]->layout.shape, c->attr.i[0]);
 }
@@ -55,8 +58,8 @@ reel_status reel__cuda_sum(const reel__call *c) {
 }
 
 reel_status reel__cuda_mean(const reel__call *c) {
-    return reduce(c, reel__cuda_launch_sum, (reel__cuda_fold_work){.divisor = count_of(c)},
-                  NOT_A_NUMBER);
+    return reduce(c, reel__cuda_launch_sum,
+                  (reel__cuda_fold_work){.divisor = count_of(c) * reel__times(c)}, NOT_A_NUMBER);
 }
 
 reel_status reel__cuda_prod(const reel__call *c) {
@@ -89,7 +92,7 @@ reel_status reel__cuda_all(const reel__call *c) {
 
 /* f[0]: the correction. */
 static reel_status variance(const reel__call *c, bool root) {
-    const double divisor = count_of(c) - c->attr.f[0];
+    const double divisor = count_of(c) * reel__times(c) - c->attr.f[0];
     return reduce(c, reel__cuda_launch_var,
                   (reel__cuda_fold_work){.divisor = divisor > 0 ? divisor : 0, .root = root},
                   NOT_A_NUMBER);
@@ -101,6 +104,10 @@ reel_status reel__cuda_var(const reel__call *c) {
 
 reel_status reel__cuda_std(const reel__call *c) {
     return variance(c, true);
+}
+
+reel_status reel__cuda_norm(const reel__call *c) {
+    return reduce(c, reel__cuda_launch_length, (reel__cuda_fold_work){0}, 0);
 }
 
 reel_status reel__cuda_logsumexp(const reel__call *c) {
@@ -124,7 +131,8 @@ reel_status reel__cuda_mse(const reel__call *c) {
                               .columns = 1,
                               .outer_stride = 1,
                               .row_stride = 1,
-                              .divisor = (double)n};
+                              .divisor = (double)n,
+                              .times = 1};
     status = launch(c, reel__cuda_launch_square_differences, &w);
     return status;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define REEL_FORMULA static __device__ __forceinline__
+#define REEL_FORMULA_APART static __device__ __noinline__
 
 template <class T> struct formula;
 

@@ -146,6 +146,7 @@ typedef struct {
     void *out;
     int64_t outer, rows, columns, outer_stride, row_stride;
     double divisor; /* of sums of floats, and of var */
+    double times;   /* each element counts so often */
     bool flip;      /* min, argmin and all instead of max, argmax and any */
     bool root;      /* std instead of var */
     int parts;
@@ -175,6 +176,8 @@ cudaError_t reel__cuda_launch_position(const reel__cuda_fold_work *w, reel_dtype
                                        reel__cuda_queue *queue);
 cudaError_t reel__cuda_launch_var(const reel__cuda_fold_work *w, reel_dtype dtype,
                                   reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_length(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                     reel__cuda_queue *queue); /* norm */
 cudaError_t reel__cuda_launch_logsumexp(const reel__cuda_fold_work *w, reel_dtype dtype,
                                         reel__cuda_queue *queue);
 

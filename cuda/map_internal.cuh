@@ -21,6 +21,15 @@ template <reel__op OP, class T> struct row;
 #define ROW_MAP(name) ROW(name, T, x...)
 #define ROW_MAP1(name) ROW(name, T, x..., (T)constants[0])
 #define ROW_MAP2(name) ROW(name, T, x..., (T)constants[0], (T)constants[1])
+#define ROW_FAR(name)                                                                              \
+    template <class T> struct row<REEL_OP_##name, T> {                                             \
+        typedef T result;                                                                          \
+        static __device__ __forceinline__ result apply(const double *constants, T x) {             \
+            (void)constants;                                                                       \
+            const T y = formula<T>::name(x);                                                       \
+            return formula<T>::is_far(y) ? formula<T>::name##_far(y) : y;                          \
+        }                                                                                          \
+    };
 #define ROW_TEST(name) ROW(name, uint8_t, x...)
 #define ROW_CALL(name)
 #define ROW_VIEW(name)
@@ -98,6 +107,7 @@ static cudaError_t launch_map(const reel__cuda_map *m, int vector, reel__cuda_qu
 #define KIND_MAP(dtypes, name, inputs) dtypes(name, inputs)
 #define KIND_MAP1(dtypes, name, inputs) dtypes(name, inputs)
 #define KIND_MAP2(dtypes, name, inputs) dtypes(name, inputs)
+#define KIND_FAR(dtypes, name, inputs) dtypes(name, inputs)
 #define KIND_TEST(dtypes, name, inputs) dtypes(name, inputs)
 #define KIND_CALL(dtypes, name, inputs) nullptr
 #define KIND_VIEW(dtypes, name, inputs) nullptr

@@ -47,9 +47,9 @@ template <class T, bool PAIRS> struct sum_of {
     }
     static __device__ __forceinline__ out finish(acc a, const reel__cuda_fold_work &w) {
         if constexpr ((acc)0.5 != 0)
-            return (out)(a / w.divisor);
+            return (out)(a * w.times / w.divisor);
         else
-            return (out)a;
+            return (out)(a * (acc)w.times);
     }
 };
 
@@ -92,8 +92,11 @@ template <class T> struct product_of {
     static __device__ __forceinline__ acc join(acc a, acc b) {
         return a * b;
     }
-    static __device__ __forceinline__ out finish(acc a, const reel__cuda_fold_work &) {
-        return (out)a;
+    static __device__ __forceinline__ out finish(acc a, const reel__cuda_fold_work &w) {
+        acc y = 1;
+        for (uint64_t n = (uint64_t)w.times; n > 0; n /= 2, a *= a)
+            if (n % 2) y *= a;
+        return (out)y;
     }
 };
 

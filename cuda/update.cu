@@ -201,7 +201,8 @@ static __device__ __forceinline__ double largest_of_block(double x) {
     return __longlong_as_double((long long)bits);
 }
 
-/* reel__norm_scale, on the device. */
+/* What brings numbers of which `largest` is the largest near 1, and their squares away from what
+ * overflows or vanishes; exact, and so is its inverse. */
 static __device__ __forceinline__ double scale_of(double largest) {
     if (!(largest > 0) || isinf(largest)) return 1;
     const int exponent = ilogb(largest);

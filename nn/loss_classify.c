@@ -1,6 +1,8 @@
 /* Losses of a class: by its margin, its logit. */
 #include "nn/loss_internal.h"
 
+#include "tensor/ops_internal.h"
+
 reel_tensor *reel_hinge_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                                 reel_hinge_options options) {
     const char *what = "hinge_loss";
@@ -40,7 +42,7 @@ static reel_tensor *bce_with_logits(const char *at, reel_tensor *x, reel_tensor 
     if (pos_weight) tail = reel_mul_at(at, tail, reel_add_at(at, yes, no));
     reel_tensor *slope = reel_sub_at(at, reel_mul_at(at, h, no),
                                      reel_mul_at(at, reel_affine_at(at, h, -1.0, 1.0), yes));
-    return reel_add_at(at, tail, reel_mul_at(at, slope, x));
+    return reel_add_at(at, tail, reel__weigh(at, slope, x));
 }
 
 reel_tensor *reel_bce_with_logits_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
@@ -50,7 +52,7 @@ reel_tensor *reel_bce_with_logits_loss_at(const char *at, reel_tensor *x, reel_t
     reel_tensor *loss = NULL;
     REEL_SCOPE;
     loss = bce_with_logits(at, x, target, options.pos_weight);
-    if (options.weight) loss = reel_mul_at(at, loss, options.weight);
+    if (options.weight) loss = reel__weigh(at, options.weight, loss);
     if (loss && !reel_shape_equal(reel_shape_of(loss), reel_shape_of(x))) {
         reel_fail(REEL_ERR_SHAPE, at,
                   "bce_with_logits_loss: a weight does not broadcast to y's shape");

@@ -73,7 +73,7 @@ static reel_tensor *equal_weights(const char *at, reel_tensor *x) {
 static reel_tensor *weighted(const char *at, reel_tensor *x, reel_tensor *weight) {
     reel_shape s = {reel_ndim(x) - 1, {reel_numel(weight)}};
     for (int i = 1; i < s.ndim; i++) s.dim[i] = 1;
-    return reel_mul_at(at, x, reel_reshape_at(at, weight, s));
+    return reel__weigh(at, reel_reshape_at(at, weight, s), x);
 }
 
 /* The sum over classes of weight x, less where the target is ignored: x may be infinite there. */
@@ -124,7 +124,7 @@ static reel_tensor *of_probabilities(const char *at, const terms *t, reel_tensor
     if (t->smoothing > 0.0)
         target =
             reel_affine_at(at, target, 1.0 - t->smoothing, t->smoothing / (double)reel_dim(x, 1));
-    reel_tensor *loss = reel_mul_at(at, x, target);
+    reel_tensor *loss = reel__weigh(at, target, x);
     if (t->weight) loss = weighted(at, loss, t->weight);
     loss = reel_neg_at(at, reel_sum_at(at, loss, reel_axes(1), false));
     return reel__loss_reduce(at, loss, t->reduction);

@@ -193,8 +193,9 @@ REEL_API reel_tensor *reel_hinge_loss_at(const char *at, reel_tensor *y, reel_te
 
 /* Binary cross-entropy of a logit x, with s = 1 / (1 + e^-x) and targets t in [0, 1]:
  *   -weight (pos_weight t ln s + (1 - t) ln(1 - s))
- * for any x, without s. The two weights (NULL: 1) broadcast to x's shape. Its gradient is the
- * formula's everywhere. The mean is over the elements, whatever the weights. */
+ * for any x, infinite ones too, without s. What has a weight of 0 counts for nothing. The two
+ * weights (NULL: 1) broadcast to x's shape. Its gradient is the formula's everywhere. The mean is
+ * over the elements, whatever the weights. */
 typedef struct {
     reel_reduction reduction;
     reel_tensor *weight, *pos_weight;
@@ -210,7 +211,7 @@ REEL_API reel_tensor *reel_bce_with_logits_loss_at(const char *at, reel_tensor *
                                  (reel_bce_with_logits_options){__VA_ARGS__})
 
 /* Negative log-likelihood: x[N,C,...] holds log-probabilities, target[N,...] (i64) classes:
- *   z[n,...] = -weight[target] x[n,target,...]
+ *   z[n,...] = -weight[target] x[n,target,...], 0 for a weight of 0
  * weight[C] (NULL: 1) is constant. A target of ignore_index counts for nothing, any other outside
  * 0..C-1 is an error that names it and its position. ignore_index is -100 if nothing is said;
  * ignore_zero ignores class 0. The mean is sum z / sum of the weights that took part. */
@@ -233,7 +234,9 @@ REEL_API reel_tensor *reel_nll_loss_at(const char *at, reel_tensor *x, reel_tens
  *   of probabilities, target[N,C,...]: z = -sum weight ((1 - s) target + s/C) l
  * where sums are over classes. Of classes, all that nll_loss says of weight, ignore_index and the
  * mean holds; of probabilities, in x's dtype, none is ignored, the mean is over all z, and target
- * has a gradient too. Szegedy et al., "Rethinking the Inception architecture" (2016), section 7 */
+ * has a gradient too. A class whose target or weight is 0 counts for nothing, even if its logit is
+ * -infinity; nor does a row that is ignored, whatever is in it. Szegedy et al., "Rethinking the
+ * Inception architecture" (2016), section 7 */
 typedef struct {
     reel_reduction reduction;
     reel_tensor *weight;
@@ -252,7 +255,8 @@ REEL_API reel_tensor *reel_cross_entropy_loss_at(const char *at, reel_tensor *x,
                                (reel_cross_entropy_options){__VA_ARGS__})
 
 /* Kullback and Leibler's divergence by element, x being log-probabilities: t (ln t - x), 0 for t =
- * 0; with log_target, whose target is ln t, e^t (t - x). Per distribution, PyTorch's "batchmean":
+ * 0, whatever x is; with log_target, whose target is ln t, e^t (t - x), 0 for t = -infinity. A
+ * target's gradient, ln t + 1 - x, is -infinity at t = 0. Per distribution, PyTorch's "batchmean":
  * the sum over the number of rows. */
 typedef struct {
     reel_reduction reduction;

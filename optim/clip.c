@@ -5,38 +5,17 @@
 
 #include <math.h>
 
-/* The sum of the squares of all, times `scale` each, or the largest: over several devices or
- * dtypes, on the host, so that it waits for each. */
-static double sum_of_squares(reel_optim *o, double scale) {
-    double squares = 0.0;
-    for (int i = 0; i < o->launch_count; i++) {
-        const reel__lists *l = reel__optim_gather(o, i);
-        reel_tensor *sum = reel_zeros(REEL_SCALAR, REEL_F64, o->launches[i].device);
-        for (int j = 0; j < l->count; j++)
-            reel_add_(sum, reel_sum(reel_square(reel_scale(reel_cast(l->g[j], REEL_F64), scale))));
-        squares += reel_item(sum);
-    }
-    return squares;
-}
-
-static double largest_of_all(reel_optim *o) {
-    double largest = 0.0;
-    for (int i = 0; i < o->launch_count; i++) {
-        const reel__lists *l = reel__optim_gather(o, i);
-        for (int j = 0; j < l->count; j++)
-            if (reel_numel(l->g[j]) > 0)
-                largest =
-                    fmax(largest, reel_item(reel_max(reel_abs(reel_cast(l->g[j], REEL_F64)))));
-    }
-    return largest;
-}
-
-/* Once more, scaled, where squares have overflown or vanished. */
+/* The 2-norm over several devices or dtypes, on the host: it waits for each. */
 static double norm_of_all(reel_optim *o) {
-    const double squares = sum_of_squares(o, 1.0);
-    if ((squares > 1e-280 && squares < INFINITY) || isnan(squares)) return sqrt(squares);
-    const double scale = reel__norm_scale(largest_of_all(o));
-    return sqrt(sum_of_squares(o, scale)) / scale;
+    double norm = 0.0;
+    for (int i = 0; i < o->launch_count; i++) {
+        const reel__lists *l = reel__optim_gather(o, i);
+        reel_tensor *so_far = reel_scalar(norm, REEL_F64, o->launches[i].device);
+        for (int j = 0; j < l->count; j++)
+            so_far = reel_norm(reel_stack(0, so_far, reel_norm(reel_cast(l->g[j], REEL_F64))));
+        norm = reel_item(so_far);
+    }
+    return norm;
 }
 
 static void scale_all(reel_optim *o, double scale) {
@@ -51,7 +30,9 @@ static reel_tensor *clip_apart(reel_optim *o, double max_norm) {
     double norm = norm_of_all(o), scale = max_norm / (norm + 1e-6);
     if (reel_failed()) return NULL;
     if (!(scale >= 1.0)) scale_all(o, scale);
-    return reel_failed() ? NULL : reel_scalar(norm, o->launches[0].dtype, o->launches[0].device);
+    const reel_dtype dtype = o->launches[0].dtype;
+    if (dtype == REEL_F32) norm = (double)(float)norm; /* infinite if it is beyond f32 */
+    return reel_failed() ? NULL : reel_scalar(norm, dtype, o->launches[0].device);
 }
 
 static reel_tensor *clip_together(reel_optim *o, double max_norm) {

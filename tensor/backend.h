@@ -92,6 +92,7 @@ typedef enum {
     REEL__MAP,
     REEL__MAP1,
     REEL__MAP2,
+    REEL__FAR,
     REEL__TEST,
     REEL__CALL,
     REEL__VIEW,

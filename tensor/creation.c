@@ -40,6 +40,18 @@ static reel_tensor *count_up(const char *at, int64_t n, double start, double ste
                      .attr = {.f = {start, step}, .shape = reel_shape(n), .dtype = dtype}});
 }
 
+/* n numbers, half of them counted from start, the others back from stop. */
+static reel_tensor *spaced(const char *at, int64_t n, double start, double step, double stop,
+                           reel_dtype dtype, reel_device device) {
+    const int64_t from_start = n == 1 ? 1 : n / 2;
+    return reel__run((reel__call){
+        .op = REEL_OP_linspace,
+        .at = at,
+        .device = device,
+        .attr = {
+            .f = {start, step, stop}, .i = {from_start}, .shape = reel_shape(n), .dtype = dtype}});
+}
+
 reel_tensor *reel_arange_at(const char *at, int64_t n, reel_dtype dtype, reel_device device) {
     return count_up(at, n, 0, 1, dtype, device);
 }
@@ -49,25 +61,30 @@ reel_tensor *reel_arange_at(const char *at, int64_t n, reel_dtype dtype, reel_de
 reel_tensor *reel_arange_from_at(const char *at, double start, double stop, double step,
                                  reel_dtype dtype, reel_device device) {
     const double most = reel_dtype_is_float(dtype) ? DBL_MAX : COUNTED_EXACTLY;
-    const double n = ceil((stop - start) / step);
+    const double wide = stop - start; /* infinite if it is beyond f64 */
+    const double n = ceil(isfinite(wide) ? wide / step : stop / step - start / step);
     if (step == 0 || !(fabs(start) <= most && fabs(stop) <= most && n < COUNTED_EXACTLY)) {
         reel_fail(REEL_ERR_ARGUMENT, at, "arange: can't count in %s from %g to %g by %g",
                   reel_dtype_name(dtype), start, stop, step);
         return NULL;
     }
-    return count_up(at, n > 0 ? (int64_t)n : 0, start, step, dtype, device);
+    const int64_t count = n > 0 ? (int64_t)n : 0;
+    if (isfinite((n - 1) * step)) return count_up(at, count, start, step, dtype, device);
+    /* from both ends, neither of which goes farther than half of the way */
+    const double last = 2 * (start / 2 + (n - 1) * (step / 2));
+    return spaced(at, count, start, step, last, dtype, device);
+}
+
+/* The distance between two of n numbers, without a difference that is beyond f64. */
+static double step_of(double start, double stop, int64_t n) {
+    const double wide = stop - start, steps = (double)(n - 1);
+    if (n <= 2) return n == 2 && isfinite(wide) ? wide : 0; /* of two, none is taken */
+    return isfinite(wide) ? wide / steps : stop / steps - start / steps;
 }
 
 reel_tensor *reel_linspace_at(const char *at, double start, double stop, int64_t n,
                               reel_dtype dtype, reel_device device) {
-    const double step = n > 1 ? (stop - start) / (double)(n - 1) : 0;
-    const int64_t from_start = n == 1 ? 1 : n / 2;
-    return reel__run((reel__call){
-        .op = REEL_OP_linspace,
-        .at = at,
-        .device = device,
-        .attr = {
-            .f = {start, step, stop}, .i = {from_start}, .shape = reel_shape(n), .dtype = dtype}});
+    return spaced(at, n, start, step_of(start, stop, n), stop, dtype, device);
 }
 
 /* Ones on the diagonal, which is a view of zeros. */

@@ -113,6 +113,59 @@ reel_status reel__reduction_make(reel__reduction *r, const reel__call *c, int64_
     return REEL_OK;
 }
 
+int64_t reel__expanded_axes(const reel__call *c) {
+    const reel__layout *l = &c->in[0]->layout;
+    const int ndim = l->shape.ndim;
+    const bool counts = c->op == REEL_OP_argmax || c->op == REEL_OP_argmin;
+    const bool in_front = counts && __builtin_popcountll((unsigned long long)c->attr.i[0]) > 1;
+    int64_t axes = 0;
+    for (int i = 0; i < ndim; i++) {
+        if (l->shape.dim[i] > 1 && l->stride[i] == 0)
+            axes |= (int64_t)1 << i;
+        else if (in_front && l->shape.dim[i] > 1)
+            break;
+    }
+    return axes;
+}
+
+/* c's result with one entry along the kept ones of these axes. */
+static reel_tensor *narrow_result(const reel__call *c, int64_t expanded) {
+    reel_shape shape = REEL_SCALAR;
+    const reel_shape in = c->in[0]->layout.shape, out = c->out[0]->layout.shape;
+    for (int i = 0; i < in.ndim; i++) {
+        const bool reduced = c->attr.i[0] >> i & 1;
+        if (reduced && !(c->attr.i[1] >> i & 1)) continue;
+        shape.dim[shape.ndim] = !reduced && expanded >> i & 1 ? 1 : out.dim[shape.ndim];
+        shape.ndim++;
+    }
+    return reel_empty_at(c->at, shape, c->out[0]->layout.dtype, c->out[0]->storage->device);
+}
+
+reel_status reel__reduce_narrow(const reel__call *c, int64_t expanded) {
+    const reel__backend *backend = c->in[0]->storage->backend;
+    const bool spreads = expanded & ~c->attr.i[0];
+    reel_status status = REEL_ERR_MEMORY;
+    REEL_SCOPE;
+    reel__layout layout = c->in[0]->layout;
+    double times = reel__times(c);
+    for (int i = 0; i < layout.shape.ndim; i++) {
+        if (!(expanded >> i & 1)) continue;
+        if (c->attr.i[0] >> i & 1) times *= (double)layout.shape.dim[i];
+        layout.shape.dim[i] = 1;
+    }
+    reel_tensor *x = reel__scope_give(reel__tensor_view(c->at, "expand", c->in[0], &layout));
+    reel_tensor *y = spreads ? narrow_result(c, expanded) : c->out[0];
+    if (!x || !y) return reel_error_status();
+    reel__call narrow = *c;
+    narrow.in = &x;
+    narrow.out[0] = y;
+    narrow.attr.f[REEL__TIMES] = times;
+    status = backend->kernels[c->op](&narrow);
+    if (status == REEL_OK && spreads && !reel_copy_at_(c->at, c->out[0], y))
+        status = reel_error_status();
+    return status;
+}
+
 /* ---- around an axis ---- */
 
 void reel__around_axis(reel_shape s, int axis, int64_t *outer, int64_t *inner) {

@@ -30,6 +30,18 @@ typedef struct {
  * the open scope owns). The result has elements, and so has x. */
 reel_status reel__reduction_make(reel__reduction *r, const reel__call *c, int64_t axes);
 
+/* The axes of c->in[0], as a bit mask, that need not be gone along because they are expanded: its
+ * entries are one and the same. Of argmax and argmin over several axes those in front alone, which
+ * leave positions as they are. */
+int64_t reel__expanded_axes(const reel__call *c);
+/* Runs the op's kernel on c->in[0] with one entry along each of these, and spreads what it gives;
+ * attr.f[REEL__TIMES] then says how often each element counts. */
+reel_status reel__reduce_narrow(const reel__call *c, int64_t expanded);
+#define REEL__TIMES 1
+static inline double reel__times(const reel__call *c) {
+    return c->attr.f[REEL__TIMES] > 0 ? c->attr.f[REEL__TIMES] : 1;
+}
+
 /* ---- around an axis ---- */
 
 /* The factors of a shape around an axis: [outer, n, inner]. */

@@ -45,7 +45,8 @@ REEL_API reel_tensor *reel_minimum_at(const char *at, reel_tensor *x, reel_tenso
 #define reel_minimum(x, y) reel_minimum_at(REEL_AT(x, y), x, y)
 
 /* Binary cross-entropy of a probability p in [0,1] and a target t, element by element, logs clamped
- * at -100 as in PyTorch:  z = -(t max(ln p, -100) + (1 - t) max(ln(1 - p), -100)); float */
+ * at -100 as in PyTorch:  z = -(t max(ln p, -100) + (1 - t) max(ln(1 - p), -100)); float. NaN where
+ * p is not in [0,1] */
 REEL_API reel_tensor *reel_bce_at(const char *at, reel_tensor *p, reel_tensor *t);
 #define reel_bce(p, t) reel_bce_at(REEL_AT(p, t), p, t)
 
@@ -69,8 +70,8 @@ REEL_API reel_tensor *reel_exp_at(const char *at, reel_tensor *x);    /* y = e^x
 REEL_API reel_tensor *reel_expm1_at(const char *at, reel_tensor *x);  /* y = e^x - 1 */
 REEL_API reel_tensor *reel_log_at(const char *at, reel_tensor *x);    /* y = ln x */
 REEL_API reel_tensor *reel_log1p_at(const char *at, reel_tensor *x);  /* y = ln(1 + x) */
-REEL_API reel_tensor *reel_sin_at(const char *at, reel_tensor *x);    /* y = sin x */
-REEL_API reel_tensor *reel_cos_at(const char *at, reel_tensor *x);    /* y = cos x */
+REEL_API reel_tensor *reel_sin_at(const char *at, reel_tensor *x);    /* y = sin x, for any x */
+REEL_API reel_tensor *reel_cos_at(const char *at, reel_tensor *x);    /* y = cos x, for any x */
 REEL_API reel_tensor *
 reel_erf_at(const char *at,
             reel_tensor *x); /* y = 2 / sqrt pi times the integral of e^(-t^2) from 0 to x */
@@ -196,11 +197,13 @@ REEL_API reel_tensor *reel_dequantize_at(const char *at, reel_tensor *x, double 
 /* ---- reductions ---- */
 
 /* Over all axes, or over those listed (none listed: all); keepdim leaves an axis of size 1 in their
- * place. The order in which elements come together depends on shape and strides alone, never on the
- * number of threads. reel_mean_over(x, reel_axes(1), false): x[B,N] -> y[B] */
+ * place. Of a 0-d tensor axis 0 or -1 may be listed, as PyTorch takes it, which changes nothing; so
+ * it is of softmax, and of no other op with an axis. What is expanded is not copied. The order in
+ * which elements come together depends on shape and strides alone, never on the number of threads.
+ * reel_mean_over(x, reel_axes(1), false): x[B,N] -> y[B] */
 
-/* Sum, mean and product, which is f64 on the way. Integers give i64; mean takes floats. Of nothing
- * they are 0, NaN and 1. prod's gradient is right where x has zeros. */
+/* Sum, mean and product. What f32 does not hold on the way is f64. Integers give i64; mean takes
+ * floats. Of nothing they are 0, NaN and 1. prod's gradient is right where x has zeros. */
 REEL_API reel_tensor *reel_sum_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
 REEL_API reel_tensor *reel_mean_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
 REEL_API reel_tensor *reel_prod_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
@@ -240,7 +243,8 @@ REEL_API reel_tensor *reel_all_at(const char *at, reel_tensor *x, reel_shape axe
 #define reel_all_over(x, axes, keepdim) reel_all_at(REEL_AT(x), x, axes, keepdim)
 
 /* var = sum (x - mean x)^2 / max(n - correction, 0) of n elements, std = sqrt var; float. The
- * correction is 1, Bessel's, or what _with says; 0 gives the mean square. Of n <= correction
+ * correction is 1, Bessel's, or what _with says; 0 gives the mean square. Infinite of numbers whose
+ * squares are beyond f64. Of n <= correction
  * elements, NaN or infinite. Where std is 0 its gradient is 0. */
 REEL_API reel_tensor *reel_var_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim,
                                   double correction);
@@ -255,13 +259,15 @@ REEL_API reel_tensor *reel_std_at(const char *at, reel_tensor *x, reel_shape axe
 #define reel_std_with(x, axes, keepdim, correction)                                                \
     reel_std_at(REEL_AT(x), x, axes, keepdim, correction)
 
-/* y = ln sum e^x, for any x; float. -infinity of nothing, and where all of x is. */
+/* y = ln sum e^x, for any x; float. -infinity of nothing, and where all of x is; the gradient there
+ * is 0, else g softmax(x). */
 REEL_API reel_tensor *reel_logsumexp_at(const char *at, reel_tensor *x, reel_shape axes,
                                         bool keepdim);
 #define reel_logsumexp(x) reel_logsumexp_at(REEL_AT(x), x, REEL_SCALAR, false)
 #define reel_logsumexp_over(x, axes, keepdim) reel_logsumexp_at(REEL_AT(x), x, axes, keepdim)
 
-/* y = sqrt(sum x^2), whose gradient at 0 is 0; float. */
+/* y = sqrt(sum x^2), whose gradients at 0, of any order, are 0; float. No square of it overflows or
+ * vanishes. */
 REEL_API reel_tensor *reel_norm_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
 #define reel_norm(x) reel_norm_at(REEL_AT(x), x, REEL_SCALAR, false)
 #define reel_norm_over(x, axes, keepdim) reel_norm_at(REEL_AT(x), x, axes, keepdim)

@@ -34,6 +34,8 @@ reel_tensor *reel__mse_grad(const char *at, reel_tensor *g, reel_tensor *y, reel
 /* dx = g - e^y sum, of y = log_softmax(x) along an axis, where sum is that of g along it */
 reel_tensor *reel__log_softmax_grad(const char *at, reel_tensor *g, reel_tensor *y,
                                     reel_tensor *sum);
+/* z = w x, and 0 where w = 0, whatever x is: of a weight, and a term that may be infinite */
+reel_tensor *reel__weigh(const char *at, reel_tensor *w, reel_tensor *x);
 /* t = 1 where x and y are equal or both NaN, else 0, in their dtype; broadcast, constant */
 reel_tensor *reel__ties(const char *at, reel_tensor *x, reel_tensor *y);
 /* x[N,C,...] weight[C] target[N,...] (i64) -> z[N,...]: z = -weight[target] x[target] along axis 1,

@@ -12,6 +12,10 @@ reel_tensor *reel__mse_grad(const char *at, reel_tensor *g, reel_tensor *y, reel
         (reel__call){.op = REEL_OP_mse_grad, .at = at, .nin = 3, .in = in, .attr.f = {scale}});
 }
 
+reel_tensor *reel__weigh(const char *at, reel_tensor *w, reel_tensor *x) {
+    return reel__binary(REEL_OP_weigh, at, w, x);
+}
+
 reel_tensor *reel_bce_at(const char *at, reel_tensor *p, reel_tensor *t) {
     return reel__binary(REEL_OP_bce, at, p, t);
 }

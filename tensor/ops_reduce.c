@@ -4,6 +4,18 @@
 
 /* ---- over axes ---- */
 
+/* A 0-d tensor is taken for one that has one axis of one element, which is not reduced. */
+static bool mask_of_none(reel__call *c, reel_shape axes) {
+    for (int i = 0; i < axes.ndim; i++) {
+        const bool is_there = axes.dim[i] == 0 || axes.dim[i] == -1;
+        if (is_there && i == 0) continue;
+        reel__fail_call(REEL_ERR_SHAPE, c, is_there ? "axis %lld listed twice" : "no axis %lld",
+                        (long long)axes.dim[i]);
+        return false;
+    }
+    return true;
+}
+
 /* The axes as a bit mask; all of them if none is listed. False, and a failure kept, if one is not
  * there or listed twice. */
 static bool mask_of(reel__call *c, reel_shape axes) {
@@ -12,6 +24,7 @@ static bool mask_of(reel__call *c, reel_shape axes) {
         reel__fail_call(REEL_ERR_SHAPE, c, "%d axes listed", axes.ndim);
         return false;
     }
+    if (ndim == 0) return mask_of_none(c, axes);
     for (int i = 0; i < axes.ndim; i++) {
         const bool is_int = axes.dim[i] >= -ndim && axes.dim[i] < ndim;
         const int axis = is_int ? reel__axis((int)axes.dim[i], ndim) : -1;
@@ -91,16 +104,8 @@ reel_tensor *reel_std_at(const char *at, reel_tensor *x, reel_shape axes, bool k
     return reduce_with(REEL_OP_std, at, x, axes, keepdim, correction);
 }
 
-/* sqrt(sum x^2), but where that is 0, sqrt(0 + 1) - 1: its gradient there is 0. */
 reel_tensor *reel_norm_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
-    reel_tensor *norm = NULL;
-    REEL_SCOPE;
-    reel_tensor *sum = reel_sum_at(at, reel_square_at(at, x), axes, keepdim);
-    reel_tensor *zero = reel_full_at(at, REEL_SCALAR, 0, reel_dtype_of(x), reel_device_of(x));
-    reel_tensor *is_zero = reel__ties(at, sum, zero);
-    norm = reel_sub_at(at, reel_sqrt_at(at, reel_add_at(at, sum, is_zero)), is_zero);
-    norm = reel_scope_return(norm);
-    return norm;
+    return reduce(REEL_OP_norm, at, x, axes, keepdim);
 }
 
 reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape) {
@@ -118,6 +123,10 @@ reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape) {
 /* ---- along an axis ---- */
 
 static reel_tensor *along(reel__op op, const char *at, reel_tensor *x, int axis) {
+    if (x && reel_ndim(x) == 0 && (axis == 0 || axis == -1)) { /* as if it had one axis */
+        reel_tensor *y = along(op, at, reel_reshape_at(at, x, reel_shape(1)), 0);
+        return reel_reshape_at(at, y, REEL_SCALAR);
+    }
     return reel__run((reel__call){
         .op = op, .at = at, .nin = 1, .in = &x, .attr.i = {reel__axis(axis, reel_ndim(x))}});
 }

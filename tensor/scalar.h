@@ -2,13 +2,12 @@
  * once for every device and for f32 and f64.
  *
  * Included once per type, f64 first, with REAL (float or double), R(name) (name with the type's
- * suffix), WIDE(name) (its f64 twin), SQRT and REEL_REAL_IS_F64 (0 or 1) defined; everything is
- * branch-free arithmetic, so that a compiler makes vector code of a loop around it. No libm; a
- * square root is an instruction, which C and CUDA name differently. Denormal results may be flushed
- * to zero. Accuracy, in eps = 2^-52 (f32: 2^-23) of the result: exp, log, log1p within 2, tanh,
- * sigmoid, expm1 and erf within 4; sin and cos within 2 for |x| below 2^20 (f32: 2^13), and beyond
- * as good as if x had been rounded once more, to 2^50 (f32: 2^22), where they end: 0 and 1; pow as
- * its product y ln x allows, 2^-52 |y ln x| in f64, and rounded once from that in f32.
+ * suffix), WIDE(name) (its f64 twin), SQRT and REEL_REAL_IS_F64 (0 or 1) defined; everything but
+ * what is REEL_FORMULA_APART is branch-free arithmetic, so that a compiler makes vector code of a
+ * loop around it. No libm; a square root is an instruction, which C and CUDA name differently.
+ * Denormal results may be flushed to zero. Accuracy, in eps = 2^-52 (f32: 2^-23) of the result:
+ * exp, log, log1p within 2, tanh, sigmoid, expm1 and erf within 4; sin and cos within 2, of any x;
+ * pow as its product y ln x allows, 2^-52 |y ln x| in f64, and rounded once from that in f32.
  *
  * Source of the reductions: Cody and Waite, "Software Manual for the Elementary Functions" (1980),
  * chapters 5, 6 and 8. */
@@ -17,6 +16,9 @@
 
 #ifndef REEL_FORMULA
 #define REEL_FORMULA static inline
+#endif
+#ifndef REEL_FORMULA_APART /* what is called now and then, and has branches */
+#define REEL_FORMULA_APART static __attribute__((noinline, unused))
 #endif
 
 #if REEL_REAL_IS_F64
@@ -33,12 +35,17 @@
 #define EXP_NORMAL_LOW (-708.0)
 #define SIGMOID_HIGH 709.7 /* 2^n is infinite here */
 #define TANH_HIGH 22.0
+#define SILU_LOW (-760.0) /* x e^x is 0 here, */
+#define SILU_HIGH 40.0    /* and e^-x is nothing beside 1 */
+#define SILU_SHIFT 512
+#define SILU_SCALE 1.3407807929942597e+154 /* 2^512 */
+#define GELU_HIGH 40.0                     /* Phi(-x) and phi(x) are 0 here */
 #define SQRT_HALF_BITS 0x3fe6a09e667f3bcdULL
 #define TWO_TO_MANTISSA 4503599627370496.0
 #define HALF_PI_HIGH 1.57079632673412561417e+00 /* 33 bits */
 #define HALF_PI_MIDDLE 6.07710050630396597660e-11
 #define HALF_PI_LOW 2.02226624879595063154e-21
-#define ANGLE_HIGH 1125899906842624.0 /* 2^50 */
+#define ANGLE_HIGH 1048576.0 /* 2^20: a multiple of pi/2 less than this has room for its bits */
 #define INFINITE __builtin_inf()
 #define NOT_A_NUMBER __builtin_nan("")
 #else
@@ -54,12 +61,17 @@
 #define EXP_NORMAL_LOW (-87.0f)
 #define SIGMOID_HIGH 88.6f
 #define TANH_HIGH 10.0f
+#define SILU_LOW (-120.0f)
+#define SILU_HIGH 20.0f
+#define SILU_SHIFT 64
+#define SILU_SCALE 18446744073709551616.0f /* 2^64 */
+#define GELU_HIGH 40.0f
 #define SQRT_HALF_BITS 0x3f3504f3u
 #define TWO_TO_MANTISSA 8388608.0f
 #define HALF_PI_HIGH 1.5703125f /* 9 bits */
 #define HALF_PI_MIDDLE 4.837512969971e-04f
 #define HALF_PI_LOW 7.549789415862e-08f
-#define ANGLE_HIGH 4194304.0f /* 2^22 */
+#define ANGLE_HIGH 8192.0f /* 2^13 */
 #define INFINITE __builtin_inff()
 #define NOT_A_NUMBER __builtin_nanf("")
 #endif
@@ -258,14 +270,14 @@ REEL_FORMULA REAL R(cos_small)(REAL r) {
     return p * z * z + (1 - z * (REAL)0.5);
 }
 
-/* sin(x + turns pi/2). */
+/* sin(x + turns pi/2) for |x| < ANGLE_HIGH; others are given back as they are. */
 REEL_FORMULA REAL R(sin_turned)(REAL x, BITS turns) {
-    REAL t = R(abs)(x) < ANGLE_HIGH ? x : x - x; /* of an infinity, NaN */
-    REAL m = t * (REAL)0.63661977236758134308 + ROUND_MAGIC, n = m - ROUND_MAGIC;
-    REAL r = ((t - n * HALF_PI_HIGH) - n * HALF_PI_MIDDLE) - n * HALF_PI_LOW;
+    REAL m = x * (REAL)0.63661977236758134308 + ROUND_MAGIC, n = m - ROUND_MAGIC;
+    REAL r = ((x - n * HALF_PI_HIGH) - n * HALF_PI_MIDDLE) - n * HALF_PI_LOW;
     BITS quarter = R(bits)(m) + turns;
     REAL y = quarter & 1 ? R(cos_small)(r) : R(sin_small)(r);
-    return quarter & 2 ? -y : y;
+    y = quarter & 2 ? -y : y;
+    return R(abs)(x) < ANGLE_HIGH ? y : x;
 }
 
 REEL_FORMULA REAL R(sin)(REAL x) {
@@ -275,6 +287,32 @@ REEL_FORMULA REAL R(sin)(REAL x) {
 REEL_FORMULA REAL R(cos)(REAL x) {
     return R(sin_turned)(x, 1);
 }
+
+/* Rows of kind FAR: whether y, which such a formula gave, is an x that it gave back; and what it is
+ * to be then, one by one. */
+REEL_FORMULA bool R(is_far)(REAL y) {
+    return R(abs)(y) >= ANGLE_HIGH;
+}
+
+#if REEL_REAL_IS_F64
+#include "tensor/scalar_angle_internal.h"
+
+REEL_FORMULA_APART REAL R(sin_far)(REAL x) {
+    return R(is_far)(x) ? R(sin_turned_far)(x, 0) : R(sin)(x);
+}
+
+REEL_FORMULA_APART REAL R(cos_far)(REAL x) {
+    return R(is_far)(x) ? R(sin_turned_far)(x, 1) : R(cos)(x);
+}
+#else
+REEL_FORMULA_APART REAL R(sin_far)(REAL x) {
+    return (REAL)WIDE(sin_far)((double)x);
+}
+
+REEL_FORMULA_APART REAL R(cos_far)(REAL x) {
+    return (REAL)WIDE(cos_far)((double)x);
+}
+#endif
 
 /* ---- erf ---- */
 
@@ -317,11 +355,13 @@ REEL_FORMULA REAL R(erf)(REAL x) {
     return a <= (REAL)0.46875 ? inner : outer;
 }
 #else
-/* |x| times a rational function of x^2 up to 3.92, where erf is 1 but for 3e-8. Fitted by least
- * squares at 2000 Chebyshev points, weighted again and again towards the least greatest relative
- * error (Lawson 1961), which is 2e-8. */
+/* |x| times a rational function of x^2 up to 3.92, where erf is 1 but for 3e-8; at 4.5 it is above
+ * 1 and cut off. Fitted by least squares at 2000 Chebyshev points, weighted again and again towards
+ * the least greatest relative error (Lawson 1961), which is 2e-8. */
 REEL_FORMULA REAL R(erf)(REAL x) {
-    REAL a = R(abs)(x), z = a * a, n, d;
+    REAL a = R(abs)(x), n, d;
+    a = a > 4.5f ? 4.5f : a;
+    const REAL z = a * a;
     n = 2.050107841e-06f;
     n = n * z + 2.848818840e-04f;
     n = n * z + 3.765549966e-03f;
@@ -335,7 +375,7 @@ REEL_FORMULA REAL R(erf)(REAL x) {
     d = d * z + 5.020746120e-01f;
     d = d * z + 1;
     REAL y = a * n / d;
-    return R(with_sign)(((a > 3.92f) | (y > 1)) ? 1 : y, x);
+    return R(with_sign)(y > 1 ? 1 : y, x);
 }
 #endif
 
@@ -373,6 +413,11 @@ REEL_FORMULA REAL R(pow)(REAL x, REAL y) {
 #undef EXP_NORMAL_LOW
 #undef SIGMOID_HIGH
 #undef TANH_HIGH
+#undef SILU_LOW
+#undef SILU_HIGH
+#undef SILU_SHIFT
+#undef SILU_SCALE
+#undef GELU_HIGH
 #undef SQRT_HALF_BITS
 #undef TWO_TO_MANTISSA
 #undef HALF_PI_HIGH

@@ -17,7 +17,8 @@ REEL_FORMULA REAL R(affine)(REAL x, REAL scale, REAL shift) { return scale * x +
 REEL_FORMULA REAL R(maximum)(REAL x, REAL y) { return x > y || x != x ? x : y; }
 REEL_FORMULA REAL R(minimum)(REAL x, REAL y) { return x < y || x != x ? x : y; }
 REEL_FORMULA REAL R(extreme_grad)(REAL g, REAL x, REAL y) { return x == y ? g * (REAL)0.5 : x < y ? 0 : g; }
-REEL_FORMULA REAL R(log_softmax_grad)(REAL g, REAL y, REAL sum) { return g - R(exp)(y) * sum; }
+REEL_FORMULA REAL R(weigh)(REAL w, REAL x) { return w == 0 ? 0 : w * x; }
+REEL_FORMULA REAL R(log_softmax_grad)(REAL g, REAL y, REAL sum) { return g - R(weigh)(sum, R(exp)(y)); }
 REEL_FORMULA REAL R(ties)(REAL x, REAL y) { return ((x == y) | ((x != x) & (y != y))) ? 1 : 0; }
 REEL_FORMULA REAL R(clamp_grad)(REAL g, REAL x, REAL low, REAL high) { return x > low && x < high ? g : 0; }
 
@@ -43,38 +44,57 @@ REEL_FORMULA REAL R(elu)(REAL x, REAL alpha) { return x > 0 ? x : alpha * R(expm
 REEL_FORMULA REAL R(elu_grad)(REAL g, REAL x, REAL alpha) { return x <= 0 ? g * alpha * R(exp)(x) : g; }
 REEL_FORMULA REAL R(sigmoid_grad)(REAL g, REAL y) { return g * (y * (1 - y)); }
 REEL_FORMULA REAL R(tanh_grad)(REAL g, REAL y) { return g * (1 - y * y); }
-REEL_FORMULA REAL R(silu)(REAL x) { return x * R(sigmoid)(x); }
 /* clang-format on */
 
-/* g (s + x s (1 - s)), s = sigmoid(x) */
+/* Those below end where their exponentials have vanished, so that no infinity meets a 0. */
+
+/* SILU_SCALE e^x, where SILU_LOW <= x <= SILU_HIGH: e^x alone would vanish before x e^x does. */
+REEL_FORMULA REAL R(exp_scaled)(REAL x) {
+    REAL m = x * (REAL)1.44269504088896340736 + ROUND_MAGIC, n = m - ROUND_MAGIC;
+    REAL r = (x - n * LN2_HIGH) - n * LN2_LOW;
+    return (R(expm1_small)(r) + 1) * R(power_of_two)(m + SILU_SHIFT);
+}
+
+/* x sigmoid(x) = x e^x / (1 + e^x) */
+REEL_FORMULA REAL R(silu)(REAL x) {
+    REAL t = R(clamp)(x, SILU_LOW, SILU_HIGH), e = R(exp_scaled)(t);
+    REAL y = t * e / (SILU_SCALE + e);
+    return x > SILU_HIGH ? x : y;
+}
+
+/* g s (1 + x (1 - s)), s = sigmoid(x) */
 REEL_FORMULA REAL R(silu_grad)(REAL g, REAL x) {
-    REAL s = R(sigmoid)(x);
-    return g * (s + x * s * (1 - s));
+    REAL t = R(clamp)(x, SILU_LOW, SILU_HIGH), e = R(exp_scaled)(t), by = 1 / (SILU_SCALE + e);
+    return g * ((1 + t * (1 - e * by)) * e * by);
 }
 
 /* x Phi(x), Phi the normal distribution's: (1 + erf(x / sqrt 2)) / 2 */
 REEL_FORMULA REAL R(gelu)(REAL x) {
-    return (REAL)0.5 * x * (1 + R(erf)(x * (REAL)0.70710678118654752440));
+    REAL low = x < -GELU_HIGH ? -GELU_HIGH : x;
+    return (REAL)0.5 * low * (1 + R(erf)(x * (REAL)0.70710678118654752440));
 }
 
 /* g (Phi(x) + x phi(x)), phi(x) = e^(-x^2 / 2) / sqrt(2 pi) */
 REEL_FORMULA REAL R(gelu_grad)(REAL g, REAL x) {
+    REAL near = R(clamp)(x, -GELU_HIGH, GELU_HIGH);
     REAL below = (REAL)0.5 * (1 + R(erf)(x * (REAL)0.70710678118654752440));
     REAL e = R(exp)((REAL)-0.5 * x * x);
-    return g * REEL__FUSED(x * (REAL)0.39894228040143267794, e, below);
+    return g * REEL__FUSED(near * (REAL)0.39894228040143267794, e, below);
 }
 
 /* x (1 + tanh u) / 2, u = sqrt(2 / pi) (x + 0.044715 x^3) */
 REEL_FORMULA REAL R(gelu_tanh)(REAL x) {
+    REAL low = x < -GELU_HIGH ? -GELU_HIGH : x;
     REAL u = (REAL)0.79788456080286535588 * (x + (REAL)0.044715 * x * x * x);
-    return (REAL)0.5 * x * (1 + R(tanh)(u));
+    return (REAL)0.5 * low * (1 + R(tanh)(u));
 }
 
 /* g ((1 + t) + x (1 - t^2) u') / 2, t = tanh u */
 REEL_FORMULA REAL R(gelu_tanh_grad)(REAL g, REAL x) {
+    REAL near = R(clamp)(x, -GELU_HIGH, GELU_HIGH);
     REAL u = (REAL)0.79788456080286535588 * (x + (REAL)0.044715 * x * x * x), t = R(tanh)(u);
-    REAL slope = (REAL)0.79788456080286535588 * (1 + 3 * (REAL)0.044715 * x * x);
-    return g * (REAL)0.5 * ((1 + t) + x * (1 - t * t) * slope);
+    REAL slope = (REAL)0.79788456080286535588 * (1 + 3 * (REAL)0.044715 * near * near);
+    return g * (REAL)0.5 * ((1 + t) + near * (1 - t * t) * slope);
 }
 
 /* ln(1 + e^(beta x)) / beta; x itself where beta x is above the threshold */

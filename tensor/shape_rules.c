@@ -5,11 +5,26 @@
 #include "tensor/rules_internal.h"
 
 #include <limits.h>
+#include <math.h>
 
 reel_status reel__rule_given(const reel__call *c, reel__layout *out) {
     out->dtype = c->attr.dtype;
     out->shape = c->attr.shape;
     return REEL_OK;
+}
+
+/* As PyTorch: a fraction is cut off, but what lies beyond the dtype is no value of its elements. */
+static bool holds(reel_dtype dtype, double value) {
+    if (dtype == REEL_U8) return value > -1 && value < 256;
+    if (dtype == REEL_I64) return value >= -0x1p63 && value < 0x1p63;
+    return dtype != REEL_F32 || isinf(value) || !isinf((float)value);
+}
+
+reel_status reel__rule_filled(const reel__call *c, reel__layout *out) {
+    if (!holds(c->attr.dtype, c->attr.f[0]))
+        return reel__fail_call(REEL_ERR_ARGUMENT, c, "%s does not hold %g",
+                               reel_dtype_name(c->attr.dtype), c->attr.f[0]);
+    return reel__rule_given(c, out);
 }
 
 reel_status reel__rule_counted(const reel__call *c, reel__layout *out) {

@@ -37,9 +37,8 @@ extern "C" {
 /* ---- dtype, device, shape ---- */
 
 /* f16 (IEEE binary16) and bf16 (the upper half of an f32) are for storage: elements are moved,
- * viewed, joined, saved and cast, which rounds to nearest, ties to even (f64 and i64 by way of
- * f32); ops that compute take the other four. Truth values are u8: 0 or 1 as results, any but 0 is
- * true. */
+ * viewed, joined, saved and cast, which rounds once, to nearest, ties to even; ops that compute
+ * take the other four. Truth values are u8: 0 or 1 as results, any but 0 is true. */
 typedef enum { REEL_F32 = 0, REEL_F64, REEL_I64, REEL_U8, REEL_F16, REEL_BF16 } reel_dtype;
 
 /* "f32", "f64", "i64", "u8", "f16", "bf16" */
@@ -161,6 +160,9 @@ REEL_API reel_tensor *reel_empty_at(const char *at, reel_shape shape, reel_dtype
                                     reel_device device);
 #define reel_empty(shape, dtype, device) reel_empty_at(REEL_HERE, shape, dtype, device)
 
+/* Every element is `value`: cut off after the point for integers, rounded for floats. An error if
+ * the dtype does not hold it: beyond the range of i64, u8 or f32, NaN as an integer. So it is of
+ * reel_fill_ and reel_masked_fill. */
 REEL_API reel_tensor *reel_full_at(const char *at, reel_shape shape, double value, reel_dtype dtype,
                                    reel_device device);
 #define reel_full(shape, value, dtype, device) reel_full_at(REEL_HERE, shape, value, dtype, device)

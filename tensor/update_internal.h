@@ -44,16 +44,6 @@ reel_status reel__clip_norm(const char *at, int count, reel_tensor *const *g, re
                             double max_norm);
 reel_status reel__clip_value(const char *at, int count, reel_tensor *const *g, double limit);
 
-/* ---- for kernels: norms ---- */
-
-/* What brings numbers of which `largest` is the largest near 1, and their squares away from what
- * overflows or vanishes; exact, and so is its inverse. */
-static inline double reel__norm_scale(double largest) {
-    if (!(largest > 0) || isinf(largest)) return 1;
-    const int exponent = ilogb(largest);
-    return ldexp(1, exponent > 1022 ? -1022 : exponent < -1022 ? 1022 : -exponent);
-}
-
 /* ---- for kernels: a step's call ---- */
 
 /* Tensor k of parameter i is in[i * width + k]: p, g, the moments that there are, whose bits are

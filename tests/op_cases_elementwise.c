@@ -112,6 +112,10 @@ static reel_tensor *run_bce_grad(reel_tensor **in, const int64_t *param, reel_dt
     UNUSED;
     return reel__bce_grad(REEL_HERE, in[0], in[1], in[2]);
 }
+static reel_tensor *run_weigh(reel_tensor **in, const int64_t *param, reel_dtype made) {
+    UNUSED;
+    return reel__weigh(REEL_HERE, in[0], in[1]);
+}
 static reel_tensor *run_mse_grad(reel_tensor **in, const int64_t *param, reel_dtype made) {
     UNUSED;
     return reel__mse_grad(REEL_HERE, in[0], in[1], in[2], 0.75);
@@ -122,6 +126,9 @@ static double f_bce(double p, double t, double z) {
 static double f_bce_grad(double g, double p, double t) {
     return g * (p - t) / fmax(p * (1 - p), 1e-12);
 }
+static double f_weigh(double w, double x, double z) {
+    return (void)z, w * x;
+}
 static double f_mse_grad(double g, double y, double t) {
     return 0.75 * g * (y - t);
 }
@@ -129,6 +136,7 @@ const op_case case_bce = {BINARY, .run = run_bce, .formula = f_bce, .low = {0.05
                           .high = {0.95, 1.0}};
 const op_case case_bce_grad = {TERNARY, .run = run_bce_grad, .formula = f_bce_grad,
                                .low = {-2, 0.1, 0.0}, .high = {2, 0.9, 1.0}};
+const op_case case_weigh = {BINARY, .run = run_weigh, .formula = f_weigh};
 const op_case case_mse_grad = {TERNARY, .run = run_mse_grad, .formula = f_mse_grad};
 
 /* ---- copies ---- */

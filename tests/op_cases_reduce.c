@@ -123,7 +123,7 @@ OVER(mean)
 OVER(any)
 OVER(all)
 
-static const op_shapes reduced_bad[] = {{{S(3, 4)}, {4, 0}}, {{S0}, {1, 0}}};
+static const op_shapes reduced_bad[] = {{{S(3, 4)}, {4, 0}}, {{S0}, {2, 0}}};
 #define REDUCED(name)                                                                              \
     .inputs = 1, .run = run_##name, .reference = ref_##name, .shapes = reduced,                    \
     .shape_count = COUNT(reduced), .bad = reduced_bad, .bad_count = COUNT(reduced_bad)
@@ -295,6 +295,16 @@ static reel_tensor *run_std(reel_tensor **in, const int64_t *param, reel_dtype m
 const op_case case_var = {SPREAD(var)};
 const op_case case_std = {SPREAD(std)};
 
+/* ---- norm ---- */
+
+static double norm_of(const double *v, int64_t n) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += v[i] * v[i];
+    return sqrt(sum);
+}
+OVER(norm)
+const op_case case_norm = {REDUCED(norm), .kink = 0.3};
+
 /* ---- logsumexp ---- */
 
 static double logsumexp_of(const double *v, int64_t n) {
@@ -351,7 +361,7 @@ static const op_shapes soft[] = {
     {{S(3, 0)}, {1}},   {{S(60, 130)}, {1}}, {{S(60, 130)}, {0}},  {{S(3, 5000)}, {1}},
     {{S(150, 9)}, {1}}, {{S(7, 2500)}, {0}}, {{S(2, 9, 70)}, {1}},
 };
-static const op_shapes soft_bad[] = {{{S(3, 4)}, {2}}, {{S(3, 4)}, {-3}}, {{S0}, {0}}};
+static const op_shapes soft_bad[] = {{{S(3, 4)}, {2}}, {{S(3, 4)}, {-3}}, {{S0}, {1}}};
 
 /* Each line along the axis from what f makes of it. */
 static array ref_along(const array *in, const int64_t *param, double (*f)(double x, double sum)) {

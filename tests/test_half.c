@@ -89,6 +89,88 @@ START_TEST(rounds_to_nearest_even) {
 }
 END_TEST
 
+/* From f64 and i64 too, which f32 would round first. */
+START_TEST(rounds_once) {
+    static const struct {
+        double x;
+        reel_dtype dtype;
+        double want;
+    } real[] = {{65519.999999999, REEL_F16, 65504},
+                {65520, REEL_F16, INFINITY},
+                {-65519.999999999, REEL_F16, -65504},
+                {1 + 0x1p-11 + 0x1p-40, REEL_F16, 1 + 0x1p-10},
+                {1 + 0x1p-11, REEL_F16, 1},
+                {1 + 0x3p-11 - 0x1p-40, REEL_F16, 1 + 0x1p-10},
+                {0x1p-25 + 0x1p-70, REEL_F16, 0x1p-24},
+                {0x1p-25, REEL_F16, 0},
+                {0x1.ffcp-15 - 0x1p-60, REEL_F16, 0x1.ff8p-15},
+                {0x1.ffep-15, REEL_F16, 0x1p-14},
+                {1e-300, REEL_F16, 0},
+                {-1e300, REEL_F16, -INFINITY},
+                {INFINITY, REEL_F16, INFINITY},
+                {1 + 0x1p-8 + 0x1p-40, REEL_BF16, 1 + 0x1p-7},
+                {1 + 0x1p-8, REEL_BF16, 1},
+                {0x1.fefffffffffffp127, REEL_BF16, 0x1.fep127},
+                {0x1.ffp127, REEL_BF16, INFINITY},
+                {1e300, REEL_BF16, INFINITY},
+                {-1e-300, REEL_BF16, 0}};
+    static const struct {
+        int64_t x;
+        reel_dtype dtype;
+        double want;
+    } whole[] = {{16973823, REEL_BF16, 16908288},
+                 {16973824, REEL_BF16, 17039360},
+                 {-16973823, REEL_BF16, -16908288},
+                 {2049, REEL_F16, 2048},
+                 {2051, REEL_F16, 2052},
+                 {65519, REEL_F16, 65504},
+                 {65520, REEL_F16, INFINITY},
+                 {((int64_t)1 << 60) + ((int64_t)1 << 52), REEL_BF16, 0x1p60},
+                 {((int64_t)1 << 60) + ((int64_t)1 << 52) + 1, REEL_BF16, 0x1p60 + 0x1p53},
+                 {-((int64_t)1 << 60) - ((int64_t)1 << 52) - 1, REEL_BF16, -0x1p60 - 0x1p53},
+                 {-((int64_t)1 << 60) - ((int64_t)1 << 52) + 1, REEL_BF16, -0x1p60},
+                 {INT64_MAX, REEL_BF16, 0x1p63},
+                 {INT64_MIN, REEL_BF16, -0x1p63}};
+    for (size_t k = 0; k < sizeof real / sizeof *real; k++) {
+        REEL_SCOPE;
+        const double got = element(reel_cast(f64(reel_shape(1), &real[k].x), real[k].dtype), 0);
+        ck_assert_msg(got == real[k].want, "%a: %a, not %a", real[k].x, got, real[k].want);
+    }
+    for (size_t k = 0; k < sizeof whole / sizeof *whole; k++) {
+        REEL_SCOPE;
+        reel_tensor *x = to_device(reel_from(&whole[k].x, reel_shape(1), REEL_I64));
+        const double got = element(reel_cast(x, whole[k].dtype), 0);
+        ck_assert_msg(got == whole[k].want, "%lld: %a, not %a", (long long)whole[k].x, got,
+                      whole[k].want);
+    }
+}
+END_TEST
+
+/* Of any f32, f64 rounds as f32 does. */
+START_TEST(wide_casts_are_narrow_ones) {
+    enum { N = 60000 };
+    static float x[N];
+    static uint16_t wide[N], narrow[N];
+    uint32_t bits = 1;
+    for (int i = 0; i < N; i++) {
+        bits = bits * 1664525 + 1013904223;
+        const uint32_t magnitude = bits & 0x7fffffff, normal = magnitude < 0x00800000 ? 0 : bits;
+        memcpy(&x[i], &normal, sizeof normal);
+    }
+    for (int d = REEL_F16; d <= REEL_BF16; d++) {
+        REEL_SCOPE;
+        reel_tensor *t = to_device(reel_from(x, reel_shape(N), REEL_F32));
+        const reel_dtype dtype = (reel_dtype)d;
+        ck_assert(reel_read(reel_cast(t, dtype), narrow, sizeof narrow) == REEL_OK);
+        ck_assert(reel_read(reel_cast(reel_cast(t, REEL_F64), dtype), wide, sizeof wide) ==
+                  REEL_OK);
+        for (int i = 0; i < N; i++)
+            ck_assert_msg(wide[i] == narrow[i], "%a: %04x, not %04x", (double)x[i], wide[i],
+                          narrow[i]);
+    }
+}
+END_TEST
+
 START_TEST(casts_between_all) {
     REEL_SCOPE;
     const double x[] = {-1.5, 255.9, 300, NAN, 70000, -70000, 0.1};
@@ -217,6 +299,8 @@ int main(void) {
     TCase *t = add_case(s, "values");
     tcase_add_test(t, every_value_is_what_its_bits_say);
     tcase_add_test(t, rounds_to_nearest_even);
+    tcase_add_test(t, rounds_once);
+    tcase_add_test(t, wide_casts_are_narrow_ones);
     tcase_add_test(t, casts_between_all);
     t = add_case(s, "storage");
     tcase_add_test(t, elements_are_moved);

@@ -14,7 +14,8 @@ static const op_case *const cases[REEL_OP_COUNT] = {
 
 static bool is_elementwise(int op) {
     const reel__kind k = reel__ops[op].kind;
-    return k == REEL__MAP || k == REEL__MAP1 || k == REEL__MAP2 || k == REEL__TEST;
+    return k == REEL__MAP || k == REEL__MAP1 || k == REEL__MAP2 || k == REEL__FAR ||
+           k == REEL__TEST;
 }
 
 static void expect_same(reel__op op, reel_tensor *got, reel_tensor *want) {

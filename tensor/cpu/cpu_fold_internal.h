@@ -13,6 +13,7 @@
  *   sum, mean, prod, max, min, any, all   a: the value
  *   argmax, argmin                        a: the value      b: its position
  *   var, std                              a: the mean       b: the sum of squares about it
+ *   norm                                  a: the sum of squares over b^2, b: a power of two
  *   logsumexp                             a: the greatest   b: the sum of e^(x - a)
  * The values of floats are `real`; those of integers, truth values and positions are `whole`. */
 typedef union {

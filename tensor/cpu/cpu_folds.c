@@ -102,6 +102,20 @@ INLINE void join_moments(double *mean, double *squares, double of, double more_m
     const double apart = more_mean - *mean, share = n / (of + n);
     *mean += apart * share;
     *squares += more_squares + apart * (apart * (of * share)); /* of may be 0, apart large */
+    *mean = *squares == __builtin_inf() ? 0 : *mean;           /* it does not matter any more */
+}
+
+/* A sum of squares over a scale, and one more over another: over the greater of the two, but for
+ * that of nothing. */
+INLINE void join_squares(double *sum, double *scale, double more, double by) {
+    if (more == 0 || (*sum != 0 && by < *scale)) {
+        const double less = by / *scale;
+        *sum += more * less * less;
+    } else {
+        const double less = *sum != 0 ? *scale / by : 0;
+        *sum = *sum * less * less + more;
+        *scale = by;
+    }
 }
 
 /* What e^(x - a) is to be multiplied by when the greatest has become b: 1 where a is b, since of
@@ -121,7 +135,9 @@ INLINE void join_exponentials(double *most, double *sum, double more_most, doubl
 #define REAL float
 #define R(name) name##_f32
 #define SQRT __builtin_sqrtf
+#define REEL_REAL_IS_F64 0
 #include "tensor/cpu/cpu_folds_real_internal.h"
+#undef REEL_REAL_IS_F64
 #undef REAL
 #undef R
 #undef SQRT
@@ -129,7 +145,9 @@ INLINE void join_exponentials(double *most, double *sum, double more_most, doubl
 #define REAL double
 #define R(name) name##_f64
 #define SQRT __builtin_sqrt
+#define REEL_REAL_IS_F64 1
 #include "tensor/cpu/cpu_folds_real_internal.h"
+#undef REEL_REAL_IS_F64
 
 /* ---- parts that come together ---- */
 
@@ -171,6 +189,17 @@ static void var_join(reel__tally to, const reel__slab *s, reel__cells b, double 
             if (i == 0) to.a.real[j] = to.b.real[j] = 0;
             join_moments(&to.a.real[j], &to.b.real[j], before, a[from], b.real[from],
                          left < each ? left : each);
+        }
+}
+
+static void norm_join(reel__tally to, const reel__slab *s, reel__cells b, double each, double all) {
+    (void)each, (void)all;
+    const double *a = s->x;
+    for (int64_t i = 0; i < s->rows; i++)
+        for (int64_t j = 0; j < s->columns; j++) {
+            const int64_t from = i * s->stride + j;
+            if (i == 0) to.a.real[j] = 0, to.b.real[j] = 1;
+            join_squares(&to.a.real[j], &to.b.real[j], a[from], b.real[from]);
         }
 }
 
@@ -240,6 +269,7 @@ const reel__folds NAME(REEL_SIMD) = {
             [REEL_OP_all] = NUMBERS(all, NULL, NULL, end_truth),
             [REEL_OP_var] = FLOATS(var, var_join, end_var),
             [REEL_OP_std] = FLOATS(var, var_join, end_std),
+            [REEL_OP_norm] = FLOATS(norm, norm_join, end_norm),
             [REEL_OP_logsumexp] = FLOATS(logsumexp, logsumexp_join, end_logsumexp),
         },
     .softmax = {{softmax_rows_f32, softmax_columns_f32}, {softmax_rows_f64, softmax_columns_f64}},

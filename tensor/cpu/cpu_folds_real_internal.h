@@ -40,16 +40,31 @@ INLINE REAL R(sum_by)(int64_t lanes, const REAL *x, int64_t n) {
     return sum;
 }
 
-static REAL R(sum_block)(const REAL *x, int64_t n) {
-    return n >= 16 * LANES ? R(sum_by)(4 * LANES, x, n) : R(sum_by)(LANES, x, n);
+INLINE double R(add_as_f64)(double a, REAL x) {
+    return a + (double)x;
+}
+
+/* What passed beyond REAL on the way is added up again in f64. */
+static double R(sum_block)(const REAL *x, int64_t n) {
+    const REAL sum = n >= 16 * LANES ? R(sum_by)(4 * LANES, x, n) : R(sum_by)(LANES, x, n);
+    if (REEL_REAL_IS_F64 || sum - sum == 0) return (double)sum;
+    return R(fold_run_wide)(x, n, 0, R(add_as_f64), R(add_both));
 }
 
 static void R(sum_run)(reel__tally to, const reel__slab *s) {
     const REAL *x = s->x;
     double sum = 0;
     for (int64_t i = 0; i < s->rows; i += BLOCK)
-        sum += (double)R(sum_block)(x + i, reel__least(BLOCK, s->rows - i));
+        sum += R(sum_block)(x + i, reel__least(BLOCK, s->rows - i));
     to.a.real[0] = sum;
+}
+
+/* Whether any of n sums is beyond REAL. */
+INLINE bool R(has_passed)(const REAL *sum, int64_t n) {
+    REAL odd = 0;
+#pragma omp simd reduction(+ : odd)
+    for (int64_t j = 0; j < n; j++) odd += sum[j] - sum[j];
+    return odd != 0;
 }
 
 static void R(sum_columns)(reel__tally to, const reel__slab *s) {
@@ -58,8 +73,13 @@ static void R(sum_columns)(reel__tally to, const reel__slab *s) {
     for (int64_t j = 0; j < s->columns; j++) to.a.real[j] = 0;
     for (int64_t i = 0; i < s->rows; i += SUM_ROWS) {
         for (int64_t j = 0; j < s->columns; j++) sum[j] = 0;
-        R(add_rows)
-        (sum, x + i * s->stride, reel__least(SUM_ROWS, s->rows - i), s->columns, s->stride);
+        const int64_t rows = reel__least(SUM_ROWS, s->rows - i);
+        R(add_rows)(sum, x + i * s->stride, rows, s->columns, s->stride);
+        if (!REEL_REAL_IS_F64 && R(has_passed)(sum, s->columns)) {
+            R(fold_wide)
+            (to.a.real, x + i * s->stride, rows, s->columns, s->stride, R(add_as_f64));
+            continue;
+        }
 #pragma omp simd
         for (int64_t j = 0; j < s->columns; j++) to.a.real[j] += (double)sum[j];
     }
@@ -109,6 +129,16 @@ INLINE void R(settle)(double *mean, double *squares, double about, double sum, d
     *squares = rest < 0 ? 0 : rest;
 }
 
+/* Where the sum of squares of n numbers is no number: it is infinite of finite ones, whatever their
+ * mean, and else NaN. */
+static __attribute__((noinline)) void R(settle_beyond)(double *mean, double *squares, const REAL *x,
+                                                       int64_t n, int64_t stride) {
+    double odd = 0;
+    for (int64_t i = 0; i < n; i++) odd += (double)(x[i * stride] - x[i * stride]);
+    *mean = odd;
+    *squares = odd == 0 ? __builtin_inf() : odd;
+}
+
 /* By 4 LANES, what is left by LANES, and the last few one by one. */
 static void R(block_of_run)(double *mean, double *squares, const REAL *x, int64_t n) {
     const int64_t rows = n / (4 * LANES), rest = n / LANES - 4 * rows, few = n % LANES;
@@ -130,6 +160,7 @@ static void R(block_of_run)(double *mean, double *squares, const REAL *x, int64_
     R(settle)
     (mean, squares, about, R(join_lanes)(sum, 4 * LANES, R(add_both)),
      R(join_lanes)(square, 4 * LANES, R(add_both)), (double)n);
+    if (!(*squares < __builtin_inf())) R(settle_beyond)(mean, squares, x, n, 1);
 }
 
 static void R(var_run)(reel__tally to, const reel__slab *s) {
@@ -170,6 +201,9 @@ INLINE void R(block_of_columns)(double *mean, double *squares, const REAL *x, in
 #pragma omp simd
     for (int64_t j = 0; j < columns; j++)
         R(settle)(&mean[j], &squares[j], about[j], sum[j], squares[j], (double)n);
+    for (int64_t j = 0; j < columns; j++)
+        if (!(squares[j] < __builtin_inf()))
+            R(settle_beyond)(&mean[j], &squares[j], x + j, n, stride);
 }
 
 INLINE void R(var_few_columns)(reel__tally to, const REAL *x, int64_t rows, int64_t columns,
@@ -202,6 +236,69 @@ static void R(end_std)(void *out, reel__tally t, int64_t n, double divisor) {
     REAL *y = out;
     for (int64_t i = 0; i < n; i++) y[i] = (REAL)__builtin_sqrt(t.b.real[i] / divisor);
 }
+
+/* ---- norm: a sum of squares in f64, which those of f32 neither pass nor fall below. Of f64, what
+ * did is gone through again, less a power of two ---- */
+
+#define SUM_LOW 1e-280 /* above it nothing counts that vanished when it was squared */
+
+INLINE double R(add_square)(double a, REAL x) {
+    return a + (double)x * (double)x;
+}
+
+/* The sum of squares of n numbers over *scale, where it was `sum` for *scale = 1. */
+static __attribute__((noinline)) double R(scaled_squares)(double sum, double *scale, const REAL *x,
+                                                          int64_t n, int64_t stride) {
+    double top = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double size = __builtin_fabs((double)x[i * stride]);
+        top = size > top ? size : top;
+    }
+    if (sum != sum || !(top > 0 && top < __builtin_inf())) return sum;
+    *scale = from_bits_f64(bits_f64(top) & (uint64_t)0x7ff << 52);
+    for (int64_t i = 0; i < n; i++) {
+        const double part = (double)x[i * stride] / *scale;
+        squares += part * part;
+    }
+    return squares;
+}
+
+INLINE bool R(is_exact)(double sum) {
+    return !REEL_REAL_IS_F64 || (sum >= SUM_LOW && sum < __builtin_inf());
+}
+
+static void R(norm_run)(reel__tally to, const reel__slab *s) {
+    double sum = 0, scale = 1;
+    for (int64_t i = 0; i < s->rows; i += BLOCK) {
+        const REAL *x = (const REAL *)s->x + i;
+        const int64_t n = reel__least(BLOCK, s->rows - i);
+        double here = R(fold_run_wide)(x, n, 0, R(add_square), R(add_both)), by = 1;
+        if (!R(is_exact)(here)) here = R(scaled_squares)(here, &by, x, n, 1);
+        join_squares(&sum, &scale, here, by);
+    }
+    to.a.real[0] = sum;
+    to.b.real[0] = scale;
+}
+
+static void R(norm_columns)(reel__tally to, const reel__slab *s) {
+    for (int64_t j = 0; j < s->columns; j++) {
+        to.a.real[j] = 0;
+        to.b.real[j] = 1;
+    }
+    R(fold_wide)(to.a.real, s->x, s->rows, s->columns, s->stride, R(add_square));
+    for (int64_t j = 0; j < s->columns; j++)
+        if (!R(is_exact)(to.a.real[j]))
+            to.a.real[j] = R(scaled_squares)(to.a.real[j], &to.b.real[j], (const REAL *)s->x + j,
+                                             s->rows, s->stride);
+}
+
+static void R(end_norm)(void *out, reel__tally t, int64_t n, double divisor) {
+    (void)divisor;
+    REAL *y = out;
+    for (int64_t i = 0; i < n; i++) y[i] = (REAL)(t.b.real[i] * __builtin_sqrt(t.a.real[i]));
+}
+
+#undef SUM_LOW
 
 /* ---- logsumexp: of each block the greatest, then the exponentials below it ---- */
 
@@ -296,7 +393,7 @@ static void R(softmax_row)(REAL *out, const REAL *x, int64_t n) {
     for (int64_t i = 0; i < n; i += BLOCK) {
         const int64_t count = reel__least(BLOCK, n - i);
         R(exp_below)(out + i, x + i, count, top, n);
-        sum += (double)R(sum_block)(out + i, count);
+        sum += R(sum_block)(out + i, count);
     }
     const REAL scale = (REAL)(1 / sum);
 #pragma omp simd

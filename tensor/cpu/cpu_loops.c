@@ -113,36 +113,48 @@ INLINE uint8_t byte_of(double x) {
 #define REAL_OF(x) (x)
 #define WHOLE_OF(x) whole_of((double)(x))
 #define BYTE_OF(x) byte_of((double)(x))
+#define F16_OF(x) reel__f16_from_f32(x)
+#define BF16_OF(x) reel__bf16_from_f32(x)
 #include "tensor/cpu/cpu_loops_cast_internal.h"
 #define FROM double
 #define F(name) f64_to_##name
 #define REAL_OF(x) (x)
 #define WHOLE_OF(x) whole_of(x)
 #define BYTE_OF(x) byte_of(x)
+#define F16_OF(x) reel__f16_from_f64(x)
+#define BF16_OF(x) reel__bf16_from_f64(x)
 #include "tensor/cpu/cpu_loops_cast_internal.h"
 #define FROM int64_t
 #define F(name) i64_to_##name
 #define REAL_OF(x) (x)
 #define WHOLE_OF(x) (x)
 #define BYTE_OF(x) (uint8_t)((x) < 0 ? 0 : (x) > 255 ? 255 : (x))
+#define F16_OF(x) reel__f16_from_f64(reel__f64_like_i64(x))
+#define BF16_OF(x) reel__bf16_from_f64(reel__f64_like_i64(x))
 #include "tensor/cpu/cpu_loops_cast_internal.h"
 #define FROM uint8_t
 #define F(name) u8_to_##name
 #define REAL_OF(x) (x)
 #define WHOLE_OF(x) (x)
 #define BYTE_OF(x) (x)
+#define F16_OF(x) reel__f16_from_f32((float)(x))
+#define BF16_OF(x) reel__bf16_from_f32((float)(x))
 #include "tensor/cpu/cpu_loops_cast_internal.h"
 #define FROM uint16_t
 #define F(name) f16_to_##name
 #define REAL_OF(x) reel__f32_from_f16(x)
 #define WHOLE_OF(x) whole_of((double)reel__f32_from_f16(x))
 #define BYTE_OF(x) byte_of((double)reel__f32_from_f16(x))
+#define F16_OF(x) reel__f16_from_f32(reel__f32_from_f16(x))
+#define BF16_OF(x) reel__bf16_from_f32(reel__f32_from_f16(x))
 #include "tensor/cpu/cpu_loops_cast_internal.h"
 #define FROM uint16_t
 #define F(name) bf16_to_##name
 #define REAL_OF(x) reel__f32_from_bf16(x)
 #define WHOLE_OF(x) whole_of((double)reel__f32_from_bf16(x))
 #define BYTE_OF(x) byte_of((double)reel__f32_from_bf16(x))
+#define F16_OF(x) reel__f16_from_f32(reel__f32_from_bf16(x))
+#define BF16_OF(x) reel__bf16_from_f32(reel__f32_from_bf16(x))
 #include "tensor/cpu/cpu_loops_cast_internal.h"
 
 #define WORD uint8_t
@@ -179,6 +191,7 @@ static bool indices_fit(const int64_t *index, int64_t n, int64_t size) {
 #define LOOPS_MAP_FLOAT(name) FLOATS(name)
 #define LOOPS_MAP1_FLOAT(name) FLOATS(name)
 #define LOOPS_MAP2_FLOAT(name) FLOATS(name)
+#define LOOPS_FAR_FLOAT(name) FLOATS(name)
 #define LOOPS_TEST_FLOAT(name) FLOATS(name)
 #define LOOPS_MAP_NUMBER(name) FLOATS(name), loop_##name##_i64, loop_##name##_u8
 #define LOOPS_TEST_NUMBER(name) FLOATS(name), loop_##name##_i64, loop_##name##_u8
@@ -193,6 +206,7 @@ static bool indices_fit(const int64_t *index, int64_t n, int64_t size) {
 #define UPDATES_MAP(name) NULL
 #define UPDATES_MAP1(name) NULL
 #define UPDATES_MAP2(name) NULL
+#define UPDATES_FAR(name) NULL
 #define UPDATES_TEST(name) NULL
 #define UPDATES_CALL(name) NULL
 #define UPDATES_VIEW(name) NULL

@@ -1,6 +1,7 @@
 /* Loops from one dtype to each: included by cpu_loops.c once per dtype, with FROM, F(name), and
  * what makes of an element a number that C converts, REAL_OF(x); an i64, WHOLE_OF(x), and a u8,
- * BYTE_OF(x), which stop at their bounds. To its own dtype an element goes as cpu_cast.c's copy. */
+ * BYTE_OF(x), which stop at their bounds; the bits of an f16, F16_OF(x), and of a bf16, BF16_OF(x).
+ * To its own dtype an element goes as cpu_cast.c's copy. */
 
 static void F(f32)(const reel__run *r) {
     const FROM *x = r->in[0];
@@ -56,9 +57,9 @@ static void F(f16)(const reel__run *r) {
     const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
     if (sx == 1 && so == 1) {
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = reel__f16_from_f32((float)REAL_OF(x[i]));
+        for (int64_t i = 0; i < n; i++) out[i] = F16_OF(x[i]);
     } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = reel__f16_from_f32((float)REAL_OF(x[i * sx]));
+        for (int64_t i = 0; i < n; i++) out[i * so] = F16_OF(x[i * sx]);
     }
 }
 
@@ -68,10 +69,9 @@ static void F(bf16)(const reel__run *r) {
     const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
     if (sx == 1 && so == 1) {
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = reel__bf16_from_f32((float)REAL_OF(x[i]));
+        for (int64_t i = 0; i < n; i++) out[i] = BF16_OF(x[i]);
     } else {
-        for (int64_t i = 0; i < n; i++)
-            out[i * so] = reel__bf16_from_f32((float)REAL_OF(x[i * sx]));
+        for (int64_t i = 0; i < n; i++) out[i * so] = BF16_OF(x[i * sx]);
     }
 }
 
@@ -105,3 +105,5 @@ static void F(scaled_f64)(const reel__run *r) {
 #undef REAL_OF
 #undef WHOLE_OF
 #undef BYTE_OF
+#undef F16_OF
+#undef BF16_OF

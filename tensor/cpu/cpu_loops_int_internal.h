@@ -54,6 +54,7 @@ INLINE void I(test)(const reel__run *r, int inputs, I(predicate) f) {
 #define LOOP_MAP_FLOAT(name, inputs)
 #define LOOP_MAP1_FLOAT(name, inputs)
 #define LOOP_MAP2_FLOAT(name, inputs)
+#define LOOP_FAR_FLOAT(name, inputs)
 #define LOOP_TEST_FLOAT(name, inputs)
 #define LOOP_CALL_FLOAT(name, inputs)
 #define LOOP_CALL_NUMBER(name, inputs)

@@ -60,6 +60,36 @@ INLINE void R(test)(const reel__run *r, int inputs, R(predicate) f) {
     }
 }
 
+/* ---- the same of one input, where the formula gives back what is too far for it ---- */
+
+typedef REAL (*R(unary))(REAL x);
+
+/* What a formula gave in its range lies below 2, where the highest bit of the exponent is 0: one or
+ * over all of them tells whether there is anything to do. */
+INLINE void R(map_far)(const reel__run *r, R(unary) f, R(unary) far) {
+    const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
+    const REAL *x = r->in[0];
+    REAL *out = r->out;
+    __typeof__(R(bits)(0)) seen = 0;
+    if (so == 1 && sx == 1) {
+#pragma omp simd reduction(| : seen)
+        for (int64_t i = 0; i < n; i++) {
+            const REAL y = f(x[i]);
+            out[i] = y;
+            seen |= R(bits)(y);
+        }
+    } else {
+        for (int64_t i = 0; i < n; i++) {
+            const REAL y = f(x[i * sx]);
+            out[i * so] = y;
+            seen |= R(bits)(y);
+        }
+    }
+    if (!(seen >> (8 * sizeof seen - 2) & 1)) return;
+    for (int64_t i = 0; i < n; i++)
+        if (R(is_far)(out[i * so])) out[i * so] = far(out[i * so]);
+}
+
 /* ---- a loop for each row ---- */
 
 #define MAP_WITH(name, inputs, ...)                                                                \
@@ -73,6 +103,10 @@ INLINE void R(test)(const reel__run *r, int inputs, R(predicate) f) {
 #define LOOP_MAP(name, inputs) MAP_WITH(name, inputs, TAKE_##inputs)
 #define LOOP_MAP1(name, inputs) MAP_WITH(name, inputs, TAKE_##inputs, a)
 #define LOOP_MAP2(name, inputs) MAP_WITH(name, inputs, TAKE_##inputs, a, b)
+#define LOOP_FAR(name, inputs)                                                                     \
+    static void R(loop_##name)(const reel__run *r) {                                               \
+        R(map_far)(r, R(name), R(name##_far));                                                     \
+    }
 #define LOOP_TEST(name, inputs)                                                                    \
     INLINE bool R(of_##name)(REAL x, REAL y) {                                                     \
         (void)y;                                                                                   \
@@ -90,6 +124,7 @@ INLINE void R(test)(const reel__run *r, int inputs, R(predicate) f) {
 #undef LOOP_MAP
 #undef LOOP_MAP1
 #undef LOOP_MAP2
+#undef LOOP_FAR
 #undef LOOP_TEST
 #undef LOOP_CALL
 #undef LOOP_VIEW
@@ -129,6 +164,17 @@ static double R(sum_squares)(const void *data, int64_t n) {
     return sum;
 }
 
+/* The same one by one in f64, of what passed beyond REAL. */
+static __attribute__((noinline)) double R(wide_square_differences)(const REAL *x, const REAL *y,
+                                                                   int64_t n) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double d = (double)x[i] - (double)y[i];
+        sum += d * d;
+    }
+    return sum;
+}
+
 static double R(sum_square_differences)(const void *first, const void *second, int64_t n) {
     const REAL *x = first, *y = second;
     double sum = 0;
@@ -142,7 +188,8 @@ static double R(sum_square_differences)(const void *first, const void *second, i
             b += q * q;
         }
         a += b;
-        sum += R(sum_lanes)(&a);
+        const double many = R(sum_lanes)(&a);
+        sum += many - many == 0 ? many : R(wide_square_differences)(x + i, y + i, j - i);
         for (; j < end; j++) {
             REAL d = x[j] - y[j];
             sum += (double)d * (double)d;

@@ -8,6 +8,8 @@
 #include "tensor/cpu/cpu_fold_internal.h"
 #include "tensor/nest_internal.h"
 
+#include <math.h>
+
 #define CHUNK REEL__FOLD_CHUNK
 #define TURNED REEL__TURNED
 #define RUN 16384  /* elements of a contiguous part */
@@ -23,7 +25,9 @@ typedef struct {
     const char *x;
     char *out;
     size_t size, out_size;
-    double divisor;
+    double divisor, times; /* each element counts so often */
+    reel__op op;
+    bool is_whole;               /* what parts leave behind */
     bool far;                    /* too much for a cache */
     int64_t chunks, parts, each; /* of columns; of rows, each of so many */
     reel__tally left;            /* by several parts: [outer, parts, columns] */
@@ -62,7 +66,32 @@ static reel__slab slab_of(const reduction *r, int64_t outer, int64_t part, int64
                         .first = row};
 }
 
+static int64_t whole_power(int64_t x, int64_t n) {
+    uint64_t y = 1, factor = (uint64_t)x;
+    for (; n > 0; n /= 2, factor *= factor)
+        if (n % 2) y *= factor;
+    return (int64_t)y;
+}
+
+/* What each element of x leaves behind if it is there so many times; of what is not said here, no
+ * more than once. */
+static void repeat(const reduction *r, reel__tally t, int64_t n) {
+    const reel__op op = r->op;
+    const bool is_product = op == REEL_OP_prod;
+    if (op == REEL_OP_var || op == REEL_OP_std || op == REEL_OP_logsumexp)
+        for (int64_t i = 0; i < n; i++) t.b.real[i] *= r->times;
+    if (op != REEL_OP_sum && op != REEL_OP_norm && !is_product) return;
+    for (int64_t i = 0; i < n; i++) {
+        if (r->is_whole)
+            t.a.whole[i] = is_product ? whole_power(t.a.whole[i], (int64_t)r->times)
+                                      : (int64_t)((uint64_t)t.a.whole[i] * (uint64_t)r->times);
+        else
+            t.a.real[i] = is_product ? pow(t.a.real[i], r->times) : t.a.real[i] * r->times;
+    }
+}
+
 static void end(const reduction *r, int64_t result, reel__tally t, int64_t n) {
+    if (r->times > 1) repeat(r, t, n);
     r->fold->end(r->out + (size_t)result * r->out_size, t, n, r->divisor);
 }
 
@@ -179,6 +208,8 @@ static reel_status reduce(const reel__call *c, double divisor, double none) {
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     if (reel_numel(c->in[0]) == 0)
         return reel_fill_at_(c->at, c->out[0], none) ? REEL_OK : reel_error_status();
+    const int64_t expanded = reel__expanded_axes(c);
+    if (expanded) return reel__reduce_narrow(c, expanded);
     const bool is_whole =
         c->op == REEL_OP_any || c->op == REEL_OP_all || !reel_dtype_is_float(dtype);
     reduction r = {.fold = &folds->fold[c->op][dtype],
@@ -187,7 +218,10 @@ static reel_status reduce(const reel__call *c, double divisor, double none) {
                    .out = reel__data(c->out[0]),
                    .size = reel_dtype_size(dtype),
                    .out_size = reel_dtype_size(c->out[0]->layout.dtype),
-                   .divisor = divisor};
+                   .divisor = divisor,
+                   .times = reel__times(c),
+                   .op = c->op,
+                   .is_whole = is_whole};
     reel_status status = REEL_OK;
     REEL_SCOPE;
     status = reel__reduction_make(&r.form, c, c->attr.i[0]);
@@ -200,7 +234,7 @@ static reel_status reduce(const reel__call *c, double divisor, double none) {
     return status;
 }
 
-/* Elements that go into a result. */
+/* Elements of x that go into a result: of a mean it does not matter how often. */
 static double count_of(const reel__call *c) {
     return (double)reel__count_over(c->in[0]->layout.shape, c->attr.i[0]);
 }
@@ -215,12 +249,13 @@ reel_status reel__cpu_argmax(const reel__call *c) { return reduce(c, 1, 0); }
 reel_status reel__cpu_argmin(const reel__call *c) { return reduce(c, 1, 0); }
 reel_status reel__cpu_any(const reel__call *c) { return reduce(c, 1, 0); }
 reel_status reel__cpu_all(const reel__call *c) { return reduce(c, 1, 1); }
+reel_status reel__cpu_norm(const reel__call *c) { return reduce(c, 1, 0); }
 reel_status reel__cpu_logsumexp(const reel__call *c) { return reduce(c, 1, -__builtin_inf()); }
 /* clang-format on */
 
 /* f[0]: the correction. */
 static reel_status reduce_moments(const reel__call *c) {
-    const double divisor = count_of(c) - c->attr.f[0];
+    const double divisor = count_of(c) * reel__times(c) - c->attr.f[0];
     return reduce(c, divisor > 0 ? divisor : 0, __builtin_nan(""));
 }
 

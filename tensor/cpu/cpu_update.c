@@ -1,5 +1,5 @@
 /* Optimizers' steps and gradient clipping over lists of tensors; formulas in optim.h. */
-#include "tensor/cpu/cpu_internal.h"
+#include "tensor/cpu/cpu_fold_internal.h"
 
 #include <math.h>
 
@@ -10,6 +10,7 @@
 #define STEP_MAP(name) NULL
 #define STEP_MAP1(name) NULL
 #define STEP_MAP2(name) NULL
+#define STEP_FAR(name) NULL
 #define STEP_TEST(name) NULL
 #define STEP_CALL(name) NULL
 #define STEP_VIEW(name) NULL
@@ -75,43 +76,38 @@ reel_status reel__cpu_update(const reel__call *c) {
 
 /* ---- clipping ---- */
 
-static double element(const reel_tensor *t, int64_t i) {
-    return t->layout.dtype == REEL_F32 ? ((const float *)reel__data(t))[i]
-                                       : ((const double *)reel__data(t))[i];
+/* The same where squares overflow, or vanish. */
+static double long_norm(const reel__call *c, int count) {
+    double norm = 0;
+    for (int i = 0; i < count; i++) {
+        const int64_t n = reel_numel(c->in[i]);
+        const reel_dtype dtype = c->in[i]->layout.dtype;
+        double sum = 0, scale = 1;
+        const reel__slab s = {.x = reel__data(c->in[i]), .rows = n, .columns = 1, .stride = 1};
+        if (n > 0)
+            reel__cpu_folds()->fold[REEL_OP_norm][dtype].run((reel__tally){{&sum}, {&scale}}, &s);
+        norm = isnan(sum) ? sum : isnan(norm) ? norm : hypot(norm, scale * sqrt(sum));
+    }
+    return norm;
 }
 
-/* Of numbers whose squares overflow or vanish: scaled by their largest. */
-static double norm_scaled(reel_tensor *const *g, int count) {
-    double largest = 0, squares = 0;
-    for (int i = 0; i < count; i++)
-        for (int64_t k = 0, n = reel_numel(g[i]); k < n; k++)
-            largest = fmax(largest, fabs(element(g[i], k)));
-    const double scale = reel__norm_scale(largest);
-    for (int i = 0; i < count && largest > 0; i++)
-        for (int64_t k = 0, n = reel_numel(g[i]); k < n; k++) {
-            const double x = element(g[i], k) * scale;
-            squares += x * x;
-        }
-    return sqrt(squares) / scale;
-}
-
-/* Squares add up in the gradients' dtype at first: to be trusted where the sum is far from those
- * that vanish in it, and finite; and if it is NaN. */
-static double norm_of(reel_tensor *const *g, int count) {
-    double squares = 0;
-    for (int i = 0; i < count; i++)
-        squares +=
-            reel__cpu_loops()->sum_squares[g[i]->layout.dtype](reel__data(g[i]), reel_numel(g[i]));
-    const bool single = count > 0 && g[0]->layout.dtype == REEL_F32;
-    const bool trusted = squares >= (single ? 1e-20 : 1e-280) && squares < INFINITY;
-    return trusted || isnan(squares) ? sqrt(squares) : norm_scaled(g, count);
+/* The least sum of squares that no square was missing from because it had vanished. */
+static double least_squares(reel_dtype dtype) {
+    return dtype == REEL_F32 ? 1e-25 : 1e-280;
 }
 
 /* in: gradients, then the norm (written). f[0]: the largest norm. */
 reel_status reel__cpu_clip_norm(const reel__call *c) {
     const int count = c->nin - 1;
-    const double norm = norm_of(c->in, count), scale = c->attr.f[0] / (norm + 1e-6);
-    if (!reel_fill_at_(c->at, c->in[count], norm)) return reel_error_status();
+    for (int i = 0; i < count; i++)
+        squares += reel__cpu_loops()->sum_squares[c->in[i]->layout.dtype](reel__data(c->in[i]),
+                                                                          reel_numel(c->in[i]));
+    const reel_dtype dtype = c->in[count]->layout.dtype;
+    const bool is_exact = squares >= least_squares(dtype) && squares < INFINITY;
+    const double norm = is_exact ? sqrt(squares) : long_norm(c, count);
+    const double scale = c->attr.f[0] / (norm + 1e-6);
+    if (!reel_fill_at_(c->at, c->in[count], dtype == REEL_F32 ? (double)(float)norm : norm))
+        return reel_error_status();
     if (scale >= 1) return REEL_OK;
     const double constants[2] = {scale, 0};
     for (int i = 0; i < count; i++)

@@ -61,6 +61,18 @@ static reel_tensor *tanh_of(const cell *c) {
 static reel_tensor *sin_of(const cell *c) {
     return reel_sin(c->x);
 }
+static reel_tensor *cos_of(const cell *c) {
+    return reel_cos(c->x);
+}
+static reel_tensor *silu_of(const cell *c) {
+    return reel_silu(c->x);
+}
+static reel_tensor *norm_of(const cell *c) {
+    return reel_norm(c->x);
+}
+static reel_tensor *norm_1(const cell *c) {
+    return reel_norm_over(c->x, reel_axes(1), false);
+}
 static reel_tensor *gelu_of(const cell *c) {
     return reel_gelu(c->x);
 }
@@ -152,6 +164,10 @@ static const op ops[] = {
     {"log", NOTHING, log_of},
     {"tanh", NOTHING, tanh_of},
     {"sin", NOTHING, sin_of},
+    {"cos", NOTHING, cos_of},
+    {"silu", NOTHING, silu_of},
+    {"norm", NOTHING, norm_of},
+    {"norm_1", NOTHING, norm_1},
     {"gelu", NOTHING, gelu_of},
     {"sigmoid", NOTHING, sigmoid},
     {"sum", NOTHING, sum},

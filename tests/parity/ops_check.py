@@ -88,6 +88,7 @@ TWINS = {
     "maximum": torch.maximum,
     "minimum": torch.minimum,
     "extreme_grad": lambda g, x, y: torch.where(x == y, g / 2, torch.where(x < y, 0, g)),
+    "weigh": torch.mul,
     "log_softmax_grad": lambda g, y, s: g - broadcast(g, y, s)[1].exp() * s,
     "neg": torch.neg,
     "abs": torch.abs,
@@ -164,6 +165,7 @@ TWINS = {
     "all": lambda x, mask, keep, *_: (x != 0).all(axes(x, mask), keepdim=bool(keep)),
     "var": lambda x, mask, keep, correction, _: x.var(axes(x, mask), correction=correction, keepdim=bool(keep)),
     "std": lambda x, mask, keep, correction, _: x.std(axes(x, mask), correction=correction, keepdim=bool(keep)),
+    "norm": lambda x, mask, keep, *_: torch.linalg.vector_norm(x, dim=axes(x, mask), keepdim=bool(keep)),
     "logsumexp": lambda x, mask, keep, *_: x.logsumexp(axes(x, mask), keepdim=bool(keep)),
     "ties": lambda x, y: ((x == y) | (x.isnan() & y.isnan())).to(x.dtype),
     "nll": lambda x, target, ignored, classes, *_: F.nll_loss(

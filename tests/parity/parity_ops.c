@@ -38,6 +38,7 @@ static const parity_subject drawn[] = {
     {.name = "all", .draw = draw_reduced},
     {.name = "var", .draw = draw_spread},
     {.name = "std", .draw = draw_spread},
+    {.name = "norm", .draw = draw_reduced},
     {.name = "logsumexp", .draw = draw_reduced},
     {.name = "log_softmax", .draw = draw_axis},
     {.name = "mse", .draw = draw_pair},
