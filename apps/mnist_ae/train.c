@@ -168,7 +168,7 @@ int run_train(const app_options *o, const app_data *d, const char *out, const ch
 int command_train(const app_options *o) {
     char name[CELL_NAME], out[PATH_SIZE];
     app_data data = {0};
-    app_result result;
+    app_result result = {0};
     path_in(out, "runs", cell_name(name, o->model, o->latent, o->seed));
     if (o->out) snprintf(out, sizeof out, "%s", o->out);
     int status = EXIT_FAILED;
