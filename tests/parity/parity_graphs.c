@@ -4,7 +4,7 @@
  *
  * PREFIX.jsonl has a line for each graph. PREFIX.safetensors has, of graph G, leaf K as "G.K",
  * output I as "G.out.I", the gradient of leaf K as "G.grad.K", if one comes, and "G.second.K", that
- * of the gradients' sum. A file takes 65536 tensors: COUNT is at most about 3500. */
+ * of the gradients' sum. */
 #include "tests/graph_gen.h"
 
 #include <stdlib.h>
