@@ -98,6 +98,7 @@ static double least_squares(reel_dtype dtype) {
 
 /* in: gradients, then the norm (written). f[0]: the largest norm. */
 reel_status reel__cpu_clip_norm(const reel__call *c) {
+    double squares = 0;
     const int count = c->nin - 1;
     for (int i = 0; i < count; i++)
         squares += reel__cpu_loops()->sum_squares[c->in[i]->layout.dtype](reel__data(c->in[i]),
