@@ -171,7 +171,7 @@ static const struct {
     {"grid", write_grid, 0xd8d64c601f51041e},
     {"digits", write_digits, 0x4b586f77d70fcd8b},
     {"history", write_history, 0x99056a7562232aa3},
-    {"checkpoint", write_checkpoint, 0x35eab03657d87e3f},
+    {"checkpoint", write_checkpoint, 0xca31554c11bb0efd},
 };
 
 START_TEST(files_have_the_same_bytes) {
