@@ -33,12 +33,8 @@ static const shape_rule rules[REEL_OP_COUNT] = {
 /* ---- checks ---- */
 
 static reel_status check_null(const reel__call *c) {
-    for (int i = 0; i < c->nin; i++) {
-        if (c->in[i]) continue;
-        if (reel_failed())
-            return reel_error_status(); /* the failure that made it NULL is kept already */
-        return reel__fail_call(REEL_ERR_ARGUMENT, c, "input %d is NULL", i + 1);
-    }
+    for (int i = 0; i < c->nin; i++)
+        if (!c->in[i]) return reel__fail_null(c, i);
     return REEL_OK;
 }
 

@@ -128,9 +128,12 @@ static bool can_hold(const char *at, int64_t low, int64_t high, reel_dtype dtype
                   (long long)high, (long long)low);
         return false;
     }
-    if ((size_t)dtype < sizeof whole / sizeof *whole && low >= whole[dtype].low &&
-        high - 1 <= whole[dtype].high)
-        return true;
+    if ((size_t)dtype >= sizeof whole / sizeof *whole) {
+        reel_fail(REEL_ERR_DTYPE, at, "randint: gives f32, f64, i64 or u8, not %s",
+                  reel_dtype_name(dtype));
+        return false;
+    }
+    if (low >= whole[dtype].low && high - 1 <= whole[dtype].high) return true;
     reel_fail(REEL_ERR_DTYPE, at, "randint: %s does not hold all of %lld..%lld",
               reel_dtype_name(dtype), (long long)low, (long long)high - 1);
     return false;
