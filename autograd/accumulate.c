@@ -22,7 +22,7 @@ reel_tensor *reel__saved(const reel__node *n, int bit) {
     if (t && atomic_load_explicit(&t->storage->version, memory_order_relaxed) != n->version[i]) {
         reel_fail(REEL_ERR_STATE, n->at,
                   "gradient of %s: %s %d was changed in place after it was saved", n->name,
-                  i < 3 ? "input" : "result", i < 3 ? i + 1 : i - 2);
+                  i < 3 ? "input" : "result", i < 3 ? i : i - 3);
         return NULL;
     }
     return i == 3 ? reel__node_result(n, t) : t;

@@ -217,6 +217,11 @@ REEL_API reel_status reel_gradcheck(reel_gradcheck_fn f, void *user, reel_tensor
 REEL_API reel_status reel_gradgradcheck(reel_gradcheck_fn f, void *user, reel_tensor **inputs,
                                         int count, reel_gradcheck_options options);
 
+/* ---- call sites: see error.h ---- */
+
+#define reel_gradcheck(...) REEL__CALL(reel_gradcheck(__VA_ARGS__))
+#define reel_gradgradcheck(...) REEL__CALL(reel_gradgradcheck(__VA_ARGS__))
+
 #ifdef __cplusplus
 }
 #endif

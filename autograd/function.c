@@ -119,13 +119,13 @@ static reel_status check_gradient(const reel_context *c, int i, reel_tensor *g) 
         reel__describe(is, sizeof is, "", g, true, moved);
         reel__shape_text(was, sizeof was, s);
         return reel_fail(moved ? REEL_ERR_DEVICE : REEL_ERR_SHAPE, c->at,
-                         "gradient of %s: input %d is %s %s, its gradient %s", c->f.name, i + 1,
-                         was, reel_dtype_name(k->dtype), is);
+                         "gradient of %s: input %d is %s %s, its gradient %s", c->f.name, i, was,
+                         reel_dtype_name(k->dtype), is);
     }
     if (reel__self()->anomaly && !reel__is_finite(g))
         return reel_fail(REEL_ERR_STATE, c->at,
                          "gradient of %s: anomaly: that of input %d holds NaN or infinity",
-                         c->f.name, i + 1);
+                         c->f.name, i);
     return REEL_OK;
 }
 
@@ -160,7 +160,7 @@ static reel_status check_call(const char *at, const reel_function *f, reel_tenso
         if (!inputs[i])
             return reel_failed()
                        ? reel_error_status()
-                       : reel_fail(REEL_ERR_ARGUMENT, at, "%s: input %d is NULL", f->name, i + 1);
+                       : reel_fail(REEL_ERR_ARGUMENT, at, "%s: input %d is NULL", f->name, i);
         else if (!reel__live(at, f->name, "an input", inputs[i]))
             return reel_error_status();
     return REEL_OK;

@@ -2,22 +2,24 @@
 #include "autograd/autograd_internal.h"
 
 static reel_status check_counts(const char *at, reel_tensor *const *outputs, int output_count,
-                                reel_tensor *const *inputs, int input_count) {
-    if (output_count >= 1 && input_count >= 1 && outputs && inputs) return REEL_OK;
-    return reel_fail(REEL_ERR_ARGUMENT, at, "grad_of: no %s",
-                     output_count >= 1 && outputs ? "inputs" : "outputs");
+                                reel_tensor *const *inputs, int input_count,
+                                reel_tensor *const *grads) {
+    const char *lacks = output_count < 1 || !outputs ? "outputs"
+                        : input_count < 1 || !inputs ? "inputs"
+                        : !grads                     ? "place for the gradients"
+                                                     : NULL;
+    return lacks ? reel_fail(REEL_ERR_ARGUMENT, at, "grad_of: no %s", lacks) : REEL_OK;
 }
 
 static reel_status fail_input(const reel__pass *p, const reel_tensor *t, int i, const char *why) {
     char operand[200];
     reel__describe(operand, sizeof operand, reel_name(t), t, false, false);
-    return reel_fail(REEL_ERR_ARGUMENT, p->at, "grad_of: input %d, %s, %s", i + 1, operand, why);
+    return reel_fail(REEL_ERR_ARGUMENT, p->at, "grad_of: input %d, %s, %s", i, operand, why);
 }
 
 static reel_status ask(reel__pass *p, reel_tensor *const *inputs, int count) {
     for (int i = 0; i < count; i++) {
-        if (!inputs[i])
-            return reel_fail(REEL_ERR_ARGUMENT, p->at, "grad_of: input %d is NULL", i + 1);
+        if (!inputs[i]) return reel_fail(REEL_ERR_ARGUMENT, p->at, "grad_of: input %d is NULL", i);
         if (!reel__live(p->at, "grad_of", "an input", inputs[i])) return reel_error_status();
         if (!inputs[i]->track) return fail_input(p, inputs[i], i, "is not tracked");
         reel__slot *s = reel__slot_make(p, inputs[i]);
@@ -44,9 +46,9 @@ static reel_status answer(reel__pass *p, reel_tensor *const *inputs, int count, 
 reel_status reel_grad_of_at(const char *at, reel_tensor *const *outputs, int output_count,
                             reel_tensor *const *inputs, int input_count, reel_tensor **grads,
                             reel_grad_of_options options) {
-    for (int i = 0; i < input_count; i++) grads[i] = NULL;
+    for (int i = 0; i < input_count && grads; i++) grads[i] = NULL;
     if (reel_failed()) return reel_error_status();
-    REEL_TRY(check_counts(at, outputs, output_count, inputs, input_count));
+    REEL_TRY(check_counts(at, outputs, output_count, inputs, input_count, grads));
     reel__pass p = {.what = "grad_of",
                     .output = "output",
                     .at = at,

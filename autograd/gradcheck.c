@@ -4,12 +4,19 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* What made f's result, and where: the place to look at first. */
 typedef struct {
+    const char *made_by, *at;
+} origin;
+
+typedef struct {
+    const char *what;
     reel_gradcheck_fn f;
     void *user;
     reel_tensor **inputs;
     int count;
     reel_gradcheck_options o;
+    origin *result;
 } check;
 
 /* Fixed weights in 1..2, so that no result is lost in a sum. */
@@ -19,9 +26,19 @@ static reel_tensor *weights_like(reel_tensor *y) {
     return reel_affine(reel_sigmoid(reel_affine(i, 0.7, -1)), 1, 1);
 }
 
+static void note(origin *o, const reel_tensor *y) {
+    if (y && !o->made_by) *o = (origin){y->made_by, y->at};
+}
+
+static reel_status lacks(const char *what, const char *it) {
+    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: %s is NULL", what, it);
+}
+
 /* sum w f(inputs), 0-d. */
 static reel_tensor *objective(const check *c) {
     reel_tensor *y = c->f(c->inputs, c->user);
+    if (!y && !reel_failed()) lacks(c->what, "what f gives");
+    note(c->result, y);
     return reel_sum(reel_mul(y, weights_like(y)));
 }
 
@@ -72,16 +89,29 @@ static reel_status compare(const check *c, int input, const double *tape) {
         found[1] = d;
     }
     if (worst_at < 0 || reel_failed()) return reel_error_status();
+    char operand[200], place[256] = "nowhere";
+    reel__describe(operand, sizeof operand, reel_name(x), x, false, false);
+    if (c->result->at) reel__site_text(place, sizeof place, c->result->at);
     return reel_fail(REEL_ERR_STATE, NULL,
-                     "gradcheck: input %d, element %lld: tape %.10g, difference %.10g", input,
-                     (long long)worst_at, found[0], found[1]);
+                     "%s: input %d, element %lld: tape %.10g, difference %.10g: %s, of a function "
+                     "that ends with %s at %s",
+                     c->what, input, (long long)worst_at, found[0], found[1], operand,
+                     c->result->made_by, place);
 }
 
-static reel_status check_dtypes(const check *c) {
+static reel_status check_inputs(const check *c) {
+    if (!c->f) return lacks(c->what, "the function");
+    if (c->count < 0) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: %d inputs", c->what, c->count);
+    if (c->count > 0 && !c->inputs) return lacks(c->what, "inputs");
     for (int i = 0; i < c->count; i++) {
         const reel_tensor *x = c->inputs[i];
+        if (!x && reel_failed()) return reel_error_status();
+        if (!x) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: input %d is NULL", c->what, i);
+        char operand[200];
+        reel__describe(operand, sizeof operand, reel_name(x), x, true, false);
         if (reel_is_tracked(x) && reel_dtype_of(x) != REEL_F64)
-            return reel_fail(REEL_ERR_ARGUMENT, NULL, "gradcheck: input %d is not f64", i);
+            return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: input %d is not f64: %s", c->what, i,
+                             operand);
     }
     return REEL_OK;
 }
@@ -90,28 +120,33 @@ static reel_status check_input(const check *c, int i) {
     reel_tensor *x = c->inputs[i], *g = reel_grad(x);
     size_t bytes = (size_t)reel_numel(x) * sizeof(double);
     double *tape = g ? malloc(bytes ? bytes : 1) : NULL;
-    if (g && !tape) return reel_fail(REEL_ERR_MEMORY, NULL, "gradcheck: out of memory");
+    if (g && !tape) return reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", c->what);
     reel_status status = g ? reel_read(g, tape, bytes) : REEL_OK;
     if (status == REEL_OK) status = compare(c, i, tape);
     free(tape);
     return status;
 }
 
-reel_status reel_gradcheck(reel_gradcheck_fn f, void *user, reel_tensor **inputs, int count,
-                           reel_gradcheck_options options) {
-    check c = {f, user, inputs, count, options};
+static reel_status run(check c) {
     if (c.o.h == 0) c.o.h = 1e-6;
     if (c.o.rtol == 0) c.o.rtol = 1e-5;
     if (c.o.atol == 0) c.o.atol = 1e-7;
-    REEL_TRY(check_dtypes(&c));
-    for (int i = 0; i < count; i++) reel_zero_grad(inputs[i]);
+    for (int i = 0; i < c.count; i++) reel_zero_grad(c.inputs[i]);
     {
         REEL_SCOPE;
-        REEL_TRY(reel_backward(objective(&c)));
+        REEL_TRY(reel_backward_at(NULL, objective(&c)));
     }
-    for (int i = 0; i < count; i++)
-        if (reel_is_tracked(inputs[i])) REEL_TRY(check_input(&c, i));
+    for (int i = 0; i < c.count; i++)
+        if (reel_is_tracked(c.inputs[i])) REEL_TRY(check_input(&c, i));
     return reel_error_status();
+}
+
+reel_status reel_gradcheck(reel_gradcheck_fn f, void *user, reel_tensor **inputs, int count,
+                           reel_gradcheck_options options) {
+    origin result = {NULL, NULL};
+    const check c = {"gradcheck", f, user, inputs, count, options, &result};
+    REEL_TRY(check_inputs(&c));
+    return run(c);
 }
 
 /* ---- second derivatives ---- */
@@ -146,6 +181,8 @@ static reel_tensor *gradients(reel_tensor **inputs, void *user) {
 reel_status reel_gradgradcheck(reel_gradcheck_fn f, void *user, reel_tensor **inputs, int count,
                                reel_gradcheck_options options) {
     if (reel_failed()) return reel_error_status();
+    origin result = {NULL, NULL};
+    REEL_TRY(check_inputs(&(check){"gradgradcheck", f, user, inputs, count, options, &result}));
     reel_tensor **all = malloc((3 * (size_t)count + 1) * sizeof *all);
     if (!all) return reel_fail(REEL_ERR_MEMORY, NULL, "gradgradcheck: out of memory");
     reel_status status = REEL_OK;
@@ -155,12 +192,14 @@ reel_status reel_gradgradcheck(reel_gradcheck_fn f, void *user, reel_tensor **in
         {
             REEL_NO_GRAD;
             y = f(inputs, user);
+            if (!y && !reel_failed()) lacks("gradgradcheck", "what f gives");
+            note(&result, y);
             for (int i = 0; i < count; i++) all[i] = inputs[i];
             all[count] = y ? reel_affine(weights_like(y), -1, 0.5) : NULL;
         }
         if (reel_track(all[count])) {
             first_order o = {f, user, count, all + count + 1, all + 2 * count + 1};
-            status = reel_gradcheck(gradients, &o, all, count + 1, options);
+            status = run((check){"gradgradcheck", gradients, &o, all, count + 1, options, &result});
         } else {
             status = reel_error_status();
         }

@@ -57,6 +57,12 @@ REEL_API reel_status reel_cuda_memory_info(int index, reel_cuda_memory *out);
 /* Gives the memory that is kept back to the driver. Waits. */
 REEL_API reel_status reel_cuda_release_kept(int index);
 
+/* ---- call sites: see error.h ---- */
+
+#define reel_cuda_count_calls(...) REEL__CALL(reel_cuda_count_calls(__VA_ARGS__))
+#define reel_cuda_memory_info(...) REEL__CALL(reel_cuda_memory_info(__VA_ARGS__))
+#define reel_cuda_release_kept(...) REEL__CALL(reel_cuda_release_kept(__VA_ARGS__))
+
 #ifdef __cplusplus
 }
 #endif

@@ -217,6 +217,65 @@ REEL_API int64_t reel_loader_position(const reel_loader *l); /* batches handed o
 REEL_API reel_status reel_loader_save(reel_loader *l, reel_state *s, const char *prefix);
 REEL_API reel_status reel_loader_load(reel_loader *l, const reel_state *s, const char *prefix);
 
+/* ---- call sites: see error.h ---- */
+
+#define reel_dataset_length(...) REEL__CALL(reel_dataset_length(__VA_ARGS__))
+#define reel_dataset_get(...) REEL__CALL(reel_dataset_get(__VA_ARGS__))
+#define reel_tensor_dataset_new(...) REEL__CALL(reel_tensor_dataset_new(__VA_ARGS__))
+#define reel_sampler_length(...) REEL__CALL(reel_sampler_length(__VA_ARGS__))
+#define reel_sampler_order(...) REEL__CALL(reel_sampler_order(__VA_ARGS__))
+#define reel_sequential_sampler_new(...) REEL__CALL(reel_sequential_sampler_new(__VA_ARGS__))
+#define reel_random_sampler_new(...) REEL__CALL(reel_random_sampler_new(__VA_ARGS__))
+#define reel_weighted_sampler_new(...) REEL__CALL(reel_weighted_sampler_new(__VA_ARGS__))
+#define reel_subset_sampler_new(...) REEL__CALL(reel_subset_sampler_new(__VA_ARGS__))
+#define reel_collate_default(...) REEL__CALL(reel_collate_default(__VA_ARGS__))
+#define reel_loader_next(...) REEL__CALL(reel_loader_next(__VA_ARGS__))
+#define reel_loader_batches(...) REEL__CALL(reel_loader_batches(__VA_ARGS__))
+#define reel_loader_save(...) REEL__CALL(reel_loader_save(__VA_ARGS__))
+#define reel_loader_load(...) REEL__CALL(reel_loader_load(__VA_ARGS__))
+
+/* What these are handed they keep, compound literals too, which in a statement expression would end
+ * with it: their arguments stay outside. */
+#ifndef REEL__LIBRARY
+static inline reel_dataset *reel__subset_dataset_new(const char *at, reel_dataset *d,
+                                                     const int64_t *index, int64_t n) {
+    REEL__SITE(at);
+    return reel_subset_dataset_new(d, index, n);
+}
+static inline reel_dataset *reel__concat_dataset_new(const char *at, reel_dataset **parts,
+                                                     int count) {
+    REEL__SITE(at);
+    return reel_concat_dataset_new(parts, count);
+}
+static inline reel_dataset *reel__map_dataset_new(const char *at, reel_dataset *d, reel_map_fn f,
+                                                  void *user) {
+    REEL__SITE(at);
+    return reel_map_dataset_new(d, f, user);
+}
+static inline reel_status reel__random_split(const char *at, reel_dataset *d,
+                                             const int64_t *lengths, int count, uint64_t seed,
+                                             reel_dataset **out) {
+    REEL__SITE(at);
+    return reel_random_split(d, lengths, count, seed, out);
+}
+static inline reel_batch_sampler *reel__batch_sampler_new(const char *at, reel_sampler *s,
+                                                          int64_t batch_size, bool drop_last) {
+    REEL__SITE(at);
+    return reel_batch_sampler_new(s, batch_size, drop_last);
+}
+static inline reel_loader *reel__loader_new(const char *at, reel_dataset *d,
+                                            reel_loader_options options) {
+    REEL__SITE(at);
+    return reel_loader_new(d, options);
+}
+#define reel_subset_dataset_new(...) reel__subset_dataset_new(REEL_HERE, __VA_ARGS__)
+#define reel_concat_dataset_new(...) reel__concat_dataset_new(REEL_HERE, __VA_ARGS__)
+#define reel_map_dataset_new(...) reel__map_dataset_new(REEL_HERE, __VA_ARGS__)
+#define reel_random_split(...) reel__random_split(REEL_HERE, __VA_ARGS__)
+#define reel_batch_sampler_new(...) reel__batch_sampler_new(REEL_HERE, __VA_ARGS__)
+#define reel_loader_new(...) reel__loader_new(REEL_HERE, __VA_ARGS__)
+#endif
+
 #ifdef __cplusplus
 }
 #endif

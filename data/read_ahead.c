@@ -7,6 +7,8 @@
  * is delivered at once, lest a run go on after it. */
 #include "data/data_internal.h"
 
+#include "tensor/tensor_internal.h"
+
 static reel_status begin(reel_loader *l, int64_t number, const reel_sample *read) {
     const int slot = (int)(number % REEL__AHEAD);
     reel__ahead *a = &l->ahead;
@@ -19,7 +21,7 @@ static reel_status begin(reel_loader *l, int64_t number, const reel_sample *read
 
 static void put_failure_aside(reel__ahead *a) {
     a->status = reel_error_status();
-    snprintf(a->message, sizeof a->message, "%s", reel_error());
+    reel__message_apart(a->message, sizeof a->message);
     reel_clear_error();
 }
 

@@ -164,6 +164,27 @@ typedef struct {
 REEL_API reel_status reel_plot_panels_write(const char *path, const reel_plot_panel *panels,
                                             int count, reel_plot_options options, bool *drawn);
 
+/* ---- call sites: see error.h ---- */
+
+#define reel_idx_read(...) REEL__CALL(reel_idx_read(__VA_ARGS__))
+#define reel_mnist_load(...) REEL__CALL(reel_mnist_load(__VA_ARGS__))
+#define reel_digits_draw(...) REEL__CALL(reel_digits_draw(__VA_ARGS__))
+#define reel_png_write(...) REEL__CALL(reel_png_write(__VA_ARGS__))
+#define reel_grid_write(...) REEL__CALL(reel_grid_write(__VA_ARGS__))
+#define reel_safetensors_read(...) REEL__CALL(reel_safetensors_read(__VA_ARGS__))
+#define reel_safetensors_write(...) REEL__CALL(reel_safetensors_write(__VA_ARGS__))
+#define reel_checkpoint_write(...) REEL__CALL(reel_checkpoint_write(__VA_ARGS__))
+#define reel_checkpoint_read(...) REEL__CALL(reel_checkpoint_read(__VA_ARGS__))
+#define reel_make_dirs(...) REEL__CALL(reel_make_dirs(__VA_ARGS__))
+#define reel_file_write(...) REEL__CALL(reel_file_write(__VA_ARGS__))
+#define reel_file_read(...) REEL__CALL(reel_file_read(__VA_ARGS__))
+#define reel_history_new(...) REEL__CALL(reel_history_new(__VA_ARGS__))
+#define reel_history_read(...) REEL__CALL(reel_history_read(__VA_ARGS__))
+#define reel_history_add(...) REEL__CALL(reel_history_add(__VA_ARGS__))
+#define reel_history_write(...) REEL__CALL(reel_history_write(__VA_ARGS__))
+#define reel_plot_write(...) REEL__CALL(reel_plot_write(__VA_ARGS__))
+#define reel_plot_panels_write(...) REEL__CALL(reel_plot_panels_write(__VA_ARGS__))
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,6 +1,8 @@
 /* MNIST: finds the four files, or draws digits in their place, and says which it did and why. */
 #include "io/io_internal.h"
 
+#include "tensor/tensor_internal.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -153,7 +155,10 @@ static void excuse(excuses *e, const char *what, const char *why) {
  * its words. */
 static bool goes_on(reel_status status, const char *source_name, excuses *e) {
     if (status == REEL_OK || status == REEL_ERR_MEMORY) return false;
-    excuse(e, source_name, reel_error());
+    char why[200];
+    const int length = (int)(reel__message_site(reel_error()) - reel_error());
+    snprintf(why, sizeof why, "%.*s", length, reel_error());
+    excuse(e, source_name, why);
     reel_clear_error();
     return true;
 }

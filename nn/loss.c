@@ -7,40 +7,30 @@
 
 /* ---- shared ---- */
 
-reel_status reel__loss_differ(const char *what, const char *at, reel_status code, reel_tensor *y,
-                              reel_tensor *target) {
-    const bool dtypes = code == REEL_ERR_DTYPE;
-    char ours[192], theirs[192];
-    reel__describe(ours, sizeof ours, "y", y, dtypes, false);
-    reel__describe(theirs, sizeof theirs, "target", target, dtypes, false);
-    return reel_fail(code, at, "%s: %s differ: %s, %s", what, dtypes ? "dtypes" : "shapes", ours,
-                     theirs);
-}
+const char *const reel__loss_called[] = {"y", "target"};
 
-reel_status reel__loss_check_reduction(const char *what, const char *at, reel_reduction r) {
+reel_status reel__loss_check_reduction(const reel__composite *c, reel_reduction r) {
+    if (!reel__composite_is_whole(c)) return reel_error_status();
     if (r == REEL_MEAN || r == REEL_SUM || r == REEL_NONE) return REEL_OK;
-    return reel_fail(REEL_ERR_ARGUMENT, at, "%s: no such reduction: %d", what, (int)r);
+    return reel__fail_composite(REEL_ERR_ARGUMENT, "no such reduction: %d", (int)r);
 }
 
-reel_status reel__loss_check(const char *what, const char *at, reel_tensor *y, reel_tensor *target,
-                             reel_reduction r) {
-    if (!y || !target)
-        return reel_fail(REEL_ERR_ARGUMENT, at, "%s: no %s", what, y ? "target" : "y");
-    REEL_TRY(reel__loss_check_reduction(what, at, r));
+reel_status reel__loss_check(const reel__composite *c, reel_reduction r) {
+    REEL_TRY(reel__loss_check_reduction(c, r));
+    const reel_tensor *y = c->in[0], *target = c->in[1];
+    const char *whose = c->given > 2 ? " of the first two" : "";
     if (!reel_shape_equal(reel_shape_of(y), reel_shape_of(target)))
-        return reel__loss_differ(what, at, REEL_ERR_SHAPE, y, target);
+        return reel__fail_composite(REEL_ERR_SHAPE, "shapes%s differ", whose);
     if (reel_dtype_of(y) != reel_dtype_of(target))
-        return reel__loss_differ(what, at, REEL_ERR_DTYPE, y, target);
+        return reel__fail_composite(REEL_ERR_DTYPE, "dtypes%s differ", whose);
     if (reel_dtype_is_float(reel_dtype_of(y))) return REEL_OK;
-    return reel_fail(REEL_ERR_DTYPE, at, "%s: takes f32 or f64, not %s", what,
-                     reel_dtype_name(reel_dtype_of(y)));
+    return reel__fail_composite(REEL_ERR_DTYPE, "takes f32 or f64");
 }
 
-reel_status reel__loss_positive(const char *what, const char *at, const char *option,
-                                double value) {
+reel_status reel__loss_positive(const char *option, double value) {
     if (value > 0.0 && !isinf(value)) return REEL_OK;
-    return reel_fail(REEL_ERR_ARGUMENT, at, "%s: %s must be positive and finite: %g", what, option,
-                     value);
+    return reel__fail_composite(REEL_ERR_ARGUMENT, "%s must be positive and finite, not %g", option,
+                                value);
 }
 
 reel_tensor *reel__loss_reduce(const char *at, reel_tensor *t, reel_reduction r) {
@@ -63,7 +53,9 @@ reel_tensor *reel__loss_abs(const char *at, reel_tensor *x) {
 
 reel_tensor *reel_mse_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                               reel_reduction r) {
-    if (reel__loss_check("mse_loss", at, y, target, r) != REEL_OK) return NULL;
+    REEL__COMPOSITE(.name = "mse_loss", .at = at, .in = {y, target}, .given = 2,
+                    .called = reel__loss_called);
+    if (reel__loss_check(&composite, r) != REEL_OK) return NULL;
     if (r == REEL_MEAN) return reel_mse_at(at, y, target);
     reel_tensor *loss = NULL;
     REEL_SCOPE;
@@ -73,7 +65,9 @@ reel_tensor *reel_mse_loss_at(const char *at, reel_tensor *y, reel_tensor *targe
 
 reel_tensor *reel_bce_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                               reel_reduction r) {
-    if (reel__loss_check("bce_loss", at, y, target, r) != REEL_OK) return NULL;
+    REEL__COMPOSITE(.name = "bce_loss", .at = at, .in = {y, target}, .given = 2,
+                    .called = reel__loss_called);
+    if (reel__loss_check(&composite, r) != REEL_OK) return NULL;
     reel_tensor *loss = NULL;
     REEL_SCOPE;
     loss = reel__loss_reduce(at, reel_bce_at(at, y, target), r);

@@ -5,10 +5,11 @@
 
 reel_tensor *reel_hinge_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                                 reel_hinge_options options) {
-    const char *what = "hinge_loss";
+    REEL__COMPOSITE(.name = "hinge_loss", .at = at, .in = {y, target}, .given = 2,
+                    .called = reel__loss_called);
     const double margin = options.margin != 0.0 ? options.margin : 1.0;
-    if (reel__loss_check(what, at, y, target, options.reduction) != REEL_OK ||
-        reel__loss_positive(what, at, "margin", margin) != REEL_OK)
+    if (reel__loss_check(&composite, options.reduction) != REEL_OK ||
+        reel__loss_positive("margin", margin) != REEL_OK)
         return NULL;
     reel_tensor *loss = NULL;
     REEL_SCOPE;
@@ -47,15 +48,17 @@ static reel_tensor *bce_with_logits(const char *at, reel_tensor *x, reel_tensor 
 
 reel_tensor *reel_bce_with_logits_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
                                           reel_bce_with_logits_options options) {
-    if (reel__loss_check("bce_with_logits_loss", at, x, target, options.reduction) != REEL_OK)
-        return NULL;
+    static const char *const called[] = {"x", "target", "weight", "pos_weight"};
+    REEL__COMPOSITE(.name = "bce_with_logits_loss", .at = at,
+                    .in = {x, target, options.weight, options.pos_weight}, .given = 2,
+                    .called = called);
+    if (reel__loss_check(&composite, options.reduction) != REEL_OK) return NULL;
     reel_tensor *loss = NULL;
     REEL_SCOPE;
     loss = bce_with_logits(at, x, target, options.pos_weight);
     if (options.weight) loss = reel__weigh(at, options.weight, loss);
     if (loss && !reel_shape_equal(reel_shape_of(loss), reel_shape_of(x))) {
-        reel_fail(REEL_ERR_SHAPE, at,
-                  "bce_with_logits_loss: a weight does not broadcast to y's shape");
+        reel__fail_composite(REEL_ERR_SHAPE, "a weight does not broadcast to the first's shape");
         loss = NULL;
     }
     loss = reel__loss_reduce(at, loss, options.reduction);

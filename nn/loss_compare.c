@@ -29,7 +29,10 @@ static reel_tensor *kl_of_logs(const char *at, reel_tensor *x, reel_tensor *t) {
 
 reel_tensor *reel_kl_div_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
                                  reel_kl_div_options options) {
-    if (reel__loss_check("kl_div_loss", at, x, target, options.reduction) != REEL_OK) return NULL;
+    static const char *const called[] = {"x", "target"};
+    REEL__COMPOSITE(.name = "kl_div_loss", .at = at, .in = {x, target}, .given = 2,
+                    .called = called);
+    if (reel__loss_check(&composite, options.reduction) != REEL_OK) return NULL;
     reel_tensor *loss = NULL;
     REEL_SCOPE;
     if (options.log_target)
@@ -64,30 +67,26 @@ static reel_tensor *cosine_embedding(const char *at, reel_tensor *x, reel_tensor
     return reel_add_at(at, alike, reel__loss_where(at, reel_neg_at(at, target), apart));
 }
 
-static reel_status check_pairs(const char *what, const char *at, reel_tensor *x,
-                               reel_tensor *target) {
-    if (!target) return reel_fail(REEL_ERR_ARGUMENT, at, "%s: no target", what);
+static reel_status check_pairs(const reel_tensor *x, const reel_tensor *target) {
     if (reel_dtype_of(x) != reel_dtype_of(target))
-        return reel__loss_differ(what, at, REEL_ERR_DTYPE, x, target);
+        return reel__fail_composite(REEL_ERR_DTYPE, "dtypes differ");
     if (reel_ndim(x) == 2 && reel_ndim(target) == 1 && reel_dim(x, 0) == reel_dim(target, 0))
         return REEL_OK;
-    char pairs[192], labels[192];
-    reel__describe(pairs, sizeof pairs, "x", x, false, false);
-    reel__describe(labels, sizeof labels, "target", target, false, false);
-    return reel_fail(REEL_ERR_SHAPE, at, "%s: wants x[B, D] and target[B]: %s, %s", what, pairs,
-                     labels);
+    return reel__fail_composite(REEL_ERR_SHAPE, "wants x[B, D], y[B, D] and target[B]");
 }
 
 reel_tensor *reel_cosine_embedding_loss_at(const char *at, reel_tensor *x, reel_tensor *y,
                                            reel_tensor *target,
                                            reel_cosine_embedding_options options) {
-    const char *what = "cosine_embedding_loss";
-    if (reel__loss_check(what, at, x, y, options.reduction) != REEL_OK ||
-        check_pairs(what, at, x, target) != REEL_OK)
+    static const char *const called[] = {"x", "y", "target"};
+    REEL__COMPOSITE(.name = "cosine_embedding_loss", .at = at, .in = {x, y, target}, .given = 3,
+                    .called = called);
+    if (reel__loss_check(&composite, options.reduction) != REEL_OK ||
+        check_pairs(x, target) != REEL_OK)
         return NULL;
     if (!(fabs(options.margin) <= 1.0)) {
-        reel_fail(REEL_ERR_ARGUMENT, at, "%s: margin must lie in [-1, 1]: %g", what,
-                  options.margin);
+        reel__fail_composite(REEL_ERR_ARGUMENT, "margin must lie in [-1, 1], not %g",
+                             options.margin);
         return NULL;
     }
     reel_tensor *loss = NULL;

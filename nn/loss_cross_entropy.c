@@ -5,60 +5,73 @@
 
 /* What both losses are told; probabilities instead of classes are cross-entropy's alone. */
 typedef struct {
-    const char *what;
     reel_reduction reduction;
     reel_tensor *weight;
-    bool probabilities, says_ignored;
+    bool may_be_probabilities, probabilities, says_ignored;
     int64_t ignored;
     double smoothing;
 } terms;
 
 #define IGNORED (-100) /* PyTorch's default */
+static const char *const called[] = {"x", "target", "weight"};
 
 /* ---- checks ---- */
 
-/* x[N,C,...], and target[N,...] or, of probabilities, of x's shape. */
-static bool belong_together(const terms *t, reel_tensor *x, reel_tensor *target) {
-    reel_shape s = reel_shape_of(x);
-    if (s.ndim < 2) return false;
-    if (!t->probabilities) {
-        for (int i = 1; i < s.ndim - 1; i++) s.dim[i] = s.dim[i + 1];
-        s.ndim--;
-    }
-    return reel_shape_equal(s, reel_shape_of(target));
+static bool is_without(reel_shape s, int axis, reel_shape shape) {
+    for (int i = axis; i < s.ndim - 1; i++) s.dim[i] = s.dim[i + 1];
+    s.ndim--;
+    return reel_shape_equal(s, shape);
 }
 
-static reel_status check_weight(const char *at, const terms *t, reel_tensor *x) {
+/* x[N,C,...], and target[N,...] of classes, or of x's shape of probabilities. What else is given is
+ * most often one of a few mistakes. */
+static reel_status check_target(const terms *t, const reel_tensor *x, const reel_tensor *target) {
+    const reel_shape s = reel_shape_of(x), shape = reel_shape_of(target);
+    const bool is_class = reel_dtype_of(target) == REEL_I64, like_x = reel_shape_equal(s, shape);
+    if (s.ndim < 2)
+        return reel__fail_composite(REEL_ERR_SHAPE, "classes are axis 1 of the first, which has %d",
+                                    s.ndim);
+    if (like_x && t->probabilities) return REEL_OK;
+    if (like_x && t->may_be_probabilities)
+        return reel__fail_composite(REEL_ERR_DTYPE,
+                                    "a target for each class is a probability, and a float: cast "
+                                    "it, or give classes, i64 without axis 1");
+    if (is_without(s, 1, shape))
+        return is_class ? REEL_OK
+                        : reel__fail_composite(REEL_ERR_DTYPE, "classes are i64: cast the target");
+    if (is_without(s, s.ndim - 1, shape))
+        return reel__fail_composite(is_class ? REEL_ERR_SHAPE : REEL_ERR_DTYPE,
+                                    "classes are axis 1 of the first, not its last: permute it%s",
+                                    is_class ? "" : ", and cast the target to i64");
+    return reel__fail_composite(REEL_ERR_SHAPE, "the target's shape is not the first's without "
+                                                "axis 1, the classes");
+}
+
+static reel_status check_weight(const terms *t, const reel_tensor *x) {
     const reel_tensor *w = t->weight;
     if (!w) return REEL_OK;
     if (reel_is_tracked(w))
-        return reel_fail(REEL_ERR_ARGUMENT, at, "%s: a weight has no gradient: detach it", t->what);
+        return reel__fail_composite(REEL_ERR_ARGUMENT, "a weight has no gradient: detach it");
     if (reel_ndim(w) == 1 && reel_dim(w, 0) == reel_dim(x, 1)) return REEL_OK;
-    char shape[192];
-    reel__shape_text(shape, sizeof shape, reel_shape_of(w));
-    return reel_fail(REEL_ERR_SHAPE, at, "%s: weight needs one axis of %lld classes: %s", t->what,
-                     (long long)reel_dim(x, 1), shape);
+    return reel__fail_composite(REEL_ERR_SHAPE, "weight needs one axis of %lld classes",
+                                (long long)reel_dim(x, 1));
 }
 
-static reel_status check(const char *at, const terms *t, reel_tensor *x, reel_tensor *target) {
-    if (!x || !target)
-        return reel_fail(REEL_ERR_ARGUMENT, at, "%s: no %s", t->what, x ? "target" : "y");
-    REEL_TRY(reel__loss_check_reduction(t->what, at, t->reduction));
-    if (!belong_together(t, x, target))
-        return reel__loss_differ(t->what, at, REEL_ERR_SHAPE, x, target);
-    return check_weight(at, t, x);
+static reel_status check(const reel__composite *c, const terms *t) {
+    REEL_TRY(reel__loss_check_reduction(c, t->reduction));
+    REEL_TRY(check_target(t, c->in[0], c->in[1]));
+    return check_weight(t, c->in[0]);
 }
 
-static reel_status check_options(const char *at, const terms *t, reel_tensor *x,
-                                 reel_tensor *target) {
+static reel_status check_options(const terms *t, const reel_tensor *x, const reel_tensor *target) {
     if (!(t->smoothing >= 0.0 && t->smoothing <= 1.0))
-        return reel_fail(REEL_ERR_ARGUMENT, at, "%s: label_smoothing must lie in [0, 1]: %g",
-                         t->what, t->smoothing);
+        return reel__fail_composite(REEL_ERR_ARGUMENT, "label_smoothing must lie in [0, 1], not %g",
+                                    t->smoothing);
     if (!t->probabilities) return REEL_OK;
     if (t->says_ignored)
-        return reel_fail(REEL_ERR_ARGUMENT, at, "%s: of probabilities none is ignored", t->what);
+        return reel__fail_composite(REEL_ERR_ARGUMENT, "of probabilities none is ignored");
     if (reel_dtype_of(x) == reel_dtype_of(target)) return REEL_OK;
-    return reel__loss_differ(t->what, at, REEL_ERR_DTYPE, x, target);
+    return reel__fail_composite(REEL_ERR_DTYPE, "dtypes differ");
 }
 
 /* ---- classes ---- */
@@ -106,11 +119,12 @@ static reel_tensor *of_classes(const char *at, const terms *t, reel_tensor *x,
 reel_tensor *reel_nll_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
                               reel_nll_options options) {
     const bool says_ignored = options.ignore_index != 0 || options.ignore_zero;
-    const terms t = {.what = "nll_loss",
-                     .reduction = options.reduction,
+    REEL__COMPOSITE(.name = "nll_loss", .at = at, .in = {x, target, options.weight}, .given = 2,
+                    .called = called);
+    const terms t = {.reduction = options.reduction,
                      .weight = options.weight,
                      .ignored = says_ignored ? options.ignore_index : IGNORED};
-    if (check(at, &t, x, target) != REEL_OK) return NULL;
+    if (check(&composite, &t) != REEL_OK) return NULL;
     reel_tensor *loss = NULL;
     REEL_SCOPE;
     loss = of_classes(at, &t, x, target);
@@ -133,15 +147,16 @@ static reel_tensor *of_probabilities(const char *at, const terms *t, reel_tensor
 reel_tensor *reel_cross_entropy_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
                                         reel_cross_entropy_options options) {
     const bool says_ignored = options.ignore_index != 0 || options.ignore_zero;
-    const terms t = {.what = "cross_entropy_loss",
-                     .reduction = options.reduction,
+    REEL__COMPOSITE(.name = "cross_entropy_loss", .at = at, .in = {x, target, options.weight},
+                    .given = 2, .called = called);
+    const terms t = {.reduction = options.reduction,
                      .weight = options.weight,
+                     .may_be_probabilities = true,
                      .probabilities = reel_dtype_is_float(reel_dtype_of(target)),
                      .says_ignored = says_ignored,
                      .ignored = says_ignored ? options.ignore_index : IGNORED,
                      .smoothing = options.label_smoothing};
-    if (check(at, &t, x, target) != REEL_OK || check_options(at, &t, x, target) != REEL_OK)
-        return NULL;
+    if (check(&composite, &t) != REEL_OK || check_options(&t, x, target) != REEL_OK) return NULL;
     reel_tensor *loss = NULL;
     REEL_SCOPE;
     reel_tensor *logs = reel_log_softmax_at(at, x, 1);

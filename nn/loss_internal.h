@@ -3,16 +3,17 @@
 #define REEL_NN_LOSS_INTERNAL_H
 
 #include "nn/nn.h"
+#include "tensor/tensor_internal.h"
 
-/* Errors unless y and target are there, floats of one dtype and one shape, and r is a reduction. */
-reel_status reel__loss_check(const char *what, const char *at, reel_tensor *y, reel_tensor *target,
-                             reel_reduction r);
-reel_status reel__loss_check_reduction(const char *what, const char *at, reel_reduction r);
-/* "what: shapes differ: y[2, 3], target[2]", or their dtypes. */
-reel_status reel__loss_differ(const char *what, const char *at, reel_status code, reel_tensor *y,
-                              reel_tensor *target);
+extern const char *const reel__loss_called[]; /* "y", "target" */
+
+/* Each loss is a composite (tensor_internal.h), of what its caller gave. Errors unless that is
+ * there, the first two are floats of one dtype and one shape, and r is a reduction. */
+reel_status reel__loss_check(const reel__composite *c, reel_reduction r);
+/* The same of the first and the last alone. */
+reel_status reel__loss_check_reduction(const reel__composite *c, reel_reduction r);
 /* An error unless value is positive and finite. */
-reel_status reel__loss_positive(const char *what, const char *at, const char *option, double value);
+reel_status reel__loss_positive(const char *option, double value);
 
 /* The mean or sum of t, or t; then out of the innermost scope. */
 reel_tensor *reel__loss_reduce(const char *at, reel_tensor *t, reel_reduction r);

@@ -3,7 +3,9 @@
 
 reel_tensor *reel_l1_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                              reel_reduction r) {
-    if (reel__loss_check("l1_loss", at, y, target, r) != REEL_OK) return NULL;
+    REEL__COMPOSITE(.name = "l1_loss", .at = at, .in = {y, target}, .given = 2,
+                    .called = reel__loss_called);
+    if (reel__loss_check(&composite, r) != REEL_OK) return NULL;
     reel_tensor *loss = NULL;
     REEL_SCOPE;
     loss = reel__loss_reduce(at, reel__loss_abs(at, reel_sub_at(at, y, target)), r);
@@ -24,10 +26,11 @@ static reel_tensor *huber(const char *at, reel_tensor *d, double delta, double s
 
 reel_tensor *reel_huber_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                                 reel_huber_options options) {
-    const char *what = "huber_loss";
+    REEL__COMPOSITE(.name = "huber_loss", .at = at, .in = {y, target}, .given = 2,
+                    .called = reel__loss_called);
     const double delta = options.delta != 0.0 ? options.delta : 1.0;
-    if (reel__loss_check(what, at, y, target, options.reduction) != REEL_OK ||
-        reel__loss_positive(what, at, "delta", delta) != REEL_OK)
+    if (reel__loss_check(&composite, options.reduction) != REEL_OK ||
+        reel__loss_positive("delta", delta) != REEL_OK)
         return NULL;
     reel_tensor *loss = NULL;
     REEL_SCOPE;
@@ -38,10 +41,11 @@ reel_tensor *reel_huber_loss_at(const char *at, reel_tensor *y, reel_tensor *tar
 
 reel_tensor *reel_smooth_l1_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                                     reel_smooth_l1_options options) {
-    const char *what = "smooth_l1_loss";
+    REEL__COMPOSITE(.name = "smooth_l1_loss", .at = at, .in = {y, target}, .given = 2,
+                    .called = reel__loss_called);
     const double beta = options.beta != 0.0 ? options.beta : 1.0;
-    if (reel__loss_check(what, at, y, target, options.reduction) != REEL_OK ||
-        reel__loss_positive(what, at, "beta", beta) != REEL_OK)
+    if (reel__loss_check(&composite, options.reduction) != REEL_OK ||
+        reel__loss_positive("beta", beta) != REEL_OK)
         return NULL;
     reel_tensor *loss = NULL;
     REEL_SCOPE;

@@ -342,6 +342,39 @@ REEL_API reel_status reel_meter_add_weighted(reel_meter *m, reel_tensor *value, 
 REEL_API double reel_meter_mean(reel_meter *m); /* NaN if nothing was added */
 REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 
+/* ---- call sites: see error.h ---- */
+
+#define reel_module_init(...) REEL__CALL(reel_module_init(__VA_ARGS__))
+#define reel_module_param(...) REEL__CALL(reel_module_param(__VA_ARGS__))
+#define reel_module_buffer(...) REEL__CALL(reel_module_buffer(__VA_ARGS__))
+#define reel_module_child(...) REEL__CALL(reel_module_child(__VA_ARGS__))
+#define reel_module_params(...) REEL__CALL(reel_module_params(__VA_ARGS__))
+#define reel_module_param_count(...) REEL__CALL(reel_module_param_count(__VA_ARGS__))
+#define reel_module_get(...) REEL__CALL(reel_module_get(__VA_ARGS__))
+#define reel_module_get_child(...) REEL__CALL(reel_module_get_child(__VA_ARGS__))
+#define reel_module_unfreeze(...) REEL__CALL(reel_module_unfreeze(__VA_ARGS__))
+#define reel_module_to(...) REEL__CALL(reel_module_to(__VA_ARGS__))
+#define reel_module_save(...) REEL__CALL(reel_module_save(__VA_ARGS__))
+#define reel_module_load(...) REEL__CALL(reel_module_load(__VA_ARGS__))
+#define reel_module_summary(...) REEL__CALL(reel_module_summary(__VA_ARGS__))
+#define reel_linear_new(...) REEL__CALL(reel_linear_new(__VA_ARGS__))
+#define reel_sequential_new(...) REEL__CALL(reel_sequential_new(__VA_ARGS__))
+#define reel_relu_new(...) REEL__CALL(reel_relu_new(__VA_ARGS__))
+#define reel_sigmoid_new(...) REEL__CALL(reel_sigmoid_new(__VA_ARGS__))
+#define reel_tanh_new(...) REEL__CALL(reel_tanh_new(__VA_ARGS__))
+#define reel_softmax_new(...) REEL__CALL(reel_softmax_new(__VA_ARGS__))
+#define reel_dropout_new(...) REEL__CALL(reel_dropout_new(__VA_ARGS__))
+#define reel_xavier_uniform_(...) REEL__CALL(reel_xavier_uniform_(__VA_ARGS__))
+#define reel_xavier_normal_(...) REEL__CALL(reel_xavier_normal_(__VA_ARGS__))
+#define reel_kaiming_uniform_(...) REEL__CALL(reel_kaiming_uniform_(__VA_ARGS__))
+#define reel_kaiming_normal_(...) REEL__CALL(reel_kaiming_normal_(__VA_ARGS__))
+#define reel_orthogonal_(...) REEL__CALL(reel_orthogonal_(__VA_ARGS__))
+#define reel_trunc_normal_(...) REEL__CALL(reel_trunc_normal_(__VA_ARGS__))
+#define reel_gain(...) REEL__CALL(reel_gain(__VA_ARGS__))
+#define reel_meter_add(...) REEL__CALL(reel_meter_add(__VA_ARGS__))
+#define reel_meter_add_weighted(...) REEL__CALL(reel_meter_add_weighted(__VA_ARGS__))
+#define reel_meter_mean(...) REEL__CALL(reel_meter_mean(__VA_ARGS__))
+
 #ifdef __cplusplus
 }
 #endif

@@ -352,6 +352,60 @@ REEL_API reel_status reel_schedule_save(const reel_schedule *s, reel_state *stat
 REEL_API reel_status reel_schedule_load(reel_schedule *s, const reel_state *state,
                                         const char *prefix);
 
+/* ---- call sites: see error.h ---- */
+
+#define reel_sgd_new(...) REEL__CALL(reel_sgd_new(__VA_ARGS__))
+#define reel_adam_new(...) REEL__CALL(reel_adam_new(__VA_ARGS__))
+#define reel_adamw_new(...) REEL__CALL(reel_adamw_new(__VA_ARGS__))
+#define reel_nadam_new(...) REEL__CALL(reel_nadam_new(__VA_ARGS__))
+#define reel_radam_new(...) REEL__CALL(reel_radam_new(__VA_ARGS__))
+#define reel_adamax_new(...) REEL__CALL(reel_adamax_new(__VA_ARGS__))
+#define reel_rmsprop_new(...) REEL__CALL(reel_rmsprop_new(__VA_ARGS__))
+#define reel_adagrad_new(...) REEL__CALL(reel_adagrad_new(__VA_ARGS__))
+#define reel_adadelta_new(...) REEL__CALL(reel_adadelta_new(__VA_ARGS__))
+#define reel_asgd_new(...) REEL__CALL(reel_asgd_new(__VA_ARGS__))
+#define reel_optim_add_group(...) REEL__CALL(reel_optim_add_group(__VA_ARGS__))
+#define reel_optim_step(...) REEL__CALL(reel_optim_step(__VA_ARGS__))
+#define reel_optim_lr(...) REEL__CALL(reel_optim_lr(__VA_ARGS__))
+#define reel_optim_group_lr(...) REEL__CALL(reel_optim_group_lr(__VA_ARGS__))
+#define reel_optim_set_lr(...) REEL__CALL(reel_optim_set_lr(__VA_ARGS__))
+#define reel_optim_set_group_lr(...) REEL__CALL(reel_optim_set_group_lr(__VA_ARGS__))
+#define reel_optim_steps(...) REEL__CALL(reel_optim_steps(__VA_ARGS__))
+#define reel_optim_save(...) REEL__CALL(reel_optim_save(__VA_ARGS__))
+#define reel_optim_load(...) REEL__CALL(reel_optim_load(__VA_ARGS__))
+#define reel_clip_grad_norm(...) REEL__CALL(reel_clip_grad_norm(__VA_ARGS__))
+#define reel_clip_grad_value(...) REEL__CALL(reel_clip_grad_value(__VA_ARGS__))
+#define reel_cosine_schedule_new(...) REEL__CALL(reel_cosine_schedule_new(__VA_ARGS__))
+#define reel_cosine_restarts_schedule_new(...)                                                     \
+    REEL__CALL(reel_cosine_restarts_schedule_new(__VA_ARGS__))
+#define reel_step_schedule_new(...) REEL__CALL(reel_step_schedule_new(__VA_ARGS__))
+#define reel_multi_step_schedule_new(...) REEL__CALL(reel_multi_step_schedule_new(__VA_ARGS__))
+#define reel_exponential_schedule_new(...) REEL__CALL(reel_exponential_schedule_new(__VA_ARGS__))
+#define reel_constant_schedule_new(...) REEL__CALL(reel_constant_schedule_new(__VA_ARGS__))
+#define reel_linear_schedule_new(...) REEL__CALL(reel_linear_schedule_new(__VA_ARGS__))
+#define reel_polynomial_schedule_new(...) REEL__CALL(reel_polynomial_schedule_new(__VA_ARGS__))
+#define reel_one_cycle_schedule_new(...) REEL__CALL(reel_one_cycle_schedule_new(__VA_ARGS__))
+#define reel_plateau_schedule_new(...) REEL__CALL(reel_plateau_schedule_new(__VA_ARGS__))
+#define reel_warmup_schedule_new(...) REEL__CALL(reel_warmup_schedule_new(__VA_ARGS__))
+#define reel_sequential_schedule_new(...) REEL__CALL(reel_sequential_schedule_new(__VA_ARGS__))
+#define reel_chained_schedule_new(...) REEL__CALL(reel_chained_schedule_new(__VA_ARGS__))
+#define reel_schedule_step(...) REEL__CALL(reel_schedule_step(__VA_ARGS__))
+#define reel_schedule_step_metric(...) REEL__CALL(reel_schedule_step_metric(__VA_ARGS__))
+#define reel_schedule_lr(...) REEL__CALL(reel_schedule_lr(__VA_ARGS__))
+#define reel_schedule_save(...) REEL__CALL(reel_schedule_save(__VA_ARGS__))
+#define reel_schedule_load(...) REEL__CALL(reel_schedule_load(__VA_ARGS__))
+
+/* What these are handed they keep, compound literals too, which in a statement expression would end
+ * with it: their arguments stay outside. */
+#ifndef REEL__LIBRARY
+static inline reel_schedule *reel__lambda_schedule_new(const char *at, reel_optim *o,
+                                                       reel_lambda_options options) {
+    REEL__SITE(at);
+    return reel_lambda_schedule_new(o, options);
+}
+#define reel_lambda_schedule_new(...) reel__lambda_schedule_new(REEL_HERE, __VA_ARGS__)
+#endif
+
 #ifdef __cplusplus
 }
 #endif

@@ -35,12 +35,8 @@ static const shape_rule rules[REEL_OP_COUNT] = {
 
 /* Inputs are there, and were not let go. */
 static reel_status check_alive(const reel__call *c) {
-    for (int i = 0; i < c->nin; i++) {
-        if (reel__is_alive(c->in[i])) continue;
-        if (!c->in[i] && reel_failed())
-            return reel_error_status(); /* the failure that made it NULL is kept already */
-        return reel__fail_call(REEL_ERR_ARGUMENT, c, "input %d is NULL", i + 1);
-    }
+    for (int i = 0; i < c->nin; i++)
+        if (!reel__is_alive(c->in[i])) return reel__fail_absent(c, i);
     return REEL_OK;
 }
 

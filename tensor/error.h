@@ -28,6 +28,8 @@
 
 #define REEL__STR_(x) #x
 #define REEL__STR(x) REEL__STR_(x)
+#define REEL__JOIN_(a, b) a##b
+#define REEL__JOIN(a, b) REEL__JOIN_(a, b)
 
 /* A call site: "file:line", or "file:line<TAB>arguments as written". Every op takes one as its
  * first argument; the macro of the op's name fills it in. */
@@ -66,10 +68,38 @@ REEL_API void reel_clear_error(void);
 REEL_API int reel_report(FILE *f);
 
 /* Keeps a failure, unless one is kept already, and returns `code`. For those who write datasets,
- * modules and ops: `at` is REEL_HERE or the call site handed in (NULL: none is named); the message
- * names what and where. */
+ * modules and ops: `at` is REEL_HERE or the call site handed in (NULL: that of the call under way,
+ * if it is known); the message says what is wrong of what. */
 REEL_API reel_status reel_fail(reel_status code, const char *at, const char *format, ...)
     REEL__PRINTF(3, 4);
+
+/* Functions that take no call site have a macro of their own name, at the end of their header, that
+ * says to the thread where the call stands as long as it lasts:
+ *
+ *     #define reel_linear_new(...) REEL__CALL(reel_linear_new(__VA_ARGS__))
+ *
+ * A failure without a site of its own names that line, and one inside it ends with "called from".
+ * The functions are there all the same: their address can be taken, and who calls them through it
+ * goes without a line. Inside the library, and where compilers know no statement expressions, the
+ * macros do nothing. */
+typedef struct {
+    const char *site, *caller; /* those before */
+} reel_site;
+REEL_API reel_site reel_site_enter(const char *at);
+REEL_API void reel_site_leave(const reel_site *before);
+#if defined(__GNUC__) && !defined(REEL__LIBRARY)
+#define REEL__SITE(at)                                                                             \
+    const reel_site REEL__JOIN(reel__site_, __COUNTER__)                                           \
+        __attribute__((cleanup(reel_site_leave))) = reel_site_enter(at)
+#define REEL__CALL(...)                                                                            \
+    __extension__({                                                                                \
+        REEL__SITE(REEL_HERE);                                                                     \
+        __VA_ARGS__;                                                                               \
+    })
+#else
+#define REEL__SITE(at) (void)(at)
+#define REEL__CALL(...) __VA_ARGS__
+#endif
 
 /* Forwards a status other than REEL_OK to the caller. */
 #define REEL_TRY(expression)                                                                       \

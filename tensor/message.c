@@ -85,56 +85,132 @@ static const char *argument_name(const char *at, int i, int *length) {
     return name;
 }
 
-/* What the i-th operand is called: as the caller wrote it, or by its own name; "" if by none. */
-static const char *operand_name(const reel__call *c, int i, int *length) {
+/* ---- failures of a call, or of what it is part of ---- */
+
+typedef struct {
+    const char *prefix, *name, *at; /* "gradient of ", "matmul" */
+    reel_tensor *const *in;
+    int first, count; /* as a call's */
+    int given;        /* those after them are options */
+    const char *const *called;
+    bool product;
+} subject;
+
+static subject of_composite(const reel__composite *c) {
+    return (subject){.prefix = "",
+                     .name = c->name,
+                     .at = c->at,
+                     .in = c->in,
+                     .count = 4,
+                     .given = c->given,
+                     .called = c->called};
+}
+
+static subject of_call(const reel__call *c) {
+    const reel__thread *self = reel__self();
+    if (self->composite && !self->context) return of_composite(self->composite);
+    return (subject){.prefix = self->context ? "gradient of " : "",
+                     .name = self->context ? self->context : reel__ops[c->op].name,
+                     .at = c->at,
+                     .in = c->in,
+                     .first = self->context ? REEL__NO_NAMES : c->first,
+                     .count = c->nin > 4 ? 4 : c->nin,
+                     .given = c->nin,
+                     .product = c->op == REEL_OP_matmul};
+}
+
+static const char *operand_name(const subject *s, int i, int *length) {
+    const char *name = "";
     *length = 0;
-    const bool named = !reel__self()->context && c->first != REEL__NO_NAMES;
-    return named ? argument_name(c->at, c->first + i, length) : "";
+    if (i < s->given && s->first != REEL__NO_NAMES)
+        name = argument_name(s->at, s->first + i, length);
+    if (*length == 4 && memcmp(name, "NULL", 4) == 0) *length = 0;
+    if (!*length && s->in[i] && s->in[i]->name) name = s->in[i]->name, *length = (int)strlen(name);
+    return name;
 }
 
-/* The first operand that was let go, which is what is wrong then, whatever a look at it suggested.
- * -1: none was. */
-static int find_dead(const reel__call *c) {
-    for (int i = 0; i < c->nin; i++)
-        if (c->in[i] && !reel__is_alive(c->in[i])) return i;
-    return -1;
+static reel_status fail(reel_status code, const subject *s, const char *what) {
+    char operands[640] = "";
+    text t = {operands, sizeof operands};
+    const char *separator = ": ";
+    for (int i = 0; i < s->count; i++) {
+        if (i >= s->given && !(s->called && s->in[i])) continue;
+        int length;
+        const char *name = operand_name(s, i, &length);
+        put(&t, "%s", separator);
+        put_tensor(&t, name, length, s->in[i], code == REEL_ERR_DTYPE, code == REEL_ERR_DEVICE);
+        separator = s->product ? " @ " : ", ";
+    }
+    return reel_fail(code, s->at, "%s%s: %s%s", s->prefix, s->name, what, operands);
 }
 
-static reel_status fail_dead(const reel__call *c, int i) {
-    int length = 0;
-    char called[128];
-    const char *name = operand_name(c, i, &length);
+static reel_status fail_null(const subject *s, int i) {
+    char what[96];
+    int length;
+    const char *name = operand_name(s, i, &length);
     if (length)
-        snprintf(called, sizeof called, "%.*s", length, name);
+        snprintf(what, sizeof what, "%.*s is NULL", length < 80 ? length : 80, name);
+    else
+        snprintf(what, sizeof what, "input %d is NULL", i);
+    return fail(REEL_ERR_ARGUMENT, s, what);
+}
+
+/* One that was let go: that is what is wrong, whatever a shape rule's look at it made of it. */
+static reel_status fail_dead(const subject *s, const reel_tensor *t, int i) {
+    int length = 0, k = 0;
+    char called[96];
+    while (k < s->count && s->in[k] != t) k++;
+    const char *name = k < s->count ? operand_name(s, k, &length) : "";
+    if (length)
+        snprintf(called, sizeof called, "%.*s", length < 80 ? length : 80, name);
     else
         snprintf(called, sizeof called, "input %d", i);
-    if (c->in[i] == reel__self()->looked_at) reel_clear_error(); /* here more is known */
-    reel__live_or_fail(c->at, reel__ops[c->op].name, called, c->in[i]);
+    if (t == reel__self()->looked_at) reel_clear_error(); /* here more is known */
+    char op[160];
+    snprintf(op, sizeof op, "%s%s", s->prefix, s->name);
+    reel__live_or_fail(s->at, op, called, t);
     return reel_error_status();
 }
 
 reel_status reel__fail_call(reel_status code, const reel__call *c, const char *format, ...) {
-    const int dead = find_dead(c);
-    if (dead >= 0) return fail_dead(c, dead);
+    for (int i = 0; i < c->nin; i++)
+        if (c->in[i] && !reel__is_alive(c->in[i])) return reel__fail_absent(c, i);
     if (reel_failed()) return code;
-    const char *context = reel__self()->context;
-    char what[256], operands[640];
+    char what[256];
     va_list args;
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
+    const subject s = of_call(c);
+    return fail(code, &s, what);
+}
 
-    text t = {operands, sizeof operands};
-    int shown = c->nin > 4 ? 4 : c->nin;
-    *operands = '\0';
-    for (int i = 0; i < shown; i++) {
-        int length = 0;
-        const char *name = operand_name(c, i, &length);
-        if (!length && c->in[i] && c->in[i]->name)
-            name = c->in[i]->name, length = (int)strlen(name);
-        if (i) put(&t, c->op == REEL_OP_matmul ? " @ " : ", ");
-        put_tensor(&t, name, length, c->in[i], code == REEL_ERR_DTYPE, code == REEL_ERR_DEVICE);
+reel_status reel__fail_absent(const reel__call *c, int i) {
+    const subject s = of_call(c);
+    if (c->in[i]) return fail_dead(&s, c->in[i], i);
+    return reel_failed() ? reel_error_status() : fail_null(&s, i);
+}
+
+reel_status reel__fail_composite(reel_status code, const char *format, ...) {
+    if (reel_failed()) return code;
+    char what[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    const subject s = of_composite(reel__self()->composite);
+    return fail(code, &s, what);
+}
+
+bool reel__composite_is_whole(const reel__composite *c) {
+    for (int i = 0; i < c->given; i++) {
+        if (reel__is_alive(c->in[i])) continue;
+        const subject s = of_composite(c);
+        if (c->in[i])
+            fail_dead(&s, c->in[i], i);
+        else if (!reel_failed())
+            fail_null(&s, i);
+        return false;
     }
-    return reel_fail(code, c->at, "%s%s: %s%s%s", context ? "gradient of " : "",
-                     context ? context : reel__ops[c->op].name, what, shown ? ": " : "", operands);
+    return true;
 }

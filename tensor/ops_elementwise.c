@@ -72,11 +72,14 @@ reel_tensor *reel_where_at(const char *at, reel_tensor *mask, reel_tensor *x, re
 
 /* Squares, which are most of what is asked for, are exact that way, and cheap. */
 reel_tensor *reel_pow_scalar_at(const char *at, reel_tensor *x, double p) {
-    return p == 2 ? reel_square_at(at, x) : reel__unary_with(REEL_OP_pow_scalar, at, x, p, 0);
+    if (p != 2) return reel__unary_with(REEL_OP_pow_scalar, at, x, p, 0);
+    REEL__COMPOSITE(.name = "pow_scalar", .at = at, .in = {x}, .given = 1);
+    return reel_square_at(at, x);
 }
 
 reel_tensor *reel_masked_fill_at(const char *at, reel_tensor *x, reel_tensor *mask, double value) {
-    if (!x || !mask) return reel_where_at(at, mask, x, x);
+    REEL__COMPOSITE(.name = "masked_fill", .at = at, .in = {x, mask}, .given = 2);
+    if (!reel__composite_is_whole(&composite)) return NULL;
     reel_tensor *filling =
         reel_full_at(at, REEL_SCALAR, value, reel_dtype_of(x), reel_device_of(x));
     return reel_where_at(at, mask, filling, x);

@@ -23,16 +23,14 @@ reel_tensor *reel_stack_at(const char *at, reel_tensor *const *x, int count, int
 /* ---- cut in pieces: views ---- */
 
 /* What pieces begin with: none made yet. */
-static reel_status begin_pieces(const char *at, reel_tensor *x, int axis, int count,
+static reel_status begin_pieces(const reel__composite *c, int axis, int count,
                                 reel_tensor **parts) {
-    const reel__call c = {.op = REEL_OP_slice, .at = at, .nin = 1, .in = &x};
     if (!parts && count > 0)
-        return reel__fail_call(REEL_ERR_ARGUMENT, &c, "there is nowhere to put the parts");
+        return reel__fail_composite(REEL_ERR_ARGUMENT, "there is nowhere to put the parts");
     for (int i = 0; i < count; i++) parts[i] = NULL;
-    if (!x && reel_failed()) return reel_error_status();
-    if (!x) return reel__fail_call(REEL_ERR_ARGUMENT, &c, "input 1 is NULL");
-    if (reel__axis(axis, reel_ndim(x)) < 0)
-        return reel__fail_call(REEL_ERR_SHAPE, &c, "no axis %d", axis);
+    if (!reel__composite_is_whole(c)) return reel_error_status();
+    if (reel__axis(axis, reel_ndim(c->in[0])) < 0)
+        return reel__fail_composite(REEL_ERR_SHAPE, "no axis %d", axis);
     return REEL_OK;
 }
 
@@ -45,26 +43,25 @@ static reel_status cut(const char *at, reel_tensor *x, int axis, int64_t *first,
 
 reel_status reel_split_at(const char *at, reel_tensor *x, int axis, const int64_t *sizes, int count,
                           reel_tensor **parts) {
-    const reel__call c = {.op = REEL_OP_slice, .at = at, .nin = 1, .in = &x};
+    REEL__COMPOSITE(.name = "split", .at = at, .in = {x}, .given = 1);
     int64_t first = 0, left;
-    REEL_TRY(begin_pieces(at, x, axis, count, parts));
-    if (!sizes && count > 0)
-        return reel__fail_call(REEL_ERR_ARGUMENT, &c, "the sizes to split by are NULL");
+    REEL_TRY(begin_pieces(&composite, axis, count, parts));
+    if (!sizes && count > 0) return reel__fail_composite(REEL_ERR_ARGUMENT, "sizes is NULL");
     left = reel_dim(x, axis);
     for (int i = 0; i < count && left >= 0; i++) left = sizes[i] < 0 ? -1 : left - sizes[i];
     if (left != 0)
-        return reel__fail_call(REEL_ERR_ARGUMENT, &c, "the sizes to split by do not add up to %lld",
-                               (long long)reel_dim(x, axis));
+        return reel__fail_composite(REEL_ERR_ARGUMENT, "the sizes do not add up to %lld",
+                                    (long long)reel_dim(x, axis));
     for (int i = 0; i < count; i++) REEL_TRY(cut(at, x, axis, &first, sizes[i], &parts[i]));
     return REEL_OK;
 }
 
 reel_status reel_chunk_at(const char *at, reel_tensor *x, int axis, int count,
                           reel_tensor **parts) {
-    const reel__call c = {.op = REEL_OP_slice, .at = at, .nin = 1, .in = &x};
+    REEL__COMPOSITE(.name = "chunk", .at = at, .in = {x}, .given = 1);
     int64_t first = 0;
-    REEL_TRY(begin_pieces(at, x, axis, count, parts));
-    if (count < 1) return reel__fail_call(REEL_ERR_ARGUMENT, &c, "%d chunks", count);
+    REEL_TRY(begin_pieces(&composite, axis, count, parts));
+    if (count < 1) return reel__fail_composite(REEL_ERR_ARGUMENT, "%d chunks", count);
     const int64_t n = reel_dim(x, axis), most = (n + count - 1) / count;
     for (int i = 0; i < count; i++)
         REEL_TRY(cut(at, x, axis, &first, n - first < most ? n - first : most, &parts[i]));
@@ -73,11 +70,11 @@ reel_status reel_chunk_at(const char *at, reel_tensor *x, int axis, int count,
 
 reel_status reel_unbind_at(const char *at, reel_tensor *x, int axis, int count,
                            reel_tensor **parts) {
-    const reel__call c = {.op = REEL_OP_slice, .at = at, .nin = 1, .in = &x};
-    REEL_TRY(begin_pieces(at, x, axis, count, parts));
+    REEL__COMPOSITE(.name = "unbind", .at = at, .in = {x}, .given = 1);
+    REEL_TRY(begin_pieces(&composite, axis, count, parts));
     if (count != reel_dim(x, axis))
-        return reel__fail_call(REEL_ERR_ARGUMENT, &c, "%lld entries along axis %d, not %d",
-                               (long long)reel_dim(x, axis), axis, count);
+        return reel__fail_composite(REEL_ERR_ARGUMENT, "%lld entries along axis %d, not %d",
+                                    (long long)reel_dim(x, axis), axis, count);
     for (int i = 0; i < count; i++)
         if (!(parts[i] = reel_select_at(at, x, axis, i))) return reel_error_status();
     return REEL_OK;
@@ -126,24 +123,24 @@ static reel_tensor *repeat_axis(const char *at, reel_tensor *x, int axis, int64_
 }
 
 reel_tensor *reel_repeat_at(const char *at, reel_tensor *x, reel_shape times) {
-    const reel__call c = {.op = REEL_OP_expand, .at = at, .nin = 1, .in = &x};
+    REEL__COMPOSITE(.name = "repeat", .at = at, .in = {x}, .given = 1);
+    if (!reel__composite_is_whole(&composite)) return NULL;
     const int ndim = reel_ndim(x), more = times.ndim - ndim;
     reel_shape s = {times.ndim, {0}};
-    int64_t n = x ? reel_numel(x) : 0;
+    int64_t n = reel_numel(x);
     bool good = more >= 0 && times.ndim <= REEL_MAX_DIMS;
-    for (int i = 0; x && good && i < times.ndim; i++) {
+    for (int i = 0; good && i < times.ndim; i++) {
         s.dim[i] = i < more ? 1 : x->layout.shape.dim[i - more];
         int64_t unused; /* of an empty x, whose n is 0, an axis may grow too long all the same */
         good = times.dim[i] >= 0 && !__builtin_mul_overflow(n, times.dim[i], &n) &&
                !__builtin_mul_overflow(s.dim[i], times.dim[i], &unused);
     }
-    if (x && !good) {
+    if (!good) {
         char text[200];
         reel__shape_text(text, sizeof text, times);
-        reel__fail_call(REEL_ERR_SHAPE, &c, "can't be repeated %s times", text);
+        reel__fail_composite(REEL_ERR_SHAPE, "can't be repeated %s times", text);
         return NULL;
     }
-    if (!x) return reel__unary(REEL_OP_expand, at, x); /* a failure */
     if (more > 0) x = reel_reshape_at(at, x, s);
     for (int i = times.ndim - 1; x && i >= 0; i--)
         if (times.dim[i] != 1) x = repeat_axis(at, x, i, times.dim[i]);

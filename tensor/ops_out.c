@@ -93,9 +93,11 @@ reel_tensor *reel_where_out_at(const char *at, reel_tensor *out, reel_tensor *ma
 }
 
 reel_tensor *reel_masked_fill_at_(const char *at, reel_tensor *t, reel_tensor *mask, double value) {
+    REEL__COMPOSITE(.name = "masked_fill_", .at = at, .in = {t, mask}, .given = 2);
+    if (!reel__composite_is_whole(&composite)) return NULL;
     REEL_SCOPE;
     reel_tensor *filling =
-        t ? reel_full_at(at, REEL_SCALAR, value, reel_dtype_of(t), reel_device_of(t)) : NULL;
+        reel_full_at(at, REEL_SCALAR, value, reel_dtype_of(t), reel_device_of(t));
     return reel_where_out_at(at, t, mask, filling, t);
 }
 
@@ -111,9 +113,10 @@ reel_tensor *reel_matmul_out_at(const char *at, reel_tensor *out, reel_tensor *x
 }
 
 reel_tensor *reel_copy_at_(const char *at, reel_tensor *to, reel_tensor *from) {
+    REEL__COMPOSITE(.name = "copy_", .at = at, .in = {to, from}, .given = 2);
+    if (!reel__composite_is_whole(&composite)) return NULL;
     REEL_SCOPE;
-    if (to && from)
-        from = reel_to_at(at, reel_cast_at(at, from, to->layout.dtype), to->storage->device);
+    from = reel_to_at(at, reel_cast_at(at, from, to->layout.dtype), to->storage->device);
     from = reel__apart(at, from, to);
     return reel__run_into(
         (reel__call){.op = REEL_OP_copy, .at = at, .first = 1, .nin = 1, .in = &from}, to);

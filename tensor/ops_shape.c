@@ -52,11 +52,12 @@ reel_tensor *reel_permute_at(const char *at, reel_tensor *x, reel_shape axes) {
 }
 
 reel_tensor *reel_t_at(const char *at, reel_tensor *x) {
+    REEL__COMPOSITE(.name = "t", .at = at, .in = {x}, .given = 1);
+    if (!reel__composite_is_whole(&composite)) return NULL;
     int ndim = reel_ndim(x);
     reel_shape axes = {ndim, {0}};
-    if (x && ndim < 2) {
-        reel__call c = {.op = REEL_OP_permute, .at = at, .nin = 1, .in = &x};
-        reel__fail_call(REEL_ERR_SHAPE, &c, "t takes two axes or more");
+    if (ndim < 2) {
+        reel__fail_composite(REEL_ERR_SHAPE, "takes two axes or more");
         return NULL;
     }
     for (int i = 0; i < ndim; i++) axes.dim[i] = i < ndim - 2 ? i : 2 * ndim - 3 - i;
@@ -64,52 +65,67 @@ reel_tensor *reel_t_at(const char *at, reel_tensor *x) {
 }
 
 reel_tensor *reel_transpose_at(const char *at, reel_tensor *x, int axis, int other) {
+    REEL__COMPOSITE(.name = "transpose", .at = at, .in = {x}, .given = 1);
+    if (!reel__composite_is_whole(&composite)) return NULL;
     const int ndim = reel_ndim(x), i = reel__axis(axis, ndim), j = reel__axis(other, ndim);
     reel_shape axes = {ndim, {0}};
-    if (x && (i < 0 || j < 0)) {
-        reel__call c = {.op = REEL_OP_permute, .at = at, .nin = 1, .in = &x};
-        reel__fail_call(REEL_ERR_SHAPE, &c, "no axis %d", i < 0 ? axis : other);
+    if (i < 0 || j < 0) {
+        reel__fail_composite(REEL_ERR_SHAPE, "no axis %d", i < 0 ? axis : other);
         return NULL;
     }
     for (int k = 0; k < ndim; k++) axes.dim[k] = k == i ? j : k == j ? i : k;
     return reel_permute_at(at, x, axes);
 }
 
-static reel_tensor *fail_reshape(const char *at, reel_tensor *x, const char *what, int axis) {
-    reel__call c = {.op = REEL_OP_reshape, .at = at, .nin = 1, .in = &x};
-    reel__fail_call(REEL_ERR_SHAPE, &c, "%s %d", what, axis);
-    return NULL;
-}
-
 reel_tensor *reel_squeeze_at(const char *at, reel_tensor *x, int axis) {
+    REEL__COMPOSITE(.name = "squeeze", .at = at, .in = {x}, .given = 1);
+    if (!reel__composite_is_whole(&composite)) return NULL;
     reel_shape s = reel_shape_of(x);
     const int i = reel__axis(axis, s.ndim);
-    if (!x) return reel__unary(REEL_OP_reshape, at, x);
-    if (i < 0 || s.dim[i] != 1)
-        return fail_reshape(at, x, i < 0 ? "no axis" : "more or less than one entry along axis",
-                            axis);
+    if (i < 0 || s.dim[i] != 1) {
+        if (i < 0)
+            reel__fail_composite(REEL_ERR_SHAPE, "no axis %d", axis);
+        else
+            reel__fail_composite(REEL_ERR_SHAPE, "axis %d has %lld entries, not one", axis,
+                                 (long long)s.dim[i]);
+        return NULL;
+    }
     for (int k = i; k < s.ndim - 1; k++) s.dim[k] = s.dim[k + 1];
     s.ndim--;
     return reel_reshape_at(at, x, s);
 }
 
 reel_tensor *reel_unsqueeze_at(const char *at, reel_tensor *x, int axis) {
+    REEL__COMPOSITE(.name = "unsqueeze", .at = at, .in = {x}, .given = 1);
+    if (!reel__composite_is_whole(&composite)) return NULL;
     reel_shape s = reel_shape_of(x);
     const int i = reel__axis(axis, s.ndim + 1);
-    if (!x) return reel__unary(REEL_OP_reshape, at, x);
-    if (i < 0 || s.ndim == REEL_MAX_DIMS) return fail_reshape(at, x, "no room for an axis", axis);
+    if (s.ndim == REEL_MAX_DIMS || i < 0) {
+        if (i < 0)
+            reel__fail_composite(REEL_ERR_SHAPE, "no place for a new axis %d", axis);
+        else
+            reel__fail_composite(REEL_ERR_SHAPE, "one axis more than %d", REEL_MAX_DIMS);
+        return NULL;
+    }
     for (int k = s.ndim++; k > i; k--) s.dim[k] = s.dim[k - 1];
     s.dim[i] = 1;
     return reel_reshape_at(at, x, s);
 }
 
 reel_tensor *reel_flatten_at(const char *at, reel_tensor *x, int first, int last) {
+    REEL__COMPOSITE(.name = "flatten", .at = at, .in = {x}, .given = 1);
+    if (!reel__composite_is_whole(&composite)) return NULL;
     const reel_shape from = reel_shape_of(x);
     const int i = reel__axis(first, from.ndim), j = reel__axis(last, from.ndim);
     reel_shape s = {0, {0}};
-    if (!x) return reel__unary(REEL_OP_reshape, at, x);
     if (from.ndim == 0) return reel_reshape_at(at, x, reel_shape(1));
-    if (i < 0 || j < i) return fail_reshape(at, x, "no axes to flatten up to", last);
+    if (i < 0 || j < 0 || j < i) {
+        if (i < 0 || j < 0)
+            reel__fail_composite(REEL_ERR_SHAPE, "no axis %d", i < 0 ? first : last);
+        else
+            reel__fail_composite(REEL_ERR_SHAPE, "axis %d comes after axis %d", first, last);
+        return NULL;
+    }
     for (int k = 0; k < from.ndim; k++) {
         if (k > i && k <= j)
             s.dim[s.ndim - 1] *= from.dim[k];
@@ -145,15 +161,16 @@ reel_tensor *reel_slice_at(const char *at, reel_tensor *x, int axis, int64_t sta
 }
 
 reel_tensor *reel_select_at(const char *at, reel_tensor *x, int axis, int64_t index) {
-    int i = reel__axis(axis, reel_ndim(x));
-    int64_t n = i < 0 ? 0 : x->layout.shape.dim[i];
-    if (x && (index < -n || index >= n)) {
-        reel__call c = {.op = REEL_OP_slice, .at = at, .nin = 1, .in = &x};
+    REEL__COMPOSITE(.name = "select", .at = at, .in = {x}, .given = 1);
+    if (!reel__composite_is_whole(&composite)) return NULL;
+    const int i = reel__axis(axis, reel_ndim(x));
+    const int64_t n = i < 0 ? 0 : x->layout.shape.dim[i];
+    if (index < -n || index >= n) {
         if (i < 0)
-            reel__fail_call(REEL_ERR_SHAPE, &c, "no axis %d", axis);
+            reel__fail_composite(REEL_ERR_SHAPE, "no axis %d", axis);
         else
-            reel__fail_call(REEL_ERR_ARGUMENT, &c, "no index %lld on axis %d", (long long)index,
-                            axis);
+            reel__fail_composite(REEL_ERR_ARGUMENT, "no index %lld on axis %d", (long long)index,
+                                 axis);
         return NULL;
     }
     if (!x) index = 0; /* one that nothing has looked at may be any number */
@@ -177,5 +194,8 @@ reel_tensor *reel_expand_at(const char *at, reel_tensor *x, reel_shape shape) {
 }
 
 reel_tensor *reel_contiguous_at(const char *at, reel_tensor *x) {
-    return reel_is_contiguous(x) ? x : reel__unary(REEL_OP_copy, at, x);
+    if (reel_is_contiguous(x)) return x;
+    REEL__COMPOSITE(.name = "contiguous", .at = at, .in = {x}, .given = 1);
+    if (!reel__composite_is_whole(&composite)) return NULL;
+    return reel__unary(REEL_OP_copy, at, x);
 }

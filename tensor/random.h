@@ -108,6 +108,11 @@ REEL_API reel_tensor *reel_multinomial_at(const char *at, reel_tensor *weights, 
  * on the host, such as samplers; pure, no state. */
 REEL_API void reel_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
+/* ---- call sites: see error.h ---- */
+
+#define reel_generator_new(...) REEL__CALL(reel_generator_new(__VA_ARGS__))
+#define reel_generator_state(...) REEL__CALL(reel_generator_state(__VA_ARGS__))
+
 #ifdef __cplusplus
 }
 #endif

@@ -278,7 +278,7 @@ static reel_status check_joined(const reel__call *c, int i, const reel_shape *ex
     char shape[200];
     if (reel_shape_equal(c->in[i]->layout.shape, *expected)) return REEL_OK;
     reel__shape_text(shape, sizeof shape, c->in[i]->layout.shape);
-    return reel__fail_call(REEL_ERR_SHAPE, c, "input %d, %s, does not fit the first", i + 1, shape);
+    return reel__fail_call(REEL_ERR_SHAPE, c, "input %d, %s, does not fit the first", i, shape);
 }
 
 static reel_status check_some(const reel__call *c) {

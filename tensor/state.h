@@ -60,6 +60,15 @@ REEL_API bool reel_state_int(const reel_state *s, const char *key, int64_t *v);
 REEL_API reel_status reel_state_put_double(reel_state *s, const char *key, double v);
 REEL_API bool reel_state_double(const reel_state *s, const char *key, double *v);
 
+/* ---- call sites: see error.h ---- */
+
+#define reel_state_new(...) REEL__CALL(reel_state_new(__VA_ARGS__))
+#define reel_state_put(...) REEL__CALL(reel_state_put(__VA_ARGS__))
+#define reel_state_put_in(...) REEL__CALL(reel_state_put_in(__VA_ARGS__))
+#define reel_state_put_text(...) REEL__CALL(reel_state_put_text(__VA_ARGS__))
+#define reel_state_put_int(...) REEL__CALL(reel_state_put_int(__VA_ARGS__))
+#define reel_state_put_double(...) REEL__CALL(reel_state_put_double(__VA_ARGS__))
+
 #ifdef __cplusplus
 }
 #endif

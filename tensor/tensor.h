@@ -137,8 +137,6 @@ REEL_API void reel_scope_close(reel_scope *scope); /* does nothing to one that i
 #define REEL_SCOPE                                                                                 \
     reel_scope REEL__JOIN(reel__scope_, __LINE__) __attribute__((cleanup(reel_scope_close))) =     \
         reel_scope_open(REEL_HERE)
-#define REEL__JOIN_(a, b) a##b
-#define REEL__JOIN(a, b) REEL__JOIN_(a, b)
 
 /* Lifts t out of the innermost scope into the one around it, and returns t: what a layer's forward
  * does with its result, so that the rest is let go as soon as backward does not need it. */
@@ -273,6 +271,16 @@ REEL_API int reel_threads(void);
  * computes in f32. */
 typedef enum { REEL_MATMUL_F32 = 0, REEL_MATMUL_TF32, REEL_MATMUL_BF16 } reel_matmul_precision;
 REEL_API reel_status reel_set_matmul_precision(reel_matmul_precision p);
+
+/* ---- call sites: see error.h ---- */
+
+#define reel_device_parse(...) REEL__CALL(reel_device_parse(__VA_ARGS__))
+#define reel_device_check(...) REEL__CALL(reel_device_check(__VA_ARGS__))
+#define reel_synchronize(...) REEL__CALL(reel_synchronize(__VA_ARGS__))
+#define reel_set_name(...) REEL__CALL(reel_set_name(__VA_ARGS__))
+#define reel_print(...) REEL__CALL(reel_print(__VA_ARGS__))
+#define reel_set_threads(...) REEL__CALL(reel_set_threads(__VA_ARGS__))
+#define reel_set_matmul_precision(...) REEL__CALL(reel_set_matmul_precision(__VA_ARGS__))
 
 #ifdef __cplusplus
 }

@@ -78,11 +78,26 @@ void reel__broadcast_strides(const reel__layout *l, reel_shape shape,
 
 /* ---- the thread's own state (thread.c) ---- */
 
-typedef struct reel__thread {
+typedef struct reel__thread reel__thread;
+
+/* A function made of several ops. A failure in one of them is said to be of the function, and of
+ * what its caller gave, in that order: the outermost one's, since it is what the caller wrote. */
+typedef struct reel__composite {
+    const char *name, *at;
+    reel_tensor *in[4];
+    int given; /* the first so many stand at the call site, and must be there */
+    /* What they are called where the call site has no name, and what the others are, which may be
+     * NULL and are options; may itself be NULL. */
+    const char *const *called;
+    reel__thread *thread; /* NULL: not the outermost */
+} reel__composite;
+
+struct reel__thread {
     reel_status error;
     char message[1024];
     const reel_tensor *looked_at; /* the failure is that it was looked at, let go already */
-    const char *caller;           /* call site of the outermost reel_forward */
+    const char *site;             /* of the innermost call under way whose function takes none */
+    const char *caller;           /* of the outermost one, or reel_forward */
     const char *context;          /* op whose gradient is being computed, NULL outside backward */
     bool no_grad;
     bool anomaly; /* results are checked: see reel_set_anomaly */
@@ -92,7 +107,8 @@ typedef struct reel__thread {
     size_t base;        /* the innermost one owns held[base] and what follows */
     reel_tensor **held; /* what the scopes own, innermost last */
     size_t held_count, held_capacity;
-} reel__thread;
+    const reel__composite *composite; /* under way; NULL: none */
+};
 
 reel__thread *reel__self(void);
 /* Gives t's first reference to the innermost scope and returns t; NULL in, NULL out. */
@@ -100,7 +116,28 @@ reel_tensor *reel__scope_give(reel_tensor *t);
 const char *reel__caller_push(const char *at); /* returns the one before, to be handed to pop */
 void reel__caller_pop(const char *before);
 
+static inline void reel__composite_enter(reel__composite *c) {
+    reel__thread *self = reel__self();
+    if (self->composite) return;
+    self->composite = c;
+    c->thread = self;
+}
+static inline void reel__composite_leave(reel__composite *c) {
+    if (c->thread) c->thread->composite = NULL;
+}
+/* At the head of a block, as REEL_SCOPE: REEL__COMPOSITE(.name = "select", .at = at, .in = {x},
+ * .given = 1); */
+#define REEL__COMPOSITE(...)                                                                       \
+    reel__composite composite __attribute__((cleanup(reel__composite_leave))) = {__VA_ARGS__};     \
+    reel__composite_enter(&composite)
+
 /* ---- messages (message.c) ---- */
+
+/* Fails with the composite under way, if there is one, and names its operands. For checks of its
+ * own, before any op. */
+reel_status reel__fail_composite(reel_status code, const char *format, ...) REEL__PRINTF(2, 3);
+/* Whether what must be given is; else a failure is kept. */
+bool reel__composite_is_whole(const reel__composite *c);
 
 /* "x[40, 784]", with " f32" and " on cuda:0" where asked for. Returns the length written, below
  * size. */
@@ -110,6 +147,10 @@ size_t reel__shape_text(char *to, size_t size, reel_shape s); /* "[40, 784]" */
 /* "../apps/model.c:31<TAB>x, W" without what a build directory puts before it and without the
  * arguments. */
 void reel__site_text(char *to, size_t size, const char *at);
+/* Where a message's own begins: " (model.c:31)" at its end; that end if it has none. */
+const char *reel__message_site(const char *message);
+/* The kept one without what it says of the call under way: to be kept again in a later call. */
+void reel__message_apart(char *to, size_t size);
 
 /* ---- autograd's hooks (hooks.c): tensor/ knows nothing else of gradients ---- */
 

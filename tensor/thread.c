@@ -1,6 +1,7 @@
 /* The thread's own state: its first failure, its scopes, its number of threads. */
 #include "tensor/handles_internal.h"
 
+#include <ctype.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -40,15 +41,50 @@ void reel__site_text(char *to, size_t size, const char *at) {
     snprintf(to, size, "%.*s", (int)strcspn(at, "\t"), at);
 }
 
+const char *reel__message_site(const char *message) {
+    const char *end = message + strlen(message), *open = strrchr(message, '('), *digit = end - 1;
+    if (!open || open == message || *digit != ')') return end;
+    while (digit > open && isdigit((unsigned char)digit[-1])) digit--;
+    return digit[-1] == ':' && isdigit((unsigned char)*digit) ? open - 1 : end;
+}
+
+/* " (model.c:31, called from train.c:10)": where the failure is, and where the user's outermost
+ * call stands. A message that was kept before, by another thread or without what it is part of, has
+ * its place already. */
 static void append_site(char *message, size_t size, const char *at) {
-    char here[256], caller[256] = "";
-    size_t used = strlen(message);
-    reel__site_text(here, sizeof here, at);
-    if (self.caller) reel__site_text(caller, sizeof caller, self.caller);
-    if (*caller && strcmp(caller, here) != 0)
-        snprintf(message + used, size - used, " (%s, called from %s)", here, caller);
+    char here[256] = "", caller[256] = "";
+    char *end = message + strlen(message),
+         *known = message + (reel__message_site(message) - message);
+    const bool has_place = !at && known < end;
+    if (!at) at = self.site;
+    if (!has_place && !at) return;
+    if (has_place)
+        snprintf(here, sizeof here, "%.*s", (int)(end - known - 3), known + 2);
     else
-        snprintf(message + used, size - used, " (%s)", here);
+        reel__site_text(here, sizeof here, at);
+    if (self.caller && !strstr(here, ", called from "))
+        reel__site_text(caller, sizeof caller, self.caller);
+    char place[576];
+    const bool apart = *caller && strcmp(caller, here) != 0;
+    const int n =
+        snprintf(place, sizeof place, apart ? " (%s, called from %s)" : " (%s)", here, caller);
+    if (has_place) end = known;
+    if (end + n >= message + size)
+        end = message + size - n - 1; /* a long text is cut, not its place */
+    memcpy(end, place, (size_t)n + 1);
+}
+
+void reel__message_apart(char *to, size_t size) {
+    const char *place = reel__message_site(self.message), *more = strstr(place, ", called from ");
+    char here[256];
+    snprintf(to, size, "%s", self.message);
+    if (!self.site || !*place) return;
+    reel__site_text(here, sizeof here, self.site);
+    const size_t text = (size_t)(place - self.message), length = strlen(here);
+    if (more)
+        snprintf(to + (more - self.message), size - (size_t)(more - self.message), ")");
+    else if (strncmp(place + 2, here, length) == 0 && strcmp(place + 2 + length, ")") == 0)
+        to[text] = '\0';
 }
 
 reel_status reel_fail(reel_status code, const char *at, const char *format, ...) {
@@ -60,9 +96,21 @@ reel_status reel_fail(reel_status code, const char *at, const char *format, ...)
     for (char *c = self.message; *c;
          c++) /* a name out of a file may hold anything; a message is one line */
         if ((unsigned char)*c < ' ') *c = '?';
-    if (at) append_site(self.message, sizeof self.message, at);
+    append_site(self.message, sizeof self.message, at);
     self.error = code;
     return code;
+}
+
+reel_site reel_site_enter(const char *at) {
+    const reel_site before = {self.site, self.caller};
+    self.site = at;
+    if (!before.caller) self.caller = at;
+    return before;
+}
+
+void reel_site_leave(const reel_site *before) {
+    self.site = before->site;
+    self.caller = before->caller;
 }
 
 /* ---- scopes ---- */

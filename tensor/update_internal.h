@@ -8,7 +8,6 @@
 
 #include "tensor/backend.h"
 
-
 #define REEL__MAX_MOMENTS 3
 #define REEL__MOST_LISTS (2 + REEL__MAX_MOMENTS + 2) /* p, g, the moments, carry, taken */
 
