@@ -3,8 +3,6 @@
 #include "tensor/cpu/cpu_internal.h"
 #include "tensor/nest_internal.h"
 
-#include <cblas.h>
-
 /* z (+)= x y of single matrices, row-major. */
 typedef struct {
     const reel__product *of;
@@ -19,10 +17,13 @@ static void gemm(const product *p, int m, int n, const void *x, const void *y, v
     const enum CBLAS_TRANSPOSE tx = of->transpose_x ? CblasTrans : CblasNoTrans,
                                ty = of->transpose_y ? CblasTrans : CblasNoTrans;
     const int k = (int)of->k, ldx = (int)of->ldx, ldy = (int)of->ldy, ldz = (int)of->n;
+    const reel__blas *b = reel__blas_functions();
+    reel__blas_call_begin();
     if (p->f64)
-        cblas_dgemm(CblasRowMajor, tx, ty, m, n, k, 1.0, x, ldx, y, ldy, p->beta, z, ldz);
+        b->dgemm(CblasRowMajor, tx, ty, m, n, k, 1.0, x, ldx, y, ldy, p->beta, z, ldz);
     else
-        cblas_sgemm(CblasRowMajor, tx, ty, m, n, k, 1.0f, x, ldx, y, ldy, (float)p->beta, z, ldz);
+        b->sgemm(CblasRowMajor, tx, ty, m, n, k, 1.0f, x, ldx, y, ldy, (float)p->beta, z, ldz);
+    reel__blas_call_end();
 }
 
 /* The same by Reel's own tiles, which need no copies. */
@@ -58,10 +59,13 @@ static void gemv(const product *p, bool transposed, int rows, const void *a, int
                  int step, void *z) {
     const enum CBLAS_TRANSPOSE t = transposed ? CblasTrans : CblasNoTrans;
     const int k = (int)p->of->k, m = transposed ? k : rows, n = transposed ? rows : k;
+    const reel__blas *b = reel__blas_functions();
+    reel__blas_call_begin();
     if (p->f64)
-        cblas_dgemv(CblasRowMajor, t, m, n, 1.0, a, lda, v, step, p->beta, z, 1);
+        b->dgemv(CblasRowMajor, t, m, n, 1.0, a, lda, v, step, p->beta, z, 1);
     else
-        cblas_sgemv(CblasRowMajor, t, m, n, 1.0f, a, lda, v, step, (float)p->beta, z, 1);
+        b->sgemv(CblasRowMajor, t, m, n, 1.0f, a, lda, v, step, (float)p->beta, z, 1);
+    reel__blas_call_end();
 }
 
 /* Rows, or columns, begin..end of z. */
@@ -82,7 +86,9 @@ static void work(void *context, int64_t begin, int64_t end) {
     }
     const void *x = (const char *)p->x + skip_x * size, *y = (const char *)p->y + skip_y * size;
     void *z = (char *)p->z + skip_z * size;
-    if (of->n == 1)
+    if (!reel__blas_functions())
+        tiles(p, m, n, x, y, z);
+    else if (of->n == 1)
         gemv(p, of->transpose_x, m, x, (int)of->ldx, y, of->transpose_y ? 1 : (int)of->ldy, z);
     else if (of->m == 1)
         gemv(p, !of->transpose_y, n, y, (int)of->ldy, x, of->transpose_x ? (int)of->ldx : 1, z);
@@ -160,7 +166,7 @@ static void multiply_batch(product *p) {
 
 static bool is_for_blas(const product *p) {
     const reel__product *of = p->of;
-    if (of->ndim && flops_of(p) <= FEW) return false;
+    if (!reel__blas_functions() || (of->ndim && flops_of(p) <= FEW)) return false;
     return of->m == 1 || of->n == 1 || !is_for_tiles(of);
 }
 
