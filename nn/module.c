@@ -77,6 +77,7 @@ static reel_tensor *append_tensor(reel_module *m, struct reel_module_entry entry
 
 reel_tensor *reel_module_param(reel_module *m, const char *name, reel_tensor *t) {
     if (prepare_tensor("module_param", m, name, t) != REEL_OK) return NULL;
+    REEL__COMPOSITE(.name = "module_param");
     if (!reel_track_at(NULL, t)) return NULL;
     return append_tensor(m, (struct reel_module_entry){.param = t}, name, t);
 }
@@ -129,13 +130,13 @@ reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x) {
                   m ? m->type : "");
         return NULL;
     }
-    const char *outer = reel__caller_push(at);
+    const reel_site outer = reel_site_enter(at);
     reel_tensor *y = NULL;
     {
         REEL_SCOPE;
         y = reel_scope_return(m->forward(m, x));
     }
-    reel__caller_pop(outer);
+    reel_site_leave(&outer);
     return y;
 }
 

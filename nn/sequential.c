@@ -32,6 +32,11 @@ reel_module *reel_sequential_new(reel_module **children, int count) {
         reel_fail(REEL_ERR_MEMORY, NULL, "sequential_new: out of memory");
     }
     bool whole = m != NULL;
+    if (count < 0 || (count && !children)) {
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "sequential_new: no modules: %d of them", count);
+        count = 0;
+        whole = false;
+    }
     for (int i = 0; i < count; i++) { /* to the end even after a failure: all of them are ours */
         char name[16];
         snprintf(name, sizeof name, "%d", i);

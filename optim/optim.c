@@ -125,7 +125,7 @@ reel_status reel__optim_set_rate(reel_optim *o, int group, double lr) {
 }
 
 reel_status reel_optim_set_group_lr(reel_optim *o, int group, double lr) {
-    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_set_lr: no optimizer");
+    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_set_group_lr: no optimizer");
     if (group < 0 || group >= o->group_count)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_set_group_lr: no group %d of %d", group,
                          o->group_count);
@@ -150,7 +150,8 @@ int64_t reel_optim_steps(reel_optim *o) {
 
 reel_status reel_optim_save(reel_optim *o, reel_state *s, const char *prefix) {
     if (reel_failed()) return reel_error_status();
-    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_save: no optimizer");
+    if (!o || !s)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_save: no %s", o ? "state" : "optimizer");
     return reel__state_put_all(s, prefix, o->saved);
 }
 

@@ -35,6 +35,8 @@
  * first argument; the macro of the op's name fills it in. */
 #define REEL_HERE __FILE__ ":" REEL__STR(__LINE__)
 #define REEL_AT(...) REEL_HERE "\t" #__VA_ARGS__
+/* The same of a macro that is another function with some arguments filled in. */
+#define REEL__AS(name, arguments) REEL_HERE "\t" arguments "\n" name
 
 #ifdef __cplusplus
 extern "C" {

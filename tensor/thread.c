@@ -102,7 +102,7 @@ reel_status reel_fail(reel_status code, const char *at, const char *format, ...)
 
 reel_site reel_site_enter(const char *at) {
     const reel_site before = {self.site, self.caller};
-    self.site = at;
+    if (at) self.site = at;
     if (!before.caller) self.caller = at;
     return before;
 }
