@@ -219,8 +219,6 @@ REEL_API reel_status reel_gradgradcheck(reel_gradcheck_fn f, void *user, reel_te
 
 /* ---- call sites: see error.h ---- */
 
-#define reel_context_save(...) REEL__CALL(reel_context_save(__VA_ARGS__))
-#define reel_context_saved(...) REEL__CALL(reel_context_saved(__VA_ARGS__))
 #define reel_gradcheck(...) REEL__CALL(reel_gradcheck(__VA_ARGS__))
 #define reel_gradgradcheck(...) REEL__CALL(reel_gradgradcheck(__VA_ARGS__))
 

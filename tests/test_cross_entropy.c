@@ -227,7 +227,7 @@ START_TEST(targets_are_checked) {
         reel_tensor *loss = reel_cross_entropy_loss_with(x, t, .ignore_index = 9);
         reel_synchronize(test_device());
         char what[80];
-        snprintf(what, sizeof what, "nll: index %lld at position 2 is not in 0..2",
+        snprintf(what, sizeof what, "cross_entropy_loss: index %lld at position 2 is not in 0..2",
                  (long long)wrong[i]);
         ck_assert(loss == NULL || test_device().type != REEL_CPU);
         expect_failure(REEL_ERR_ARGUMENT, what);
@@ -240,9 +240,9 @@ START_TEST(cross_entropy_refuses) {
     reel_tensor *x = reel_zeros(reel_shape(2, 3), REEL_F64, test_device());
     reel_tensor *t = reel_zeros(reel_shape(2), REEL_I64, test_device());
     ck_assert_ptr_null(reel_cross_entropy_loss(NULL, t));
-    expect_failure(REEL_ERR_ARGUMENT, "cross_entropy_loss: no y");
+    expect_failure(REEL_ERR_ARGUMENT, "cross_entropy_loss: x is NULL");
     ck_assert_ptr_null(reel_cross_entropy_loss(x, NULL));
-    expect_failure(REEL_ERR_ARGUMENT, "cross_entropy_loss: no target");
+    expect_failure(REEL_ERR_ARGUMENT, "cross_entropy_loss: target is NULL");
     ck_assert_ptr_null(reel_cross_entropy_loss(x, reel_cast(t, REEL_F64)));
     expect_failure(REEL_ERR_SHAPE, "shapes differ: y[2, 3], target[2]");
     ck_assert_ptr_null(reel_cross_entropy_loss(x, reel_cast(x, REEL_I64)));

@@ -312,9 +312,9 @@ START_TEST(refuses) {
         reel_tensor *x = reel_ones(reel_shape(2), REEL_F32, DEVICE), *none = NULL;
         reel_tensor *i = reel_arange(3, REEL_I64, DEVICE);
         ck_assert_ptr_null(reel_uniform_(i, g, 0, 1));
-        expect_failure(REEL_ERR_DTYPE, "uniform: takes f32 or f64, not i64 (");
+        expect_failure(REEL_ERR_DTYPE, "uniform_: takes f32 or f64, not i64 (");
         ck_assert_ptr_null(reel_rand(reel_shape(2), REEL_U8, g));
-        expect_failure(REEL_ERR_DTYPE, "uniform: takes f32 or f64, not u8 (");
+        expect_failure(REEL_ERR_DTYPE, "rand: takes f32 or f64, not u8 (");
         ck_assert_ptr_null(reel_uniform_(none, g, 0, 1));
         expect_failure(REEL_ERR_ARGUMENT, "uniform: the tensor is NULL (");
         ck_assert_ptr_null(reel_normal_(x, NULL, 0, 1));
