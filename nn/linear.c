@@ -14,7 +14,7 @@ static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     const linear *m = (const linear *)base;
     static const char *const called[] = {"x", "weight", "bias"};
     reel_tensor *y = NULL;
-    REEL__COMPOSITE(.name = base->type, .at = reel__self()->site, .first = 1,
+    REEL__COMPOSITE(.name = base->type, .at = reel__self()->call.site, .first = 1,
                     .in = {x, m->weight, m->bias}, .given = 1, .called = called);
     REEL_SCOPE;
     y = reel_matmul(x, reel_t(m->weight)); /* x[B,I] weight^T[I,O] */

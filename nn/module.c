@@ -130,7 +130,7 @@ reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x) {
                   m ? m->type : "");
         return NULL;
     }
-    const reel_site outer = reel_site_enter(at);
+    const reel_site_guard outer = reel_site_enter(at);
     reel_tensor *y = NULL;
     {
         REEL_SCOPE;

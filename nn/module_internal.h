@@ -28,6 +28,7 @@ const char *reel__tensor_path(const reel_state *list, const reel_tensor *t);
 /* At the head of a layer's forward: failures in it are the layer's, of the x that stands where
  * reel_forward was called. */
 #define REEL__LAYER(m, x)                                                                          \
-    REEL__COMPOSITE(.name = (m)->type, .at = reel__self()->site, .first = 1, .in = {x}, .given = 1)
+    REEL__COMPOSITE(.name = (m)->type, .at = reel__self()->call.site, .first = 1, .in = {x},       \
+                    .given = 1)
 
 #endif

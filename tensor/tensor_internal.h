@@ -91,8 +91,7 @@ typedef struct reel__composite {
 struct reel__thread {
     reel_status error;
     char message[1024];
-    const char *site;    /* of the innermost call under way whose function takes none */
-    const char *caller;  /* of the outermost one, or reel_forward */
+    reel_site call;      /* where the calls under way stand: functions that take no site, forward */
     const char *context; /* op whose gradient is being computed, NULL outside backward */
     bool no_grad;
     bool anomaly; /* results are checked: see reel_set_anomaly */

@@ -90,7 +90,7 @@ forbidden_calls() {
 # A public function takes a call site, has a macro of its own name that says one (tensor/error.h), or is one of
 # these.
 siteless='
-    reel_failed reel_error_status reel_error reel_clear_error reel_report reel_fail reel_site_leave
+    reel_failed reel_error_status reel_error reel_clear_error reel_report reel_fail reel_site_of_thread
         what failures are kept, asked for and given by
     reel_dtype_name reel_dtype_size reel_device_count reel_ndim reel_dim reel_stride reel_shape_of reel_numel
     reel_dtype_of reel_device_of reel_is_contiguous reel_shape_equal reel_name reel_data reel_threads
