@@ -64,15 +64,20 @@ void reel__context_free(reel_context *c) {
 }
 
 void *reel_context_user(const reel_context *c) {
-    return c->user;
+    return c ? c->user : NULL;
 }
 
 bool reel_context_needs(const reel_context *c, int i) {
-    if (i < 0 || i >= c->nin) return false;
+    if (!c || i < 0 || i >= c->nin) return false;
     return c->node ? reel__needs(c->node, i) : c->in[i].tracked;
 }
 
+static reel_status no_context(const char *what) {
+    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: the context is NULL", what);
+}
+
 reel_status reel_context_save(reel_context *c, reel_tensor *t) {
+    if (!c) return no_context("context_save");
     if (!t)
         return reel_failed() ? reel_error_status()
                              : reel_fail(REEL_ERR_ARGUMENT, c->at, "%s: saves NULL", c->f.name);
@@ -92,6 +97,10 @@ reel_status reel_context_save(reel_context *c, reel_tensor *t) {
 }
 
 reel_tensor *reel_context_saved(reel_context *c, int i) {
+    if (!c) {
+        no_context("context_saved");
+        return NULL;
+    }
     if (i < 0 || i >= c->saved_count) {
         reel_fail(REEL_ERR_ARGUMENT, c->at, "%s: no saved tensor %d: there are %d", c->f.name, i,
                   c->saved_count);

@@ -89,7 +89,7 @@ static reel_status put_tape(reel__pass *p, FILE *f, const reel_tensor *root) {
 reel_status reel_tape_dot_at(const char *at, FILE *f, reel_tensor *root) {
     if (reel_failed()) return reel_error_status();
     if (root && !reel__live(at, "tape_dot", NULL, root)) return reel_error_status();
-    if (!f) return reel_fail(REEL_ERR_ARGUMENT, at, "tape_dot: f is NULL");
+    if (!f) return reel_fail(REEL_ERR_ARGUMENT, at, "tape_dot: the file is NULL");
     if (!root || !root->track)
         return reel_fail(REEL_ERR_ARGUMENT, at, "tape_dot: the tensor is %s",
                          root ? "not tracked" : "NULL");

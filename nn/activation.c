@@ -7,21 +7,22 @@ typedef struct {
 } activation;
 
 static reel_tensor *relu(reel_module *base, reel_tensor *x) {
-    (void)base;
+    REEL__LAYER(base, x);
     return reel_relu(x);
 }
 
 static reel_tensor *sigmoid(reel_module *base, reel_tensor *x) {
-    (void)base;
+    REEL__LAYER(base, x);
     return reel_sigmoid(x);
 }
 
 static reel_tensor *hyperbolic_tangent(reel_module *base, reel_tensor *x) {
-    (void)base;
+    REEL__LAYER(base, x);
     return reel_tanh(x);
 }
 
 static reel_tensor *softmax(reel_module *base, reel_tensor *x) {
+    REEL__LAYER(base, x);
     return reel_softmax(x, ((const activation *)base)->axis);
 }
 

@@ -15,6 +15,7 @@ typedef struct {
 static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     const dropout *m = (const dropout *)base;
     if (!base->training || m->p == 0.0) return x;
+    REEL__LAYER(base, x);
     reel_tensor *y = NULL;
     REEL_SCOPE;
     reel_tensor *kept = reel_empty(reel_shape_of(x), reel_dtype_of(x), reel_device_of(x));

@@ -10,11 +10,9 @@
 reel_status reel__init_check(const char *what, const reel_tensor *t, int axes) {
     if (!t) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no tensor", what);
     if (!reel_dtype_is_float(reel_dtype_of(t)))
-        return reel_fail(REEL_ERR_DTYPE, NULL, "%s: takes f32 or f64: %s is %s", what, reel_name(t),
-                         reel_dtype_name(reel_dtype_of(t)));
+        return reel__fail_composite(REEL_ERR_DTYPE, "takes f32 or f64");
     if (reel_ndim(t) >= axes) return REEL_OK;
-    return reel_fail(REEL_ERR_SHAPE, NULL, "%s: needs %d axes: %s has %d", what, axes, reel_name(t),
-                     reel_ndim(t));
+    return reel__fail_composite(REEL_ERR_SHAPE, "needs %d axes", axes);
 }
 
 reel_status reel__init_check_gain(const char *what, double gain) {
@@ -80,24 +78,28 @@ static reel_tensor *draw_normal(reel_tensor *t, reel_generator *g, double s) {
 }
 
 reel_tensor *reel_xavier_uniform_(reel_tensor *t, reel_generator *g, double gain) {
+    REEL__COMPOSITE(.name = "xavier_uniform_", .in = {t}, .given = 1);
     fans n;
     if (count_fans("xavier_uniform_", t, gain, &n) != REEL_OK) return NULL;
     return draw_uniform(t, g, gain * sqrt(6.0 / (n.in + n.out)));
 }
 
 reel_tensor *reel_xavier_normal_(reel_tensor *t, reel_generator *g, double gain) {
+    REEL__COMPOSITE(.name = "xavier_normal_", .in = {t}, .given = 1);
     fans n;
     if (count_fans("xavier_normal_", t, gain, &n) != REEL_OK) return NULL;
     return draw_normal(t, g, gain * sqrt(2.0 / (n.in + n.out)));
 }
 
 reel_tensor *reel_kaiming_uniform_(reel_tensor *t, reel_generator *g, double gain) {
+    REEL__COMPOSITE(.name = "kaiming_uniform_", .in = {t}, .given = 1);
     fans n;
     if (count_fans("kaiming_uniform_", t, gain, &n) != REEL_OK) return NULL;
     return draw_uniform(t, g, gain * sqrt(3.0 / n.in));
 }
 
 reel_tensor *reel_kaiming_normal_(reel_tensor *t, reel_generator *g, double gain) {
+    REEL__COMPOSITE(.name = "kaiming_normal_", .in = {t}, .given = 1);
     fans n;
     if (count_fans("kaiming_normal_", t, gain, &n) != REEL_OK) return NULL;
     return draw_normal(t, g, gain / sqrt(n.in));

@@ -11,7 +11,10 @@ typedef struct {
 
 static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     const linear *m = (const linear *)base;
+    static const char *const called[] = {"x", "weight", "bias"};
     reel_tensor *y = NULL;
+    REEL__COMPOSITE(.name = base->type, .at = reel__self()->call.site, .first = 1,
+                    .in = {x, m->weight, m->bias}, .given = 1, .called = called);
     REEL_SCOPE;
     y = reel_matmul(x, reel_t(m->weight)); /* x[B,I] weight^T[I,O] */
     if (m->bias) y = reel_add(y, m->bias);
@@ -39,6 +42,11 @@ reel_module *reel_linear_new(int64_t in, int64_t out, reel_linear_options option
     if (in < 1 || out < 1) {
         reel_fail(REEL_ERR_ARGUMENT, NULL,
                   "linear_new: a size below 1: in %" PRId64 ", out %" PRId64, in, out);
+        return NULL;
+    }
+    if (!reel_dtype_is_float(options.dtype)) {
+        reel_fail(REEL_ERR_DTYPE, NULL, "linear_new: takes f32 or f64, not %s",
+                  reel_dtype_name(options.dtype));
         return NULL;
     }
     linear *m = reel__module_new(sizeof *m, "linear", forward, NULL);

@@ -104,6 +104,7 @@ static reel_tensor *append_tensor(reel_module *m, struct reel_module_entry entry
 
 reel_tensor *reel_module_param(reel_module *m, const char *name, reel_tensor *t) {
     if (prepare_tensor("module_param", m, name, t) != REEL_OK) return NULL;
+    REEL__COMPOSITE(.name = "module_param");
     if (!reel_track_at(NULL, t)) return NULL;
     return append_tensor(m, (struct reel_module_entry){.param = t}, name, t);
 }
@@ -161,11 +162,11 @@ reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x) {
                   m->forward ? "no input" : "a module without one", m->type);
         return NULL;
     }
-    const char *outer = reel__caller_push(at);
+    const reel_site_guard outer = reel_site_enter(at);
     reel_scope scope = reel_scope_open(at); /* messages name the caller's line */
     reel_tensor *y = reel_scope_return(m->forward(m, x));
     reel_scope_close(&scope);
-    reel__caller_pop(outer);
+    reel_site_leave(&outer);
     return y;
 }
 

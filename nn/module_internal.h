@@ -3,6 +3,7 @@
 #define REEL_NN_MODULE_INTERNAL_H
 
 #include "nn/nn.h"
+#include "tensor/tensor_internal.h"
 
 /* A parameter, a buffer or a child: the other two are NULL. */
 struct reel_module_entry {
@@ -28,10 +29,16 @@ typedef reel_status (*reel__module_visit)(const char *path, const struct reel_mo
                                           void *user);
 reel_status reel__module_walk(reel_module *m, reel__module_visit visit, void *user);
 
-/* Parameters and buffers by path, each tensor once. Owned. */
-reel_state *reel__module_tensors(reel_module *m);
+/* Parameters and buffers by path, each tensor once. Owned. `what` names the caller in a failure. */
+reel_state *reel__module_tensors(const char *what, reel_module *m);
 
 /* The path that a list of a module's tensors has t under; NULL if it does not. */
 const char *reel__tensor_path(const reel_state *list, const reel_tensor *t);
+
+/* At the head of a layer's forward: failures in it are the layer's, of the x that stands where
+ * reel_forward was called. */
+#define REEL__LAYER(m, x)                                                                          \
+    REEL__COMPOSITE(.name = (m)->type, .at = reel__self()->call.site, .first = 1, .in = {x},       \
+                    .given = 1)
 
 #endif

@@ -23,8 +23,8 @@ static reel_status add_tensor(const char *path, const struct reel_module_entry *
     return add(list, path, e->param ? e->param : e->buffer);
 }
 
-static reel_state *list_by(reel_module *m, reel__module_visit visit) {
-    if (reel__module_check(m, "module_params", NULL) != REEL_OK) return NULL;
+static reel_state *list_by(const char *what, reel_module *m, reel__module_visit visit) {
+    if (reel__module_check(m, what, NULL) != REEL_OK) return NULL;
     reel_state *list = reel_state_new();
     if (list && reel__module_walk(m, visit, list) != REEL_OK) {
         reel_state_free(list);
@@ -34,15 +34,15 @@ static reel_state *list_by(reel_module *m, reel__module_visit visit) {
 }
 
 reel_state *reel_module_params(reel_module *m) {
-    return list_by(m, add_param);
+    return list_by("module_params", m, add_param);
 }
 
-reel_state *reel__module_tensors(reel_module *m) {
-    return list_by(m, add_tensor);
+reel_state *reel__module_tensors(const char *what, reel_module *m) {
+    return list_by(what, m, add_tensor);
 }
 
 int64_t reel_module_param_count(reel_module *m) {
-    reel_state *params = reel_module_params(m);
+    reel_state *params = list_by("module_param_count", m, add_param);
     int64_t total = 0;
     for (int i = 0; i < reel_state_count(params); i++)
         total += reel_numel(reel_state_at(params, i));
@@ -64,7 +64,8 @@ static reel_status copy_to(reel_state *copies, const reel_state *tensors, reel_d
 /* Copies of all first: they may not find room. */
 reel_status reel_module_to(reel_module *m, reel_device device) {
     REEL_TRY(reel_device_check(device));
-    reel_state *tensors = reel__module_tensors(m), *copies = tensors ? reel_state_new() : NULL;
+    reel_state *tensors = reel__module_tensors("module_to", m),
+               *copies = tensors ? reel_state_new() : NULL;
     reel_status status = copies ? copy_to(copies, tensors, device) : reel_error_status();
     for (int i = 0; status == REEL_OK && i < reel_state_count(tensors); i++) {
         reel_zero_grad(reel_state_at(tensors, i)); /* it is the old device's */
@@ -77,7 +78,8 @@ reel_status reel_module_to(reel_module *m, reel_device device) {
 
 reel_status reel_module_save(reel_module *m, reel_state *s, const char *prefix) {
     if (reel_failed()) return reel_error_status();
-    reel_state *tensors = reel__module_tensors(m);
+    if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "module_save: no state");
+    reel_state *tensors = reel__module_tensors("module_save", m);
     if (!tensors) return reel_error_status();
     reel_status status = reel__state_put_all(s, prefix, tensors);
     reel_state_free(tensors);
@@ -87,7 +89,7 @@ reel_status reel_module_save(reel_module *m, reel_state *s, const char *prefix) 
 reel_status reel_module_load(reel_module *m, const reel_state *s, const char *prefix) {
     if (reel_failed()) return reel_error_status();
     if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "module_load: no state");
-    reel_state *tensors = reel__module_tensors(m);
+    reel_state *tensors = reel__module_tensors("module_load", m);
     if (!tensors) return reel_error_status();
     reel_status status = reel__state_check("module_load", tensors, s, prefix);
     if (status == REEL_OK) {

@@ -58,6 +58,7 @@ static reel_status fill(const char *what, reel_tensor *t, double *v, double gain
 }
 
 reel_tensor *reel_orthogonal_(reel_tensor *t, reel_generator *g, double gain) {
+    REEL__COMPOSITE(.name = "orthogonal_", .in = {t}, .given = 1);
     const char *what = "orthogonal_";
     if (reel__init_check(what, t, 2) != REEL_OK || reel__init_check_gain(what, gain) != REEL_OK)
         return NULL;

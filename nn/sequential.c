@@ -22,6 +22,11 @@ static reel_tensor *forward(reel_module *m, reel_tensor *x) {
 reel_module *reel_sequential_new(reel_module **children, int count) {
     reel_module *m = reel__module_new(sizeof *m, "sequential", forward, NULL);
     bool whole = m != NULL;
+    if (count < 0 || (count && !children)) {
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "sequential_new: no modules: %d of them", count);
+        count = 0;
+        whole = false;
+    }
     for (int i = 0; i < count; i++) { /* to the end even after a failure: all of them are ours */
         char name[16];
         snprintf(name, sizeof name, "%d", i);

@@ -66,7 +66,8 @@ static reel_status print_entry(const char *path, const struct reel_module_entry 
 }
 
 void reel_module_summary(FILE *f, reel_module *m) {
-    reel_state *tensors = reel__module_tensors(m);
+    if (!f) reel_fail(REEL_ERR_ARGUMENT, NULL, "module_summary: no file");
+    reel_state *tensors = f ? reel__module_tensors("module_summary", m) : NULL;
     if (!tensors) return;
     table t = {.f = f, .tensors = tensors};
     widen(&t.path_width, "total");

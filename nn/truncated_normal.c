@@ -94,6 +94,7 @@ static reel_status check(const char *what, const reel_tensor *t, double mean, do
 
 reel_tensor *reel_trunc_normal_(reel_tensor *t, reel_generator *g, double mean, double std,
                                 double low, double high) {
+    REEL__COMPOSITE(.name = "trunc_normal_", .in = {t}, .given = 1);
     const char *what = "trunc_normal_";
     if (check(what, t, mean, std, low, high) != REEL_OK) return NULL;
     if (reel_numel(t) == 0) return t;

@@ -135,7 +135,7 @@ reel_status reel__optim_set_rate(reel_optim *o, int group, double lr) {
 }
 
 reel_status reel_optim_set_group_lr(reel_optim *o, int group, double lr) {
-    REEL_TRY(reel__optim_alive(o, "optim_set_lr"));
+    REEL_TRY(reel__optim_alive(o, "optim_set_group_lr"));
     if (group < 0 || group >= o->group_count)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_set_group_lr: no group %d of %d", group,
                          o->group_count);

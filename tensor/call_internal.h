@@ -58,10 +58,10 @@ static inline reel_tensor *reel__apart(const char *at, reel_tensor *x, const ree
 /* A call whose result is given; returns it. */
 reel_tensor *reel__run_into(reel__call c, reel_tensor *out);
 
-/* Else a failure is kept: "name: the what is NULL". */
+/* Else a failure is kept: "name: the what is NULL", unless one is, which made it so. */
 static inline bool reel__is_there(const char *name, const char *at, const void *it,
                                   const char *what) {
-    if (!it) reel_fail(REEL_ERR_ARGUMENT, at, "%s: the %s is NULL", name, what);
+    if (!it && !reel_failed()) reel_fail(REEL_ERR_ARGUMENT, at, "%s: the %s is NULL", name, what);
     return it != NULL;
 }
 

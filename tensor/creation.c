@@ -25,7 +25,7 @@ reel_tensor *reel_empty_like_at(const char *at, const reel_tensor *t) {
 }
 
 reel_tensor *reel_full_like_at(const char *at, const reel_tensor *t, double value) {
-    if (!reel__is_there("full_like", at, t, "tensor to be like")) return NULL;
+    if (!reel__is_there(reel__called(at, "full_like"), at, t, "tensor to be like")) return NULL;
     return reel_full_at(at, t->layout.shape, value, t->layout.dtype, t->storage->device);
 }
 
@@ -91,6 +91,7 @@ reel_tensor *reel_linspace_at(const char *at, double start, double stop, int64_t
 reel_tensor *reel_eye_at(const char *at, int64_t n, int64_t m, reel_dtype dtype,
                          reel_device device) {
     reel_tensor *y = NULL;
+    REEL__COMPOSITE(.name = "eye", .at = at);
     REEL_SCOPE;
     y = reel_full_at(at, reel_shape(n, m), 0, dtype, device);
     const int64_t ones = n < m ? n : m;

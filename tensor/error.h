@@ -35,6 +35,8 @@
  * first argument; the macro of the op's name fills it in. */
 #define REEL_HERE __FILE__ ":" REEL__STR(__LINE__)
 #define REEL_AT(...) REEL_HERE "\t" #__VA_ARGS__
+/* The same of a macro that is another function with some arguments filled in. */
+#define REEL__AS(name, arguments) REEL_HERE "\t" arguments "\n" name
 
 #ifdef __cplusplus
 extern "C" {
@@ -83,14 +85,29 @@ REEL_API reel_status reel_fail(reel_status code, const char *at, const char *for
  * goes without a line. Inside the library, and where compilers know no statement expressions, the
  * macros do nothing. */
 typedef struct {
-    const char *site, *caller; /* those before */
+    const char *site;   /* of the innermost call under way; NULL: none */
+    const char *caller; /* of the outermost */
 } reel_site;
-REEL_API reel_site reel_site_enter(const char *at);
-REEL_API void reel_site_leave(const reel_site *before);
+REEL_API reel_site *reel_site_of_thread(void);
+
+typedef struct {
+    reel_site *now, before;
+} reel_site_guard;
+static inline reel_site_guard reel_site_enter(const char *at) {
+    reel_site *now = reel_site_of_thread();
+    const reel_site_guard guard = {now, *now};
+    if (at) now->site = at;
+    if (!now->caller) now->caller = at;
+    return guard;
+}
+static inline void reel_site_leave(const reel_site_guard *guard) {
+    *guard->now = guard->before;
+}
+
 #if defined(__GNUC__) && !defined(REEL__LIBRARY)
 #define REEL__SITE(at)                                                                             \
-    const reel_site REEL__JOIN(reel__site_, __COUNTER__)                                           \
-        __attribute__((cleanup(reel_site_leave))) = reel_site_enter(at)
+    const reel_site_guard REEL__JOIN(reel__site_, __COUNTER__)                                     \
+        __attribute__((unused, cleanup(reel_site_leave))) = reel_site_enter(at)
 #define REEL__CALL(...)                                                                            \
     __extension__({                                                                                \
         REEL__SITE(REEL_HERE);                                                                     \

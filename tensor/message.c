@@ -65,14 +65,14 @@ static const char *argument_name(const char *at, int i, int *length) {
     int depth = 0;
     *length = 0;
     if (!s) return "";
-    for (s++; i > 0 && *s; s++) {
+    for (s++; i > 0 && *s && *s != '\n'; s++) {
         if (strchr("([{", *s)) depth++;
         if (strchr(")]}", *s)) depth--;
         if (*s == ',' && depth == 0) i--;
     }
     while (*s == ' ') s++;
     const char *name = s;
-    for (; *s && *s != ','; s++) {
+    for (; *s && *s != ',' && *s != '\n'; s++) {
         if (*s == '.')
             name = s + 1;
         else if (s[0] == '-' && s[1] == '>')
@@ -96,11 +96,18 @@ typedef struct {
     bool product;
 } subject;
 
+const char *reel__called(const char *at, const char *op) {
+    const reel__composite *whole = reel__self()->composite;
+    const char *name = at && !whole ? strchr(at, '\n') : NULL;
+    return whole ? whole->name : name ? name + 1 : op;
+}
+
 static subject of_composite(const reel__composite *c) {
     return (subject){.prefix = "",
                      .name = c->name,
                      .at = c->at,
                      .in = c->in,
+                     .first = c->first,
                      .count = 4,
                      .given = c->given,
                      .called = c->called};
@@ -110,7 +117,8 @@ static subject of_call(const reel__call *c) {
     const reel__thread *self = reel__self();
     if (self->composite && !self->context) return of_composite(self->composite);
     return (subject){.prefix = self->context ? "gradient of " : "",
-                     .name = self->context ? self->context : reel__ops[c->op].name,
+                     .name =
+                         self->context ? self->context : reel__called(c->at, reel__ops[c->op].name),
                      .at = c->at,
                      .in = c->in,
                      .first = self->context ? REEL__NO_NAMES : c->first,
@@ -122,10 +130,13 @@ static subject of_call(const reel__call *c) {
 static const char *operand_name(const subject *s, int i, int *length) {
     const char *name = "";
     *length = 0;
-    if (i < s->given && s->first != REEL__NO_NAMES)
+    if (i < s->given && s->first != REEL__NO_NAMES) {
         name = argument_name(s->at, s->first + i, length);
-    if (*length == 4 && memcmp(name, "NULL", 4) == 0) *length = 0;
-    if (!*length && s->in[i] && s->in[i]->name) name = s->in[i]->name, *length = (int)strlen(name);
+        if (*length == 4 && memcmp(name, "NULL", 4) == 0) *length = 0;
+    }
+    if (!*length && i < s->given && s->in[i] && s->in[i]->name)
+        name = s->in[i]->name, *length = (int)strlen(name);
+    if (!*length && s->called) name = s->called[i], *length = (int)strlen(name);
     return name;
 }
 

@@ -95,8 +95,8 @@ reel_erf_at(const char *at,
 /* y = scale x + shift with two constants. */
 REEL_API reel_tensor *reel_affine_at(const char *at, reel_tensor *x, double scale, double shift);
 #define reel_affine(x, scale, shift) reel_affine_at(REEL_AT(x), x, scale, shift)
-#define reel_scale(x, scale) reel_affine_at(REEL_AT(x), x, scale, 0.0)
-#define reel_shift(x, shift) reel_affine_at(REEL_AT(x), x, 1.0, shift)
+#define reel_scale(x, scale) reel_affine_at(REEL__AS("scale", #x), x, scale, 0.0)
+#define reel_shift(x, shift) reel_affine_at(REEL__AS("shift", #x), x, 1.0, shift)
 
 /* y = min(max(x, low), high); NaN stays NaN. The gradient is 1 between the bounds, else 0. */
 REEL_API reel_tensor *reel_clamp_at(const char *at, reel_tensor *x, double low, double high);

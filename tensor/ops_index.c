@@ -60,6 +60,7 @@ reel_tensor *reel_sort_at(const char *at, reel_tensor *x, int axis, bool descend
 
 reel_tensor *reel_argsort_at(const char *at, reel_tensor *x, int axis, bool descending) {
     reel_tensor *indices;
+    REEL__COMPOSITE(.name = "argsort", .at = at, .in = {x}, .given = 1);
     reel_sort_at(at, x, axis, descending, &indices);
     return indices;
 }

@@ -61,9 +61,10 @@ static reel_tensor *draw_into(reel__op op, const char *at, reel_tensor *t, reel_
 
 static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_generator *g, double a,
                          double b) {
-    if (!are_there(reel__ops[op].name, at, t, g)) return NULL;
+    const char *name = reel__called(at, reel__ops[op].name);
+    if (!are_there(name, at, t, g)) return NULL;
     if (!reel_dtype_is_float(t->layout.dtype)) {
-        reel_fail(REEL_ERR_DTYPE, at, "%s: takes f32 or f64, not %s", reel__ops[op].name,
+        reel_fail(REEL_ERR_DTYPE, at, "%s: takes f32 or f64, not %s", name,
                   reel_dtype_name(t->layout.dtype));
         return NULL;
     }
@@ -72,21 +73,27 @@ static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_gener
 
 reel_tensor *reel_uniform_at_(const char *at, reel_tensor *t, reel_generator *g, double low,
                               double high) {
+    REEL__COMPOSITE(.name = "uniform_", .at = at, .in = {t}, .given = 1);
     return draw(REEL_OP_uniform, at, t, g, low, high);
 }
 
 reel_tensor *reel_normal_at_(const char *at, reel_tensor *t, reel_generator *g, double mean,
                              double std) {
+    REEL__COMPOSITE(.name = "normal_", .at = at, .in = {t}, .given = 1);
     return draw(REEL_OP_normal, at, t, g, mean, std);
 }
 
 reel_tensor *reel_rand_at(const char *at, reel_shape shape, reel_dtype dtype, reel_generator *g) {
-    reel_tensor *t = reel_empty_at(at, shape, dtype, g ? g->state->storage->device : reel_cpu());
+    REEL__COMPOSITE(.name = "rand", .at = at);
+    if (!reel__is_there(reel__called(at, "rand"), at, g, "generator")) return NULL;
+    reel_tensor *t = reel_empty_at(at, shape, dtype, g->state->storage->device);
     return draw(REEL_OP_uniform, at, t, g, 0, 1);
 }
 
 reel_tensor *reel_randn_at(const char *at, reel_shape shape, reel_dtype dtype, reel_generator *g) {
-    reel_tensor *t = reel_empty_at(at, shape, dtype, g ? g->state->storage->device : reel_cpu());
+    REEL__COMPOSITE(.name = "randn", .at = at);
+    if (!reel__is_there(reel__called(at, "randn"), at, g, "generator")) return NULL;
+    reel_tensor *t = reel_empty_at(at, shape, dtype, g->state->storage->device);
     return draw(REEL_OP_normal, at, t, g, 0, 1);
 }
 
@@ -96,6 +103,7 @@ reel_tensor *reel_bernoulli_at_(const char *at, reel_tensor *t, reel_generator *
         reel_fail(REEL_ERR_ARGUMENT, at, "bernoulli_: probability %g is not in 0..1", p);
         return NULL;
     }
+    REEL__COMPOSITE(.name = "bernoulli_", .at = at, .in = {t}, .given = 1);
     return draw_into(REEL_OP_bernoulli_fill, at, t, g, p, 0);
 }
 
@@ -142,6 +150,7 @@ static bool can_hold(const char *at, int64_t low, int64_t high, reel_dtype dtype
 reel_tensor *reel_randint_at(const char *at, int64_t low, int64_t high, reel_shape shape,
                              reel_dtype dtype, reel_generator *g) {
     reel_tensor *y = NULL;
+    REEL__COMPOSITE(.name = "randint", .at = at);
     if (!reel__is_there("randint", at, g, "generator")) return NULL;
     if (!can_hold(at, low, high, dtype)) return NULL;
     REEL_SCOPE;
@@ -160,11 +169,13 @@ reel_tensor *reel_randperm_at(const char *at, int64_t n, reel_generator *g) {
 
 reel_tensor *reel_bernoulli_at(const char *at, reel_tensor *p, reel_generator *g) {
     if (!are_there("bernoulli", at, p, g)) return NULL;
+    REEL__COMPOSITE(.name = "bernoulli", .at = at, .in = {p}, .given = 1);
     return make(REEL_OP_bernoulli, at, p, g, (reel__attrs){.f = {0}});
 }
 
 reel_tensor *reel_multinomial_at(const char *at, reel_tensor *weights, int64_t count,
                                  bool replacement, reel_generator *g) {
     if (!are_there("multinomial", at, weights, g)) return NULL;
+    REEL__COMPOSITE(.name = "multinomial", .at = at, .in = {weights}, .given = 1);
     return make(REEL_OP_multinomial, at, weights, g, (reel__attrs){.i = {count, replacement}});
 }

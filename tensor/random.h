@@ -111,7 +111,6 @@ REEL_API void reel_philox(const uint32_t counter[4], const uint32_t key[2], uint
 /* ---- call sites: see error.h ---- */
 
 #define reel_generator_new(...) REEL__CALL(reel_generator_new(__VA_ARGS__))
-#define reel_generator_state(...) REEL__CALL(reel_generator_state(__VA_ARGS__))
 
 #ifdef __cplusplus
 }

@@ -15,11 +15,11 @@ static reel__storage *storage_new(const char *at, const char *made_by, size_t by
     if (!data) {
         free(s);
         if (backend->host)
-            reel_fail(REEL_ERR_MEMORY, at, "%s: out of memory on %s: %zu bytes asked for", made_by,
-                      backend->name, bytes);
+            reel_fail(REEL_ERR_MEMORY, at, "%s: out of memory on %s: %zu bytes asked for",
+                      reel__called(at, made_by), backend->name, bytes);
         else
             reel_fail(REEL_ERR_MEMORY, at, "%s: out of memory on %s:%d: %zu bytes asked for",
-                      made_by, backend->name, device.index, bytes);
+                      reel__called(at, made_by), backend->name, device.index, bytes);
         return NULL;
     }
     *s = (reel__storage){.backend = backend, .device = device, .data = data, .bytes = bytes};
@@ -40,7 +40,7 @@ static reel_tensor *header_new(const char *at, const char *made_by, const reel__
     reel_tensor *t = reel__handle_new();
     if (!t) {
         storage_release(storage);
-        reel_fail(REEL_ERR_MEMORY, at, "%s: out of memory", made_by);
+        reel_fail(REEL_ERR_MEMORY, at, "%s: out of memory", reel__called(at, made_by));
         return NULL;
     }
     t->unscoped = false;
@@ -64,13 +64,14 @@ reel_tensor *reel__tensor_new_in(const char *at, const char *made_by, const reel
     reel__layout l = *layout;
     int64_t n = reel__shape_numel(l.shape), bytes;
     if (reel_dtype_size(l.dtype) == 0) {
-        reel_fail(REEL_ERR_DTYPE, at, "%s: no dtype %d", made_by, (int)l.dtype);
+        reel_fail(REEL_ERR_DTYPE, at, "%s: no dtype %d", reel__called(at, made_by), (int)l.dtype);
         return NULL;
     }
     if (n < 0 || __builtin_mul_overflow(n, (int64_t)reel_dtype_size(l.dtype), &bytes)) {
         char shape[200];
         reel__shape_text(shape, sizeof shape, l.shape);
-        reel_fail(REEL_ERR_SHAPE, at, "%s: %s is no shape of a tensor", made_by, shape);
+        reel_fail(REEL_ERR_SHAPE, at, "%s: %s is no shape of a tensor", reel__called(at, made_by),
+                  shape);
         return NULL;
     }
     reel__layout_contiguous(&l);

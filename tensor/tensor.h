@@ -163,18 +163,22 @@ REEL_API reel_tensor *reel_empty_at(const char *at, reel_shape shape, reel_dtype
  * reel_fill_ and reel_masked_fill. */
 REEL_API reel_tensor *reel_full_at(const char *at, reel_shape shape, double value, reel_dtype dtype,
                                    reel_device device);
-#define reel_full(shape, value, dtype, device) reel_full_at(REEL_HERE, shape, value, dtype, device)
-#define reel_zeros(shape, dtype, device) reel_full_at(REEL_HERE, shape, 0.0, dtype, device)
-#define reel_ones(shape, dtype, device) reel_full_at(REEL_HERE, shape, 1.0, dtype, device)
-#define reel_scalar(value, dtype, device) reel_full_at(REEL_HERE, REEL_SCALAR, value, dtype, device)
+#define reel_full(shape, value, dtype, device)                                                     \
+    reel_full_at(REEL__AS("full", ""), shape, value, dtype, device)
+#define reel_zeros(shape, dtype, device)                                                           \
+    reel_full_at(REEL__AS("zeros", ""), shape, 0.0, dtype, device)
+#define reel_ones(shape, dtype, device)                                                            \
+    reel_full_at(REEL__AS("ones", ""), shape, 1.0, dtype, device)
+#define reel_scalar(value, dtype, device)                                                          \
+    reel_full_at(REEL__AS("scalar", ""), REEL_SCALAR, value, dtype, device)
 
 /* The same of t's shape, dtype and device, contiguous; untracked whatever t is. */
 REEL_API reel_tensor *reel_empty_like_at(const char *at, const reel_tensor *t);
 REEL_API reel_tensor *reel_full_like_at(const char *at, const reel_tensor *t, double value);
 #define reel_empty_like(t) reel_empty_like_at(REEL_AT(t), t)
 #define reel_full_like(t, value) reel_full_like_at(REEL_AT(t), t, value)
-#define reel_zeros_like(t) reel_full_like_at(REEL_AT(t), t, 0.0)
-#define reel_ones_like(t) reel_full_like_at(REEL_AT(t), t, 1.0)
+#define reel_zeros_like(t) reel_full_like_at(REEL__AS("zeros_like", #t), t, 0.0)
+#define reel_ones_like(t) reel_full_like_at(REEL__AS("ones_like", #t), t, 1.0)
 
 /* arange: 0, 1, ..., n-1.  -> y[n] */
 REEL_API reel_tensor *reel_arange_at(const char *at, int64_t n, reel_dtype dtype,

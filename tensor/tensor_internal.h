@@ -85,6 +85,7 @@ typedef struct reel__thread reel__thread;
 typedef struct reel__composite {
     const char *name, *at;
     reel_tensor *in[4];
+    int first; /* as a call's */
     int given; /* the first so many stand at the call site, and must be there */
     /* What they are called where the call site has no name, and what the others are, which may be
      * NULL and are options; may itself be NULL. */
@@ -96,9 +97,8 @@ struct reel__thread {
     reel_status error;
     char message[1024];
     const reel_tensor *looked_at; /* the failure is that it was looked at, let go already */
-    const char *site;             /* of the innermost call under way whose function takes none */
-    const char *caller;           /* of the outermost one, or reel_forward */
-    const char *context;          /* op whose gradient is being computed, NULL outside backward */
+    reel_site call;      /* where the calls under way stand: functions that take no site, forward */
+    const char *context; /* op whose gradient is being computed, NULL outside backward */
     bool no_grad;
     bool anomaly; /* results are checked: see reel_set_anomaly */
     int threads;  /* 0: not set yet */
@@ -136,6 +136,8 @@ static inline void reel__composite_leave(reel__composite *c) {
 /* Fails with the composite under way, if there is one, and names its operands. For checks of its
  * own, before any op. */
 reel_status reel__fail_composite(reel_status code, const char *format, ...) REEL__PRINTF(2, 3);
+/* What the function is called that the op is part of, or, as its macro says, is. */
+const char *reel__called(const char *at, const char *op);
 /* Whether what must be given is; else a failure is kept. */
 bool reel__composite_is_whole(const reel__composite *c);
 

@@ -56,14 +56,14 @@ static void append_site(char *message, size_t size, const char *at) {
     char *end = message + strlen(message),
          *known = message + (reel__message_site(message) - message);
     const bool has_place = !at && known < end;
-    if (!at) at = self.site;
+    if (!at) at = self.call.site;
     if (!has_place && !at) return;
     if (has_place)
         snprintf(here, sizeof here, "%.*s", (int)(end - known - 3), known + 2);
     else
         reel__site_text(here, sizeof here, at);
-    if (self.caller && !strstr(here, ", called from "))
-        reel__site_text(caller, sizeof caller, self.caller);
+    if (self.call.caller && !strstr(here, ", called from "))
+        reel__site_text(caller, sizeof caller, self.call.caller);
     char place[576];
     const bool apart = *caller && strcmp(caller, here) != 0;
     const int n =
@@ -78,8 +78,8 @@ void reel__message_apart(char *to, size_t size) {
     const char *place = reel__message_site(self.message), *more = strstr(place, ", called from ");
     char here[256];
     snprintf(to, size, "%s", self.message);
-    if (!self.site || !*place) return;
-    reel__site_text(here, sizeof here, self.site);
+    if (!self.call.site || !*place) return;
+    reel__site_text(here, sizeof here, self.call.site);
     const size_t text = (size_t)(place - self.message), length = strlen(here);
     if (more)
         snprintf(to + (more - self.message), size - (size_t)(more - self.message), ")");
@@ -101,16 +101,8 @@ reel_status reel_fail(reel_status code, const char *at, const char *format, ...)
     return code;
 }
 
-reel_site reel_site_enter(const char *at) {
-    const reel_site before = {self.site, self.caller};
-    self.site = at;
-    if (!before.caller) self.caller = at;
-    return before;
-}
-
-void reel_site_leave(const reel_site *before) {
-    self.site = before->site;
-    self.caller = before->caller;
+reel_site *reel_site_of_thread(void) {
+    return &self.call;
 }
 
 /* ---- scopes ---- */
@@ -253,11 +245,11 @@ reel__thread *reel__self(void) {
 }
 
 const char *reel__caller_push(const char *at) {
-    const char *before = self.caller;
-    if (!before) self.caller = at;
+    const char *before = self.call.caller;
+    if (!before) self.call.caller = at;
     return before;
 }
 
 void reel__caller_pop(const char *before) {
-    self.caller = before;
+    self.call.caller = before;
 }

@@ -127,11 +127,11 @@ START_TEST(unused_inputs) {
     reel_grad_of(&y, 1, in, 3, g, KEEP);
     ck_assert(!g[0] && !g[1] && !g[2]);
     expect_text(REEL_ERR_ARGUMENT,
-                "grad_of: input 2, encoder.bias[2], does not take part in the outputs (see "
+                "grad_of: input 1, encoder.bias[2], does not take part in the outputs (see "
                 "allow_unused)",
                 __FILE__, __LINE__ - 5);
     ck_assert_ptr_null(derivative(y, h, NO_OPTIONS));
-    expect_failure(REEL_ERR_ARGUMENT, "grad_of: input 1, [2], does not take part");
+    expect_failure(REEL_ERR_ARGUMENT, "grad_of: input 0, [2], does not take part");
 }
 END_TEST
 
@@ -140,9 +140,9 @@ START_TEST(grad_of_refuses) {
     reel_tensor *x = leaf1(2, 3), *c = f64(reel_shape(2), (double[]){1, 2}), *none = NULL;
     reel_tensor *many = reel_square(x), *y = reel_sum(many), *g = x;
     ck_assert_ptr_null(derivative(y, c, NO_OPTIONS));
-    expect_failure(REEL_ERR_ARGUMENT, "grad_of: input 1, [2], is not tracked (");
+    expect_failure(REEL_ERR_ARGUMENT, "grad_of: input 0, [2], is not tracked (");
     ck_assert_ptr_null(derivative(y, none, NO_OPTIONS));
-    expect_failure(REEL_ERR_ARGUMENT, "grad_of: input 1 is NULL (");
+    expect_failure(REEL_ERR_ARGUMENT, "grad_of: input 0 is NULL (");
     ck_assert_ptr_null(derivative(none, x, NO_OPTIONS));
     expect_failure(REEL_ERR_ARGUMENT, "grad_of: the output is NULL (");
     ck_assert_ptr_null(derivative(c, x, NO_OPTIONS));

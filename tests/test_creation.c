@@ -165,7 +165,7 @@ START_TEST(refuses) {
     expect_failure(REEL_ERR_SHAPE, "[-1, 3] is no shape");
     reel_tensor *none = NULL;
     ck_assert_ptr_null(reel_zeros_like(none));
-    expect_failure(REEL_ERR_ARGUMENT, "full_like: the tensor to be like is NULL (");
+    expect_failure(REEL_ERR_ARGUMENT, "zeros_like: the tensor to be like is NULL (");
     ck_assert_ptr_null(reel_empty_like(none));
     expect_failure(REEL_ERR_ARGUMENT, "empty_like: the tensor to be like is NULL (");
     ck_assert_ptr_null(reel_ones_like(reel_eye(-1, -1, REEL_F32, d))); /* the first is kept */

@@ -211,7 +211,7 @@ START_TEST(users_data_is_freed_once) {
         }
         ck_assert_int_eq(w.freed, 1); /* not recorded */
         ck_assert_ptr_null(reel_apply(&weighted, &none, 1, &w));
-        expect_failure(REEL_ERR_ARGUMENT, "weighted: input 1 is NULL (");
+        expect_failure(REEL_ERR_ARGUMENT, "weighted: input 0 is NULL (");
         ck_assert_int_eq(w.freed, 2);
         w.count = 0; /* so that forward gives NULL */
         FAILS(reel_apply(&weighted, &x, 1, &w), REEL_ERR_STATE, "weighted: its forward gave NULL");
@@ -299,9 +299,9 @@ START_TEST(mistakes_in_backward) {
         const char *text;
     } rows[] = {
         {WRONG_SHAPE, REEL_ERR_SHAPE,
-         "gradient of mistaken: input 1 is [2] f64, its gradient [] f64"},
+         "gradient of mistaken: input 0 is [2] f64, its gradient [] f64"},
         {WRONG_DTYPE, REEL_ERR_SHAPE,
-         "gradient of mistaken: input 1 is [2] f64, its gradient [2] f32"},
+         "gradient of mistaken: input 0 is [2] f64, its gradient [2] f32"},
         {NO_SUCH, REEL_ERR_ARGUMENT, "mistaken: no saved tensor 1: there are 1"},
         {SAVES, REEL_ERR_STATE, "mistaken: saves outside its forward"},
     };
@@ -400,7 +400,7 @@ START_TEST(anomalies_of_functions) {
     reel_backward(y);
     reel_set_anomaly(false);
     expect_text(REEL_ERR_STATE,
-                "gradient of writer: anomaly: that of input 1 holds NaN or infinity", __FILE__,
+                "gradient of writer: anomaly: that of input 0 holds NaN or infinity", __FILE__,
                 line);
 }
 END_TEST

@@ -107,7 +107,8 @@ START_TEST(linear_refuses) {
     {
         REEL_SCOPE;
         ck_assert_ptr_null(reel_forward(m, reel_zeros(reel_shape(4, 5), REEL_F32, test_device())));
-        expect_failure(REEL_ERR_SHAPE, "x[4, 5] @ [3, 2]");
+        expect_failure(REEL_ERR_SHAPE,
+                       "linear: inner dimensions differ: x[4, 5], weight[2, 3], bias[2]");
     }
     reel_module_free(m);
 }
@@ -221,13 +222,13 @@ START_TEST(losses_refuse) {
     reel_tensor *t = reel_zeros(reel_shape(40, 10), REEL_F32, test_device());
     reel_tensor *row = reel_zeros(reel_shape(1, 784), REEL_F32, test_device());
     ck_assert_ptr_null(reel_mse_loss(y, t));
-    expect_failure(REEL_ERR_SHAPE, "mse_loss: shapes differ: y[40, 784], target[40, 10] (");
+    expect_failure(REEL_ERR_SHAPE, "mse_loss: shapes differ: y[40, 784], t[40, 10] (");
     ck_assert_ptr_null(reel_bce_loss(y, row)); /* would broadcast */
-    expect_failure(REEL_ERR_SHAPE, "bce_loss: shapes differ: y[40, 784], target[1, 784]");
+    expect_failure(REEL_ERR_SHAPE, "bce_loss: shapes differ: y[40, 784], row[1, 784]");
     ck_assert_ptr_null(reel_mse_loss(NULL, t));
-    expect_failure(REEL_ERR_ARGUMENT, "mse_loss: no y");
+    expect_failure(REEL_ERR_ARGUMENT, "mse_loss: y is NULL");
     ck_assert_ptr_null(reel_bce_loss(y, NULL));
-    expect_failure(REEL_ERR_ARGUMENT, "bce_loss: no target");
+    expect_failure(REEL_ERR_ARGUMENT, "bce_loss: target is NULL");
     ck_assert_ptr_null(reel_mse_loss_with(y, y, (reel_reduction)9));
     expect_failure(REEL_ERR_ARGUMENT, "no such reduction: 9");
     ck_assert_ptr_null(reel_mse_loss(y, reel_cast(y, REEL_F64)));
@@ -235,7 +236,7 @@ START_TEST(losses_refuse) {
                    "mse_loss: dtypes differ: y[40, 784] f32, target[40, 784] f64 (");
     reel_tensor *pixels = reel_cast(y, REEL_U8);
     ck_assert_ptr_null(reel_mse_loss(pixels, pixels));
-    expect_failure(REEL_ERR_DTYPE, "mse_loss: takes f32 or f64, not u8");
+    expect_failure(REEL_ERR_DTYPE, "mse_loss: takes f32 or f64: pixels[40, 784] u8");
 }
 END_TEST
 

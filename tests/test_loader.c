@@ -234,7 +234,11 @@ START_TEST(a_failure_arrives_at_its_batch) {
     ck_assert_int_eq(b.number, 4);
     ck_assert(!reel_loader_next(l, &b));
     ck_assert_int_eq(reel_error_status(), REEL_ERR_IO);
-    ck_assert_str_eq(reel_error(), "loader: epoch 0, batch 5: item 57: numbers: can't read");
+    char text[160];
+    snprintf(text, sizeof text,
+             "loader: epoch 0, batch 5: item 57: numbers: can't read (tests/test_loader.c:%d)",
+             __LINE__ - 5);
+    ck_assert_str_eq(reel_error(), text);
     ck_assert_ptr_null(b.x);
     ck_assert(!reel_loader_next(l, &b)); /* and stays, until it is cleared */
     ck_assert_int_eq(reel_loader_position(l), 5);

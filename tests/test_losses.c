@@ -261,15 +261,17 @@ START_TEST(nll_refuses) {
     reel_tensor *x = reel_zeros(reel_shape(2, 3), REEL_F64, test_device());
     reel_tensor *target = classes(2, (int64_t[]){0, 2});
     ck_assert_ptr_null(reel_nll_loss(NULL, target));
-    expect_failure(REEL_ERR_ARGUMENT, "nll_loss: no y");
+    expect_failure(REEL_ERR_ARGUMENT, "nll_loss: x is NULL");
     ck_assert_ptr_null(reel_nll_loss(x, NULL));
-    expect_failure(REEL_ERR_ARGUMENT, "nll_loss: no target");
+    expect_failure(REEL_ERR_ARGUMENT, "nll_loss: target is NULL");
     ck_assert_ptr_null(reel_nll_loss(x, classes(3, (int64_t[]){0, 1, 2})));
-    expect_failure(REEL_ERR_SHAPE, "nll_loss: shapes differ: y[2, 3], target[3]");
+    expect_failure(REEL_ERR_SHAPE,
+                   "nll_loss: the target's shape is not the first's without axis 1");
     ck_assert_ptr_null(reel_nll_loss(reel_select(x, 0, 0), target));
-    expect_failure(REEL_ERR_SHAPE, "y[3], target[2]");
+    expect_failure(REEL_ERR_SHAPE, "x[3], target[2]");
     ck_assert_ptr_null(reel_nll_loss_with(x, target, .weight = reel_select(x, 1, 0)));
-    expect_failure(REEL_ERR_SHAPE, "nll_loss: weight needs one axis of 3 classes: [2]");
+    expect_failure(REEL_ERR_SHAPE,
+                   "nll_loss: weight needs one axis of 3 classes: x[2, 3], target[2], weight[2]");
     ck_assert_ptr_null(reel_nll_loss_with(x, target, .reduction = (reel_reduction)7));
     expect_failure(REEL_ERR_ARGUMENT, "nll_loss: no such reduction: 7");
     ck_assert_ptr_null(reel_nll_loss(x, reel_zeros(reel_shape(2), REEL_F64, test_device())));
@@ -323,15 +325,16 @@ START_TEST(cosine_refuses) {
     reel_tensor *x = reel_ones(reel_shape(2, 3), REEL_F64, test_device());
     reel_tensor *t = reel_ones(reel_shape(2), REEL_F64, test_device());
     ck_assert_ptr_null(reel_cosine_embedding_loss(x, reel_t(x), t));
-    expect_failure(REEL_ERR_SHAPE, "cosine_embedding_loss: shapes differ");
+    expect_failure(REEL_ERR_SHAPE, "cosine_embedding_loss: shapes of the first two differ");
     ck_assert_ptr_null(reel_cosine_embedding_loss(x, x, NULL));
-    expect_failure(REEL_ERR_ARGUMENT, "cosine_embedding_loss: no target");
+    expect_failure(REEL_ERR_ARGUMENT, "cosine_embedding_loss: target is NULL");
     ck_assert_ptr_null(reel_cosine_embedding_loss(x, x, x));
-    expect_failure(REEL_ERR_SHAPE, "wants x[B, D] and target[B]: x[2, 3], target[2, 3]");
+    expect_failure(REEL_ERR_SHAPE,
+                   "wants x[B, D], y[B, D] and target[B]: x[2, 3], x[2, 3], x[2, 3]");
     ck_assert_ptr_null(reel_cosine_embedding_loss(t, t, t));
     expect_failure(REEL_ERR_SHAPE, "wants x[B, D]");
     ck_assert_ptr_null(reel_cosine_embedding_loss_with(x, x, t, .margin = 1.5));
-    expect_failure(REEL_ERR_ARGUMENT, "margin must lie in [-1, 1]: 1.5");
+    expect_failure(REEL_ERR_ARGUMENT, "margin must lie in [-1, 1], not 1.5");
     ck_assert_ptr_null(reel_cosine_embedding_loss(x, x, reel_cast(t, REEL_F32)));
     expect_failure(REEL_ERR_DTYPE, "cosine_embedding_loss: dtypes differ");
 }
@@ -360,17 +363,17 @@ START_TEST(losses_refuse) {
     reel_tensor *row = reel_zeros(reel_shape(1, 3), REEL_F32, test_device());
     reel_tensor *pixels = reel_zeros(reel_shape(2, 3), REEL_U8, test_device());
     ck_assert_ptr_null(e->loss((reel_tensor *[]){y, row}, REEL_MEAN));
-    expect_failure(REEL_ERR_SHAPE, "_loss: shapes differ: y[2, 3], target[1, 3] (");
+    expect_failure(REEL_ERR_SHAPE, "_loss: shapes differ: ");
     ck_assert_ptr_null(e->loss((reel_tensor *[]){NULL, y}, REEL_MEAN));
-    expect_failure(REEL_ERR_ARGUMENT, "_loss: no y");
+    expect_failure(REEL_ERR_ARGUMENT, " is NULL: ");
     ck_assert_ptr_null(e->loss((reel_tensor *[]){y, NULL}, REEL_MEAN));
-    expect_failure(REEL_ERR_ARGUMENT, "_loss: no target");
+    expect_failure(REEL_ERR_ARGUMENT, "_loss: target is NULL: ");
     ck_assert_ptr_null(e->loss((reel_tensor *[]){y, y}, (reel_reduction)9));
     expect_failure(REEL_ERR_ARGUMENT, "no such reduction: 9");
     ck_assert_ptr_null(e->loss((reel_tensor *[]){y, pixels}, REEL_MEAN));
-    expect_failure(REEL_ERR_DTYPE, "_loss: dtypes differ: y[2, 3] f32, target[2, 3] u8");
+    expect_failure(REEL_ERR_DTYPE, "_loss: dtypes differ: ");
     ck_assert_ptr_null(e->loss((reel_tensor *[]){pixels, pixels}, REEL_MEAN));
-    expect_failure(REEL_ERR_DTYPE, "_loss: takes f32 or f64, not u8");
+    expect_failure(REEL_ERR_DTYPE, "_loss: takes f32 or f64: ");
     reel_tensor *none = reel_zeros(reel_shape(0, 3), REEL_F32, test_device());
     ck_assert(isnan(reel_item(e->loss((reel_tensor *[]){none, none}, REEL_MEAN))));
     ck_assert_double_eq(reel_item(e->loss((reel_tensor *[]){none, none}, REEL_SUM)), 0);

@@ -218,7 +218,7 @@ START_TEST(counting_a_step_is_a_change_in_place) {
         reel_tensor *y = reel_index_select(x, 0, reel_reshape(step, reel_shape(1)));
         take_step(&made, o, 1);
         ck_assert_int_eq(reel_backward(y), REEL_ERR_STATE);
-        expect_failure(REEL_ERR_STATE, "input 2 was changed in place after it was saved");
+        expect_failure(REEL_ERR_STATE, "input 1 was changed in place after it was saved");
         reel_optim_free(o);
     }
     reel_state_free(s);

@@ -610,7 +610,7 @@ START_TEST(carrying_is_a_change_in_place) {
         reel_tensor *y = reel_sum(reel_mul(x, reel_state_get(s, "a.mu_product")));
         take_step(&made, o, 1);
         ck_assert_int_eq(reel_backward(y), REEL_ERR_STATE);
-        expect_failure(REEL_ERR_STATE, "input 2 was changed in place after it was saved");
+        expect_failure(REEL_ERR_STATE, "input 1 was changed in place after it was saved");
     }
     reel_state_free(s);
     reel_optim_free(o);

@@ -87,6 +87,44 @@ forbidden_calls() {
     <"$temp/undefined" grep -E ' (abort|exit|_Exit|quick_exit|v?printf|__v?printf_chk|puts|putchar|perror|errx?|warnx?|stdout|stderr)$' || true
 }
 
+# A public function takes a call site, has a macro of its own name that says one (tensor/error.h), or is one of
+# these.
+siteless='
+    reel_failed reel_error_status reel_error reel_clear_error reel_report reel_fail reel_site_of_thread
+        what failures are kept, asked for and given by
+    reel_dtype_name reel_dtype_size reel_device_count reel_ndim reel_dim reel_stride reel_shape_of reel_numel
+    reel_dtype_of reel_device_of reel_is_contiguous reel_shape_equal reel_name reel_data reel_threads
+    reel_tensors_alive reel_is_tracked reel_grad reel_generator_state
+    reel_state_count reel_state_name reel_state_at reel_state_get reel_state_get_in reel_state_text
+    reel_state_text_count reel_state_text_key reel_state_text_value reel_state_int reel_state_double
+    reel_loader_epoch reel_loader_position reel_history_rows reel_history_get reel_optim_group_count
+    reel_file_exists reel_philox reel_context_user reel_context_needs
+        only look, and give 0, NULL, NaN or false where there is nothing
+    reel_retain reel_release reel_scope_close reel_scope_return reel_leak_report
+    reel_grad_mode_enter reel_grad_mode_leave reel_set_anomaly reel_untrack reel_zero_grad reel_remove_hook
+    reel_train reel_eval reel_module_freeze reel_optim_zero_grad reel_history_truncate
+        do what is always possible
+    reel_state_free reel_generator_free reel_module_free reel_dataset_free reel_sampler_free
+    reel_batch_sampler_free reel_loader_free reel_mnist_free reel_history_free reel_meter_reset reel_optim_free
+    reel_schedule_free
+        free
+    reel_context_save reel_context_saved
+        name the call that applied the function
+'
+functions_without_a_site() {
+    # shellcheck disable=SC2046
+    sed -nE 's/^#define (reel_[a-z0-9_]+)\(\.\.\.\).*/\1/p' $(public_headers) | sort >"$temp/macros"
+    echo "$siteless" | tr ' ' '\n' | grep '^reel_' | sort >"$temp/siteless"
+    echo '#include "reel.h"
+#include "cuda/cuda.h"' | $cc -I. -E -P -x c - | tr '\n' ' ' | tr ';' '\n' | grep 'visibility("default")' |
+        grep -vE '\( *const char \*at *[,)]' |
+        sed -nE 's/.*visibility\("default"\)\)\) *([^(]*[ *])?([A-Za-z0-9_]+)\(.*/\2/p' | sort >"$temp/without"
+    [ -s "$temp/macros" ] && [ -s "$temp/without" ] || echo 'nothing found to compare'
+    sort -u "$temp/macros" "$temp/siteless" | comm -23 "$temp/without" -
+    comm -23 "$temp/siteless" "$temp/without" | sed 's/$/: is no such function, or takes a site/'
+    comm -12 "$temp/siteless" "$temp/macros" | sed 's/$/: has a macro/'
+}
+
 # ---- files ----------------------------------------------------------------------------------------------
 
 same_names() {
@@ -114,6 +152,7 @@ fi
 rule 'headers that are not public end in _internal.h' stray_headers
 rule 'the library exports what its headers declare, all named reel_' exports_are_declarations
 rule 'the library never ends the process, never prints' forbidden_calls
+rule 'functions that may fail name the call' functions_without_a_site
 rule 'file names are unique' same_names
 rule 'no file has more than 800 lines' long_files
 

@@ -106,7 +106,7 @@ START_TEST(refuses_what_is_no_tensor) {
     const int64_t huge = (int64_t)1 << 40;
     reel_shape nine = {9, {1, 1, 1, 1, 1, 1, 1, 1}};
     FAILS(reel_zeros(reel_shape(2, -1), REEL_F32, DEVICE), REEL_ERR_SHAPE,
-          "fill: [2, -1] is no shape of a tensor");
+          "zeros: [2, -1] is no shape of a tensor");
     FAILS(reel_arange(-3, REEL_F32, DEVICE), REEL_ERR_SHAPE,
           "arange: [-3] is no shape of a tensor");
     FAILS(reel_empty(reel_shape(huge, huge), REEL_U8, DEVICE), REEL_ERR_SHAPE,
@@ -118,7 +118,7 @@ START_TEST(refuses_what_is_no_tensor) {
     FAILS(reel_empty(nine, REEL_F32, DEVICE), REEL_ERR_SHAPE,
           "empty: [1, 1, 1, 1, 1, 1, 1, 1] is no shape of a tensor");
     FAILS(reel_empty(reel_shape(2), (reel_dtype)9, DEVICE), REEL_ERR_DTYPE, "empty: no dtype 9");
-    FAILS(reel_full(reel_shape(2), 1, (reel_dtype)6, DEVICE), REEL_ERR_DTYPE, "fill: no dtype 6");
+    FAILS(reel_full(reel_shape(2), 1, (reel_dtype)6, DEVICE), REEL_ERR_DTYPE, "full: no dtype 6");
     REEL_SCOPE;
     FAILS(reel_from(NULL, reel_shape(2), REEL_F32), REEL_ERR_ARGUMENT, "from: data is NULL");
     FAILS(reel_cast(reel_ones(reel_shape(2), REEL_F32, DEVICE), (reel_dtype)7), REEL_ERR_DTYPE,
@@ -155,7 +155,7 @@ START_TEST(out_of_memory_is_a_failure) {
     reel_tensor *row = reel_ones(reel_shape(1, (int64_t)1 << 20), REEL_U8, CPU);
     reel_tensor *much = reel_expand(row, reel_shape((int64_t)1 << 40, (int64_t)1 << 20));
     FAILS(reel_contiguous(much), REEL_ERR_MEMORY,
-          "copy: out of memory on cpu: 1152921504606846976 bytes asked for");
+          "contiguous: out of memory on cpu: 1152921504606846976 bytes asked for");
     expect_values(reel_ones(reel_shape(2), REEL_F32, CPU), (double[]){1, 1}, 2);
 }
 END_TEST
@@ -373,11 +373,11 @@ START_TEST(slices_and_selects) {
           "slice: step 0, at least 1 is needed: x[3, 4]");
     FAILS(reel_slice(x, 0, 0, 1, -1), REEL_ERR_ARGUMENT,
           "slice: step -1, at least 1 is needed: x[3, 4]");
-    FAILS(reel_select(x, 0, 3), REEL_ERR_ARGUMENT, "slice: no index 3 on axis 0: x[3, 4]");
-    FAILS(reel_select(x, -1, -5), REEL_ERR_ARGUMENT, "slice: no index -5 on axis -1: x[3, 4]");
-    FAILS(reel_select(x, -3, 0), REEL_ERR_SHAPE, "slice: no axis -3: x[3, 4]");
+    FAILS(reel_select(x, 0, 3), REEL_ERR_ARGUMENT, "select: no index 3 on axis 0: x[3, 4]");
+    FAILS(reel_select(x, -1, -5), REEL_ERR_ARGUMENT, "select: no index -5 on axis -1: x[3, 4]");
+    FAILS(reel_select(x, -3, 0), REEL_ERR_SHAPE, "select: no axis -3: x[3, 4]");
     FAILS(reel_select(reel_scalar(1, REEL_F32, DEVICE), 0, 0), REEL_ERR_SHAPE,
-          "slice: no axis 0: []");
+          "select: no axis 0: []");
 }
 END_TEST
 
@@ -405,7 +405,7 @@ START_TEST(expands) {
     FAILS(reel_add_(e, x), REEL_ERR_ARGUMENT,
           "add: the result is an expanded view: its elements share memory: e[3, 2, 2], x[2, 1]");
     FAILS(reel_copy_(e, x), REEL_ERR_ARGUMENT,
-          "copy: the result is an expanded view: its elements share memory: x[2, 1]");
+          "copy_: the result is an expanded view: its elements share memory: e[3, 2, 2], x[2, 1]");
 }
 END_TEST
 
@@ -470,11 +470,11 @@ START_TEST(refuses_to_change_in_place) {
     FAILS(reel_add_(x, wide), REEL_ERR_SHAPE,
           "add: the result does not fit into [2, 3]: x[2, 3], wide[4, 2, 3]");
     ck_assert_ptr_null(reel_copy_(x, wide));
-    expect_failure(REEL_ERR_SHAPE, "copy: the result does not fit into [2, 3]");
+    expect_failure(REEL_ERR_SHAPE, "copy_: the result does not fit into [2, 3]");
     FAILS(reel_add_(x, i), REEL_ERR_DTYPE, "add: dtypes differ: x[2, 3] f64, i[3] i64");
     FAILS(reel_fill_(none, 1), REEL_ERR_ARGUMENT, "fill: the tensor to change is NULL");
-    FAILS(reel_copy_(none, x), REEL_ERR_ARGUMENT, "copy: the tensor to change is NULL: x[2, 3]");
-    FAILS(reel_add_(x, none), REEL_ERR_ARGUMENT, "add: input 2 is NULL: x[2, 3], none");
+    FAILS(reel_copy_(none, x), REEL_ERR_ARGUMENT, "copy_: none is NULL: none, x[2, 3]");
+    FAILS(reel_add_(x, none), REEL_ERR_ARGUMENT, "add: none is NULL: x[2, 3], none");
     expect_values(reel_select(x, 0, 0), (double[]){0, 1, 2}, 3);
 }
 END_TEST

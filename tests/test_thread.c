@@ -421,8 +421,8 @@ END_TEST
 START_TEST(null_makes_null_and_keeps_the_first_failure) {
     REEL_SCOPE;
     reel_tensor *x = counting(reel_shape(2, 3)), *W = NULL, *values;
-    FAILS(reel_matmul(x, W), REEL_ERR_ARGUMENT, "matmul: input 2 is NULL: x[2, 3] @ W");
-    FAILS(reel_exp(NULL), REEL_ERR_ARGUMENT, "exp: input 1 is NULL: NULL");
+    FAILS(reel_matmul(x, W), REEL_ERR_ARGUMENT, "matmul: W is NULL: x[2, 3] @ W");
+    FAILS(reel_exp(NULL), REEL_ERR_ARGUMENT, "exp: input 0 is NULL: NULL");
     const int line = __LINE__ + 1;
     reel_tensor *y = reel_matmul(x, x);
     ck_assert_ptr_null(y);
