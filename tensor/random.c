@@ -4,6 +4,7 @@
 #include "tensor/call_internal.h"
 #include "tensor/philox_internal.h"
 
+#include <float.h>
 #include <stdlib.h>
 
 struct reel_generator {
@@ -74,12 +75,20 @@ static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_gener
 reel_tensor *reel_uniform_at_(const char *at, reel_tensor *t, reel_generator *g, double low,
                               double high) {
     REEL__COMPOSITE(.name = "uniform_", .at = at, .in = {t}, .given = 1);
+    if (t && g && !(low <= high && high - low <= DBL_MAX)) {
+        reel__fail_composite(REEL_ERR_ARGUMENT, "from %g to %g is no interval", low, high);
+        return NULL;
+    }
     return draw(REEL_OP_uniform, at, t, g, low, high);
 }
 
 reel_tensor *reel_normal_at_(const char *at, reel_tensor *t, reel_generator *g, double mean,
                              double std) {
     REEL__COMPOSITE(.name = "normal_", .at = at, .in = {t}, .given = 1);
+    if (t && g && !(std >= 0)) {
+        reel__fail_composite(REEL_ERR_ARGUMENT, "std must be 0 or more, not %g", std);
+        return NULL;
+    }
     return draw(REEL_OP_normal, at, t, g, mean, std);
 }
 

@@ -30,7 +30,7 @@ REEL_API reel_tensor *reel_generator_state(reel_generator *g);
 
 /* ---- floats ---- */
 
-/* In place; they return t. Floats only.
+/* In place; they return t. Floats only; low <= high, finite, and std >= 0.
  *   uniform: t = low + (high - low) u, u in (0, 1]
  *   normal:  t = mean + std z, z standard normal (Box and Muller)
  * Both move the offset on by a block for every four f32, or every two f64. */

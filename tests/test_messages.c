@@ -180,6 +180,10 @@ START_TEST(draws) {
     SAYS("uniform_: the tensor is NULL", reel_uniform_(NULL, g, 0, 1));
     SAYS("uniform_: the generator is NULL", reel_uniform_(x, NULL, 0, 1));
     SAYS("uniform_: takes f32 or f64, not i64", reel_uniform_(labels, g, 0, 1));
+    SAYS("uniform_: from 1 to 0 is no interval: x[2, 3]", reel_uniform_(x, g, 1, 0));
+    SAYS("uniform_: from nan to 0 is no interval: x[2, 3]", reel_uniform_(x, g, NAN, 0));
+    SAYS("uniform_: from 0 to inf is no interval: x[2, 3]", reel_uniform_(x, g, 0, INFINITY));
+    SAYS("normal_: std must be 0 or more, not -1: x[2, 3]", reel_normal_(x, g, 0, -1));
     SAYS("randn: the generator is NULL", reel_randn(reel_shape(2), REEL_F32, NULL));
     SAYS("randn: takes f32 or f64, not i64", reel_randn(reel_shape(2), REEL_I64, g));
     SAYS("rand: [-2] is no shape of a tensor", reel_rand(reel_shape(-2), REEL_F32, g));
