@@ -113,7 +113,7 @@ REEL_API void reel_grad_mode_leave(reel_grad_mode *mode);
 #define REEL_NO_GRAD REEL__GRAD_MODE(REEL__JOIN(reel__no_grad_, __LINE__), false)
 #define REEL_ENABLE_GRAD REEL__GRAD_MODE(REEL__JOIN(reel__no_grad_, __LINE__), true)
 #define REEL__GRAD_MODE(g, recording)                                                              \
-    reel_grad_mode g __attribute__((cleanup(reel_grad_mode_leave))) =                              \
+    reel_grad_mode g __attribute__((cleanup(reel_grad_mode_leave), unused)) =                      \
         reel_grad_mode_enter(recording)
 
 /* ---- hooks ---- */

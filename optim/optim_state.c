@@ -10,6 +10,7 @@
 reel_status reel_optim_save(reel_optim *o, reel_state *s, const char *prefix) {
     if (reel_failed()) return reel_error_status();
     REEL_TRY(reel__optim_alive(o, "optim_save"));
+    if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_save: no state");
     return reel__state_put_all(s, prefix, o->saved);
 }
 

@@ -135,8 +135,8 @@ REEL_API reel_scope reel_scope_open(const char *at);
 REEL_API void reel_scope_close(reel_scope *scope); /* does nothing to one that is not open */
 
 #define REEL_SCOPE                                                                                 \
-    reel_scope REEL__JOIN(reel__scope_, __LINE__) __attribute__((cleanup(reel_scope_close))) =     \
-        reel_scope_open(REEL_HERE)
+    reel_scope REEL__JOIN(reel__scope_, __LINE__)                                                  \
+        __attribute__((cleanup(reel_scope_close), unused)) = reel_scope_open(REEL_HERE)
 
 /* Lifts t out of the innermost scope into the one around it, and returns t: what a layer's forward
  * does with its result, so that the rest is let go as soon as backward does not need it. */

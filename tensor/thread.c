@@ -44,6 +44,7 @@ void reel__site_text(char *to, size_t size, const char *at) {
 const char *reel__message_site(const char *message) {
     const char *end = message + strlen(message), *open = strrchr(message, '('), *digit = end - 1;
     if (!open || open == message || *digit != ')') return end;
+    if (strncmp(open, "(made at ", 9) == 0) return end; /* of a tensor, which was let go */
     while (digit > open && isdigit((unsigned char)digit[-1])) digit--;
     return digit[-1] == ':' && isdigit((unsigned char)*digit) ? open - 1 : end;
 }

@@ -419,7 +419,7 @@ fill_disk_with_campaign
 
 (ulimit -f 100 && tiny limited) >out 2>err # of 512 bytes
 status=$?
-[ $status -eq 1 ] && tail -n 1 err | grep -q '^mnist_ae: .*File too large: limited/checkpoint.safetensors$'
+[ $status -eq 1 ] && tail -n 1 err | grep -q '^mnist_ae: .*File too large: limited/checkpoint.safetensors (.*)$'
 verdict $? "a file past its limit: status $status, not 1, or no line that says it"
 holds "no half file is left" -- [ -z "$(ls limited)" ]
 

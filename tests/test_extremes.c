@@ -420,7 +420,7 @@ START_TEST(fills_that_do_not_fit) {
         double value;
         reel_dtype dtype;
         const char *says;
-    } row[] = {{300, REEL_U8, "fill: u8 does not hold 300"},
+    } row[] = {{300, REEL_U8, "full: u8 does not hold 300"},
                {256, REEL_U8, "fill: u8 does not hold 256"},
                {-1, REEL_U8, "fill: u8 does not hold -1"},
                {NAN, REEL_U8, "fill: u8 does not hold nan"},

@@ -65,7 +65,7 @@ START_TEST(what_gives_its_operand_back_looks_too) {
     ck_assert_ptr_null(reel_to(y, CPU));
     expect_gone("to:");
     ck_assert_ptr_null(reel_contiguous(y));
-    expect_gone("copy: y:");
+    expect_gone("contiguous: y:");
     ck_assert_ptr_null(reel_detach(y));
     expect_gone("detach:");
     ck_assert_ptr_null(reel_scope_return(y));

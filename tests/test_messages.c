@@ -31,7 +31,7 @@ START_TEST(creation) {
     SAYS("write: the tensor is NULL", reel_write(none, data, 24));
     SAYS("item: [2, 3] has not one element", reel_item(x));
     SAYS("item: the tensor is NULL", reel_item(NULL));
-    SAYS("set_name: NULL", reel_set_name(NULL, "x"));
+    SAYS("set_name: the tensor is NULL", reel_set_name(NULL, "x"));
     SAYS("threads: 0 is not in 1..256", reel_set_threads(0));
     SAYS("matmul_precision: there is no precision 7",
          reel_set_matmul_precision((reel_matmul_precision)7));
@@ -89,9 +89,9 @@ START_TEST(reductions_and_products) {
     SAYS("argmax: is of one axis or of all, not of 2: cube[2, 3, 4]",
          reel_argmax_over(cube, reel_axes(0, 1), false));
     SAYS("logsumexp: takes f32 or f64: labels[5] i64", reel_logsumexp(labels));
-    SAYS("square: input 0 is NULL: NULL", reel_norm(NULL));
-    SAYS("square: takes f32 or f64: labels[5] i64", reel_norm(labels));
-    SAYS("sum: no axis 3: x[2, 3]", reel_norm_over(x, reel_axes(3), false));
+    SAYS("norm: input 0 is NULL: NULL", reel_norm(NULL));
+    SAYS("norm: takes f32 or f64: labels[5] i64", reel_norm(labels));
+    SAYS("norm: no axis 3: x[2, 3]", reel_norm_over(x, reel_axes(3), false));
     SAYS("matmul: inner dimensions differ: x[2, 3] @ x[2, 3]", reel_matmul(x, x));
     SAYS("matmul: takes no 0-d tensor: x[2, 3] @ []",
          reel_matmul(x, reel_scalar(1, REEL_F32, cpu)));

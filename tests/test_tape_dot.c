@@ -244,7 +244,7 @@ START_TEST(what_can_not_be_drawn) {
     ck_assert_uint_eq(size, 0);
     free(text);
     reel_tape_dot(NULL, reel_neg(reel_track(x)));
-    expect_failure(REEL_ERR_ARGUMENT, "tape_dot: f is NULL (");
+    expect_failure(REEL_ERR_ARGUMENT, "tape_dot: the file is NULL (");
     for (int buffered = 0; full && buffered <= 1; buffered++) { /* written, or kept for later */
         if (!buffered) setvbuf(full, NULL, _IONBF, 0);
         ck_assert_int_eq(reel_tape_dot(full, reel_neg(reel_track(x))), REEL_ERR_IO);
