@@ -39,8 +39,9 @@ static __global__ void __launch_bounds__(THREADS)
         const COUNT row = u / inner, i = u - row * inner, o = row / classes, c = row - o * classes;
         const int64_t at = (int64_t)o * w.inner + i, target = w.target[at];
         const bool is_here = has_class(w, target, at, c == 0) && target == (int64_t)c;
-        const T weight = is_here ? ((const T *)w.weight)[target * w.weight_stride] : (T)0;
-        ((T *)w.out)[u] = weight != 0 ? -weight * ((const T *)w.from)[at] : (T)0;
+        ((T *)w.out)[u] =
+            is_here ? -((const T *)w.weight)[target * w.weight_stride] * ((const T *)w.from)[at]
+                    : (T)0;
     }
 }
 

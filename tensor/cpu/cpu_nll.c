@@ -51,10 +51,9 @@ static void work_outer(void *context, int64_t begin, int64_t end) {
     const task *t = context;
     const size_t bytes = (size_t)(t->classes * t->inner) * reel_dtype_size(t->dtype);
     memset((char *)t->out + (size_t)begin * bytes, 0, (size_t)(end - begin) * bytes);
-    for (int64_t i = begin * t->inner; i < end * t->inner; i++) {
-        const double weight = t->target[i] == t->ignored ? 0 : weight_of(t, i);
-        if (weight != 0) put(t, t->out, entry_of(t, i), -weight * get(t, t->from, i));
-    }
+    for (int64_t i = begin * t->inner; i < end * t->inner; i++)
+        if (t->target[i] != t->ignored)
+            put(t, t->out, entry_of(t, i), -weight_of(t, i) * get(t, t->from, i));
 }
 
 /* Each target is a class or ignored, or a failure names the first that is not. */

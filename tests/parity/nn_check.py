@@ -58,11 +58,15 @@ UNLIKE = {
     "bce": ops_check.UNLIKE["bce"],
     "huber": [("special", "second", "of NaN PyTorch's is 0, though the first is NaN")],
     "smooth_l1": [("special", "second", "the same")],
-    "kl_div": [("wide special", "grad1 second", "dt at t = 0 is infinite: PyTorch's is NaN")],
+    "kl_div": [("wide special", "grad1 second", "dt at t = 0 is infinite: PyTorch's is NaN"),
+               ("special", "out", "of t = 0 whatever x is, which PyTorch's makes NaN")],
+    "nll": [("special", "out", "of a weight of 0, the same")],
     "bce_with_logits": [("special", "out grad second", "at -infinity PyTorch's is NaN"),
                         ("wide", "out grad2 grad3 second", "PyTorch's cancels, and it has none by the weights")],
-    "cross_entropy": [("wide", "grad second", "of large logits the softmax is rounded")],
-    "cross_entropy_of": [("wide", "out grad second", "of targets beyond 1 the sum cancels")],
+    "cross_entropy": [("wide", "grad second", "of large logits the softmax is rounded"),
+                      ("special", "out grad second", "of a weight of 0 or a row that is ignored, as nll")],
+    "cross_entropy_of": [("wide", "out grad second", "of targets beyond 1 the sum cancels"),
+                         ("special", "out grad second", "of a target of 0, as kl_div")],
     "cosine_embedding": [("wide", "out grad second", "x.x overflows"), ("special", "second", "the same")],
 }
 LOOSER = {name: {"relative64": 1e-8} for name in ("bce", "cosine_embedding")}  # the same

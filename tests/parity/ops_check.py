@@ -88,7 +88,7 @@ TWINS = {
     "maximum": torch.maximum,
     "minimum": torch.minimum,
     "extreme_grad": lambda g, x, y: torch.where(x == y, g / 2, torch.where(x < y, 0, g)),
-    "weigh": torch.mul,
+    "weigh": lambda w, x: w * torch.where((w == 0).logical_and(~x.isfinite()), 0, x),
     "log_softmax_grad": lambda g, y, s: g - broadcast(g, y, s)[1].exp() * s,
     "neg": torch.neg,
     "abs": torch.abs,
@@ -221,7 +221,9 @@ UNLIKE = {  # what is not compared for some values, and why
     "bce": [("wide special", "grad1", "dt is of clamped logs, PyTorch's infinite at p = 0 and 1"),
             ("wide special", "second", "at p = 0 and 1 PyTorch adds 1e-12 to p and 1 - p")],
     "bce_grad": [("wide special", "grad second", "the same")],
-    "log_softmax_grad": [("wide", "out", "g and e^y s cancel")],
+    "weigh": [("special", "grad second", "a 0 among gradients wins too")],
+    "log_softmax_grad": [("wide", "out", "g and e^y s cancel"),
+                         ("special", "out grad second", "where s is 0, y has no part: PyTorch's is NaN")],
     "sigmoid_grad": [("wide", "out grad", "y is none of sigmoid's")],
     "prod": [("wide special", "out grad second", "the order decides what overflows, and meets a 0 or an inf")],
     "max": [("special", "grad second", "NaNs share the gradient, PyTorch's make it NaN")],
@@ -229,19 +231,22 @@ UNLIKE = {  # what is not compared for some values, and why
     "std": [("wide", "grad second", "where squares overflow")],
     "pow": [("wide special", "second", "where logs are infinite"),
             ("wide", "grad", "of a large g what was flushed to 0 counts")],
-    "sin": [("wide", "out grad second", "they end where an angle has no meaning: scalar.h")],
-    "cos": [("wide", "out grad second", "the same")],
+    "norm": [("wide", "out grad second", "PyTorch's squares overflow and vanish")],
     "elu": [("special", "grad second", "of NaN PyTorch's gradient is g or NaN, by the element's place")],
     "elu_grad": [("special", "out grad second", "the same"),
                  ("wide", "out grad1", "of a large g what was flushed to 0 counts")],
-    "silu_grad": [("special", "grad1", "PyTorch has no derivative"),
+    "silu": [("special", "out grad second", "at infinities PyTorch's is NaN")],
+    "silu_grad": [("special", "out grad second", "the same"),
                   ("wide", "out grad1 second", "of a large g what is rounded away counts")],
     "softplus_grad": [("special", "grad1 second1", "of an infinite g PyTorch's is NaN where it does not count"),
                       ("wide", "out", "of a large g what was flushed to 0 counts")],
+    "gelu": [("special", "out grad second", "at infinities PyTorch's is NaN")],
     "gelu_grad": [("wide", "out grad", "of a large g what 1 + erf rounds away counts"),
+                  ("special", "out grad", "as gelu"),
                   ("wide special", "second", "where x is infinite, or its square")],
-    "gelu_tanh": [("wide", "grad second", "1 - tanh^2 is rounded, and multiplied by x^3")],
-    "gelu_tanh_grad": [("wide", "out grad second", "the same"), ("special", "second", "where x is infinite")],
+    "gelu_tanh": [("wide", "grad second", "1 - tanh^2 is rounded, and multiplied by x^3"),
+                  ("special", "out grad second", "as gelu")],
+    "gelu_tanh_grad": [("wide special", "out grad second", "the same")],
 }
 LOOSER = {
     "bce": {"relative64": 1e-8},  # PyTorch's 1e-12 is a float
@@ -249,7 +254,6 @@ LOOSER = {
     "gelu": {"near_zero": 0.25},  # 1 + erf is rounded
     "gelu_tanh": {"near_zero": 0.25},  # 1 + tanh is
     "gelu_tanh_grad": {"near_zero": 25},  # so is 1 - tanh^2
-    "silu": {"near_zero": 1e-25},  # the sigmoid may be denormal
 }
 
 
