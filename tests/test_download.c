@@ -63,14 +63,19 @@ typedef struct {
     pthread_t thread;
 } server;
 
-static atomic_int low_connections; /* of the descriptors 0 to 2, seen while answering */
+static atomic_int good_connections, bad_connections; /* seen while answering */
 
-static void look_at_descriptors(void) {
-    for (int fd = 0; fd < 3; fd++) {
+/* curl's end of the connection is above the standard descriptors, and no child's to inherit. */
+static void look_at_descriptors(const server *s) {
+    for (int fd = 0; fd < 64; fd++) {
         struct sockaddr_in peer;
         socklen_t size = sizeof peer;
-        const bool connected = getpeername(fd, (struct sockaddr *)&peer, &size) == 0;
-        low_connections += connected && peer.sin_family == AF_INET; /* not a pair of curl's own */
+        if (getpeername(fd, (struct sockaddr *)&peer, &size) != 0 || peer.sin_family != AF_INET)
+            continue;
+        if (ntohs(peer.sin_port) != s->port) continue;
+        const bool good = fd > 2 && (fcntl(fd, F_GETFD) & FD_CLOEXEC);
+        good_connections += good;
+        bad_connections += !good;
     }
 }
 
@@ -91,7 +96,7 @@ static void *serve(void *user) {
     for (int i = 0; i < s->count; i++) {
         int low = accept(s->listener, NULL, NULL), client = fcntl(low, F_DUPFD, 10);
         close(low);
-        look_at_descriptors();
+        look_at_descriptors(s);
         reply(s, client);
         close(client);
     }
@@ -101,7 +106,9 @@ static void *serve(void *user) {
 static void server_start(server *s, const answer *answers, int count) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
-    s->listener = socket(AF_INET, SOCK_STREAM, 0);
+    int low = socket(AF_INET, SOCK_STREAM, 0);
+    s->listener = fcntl(low, F_DUPFD, 10);
+    close(low);
     ck_assert_int_eq(bind(s->listener, (struct sockaddr *)&address, size), 0);
     ck_assert_int_eq(listen(s->listener, 8), 0);
     ck_assert_int_eq(getsockname(s->listener, (struct sockaddr *)&address, &size), 0);
@@ -233,7 +240,8 @@ START_TEST(download_without_standard_descriptors) {
     for (int i = 0; i < 3; i++) dup2(saved[i], i), close(saved[i]);
     pthread_sigmask(SIG_SETMASK, NULL, &after);
     ck_assert_int_eq(status, REEL_OK);
-    ck_assert_int_eq(low_connections, 0);
+    ck_assert_int_eq(good_connections, 1);
+    ck_assert_int_eq(bad_connections, 0);
     ck_assert(!sigismember(&after, SIGPIPE));
     free(gzip);
 }
