@@ -434,7 +434,7 @@ START_TEST(plateau_goes_by_the_size_of_the_best) {
 END_TEST
 
 START_TEST(zero_can_be_asked_for) {
-    static const double zero[] = {0.5, 0, 0}, base[] = {0.5, 0.5, 0.5};
+    static const double zero[] = {0.5, 0, 0, 0}, base[] = {0.5, 0.5, 0.5};
     const int64_t milestones[] = {1};
     reel_optim *o = optim_new(0.5);
 #define RATES(kind, rates, ...)                                                                    \
