@@ -149,7 +149,7 @@ reel__cuda_label reel__cuda_current(void) {
 
 reel__cuda_device *reel__cuda_enter(const reel__call *c) {
     reel__cuda_device *d = reel__cuda_device_at(c->device.index);
-    current = (reel__cuda_label){reel__ops[c->op].name, c->at};
+    current = (reel__cuda_label){reel__call_name(c), c->at};
     if (check(d->index) != REEL_OK || reel__cuda_use(d) != REEL_OK || reel__cuda_heed(d) != REEL_OK)
         return NULL;
     return d;

@@ -1,5 +1,6 @@
 /* Files: directories, and whole reads. */
 #include "io/io_internal.h"
+#include "tensor/tensor_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +21,9 @@ void reel__name_path(bool failed, const char *path) {
     const reel_status status = reel_error_status();
     char message[1024];
     snprintf(message, sizeof message, "%s", reel_error());
+    const char *place = reel__message_site(message); /* stays last */
     reel_clear_error();
-    reel_fail(status, NULL, "%s: %s", message, path);
+    reel_fail(status, NULL, "%.*s: %s%s", (int)(place - message), message, path, place);
 }
 
 bool reel_file_exists(const char *path) {

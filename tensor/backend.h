@@ -82,6 +82,8 @@ const reel__backend *reel__cuda_backend(const char **why);
  * they are NULL. */
 reel_status reel__dispatch(reel__call *c);
 
+/* The call's op, or the function that it is part of: a literal. */
+const char *reel__call_name(const reel__call *c);
 /* Keeps the failure that input i is NULL, unless one is kept, which then made it so. */
 reel_status reel__fail_absent(const reel__call *c, int i);
 /* Keeps a failure "op: what: x[2, 3] @ y[4, 5] (site)" about the call and returns `code`. */

@@ -183,6 +183,11 @@ static reel_status fail_dead(const subject *s, const reel_tensor *t, int i) {
     return reel_error_status();
 }
 
+const char *reel__call_name(const reel__call *c) {
+    const reel__thread *self = reel__self();
+    return self->composite && !self->context ? self->composite->name : reel__ops[c->op].name;
+}
+
 reel_status reel__fail_call(reel_status code, const reel__call *c, const char *format, ...) {
     for (int i = 0; i < c->nin; i++)
         if (c->in[i] && !reel__is_alive(c->in[i])) return reel__fail_absent(c, i);

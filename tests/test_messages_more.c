@@ -230,13 +230,13 @@ START_TEST(optimizers) {
          reel_constant_schedule_new(adam, (reel_constant_options){0}));
     SAYS("linear_schedule_new: a length below 1: 0",
          reel_linear_schedule_new(adam, (reel_linear_schedule_options){0}));
-    SAYS("polynomial_schedule_new: power must be positive and finite: nan",
+    SAYS("polynomial_schedule_new: power must be 0 or more, and finite: nan",
          reel_polynomial_schedule_new(adam, (reel_polynomial_options){.steps = 1, .power = NAN}));
     SAYS("lambda_schedule_new: no function",
          reel_lambda_schedule_new(adam, (reel_lambda_options){0}));
-    SAYS("one_cycle_schedule_new: pct_start must be 1 or less: 2",
+    SAYS("one_cycle_schedule_new: pct_start must lie in [0, 1]: 2",
          reel_one_cycle_schedule_new(adam, (reel_one_cycle_options){.steps = 3, .pct_start = 2}));
-    SAYS("plateau_schedule_new: factor must be below 1: 2",
+    SAYS("plateau_schedule_new: factor must lie in [0, 1): 2",
          reel_plateau_schedule_new(adam, (reel_plateau_options){.factor = 2}));
     SAYS("warmup_schedule_new: no optimizer",
          reel_warmup_schedule_new(NULL, (reel_warmup_options){.steps = 1}));
@@ -244,7 +244,7 @@ START_TEST(optimizers) {
          reel_sequential_schedule_new(adam, (reel_sequential_options){0}));
     SAYS("chained_schedule_new: no parts", reel_chained_schedule_new(adam, NULL, 2));
     SAYS("schedule_step: no schedule", reel_schedule_step(NULL));
-    SAYS("schedule_step: no schedule", reel_schedule_step_metric(NULL, 1));
+    SAYS("schedule_step_metric: no schedule", reel_schedule_step_metric(NULL, 1));
     SAYS("schedule_step_metric: takes no metric: use reel_schedule_step",
          reel_schedule_step_metric(cosine, 1));
     SAYS("schedule_save: no schedule", reel_schedule_save(NULL, state, "s"));
@@ -317,37 +317,40 @@ START_TEST(files) {
     SAYS("digits_draw: a negative count", reel_digits_draw(-1, 0, &parts[0], &parts[1]));
     SAYS("digits_draw: images or labels is NULL", reel_digits_draw(1, 0, NULL, &parts[1]));
     SAYS("png: no path", reel_png_write(NULL, x));
-    SAYS("png: no image", reel_png_write("/none/x.png", NULL));
+    SAYS("png: no image: /none/x.png", reel_png_write("/none/x.png", NULL));
     SAYS("png: an image is [H, W] or [H, W, 3], not [2]: /none/x.png",
          reel_png_write("/none/x.png", row));
     SAYS("cannot write: No such file or directory: /none/x.png", reel_png_write("/none/x.png", x));
     SAYS("cannot write: No such file or directory: /none/x.png",
          reel_png_write("/none/x.png", half));
     SAYS("grid: no path", reel_grid_write(NULL, cube, (reel_grid_options){0}));
-    SAYS("grid: no images", reel_grid_write("/none/x.png", NULL, (reel_grid_options){0}));
+    SAYS("grid: no images: /none/x.png",
+         reel_grid_write("/none/x.png", NULL, (reel_grid_options){0}));
     SAYS("grid: images are [N, H, W], not [2, 3]: /none/x.png",
          reel_grid_write("/none/x.png", x, (reel_grid_options){0}));
     SAYS("grid: 0 columns at scale -1: /none/x.png",
          reel_grid_write("/none/x.png", cube, (reel_grid_options){.scale = -1}));
     SAYS("safetensors: no path", reel_safetensors_read(NULL));
     SAYS("cannot open: No such file or directory: /none/x", reel_safetensors_read("/none/x"));
-    SAYS("safetensors: no state", reel_safetensors_write(NULL, "/none/x"));
+    SAYS("safetensors: no state: /none/x", reel_safetensors_write(NULL, "/none/x"));
     SAYS("cannot write: no path given", reel_safetensors_write(state, NULL));
     SAYS("cannot write: No such file or directory: /none/x",
          reel_safetensors_write(state, "/none/x"));
-    SAYS("checkpoint: no state", reel_checkpoint_write(NULL, "/none/x", 1));
+    SAYS("checkpoint: no state: /none/x", reel_checkpoint_write(NULL, "/none/x", 1));
     SAYS("cannot write: no path given", reel_checkpoint_write(state, NULL, 1));
     SAYS("cannot write: No such file or directory: /none/x",
          reel_checkpoint_write(state, "/none/x", 0));
     SAYS("safetensors: no path", reel_checkpoint_read(NULL));
     SAYS("cannot open: No such file or directory: /none/x", reel_checkpoint_read("/none/x"));
     SAYS("make_dirs: no path given", reel_make_dirs(NULL));
-    SAYS("cannot make directory: Not a directory: /dev/null", reel_make_dirs("/dev/null/x"));
+    SAYS("cannot make directory: Not a directory: /dev/null: /dev/null/x",
+         reel_make_dirs("/dev/null/x"));
     SAYS("cannot write: no path given", reel_file_write(NULL, "x", 1));
     SAYS("file_write: bytes is NULL: /none/x", reel_file_write("/none/x", NULL, 1));
     SAYS("cannot write: No such file or directory: /none/x", reel_file_write("/none/x", "x", 1));
     SAYS("file_read: path, bytes or size is NULL", reel_file_read(NULL, &bytes_read, &size_read));
-    SAYS("file_read: path, bytes or size is NULL", reel_file_read("/none/x", NULL, &size_read));
+    SAYS("file_read: path, bytes or size is NULL: /none/x",
+         reel_file_read("/none/x", NULL, &size_read));
     SAYS("cannot open: No such file or directory: /none/x",
          reel_file_read("/none/x", &bytes_read, &size_read));
     SAYS("history: no columns", reel_history_new(NULL, 1));

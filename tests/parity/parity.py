@@ -28,7 +28,7 @@ DECLARED = {  # what a header calls those of a family
     "layer": ("nn/nn.h", r"reel_module \*reel_(\w+)_new\("),
     "init": ("nn/nn.h", r"reel_tensor \*reel_(\w+)_\(reel_tensor \*t, reel_generator"),
     "optimizer": ("optim/optim.h", r"reel_optim \*reel_(\w+)_new\("),
-    "schedule": ("optim/optim.h", r"reel_schedule \*reel_(\w+)_schedule_new\("),
+    "schedule": ("optim/optim.h", r"reel_schedule \*reel_([a-z]\w*)_schedule_new\("),
     "clip": ("optim/optim.h", r"reel_(clip_\w+)\("),
 }
 ELSEWHERE = {  # declared as a layer, and what it is compared as
