@@ -361,11 +361,11 @@ START_TEST(files) {
     SAYS("cannot open: No such file or directory: /none/x", reel_history_read("/none/x"));
     SAYS("history: no history", reel_history_add(NULL, (double[]){1}));
     SAYS("history: no row", reel_history_add(history, NULL));
-    SAYS("history: no history", reel_history_write(NULL, "/none/x"));
+    SAYS("history: no history: /none/x", reel_history_write(NULL, "/none/x"));
     SAYS("history: no path", reel_history_write(history, NULL));
     SAYS("cannot write: No such file or directory: /none/x",
          reel_history_write(history, "/none/x"));
-    SAYS("plot: no path", reel_plot_write(NULL, &line, 1, (reel_plot_options){0}, NULL));
+    SAYS("plot: no path: NULL", reel_plot_write(NULL, &line, 1, (reel_plot_options){0}, NULL));
     SAYS("plot: no lines: /none/x.png",
          reel_plot_write("/none/x.png", NULL, 1, (reel_plot_options){0}, NULL));
     SAYS("cannot open: No such file or directory: /none/a.csv",
