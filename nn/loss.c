@@ -63,6 +63,20 @@ reel_tensor *reel_mse_loss_at(const char *at, reel_tensor *y, reel_tensor *targe
     return loss;
 }
 
+/* Looked at only after a NaN came out, and not on a GPU, where to look is to wait. */
+static reel_status check_probabilities(reel_tensor *p, reel_tensor *loss) {
+    REEL_NO_GRAD;
+    REEL_SCOPE;
+    if (reel_numel(p) == 0 || !reel_data(p)) return reel_error_status();
+    const bool one = reel_numel(loss) == 1;
+    if (one ? !isnan(reel_item(loss)) : reel_item(reel_any(reel_isnan(loss))) == 0)
+        return reel_error_status();
+    const double least = reel_item(reel_min(p)), most = reel_item(reel_max(p));
+    if (reel_failed() || (least >= 0 && most <= 1)) return reel_error_status();
+    return reel__fail_composite(REEL_ERR_ARGUMENT, "a probability is outside 0..1: %g",
+                                least >= 0 ? most : least);
+}
+
 reel_tensor *reel_bce_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                               reel_reduction r) {
     REEL__COMPOSITE(.name = "bce_loss", .at = at, .in = {y, target}, .given = 2,
@@ -71,5 +85,5 @@ reel_tensor *reel_bce_loss_at(const char *at, reel_tensor *y, reel_tensor *targe
     reel_tensor *loss = NULL;
     REEL_SCOPE;
     loss = reel__loss_reduce(at, reel_bce_at(at, y, target), r);
-    return loss;
+    return loss && check_probabilities(y, loss) == REEL_OK ? loss : NULL;
 }

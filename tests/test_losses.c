@@ -320,6 +320,30 @@ START_TEST(cosine_compares_directions) {
 }
 END_TEST
 
+START_TEST(probabilities_are_between_0_and_1) {
+    static const struct {
+        double p;
+        const char *says; /* NULL: none */
+    } row[] = {{5, "bce_loss: a probability is outside 0..1: 5: p[2], t[2]"},
+               {-0.1, "bce_loss: a probability is outside 0..1: -0.1: p[2], t[2]"},
+               {NAN, "bce_loss: a probability is outside 0..1: nan: p[2], t[2]"},
+               {0, NULL},
+               {1, NULL}};
+    REEL_SCOPE;
+    reel_tensor *t = reel_from(((double[]){0.3, 0.3}), reel_shape(2), REEL_F64);
+    for (size_t k = 0; k < sizeof row / sizeof *row; k++)
+        for (int r = REEL_MEAN; r <= REEL_NONE; r++) {
+            reel_tensor *p = reel_from(((double[]){0.5, row[k].p}), reel_shape(2), REEL_F64);
+            reel_tensor *loss = reel_bce_loss_with(p, t, (reel_reduction)r);
+            ck_assert((loss == NULL) == (row[k].says != NULL));
+            if (row[k].says) expect_failure(REEL_ERR_ARGUMENT, row[k].says);
+        }
+    reel_tensor *p = reel_from(((double[]){0.5, 0.5}), reel_shape(2), REEL_F64);
+    reel_tensor *none = reel_from(((double[]){0.3, NAN}), reel_shape(2), REEL_F64);
+    ck_assert(isnan(reel_item(reel_bce_loss(p, none)))); /* the target's own affair */
+}
+END_TEST
+
 START_TEST(cosine_refuses) {
     REEL_SCOPE;
     reel_tensor *x = reel_ones(reel_shape(2, 3), REEL_F64, test_device());
@@ -426,5 +450,6 @@ int main(void) {
     tcase_add_test(c, nll_refuses);
     tcase_add_test(c, cosine_compares_directions);
     tcase_add_test(c, cosine_refuses);
+    tcase_add_test(c, probabilities_are_between_0_and_1);
     return run_suite(s);
 }
