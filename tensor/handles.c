@@ -6,10 +6,9 @@
 #include <string.h>
 
 #define CHUNK_BYTES ((size_t)1 << REEL__CHUNK_SHIFT)
-#define HANDLE_BYTES 256 /* of four lines of the cache */
-#define HANDLES (CHUNK_BYTES / HANDLE_BYTES)
+#define HANDLES (CHUNK_BYTES / REEL__HANDLE_BYTES)
 
-_Static_assert(sizeof(reel_tensor) <= HANDLE_BYTES, "a handle has room for a tensor");
+_Static_assert(sizeof(reel_tensor) <= REEL__HANDLE_BYTES, "a handle has room for a tensor");
 
 _Atomic(reel__chunks *) reel__chunks_now;
 
@@ -74,14 +73,22 @@ static reel_tensor *take(void) {
     if (!pool.left && !new_chunk()) return pool.dead ? oldest_dead() : NULL;
     reel_tensor *t = (reel_tensor *)pool.fresh;
     pool.left--;
-    pool.fresh = pool.left ? pool.fresh + HANDLE_BYTES : NULL; /* no pointer to one that is alive */
+    pool.fresh = pool.left ? pool.fresh + REEL__HANDLE_BYTES : NULL; /* no pointer to one that is alive */
     return t;
 }
 
-reel_tensor *reel__handle_new(void) {
+reel_tensor *reel__handle_new(const reel__layout *layout, reel__storage *storage,
+                              const char *made_by, const char *at) {
     pthread_mutex_lock(&pool.lock);
     reel_tensor *t = take();
     if (t) {
+        t->unscoped = false;
+        t->layout = *layout;
+        t->storage = storage;
+        t->track = NULL;
+        t->name = NULL;
+        t->made_by = made_by;
+        t->at = at;
         atomic_store_explicit(&t->refs, 1, memory_order_relaxed);
         pool.alive++;
     }
@@ -89,8 +96,16 @@ reel_tensor *reel__handle_new(void) {
     return t;
 }
 
-void reel__handle_free(reel_tensor *t, const char *at, bool by_scope) {
+/* It can still be looked at: a shape without elements, and no memory. */
+reel__storage *reel__handle_free(reel_tensor *t, const char *at, bool by_scope, char **name) {
+    static reel__storage none = {.refs = 1, .backend = &reel__cpu_backend};
     pthread_mutex_lock(&pool.lock);
+    reel__storage *storage = t->storage;
+    *name = t->name;
+    t->storage = &none;
+    t->name = NULL;
+    t->layout.shape.ndim = 1;
+    t->layout.shape.dim[0] = 0;
     t->gone_at = at;
     t->gone_by_scope = by_scope;
     t->next = NULL;
@@ -98,6 +113,40 @@ void reel__handle_free(reel_tensor *t, const char *at, bool by_scope) {
     pool.last = &t->next;
     pool.dead++;
     pool.alive--;
+    pthread_mutex_unlock(&pool.lock);
+    return storage;
+}
+
+char *reel__handle_rename(reel_tensor *t, char *name) {
+    pthread_mutex_lock(&pool.lock);
+    char *before = t->name;
+    t->name = name;
+    pthread_mutex_unlock(&pool.lock);
+    return before;
+}
+
+/* ---- the end: an unloaded library leaves nothing, but what others may be looking at ---- */
+
+static void free_chunks(reel__chunks *c) {
+    for (size_t i = 0; c && i <= c->mask; i++)
+        free((char *)(atomic_load(&c->number[i]) << REEL__CHUNK_SHIFT));
+    while (c) {
+        reel__chunks *gone = c;
+        c = c->smaller;
+        free(gone);
+    }
+}
+
+/* After the main thread has let its tensors go. */
+__attribute__((destructor(101))) static void end(void) {
+    if (pthread_mutex_trylock(&pool.lock) != 0) return;
+    if (pool.alive == 0 && reel__is_last_thread()) {
+        free_chunks(atomic_exchange(&reel__chunks_now, NULL));
+        pool.fresh = NULL;
+        pool.left = pool.chunks = pool.dead = 0;
+        pool.first = NULL;
+        pool.last = &pool.first;
+    }
     pthread_mutex_unlock(&pool.lock);
 }
 
@@ -124,23 +173,26 @@ size_t reel_tensors_alive(void) {
     return n;
 }
 
-static void list_alive(reel_tensor **list) {
+/* Fewer than pool.alive, if some are being let go. */
+static size_t list_alive(reel_tensor **list) {
+    size_t n = 0;
     const reel__chunks *c = atomic_load_explicit(&reel__chunks_now, memory_order_relaxed);
     for (size_t i = 0; c && i <= c->mask; i++) {
         char *chunk = (char *)(atomic_load_explicit(&c->number[i], memory_order_relaxed)
                                << REEL__CHUNK_SHIFT);
         for (size_t k = 0; chunk && k < HANDLES; k++) {
-            reel_tensor *t = (reel_tensor *)(chunk + k * HANDLE_BYTES);
-            if (atomic_load_explicit(&t->refs, memory_order_relaxed) > 0) *list++ = t;
+            reel_tensor *t = (reel_tensor *)(chunk + k * REEL__HANDLE_BYTES);
+            if (atomic_load_explicit(&t->refs, memory_order_relaxed) > 0) list[n++] = t;
         }
     }
+    return n;
 }
 
 size_t reel__handles_look(void (*look)(reel_tensor **list, size_t n, void *user), void *user) {
     pthread_mutex_lock(&pool.lock);
-    const size_t n = pool.alive;
+    size_t n = pool.alive;
     reel_tensor **list = n ? malloc(n * sizeof *list) : NULL;
-    if (list) list_alive(list);
+    if (list) n = list_alive(list);
     if (n) look(list, n, user);
     free(list);
     pthread_mutex_unlock(&pool.lock);

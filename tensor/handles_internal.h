@@ -12,7 +12,7 @@
 
 #include "tensor/tensor_internal.h"
 
-#if !defined(NDEBUG) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if !defined(NDEBUG) || REEL__SANITIZED
 #define REEL__HANDLES_KEPT SIZE_MAX
 #define REEL__CHUNK_SHIFT 8
 #else
@@ -20,10 +20,17 @@
 #define REEL__CHUNK_SHIFT 16
 #endif
 
-/* A handle whose refs are 1; the rest of it is to be filled in. NULL without memory. */
-reel_tensor *reel__handle_new(void);
-/* Marks a handle whose last reference went, at a call site (NULL: none is known). */
-void reel__handle_free(reel_tensor *t, const char *at, bool by_scope);
+#define REEL__HANDLE_BYTES 256 /* four lines of the cache */
+
+/* A handle with one reference, of this layout and storage, which it takes over, made by an op at a
+ * call site. NULL without memory. */
+reel_tensor *reel__handle_new(const reel__layout *layout, reel__storage *storage,
+                              const char *made_by, const char *at);
+/* Marks a handle whose last reference went, at a call site (NULL: none is known). What it had is
+ * the caller's to let go: its storage is returned, its name is in *name. */
+reel__storage *reel__handle_free(reel_tensor *t, const char *at, bool by_scope, char **name);
+/* Puts another name in the place of the one it has, which is returned. */
+char *reel__handle_rename(reel_tensor *t, char *name);
 
 /* Chunks of 2^REEL__CHUNK_SHIFT bytes, aligned to that, hold the handles. Their numbers (address
  * >> shift) are in a hash table, which is replaced by a larger one as it fills, and read without a
@@ -42,7 +49,7 @@ static inline bool reel__is_handle(const reel_tensor *t) {
     for (size_t i = number;; i++) {
         const uintptr_t found = atomic_load_explicit(&c->number[i & c->mask], memory_order_relaxed);
         if (!found) return false; /* NULL has the number 0 as well */
-        if (found == number) return (uintptr_t)t % 64 == 0;
+        if (found == number) return (uintptr_t)t % REEL__HANDLE_BYTES == 0;
     }
 }
 
@@ -51,8 +58,8 @@ static inline bool reel__is_alive(const reel_tensor *t) {
     return reel__is_handle(t) && atomic_load_explicit(&t->refs, memory_order_relaxed) > 0;
 }
 
-/* Calls look with those that are alive, which stay so until it returns, if there are any; without
- * memory for a list it gets NULL. Returns their number. */
+/* Calls look with those that are alive, if there are any, whose names and shapes stay until it
+ * returns; without memory for a list it gets NULL. Returns their number. */
 size_t reel__handles_look(void (*look)(reel_tensor **list, size_t n, void *user), void *user);
 
 /* What is wrong with a tensor that is not alive: "used after its scope (made at vae.c:12, let go at

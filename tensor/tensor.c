@@ -37,20 +37,11 @@ static void storage_release(reel__storage *s) {
 
 static reel_tensor *header_new(const char *at, const char *made_by, const reel__layout *layout,
                                reel__storage *storage) {
-    reel_tensor *t = reel__handle_new();
-    if (!t) {
-        storage_release(storage);
-        reel_fail(REEL_ERR_MEMORY, at, "%s: out of memory", reel__called(at, made_by));
-        return NULL;
-    }
-    t->unscoped = false;
-    t->layout = *layout;
-    t->storage = storage;
-    t->track = NULL;
-    t->name = NULL;
-    t->made_by = made_by;
-    t->at = at;
-    return t;
+    reel_tensor *t = reel__handle_new(layout, storage, made_by, at);
+    if (t) return t;
+    storage_release(storage);
+    reel_fail(REEL_ERR_MEMORY, at, "%s: out of memory", made_by);
+    return NULL;
 }
 
 reel_tensor *reel__tensor_new(const char *at, const char *made_by, const reel__layout *layout,
@@ -98,18 +89,11 @@ reel_tensor *reel_retain(reel_tensor *t) {
     return t;
 }
 
-/* What stays of a tensor is its handle, which can be looked at: a shape without elements, no memory
- * and no tape. */
 static void end(reel_tensor *t, const char *at, bool by_scope) {
-    static reel__storage none = {.refs = 1, .backend = &reel__cpu_backend};
+    char *name;
     if (t->track) reel__hooks_get()->release(t);
-    storage_release(t->storage);
-    free(t->name);
-    t->name = NULL;
-    t->storage = &none;
-    t->layout.shape.ndim = 1;
-    t->layout.shape.dim[0] = 0;
-    reel__handle_free(t, at, by_scope);
+    storage_release(reel__handle_free(t, at, by_scope, &name));
+    free(name);
 }
 
 void reel__release(reel_tensor *t, const char *at, bool by_scope) {
@@ -185,8 +169,7 @@ reel_status reel_set_name(reel_tensor *t, const char *name) {
     if (!reel__live(NULL, "set_name", NULL, t)) return reel_error_status();
     char *copy = strdup(name ? name : "");
     if (!copy) return reel_fail(REEL_ERR_MEMORY, NULL, "set_name: out of memory");
-    free(t->name);
-    t->name = copy;
+    free(reel__handle_rename(t, copy));
     return REEL_OK;
 }
 

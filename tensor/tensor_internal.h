@@ -7,6 +7,18 @@
 
 #include <stdatomic.h>
 
+/* A sanitizer is to see every allocation. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define REEL__SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define REEL__SANITIZED 1
+#endif
+#endif
+#ifndef REEL__SANITIZED
+#define REEL__SANITIZED 0
+#endif
+
 /* Memory on one device, shared by a tensor and its views. `version` counts in-place changes: the
  * tape compares it. */
 typedef struct reel__storage {
@@ -77,6 +89,9 @@ void reel__broadcast_strides(const reel__layout *l, reel_shape shape,
                              int64_t stride[REEL_MAX_DIMS]);
 
 /* ---- the thread's own state (thread.c) ---- */
+
+/* Whether no thread has tensors in a scope or in none: at exit, whether others may be at work. */
+bool reel__is_last_thread(void);
 
 typedef struct reel__thread reel__thread;
 

@@ -139,6 +139,10 @@ __attribute__((destructor)) static void end_main_thread(void) {
     if (atomic_load(&threads_with_tensors) == (self.held ? 1 : 0)) end_thread(NULL);
 }
 
+bool reel__is_last_thread(void) {
+    return atomic_load(&threads_with_tensors) == 0;
+}
+
 /* In a forked child there is one thread. */
 static void in_child(void) {
     atomic_store(&threads_with_tensors, self.held ? 1 : 0);

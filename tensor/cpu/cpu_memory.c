@@ -40,16 +40,7 @@ static int size_class(size_t *bytes) {
     return class;
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-#define KEEPS false /* the sanitizer should see every allocation */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define KEEPS false
-#endif
-#endif
-#ifndef KEEPS
-#define KEEPS true
-#endif
+#define KEEPS (!REEL__SANITIZED) /* a sanitizer should see every allocation */
 
 /* A block that is touched for the first time costs a fault a page: fewer pages, fewer faults. */
 static void *new_block(size_t bytes) {
