@@ -78,7 +78,10 @@ int reel__open(const char *path, int flags, mode_t mode) {
     int fd;
     do fd = open(path, flags | O_CLOEXEC | O_NOCTTY, mode);
     while (fd < 0 && errno == EINTR);
-    return reel__above_standard(fd);
+    const int higher = reel__above_standard(fd), reason = errno;
+    if (fd >= 0 && higher < 0 && flags & O_EXCL) unlink(path); /* it was made for nothing */
+    errno = reason;
+    return higher;
 }
 
 /* O_NONBLOCK: a FIFO that nobody writes to is opened at once, and then refused. */

@@ -95,16 +95,21 @@ static const char *cell_of(const char *row, int column) {
     return row;
 }
 
+static bool is_empty(const char *cell) { /* strtod would go on into the next row */
+    return strchr(",\r\n", *cell) != NULL;
+}
+
 /* Takes the x and y of a row into account. */
 static void look_at_row(columns *c, const char *row) {
     const char *cell = cell_of(row, c->x);
     char *end;
-    long long x = strtoll(cell, &end, 10);
-    c->whole = c->whole && end > cell && strchr(",\r\n", *end) != NULL;
+    long long x = is_empty(cell) ? 0 : strtoll(cell, &end, 10);
+    c->whole = c->whole && !is_empty(cell) && end > cell && is_empty(end);
     if (c->rows == 0 || x < c->low) c->low = x;
     if (c->rows == 0 || x > c->high) c->high = x;
     c->rows++;
-    double y = strtod(cell_of(row, c->y), NULL);
+    cell = cell_of(row, c->y);
+    double y = is_empty(cell) ? 0 : strtod(cell, NULL);
     if (!(y > 0) || isinf(y)) return;
     if (c->y_low == 0 || y < c->y_low) c->y_low = y;
     if (y > c->y_high) c->y_high = y;

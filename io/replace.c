@@ -119,7 +119,11 @@ static void remove_if_stale(int directory, const char *name, long pid) {
     const bool locked = lock(fd) == 0;
     const bool stale =
         locked || (errno != EWOULDBLOCK && kill((pid_t)pid, 0) != 0 && errno == ESRCH);
-    if (stale) unlinkat(directory, name, 0);
+    struct stat now; /* the name may be another file's meanwhile: a writer's that lives */
+    if (stale && fstat(fd, &info) == 0 &&
+        fstatat(directory, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && info.st_ino == now.st_ino &&
+        info.st_dev == now.st_dev)
+        unlinkat(directory, name, 0);
     close(fd);
 }
 

@@ -17,9 +17,7 @@ void reel__hold_signal(reel__held_signal *h, int number) {
 
 /* One that came meanwhile is taken back, unless the program's own mask had kept one waiting. */
 void reel__let_signal(const reel__held_signal *h) {
-    sigset_t pending;
-    int taken;
-    if (!h->was_pending && sigpending(&pending) == 0 && sigismember(&pending, h->number) == 1)
-        sigwait(&h->only, &taken);
+    static const struct timespec at_once;
+    if (!h->was_pending) sigtimedwait(&h->only, NULL, &at_once);
     pthread_sigmask(SIG_SETMASK, &h->before, NULL);
 }

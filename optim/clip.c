@@ -3,8 +3,6 @@
 
 #include "tensor/ops.h"
 
-#include <math.h>
-
 /* The 2-norm over several devices or dtypes, on the host: it waits for each. */
 static double norm_of_all(reel_optim *o) {
     double norm = 0.0;

@@ -52,12 +52,14 @@ static reel_status finish(const char *what, reel_schedule *s, reel_optim *o) {
 }
 
 reel_schedule *reel__schedule_new(const char *what, reel_optim *o, reel_schedule filled) {
-    reel_schedule *s = malloc(sizeof *s);
+    reel_schedule *s = calloc(1, sizeof *s);
     if (!s) reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
-    if (s && finish(what, &filled, o) == REEL_OK &&
-        reel__alive_add(s, REEL__SCHEDULE, what) == REEL_OK) {
-        *s = filled;
-        return s;
+    if (s && reel__alive_add(s, REEL__SCHEDULE, what) == REEL_OK) {
+        if (finish(what, &filled, o) == REEL_OK) {
+            *s = filled;
+            return s;
+        }
+        reel__alive_end(s, REEL__SCHEDULE, what, NULL);
     }
     free(s);
     reel__schedule_discard(&filled);

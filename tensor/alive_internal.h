@@ -5,8 +5,7 @@
  *
  *     reel_loader_new    reel__alive_add(l, "a loader")
  *     reel_loader_next   REEL_TRY(reel__alive_check(l, "a loader", "loader_next", NULL))
- *     reel_loader_free   if (!l || reel__alive_end(l, "a loader", "loader_free", NULL) != REEL_OK)
- * return
+ *     reel_loader_free   REEL_TRY(reel__alive_end(l, "a loader", "loader_free", NULL))
  *
  * A pointer whose address has become another object of its kind is that object's, to all that can
  * be known. To look an object up takes some 20 ns: it is for calls that are made once a batch or a

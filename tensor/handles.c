@@ -73,7 +73,8 @@ static reel_tensor *take(void) {
     if (!pool.left && !new_chunk()) return pool.dead ? oldest_dead() : NULL;
     reel_tensor *t = (reel_tensor *)pool.fresh;
     pool.left--;
-    pool.fresh = pool.left ? pool.fresh + REEL__HANDLE_BYTES : NULL; /* no pointer to one that is alive */
+    pool.fresh =
+        pool.left ? pool.fresh + REEL__HANDLE_BYTES : NULL; /* no pointer to one that is alive */
     return t;
 }
 

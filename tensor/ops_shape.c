@@ -173,7 +173,6 @@ reel_tensor *reel_select_at(const char *at, reel_tensor *x, int axis, int64_t in
                                  axis);
         return NULL;
     }
-    if (!x) index = 0; /* one that nothing has looked at may be any number */
     if (index < 0) index += n;
     return reel_squeeze_at(at, reel_slice_at(at, x, axis, index, index + 1, 1), axis);
 }

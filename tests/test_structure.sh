@@ -139,6 +139,19 @@ long_files() {
 }
 
 rule 'tensor includes tensor alone' points_up tensor tensor
+# Guards stood before braces once; what is left of that must not become something else.
+guards_take_no_braces() {
+    for guard in REEL_SCOPE REEL_NO_GRAD REEL_ENABLE_GRAD; do
+        echo "#include <reel.h>
+            void f(void) { $guard; reel_tensors_alive(); }" | $cc -x c -I. -fsyntax-only - || echo "$guard;"
+        for form in "$guard { }" "$guard reel_tensors_alive();" "if (1) $guard;"; do
+            echo "#include <reel.h>
+                void f(void) { $form }" | $cc -x c -std=c11 -I. -fsyntax-only - 2>/dev/null && echo "compiles: $form"
+        done
+    done
+    return 0
+}
+
 rule 'autograd includes tensor' points_up autograd tensor
 rule 'nn includes autograd, tensor' points_up nn 'autograd|tensor'
 rule 'optim includes autograd, tensor' points_up optim 'autograd|tensor'
@@ -150,6 +163,7 @@ rule 'public headers parse as C11' parses "$cc" -x c -std=c11
 if echo | $cc -x c++ -fsyntax-only - 2>/dev/null; then
     rule 'public headers parse as C++17' parses "$cc" -x c++ -std=c++17
 fi
+rule 'a guard with braces behind it does not compile' guards_take_no_braces
 rule 'headers that are not public end in _internal.h' stray_headers
 rule 'the library exports what its headers declare, all named reel_' exports_are_declarations
 rule 'the library never ends the process, never prints' forbidden_calls

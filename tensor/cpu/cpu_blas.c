@@ -81,9 +81,17 @@ static void let_loose(void) {
     pthread_mutex_unlock(&blas.turn);
 }
 
+static atomic_int inside, buffers; /* threads that may call now; buffers that were to be had */
+
+/* The others who were inside are not in the child. */
+static void in_child(void) {
+    atomic_store(&inside, 0);
+    let_loose();
+}
+
 __attribute__((constructor)) static void start(void) {
     find();
-    if (blas.serial) pthread_atfork(hold, let_loose, let_loose);
+    pthread_atfork(hold, let_loose, in_child);
 }
 
 const reel__blas *reel__blas_functions(void) {
@@ -99,8 +107,6 @@ void reel__blas_call_end(void) {
 }
 
 /* ---- memory for it ---- */
-
-static atomic_int inside, buffers; /* threads that may call now; buffers that were to be had */
 
 /* OpenBLAS's own threads, if the program has started any, would fight with ours. */
 static void one_thread(void) {

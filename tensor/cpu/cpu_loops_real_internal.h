@@ -138,7 +138,7 @@ INLINE void R(map_far)(const reel__run *r, R(unary) f, R(unary) far) {
 
 typedef REAL R(vector) __attribute__((vector_size(64), aligned(sizeof(REAL)), may_alias));
 
-/* Inlined: gcc 13 passes the vector as it is not taken, where it passes it apart. */
+/* Inlined: how so long a vector is handed over depends on the instruction set. */
 static inline __attribute__((always_inline)) double R(sum_lanes)(const R(vector) * a) {
     REAL lane[64 / sizeof(REAL)];
     memcpy(lane, a, sizeof lane);

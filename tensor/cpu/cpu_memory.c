@@ -129,8 +129,9 @@ void reel__cpu_free(int index, void *memory, size_t bytes) {
     free_all(out);
 }
 
-/* Runs after the main thread has let its tensors go. Other threads may be at work still, and where a
- * signal's handler called exit, this one may be, with the lock: then the system takes all back. */
+/* Runs after the main thread has let its tensors go. Other threads may be at work still, and where
+ * a signal's handler called exit, this one may be, with the lock: then the system takes all back.
+ */
 __attribute__((destructor(101))) static void give_back(void) {
     block *out = NULL;
     if (pthread_mutex_trylock(&cache.lock) != 0) return;
