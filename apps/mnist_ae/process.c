@@ -46,18 +46,14 @@ static volatile sig_atomic_t caught;
 /* The next one, whichever, kills. */
 static void note(int number) {
     caught = number;
-    for (int i = 0; i < STOPPING; i++)
-        if (before[i].sa_handler != SIG_IGN) signal(stopping[i], SIG_DFL);
+    for (int i = 0; i < STOPPING; i++) signal(stopping[i], SIG_DFL);
 }
 
 void signals_catch(void) {
     struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     for (int i = 0; i < STOPPING; i++) sigaddset(&action.sa_mask, stopping[i]);
-    for (int i = 0; i < STOPPING; i++) {
-        sigaction(stopping[i], &action, &before[i]);
-        if (before[i].sa_handler == SIG_IGN) sigaction(stopping[i], &before[i], NULL);
-    }
+    for (int i = 0; i < STOPPING; i++) sigaction(stopping[i], &action, &before[i]);
 }
 
 void signals_release(void) {
