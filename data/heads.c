@@ -5,7 +5,7 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <stdlib.h>
+#include <stddef.h>
 
 typedef struct head {
     const void *cls; /* where a reel_dataset, reel_sampler and reel_batch_sampler have theirs */
@@ -25,19 +25,13 @@ static void before_fork(void) {
 static void after_fork(void) {
     pthread_mutex_unlock(&lock);
 }
-static void watch_forks(void) {
+__attribute__((constructor)) static void watch_forks(void) {
     pthread_atfork(before_fork, after_fork, after_fork);
-}
-
-static void enter(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, watch_forks);
-    pthread_mutex_lock(&lock);
 }
 
 static head *used_before(void) {
     head *h = NULL;
-    enter();
+    pthread_mutex_lock(&lock);
     if (waiting >= WAITING) {
         h = oldest;
         oldest = h->next;
@@ -58,7 +52,7 @@ void *reel__head_new(size_t size, const char *who) {
 void reel__head_free(void *object, const void *cls) {
     head *h = object;
     *h = (head){.cls = cls};
-    enter();
+    pthread_mutex_lock(&lock);
     if (waiting++ > 0)
         newest->next = h;
     else

@@ -25,14 +25,8 @@ static void before_fork(void) {
 static void after_fork(void) {
     pthread_mutex_unlock(&lock);
 }
-static void watch_forks(void) {
+__attribute__((constructor)) static void watch_forks(void) {
     pthread_atfork(before_fork, after_fork, after_fork);
-}
-
-static void enter(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, watch_forks);
-    pthread_mutex_lock(&lock);
 }
 
 /* ---- the table ---- */
@@ -94,14 +88,14 @@ static void take_out(const void *object) {
 /* ---- for objects ---- */
 
 reel_status reel__alive_add(const void *object, const char *kind, const char *who) {
-    enter();
+    pthread_mutex_lock(&lock);
     const bool done = add((entry){object, kind});
     pthread_mutex_unlock(&lock);
     return done ? REEL_OK : reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", who);
 }
 
 bool reel__alive_is(const void *object, const char *kind) {
-    enter();
+    pthread_mutex_lock(&lock);
     const bool is = is_there(object, kind);
     pthread_mutex_unlock(&lock);
     return is;
@@ -118,7 +112,7 @@ reel_status reel__alive_check(const void *object, const char *kind, const char *
 }
 
 reel_status reel__alive_end(const void *object, const char *kind, const char *who, const char *at) {
-    enter();
+    pthread_mutex_lock(&lock);
     const bool was = is_there(object, kind);
     if (was) take_out(object);
     pthread_mutex_unlock(&lock);
