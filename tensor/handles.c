@@ -189,6 +189,14 @@ static size_t list_alive(reel_tensor **list) {
     return n;
 }
 
+size_t reel__handles_blocks(void) {
+    pthread_mutex_lock(&pool.lock);
+    size_t n = pool.chunks;
+    for (const reel__chunks *c = atomic_load(&reel__chunks_now); c; c = c->smaller) n++;
+    pthread_mutex_unlock(&pool.lock);
+    return n;
+}
+
 size_t reel__handles_look(void (*look)(reel_tensor **list, size_t n, void *user), void *user) {
     pthread_mutex_lock(&pool.lock);
     size_t n = pool.alive;

@@ -58,6 +58,9 @@ static inline bool reel__is_alive(const reel_tensor *t) {
     return reel__is_handle(t) && atomic_load_explicit(&t->refs, memory_order_relaxed) > 0;
 }
 
+/* The allocations that the pool keeps: how many it has made, since none is given back. */
+size_t reel__handles_blocks(void);
+
 /* Calls look with those that are alive, if there are any, whose names and shapes stay until it
  * returns; without memory for a list it gets NULL. Returns their number. */
 size_t reel__handles_look(void (*look)(reel_tensor **list, size_t n, void *user), void *user);
