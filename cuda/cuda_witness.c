@@ -9,14 +9,14 @@ reel_status reel__cuda_witness_open(reel__cuda_device *d, const char *what) {
     REEL_TRY(reel__cuda_status(cudaHostGetDevicePointer(&seen, complaint, 0), what));
     d->complaint = complaint;
     d->complain_to = seen;
-    *d->complaint = (reel__cuda_complaint){.code = 0};
+    *d->complaint = (reel__cuda_complaint){.op = NULL};
     return REEL_OK;
 }
 
 reel__cuda_witness reel__cuda_witness_of(const reel__cuda_device *d, const reel__call *c) {
     return (reel__cuda_witness){.claimed = d->claimed,
                                 .complaint = d->complain_to,
-                                .code = 1 + (unsigned)c->op,
+                                .op = reel__call_name(c),
                                 .at = c->at};
 }
 
@@ -46,13 +46,13 @@ static reel_status fail_by(const reel__cuda_complaint *c, const char *op) {
 
 reel_status reel__cuda_heed(reel__cuda_device *d) {
     reel__cuda_complaint *c = d->complaint;
-    if (!__atomic_load_n(&c->code, __ATOMIC_RELAXED)) return REEL_OK;
-    const unsigned code = __atomic_exchange_n(&c->code, 0, __ATOMIC_ACQ_REL);
-    if (!code) return REEL_OK; /* another thread was here first */
+    if (!__atomic_load_n(&c->op, __ATOMIC_RELAXED)) return REEL_OK;
+    const char *op = __atomic_exchange_n(&c->op, NULL, __ATOMIC_ACQ_REL);
+    if (!op) return REEL_OK; /* another thread was here first */
     const reel__cuda_complaint heard = *c;
     /* from here on kernels may complain again */
     REEL_TRY(reel__cuda_use(d));
     REEL_TRY(reel__cuda_status(
         cudaMemsetAsync(d->claimed, 0, sizeof *d->claimed, reel__cuda_stream(d->queue)), "device"));
-    return fail_by(&heard, reel__ops[code - 1].name);
+    return fail_by(&heard, op);
 }

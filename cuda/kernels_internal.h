@@ -223,9 +223,9 @@ typedef enum {
 } reel__cuda_wrong;
 
 /* What a kernel says of a value that it can't work with, whichever thread came first. The host
- * reads `code`, in its own memory. */
+ * reads `op`, in its own memory. */
 typedef struct {
-    volatile unsigned code; /* 0: none; else 1 + the op */
+    const char *volatile op; /* NULL: none */
     reel__cuda_wrong what;
     const char *at;
     double value;
@@ -236,8 +236,7 @@ typedef struct {
 typedef struct {
     unsigned *claimed;
     reel__cuda_complaint *complaint;
-    unsigned code;
-    const char *at;
+    const char *op, *at;
 } reel__cuda_witness;
 
 /* ---- indexing (index.cu) ---- */

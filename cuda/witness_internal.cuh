@@ -4,7 +4,7 @@
 
 #include "cuda/launch_internal.cuh"
 
-/* The first to claim it writes; the host looks at `code` when it next comes by. */
+/* The first to claim it writes; the host looks at `op` when it next comes by. */
 static __device__ __noinline__ void complain_of(const reel__cuda_witness &w, reel__cuda_wrong what,
                                                 double value, int64_t index, int64_t position,
                                                 int64_t size) {
@@ -17,7 +17,7 @@ static __device__ __noinline__ void complain_of(const reel__cuda_witness &w, ree
     c->position = position;
     c->size = size;
     __threadfence_system();
-    c->code = w.code;
+    c->op = w.op;
 }
 
 #endif
