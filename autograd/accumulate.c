@@ -2,6 +2,7 @@
  * pass.
  */
 #include "autograd/autograd_internal.h"
+#include "tensor/call_internal.h"
 
 /* ---- what rules ask ---- */
 
@@ -48,7 +49,7 @@ static void add(const reel__pass *p, const char *at, reel_tensor **sum, bool *ow
         *sum = reel_retain(g);
         *owned = fresh && !p->recorded;
     } else if (*owned) {
-        reel_add_out_at(at, *sum, *sum, g);
+        reel__add_to(at, *sum, g);
     } else {
         reel_tensor *both = reel_retain(reel_add_at(at, *sum, g));
         reel_release(*sum);
@@ -79,7 +80,7 @@ void reel__accumulate(const reel__pass *p, const char *at, reel_tensor *leaf, re
     else if (p->recorded || k->grad->track)
         put(k, reel_add_at(at, k->grad, g));
     else
-        reel_add_out_at(at, k->grad, k->grad, g);
+        reel__add_to(at, k->grad, g);
 }
 
 void reel__deliver(reel__pass *p, const char *at, const reel__edge *e, reel_tensor *g, bool fresh) {

@@ -29,7 +29,7 @@ extern "C" {
 /* Makes a tensor a leaf whose gradient is wanted, and returns it. An error on integers and on
  * results of ops. */
 REEL_API reel_tensor *reel_track_at(const char *at, reel_tensor *t);
-#define reel_track(t) reel_track_at(REEL_AT(t), t)
+#define reel_track(...) reel_track_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 /* Freezes a leaf: no gradient from now on, and the one it has is let go. */
 REEL_API void reel_untrack(reel_tensor *leaf);
 REEL_API bool reel_is_tracked(const reel_tensor *t);
@@ -38,7 +38,7 @@ REEL_API bool reel_is_tracked(const reel_tensor *t);
  * The tape is let go on the way: a second call on the same loss is an error. Does nothing while a
  * failure is kept. */
 REEL_API reel_status reel_backward_at(const char *at, reel_tensor *loss);
-#define reel_backward(loss) reel_backward_at(REEL_AT(loss), loss)
+#define reel_backward(...) reel_backward_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* The same with options; zero means the default. */
 typedef struct {
@@ -100,7 +100,7 @@ REEL_API void reel_zero_grad(reel_tensor *leaf);
 
 /* The same elements, untracked: a view that takes no part in the tape. Borrowed. */
 REEL_API reel_tensor *reel_detach_at(const char *at, reel_tensor *t);
-#define reel_detach(t) reel_detach_at(REEL_AT(t), t)
+#define reel_detach(...) reel_detach_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* REEL_NO_GRAD; at the head of a block: ops from there to its end record nothing. REEL_ENABLE_GRAD;
  * they do, inside REEL_NO_GRAD, and in hooks and backward functions, which a pass runs without
@@ -135,7 +135,7 @@ REEL_API void reel_grad_mode_leave(reel_grad_mode *mode);
  * other tapes. reel_remove_hook takes any number. */
 typedef reel_tensor *(*reel_hook_fn)(reel_tensor *gradient, void *user);
 REEL_API int reel_register_hook_at(const char *at, reel_tensor *t, reel_hook_fn fn, void *user);
-#define reel_register_hook(t, fn, user) reel_register_hook_at(REEL_AT(t), t, fn, user)
+#define reel_register_hook(...) reel_register_hook_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 REEL_API void reel_remove_hook(reel_tensor *t, int hook);
 
 /* ---- ops of one's own ---- */
@@ -171,7 +171,7 @@ typedef struct {
  * both functions. */
 REEL_API reel_tensor *reel_apply_at(const char *at, const reel_function *f,
                                     reel_tensor *const *inputs, int count, void *user);
-#define reel_apply(f, inputs, count, user) reel_apply_at(REEL_HERE, f, inputs, count, user)
+#define reel_apply(...) reel_apply_at(REEL_HERE, __VA_ARGS__)
 
 /* In forward: keeps t for backward, as number 0, 1, ... in the order of the calls. */
 REEL_API reel_status reel_context_save(reel_context *c, reel_tensor *t);
@@ -188,7 +188,7 @@ REEL_API bool reel_context_needs(const reel_context *c, int i);
  * leaf with its name, arrows from inputs to results. An error if root is not tracked, or if f,
  * which is flushed, can't be written. */
 REEL_API reel_status reel_tape_dot_at(const char *at, FILE *f, reel_tensor *root);
-#define reel_tape_dot(f, root) reel_tape_dot_at(REEL_AT(f, root), f, root)
+#define reel_tape_dot(...) reel_tape_dot_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* Anomaly mode, for the calling thread: the first op whose result holds NaN or infinity fails, and
  * so does the first whose gradient does. The message names the op and where it was called in the

@@ -27,7 +27,7 @@ reel_status reel_meter_add_weighted(reel_meter *m, reel_tensor *value, double we
         REEL_NO_GRAD;
         REEL_SCOPE;
         reel_tensor *term = reel_dequantize(reel_reshape(value, REEL_SCALAR), weight, REEL_F64);
-        added = reel_add_(m->sum, term);
+        added = reel_in_place(add, m->sum, term);
     }
     if (!added) return reel_error_status();
     m->weight += weight;

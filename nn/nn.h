@@ -68,7 +68,7 @@ REEL_API reel_module *reel_module_child(reel_module *m, const char *name, reel_m
  * what it makes is let go when it returns, but for y and what backward needs; reel_retain what else
  * is to stay. */
 REEL_API reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x);
-#define reel_forward(m, x) reel_forward_at(REEL_AT(m, x), m, x)
+#define reel_forward(...) reel_forward_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* All parameters by path ("encoder.weight"), each tensor once. Owned: free with reel_state_free. */
 REEL_API reel_state *reel_module_params(reel_module *m);
@@ -153,9 +153,9 @@ REEL_API reel_tensor *reel_bce_loss_at(const char *at, reel_tensor *y, reel_tens
 #define reel_mse_loss(y, target) reel_mse_loss_at(REEL_AT(y, target), y, target, REEL_MEAN)
 #define reel_l1_loss(y, target) reel_l1_loss_at(REEL_AT(y, target), y, target, REEL_MEAN)
 #define reel_bce_loss(y, target) reel_bce_loss_at(REEL_AT(y, target), y, target, REEL_MEAN)
-#define reel_mse_loss_with(y, target, r) reel_mse_loss_at(REEL_AT(y, target), y, target, r)
-#define reel_l1_loss_with(y, target, r) reel_l1_loss_at(REEL_AT(y, target), y, target, r)
-#define reel_bce_loss_with(y, target, r) reel_bce_loss_at(REEL_AT(y, target), y, target, r)
+#define reel_mse_loss_with(...) reel_mse_loss_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_l1_loss_with(...) reel_l1_loss_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_bce_loss_with(...) reel_bce_loss_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* With d = |y - target|: d^2 / 2 where d < delta, else delta (d - delta / 2); delta 1. Huber,
  * "Robust estimation of a location parameter" (1964) */

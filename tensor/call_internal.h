@@ -55,8 +55,19 @@ static inline reel_tensor *reel__apart(const char *at, reel_tensor *x, const ree
                                                               : x;
 }
 
+/* The result that waits for this call, of those that wait in the thread (into.c); NULL: none. */
+reel__into *reel__into_of(const reel__thread *self, const reel__call *c);
+/* The call, with its result there; c->out[0] has a reference of its own, as one that was made. */
+reel_status reel__dispatch_into(reel__call *c, reel__into *given);
 /* A call whose result is given; returns it. */
 reel_tensor *reel__run_into(reel__call c, reel_tensor *out);
+
+/* sum += x, in place. */
+static inline reel_tensor *reel__add_to(const char *at, reel_tensor *sum, reel_tensor *x) {
+    REEL_SCOPE;
+    reel_tensor *in[] = {sum, reel__apart(at, x, sum)};
+    return reel__run_into((reel__call){.op = REEL_OP_add, .at = at, .nin = 2, .in = in}, sum);
+}
 
 /* Else a failure is kept: "name: the what is NULL", unless one is, which made it so. */
 static inline bool reel__is_there(const char *name, const char *at, const void *it,

@@ -1,4 +1,5 @@
 /* The one funnel: every op of every device goes through reel__dispatch. */
+#include "tensor/call_internal.h"
 #include "tensor/handles_internal.h"
 #include "tensor/rules_internal.h"
 
@@ -148,6 +149,9 @@ static reel_status run_kernel(reel__call *c, const reel__op_info *op) {
 reel_status reel__dispatch(reel__call *c) {
     const reel__op_info *op = &reel__ops[c->op];
     const bool in_place = c->out[0] != NULL;
+    const reel__thread *self = reel__self();
+    reel__into *given = self->waiting && !in_place ? reel__into_of(self, c) : NULL;
+    if (given) return reel__dispatch_into(c, given);
     reel__layout layout[2];
 
     REEL_TRY(check_alive(c));

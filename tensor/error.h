@@ -35,6 +35,7 @@
  * first argument; the macro of the op's name fills it in. */
 #define REEL_HERE __FILE__ ":" REEL__STR(__LINE__)
 #define REEL_AT(...) REEL_HERE "\t" #__VA_ARGS__
+#define REEL_SITE(arguments) REEL_HERE "\t" arguments
 /* The same of a macro that is another function with some arguments filled in. */
 #define REEL__AS(name, arguments) REEL_HERE "\t" arguments "\n" name
 

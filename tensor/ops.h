@@ -5,14 +5,14 @@
  * Results are borrowed (see tensor.h). Broadcasting is numpy's: shapes are aligned at the right, an
  * axis of size 1 stretches, all else is an error. Operands of one op have one dtype and one device;
  * reel_cast and reel_to change them, nothing else does. "float" below means f32 and f64. Integer
- * arithmetic wraps. In-place forms, and forms that fill a given tensor, are in ops_out.h.
+ * arithmetic wraps. In-place forms, and forms that fill a given tensor, are in into.h.
  *
  * Errors, all kept as error.h says: NULL operand, shapes that don't fit, dtypes or devices that
  * differ or that the op does not take, out of memory. */
 #ifndef REEL_TENSOR_OPS_H
 #define REEL_TENSOR_OPS_H
 
-#include "tensor/ops_out.h"
+#include "tensor/into.h"
 #include "tensor/tensor.h"
 
 #ifdef __cplusplus
@@ -36,19 +36,19 @@ REEL_API reel_tensor *reel_pow_at(const char *at, reel_tensor *x, reel_tensor *y
 REEL_API reel_tensor *reel_maximum_at(const char *at, reel_tensor *x, reel_tensor *y);
 /* z = min(x, y), likewise */
 REEL_API reel_tensor *reel_minimum_at(const char *at, reel_tensor *x, reel_tensor *y);
-#define reel_add(x, y) reel_add_at(REEL_AT(x, y), x, y)
-#define reel_sub(x, y) reel_sub_at(REEL_AT(x, y), x, y)
-#define reel_mul(x, y) reel_mul_at(REEL_AT(x, y), x, y)
-#define reel_div(x, y) reel_div_at(REEL_AT(x, y), x, y)
-#define reel_pow(x, y) reel_pow_at(REEL_AT(x, y), x, y)
-#define reel_maximum(x, y) reel_maximum_at(REEL_AT(x, y), x, y)
-#define reel_minimum(x, y) reel_minimum_at(REEL_AT(x, y), x, y)
+#define reel_add(...) reel_add_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_sub(...) reel_sub_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_mul(...) reel_mul_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_div(...) reel_div_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_pow(...) reel_pow_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_maximum(...) reel_maximum_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_minimum(...) reel_minimum_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* Binary cross-entropy of a probability p in [0,1] and a target t, element by element, logs clamped
  * at -100 as in PyTorch:  z = -(t max(ln p, -100) + (1 - t) max(ln(1 - p), -100)); float. NaN where
  * p is not in [0,1] */
 REEL_API reel_tensor *reel_bce_at(const char *at, reel_tensor *p, reel_tensor *t);
-#define reel_bce(p, t) reel_bce_at(REEL_AT(p, t), p, t)
+#define reel_bce(...) reel_bce_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* ---- elementwise, unary, float unless said otherwise: x[...] -> y[...] ---- */
 
@@ -75,36 +75,36 @@ REEL_API reel_tensor *reel_cos_at(const char *at, reel_tensor *x);    /* y = cos
 REEL_API reel_tensor *
 reel_erf_at(const char *at,
             reel_tensor *x); /* y = 2 / sqrt pi times the integral of e^(-t^2) from 0 to x */
-#define reel_neg(x) reel_neg_at(REEL_AT(x), x)
-#define reel_abs(x) reel_abs_at(REEL_AT(x), x)
-#define reel_sign(x) reel_sign_at(REEL_AT(x), x)
-#define reel_floor(x) reel_floor_at(REEL_AT(x), x)
-#define reel_ceil(x) reel_ceil_at(REEL_AT(x), x)
-#define reel_round(x) reel_round_at(REEL_AT(x), x)
-#define reel_trunc(x) reel_trunc_at(REEL_AT(x), x)
-#define reel_square(x) reel_square_at(REEL_AT(x), x)
-#define reel_sqrt(x) reel_sqrt_at(REEL_AT(x), x)
-#define reel_exp(x) reel_exp_at(REEL_AT(x), x)
-#define reel_expm1(x) reel_expm1_at(REEL_AT(x), x)
-#define reel_log(x) reel_log_at(REEL_AT(x), x)
-#define reel_log1p(x) reel_log1p_at(REEL_AT(x), x)
-#define reel_sin(x) reel_sin_at(REEL_AT(x), x)
-#define reel_cos(x) reel_cos_at(REEL_AT(x), x)
-#define reel_erf(x) reel_erf_at(REEL_AT(x), x)
+#define reel_neg(...) reel_neg_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_abs(...) reel_abs_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_sign(...) reel_sign_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_floor(...) reel_floor_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_ceil(...) reel_ceil_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_round(...) reel_round_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_trunc(...) reel_trunc_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_square(...) reel_square_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_sqrt(...) reel_sqrt_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_exp(...) reel_exp_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_expm1(...) reel_expm1_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_log(...) reel_log_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_log1p(...) reel_log1p_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_sin(...) reel_sin_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_cos(...) reel_cos_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_erf(...) reel_erf_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* y = scale x + shift with two constants. */
 REEL_API reel_tensor *reel_affine_at(const char *at, reel_tensor *x, double scale, double shift);
-#define reel_affine(x, scale, shift) reel_affine_at(REEL_AT(x), x, scale, shift)
+#define reel_affine(...) reel_affine_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 #define reel_scale(x, scale) reel_affine_at(REEL__AS("scale", #x), x, scale, 0.0)
 #define reel_shift(x, shift) reel_affine_at(REEL__AS("shift", #x), x, 1.0, shift)
 
 /* y = min(max(x, low), high); NaN stays NaN. The gradient is 1 between the bounds, else 0. */
 REEL_API reel_tensor *reel_clamp_at(const char *at, reel_tensor *x, double low, double high);
-#define reel_clamp(x, low, high) reel_clamp_at(REEL_AT(x), x, low, high)
+#define reel_clamp(...) reel_clamp_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* y = x^p with a constant, as reel_pow. */
 REEL_API reel_tensor *reel_pow_scalar_at(const char *at, reel_tensor *x, double p);
-#define reel_pow_scalar(x, p) reel_pow_scalar_at(REEL_AT(x), x, p)
+#define reel_pow_scalar(...) reel_pow_scalar_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* ---- activations, float ---- */
 
@@ -120,12 +120,12 @@ REEL_API reel_tensor *reel_silu_at(const char *at, reel_tensor *x);
 REEL_API reel_tensor *reel_gelu_at(const char *at, reel_tensor *x);
 /* its approximation, y = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 */
 REEL_API reel_tensor *reel_gelu_tanh_at(const char *at, reel_tensor *x);
-#define reel_relu(x) reel_relu_at(REEL_AT(x), x)
-#define reel_sigmoid(x) reel_sigmoid_at(REEL_AT(x), x)
-#define reel_tanh(x) reel_tanh_at(REEL_AT(x), x)
-#define reel_silu(x) reel_silu_at(REEL_AT(x), x)
-#define reel_gelu(x) reel_gelu_at(REEL_AT(x), x)
-#define reel_gelu_tanh(x) reel_gelu_tanh_at(REEL_AT(x), x)
+#define reel_relu(...) reel_relu_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_sigmoid(...) reel_sigmoid_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_tanh(...) reel_tanh_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_silu(...) reel_silu_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_gelu(...) reel_gelu_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_gelu_tanh(...) reel_gelu_tanh_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 /* y = x, below 0 slope x (0.01 in PyTorch) */
 REEL_API reel_tensor *reel_leaky_relu_at(const char *at, reel_tensor *x, double slope);
 /* y = x, below 0 alpha (e^x - 1) (alpha 1 in PyTorch). Clevert et al. (2015) */
@@ -133,9 +133,9 @@ REEL_API reel_tensor *reel_elu_at(const char *at, reel_tensor *x, double alpha);
 /* y = ln(1 + e^(beta x)) / beta, and x where beta x > threshold (1 and 20 in PyTorch) */
 REEL_API reel_tensor *reel_softplus_at(const char *at, reel_tensor *x, double beta,
                                        double threshold);
-#define reel_leaky_relu(x, slope) reel_leaky_relu_at(REEL_AT(x), x, slope)
-#define reel_elu(x, alpha) reel_elu_at(REEL_AT(x), x, alpha)
-#define reel_softplus(x, beta, threshold) reel_softplus_at(REEL_AT(x), x, beta, threshold)
+#define reel_leaky_relu(...) reel_leaky_relu_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_elu(...) reel_elu_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_softplus(...) reel_softplus_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* ---- truth values: u8, 0 or 1; constant. Of any number, the last three of floats ---- */
 
@@ -146,12 +146,12 @@ REEL_API reel_tensor *reel_lt_at(const char *at, reel_tensor *x, reel_tensor *y)
 REEL_API reel_tensor *reel_le_at(const char *at, reel_tensor *x, reel_tensor *y);
 REEL_API reel_tensor *reel_gt_at(const char *at, reel_tensor *x, reel_tensor *y);
 REEL_API reel_tensor *reel_ge_at(const char *at, reel_tensor *x, reel_tensor *y);
-#define reel_eq(x, y) reel_eq_at(REEL_AT(x, y), x, y)
-#define reel_ne(x, y) reel_ne_at(REEL_AT(x, y), x, y)
-#define reel_lt(x, y) reel_lt_at(REEL_AT(x, y), x, y)
-#define reel_le(x, y) reel_le_at(REEL_AT(x, y), x, y)
-#define reel_gt(x, y) reel_gt_at(REEL_AT(x, y), x, y)
-#define reel_ge(x, y) reel_ge_at(REEL_AT(x, y), x, y)
+#define reel_eq(...) reel_eq_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_ne(...) reel_ne_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_lt(...) reel_lt_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_le(...) reel_le_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_gt(...) reel_gt_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_ge(...) reel_ge_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* Of what is not 0, NaN included. */
 REEL_API reel_tensor *reel_logical_and_at(const char *at, reel_tensor *x, reel_tensor *y);
@@ -161,24 +161,24 @@ REEL_API reel_tensor *reel_logical_not_at(const char *at, reel_tensor *x);
 REEL_API reel_tensor *reel_isnan_at(const char *at, reel_tensor *x);
 REEL_API reel_tensor *reel_isinf_at(const char *at, reel_tensor *x);
 REEL_API reel_tensor *reel_isfinite_at(const char *at, reel_tensor *x);
-#define reel_logical_and(x, y) reel_logical_and_at(REEL_AT(x, y), x, y)
-#define reel_logical_or(x, y) reel_logical_or_at(REEL_AT(x, y), x, y)
-#define reel_logical_xor(x, y) reel_logical_xor_at(REEL_AT(x, y), x, y)
-#define reel_logical_not(x) reel_logical_not_at(REEL_AT(x), x)
-#define reel_isnan(x) reel_isnan_at(REEL_AT(x), x)
-#define reel_isinf(x) reel_isinf_at(REEL_AT(x), x)
-#define reel_isfinite(x) reel_isfinite_at(REEL_AT(x), x)
+#define reel_logical_and(...) reel_logical_and_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_logical_or(...) reel_logical_or_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_logical_xor(...) reel_logical_xor_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_logical_not(...) reel_logical_not_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_isnan(...) reel_isnan_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_isinf(...) reel_isinf_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_isfinite(...) reel_isfinite_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* z = x where mask (u8) is not 0, else y; broadcast; x and y of one dtype, any. What is not taken
  * has no part in the result or its gradient, NaN or not. */
 REEL_API reel_tensor *reel_where_at(const char *at, reel_tensor *mask, reel_tensor *x,
                                     reel_tensor *y);
-#define reel_where(mask, x, y) reel_where_at(REEL_AT(mask, x, y), mask, x, y)
+#define reel_where(...) reel_where_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* z = value where mask (u8) is not 0, else x. */
 REEL_API reel_tensor *reel_masked_fill_at(const char *at, reel_tensor *x, reel_tensor *mask,
                                           double value);
-#define reel_masked_fill(x, mask, value) reel_masked_fill_at(REEL_AT(x, mask), x, mask, value)
+#define reel_masked_fill(...) reel_masked_fill_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* ---- dtypes ---- */
 
@@ -186,13 +186,13 @@ REEL_API reel_tensor *reel_masked_fill_at(const char *at, reel_tensor *x, reel_t
  * a value the integer type can't hold becomes its nearest bound, NaN 0. Differentiable from float
  * to float. */
 REEL_API reel_tensor *reel_cast_at(const char *at, reel_tensor *x, reel_dtype dtype);
-#define reel_cast(x, dtype) reel_cast_at(REEL_AT(x), x, dtype)
+#define reel_cast(...) reel_cast_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* y = scale x in f32 or f64, from any dtype: pixels in u8 to floats in one pass. Not
  * differentiable: an error on a tracked x. */
 REEL_API reel_tensor *reel_dequantize_at(const char *at, reel_tensor *x, double scale,
                                          reel_dtype dtype);
-#define reel_dequantize(x, scale, dtype) reel_dequantize_at(REEL_AT(x), x, scale, dtype)
+#define reel_dequantize(...) reel_dequantize_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* ---- reductions ---- */
 
@@ -210,9 +210,9 @@ REEL_API reel_tensor *reel_prod_at(const char *at, reel_tensor *x, reel_shape ax
 #define reel_sum(x) reel_sum_at(REEL_AT(x), x, REEL_SCALAR, false)
 #define reel_mean(x) reel_mean_at(REEL_AT(x), x, REEL_SCALAR, false)
 #define reel_prod(x) reel_prod_at(REEL_AT(x), x, REEL_SCALAR, false)
-#define reel_sum_over(x, axes, keepdim) reel_sum_at(REEL_AT(x), x, axes, keepdim)
-#define reel_mean_over(x, axes, keepdim) reel_mean_at(REEL_AT(x), x, axes, keepdim)
-#define reel_prod_over(x, axes, keepdim) reel_prod_at(REEL_AT(x), x, axes, keepdim)
+#define reel_sum_over(...) reel_sum_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_mean_over(...) reel_mean_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_prod_over(...) reel_prod_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* The greatest and the least, in x's dtype; of nothing an error. NaN is both. The gradient is
  * shared evenly by equals, as PyTorch's amax and amin share it. */
@@ -220,8 +220,8 @@ REEL_API reel_tensor *reel_max_at(const char *at, reel_tensor *x, reel_shape axe
 REEL_API reel_tensor *reel_min_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
 #define reel_max(x) reel_max_at(REEL_AT(x), x, REEL_SCALAR, false)
 #define reel_min(x) reel_min_at(REEL_AT(x), x, REEL_SCALAR, false)
-#define reel_max_over(x, axes, keepdim) reel_max_at(REEL_AT(x), x, axes, keepdim)
-#define reel_min_over(x, axes, keepdim) reel_min_at(REEL_AT(x), x, axes, keepdim)
+#define reel_max_over(...) reel_max_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_min_over(...) reel_min_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* Where they are, in i64: the first of equals, along one axis, or in the row-major order of all.
  * Constant; of nothing, or over some axes of several, an error.
@@ -230,8 +230,8 @@ REEL_API reel_tensor *reel_argmax_at(const char *at, reel_tensor *x, reel_shape 
 REEL_API reel_tensor *reel_argmin_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
 #define reel_argmax(x) reel_argmax_at(REEL_AT(x), x, REEL_SCALAR, false)
 #define reel_argmin(x) reel_argmin_at(REEL_AT(x), x, REEL_SCALAR, false)
-#define reel_argmax_over(x, axes, keepdim) reel_argmax_at(REEL_AT(x), x, axes, keepdim)
-#define reel_argmin_over(x, axes, keepdim) reel_argmin_at(REEL_AT(x), x, axes, keepdim)
+#define reel_argmax_over(...) reel_argmax_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_argmin_over(...) reel_argmin_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* Whether any element, or all of them, are other than 0, in u8: 1 or 0. NaN is other than 0; of
  * nothing, any is 0 and all is 1. Constant. */
@@ -239,8 +239,8 @@ REEL_API reel_tensor *reel_any_at(const char *at, reel_tensor *x, reel_shape axe
 REEL_API reel_tensor *reel_all_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
 #define reel_any(x) reel_any_at(REEL_AT(x), x, REEL_SCALAR, false)
 #define reel_all(x) reel_all_at(REEL_AT(x), x, REEL_SCALAR, false)
-#define reel_any_over(x, axes, keepdim) reel_any_at(REEL_AT(x), x, axes, keepdim)
-#define reel_all_over(x, axes, keepdim) reel_all_at(REEL_AT(x), x, axes, keepdim)
+#define reel_any_over(...) reel_any_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_all_over(...) reel_all_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* var = sum (x - mean x)^2 / max(n - correction, 0) of n elements, std = sqrt var; float. The
  * correction is 1, Bessel's, or what _with says; 0 gives the mean square. Infinite of numbers whose
@@ -254,29 +254,27 @@ REEL_API reel_tensor *reel_std_at(const char *at, reel_tensor *x, reel_shape axe
 #define reel_std(x) reel_std_at(REEL_AT(x), x, REEL_SCALAR, false, 1.0)
 #define reel_var_over(x, axes, keepdim) reel_var_at(REEL_AT(x), x, axes, keepdim, 1.0)
 #define reel_std_over(x, axes, keepdim) reel_std_at(REEL_AT(x), x, axes, keepdim, 1.0)
-#define reel_var_with(x, axes, keepdim, correction)                                                \
-    reel_var_at(REEL_AT(x), x, axes, keepdim, correction)
-#define reel_std_with(x, axes, keepdim, correction)                                                \
-    reel_std_at(REEL_AT(x), x, axes, keepdim, correction)
+#define reel_var_with(...) reel_var_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_std_with(...) reel_std_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* y = ln sum e^x, for any x; float. -infinity of nothing, and where all of x is; the gradient there
  * is 0, else g softmax(x). */
 REEL_API reel_tensor *reel_logsumexp_at(const char *at, reel_tensor *x, reel_shape axes,
                                         bool keepdim);
 #define reel_logsumexp(x) reel_logsumexp_at(REEL_AT(x), x, REEL_SCALAR, false)
-#define reel_logsumexp_over(x, axes, keepdim) reel_logsumexp_at(REEL_AT(x), x, axes, keepdim)
+#define reel_logsumexp_over(...) reel_logsumexp_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* y = sqrt(sum x^2), whose gradients at 0, of any order, are 0; float. No square of it overflows or
  * vanishes. */
 REEL_API reel_tensor *reel_norm_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
 #define reel_norm(x) reel_norm_at(REEL_AT(x), x, REEL_SCALAR, false)
-#define reel_norm_over(x, axes, keepdim) reel_norm_at(REEL_AT(x), x, axes, keepdim)
+#define reel_norm_over(...) reel_norm_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* z = mean over all elements of (y - t)^2, in one pass: y[...] t[...] -> z, 0-d. The shapes are
  * equal, without broadcasting; float; NaN of nothing. The order of addition is sum's: the number of
  * elements decides it alone. */
 REEL_API reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t);
-#define reel_mse(y, t) reel_mse_at(REEL_AT(y, t), y, t)
+#define reel_mse(...) reel_mse_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* ---- matrix product ---- */
 
@@ -287,7 +285,7 @@ REEL_API reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t
  * as they lie; an operand whose matrices are contiguous along neither axis, or have rows that
  * overlap, is copied first. */
 REEL_API reel_tensor *reel_matmul_at(const char *at, reel_tensor *x, reel_tensor *y);
-#define reel_matmul(x, y) reel_matmul_at(REEL_AT(x, y), x, y)
+#define reel_matmul(...) reel_matmul_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* ---- softmax ---- */
 
@@ -295,8 +293,8 @@ REEL_API reel_tensor *reel_matmul_at(const char *at, reel_tensor *x, reel_tensor
 REEL_API reel_tensor *reel_softmax_at(const char *at, reel_tensor *x, int axis);
 /* Its logarithm: y = x - max - ln sum e^(x - max). */
 REEL_API reel_tensor *reel_log_softmax_at(const char *at, reel_tensor *x, int axis);
-#define reel_softmax(x, axis) reel_softmax_at(REEL_AT(x), x, axis)
-#define reel_log_softmax(x, axis) reel_log_softmax_at(REEL_AT(x), x, axis)
+#define reel_softmax(...) reel_softmax_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_log_softmax(...) reel_log_softmax_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* ---- indexing ---- */
 
@@ -312,8 +310,7 @@ REEL_API reel_tensor *reel_index_select_at(const char *at, reel_tensor *x, int a
  * index outside 0..N-1 is an error. */
 REEL_API reel_tensor *reel_dequantize_rows_at(const char *at, reel_tensor *x, reel_tensor *index,
                                               double scale, reel_dtype dtype);
-#define reel_dequantize_rows(x, index, scale, dtype)                                               \
-    reel_dequantize_rows_at(REEL_AT(x, index), x, index, scale, dtype)
+#define reel_dequantize_rows(...) reel_dequantize_rows_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* The transpose of index_select: y[size at axis,...] of zeros, y[index[b],:] += x[b,:] in the order
  * of b. */
@@ -338,8 +335,7 @@ REEL_API reel_tensor *reel_scatter_add_at(const char *at, reel_tensor *x, int ax
  * *indices unless that is NULL. */
 REEL_API reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, int axis,
                                    bool largest, reel_tensor **indices);
-#define reel_topk(x, k, axis, largest, indices)                                                    \
-    reel_topk_at(REEL_AT(x), x, k, axis, largest, indices)
+#define reel_topk(...) reel_topk_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* x with its elements in order along an axis, least first, or greatest first if descending; equal
  * ones stay in the order they had; NaN counts as the greatest. Returns the values, and through
@@ -348,22 +344,21 @@ REEL_API reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, in
 REEL_API reel_tensor *reel_sort_at(const char *at, reel_tensor *x, int axis, bool descending,
                                    reel_tensor **indices);
 REEL_API reel_tensor *reel_argsort_at(const char *at, reel_tensor *x, int axis, bool descending);
-#define reel_sort(x, axis, descending, indices)                                                    \
-    reel_sort_at(REEL_AT(x), x, axis, descending, indices)
-#define reel_argsort(x, axis, descending) reel_argsort_at(REEL_AT(x), x, axis, descending)
+#define reel_sort(...) reel_sort_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_argsort(...) reel_argsort_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* y[..., c] = 1 where c = index[...], else 0: index[...] (i64) -> y[..., classes] of any dtype. An
  * index outside 0..classes-1 is an error. Constant. */
 REEL_API reel_tensor *reel_one_hot_at(const char *at, reel_tensor *index, int64_t classes,
                                       reel_dtype dtype);
-#define reel_one_hot(index, classes, dtype) reel_one_hot_at(REEL_AT(index), index, classes, dtype)
+#define reel_one_hot(...) reel_one_hot_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* ---- views: no copy, the same storage ---- */
 
 /* The same elements in another shape; one axis may be -1 (worked out). A view where strides allow
  * it, else a copy. */
 REEL_API reel_tensor *reel_reshape_at(const char *at, reel_tensor *x, reel_shape shape);
-#define reel_reshape(x, shape) reel_reshape_at(REEL_AT(x), x, shape)
+#define reel_reshape(...) reel_reshape_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* The same without an axis, which must be of size 1; with a new axis of size 1, which is number
  * `axis` of the result, -1 its last; with axes first..last as one: reel_flatten(x, 1, -1):
@@ -371,18 +366,18 @@ REEL_API reel_tensor *reel_reshape_at(const char *at, reel_tensor *x, reel_shape
 REEL_API reel_tensor *reel_squeeze_at(const char *at, reel_tensor *x, int axis);
 REEL_API reel_tensor *reel_unsqueeze_at(const char *at, reel_tensor *x, int axis);
 REEL_API reel_tensor *reel_flatten_at(const char *at, reel_tensor *x, int first, int last);
-#define reel_squeeze(x, axis) reel_squeeze_at(REEL_AT(x), x, axis)
-#define reel_unsqueeze(x, axis) reel_unsqueeze_at(REEL_AT(x), x, axis)
-#define reel_flatten(x, first, last) reel_flatten_at(REEL_AT(x), x, first, last)
+#define reel_squeeze(...) reel_squeeze_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_unsqueeze(...) reel_unsqueeze_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_flatten(...) reel_flatten_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* Axes in another order: reel_permute(x, reel_axes(2, 0, 1)). reel_transpose swaps two, reel_t the
  * last two. */
 REEL_API reel_tensor *reel_permute_at(const char *at, reel_tensor *x, reel_shape axes);
 REEL_API reel_tensor *reel_transpose_at(const char *at, reel_tensor *x, int axis, int other);
 REEL_API reel_tensor *reel_t_at(const char *at, reel_tensor *x);
-#define reel_permute(x, axes) reel_permute_at(REEL_AT(x), x, axes)
-#define reel_transpose(x, axis, other) reel_transpose_at(REEL_AT(x), x, axis, other)
-#define reel_t(x) reel_t_at(REEL_AT(x), x)
+#define reel_permute(...) reel_permute_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_transpose(...) reel_transpose_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_t(...) reel_t_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* Every step-th entry of start..stop-1 along an axis; step >= 1; negative bounds count from the
  * end, and bounds past an end are cut, as in Python. reel_select takes one entry and drops the
@@ -390,8 +385,8 @@ REEL_API reel_tensor *reel_t_at(const char *at, reel_tensor *x);
 REEL_API reel_tensor *reel_slice_at(const char *at, reel_tensor *x, int axis, int64_t start,
                                     int64_t stop, int64_t step);
 REEL_API reel_tensor *reel_select_at(const char *at, reel_tensor *x, int axis, int64_t index);
-#define reel_slice(x, axis, start, stop, step) reel_slice_at(REEL_AT(x), x, axis, start, stop, step)
-#define reel_select(x, axis, index) reel_select_at(REEL_AT(x), x, axis, index)
+#define reel_slice(...) reel_slice_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_select(...) reel_select_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* Pieces along an axis, views all of them, written to parts[0..count-1]: of the sizes given, which
  * add up to the axis; of one size, the last ones less, or nothing, if it does not come out even (as
@@ -406,31 +401,30 @@ REEL_API reel_status reel_chunk_at(const char *at, reel_tensor *x, int axis, int
                                    reel_tensor **parts);
 REEL_API reel_status reel_unbind_at(const char *at, reel_tensor *x, int axis, int count,
                                     reel_tensor **parts);
-#define reel_split(x, axis, sizes, count, parts)                                                   \
-    reel_split_at(REEL_AT(x), x, axis, sizes, count, parts)
-#define reel_chunk(x, axis, count, parts) reel_chunk_at(REEL_AT(x), x, axis, count, parts)
-#define reel_unbind(x, axis, count, parts) reel_unbind_at(REEL_AT(x), x, axis, count, parts)
+#define reel_split(...) reel_split_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_chunk(...) reel_chunk_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_unbind(...) reel_unbind_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* Broadcast to a shape, by strides of 0. */
 REEL_API reel_tensor *reel_expand_at(const char *at, reel_tensor *x, reel_shape shape);
-#define reel_expand(x, shape) reel_expand_at(REEL_AT(x), x, shape)
+#define reel_expand(...) reel_expand_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* x itself if its elements lie row-major without gaps, else a copy that does. */
 REEL_API reel_tensor *reel_contiguous_at(const char *at, reel_tensor *x);
-#define reel_contiguous(x) reel_contiguous_at(REEL_AT(x), x)
+#define reel_contiguous(...) reel_contiguous_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* ---- joining, rearranging ---- */
 
 /* One after the other along an axis: x[M,D] y[N,D] -> z[M+N,D], of any dtype. The shapes are equal
  * but for that axis. From a list, or from those listed: reel_concat(0, x, y, ...). */
 REEL_API reel_tensor *reel_concat_at(const char *at, reel_tensor *const *x, int count, int axis);
-#define reel_concat_list(x, count, axis) reel_concat_at(REEL_HERE, x, count, axis)
+#define reel_concat_list(...) reel_concat_at(REEL_HERE, __VA_ARGS__)
 #define reel_concat(axis, ...) reel_concat_at(REEL_AT(__VA_ARGS__), REEL__LIST(__VA_ARGS__), axis)
 
 /* Side by side along a new axis, which is number `axis` of the result: count times x[M,N], axis 0
  * -> z[count,M,N]. The shapes are equal. */
 REEL_API reel_tensor *reel_stack_at(const char *at, reel_tensor *const *x, int count, int axis);
-#define reel_stack_list(x, count, axis) reel_stack_at(REEL_HERE, x, count, axis)
+#define reel_stack_list(...) reel_stack_at(REEL_HERE, __VA_ARGS__)
 #define reel_stack(axis, ...) reel_stack_at(REEL_AT(__VA_ARGS__), REEL__LIST(__VA_ARGS__), axis)
 #define REEL__LIST(...)                                                                            \
     (reel_tensor *[]){__VA_ARGS__},                                                                \
@@ -439,19 +433,19 @@ REEL_API reel_tensor *reel_stack_at(const char *at, reel_tensor *const *x, int c
 /* x over and over along each axis, times.dim[i] of it along axis i of the result; more numbers than
  * x has axes are new axes in front: x[2,3] times [4,1,2] -> y[4,2,6]. x itself where all are 1. */
 REEL_API reel_tensor *reel_repeat_at(const char *at, reel_tensor *x, reel_shape times);
-#define reel_repeat(x, times) reel_repeat_at(REEL_AT(x), x, times)
+#define reel_repeat(...) reel_repeat_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* The entries along an axis in reverse; a copy, of any dtype. */
 REEL_API reel_tensor *reel_flip_at(const char *at, reel_tensor *x, int axis);
-#define reel_flip(x, axis) reel_flip_at(REEL_AT(x), x, axis)
+#define reel_flip(...) reel_flip_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* x[...,M,N] with zeros above the diagonal (tril) or below it (triu), which is the main one, or
  * lies `diagonal` columns to its right: tril keeps x[...,i,j] where j <= i + diagonal, triu where
  * j >= i + diagonal. Of any dtype. */
 REEL_API reel_tensor *reel_tril_at(const char *at, reel_tensor *x, int64_t diagonal);
 REEL_API reel_tensor *reel_triu_at(const char *at, reel_tensor *x, int64_t diagonal);
-#define reel_tril(x, diagonal) reel_tril_at(REEL_AT(x), x, diagonal)
-#define reel_triu(x, diagonal) reel_triu_at(REEL_AT(x), x, diagonal)
+#define reel_tril(...) reel_tril_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_triu(...) reel_triu_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 #ifdef __cplusplus
 }

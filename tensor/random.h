@@ -38,16 +38,16 @@ REEL_API reel_tensor *reel_uniform_at_(const char *at, reel_tensor *t, reel_gene
                                        double low, double high);
 REEL_API reel_tensor *reel_normal_at_(const char *at, reel_tensor *t, reel_generator *g,
                                       double mean, double std);
-#define reel_uniform_(t, g, low, high) reel_uniform_at_(REEL_AT(t), t, g, low, high)
-#define reel_normal_(t, g, mean, std) reel_normal_at_(REEL_AT(t), t, g, mean, std)
+#define reel_uniform_(...) reel_uniform_at_(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_normal_(...) reel_normal_at_(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* New tensors on the generator's device, borrowed: uniform in (0, 1], and standard normal. */
 REEL_API reel_tensor *reel_rand_at(const char *at, reel_shape shape, reel_dtype dtype,
                                    reel_generator *g);
 REEL_API reel_tensor *reel_randn_at(const char *at, reel_shape shape, reel_dtype dtype,
                                     reel_generator *g);
-#define reel_rand(shape, dtype, g) reel_rand_at(REEL_HERE, shape, dtype, g)
-#define reel_randn(shape, dtype, g) reel_randn_at(REEL_HERE, shape, dtype, g)
+#define reel_rand(...) reel_rand_at(REEL_HERE, __VA_ARGS__)
+#define reel_randn(...) reel_randn_at(REEL_HERE, __VA_ARGS__)
 
 /* ---- whole numbers ---- */
 
@@ -59,14 +59,13 @@ REEL_API reel_tensor *reel_randn_at(const char *at, reel_shape shape, reel_dtype
  * dtype. */
 REEL_API reel_tensor *reel_randint_at(const char *at, int64_t low, int64_t high, reel_shape shape,
                                       reel_dtype dtype, reel_generator *g);
-#define reel_randint(low, high, shape, dtype, g)                                                   \
-    reel_randint_at(REEL_HERE, low, high, shape, dtype, g)
+#define reel_randint(...) reel_randint_at(REEL_HERE, __VA_ARGS__)
 
 /* 0..n-1 in random order -> y[n] (i64) on the generator's device: the order of n random words of 64
  * bits less those that n - 1 has, equal ones by their place, so that i comes before j with a
  * probability within n 2^-64 of 1/2. Moves the offset on by a block for every two numbers. */
 REEL_API reel_tensor *reel_randperm_at(const char *at, int64_t n, reel_generator *g);
-#define reel_randperm(n, g) reel_randperm_at(REEL_HERE, n, g)
+#define reel_randperm(...) reel_randperm_at(REEL_HERE, __VA_ARGS__)
 
 /* ---- by probabilities ---- */
 
@@ -78,8 +77,8 @@ REEL_API reel_tensor *reel_randperm_at(const char *at, int64_t n, reel_generator
 REEL_API reel_tensor *reel_bernoulli_at(const char *at, reel_tensor *p, reel_generator *g);
 REEL_API reel_tensor *reel_bernoulli_at_(const char *at, reel_tensor *t, reel_generator *g,
                                          double p);
-#define reel_bernoulli(p, g) reel_bernoulli_at(REEL_AT(p), p, g)
-#define reel_bernoulli_(t, g, p) reel_bernoulli_at_(REEL_AT(t), t, g, p)
+#define reel_bernoulli(...) reel_bernoulli_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_bernoulli_(...) reel_bernoulli_at_(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* `count` indices for each row of weights, i with probability weights[i] / sum of the row:
  *     weights[N] -> y[count],  weights[B,N] -> y[B,count]   (weights f32 or f64, y i64)
@@ -99,8 +98,7 @@ REEL_API reel_tensor *reel_bernoulli_at_(const char *at, reel_tensor *t, reel_ge
  * two draws or more without replacement, for every two weights, of all rows together. */
 REEL_API reel_tensor *reel_multinomial_at(const char *at, reel_tensor *weights, int64_t count,
                                           bool replacement, reel_generator *g);
-#define reel_multinomial(weights, count, replacement, g)                                           \
-    reel_multinomial_at(REEL_AT(weights), weights, count, replacement, g)
+#define reel_multinomial(...) reel_multinomial_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* ---- words ---- */
 

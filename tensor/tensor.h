@@ -110,7 +110,7 @@ typedef struct reel_tensor reel_tensor;
 REEL_API reel_tensor *reel_retain(reel_tensor *t);             /* returns t; NULL in, NULL out */
 REEL_API void reel_release_at(const char *at, reel_tensor *t); /* takes NULL */
 REEL_API void reel_release(reel_tensor *t);
-#define reel_release(t) reel_release_at(REEL_HERE, t)
+#define reel_release(...) reel_release_at(REEL_HERE, __VA_ARGS__)
 
 /* REEL_SCOPE; at the head of a block: what is made from there on is let go where the block ends,
  * however it is left. It is a guard, a variable that the compiler clears away: break, continue,
@@ -156,34 +156,39 @@ REEL_API size_t reel_tensors_alive(void);
 
 REEL_API reel_tensor *reel_empty_at(const char *at, reel_shape shape, reel_dtype dtype,
                                     reel_device device);
-#define reel_empty(shape, dtype, device) reel_empty_at(REEL_HERE, shape, dtype, device)
+#define reel_empty(...) reel_empty_at(REEL_HERE, __VA_ARGS__)
 
 /* Every element is `value`: cut off after the point for integers, rounded for floats. An error if
  * the dtype does not hold it: beyond the range of i64, u8 or f32, NaN as an integer. So it is of
  * reel_fill_ and reel_masked_fill. */
 REEL_API reel_tensor *reel_full_at(const char *at, reel_shape shape, double value, reel_dtype dtype,
                                    reel_device device);
-#define reel_full(shape, value, dtype, device)                                                     \
-    reel_full_at(REEL__AS("full", ""), shape, value, dtype, device)
-#define reel_zeros(shape, dtype, device)                                                           \
-    reel_full_at(REEL__AS("zeros", ""), shape, 0.0, dtype, device)
-#define reel_ones(shape, dtype, device)                                                            \
-    reel_full_at(REEL__AS("ones", ""), shape, 1.0, dtype, device)
+static inline reel_tensor *reel_zeros_at(const char *at, reel_shape shape, reel_dtype dtype,
+                                         reel_device device) {
+    return reel_full_at(at, shape, 0, dtype, device);
+}
+static inline reel_tensor *reel_ones_at(const char *at, reel_shape shape, reel_dtype dtype,
+                                        reel_device device) {
+    return reel_full_at(at, shape, 1, dtype, device);
+}
+#define reel_full(...) reel_full_at(REEL__AS("full", ""), __VA_ARGS__)
+#define reel_zeros(...) reel_zeros_at(REEL__AS("zeros", ""), __VA_ARGS__)
+#define reel_ones(...) reel_ones_at(REEL__AS("ones", ""), __VA_ARGS__)
 #define reel_scalar(value, dtype, device)                                                          \
     reel_full_at(REEL__AS("scalar", ""), REEL_SCALAR, value, dtype, device)
 
 /* The same of t's shape, dtype and device, contiguous; untracked whatever t is. */
 REEL_API reel_tensor *reel_empty_like_at(const char *at, const reel_tensor *t);
 REEL_API reel_tensor *reel_full_like_at(const char *at, const reel_tensor *t, double value);
-#define reel_empty_like(t) reel_empty_like_at(REEL_AT(t), t)
-#define reel_full_like(t, value) reel_full_like_at(REEL_AT(t), t, value)
+#define reel_empty_like(...) reel_empty_like_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_full_like(...) reel_full_like_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 #define reel_zeros_like(t) reel_full_like_at(REEL__AS("zeros_like", #t), t, 0.0)
 #define reel_ones_like(t) reel_full_like_at(REEL__AS("ones_like", #t), t, 1.0)
 
 /* arange: 0, 1, ..., n-1.  -> y[n] */
 REEL_API reel_tensor *reel_arange_at(const char *at, int64_t n, reel_dtype dtype,
                                      reel_device device);
-#define reel_arange(n, dtype, device) reel_arange_at(REEL_HERE, n, dtype, device)
+#define reel_arange(...) reel_arange_at(REEL_HERE, __VA_ARGS__)
 
 /* start, start + step, ... as far as they lie before stop:
  *     y[i] = start + i step,  i < n = ceil((stop - start) / step), none if that is below 1
@@ -192,8 +197,7 @@ REEL_API reel_tensor *reel_arange_at(const char *at, int64_t n, reel_dtype dtype
  * device, as linspace. */
 REEL_API reel_tensor *reel_arange_from_at(const char *at, double start, double stop, double step,
                                           reel_dtype dtype, reel_device device);
-#define reel_arange_from(start, stop, step, dtype, device)                                         \
-    reel_arange_from_at(REEL_HERE, start, stop, step, dtype, device)
+#define reel_arange_from(...) reel_arange_from_at(REEL_HERE, __VA_ARGS__)
 
 /* n numbers evenly from start to stop, both ends included to the bit, f32 or f64: y[n],
  *     y[i] = start + i d      for i < n/2 (rounded down),  d = (stop - start) / (n - 1)
@@ -202,19 +206,18 @@ REEL_API reel_tensor *reel_arange_from_at(const char *at, double start, double s
  * start. */
 REEL_API reel_tensor *reel_linspace_at(const char *at, double start, double stop, int64_t n,
                                        reel_dtype dtype, reel_device device);
-#define reel_linspace(start, stop, n, dtype, device)                                               \
-    reel_linspace_at(REEL_HERE, start, stop, n, dtype, device)
+#define reel_linspace(...) reel_linspace_at(REEL_HERE, __VA_ARGS__)
 
 /* y[n,m], 1 where row and column are the same, else 0. */
 REEL_API reel_tensor *reel_eye_at(const char *at, int64_t n, int64_t m, reel_dtype dtype,
                                   reel_device device);
-#define reel_eye(n, m, dtype, device) reel_eye_at(REEL_HERE, n, m, dtype, device)
+#define reel_eye(...) reel_eye_at(REEL_HERE, __VA_ARGS__)
 
 /* Copies row-major data of the host into a new tensor on the CPU. `data` may be NULL if the shape
  * is empty. */
 REEL_API reel_tensor *reel_from_at(const char *at, const void *data, reel_shape shape,
                                    reel_dtype dtype);
-#define reel_from(data, shape, dtype) reel_from_at(REEL_HERE, data, shape, dtype)
+#define reel_from(...) reel_from_at(REEL_HERE, __VA_ARGS__)
 
 /* ---- what a tensor is: NULL gives 0 ---- */
 
@@ -245,17 +248,17 @@ REEL_API void *reel_data(reel_tensor *t);
  */
 REEL_API reel_status reel_read_at(const char *at, reel_tensor *t, void *to, size_t bytes);
 REEL_API reel_status reel_write_at(const char *at, reel_tensor *t, const void *from, size_t bytes);
-#define reel_read(t, to, bytes) reel_read_at(REEL_AT(t), t, to, bytes)
-#define reel_write(t, from, bytes) reel_write_at(REEL_AT(t), t, from, bytes)
+#define reel_read(...) reel_read_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_write(...) reel_write_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* The value of a one-element tensor; NaN, and a failure, of any other. Waits for the device. */
 REEL_API double reel_item_at(const char *at, reel_tensor *t);
-#define reel_item(t) reel_item_at(REEL_AT(t), t)
+#define reel_item(...) reel_item_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* t on `device`: t itself if it is there already, else a copy. Not differentiable: an error if t is
  * tracked, outside REEL_NO_GRAD. Borrowed. */
 REEL_API reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device device);
-#define reel_to(t, device) reel_to_at(REEL_AT(t), t, device)
+#define reel_to(...) reel_to_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* Prints as numpy prints: summarised beyond 1000 elements, 8 digits, 75 columns, and a newline.
  * Only what is shown is read, or copied from another device. f NULL: does nothing. */

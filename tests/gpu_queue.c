@@ -113,7 +113,7 @@ static double churn(reel_device d, unsigned state, int rounds) {
             reel_tensor *x = reel_to(reel_from(v, reel_shape(n), REEL_F64), d);
             reel_tensor *y = reel_affine(x, 3, k % 7);
             reel_tensor *z = reel_add(y, reel_full(reel_shape(n), k, REEL_F64, d));
-            reel_add_(sum, reel_sum(reel_slice(z, 0, 0, INT64_MAX, 2)));
+            reel_in_place(add, sum, reel_sum(reel_slice(z, 0, 0, INT64_MAX, 2)));
         }
         total = reel_item(sum);
     }

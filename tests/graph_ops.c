@@ -452,7 +452,7 @@ static void draw_into(graph *g, graph_value *v) {
 }
 static reel_tensor *call_add(const graph_value *v, reel_tensor *const *in) {
     (void)v;
-    return reel_add_(apart(in[0]), reel_detach(in[1]));
+    return reel_in_place(add, apart(in[0]), reel_detach(in[1]));
 }
 static reel_tensor *call_copy(const graph_value *v, reel_tensor *const *in) {
     (void)v;

@@ -262,7 +262,7 @@ START_TEST(no_grad) {
         ck_assert(!reel_is_tracked(reel_square(x)));
         leaves_no_grad_by_return();
         ck_assert(!reel_is_tracked(reel_square(x)));
-        reel_add_(x, x);
+        reel_in_place(add, x, x);
     }
     for (int i = 0; i < 2; i++) {
         REEL_NO_GRAD;
@@ -398,7 +398,7 @@ START_TEST(in_place_on_tracked) {
     reel_tensor *one = reel_ones(reel_shape(2), REEL_F64, DEVICE);
     ck_assert_ptr_null(reel_fill_(x, 0));
     expect_failure(REEL_ERR_STATE, "fill: [2] is tracked: change it inside REEL_NO_GRAD");
-    ck_assert_ptr_null(reel_add_(y, one));
+    ck_assert_ptr_null(reel_in_place(add, y, one));
     expect_failure(REEL_ERR_STATE,
                    "add: an input is tracked, and what is done in place is not recorded");
     ck_assert_int_eq(reel_write(x, ((double[]){1, 1}), 16), REEL_ERR_STATE);

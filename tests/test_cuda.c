@@ -188,7 +188,7 @@ START_TEST(devices_do_not_mix) {
     ck_assert_ptr_null(reel_matmul(there, here));
     ck_assert_msg(strstr(reel_error(), "here[3, 3] on cpu"), "%s", reel_error());
     expect_failure(REEL_ERR_DEVICE, gpu);
-    ck_assert_ptr_null(reel_add_(here, there));
+    ck_assert_ptr_null(reel_in_place(add, here, there));
     expect_failure(REEL_ERR_DEVICE, gpu);
     ck_assert_ptr_null(reel_index_select(there, 0, index));
     expect_failure(REEL_ERR_DEVICE, "index[3] on cpu");

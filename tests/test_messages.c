@@ -63,16 +63,17 @@ START_TEST(elementwise) {
     SAYS("masked_fill: input 1 is NULL: x[2, 3], NULL", reel_masked_fill(x, NULL, 0));
     SAYS("masked_fill: input 0 is NULL: NULL, mask[2, 3]", reel_masked_fill(NULL, mask, 0));
     SAYS("masked_fill: the mask must be u8: x[2, 3] f32, row[2] f32", reel_masked_fill(x, row, 0));
-    SAYS("masked_fill_: the mask must be u8: x[2, 3] f32, x[2, 3] f32", reel_masked_fill_(x, x, 0));
-    SAYS("masked_fill_: none is NULL: x[2, 3], none", reel_masked_fill_(x, none, 0));
+    SAYS("masked_fill: the mask must be u8: x[2, 3] f32, x[2, 3] f32",
+         reel_in_place(masked_fill, x, x, 0));
+    SAYS("masked_fill: none is NULL: x[2, 3], none", reel_in_place(masked_fill, x, none, 0));
     SAYS("cast: input 0 is NULL: NULL", reel_cast(NULL, REEL_F64));
     SAYS("dequantize: gives f32 or f64, not i64: bytes[2, 3] u8",
          reel_dequantize(bytes, 1, REEL_I64));
     SAYS("logical_not: does not compute in f16: cast it: half[2, 3] f16", reel_logical_not(half));
-    SAYS("add: shapes do not broadcast: x[2, 3], row[2]", reel_add_(x, row));
-    SAYS("add: the tensor to change is NULL: NULL, x[2, 3]", reel_add_(NULL, x));
-    SAYS("relu: takes f32 or f64: labels[5] i64", reel_relu_(labels));
-    SAYS("mul: the result does not fit into [2]: x[2, 3], x[2, 3]", reel_mul_out(row, x, x));
+    SAYS("add: shapes do not broadcast: x[2, 3], row[2]", reel_in_place(add, x, row));
+    SAYS("add: the tensor to change is NULL: NULL, x[2, 3]", reel_in_place(add, NULL, x));
+    SAYS("relu: takes f32 or f64: labels[5] i64", reel_in_place(relu, labels));
+    SAYS("mul: the result does not fit into [2]: x[2, 3], x[2, 3]", reel_into(row, mul, x, x));
     SAYS("copy_: the result does not fit into [2, 3]: x[2, 3], row[2]", reel_copy_(x, row));
     SAYS("copy_: input 0 is NULL: NULL, x[2, 3]", reel_copy_(NULL, x));
     SAYS("copy_: input 1 is NULL: x[2, 3], NULL", reel_copy_(x, NULL));

@@ -228,7 +228,7 @@ START_TEST(devices_do_not_mix) {
     y->storage->device = reel_cuda(1);
     FAILS(reel_add(x, y), REEL_ERR_DEVICE,
           "add: operands on different devices: x[2] on cpu, y[2] on cuda:1");
-    FAILS(reel_add_(x, y), REEL_ERR_DEVICE,
+    FAILS(reel_in_place(add, x, y), REEL_ERR_DEVICE,
           "add: operands on different devices: x[2] on cpu, y[2] on cuda:1");
     y->storage->device = CPU;
 }
@@ -402,7 +402,7 @@ START_TEST(expands) {
     expect_failure(REEL_ERR_SHAPE, "expand: does not broadcast to [1, 0");
     FAILS(reel_fill_(e, 1), REEL_ERR_ARGUMENT,
           "fill: the result is an expanded view: its elements share memory");
-    FAILS(reel_add_(e, x), REEL_ERR_ARGUMENT,
+    FAILS(reel_in_place(add, e, x), REEL_ERR_ARGUMENT,
           "add: the result is an expanded view: its elements share memory: e[3, 2, 2], x[2, 1]");
     FAILS(reel_copy_(e, x), REEL_ERR_ARGUMENT,
           "copy_: the result is an expanded view: its elements share memory: e[3, 2, 2], x[2, 1]");
@@ -432,8 +432,9 @@ START_TEST(changes_in_place) {
     const float ten[] = {10, 20, 30};
     ck_assert_ptr_eq(reel_copy_(x, reel_from(ten, reel_shape(3), REEL_F32)), x);
     expect_values(x, (double[]){10, 20, 30, 10, 20, 30}, 6);
-    ck_assert_ptr_eq(reel_add_(x, reel_scalar(1, REEL_F64, DEVICE)), x);
-    ck_assert_ptr_eq(reel_add_(reel_t(x), reel_arange(2, REEL_F64, DEVICE)) != NULL ? x : NULL, x);
+    ck_assert_ptr_eq(reel_in_place(add, x, reel_scalar(1, REEL_F64, DEVICE)), x);
+    ck_assert_ptr_eq(
+        reel_in_place(add, reel_t(x), reel_arange(2, REEL_F64, DEVICE)) != NULL ? x : NULL, x);
     expect_values(x, (double[]){11, 21, 31, 12, 22, 32}, 6);
     reel_tensor *bytes = reel_zeros(reel_shape(2, 3), REEL_U8, DEVICE);
     reel_copy_(bytes, reel_affine(x, 10, 0));
@@ -454,11 +455,11 @@ START_TEST(changes_in_place_what_overlaps) {
     reel_tensor *m = counting(reel_shape(2, 2));
     reel_copy_(m, reel_t(m));
     expect_values(m, (double[]){0, 2, 1, 3}, 4);
-    reel_add_(m, reel_t(m));
+    reel_in_place(add, m, reel_t(m));
     expect_values(m, (double[]){0, 3, 3, 6}, 4);
-    reel_add_(m, m);
+    reel_in_place(add, m, m);
     expect_values(m, (double[]){0, 6, 6, 12}, 4);
-    reel_add_(m, reel_select(m, 0, 1));
+    reel_in_place(add, m, reel_select(m, 0, 1));
     expect_values(m, (double[]){6, 18, 12, 24}, 4);
 }
 END_TEST
@@ -467,14 +468,14 @@ START_TEST(refuses_to_change_in_place) {
     REEL_SCOPE;
     reel_tensor *x = counting(reel_shape(2, 3)), *none = NULL;
     reel_tensor *wide = counting(reel_shape(4, 2, 3)), *i = reel_arange(3, REEL_I64, DEVICE);
-    FAILS(reel_add_(x, wide), REEL_ERR_SHAPE,
+    FAILS(reel_in_place(add, x, wide), REEL_ERR_SHAPE,
           "add: the result does not fit into [2, 3]: x[2, 3], wide[4, 2, 3]");
     ck_assert_ptr_null(reel_copy_(x, wide));
     expect_failure(REEL_ERR_SHAPE, "copy_: the result does not fit into [2, 3]");
-    FAILS(reel_add_(x, i), REEL_ERR_DTYPE, "add: dtypes differ: x[2, 3] f64, i[3] i64");
+    FAILS(reel_in_place(add, x, i), REEL_ERR_DTYPE, "add: dtypes differ: x[2, 3] f64, i[3] i64");
     FAILS(reel_fill_(none, 1), REEL_ERR_ARGUMENT, "fill: the tensor to change is NULL");
     FAILS(reel_copy_(none, x), REEL_ERR_ARGUMENT, "copy_: none is NULL: none, x[2, 3]");
-    FAILS(reel_add_(x, none), REEL_ERR_ARGUMENT, "add: none is NULL: x[2, 3], none");
+    FAILS(reel_in_place(add, x, none), REEL_ERR_ARGUMENT, "add: none is NULL: x[2, 3], none");
     expect_values(reel_select(x, 0, 0), (double[]){0, 1, 2}, 3);
 }
 END_TEST

@@ -263,7 +263,7 @@ static void *trains(void *argument) {
         reel_backward(loss);
         {
             REEL_NO_GRAD;
-            reel_add_(W, reel_scale(reel_grad(W), -0.1));
+            reel_in_place(add, W, reel_scale(reel_grad(W), -0.1));
         }
         reel_zero_grad(W);
         t->loss = reel_item(loss);

@@ -3,6 +3,7 @@
 #include "tests/op_cases.h"
 
 #include "autograd/autograd.h"
+#include "nn/nn.h"
 #include "tensor/call_internal.h"
 
 /* ---- every elementwise row of the table ---- */
@@ -93,48 +94,33 @@ END_TEST
 
 /* ---- the forms that users write ---- */
 
-typedef reel_tensor *(*op_of_one)(const char *at, reel_tensor *x);
-typedef reel_tensor *(*op_of_two)(const char *at, reel_tensor *x, reel_tensor *y);
-typedef reel_tensor *(*form_of_one)(const char *at, reel_tensor *out, reel_tensor *x);
-typedef reel_tensor *(*form_of_two)(const char *at, reel_tensor *out, reel_tensor *x,
-                                    reel_tensor *y);
-
-#define ROW(name) {REEL_OP_##name, reel_##name##_at, reel_##name##_out_at},
-static const struct {
-    reel__op op;
-    op_of_one f;
-    form_of_one form;
-} of_one[] = {ROW(neg) ROW(abs) ROW(sign) ROW(floor) ROW(ceil) ROW(round) ROW(trunc) ROW(square)
-                  ROW(sqrt) ROW(exp) ROW(expm1) ROW(log) ROW(log1p) ROW(sin) ROW(cos) ROW(erf)
-                      ROW(relu) ROW(sigmoid) ROW(tanh) ROW(silu) ROW(gelu) ROW(gelu_tanh)
-                          ROW(logical_not) ROW(isnan) ROW(isinf) ROW(isfinite)};
-static const struct {
-    reel__op op;
-    op_of_two f;
-    form_of_two form;
-} of_two[] = {ROW(add) ROW(sub) ROW(mul) ROW(div) ROW(pow) ROW(maximum) ROW(minimum) ROW(bce) ROW(
-    eq) ROW(ne) ROW(lt) ROW(le) ROW(gt) ROW(ge) ROW(logical_and) ROW(logical_or) ROW(logical_xor)};
-
 static reel_tensor *like(reel_tensor *t) {
     return reel_empty_like_at(REEL_HERE, t);
 }
+
+#define OF_ONE(name)                                                                               \
+    expect_same(REEL_OP_##name, reel_into(like(reel_##name(x)), name, x), reel_##name(x));
+#define OF_TWO(name)                                                                               \
+    expect_same(REEL_OP_##name, reel_into(like(reel_##name(x, y)), name, x, y), reel_##name(x, y));
 
 START_TEST(every_form_is_of_its_op) {
     REEL_SCOPE;
     reel_tensor *n = reel_arange(12, REEL_F64, test_device());
     reel_tensor *x = reel_affine(n, 0.07, 0.1), *y = reel_affine(n, -0.05, 0.7);
-    for (size_t i = 0; i < sizeof of_one / sizeof *of_one; i++) {
-        reel_tensor *want = of_one[i].f(REEL_HERE, x);
-        expect_same(of_one[i].op, of_one[i].form(REEL_HERE, like(want), x), want);
-    }
-    for (size_t i = 0; i < sizeof of_two / sizeof *of_two; i++) {
-        reel_tensor *want = of_two[i].f(REEL_HERE, x, y);
-        expect_same(of_two[i].op, of_two[i].form(REEL_HERE, like(want), x, y), want);
-    }
-    expect_same(REEL_OP_softplus, reel_softplus_out(like(x), x, 2, 1), reel_softplus(x, 2, 1));
-    expect_same(REEL_OP_leaky_relu, reel_leaky_relu_out(like(x), reel_neg(x), 0.3),
+    /* clang-format off */
+    OF_ONE(neg) OF_ONE(abs) OF_ONE(sign) OF_ONE(floor) OF_ONE(ceil) OF_ONE(round) OF_ONE(trunc)
+    OF_ONE(square) OF_ONE(sqrt) OF_ONE(exp) OF_ONE(expm1) OF_ONE(log) OF_ONE(log1p) OF_ONE(sin)
+    OF_ONE(cos) OF_ONE(erf) OF_ONE(relu) OF_ONE(sigmoid) OF_ONE(tanh) OF_ONE(silu) OF_ONE(gelu)
+    OF_ONE(gelu_tanh) OF_ONE(logical_not) OF_ONE(isnan) OF_ONE(isinf) OF_ONE(isfinite)
+    OF_TWO(add) OF_TWO(sub) OF_TWO(mul) OF_TWO(div) OF_TWO(pow) OF_TWO(maximum) OF_TWO(minimum)
+    OF_TWO(bce) OF_TWO(eq) OF_TWO(ne) OF_TWO(lt) OF_TWO(le) OF_TWO(gt) OF_TWO(ge)
+    OF_TWO(logical_and) OF_TWO(logical_or) OF_TWO(logical_xor)
+        /* clang-format on */
+        expect_same(REEL_OP_softplus, reel_into(like(x), softplus, x, 2, 1),
+                    reel_softplus(x, 2, 1));
+    expect_same(REEL_OP_leaky_relu, reel_into(like(x), leaky_relu, reel_neg(x), 0.3),
                 reel_leaky_relu(reel_neg(x), 0.3));
-    expect_same(REEL_OP_elu, reel_elu_out(like(x), reel_neg(x), 0.3), reel_elu(reel_neg(x), 0.3));
+    expect_same(REEL_OP_elu, reel_into(like(x), elu, reel_neg(x), 0.3), reel_elu(reel_neg(x), 0.3));
     expect_fine();
 }
 END_TEST
@@ -146,34 +132,72 @@ static reel_tensor *numbers(void) {
 START_TEST(in_place) {
     REEL_SCOPE;
     reel_tensor *x = numbers(), *y = reel_scalar(2, REEL_F64, test_device());
-    ck_assert_ptr_eq(reel_mul_(x, y), x);
+    ck_assert_ptr_eq(reel_in_place(mul, x, y), x);
     expect_values(x, (double[]){-3, -1, 1, 3}, 4);
-    expect_values(reel_add_(x, y), (double[]){-1, 1, 3, 5}, 4);
-    expect_values(reel_sub_(x, x), (double[]){0, 0, 0, 0}, 4);
-    expect_values(reel_abs_(numbers()), (double[]){1.5, 0.5, 0.5, 1.5}, 4);
-    expect_values(reel_clamp_(numbers(), -1, 1), (double[]){-1, -0.5, 0.5, 1}, 4);
-    expect_values(reel_relu_(numbers()), (double[]){0, 0, 0.5, 1.5}, 4);
-    expect_values(reel_affine_(numbers(), 2, 1), (double[]){-2, 0, 2, 4}, 4);
-    expect_values(reel_pow_scalar_(numbers(), 2), (double[]){2.25, 0.25, 0.25, 2.25}, 4);
+    expect_values(reel_in_place(add, x, y), (double[]){-1, 1, 3, 5}, 4);
+    expect_values(reel_in_place(sub, x, x), (double[]){0, 0, 0, 0}, 4);
+    expect_values(reel_in_place(abs, numbers()), (double[]){1.5, 0.5, 0.5, 1.5}, 4);
+    expect_values(reel_in_place(clamp, numbers(), -1, 1), (double[]){-1, -0.5, 0.5, 1}, 4);
+    expect_values(reel_in_place(relu, numbers()), (double[]){0, 0, 0.5, 1.5}, 4);
+    expect_values(reel_in_place(affine, numbers(), 2, 1), (double[]){-2, 0, 2, 4}, 4);
+    expect_values(reel_in_place(pow_scalar, numbers(), 2), (double[]){2.25, 0.25, 0.25, 2.25}, 4);
     x = numbers();
-    expect_values(reel_masked_fill_(x, reel_lt(x, reel_scalar(0, REEL_F64, test_device())), 9),
-                  (double[]){9, 9, 0.5, 1.5}, 4);
+    expect_values(
+        reel_in_place(masked_fill, x, reel_lt(x, reel_scalar(0, REEL_F64, test_device())), 9),
+        (double[]){9, 9, 0.5, 1.5}, 4);
     const int64_t n[] = {5, -7};
     reel_tensor *i = to_device(reel_from(n, reel_shape(2), REEL_I64));
-    expect_values(reel_maximum_(i, reel_scalar(1, REEL_I64, test_device())), (double[]){5, 1}, 2);
+    expect_values(reel_in_place(maximum, i, reel_scalar(1, REEL_I64, test_device())),
+                  (double[]){5, 1}, 2);
 }
 END_TEST
 
 START_TEST(into_a_tensor) {
     REEL_SCOPE;
     reel_tensor *x = numbers(), *out = reel_zeros(reel_shape(2, 4), REEL_F64, test_device());
-    ck_assert_ptr_eq(reel_neg_out(out, x), out); /* broadcast to it */
+    ck_assert_ptr_eq(reel_into(out, neg, x), out); /* broadcast to it */
     expect_values(out, (double[]){1.5, 0.5, -0.5, -1.5, 1.5, 0.5, -0.5, -1.5}, 8);
     reel_tensor *truth = reel_zeros(reel_shape(4), REEL_U8, test_device());
-    expect_values(reel_gt_out(truth, x, reel_neg(x)), (double[]){0, 0, 1, 1}, 4);
-    expect_values(reel_where_out(x, truth, x, reel_square(x)), (double[]){2.25, 0.25, 0.5, 1.5}, 4);
+    expect_values(reel_into(truth, gt, x, reel_neg(x)), (double[]){0, 0, 1, 1}, 4);
+    expect_values(reel_into(x, where, truth, x, reel_square(x)), (double[]){2.25, 0.25, 0.5, 1.5},
+                  4);
     reel_tensor *a = reel_reshape(numbers(), reel_shape(2, 2));
-    expect_values(reel_matmul_out(a, a, a), (double[]){2, 0, -1.5 * 0.5 + 0.5 * 1.5, 2}, 4);
+    expect_values(reel_into(a, matmul, a, a), (double[]){2, 0, -1.5 * 0.5 + 0.5 * 1.5, 2}, 4);
+}
+END_TEST
+
+/* Functions that make their results elsewhere, views, and products where the result is strided. */
+START_TEST(results_of_other_functions_are_copied) {
+    REEL_SCOPE;
+    reel_tensor *x = reel_reshape(numbers(), reel_shape(2, 2));
+    reel_tensor *out = reel_zeros(reel_shape(2, 2), REEL_F64, test_device());
+    ck_assert_ptr_eq(reel_into(out, sum, x, reel_axes(0), false), out); /* broadcast to it */
+    expect_values(out, (double[]){-1, 1, -1, 1}, 4);
+    expect_values(reel_into(out, transpose, x, 0, 1), (double[]){-1.5, 0.5, -0.5, 1.5}, 4);
+    expect_values(reel_in_place(transpose, x, 0, 1), (double[]){-1.5, 0.5, -0.5, 1.5}, 4);
+    expect_values(reel_into(reel_t(out), matmul, x, x), (double[]){2, 0, 0, 2}, 4);
+    expect_values(reel_into(out, matmul, reel_select(x, 0, 0), x), (double[]){2, 0, 2, 0}, 4);
+    reel_tensor *loss = reel_ones(REEL_SCALAR, REEL_F64, test_device());
+    expect_values(reel_into(loss, mse_loss, x, reel_zeros_like(x), REEL_MEAN), (double[]){1.25}, 1);
+    expect_values(reel_into(loss, softmax, loss, 0), (double[]){1}, 1);
+}
+END_TEST
+
+/* Each result goes where its own call says, whatever is computed for its arguments meanwhile. */
+START_TEST(they_nest) {
+    REEL_SCOPE;
+    reel_tensor *x = numbers(), *a = like(x), *b = like(x);
+    ck_assert_ptr_eq(reel_into(a, add, reel_into(b, mul, x, reel_neg(x)), reel_add(x, x)), a);
+    expect_values(b, (double[]){-2.25, -0.25, -0.25, -2.25}, 4);
+    expect_values(a, (double[]){-5.25, -1.25, 0.75, 0.75}, 4);
+    ck_assert_ptr_null(reel_into(a, add, reel_into(NULL, neg, x), x));
+    expect_failure(REEL_ERR_ARGUMENT, "neg: the tensor to change is NULL");
+    expect_values(reel_add(x, x), (double[]){-3, -1, 1, 3}, 4); /* and nothing waits any more */
+    expect_values(a, (double[]){-5.25, -1.25, 0.75, 0.75}, 4);
+#define TWICE(y) reel_into(a, add, y, y)
+#define DEEP(y) TWICE(TWICE(TWICE(y)))
+    ck_assert_ptr_eq(DEEP(x), a);
+    expect_values(a, (double[]){-12, -4, 4, 12}, 4);
 }
 END_TEST
 
@@ -182,11 +206,11 @@ START_TEST(other_elements_of_the_same_memory) {
     REEL_SCOPE;
     reel_tensor *x = reel_arange(1000, REEL_F64, test_device());
     reel_tensor *early = reel_slice(x, 0, 0, 999, 1), *late = reel_slice(x, 0, 1, 1000, 1);
-    reel_add_out(late, early, early);
+    reel_into(late, add, early, early);
     expect_fine();
     for (int i = 1; i < 1000; i++) ck_assert_double_eq(element(x, i), 2.0 * (i - 1));
     reel_tensor *m = reel_reshape(reel_arange(9, REEL_F64, test_device()), reel_shape(3, 3));
-    reel_sub_(m, reel_t(m));
+    reel_in_place(sub, m, reel_t(m));
     expect_values(m, (double[]){0, -2, -4, 2, 0, -2, 4, 2, 0}, 9);
 }
 END_TEST
@@ -194,45 +218,42 @@ END_TEST
 START_TEST(what_does_not_fit_is_refused) {
     REEL_SCOPE;
     reel_tensor *x = numbers(), *two = reel_zeros(reel_shape(2), REEL_F64, test_device());
-    ck_assert_ptr_null(reel_exp_out(two, x));
+    ck_assert_ptr_null(reel_into(two, exp, x));
     expect_failure(REEL_ERR_SHAPE, "exp: the result does not fit into [2]: x[4]");
-    ck_assert_ptr_null(reel_exp_out(reel_zeros(reel_shape(4), REEL_F32, test_device()), x));
+    ck_assert_ptr_null(reel_into(reel_zeros(reel_shape(4), REEL_F32, test_device()), exp, x));
     expect_failure(REEL_ERR_DTYPE, "exp: the result is f32, not f64");
-    ck_assert_ptr_null(reel_gt_out(x, x, x));
+    ck_assert_ptr_null(reel_into(x, gt, x, x));
     expect_failure(REEL_ERR_DTYPE, "gt: the result is f64, not u8");
-    ck_assert_ptr_null(reel_exp_out(NULL, x));
+    ck_assert_ptr_null(reel_into(NULL, exp, x));
     expect_failure(REEL_ERR_ARGUMENT, "exp: the tensor to change is NULL");
-    ck_assert_ptr_null(reel_exp_(reel_expand(two, reel_shape(3, 2))));
+    ck_assert_ptr_null(reel_in_place(exp, reel_expand(two, reel_shape(3, 2))));
     expect_failure(REEL_ERR_ARGUMENT, "expanded view");
     reel_tensor *m = reel_zeros(reel_shape(2, 3), REEL_F64, test_device());
-    ck_assert_ptr_null(reel_matmul_out(reel_t(m), reel_t(m), reel_t(m)));
-    ck_assert(reel_failed());
-    reel_clear_error();
-    reel_tensor *row = reel_zeros(reel_shape(1, 3), REEL_F64, test_device());
-    reel_tensor *large = reel_zeros(reel_shape(5, 2), REEL_F64, test_device());
-    ck_assert_ptr_null(reel_matmul_out(large, row, reel_t(m)));
-    expect_failure(REEL_ERR_SHAPE, "matmul: the result has another shape");
-    reel_tensor *square = reel_zeros(reel_shape(2, 2), REEL_F64, test_device());
-    ck_assert_ptr_null(reel_matmul_out(reel_t(square), square, square));
-    expect_failure(REEL_ERR_ARGUMENT, "matmul: the result must be contiguous");
+    ck_assert_ptr_null(reel_into(reel_t(m), matmul, reel_t(m), reel_t(m)));
+    expect_failure(REEL_ERR_SHAPE, "matmul: inner dimensions differ");
+    ck_assert_ptr_null(reel_into(two, sum, m, reel_axes(0), false));
+    expect_failure(REEL_ERR_SHAPE, "sum: the result does not fit into [2]");
+    ck_assert_ptr_null(
+        reel_into(reel_zeros(REEL_SCALAR, REEL_I64, test_device()), mse_loss, m, m, REEL_MEAN));
+    expect_failure(REEL_ERR_DTYPE, "mse_loss: the result is i64, not f64");
 }
 END_TEST
 
 START_TEST(they_are_not_recorded) {
     REEL_SCOPE;
     reel_tensor *x = reel_track(numbers()), *y = numbers();
-    ck_assert_ptr_null(reel_mul_(y, x));
+    ck_assert_ptr_null(reel_in_place(mul, y, x));
     expect_failure(REEL_ERR_STATE, "mul: an input is tracked");
-    ck_assert_ptr_null(reel_neg_(x));
+    ck_assert_ptr_null(reel_in_place(neg, x));
     expect_failure(REEL_ERR_STATE, "neg: ");
     {
         REEL_NO_GRAD;
-        expect_values(reel_neg_(x), (double[]){1.5, 0.5, -0.5, -1.5}, 4);
+        expect_values(reel_in_place(neg, x), (double[]){1.5, 0.5, -0.5, -1.5}, 4);
     }
     reel_tensor *z = reel_square(x); /* saves x, which then changes */
     {
         REEL_NO_GRAD;
-        reel_neg_(x);
+        reel_in_place(neg, x);
     }
     reel_backward(reel_sum(z));
     expect_failure(REEL_ERR_STATE, "changed in place");
@@ -240,13 +261,15 @@ START_TEST(they_are_not_recorded) {
 END_TEST
 
 int main(void) {
-    Suite *s = suite_create("ops_out");
+    Suite *s = suite_create("into");
     TCase *t = add_case(s, "forms");
     tcase_add_test(t, every_row_fills_what_is_given);
     tcase_add_test(t, every_loop_gives_the_same_bits);
     tcase_add_test(t, every_form_is_of_its_op);
     tcase_add_test(t, in_place);
     tcase_add_test(t, into_a_tensor);
+    tcase_add_test(t, results_of_other_functions_are_copied);
+    tcase_add_test(t, they_nest);
     tcase_add_test(t, other_elements_of_the_same_memory);
     tcase_add_test(t, what_does_not_fit_is_refused);
     tcase_add_test(t, they_are_not_recorded);

@@ -1,0 +1,111 @@
+/* Ops whose result is given beforehand: what calls find in the thread, and the two of them that
+ * have no other form. */
+#include "tensor/into.h"
+#include "tensor/call_internal.h"
+#include "tensor/handles_internal.h"
+
+#include <string.h>
+
+reel_tensor *reel__run_into(reel__call c, reel_tensor *out) {
+    if (!out) {
+        reel__fail_call(REEL_ERR_ARGUMENT, &c, "the tensor to change is NULL");
+        return NULL;
+    }
+    if (!reel__live(c.at, reel__ops[c.op].name, "the tensor to change", out)) return NULL;
+    c.nout = 1;
+    c.out[0] = out;
+    c.device = out->storage->device;
+    return reel__dispatch(&c) == REEL_OK ? out : NULL;
+}
+
+/* ---- a result that waits for the op of its call ---- */
+
+const char *reel_into_begin(reel_tensor *out, const char *at) {
+    reel__thread *self = reel__self();
+    if (self->waiting < REEL__MOST_WAITING)
+        self->into[self->waiting] = (reel__into){.out = out, .at = at, .ready = true};
+    self->waiting++;
+    return at;
+}
+
+/* The op is the function called, or part of one of another name. */
+static bool is_called(const reel__call *c) {
+    const char *name = strchr(c->at, '\n');
+    return name && strcmp(name + 1, reel__ops[c->op].name) == 0;
+}
+
+/* Products of as many axes as their operands, without broadcasts. */
+static bool is_its_shape(const reel__call *c, reel_shape out) {
+    const reel_shape x = reel_shape_of(c->in[0]), y = reel_shape_of(c->in[1]);
+    const int n = out.ndim;
+    if (n < 2 || x.ndim != n || y.ndim != n) return false;
+    for (int i = 0; i < n - 2; i++)
+        if (x.dim[i] != out.dim[i] || y.dim[i] != out.dim[i]) return false;
+    return x.dim[n - 2] == out.dim[n - 2] && y.dim[n - 1] == out.dim[n - 1];
+}
+
+/* Elements go wherever they lie; a product, where it lies in one piece. */
+static bool can_write(const reel__call *c, const reel_tensor *out) {
+    const reel__kind kind = reel__ops[c->op].kind;
+    if (c->op == REEL_OP_matmul)
+        return out && reel_is_contiguous(out) && is_its_shape(c, reel_shape_of(out));
+    return kind != REEL__CALL && kind != REEL__VIEW && kind != REEL__UPDATE;
+}
+
+reel__into *reel__into_of(const reel__thread *self, const reel__call *c) {
+    reel__into *top = (reel__into *)&self->into[self->waiting - 1];
+    const bool is_its = self->waiting <= REEL__MOST_WAITING && top->ready && c->at == top->at;
+    return is_its && is_called(c) && can_write(c, top->out) ? top : NULL;
+}
+
+/* Inputs that are other elements of the result's memory are copied first. A product reads its
+ * inputs while it writes: none may lie where the result does. */
+static reel_tensor *apart(const reel__call *c, reel_tensor *x, const reel_tensor *out) {
+    if (c->op == REEL_OP_matmul && x && x == out) return reel__unary(REEL_OP_copy, c->at, x);
+    return reel__apart(c->at, x, out);
+}
+
+reel_status reel__dispatch_into(reel__call *c, reel__into *given) {
+    REEL_SCOPE;
+    reel_tensor *in[REEL__MOST_INPUTS];
+    given->ready = false;
+    for (int i = 0; i < c->nin; i++) in[i] = apart(c, c->in[i], given->out);
+    reel__call into = *c;
+    into.in = in;
+    if (!reel__run_into(into, given->out)) return reel_error_status();
+    c->out[0] = reel_retain(given->out);
+    return REEL_OK;
+}
+
+reel_tensor *reel_into_end(reel_tensor *result) {
+    reel__thread *self = reel__self();
+    if (--self->waiting >= REEL__MOST_WAITING) {
+        reel_fail(REEL_ERR_STATE, NULL, "reel_into: %d of them in each other", self->waiting + 1);
+        return NULL;
+    }
+    const reel__into given = self->into[self->waiting];
+    if (!result || result == given.out) return result;
+    REEL_SCOPE;
+    reel_tensor *from = reel__apart(given.at, result, given.out);
+    return reel__run_into(
+        (reel__call){
+            .op = REEL_OP_copy, .at = given.at, .first = REEL__NO_NAMES, .nin = 1, .in = &from},
+        given.out);
+}
+
+/* ---- a copy and a fill ---- */
+
+reel_tensor *reel_copy_at_(const char *at, reel_tensor *to, reel_tensor *from) {
+    REEL__COMPOSITE(.name = "copy_", .at = at, .in = {to, from}, .given = 2);
+    if (!reel__composite_is_whole(&composite)) return NULL;
+    REEL_SCOPE;
+    from = reel_to_at(at, reel_cast_at(at, from, to->layout.dtype), to->storage->device);
+    from = reel__apart(at, from, to);
+    return reel__run_into(
+        (reel__call){.op = REEL_OP_copy, .at = at, .first = 1, .nin = 1, .in = &from}, to);
+}
+
+reel_tensor *reel_fill_at_(const char *at, reel_tensor *t, double value) {
+    reel__attrs attr = {.f = {value}, .shape = reel_shape_of(t), .dtype = reel_dtype_of(t)};
+    return reel__run_into((reel__call){.op = REEL_OP_fill, .at = at, .attr = attr}, t);
+}

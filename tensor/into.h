@@ -1,0 +1,45 @@
+/* Results in memory that is there already.
+ *
+ *     reel_into(d, sub, y, t);       // d = y - t, in d's memory
+ *     reel_in_place(mul, x, scale);  // x *= scale, broadcast to x's shape
+ *
+ * reel_into(out, f, ...) is reel_f(...) whose result goes into out; returns out, NULL on failure. f
+ * is any function that has a reel_f_at and returns a tensor, ... is what that one takes. What an
+ * elementwise op or matmul computes is written there at once; the result of any other function is
+ * copied. reel_in_place(f, x, ...) is reel_into(x, f, x, ...), which evaluates x twice.
+ *
+ * The result has the dtype that f gives, and a shape that broadcasts to out's. out may be a strided
+ * view, and an input may be out itself, or other elements of its memory, which are copied first. It
+ * is not recorded: outside REEL_NO_GRAD it is an error if out or an input is tracked. So it is if
+ * out is an expanded view, whose elements share memory. A failure may leave some of out changed. */
+#ifndef REEL_TENSOR_INTO_H
+#define REEL_TENSOR_INTO_H
+
+#include "tensor/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* t = from: broadcasts, casts, and moves between devices. */
+REEL_API reel_tensor *reel_copy_at_(const char *at, reel_tensor *to, reel_tensor *from);
+#define reel_copy_(...) reel_copy_at_(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+REEL_API reel_tensor *reel_fill_at_(const char *at, reel_tensor *t, double value);
+#define reel_fill_(...) reel_fill_at_(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+
+#define reel_into(out, f, ...)                                                                     \
+    reel_into_end(reel_##f##_at(reel_into_begin(out, REEL__AS(#f, #__VA_ARGS__)), __VA_ARGS__))
+#define reel_in_place(f, ...)                                                                      \
+    reel_into_end(reel_##f##_at(                                                                   \
+        reel_into_begin(REEL__FIRST(__VA_ARGS__, 0), REEL__AS(#f, #__VA_ARGS__)), __VA_ARGS__))
+#define REEL__FIRST(first, ...) first
+
+/* The two halves. Between them the call from this site writes to out, if it can; they nest. */
+REEL_API const char *reel_into_begin(reel_tensor *out, const char *at); /* returns at */
+REEL_API reel_tensor *reel_into_end(reel_tensor *result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
