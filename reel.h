@@ -21,5 +21,6 @@
 #include "tensor/random.h"
 #include "tensor/state.h"
 #include "tensor/tensor.h"
+#include "tensor/version.h"
 
 #endif

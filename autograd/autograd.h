@@ -19,8 +19,8 @@
 #ifndef REEL_AUTOGRAD_AUTOGRAD_H
 #define REEL_AUTOGRAD_AUTOGRAD_H
 
-#include "tensor/state.h"
-#include "tensor/tensor.h"
+#include "../tensor/state.h"
+#include "../tensor/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,7 +57,7 @@ typedef struct {
 REEL_API reel_status reel_backward_with_at(const char *at, reel_tensor *output,
                                            reel_backward_options options);
 #define reel_backward_with(output, ...)                                                            \
-    reel_backward_with_at(REEL_AT(output), output, (reel_backward_options){__VA_ARGS__})
+    reel_backward_with_at(REEL_AT(output), output, REEL__MAKE(reel_backward_options, __VA_ARGS__))
 
 /* Gradients of outputs with respect to inputs, handed over instead of being added to leaves: as
  * torch.autograd.grad. grads[i] = sum over outputs o of d o / d inputs[i], weighted by o's given

@@ -27,7 +27,7 @@
 #ifndef REEL_CUDA_CUDA_H
 #define REEL_CUDA_CUDA_H
 
-#include "tensor/tensor.h"
+#include "../tensor/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -32,8 +32,8 @@
 #ifndef REEL_DATA_DATA_H
 #define REEL_DATA_DATA_H
 
-#include "tensor/state.h"
-#include "tensor/tensor.h"
+#include "../tensor/state.h"
+#include "../tensor/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,7 +1,10 @@
 /* MNIST's files from public mirrors. What comes is checked before it touches the disk. */
 #include "io/io_internal.h"
 
+#define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
+#include <dlfcn.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +15,30 @@
  * up. */
 static const long connect_seconds = 4, stall_seconds = 10, stall_bytes_per_second = 1000;
 static const size_t most_bytes = 64 << 20;
+
+/* ---- libcurl, loaded where it is needed: programs that read their own data do without ---- */
+
+static struct {
+    __typeof__(curl_easy_init) *init;
+    __typeof__(curl_easy_cleanup) *cleanup;
+    __typeof__(curl_easy_perform) *perform;
+    __typeof__(curl_easy_strerror) *text;
+    CURLcode (*set)(CURL *curl, CURLoption option, ...);
+    const char *missing; /* why it can't be had; NULL: it can */
+} lib;
+
+static void load(void) {
+    void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+    if (!library) library = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
+    lib.missing = "no libcurl.so.4 on this machine";
+    if (!library) return;
+    *(void **)&lib.init = dlsym(library, "curl_easy_init");
+    *(void **)&lib.cleanup = dlsym(library, "curl_easy_cleanup");
+    *(void **)&lib.perform = dlsym(library, "curl_easy_perform");
+    *(void **)&lib.text = dlsym(library, "curl_easy_strerror");
+    *(void **)&lib.set = dlsym(library, "curl_easy_setopt");
+    if (lib.init && lib.cleanup && lib.perform && lib.text && lib.set) lib.missing = NULL;
+}
 
 /* ---- fetching a URL into memory ---- */
 
@@ -46,34 +73,40 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
 }
 
 static void set_options(CURL *curl, const char *url, buffer *to, char *reason) {
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 5L);
-    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L); /* signals are the program's, not a library's */
-    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, connect_seconds);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, stall_seconds);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, stall_bytes_per_second);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, append);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, to);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
+    lib.set(curl, CURLOPT_URL, url);
+    lib.set(curl, CURLOPT_FOLLOWLOCATION, 1L);
+    lib.set(curl, CURLOPT_MAXREDIRS, 5L);
+    lib.set(curl, CURLOPT_FAILONERROR, 1L);
+    lib.set(curl, CURLOPT_NOSIGNAL, 1L); /* signals are the program's, not a library's */
+    lib.set(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    lib.set(curl, CURLOPT_CONNECTTIMEOUT, connect_seconds);
+    lib.set(curl, CURLOPT_LOW_SPEED_TIME, stall_seconds);
+    lib.set(curl, CURLOPT_LOW_SPEED_LIMIT, stall_bytes_per_second);
+    lib.set(curl, CURLOPT_WRITEFUNCTION, append);
+    lib.set(curl, CURLOPT_WRITEDATA, to);
+    lib.set(curl, CURLOPT_ERRORBUFFER, reason);
 }
 
 /* False, with the reason, if the URL's bytes did not come whole. */
 static bool fetch(const char *url, buffer *to, char reason[CURL_ERROR_SIZE]) {
-    CURL *curl = curl_easy_init();
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, load);
+    if (lib.missing) {
+        snprintf(reason, CURL_ERROR_SIZE, "%s", lib.missing);
+        return false;
+    }
+    CURL *curl = lib.init();
     CURLcode code = CURLE_FAILED_INIT;
     if (curl != NULL) {
         reel__held_signal held; /* of a server that hangs up; curl leaves it to us, see NOSIGNAL */
         set_options(curl, url, to, reason);
         reel__hold_signal(&held, SIGPIPE);
-        code = curl_easy_perform(curl);
-        curl_easy_cleanup(curl);
+        code = lib.perform(curl);
+        lib.cleanup(curl);
         reel__let_signal(&held);
     }
     if (code != CURLE_OK && reason[0] == '\0')
-        snprintf(reason, CURL_ERROR_SIZE, "%s", curl_easy_strerror(code));
+        snprintf(reason, CURL_ERROR_SIZE, "%s", lib.text(code));
     return code == CURLE_OK;
 }
 

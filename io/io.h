@@ -10,8 +10,8 @@
 #ifndef REEL_IO_IO_H
 #define REEL_IO_IO_H
 
-#include "tensor/state.h"
-#include "tensor/tensor.h"
+#include "../tensor/state.h"
+#include "../tensor/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -19,10 +19,10 @@
 #ifndef REEL_NN_NN_H
 #define REEL_NN_NN_H
 
-#include "autograd/autograd.h"
-#include "tensor/ops.h"
-#include "tensor/random.h"
-#include "tensor/state.h"
+#include "../autograd/autograd.h"
+#include "../tensor/ops.h"
+#include "../tensor/random.h"
+#include "../tensor/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -108,7 +108,7 @@ REEL_API void reel_module_summary(FILE *f, reel_module *m);
 typedef struct {
     bool no_bias;
     reel_dtype dtype;          /* f32 or f64 */
-    reel_generator *generator; /* says the device as well; NULL: a fresh one seeded 0 on the CPU */
+    reel_generator *generator; /* says the device as well; NULL: one of reel_next_seed on the CPU */
 } reel_linear_options;
 REEL_API reel_module *reel_linear_new(int64_t in, int64_t out, reel_linear_options options);
 
@@ -116,8 +116,8 @@ REEL_API reel_module *reel_linear_new(int64_t in, int64_t out, reel_linear_optio
  * failure. */
 REEL_API reel_module *reel_sequential_new(reel_module **children, int count);
 #define reel_sequential(...)                                                                       \
-    reel_sequential_new((reel_module *[]){__VA_ARGS__},                                            \
-                        (int)(sizeof((reel_module *[]){__VA_ARGS__}) / sizeof(reel_module *)))
+    reel_sequential_new(REEL__ARRAY(reel_module *, __VA_ARGS__),                                   \
+                        REEL__LENGTH(reel_module *, __VA_ARGS__))
 
 REEL_API reel_module *reel_relu_new(void);
 REEL_API reel_module *reel_sigmoid_new(void);
@@ -166,9 +166,9 @@ typedef struct {
 REEL_API reel_tensor *reel_huber_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                                          reel_huber_options options);
 #define reel_huber_loss(y, target)                                                                 \
-    reel_huber_loss_at(REEL_AT(y, target), y, target, (reel_huber_options){REEL_MEAN, 0})
+    reel_huber_loss_at(REEL_AT(y, target), y, target, REEL__MAKE(reel_huber_options, REEL_MEAN, 0))
 #define reel_huber_loss_with(y, target, ...)                                                       \
-    reel_huber_loss_at(REEL_AT(y, target), y, target, (reel_huber_options){__VA_ARGS__})
+    reel_huber_loss_at(REEL_AT(y, target), y, target, REEL__MAKE(reel_huber_options, __VA_ARGS__))
 
 /* Huber's loss over its width: d^2 / (2 beta) where d < beta, else d - beta / 2; beta 1. */
 typedef struct {
@@ -178,9 +178,11 @@ typedef struct {
 REEL_API reel_tensor *reel_smooth_l1_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                                              reel_smooth_l1_options options);
 #define reel_smooth_l1_loss(y, target)                                                             \
-    reel_smooth_l1_loss_at(REEL_AT(y, target), y, target, (reel_smooth_l1_options){REEL_MEAN, 0})
+    reel_smooth_l1_loss_at(REEL_AT(y, target), y, target,                                          \
+                           REEL__MAKE(reel_smooth_l1_options, REEL_MEAN, 0))
 #define reel_smooth_l1_loss_with(y, target, ...)                                                   \
-    reel_smooth_l1_loss_at(REEL_AT(y, target), y, target, (reel_smooth_l1_options){__VA_ARGS__})
+    reel_smooth_l1_loss_at(REEL_AT(y, target), y, target,                                          \
+                           REEL__MAKE(reel_smooth_l1_options, __VA_ARGS__))
 
 /* max(0, margin - target y), targets being 1 and -1; margin 1. */
 typedef struct {
@@ -190,9 +192,9 @@ typedef struct {
 REEL_API reel_tensor *reel_hinge_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                                          reel_hinge_options options);
 #define reel_hinge_loss(y, target)                                                                 \
-    reel_hinge_loss_at(REEL_AT(y, target), y, target, (reel_hinge_options){REEL_MEAN, 0})
+    reel_hinge_loss_at(REEL_AT(y, target), y, target, REEL__MAKE(reel_hinge_options, REEL_MEAN, 0))
 #define reel_hinge_loss_with(y, target, ...)                                                       \
-    reel_hinge_loss_at(REEL_AT(y, target), y, target, (reel_hinge_options){__VA_ARGS__})
+    reel_hinge_loss_at(REEL_AT(y, target), y, target, REEL__MAKE(reel_hinge_options, __VA_ARGS__))
 
 /* Binary cross-entropy of a logit x, with s = 1 / (1 + e^-x) and targets t in [0, 1]:
  *   -weight (pos_weight t ln s + (1 - t) ln(1 - s))
@@ -208,10 +210,10 @@ REEL_API reel_tensor *reel_bce_with_logits_loss_at(const char *at, reel_tensor *
                                                    reel_bce_with_logits_options options);
 #define reel_bce_with_logits_loss(x, target)                                                       \
     reel_bce_with_logits_loss_at(REEL_AT(x, target), x, target,                                    \
-                                 (reel_bce_with_logits_options){REEL_MEAN, NULL, NULL})
+                                 REEL__MAKE(reel_bce_with_logits_options, REEL_MEAN, NULL, NULL))
 #define reel_bce_with_logits_loss_with(x, target, ...)                                             \
     reel_bce_with_logits_loss_at(REEL_AT(x, target), x, target,                                    \
-                                 (reel_bce_with_logits_options){__VA_ARGS__})
+                                 REEL__MAKE(reel_bce_with_logits_options, __VA_ARGS__))
 
 /* Negative log-likelihood: x[N,C,...] holds log-probabilities, target[N,...] (i64) classes:
  *   z[n,...] = -weight[target] x[n,target,...], 0 for a weight of 0
@@ -227,9 +229,10 @@ typedef struct {
 REEL_API reel_tensor *reel_nll_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
                                        reel_nll_options options);
 #define reel_nll_loss(x, target)                                                                   \
-    reel_nll_loss_at(REEL_AT(x, target), x, target, (reel_nll_options){REEL_MEAN, NULL, 0, false})
+    reel_nll_loss_at(REEL_AT(x, target), x, target,                                                \
+                     REEL__MAKE(reel_nll_options, REEL_MEAN, NULL, 0, false))
 #define reel_nll_loss_with(x, target, ...)                                                         \
-    reel_nll_loss_at(REEL_AT(x, target), x, target, (reel_nll_options){__VA_ARGS__})
+    reel_nll_loss_at(REEL_AT(x, target), x, target, REEL__MAKE(reel_nll_options, __VA_ARGS__))
 
 /* Cross-entropy of logits x[N,C,...]: with l = log_softmax of x over axis 1, and a share s of
  * label_smoothing in [0, 1] that is spread over all classes,
@@ -251,11 +254,12 @@ REEL_API reel_tensor *reel_cross_entropy_loss_at(const char *at, reel_tensor *x,
                                                  reel_tensor *target,
                                                  reel_cross_entropy_options options);
 #define reel_cross_entropy_loss(x, target)                                                         \
-    reel_cross_entropy_loss_at(REEL_AT(x, target), x, target,                                      \
-                               (reel_cross_entropy_options){REEL_MEAN, NULL, 0, false, 0})
+    reel_cross_entropy_loss_at(                                                                    \
+        REEL_AT(x, target), x, target,                                                             \
+        REEL__MAKE(reel_cross_entropy_options, REEL_MEAN, NULL, 0, false, 0))
 #define reel_cross_entropy_loss_with(x, target, ...)                                               \
     reel_cross_entropy_loss_at(REEL_AT(x, target), x, target,                                      \
-                               (reel_cross_entropy_options){__VA_ARGS__})
+                               REEL__MAKE(reel_cross_entropy_options, __VA_ARGS__))
 
 /* Kullback and Leibler's divergence by element, x being log-probabilities: t (ln t - x), 0 for t =
  * 0, whatever x is; with log_target, whose target is ln t, e^t (t - x), 0 for t = -infinity. A
@@ -268,9 +272,10 @@ typedef struct {
 REEL_API reel_tensor *reel_kl_div_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
                                           reel_kl_div_options options);
 #define reel_kl_div_loss(x, target)                                                                \
-    reel_kl_div_loss_at(REEL_AT(x, target), x, target, (reel_kl_div_options){REEL_MEAN, false})
+    reel_kl_div_loss_at(REEL_AT(x, target), x, target,                                             \
+                        REEL__MAKE(reel_kl_div_options, REEL_MEAN, false))
 #define reel_kl_div_loss_with(x, target, ...)                                                      \
-    reel_kl_div_loss_at(REEL_AT(x, target), x, target, (reel_kl_div_options){__VA_ARGS__})
+    reel_kl_div_loss_at(REEL_AT(x, target), x, target, REEL__MAKE(reel_kl_div_options, __VA_ARGS__))
 
 /* x[B,D] y[B,D] target[B] of 1 and -1 -> z[B]: with the cosine c of x[b] and y[b], 1 - c where
  * target is 1, max(0, c - margin) where it is -1; margin 0, in [-1, 1]. c = x.y / (|x| |y|), where
@@ -284,10 +289,10 @@ REEL_API reel_tensor *reel_cosine_embedding_loss_at(const char *at, reel_tensor 
                                                     reel_cosine_embedding_options options);
 #define reel_cosine_embedding_loss(x, y, target)                                                   \
     reel_cosine_embedding_loss_at(REEL_AT(x, y, target), x, y, target,                             \
-                                  (reel_cosine_embedding_options){REEL_MEAN, 0})
+                                  REEL__MAKE(reel_cosine_embedding_options, REEL_MEAN, 0))
 #define reel_cosine_embedding_loss_with(x, y, target, ...)                                         \
     reel_cosine_embedding_loss_at(REEL_AT(x, y, target), x, y, target,                             \
-                                  (reel_cosine_embedding_options){__VA_ARGS__})
+                                  REEL__MAKE(reel_cosine_embedding_options, __VA_ARGS__))
 
 /* ---- initialisers: in place, they return t ---- */
 

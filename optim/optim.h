@@ -12,8 +12,8 @@
 #ifndef REEL_OPTIM_OPTIM_H
 #define REEL_OPTIM_OPTIM_H
 
-#include "autograd/autograd.h"
-#include "tensor/state.h"
+#include "../autograd/autograd.h"
+#include "../tensor/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -332,9 +332,8 @@ REEL_API reel_schedule *reel_sequential_schedule_new(reel_optim *o,
 REEL_API reel_schedule *reel_chained_schedule_new(reel_optim *o, reel_schedule *const *parts,
                                                   int count);
 #define reel_chained_schedule(o, ...)                                                              \
-    reel_chained_schedule_new(                                                                     \
-        o, (reel_schedule *[]){__VA_ARGS__},                                                       \
-        (int)(sizeof((reel_schedule *[]){__VA_ARGS__}) / sizeof(reel_schedule *)))
+    reel_chained_schedule_new(o, REEL__ARRAY(reel_schedule *, __VA_ARGS__),                        \
+                              REEL__LENGTH(reel_schedule *, __VA_ARGS__))
 
 REEL_API void reel_schedule_free(reel_schedule *s); /* takes NULL */
 

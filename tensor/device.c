@@ -1,9 +1,14 @@
 /* Dtypes, devices, and the registry of backends. */
 #include "tensor/tensor_internal.h"
+#include "tensor/version.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+const char *reel_version(void) {
+    return REEL_VERSION;
+}
 
 const char *reel_dtype_name(reel_dtype dtype) {
     static const char *const names[] = {"f32", "f64", "i64", "u8", "f16", "bf16"};

@@ -20,7 +20,7 @@ reel_tensor *reel__run_into(reel__call c, reel_tensor *out) {
 
 /* ---- a result that waits for the op of its call ---- */
 
-const char *reel_into_begin(reel_tensor *out, const char *at) {
+const char *reel_into_begin(const char *at, reel_tensor *out) {
     reel__thread *self = reel__self();
     if (self->waiting < REEL__MOST_WAITING)
         self->into[self->waiting] = (reel__into){.out = out, .at = at, .ready = true};

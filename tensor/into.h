@@ -15,7 +15,7 @@
 #ifndef REEL_TENSOR_INTO_H
 #define REEL_TENSOR_INTO_H
 
-#include "tensor/tensor.h"
+#include "tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,14 +28,14 @@ REEL_API reel_tensor *reel_fill_at_(const char *at, reel_tensor *t, double value
 #define reel_fill_(...) reel_fill_at_(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 #define reel_into(out, f, ...)                                                                     \
-    reel_into_end(reel_##f##_at(reel_into_begin(out, REEL__AS(#f, #__VA_ARGS__)), __VA_ARGS__))
+    reel_into_end(reel_##f##_at(reel_into_begin(REEL__AS(#f, #__VA_ARGS__), out), __VA_ARGS__))
 #define reel_in_place(f, ...)                                                                      \
     reel_into_end(reel_##f##_at(                                                                   \
-        reel_into_begin(REEL__FIRST(__VA_ARGS__, 0), REEL__AS(#f, #__VA_ARGS__)), __VA_ARGS__))
+        reel_into_begin(REEL__AS(#f, #__VA_ARGS__), REEL__FIRST(__VA_ARGS__, 0)), __VA_ARGS__))
 #define REEL__FIRST(first, ...) first
 
 /* The two halves. Between them the call from this site writes to out, if it can; they nest. */
-REEL_API const char *reel_into_begin(reel_tensor *out, const char *at); /* returns at */
+REEL_API const char *reel_into_begin(const char *at, reel_tensor *out); /* returns at */
 REEL_API reel_tensor *reel_into_end(reel_tensor *result);
 
 #ifdef __cplusplus

@@ -12,8 +12,8 @@
 #ifndef REEL_TENSOR_OPS_H
 #define REEL_TENSOR_OPS_H
 
-#include "tensor/into.h"
-#include "tensor/tensor.h"
+#include "into.h"
+#include "tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -427,8 +427,7 @@ REEL_API reel_tensor *reel_stack_at(const char *at, reel_tensor *const *x, int c
 #define reel_stack_list(...) reel_stack_at(REEL_HERE, __VA_ARGS__)
 #define reel_stack(axis, ...) reel_stack_at(REEL_AT(__VA_ARGS__), REEL__LIST(__VA_ARGS__), axis)
 #define REEL__LIST(...)                                                                            \
-    (reel_tensor *[]){__VA_ARGS__},                                                                \
-        (int)(sizeof((reel_tensor *[]){__VA_ARGS__}) / sizeof(reel_tensor *))
+    REEL__ARRAY(reel_tensor *, __VA_ARGS__), REEL__LENGTH(reel_tensor *, __VA_ARGS__)
 
 /* x over and over along each axis, times.dim[i] of it along axis i of the result; more numbers than
  * x has axes are new axes in front: x[2,3] times [4,1,2] -> y[4,2,6]. x itself where all are 1. */

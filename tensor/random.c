@@ -5,6 +5,7 @@
 #include "tensor/philox_internal.h"
 
 #include <float.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct reel_generator {
@@ -35,6 +36,23 @@ void reel_generator_free(reel_generator *g) {
     if (!g) return;
     reel_release(g->state);
     free(g);
+}
+
+/* Philox's words for the seed of the process, one after the other. */
+static _Atomic uint64_t process_seed, seeds_given;
+
+void reel_manual_seed(uint64_t seed) {
+    atomic_store(&process_seed, seed);
+    atomic_store(&seeds_given, 0);
+}
+
+uint64_t reel_next_seed(void) {
+    const uint64_t seed = atomic_load(&process_seed), n = atomic_fetch_add(&seeds_given, 1);
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    const uint32_t counter[4] = {(uint32_t)n, (uint32_t)(n >> 32), 0, 0};
+    uint32_t word[4];
+    reel__philox(counter, key, word);
+    return (uint64_t)word[1] << 32 | word[0];
 }
 
 reel_tensor *reel_generator_state(reel_generator *g) {

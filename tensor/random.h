@@ -13,7 +13,7 @@
 #ifndef REEL_TENSOR_RANDOM_H
 #define REEL_TENSOR_RANDOM_H
 
-#include "tensor/tensor.h"
+#include "tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,6 +23,12 @@ typedef struct reel_generator reel_generator;
 
 REEL_API reel_generator *reel_generator_new(uint64_t seed, reel_device device); /* owned */
 REEL_API void reel_generator_free(reel_generator *g);                           /* takes NULL */
+
+/* The seeds of the process: what a layer without a generator is drawn by. Each call gives another
+ * one, in an order that reel_manual_seed begins anew (it begins at seed 0). Thread-safe; which of
+ * two threads gets which is left to chance. */
+REEL_API void reel_manual_seed(uint64_t seed);
+REEL_API uint64_t reel_next_seed(void);
 
 /* Its state i64[2] = {seed, offset}, borrowed from g: what a checkpoint stores and reel_copy_
  * restores. */

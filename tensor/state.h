@@ -14,7 +14,7 @@
 #ifndef REEL_TENSOR_STATE_H
 #define REEL_TENSOR_STATE_H
 
-#include "tensor/tensor.h"
+#include "tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -19,7 +19,7 @@
 #ifndef REEL_TENSOR_TENSOR_H
 #define REEL_TENSOR_TENSOR_H
 
-#include "tensor/error.h"
+#include "error.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -94,9 +94,9 @@ typedef struct {
 /* reel_shape(784, 100) is a shape of two axes; REEL_SCALAR is the shape of a 0-d tensor.
  * reel_axes(0, -1) lists axes where a function asks for some; negative axes count from the end. */
 #define reel_shape(...)                                                                            \
-    ((reel_shape){REEL__COUNT(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0), {__VA_ARGS__}})
+    REEL__MAKE(reel_shape, REEL__COUNT(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0), {__VA_ARGS__})
 #define reel_axes(...) reel_shape(__VA_ARGS__)
-#define REEL_SCALAR ((reel_shape){0, {0}})
+#define REEL_SCALAR REEL__MAKE(reel_shape, 0, {0})
 #define REEL__COUNT(a, b, c, d, e, f, g, h, n, ...) n
 
 /* ---- references and scopes ---- */

@@ -32,7 +32,7 @@ c_files() { find "$@" -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' -o -name '
 includes() { # includes FOLDER...: "file: header" for each header of Reel's own, in quotes or brackets
     # shellcheck disable=SC2046  # file names here have no spaces
     grep -nE '^ *# *include *("|<(reel|tensor|autograd|nn|optim|data|io|cuda|apps|tests)[./])' $(c_files "$@") /dev/null |
-        sed -E 's/^([^:]*:[0-9]*):[^"<]*["<]([^">]*).*/\1: \2/'
+        sed -E 's/^([^:]*:[0-9]*):[^"<]*["<]([^">]*).*/\1: \2/; s,: \.\./,: ,; s,^([a-z]+)(/[^ ]*: )([^/]*)$,\1\2\1/\3,'
 }
 
 points_up() { # points_up FOLDER 'FOLDER BELOW|...'
@@ -50,7 +50,7 @@ apps_look_inside() { # an app may use reel.h, public headers, cuda/cuda.h and wh
 # ---- public headers: cuda/cuda.h, and what reel.h leads to -------------------------------------------------------------
 
 public_headers() { echo '#include "reel.h"
-#include "cuda/cuda.h"' | $cc -I. -MM -x c - | tr ' ' '\n' | grep '\.h$'; }
+#include "cuda/cuda.h"' | $cc -I. -MM -x c - | tr ' ' '\n' | grep '\.h$' | sed 's,[a-z]*/\.\./,,' | sort -u; }
 
 parses() { # parses COMPILER FLAG...: each public header by itself
     for header in $(public_headers); do
@@ -99,17 +99,17 @@ siteless='
     reel_state_count reel_state_name reel_state_at reel_state_get reel_state_get_in reel_state_text
     reel_state_text_count reel_state_text_key reel_state_text_value reel_state_int reel_state_double
     reel_loader_epoch reel_loader_position reel_history_rows reel_history_get reel_optim_group_count
-    reel_file_exists reel_philox reel_context_user reel_context_needs
+    reel_file_exists reel_philox reel_version reel_context_user reel_context_needs
         only look, and give 0, NULL, NaN or false where there is nothing
-    reel_retain reel_release reel_scope_close reel_scope_return reel_leak_report
+    reel_retain reel_scope_close reel_scope_return reel_leak_report
     reel_grad_mode_enter reel_grad_mode_leave reel_set_anomaly reel_untrack reel_zero_grad reel_remove_hook
-    reel_train reel_eval reel_module_freeze reel_optim_zero_grad reel_history_truncate
+    reel_manual_seed reel_next_seed reel_train reel_eval reel_module_freeze reel_optim_zero_grad reel_history_truncate
         do what is always possible
     reel_state_free reel_generator_free reel_module_free reel_dataset_free reel_sampler_free
     reel_batch_sampler_free reel_loader_free reel_mnist_free reel_history_free reel_meter_reset reel_optim_free
     reel_schedule_free
         free
-    reel_context_save reel_context_saved
+    reel_context_save reel_context_saved reel_into_end
         name the call that applied the function
 '
 functions_without_a_site() {

@@ -533,6 +533,20 @@ END_TEST
 
 /* ---- the suite ------------------------------------------------------------------------------- */
 
+/* Commas within braces are none between arguments. */
+START_TEST(macros_take_compound_literals) {
+    REEL_SCOPE;
+    reel_tensor *x = reel_from((float[]){1, 2, 3, 4}, (reel_shape){2, {2, 2}}, REEL_F32);
+    expect_values(reel_reshape(x, (reel_shape){1, {4}}), (double[]){1, 2, 3, 4}, 4);
+    expect_values(reel_sum_over(x, (reel_shape){1, {0}}, false), (double[]){4, 6}, 2);
+    expect_values(reel_zeros((reel_shape){1, {2}}, REEL_F32, (reel_device){REEL_CPU, 0}),
+                  (double[]){0, 0}, 2);
+    expect_values(reel_concat_list((reel_tensor *[]){x, x}, 2, 1),
+                  (double[]){1, 2, 1, 2, 3, 4, 3, 4}, 8);
+    expect_fine();
+}
+END_TEST
+
 static Suite *tensor_suite(void) {
     Suite *s = suite_create("tensor");
     TCase *c = add_case(s, "creation");
@@ -572,6 +586,7 @@ static Suite *tensor_suite(void) {
     tcase_add_test(c, reads_and_writes);
     tcase_add_test(c, refuses_to_read_and_write);
     tcase_add_test(c, items);
+    tcase_add_test(c, macros_take_compound_literals);
     return s;
 }
 

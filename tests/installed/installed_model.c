@@ -1,5 +1,5 @@
 /* A user's first program: fits y = x W to W = 2 with SGD, and fails unless it gets there. */
-#include <reel.h>
+#include <reel/reel.h>
 
 int main(void) {
     reel_module model;

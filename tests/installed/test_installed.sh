@@ -22,6 +22,23 @@ compile() { # compile FILE.c: what pkg-config prints is split into words
     ${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror "$1" -o "$temp/model" $(pkg-config --cflags --libs reel)
 }
 
+compile_cpp() { # c++17
+    # shellcheck disable=SC2046
+    ${CXX:-c++} -std=c++17 -Wall -Wextra -Wpedantic -Werror installed_model.cpp -o "$temp/model_cpp" \
+        $(pkg-config --cflags --libs reel)
+}
+
+# Nothing of its own stands beside reel/, and one include path is enough.
+one_folder() {
+    [ "$(ls "$(pkg-config --variable=includedir reel)")" = reel ] &&
+        ! pkg-config --cflags reel | grep -o '\S*/reel\b'
+}
+
+needs_little() { # no stack of TLS for the sake of a download
+    found=$(find "$temp" -name 'libreel.so*' | head -n 1)
+    [ -n "$found" ] && ! readelf -d "$found" | grep NEEDED | grep -E 'curl|ssl|crypto|tls'
+}
+
 compile_readme() { # the first C program that README.md shows
     awk '/^```/ { inside = $0 == "```c" && !seen++; next } inside' ../../README.md >"$temp/readme.c"
     grep -q main "$temp/readme.c" && compile "$temp/readme.c"
@@ -42,6 +59,12 @@ export LD_LIBRARY_PATH
 check 'public headers are installed, and they alone' installed_files
 check 'a program compiles and links' compile installed_model.c
 check 'the program runs' "$temp/model"
+if command -v "${CXX:-c++}" >/dev/null; then
+    check 'a C++ program compiles and links' compile_cpp
+    check 'the C++ program runs' "$temp/model_cpp"
+fi
+check 'the headers lie in one folder' one_folder
+check 'the library needs no TLS' needs_little
 check "README.md's program compiles and links" compile_readme
 
 echo "Checks: $checks, Failures: $failures, Errors: 0"
