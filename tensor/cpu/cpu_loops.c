@@ -32,6 +32,71 @@
 #define TAKE_2 x, y
 #define TAKE_3 x, y, z
 
+/* ---- operands that do not lie together: a part at a time is brought together, for one loop ----
+ */
+
+#define PART 256
+
+static void gather(void *to, const void *from, int64_t stride, int64_t n, size_t size) {
+#define GATHER(type)                                                                               \
+    for (int64_t i = 0; i < n; i++) ((type *)to)[i] = ((const type *)from)[i * stride]
+    if (size == 4)
+        GATHER(uint32_t);
+    else if (size == 8)
+        GATHER(uint64_t);
+    else if (size == 2)
+        GATHER(uint16_t);
+    else
+        GATHER(uint8_t);
+}
+
+static void scatter(void *to, int64_t stride, const void *from, int64_t n, size_t size) {
+#define SCATTER(type)                                                                              \
+    for (int64_t i = 0; i < n; i++) ((type *)to)[i * stride] = ((const type *)from)[i]
+    if (size == 4)
+        SCATTER(uint32_t);
+    else if (size == 8)
+        SCATTER(uint64_t);
+    else if (size == 2)
+        SCATTER(uint16_t);
+    else
+        SCATTER(uint8_t);
+}
+
+/* r of elements of `size` bytes, results of `out_size`, by a loop over those that lie together. */
+static void by_parts(const reel__run *r, int inputs, size_t size, size_t out_size,
+                     reel__loop loop) {
+    _Alignas(64) char x[3][PART * 8], y[PART * 8];
+    reel__run part = *r;
+    part.out_stride = 1;
+    for (int64_t i = 0; i < r->n; i += PART) {
+        part.n = r->n - i < PART ? r->n - i : PART;
+        for (int k = 0; k < inputs; k++) {
+            const int64_t stride = r->in_stride[k];
+            const char *from = (const char *)r->in[k] + i * stride * (int64_t)size;
+            part.in_stride[k] = 1;
+            part.in[k] = stride == 1 ? from : x[k];
+            if (stride > 1 || stride < 0 || (stride == 0 && i == 0))
+                gather(x[k], from, stride, part.n, size);
+        }
+        char *to = (char *)r->out + i * r->out_stride * (int64_t)out_size;
+        part.out = r->out_stride == 1 ? to : y;
+        loop(&part);
+        if (r->out_stride != 1) scatter(to, r->out_stride, y, part.n, out_size);
+    }
+}
+
+INLINE bool is_together(const reel__run *r, int inputs) {
+    bool yes = r->out_stride == 1;
+    for (int k = 0; k < inputs; k++) yes = yes && r->in_stride[k] == 1;
+    return yes;
+}
+
+/* The same, but for a second operand that is one element for all. */
+INLINE bool has_one_second(const reel__run *r, int inputs) {
+    return inputs == 2 && r->out_stride == 1 && r->in_stride[0] == 1 && r->in_stride[1] == 0;
+}
+
 #define REAL double
 #define R(name) name##_f64
 #define REEL_REAL_IS_F64 1

@@ -3,103 +3,30 @@
  * BYTE_OF(x), which stop at their bounds; the bits of an f16, F16_OF(x), and of a bf16, BF16_OF(x).
  * To its own dtype an element goes as cpu_cast.c's copy. */
 
-static void F(f32)(const reel__run *r) {
-    const FROM *x = r->in[0];
-    float *out = r->out;
-    const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
-    if (sx == 1 && so == 1) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = (float)REAL_OF(x[i]);
-    } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = (float)REAL_OF(x[i * sx]);
+#define CAST(name, TO, value)                                                                      \
+    static void F(name)(const reel__run *r) {                                                      \
+        const FROM *x = r->in[0];                                                                  \
+        TO *out = r->out;                                                                          \
+        const double scale = r->constants[0];                                                      \
+        (void)scale;                                                                               \
+        if (!is_together(r, 1)) {                                                                  \
+            by_parts(r, 1, sizeof *x, sizeof *out, F(name));                                       \
+            return;                                                                                \
+        }                                                                                          \
+        _Pragma("omp simd") for (int64_t i = 0; i < r->n; i++) out[i] = value;                     \
     }
-}
 
-static void F(f64)(const reel__run *r) {
-    const FROM *x = r->in[0];
-    double *out = r->out;
-    const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
-    if (sx == 1 && so == 1) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = (double)REAL_OF(x[i]);
-    } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = (double)REAL_OF(x[i * sx]);
-    }
-}
-
-static void F(i64)(const reel__run *r) {
-    const FROM *x = r->in[0];
-    int64_t *out = r->out;
-    const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
-    if (sx == 1 && so == 1) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = WHOLE_OF(x[i]);
-    } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = WHOLE_OF(x[i * sx]);
-    }
-}
-
-static void F(u8)(const reel__run *r) {
-    const FROM *x = r->in[0];
-    uint8_t *out = r->out;
-    const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
-    if (sx == 1 && so == 1) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = BYTE_OF(x[i]);
-    } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = BYTE_OF(x[i * sx]);
-    }
-}
-
-static void F(f16)(const reel__run *r) {
-    const FROM *x = r->in[0];
-    uint16_t *out = r->out;
-    const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
-    if (sx == 1 && so == 1) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = F16_OF(x[i]);
-    } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = F16_OF(x[i * sx]);
-    }
-}
-
-static void F(bf16)(const reel__run *r) {
-    const FROM *x = r->in[0];
-    uint16_t *out = r->out;
-    const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
-    if (sx == 1 && so == 1) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = BF16_OF(x[i]);
-    } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = BF16_OF(x[i * sx]);
-    }
-}
-
+CAST(f32, float, (float)REAL_OF(x[i]))
+CAST(f64, double, (double)REAL_OF(x[i]))
+CAST(i64, int64_t, WHOLE_OF(x[i]))
+CAST(u8, uint8_t, BYTE_OF(x[i]))
+CAST(f16, uint16_t, F16_OF(x[i]))
+CAST(bf16, uint16_t, BF16_OF(x[i]))
 /* A number of any dtype, scaled. */
-static void F(scaled_f32)(const reel__run *r) {
-    const FROM *x = r->in[0];
-    float *out = r->out, scale = (float)r->constants[0];
-    const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
-    if (sx == 1 && so == 1) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = (float)REAL_OF(x[i]) * scale;
-    } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = (float)REAL_OF(x[i * sx]) * scale;
-    }
-}
+CAST(scaled_f32, float, (float)REAL_OF(x[i]) * (float)scale)
+CAST(scaled_f64, double, (double)REAL_OF(x[i]) * scale)
 
-static void F(scaled_f64)(const reel__run *r) {
-    const FROM *x = r->in[0];
-    double *out = r->out, scale = r->constants[0];
-    const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
-    if (sx == 1 && so == 1) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = (double)REAL_OF(x[i]) * scale;
-    } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = (double)REAL_OF(x[i * sx]) * scale;
-    }
-}
-
+#undef CAST
 #undef FROM
 #undef F
 #undef REAL_OF

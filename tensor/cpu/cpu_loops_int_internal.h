@@ -5,39 +5,27 @@
 
 typedef INTEGER (*I(function))(INTEGER x, INTEGER y);
 
-INLINE void I(map)(const reel__run *r, int inputs, I(function) f) {
+INLINE void I(map)(const reel__run *r, int inputs, I(function) f, reel__loop loop) {
     const INTEGER *x = r->in[0], *y = inputs > 1 ? r->in[1] : x;
     INTEGER *out = r->out;
-    const int64_t n = r->n, sx = r->in_stride[0], sy = inputs > 1 ? r->in_stride[1] : sx,
-                  so = r->out_stride;
-    if (so == 1 && sx == 1 && sy == 1) {
+    if (is_together(r, inputs)) {
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = f(x[i], y[i]);
-    } else if (so == 1 && sx == 1 && sy == 0) {
-        const INTEGER b = *y;
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = f(x[i], b);
+        for (int64_t i = 0; i < r->n; i++) out[i] = f(x[i], y[i]);
     } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = f(x[i * sx], y[i * sy]);
+        by_parts(r, inputs, sizeof(INTEGER), sizeof(INTEGER), loop);
     }
 }
 
 typedef bool (*I(predicate))(INTEGER x, INTEGER y);
 
-INLINE void I(test)(const reel__run *r, int inputs, I(predicate) f) {
+INLINE void I(test)(const reel__run *r, int inputs, I(predicate) f, reel__loop loop) {
     const INTEGER *x = r->in[0], *y = inputs > 1 ? r->in[1] : x;
     uint8_t *out = r->out;
-    const int64_t n = r->n, sx = r->in_stride[0], sy = inputs > 1 ? r->in_stride[1] : sx,
-                  so = r->out_stride;
-    if (so == 1 && sx == 1 && sy == 1) {
+    if (is_together(r, inputs)) {
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = f(x[i], y[i]);
-    } else if (so == 1 && sx == 1 && sy == 0) {
-        const INTEGER b = *y;
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = f(x[i], b);
+        for (int64_t i = 0; i < r->n; i++) out[i] = f(x[i], y[i]);
     } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = f(x[i * sx], y[i * sy]);
+        by_parts(r, inputs, sizeof(INTEGER), 1, loop);
     }
 }
 
@@ -47,7 +35,7 @@ INLINE void I(test)(const reel__run *r, int inputs, I(predicate) f) {
         return I(name)(TAKE_##inputs);                                                             \
     }                                                                                              \
     static void I(loop_##name)(const reel__run *r) {                                               \
-        walk(r, inputs, I(of_##name));                                                             \
+        walk(r, inputs, I(of_##name), I(loop_##name));                                             \
     }
 #define LOOP_MAP_NUMBER(name, inputs) LOOP_OF(name, inputs, INTEGER, I(map))
 #define LOOP_TEST_NUMBER(name, inputs) LOOP_OF(name, inputs, bool, I(test))

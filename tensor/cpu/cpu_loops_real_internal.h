@@ -8,55 +8,40 @@
 
 typedef REAL (*R(function))(REAL x, REAL y, REAL z, REAL a, REAL b);
 
-/* Contiguous, but for operands whose stride is 0: one element for all. What a row has not got is
- * its first input again. */
-INLINE void R(map_contiguous)(const reel__run *r, int inputs, bool one_x, bool one_y, bool one_z,
-                              R(function) f) {
+/* What a row has not got is its first input again. */
+INLINE void R(map_together)(const reel__run *r, int inputs, bool one_y, R(function) f) {
     const REAL *x = r->in[0], *y = inputs > 1 ? r->in[1] : x, *z = inputs > 2 ? r->in[2] : x;
-    const REAL x0 = *x, y0 = *y, z0 = *z, a = (REAL)r->constants[0], b = (REAL)r->constants[1];
+    const REAL y0 = *y, a = (REAL)r->constants[0], b = (REAL)r->constants[1];
     REAL *out = r->out;
 #pragma omp simd
-    for (int64_t i = 0; i < r->n; i++)
-        out[i] = f(one_x ? x0 : x[i], one_y ? y0 : y[i], one_z ? z0 : z[i], a, b);
+    for (int64_t i = 0; i < r->n; i++) out[i] = f(x[i], one_y ? y0 : y[i], z[i], a, b);
 }
 
-INLINE void R(map)(const reel__run *r, int inputs, R(function) f) {
-    const int64_t sx = r->in_stride[0], sy = inputs > 1 ? r->in_stride[1] : sx,
-                  sz = inputs > 2 ? r->in_stride[2] : sy, so = r->out_stride;
-    if (so == 1 && sx == 1 && sy == 1 && sz == 1) {
-        R(map_contiguous)(r, inputs, false, false, false, f);
-    } else if (so == 1 && sx == 0 && sy == 1 && sz == 1) {
-        R(map_contiguous)(r, inputs, true, false, false, f);
-    } else if (so == 1 && sx == 1 && sy == 0 && inputs == 2) {
-        R(map_contiguous)(r, inputs, false, true, true, f);
-    } else if (so == 1 && sx == 1 && sy == 1 && sz == 0 && inputs == 3) {
-        R(map_contiguous)(r, inputs, false, false, true, f);
-    } else {
-        const REAL *x = r->in[0], *y = inputs > 1 ? r->in[1] : x, *z = inputs > 2 ? r->in[2] : y;
-        const REAL a = (REAL)r->constants[0], b = (REAL)r->constants[1];
-        REAL *out = r->out;
-        for (int64_t i = 0; i < r->n; i++) out[i * so] = f(x[i * sx], y[i * sy], z[i * sz], a, b);
-    }
+INLINE void R(map)(const reel__run *r, int inputs, R(function) f, reel__loop loop) {
+    if (is_together(r, inputs))
+        R(map_together)(r, inputs, false, f);
+    else if (has_one_second(r, inputs))
+        R(map_together)(r, inputs, true, f);
+    else
+        by_parts(r, inputs, sizeof(REAL), sizeof(REAL), loop);
 }
 
 /* ---- the same with a truth value for a result ---- */
 
 typedef bool (*R(predicate))(REAL x, REAL y);
 
-INLINE void R(test)(const reel__run *r, int inputs, R(predicate) f) {
+INLINE void R(test)(const reel__run *r, int inputs, R(predicate) f, reel__loop loop) {
     const REAL *x = r->in[0], *y = inputs > 1 ? r->in[1] : x;
-    const int64_t n = r->n, sx = r->in_stride[0], sy = inputs > 1 ? r->in_stride[1] : sx,
-                  so = r->out_stride;
     uint8_t *out = r->out;
-    if (so == 1 && sx == 1 && sy == 1) {
+    if (is_together(r, inputs)) {
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = f(x[i], y[i]);
-    } else if (so == 1 && sx == 1 && sy == 0) {
+        for (int64_t i = 0; i < r->n; i++) out[i] = f(x[i], y[i]);
+    } else if (has_one_second(r, inputs)) {
         const REAL b = *y;
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = f(x[i], b);
+        for (int64_t i = 0; i < r->n; i++) out[i] = f(x[i], b);
     } else {
-        for (int64_t i = 0; i < n; i++) out[i * so] = f(x[i * sx], y[i * sy]);
+        by_parts(r, inputs, sizeof(REAL), 1, loop);
     }
 }
 
@@ -66,28 +51,23 @@ typedef REAL (*R(unary))(REAL x);
 
 /* What a formula gave in its range lies below 2, where the highest bit of the exponent is 0: one or
  * over all of them tells whether there is anything to do. */
-INLINE void R(map_far)(const reel__run *r, R(unary) f, R(unary) far) {
-    const int64_t n = r->n, sx = r->in_stride[0], so = r->out_stride;
+INLINE void R(map_far)(const reel__run *r, R(unary) f, R(unary) far, reel__loop loop) {
     const REAL *x = r->in[0];
     REAL *out = r->out;
     __typeof__(R(bits)(0)) seen = 0;
-    if (so == 1 && sx == 1) {
+    if (!is_together(r, 1)) {
+        by_parts(r, 1, sizeof(REAL), sizeof(REAL), loop);
+        return;
+    }
 #pragma omp simd reduction(| : seen)
-        for (int64_t i = 0; i < n; i++) {
-            const REAL y = f(x[i]);
-            out[i] = y;
-            seen |= R(bits)(y);
-        }
-    } else {
-        for (int64_t i = 0; i < n; i++) {
-            const REAL y = f(x[i * sx]);
-            out[i * so] = y;
-            seen |= R(bits)(y);
-        }
+    for (int64_t i = 0; i < r->n; i++) {
+        const REAL y = f(x[i]);
+        out[i] = y;
+        seen |= R(bits)(y);
     }
     if (!(seen >> (8 * sizeof seen - 2) & 1)) return;
-    for (int64_t i = 0; i < n; i++)
-        if (R(is_far)(out[i * so])) out[i * so] = far(out[i * so]);
+    for (int64_t i = 0; i < r->n; i++)
+        if (R(is_far)(out[i])) out[i] = far(out[i]);
 }
 
 /* ---- a loop for each row ---- */
@@ -98,14 +78,14 @@ INLINE void R(map_far)(const reel__run *r, R(unary) f, R(unary) far) {
         return R(name)(__VA_ARGS__);                                                               \
     }                                                                                              \
     static void R(loop_##name)(const reel__run *r) {                                               \
-        R(map)(r, inputs, R(of_##name));                                                           \
+        R(map)(r, inputs, R(of_##name), R(loop_##name));                                           \
     }
 #define LOOP_MAP(name, inputs) MAP_WITH(name, inputs, TAKE_##inputs)
 #define LOOP_MAP1(name, inputs) MAP_WITH(name, inputs, TAKE_##inputs, a)
 #define LOOP_MAP2(name, inputs) MAP_WITH(name, inputs, TAKE_##inputs, a, b)
 #define LOOP_FAR(name, inputs)                                                                     \
     static void R(loop_##name)(const reel__run *r) {                                               \
-        R(map_far)(r, R(name), R(name##_far));                                                     \
+        R(map_far)(r, R(name), R(name##_far), R(loop_##name));                                     \
     }
 #define LOOP_TEST(name, inputs)                                                                    \
     INLINE bool R(of_##name)(REAL x, REAL y) {                                                     \
@@ -113,7 +93,7 @@ INLINE void R(map_far)(const reel__run *r, R(unary) f, R(unary) far) {
         return R(name)(TAKE_##inputs);                                                             \
     }                                                                                              \
     static void R(loop_##name)(const reel__run *r) {                                               \
-        R(test)(r, inputs, R(of_##name));                                                          \
+        R(test)(r, inputs, R(of_##name), R(loop_##name));                                          \
     }
 #define LOOP_CALL(name, inputs)
 #define LOOP_VIEW(name, inputs)
