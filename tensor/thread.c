@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,25 @@ reel_status reel_fail(reel_status code, const char *at, const char *format, ...)
 
 reel_site *reel_site_of_thread(void) {
     return &self.call;
+}
+
+/* ---- threads of the library's own ---- */
+
+int reel__thread_start(pthread_t *thread, void *(*work)(void *), void *of) {
+    const size_t least = 1 << 20;
+    pthread_attr_t a;
+    size_t stack = 0;
+    sigset_t all, before;
+    int error = pthread_attr_init(&a);
+    if (error) return error;
+    if (pthread_attr_getstacksize(&a, &stack) != 0 || stack < least)
+        pthread_attr_setstacksize(&a, least);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(thread, &a, work, of);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&a);
+    return error;
 }
 
 /* ---- scopes ---- */
