@@ -12,7 +12,17 @@ static reel_status map(reel_sample *s, int64_t i, void *user) {
     return reel_error_status();
 }
 
+static reel_tensor *gives_null(reel_module *of, reel_tensor *in) {
+    (void)of;
+    (void)in;
+    return NULL;
+}
+
 START_TEST(modules) {
+    reel_module null;
+    reel_module_init(&null, "null", gives_null);
+    SAYS("forward: gives NULL: null", reel_forward(&null, x));
+    reel_module_free(&null);
     SAYS("module_init: no module", reel_module_init(NULL, "m", NULL));
     SAYS("module_param: no module", reel_module_param(NULL, "w", x));
     SAYS("module_param: no name in m", reel_module_param(&m, NULL, x));
