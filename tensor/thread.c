@@ -33,7 +33,7 @@ void reel_clear_error(void) {
 
 int reel_report(FILE *f) {
     if (self.error == REEL_OK) return 0;
-    fprintf(f, "reel: %s\n", self.message);
+    if (f) fprintf(f, "reel: %s\n", self.message);
     return 1;
 }
 
@@ -181,7 +181,7 @@ reel_scope reel_scope_open(const char *at) {
 
 /* Scopes inside that were never closed, since a longjmp went past them, end with it. */
 void reel_scope_close(reel_scope *s) {
-    if (!s->open) return;
+    if (!s || !s->open) return;
     let_go(self.depth == s->depth + 1 ? self.base : s->start, s->at);
     self.base = s->outer;
     self.depth = s->depth;
