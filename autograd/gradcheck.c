@@ -107,6 +107,7 @@ static reel_status check_inputs(const check *c) {
         const reel_tensor *x = c->inputs[i];
         if (!x && reel_failed()) return reel_error_status();
         if (!x) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: input %d is NULL", c->what, i);
+        if (!reel__live(NULL, c->what, NULL, x)) return reel_error_status();
         char operand[200];
         reel__describe(operand, sizeof operand, reel_name(x), x, true, false);
         if (reel_is_tracked(x) && reel_dtype_of(x) != REEL_F64)

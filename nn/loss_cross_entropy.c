@@ -149,6 +149,7 @@ reel_tensor *reel_cross_entropy_loss_at(const char *at, reel_tensor *x, reel_ten
     const bool says_ignored = options.ignore_index != 0 || options.ignore_zero;
     REEL__COMPOSITE(.name = "cross_entropy_loss", .at = at, .in = {x, target, options.weight},
                     .given = 2, .called = called);
+    if (!reel__composite_is_whole(&composite)) return NULL;
     const terms t = {.reduction = options.reduction,
                      .weight = options.weight,
                      .may_be_probabilities = true,

@@ -49,10 +49,12 @@ static inline reel_tensor *reel__binary_with(reel__op op, const char *at, reel_t
     return reel__run((reel__call){.op = op, .at = at, .nin = 2, .in = in, .attr.f = {a, b}});
 }
 
-/* x, copied first if it is other elements of the memory that is about to change. */
+/* x, copied first if it is other elements of the memory that is about to change. (What was let go
+ * has none.) */
 static inline reel_tensor *reel__apart(const char *at, reel_tensor *x, const reel_tensor *out) {
-    return x && out && x != out && x->storage == out->storage ? reel__unary(REEL_OP_copy, at, x)
-                                                              : x;
+    return x && out && x != out && x->storage && x->storage == out->storage
+               ? reel__unary(REEL_OP_copy, at, x)
+               : x;
 }
 
 /* A call whose result is given; returns it. */

@@ -227,6 +227,7 @@ double reel_item_at(const char *at, reel_tensor *t) {
 }
 
 reel_tensor *reel_from_at(const char *at, const void *data, reel_shape shape, reel_dtype dtype) {
+    REEL__COMPOSITE(.name = "from", .at = at);
     reel_tensor *t = reel_empty_at(at, shape, dtype, reel_cpu());
     size_t bytes = (size_t)reel_numel(t) * reel_dtype_size(dtype);
     if (t && bytes && !data) {

@@ -2,6 +2,8 @@
 #include "tests/call_site.h"
 
 #include "autograd/autograd.h"
+#include "data/data.h"
+#include "io/io.h"
 #include "nn/nn.h"
 #include "tensor/state.h"
 
@@ -70,6 +72,12 @@ START_TEST(what_gives_its_operand_back_looks_too) {
     expect_gone("detach:");
     ck_assert_ptr_null(reel_scope_return(y));
     expect_gone("scope_return:");
+    reel_remove_hook(y, 1);
+    expect_gone("remove_hook:");
+    ck_assert_ptr_null(reel_empty_like(y));
+    expect_gone("empty_like:");
+    ck_assert_ptr_null(reel_zeros_like(y));
+    expect_gone("zeros_like:");
 }
 END_TEST
 
@@ -79,7 +87,7 @@ START_TEST(nothing_is_written_into_it) {
     ck_assert_ptr_null(reel_add_(y, x));
     expect_gone("add: the tensor to change:");
     ck_assert_ptr_null(reel_fill_(y, 1));
-    reel_clear_error();
+    expect_gone("fill: the tensor to change:");
     ck_assert_ptr_null(reel_copy_(x, y));
     reel_clear_error();
     ck_assert_ptr_null(reel_copy_(y, x));
@@ -114,6 +122,48 @@ START_TEST(looking_at_one_is_a_failure) {
     expect_gone("item:");
     ck_assert_int_eq(reel_shape_of(y).ndim, 0);
     expect_gone("shape_of:");
+}
+END_TEST
+
+static reel_tensor *squared(reel_tensor **in, void *user) {
+    (void)user;
+    return reel_square(in[0]);
+}
+
+/* Whoever looks first, the failure is the function's. */
+START_TEST(functions_made_of_several_look_too) {
+    reel_tensor *y = gone();
+    reel_generator *g = reel_generator_new(1, CPU);
+    reel_meter meter = {0};
+    REEL_SCOPE;
+    ck_assert_ptr_null(reel_softmax(y, 0));
+    expect_gone("softmax: y:");
+    ck_assert_ptr_null(reel_add_out(y, y, reel_ones(reel_shape(3), REEL_F32, CPU)));
+    expect_gone("add: the tensor to change:");
+    ck_assert_ptr_null(reel_relu_out(reel_ones(reel_shape(3), REEL_F32, CPU), y));
+    expect_gone("relu: y:");
+    ck_assert_ptr_null(reel_bernoulli_(y, g, 0.5));
+    expect_gone("bernoulli_: the tensor to change:");
+    ck_assert_ptr_null(reel_xavier_normal_(y, g, 1));
+    expect_gone("xavier_normal_:");
+    ck_assert_ptr_null(reel_orthogonal_(y, g, 1));
+    expect_gone("orthogonal_:");
+    ck_assert_ptr_null(reel_trunc_normal_(y, g, 0, 1, -1, 1));
+    expect_gone("trunc_normal_:");
+    ck_assert_ptr_null(reel_cross_entropy_loss(y, y));
+    expect_gone("cross_entropy_loss: y:");
+    ck_assert_int_eq(reel_meter_add(&meter, y), REEL_ERR_STATE);
+    expect_gone("meter_add:");
+    ck_assert_ptr_null(reel_tensor_dataset_new(y, NULL));
+    expect_gone("tensor_dataset: x:");
+    ck_assert_int_eq(reel_png_write("/nowhere", y), REEL_ERR_STATE);
+    expect_gone("png:");
+    ck_assert_int_eq(reel_grid_write("/nowhere", y, (reel_grid_options){0}), REEL_ERR_STATE);
+    expect_gone("grid:");
+    ck_assert_int_eq(reel_gradcheck(squared, NULL, &y, 1, (reel_gradcheck_options){0}),
+                     REEL_ERR_STATE);
+    expect_gone("gradcheck:");
+    reel_generator_free(g);
 }
 END_TEST
 
@@ -406,6 +456,7 @@ static Suite *handles_suite(void) {
 
     c = add_case(s, "looks");
     tcase_add_test(c, looking_at_one_is_a_failure);
+    tcase_add_test(c, functions_made_of_several_look_too);
     tcase_add_test(c, printing_one_prints_nothing);
 
     c = add_case(s, "references");

@@ -60,6 +60,8 @@ START_TEST(modules) {
     SAYS("module_summary: no file", reel_module_summary(NULL, &m));
     SAYS("linear_new: a size below 1: in 0, out 2",
          reel_linear_new(0, 2, (reel_linear_options){0}));
+    SAYS("linear_new: [2, 9223372036854775807] is no shape of a tensor",
+         reel_linear_new(INT64_MAX, 2, (reel_linear_options){0}));
     SAYS("linear_new: takes f32 or f64, not i64",
          reel_linear_new(2, 2, (reel_linear_options){.dtype = REEL_I64}));
     SAYS("sequential_new: no modules: 2 of them", reel_sequential_new(NULL, 2));
@@ -325,6 +327,8 @@ START_TEST(files) {
     SAYS("no MNIST: cannot open: No such file or directory: /none",
          reel_mnist_load(&mnist, "/none"));
     SAYS("digits_draw: a negative count", reel_digits_draw(-1, 0, &parts[0], &parts[1]));
+    SAYS("digits_draw: [9223372036854775807, 28, 28] is no shape of a tensor",
+         reel_digits_draw(INT64_MAX, 0, &parts[0], &parts[1]));
     SAYS("digits_draw: images or labels is NULL", reel_digits_draw(1, 0, NULL, &parts[1]));
     SAYS("png: no path", reel_png_write(NULL, x));
     SAYS("png: no image: /none/x.png", reel_png_write("/none/x.png", NULL));
