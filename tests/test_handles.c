@@ -130,6 +130,16 @@ static reel_tensor *squared(reel_tensor **in, void *user) {
     return reel_square(in[0]);
 }
 
+static reel_tensor *same(reel_tensor **in, void *user) {
+    (void)in;
+    return user;
+}
+
+static reel_tensor *view_that_went(reel_tensor *x) {
+    REEL_SCOPE;
+    return reel_reshape(x, reel_shape(3, 1));
+}
+
 /* Whoever looks first, the failure is the function's. */
 START_TEST(functions_made_of_several_look_too) {
     reel_tensor *y = gone();
@@ -142,6 +152,13 @@ START_TEST(functions_made_of_several_look_too) {
     expect_gone("add: the tensor to change:");
     ck_assert_ptr_null(reel_relu_out(reel_ones(reel_shape(3), REEL_F32, CPU), y));
     expect_gone("relu: y:");
+    reel_tensor *x = reel_ones(reel_shape(3), REEL_F32, CPU);
+    ck_assert_ptr_null(reel_relu_out(x, view_that_went(x)));
+    ck_assert_ptr_nonnull(strstr(reel_error(), "relu: input 0: used after its scope"));
+    reel_clear_error();
+    ck_assert_ptr_null(reel_cross_entropy_loss_with(
+        reel_reshape(x, reel_shape(1, 3)), reel_zeros(reel_shape(1), REEL_I64, CPU), .weight = y));
+    expect_gone("cross_entropy_loss: weight:");
     ck_assert_ptr_null(reel_bernoulli_(y, g, 0.5));
     expect_gone("bernoulli_: the tensor to change:");
     ck_assert_ptr_null(reel_xavier_normal_(y, g, 1));
@@ -163,6 +180,11 @@ START_TEST(functions_made_of_several_look_too) {
     ck_assert_int_eq(reel_gradcheck(squared, NULL, &y, 1, (reel_gradcheck_options){0}),
                      REEL_ERR_STATE);
     expect_gone("gradcheck:");
+    ck_assert_int_eq(reel_gradcheck(same, y, &x, 0, (reel_gradcheck_options){0}), REEL_ERR_STATE);
+    expect_gone("gradcheck: what f gives:");
+    ck_assert_int_eq(reel_gradgradcheck(same, y, &x, 0, (reel_gradcheck_options){0}),
+                     REEL_ERR_STATE);
+    expect_gone("gradgradcheck: what f gives:");
     reel_generator_free(g);
 }
 END_TEST

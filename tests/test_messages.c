@@ -252,6 +252,8 @@ START_TEST(gradients) {
          reel_gradcheck(NULL, NULL, &w, 1, (reel_gradcheck_options){0}));
     SAYS("gradcheck: input 0 is not f64: [2, 3] f32",
          reel_gradcheck(gives_null, NULL, &w, 1, (reel_gradcheck_options){0}));
+    SAYS("gradcheck: what f gives is f32, not f64",
+         reel_gradcheck(squared, NULL, &x, 1, (reel_gradcheck_options){0}));
     SAYS("gradcheck: input 0 is NULL",
          reel_gradcheck(squared, NULL, &none, 1, (reel_gradcheck_options){0}));
     SAYS("gradcheck: inputs is NULL",

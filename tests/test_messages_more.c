@@ -194,6 +194,8 @@ START_TEST(optimizers) {
          reel_adamw_new(params, (reel_adam_options){.beta2 = 7}));
     SAYS("rmsprop_new: alpha must lie in [0, 1): 2",
          reel_rmsprop_new(params, (reel_rmsprop_options){.alpha = 2}));
+    SAYS("adagrad_new: f32 does not hold 1e+40",
+         reel_adagrad_new(params, (reel_adagrad_options){.initial_accumulator_value = 1e40}));
     SAYS("adagrad_new: lr_decay must be 0 or more, and finite: -1",
          reel_adagrad_new(params, (reel_adagrad_options){.lr_decay = -1}));
     SAYS("adadelta_new: rho must lie in [0, 1): 1",
