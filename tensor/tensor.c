@@ -37,6 +37,7 @@ static void storage_release(reel__storage *s) {
 
 static reel_tensor *header_new(const char *at, const char *made_by, const reel__layout *layout,
                                reel__storage *storage) {
+    if (!at) at = reel__self()->call.site; /* made by a function that takes none */
     reel_tensor *t = reel__handle_new(layout, storage, made_by, at);
     if (t) return t;
     storage_release(storage);

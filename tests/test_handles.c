@@ -211,6 +211,19 @@ START_TEST(a_reference_can_t_be_taken_or_given_up) {
 }
 END_TEST
 
+START_TEST(what_takes_no_site_is_made_where_it_is_called) {
+    char text[256];
+    const int line = __LINE__ + 1;
+    reel_generator *g = reel_generator_new(1, CPU);
+    reel_tensor *state = reel_generator_state(g);
+    reel_generator_free(g);
+    ck_assert_int_eq(reel_ndim(state), 0);
+    snprintf(text, sizeof text, "ndim: used after its last reference was released (made at %s:%d, ",
+             file_name(__FILE__), line);
+    expect_failure(REEL_ERR_STATE, text);
+}
+END_TEST
+
 START_TEST(released_twice) {
     const size_t before = reel_tensors_alive();
     reel_tensor *t = NULL;
@@ -483,6 +496,7 @@ static Suite *handles_suite(void) {
 
     c = add_case(s, "references");
     tcase_add_test(c, a_reference_can_t_be_taken_or_given_up);
+    tcase_add_test(c, what_takes_no_site_is_made_where_it_is_called);
     tcase_add_test(c, released_twice);
     tcase_add_test(c, a_scope_tells_of_a_result_that_was_released);
     tcase_add_test(c, never_made);
