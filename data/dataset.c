@@ -1,6 +1,7 @@
 /* Datasets: the front that checks what a class is given and what it gives back, and the dataset
  * over tensors. */
 #include "data/data_internal.h"
+#include "tensor/handles_internal.h"
 #include "tensor/ops.h"
 #include "tensor/tensor_internal.h"
 
@@ -118,6 +119,8 @@ static const reel_dataset_class tensors_class = {tensors_length, tensors_get, te
 
 static reel_status check_tensors(const reel_tensor *x, const reel_tensor *y) {
     if (!x) return reel_fail(REEL_ERR_ARGUMENT, NULL, "tensor_dataset: x is NULL");
+    if (!reel__live(NULL, "tensor_dataset", "x", x)) return reel_error_status();
+    if (y && !reel__live(NULL, "tensor_dataset", "y", y)) return reel_error_status();
     if (reel_ndim(x) == 0 || (y && reel_ndim(y) == 0))
         return reel_fail(REEL_ERR_SHAPE, NULL, "tensor_dataset: %s has no axis to take items from",
                          reel_ndim(x) == 0 ? "x" : "y");

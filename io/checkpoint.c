@@ -47,6 +47,13 @@ static bool is_still(const char *path, int fd) {
            x.st_ino == y.st_ino;
 }
 
+/* By name: a process forked meanwhile has the descriptor too. */
+static void end_turn(int fd) {
+    if (fd < 0) return;
+    flock(fd, LOCK_UN);
+    close(fd);
+}
+
 /* Waits for the lock of the file that `path` is, and goes by that of the next one where another
  * writer has replaced it meanwhile. The descriptor to close after the turn. -1, and no turn: no
  * file is there yet, files can't be locked there, or someone has held it for ten seconds. */
@@ -57,7 +64,7 @@ static int take_turn(const char *path) {
         if (fd < 0) return -1;
         if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
             if (is_still(path, fd)) return fd;
-            close(fd);
+            end_turn(fd);
             continue;
         }
         const bool taken = errno == EWOULDBLOCK || errno == EINTR;
@@ -66,13 +73,6 @@ static int take_turn(const char *path) {
         nanosleep(&pause, NULL);
     }
     return -1;
-}
-
-/* By name: a process forked meanwhile has the descriptor too. */
-static void end_turn(int fd) {
-    if (fd < 0) return;
-    flock(fd, LOCK_UN);
-    close(fd);
 }
 
 /* ---- slots ---- */

@@ -300,7 +300,8 @@ reel_status reel__replace_commit(reel__replacement *r) {
         reel__replace_abort(r);
         return status;
     }
-    close(r->fd); /* after the rename, for its lock; what it could say, fsync has said */
+    flock(r->fd, LOCK_UN); /* after the rename; by name, as a process forked meanwhile has it too */
+    close(r->fd);          /* what it could say, fsync has said */
     reel_status status = sync_directory_of(r);
     replacement_free(r);
     return status;

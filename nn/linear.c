@@ -27,7 +27,7 @@ static reel_tensor *forward(reel_module *base, reel_tensor *x) {
 static reel_tensor *draw(linear *m, const char *name, reel_shape shape, double a,
                          reel_linear_options o) {
     reel_device device = reel_device_of(reel_generator_state(o.generator));
-    reel_tensor *t = reel_empty(shape, o.dtype, device);
+    reel_tensor *t = reel_empty_at(NULL, shape, o.dtype, device);
     return reel_module_param(&m->base, name, reel_uniform_(t, o.generator, -a, a));
 }
 
@@ -49,6 +49,7 @@ reel_module *reel_linear_new(int64_t in, int64_t out, reel_linear_options option
                   reel_dtype_name(options.dtype));
         return NULL;
     }
+    REEL__COMPOSITE(.name = "linear_new");
     linear *m = reel__module_new(sizeof *m, "linear", forward, NULL);
     if (!m) return NULL;
     reel_generator *own = options.generator ? NULL : reel_generator_new(0, reel_cpu());

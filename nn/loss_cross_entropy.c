@@ -1,6 +1,7 @@
 /* Losses of one class out of several: negative log-likelihood and cross-entropy. */
 #include "nn/loss_internal.h"
 
+#include "tensor/handles_internal.h"
 #include "tensor/ops_internal.h"
 
 /* What both losses are told; probabilities instead of classes are cross-entropy's alone. */
@@ -47,9 +48,10 @@ static reel_status check_target(const terms *t, const reel_tensor *x, const reel
                                                 "axis 1, the classes");
 }
 
-static reel_status check_weight(const terms *t, const reel_tensor *x) {
-    const reel_tensor *w = t->weight;
+static reel_status check_weight(const reel__composite *c, const terms *t) {
+    const reel_tensor *x = c->in[0], *w = t->weight;
     if (!w) return REEL_OK;
+    if (!reel__live(c->at, c->name, called[2], w)) return reel_error_status();
     if (reel_is_tracked(w))
         return reel__fail_composite(REEL_ERR_ARGUMENT, "a weight has no gradient: detach it");
     if (reel_ndim(w) == 1 && reel_dim(w, 0) == reel_dim(x, 1)) return REEL_OK;
@@ -60,7 +62,7 @@ static reel_status check_weight(const terms *t, const reel_tensor *x) {
 static reel_status check(const reel__composite *c, const terms *t) {
     REEL_TRY(reel__loss_check_reduction(c, t->reduction));
     REEL_TRY(check_target(t, c->in[0], c->in[1]));
-    return check_weight(t, c->in[0]);
+    return check_weight(c, t);
 }
 
 static reel_status check_options(const terms *t, const reel_tensor *x, const reel_tensor *target) {
@@ -149,6 +151,7 @@ reel_tensor *reel_cross_entropy_loss_at(const char *at, reel_tensor *x, reel_ten
     const bool says_ignored = options.ignore_index != 0 || options.ignore_zero;
     REEL__COMPOSITE(.name = "cross_entropy_loss", .at = at, .in = {x, target, options.weight},
                     .given = 2, .called = called);
+    if (!reel__composite_is_whole(&composite)) return NULL;
     const terms t = {.reduction = options.reduction,
                      .weight = options.weight,
                      .may_be_probabilities = true,

@@ -46,7 +46,8 @@ struct reel_module {
 /* From here to reel_module_free m stays where it is: it is known by its address. What was never
  * initialised, or freed already, is refused by every function that takes a module. */
 REEL_API void reel_module_init(reel_module *m, const char *type, reel_forward_fn forward);
-/* Lets the parameters go, frees the children, then calls m->free. Takes NULL. */
+/* Lets the parameters go, frees the children, then calls m->free. Takes NULL; a child of another is
+ * refused. */
 REEL_API void reel_module_free(reel_module *m);
 
 /* Registers t (retained, tracked, and named `name` if it has no name) and returns it, borrowed from
@@ -64,9 +65,9 @@ REEL_API reel_tensor *reel_module_buffer(reel_module *m, const char *name, reel_
  * child. A module that has an owner already, or contains m, is refused and left as it is. */
 REEL_API reel_module *reel_module_child(reel_module *m, const char *name, reel_module *child);
 
-/* y = m(x). An error if m has no forward. Result borrowed. A forward runs in a scope of its own:
- * what it makes is let go when it returns, but for y and what backward needs; reel_retain what else
- * is to stay. */
+/* y = m(x). An error if m has no forward, or it gives NULL. Result borrowed. A forward runs in a
+ * scope of its own: what it makes is let go when it returns, but for y and what backward needs;
+ * reel_retain what else is to stay. */
 REEL_API reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x);
 #define reel_forward(m, x) reel_forward_at(REEL_AT(m, x), m, x)
 

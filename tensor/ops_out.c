@@ -8,7 +8,8 @@ reel_tensor *reel__run_into(reel__call c, reel_tensor *out) {
         reel__fail_call(REEL_ERR_ARGUMENT, &c, "the tensor to change is NULL");
         return NULL;
     }
-    if (!reel__live(c.at, reel__ops[c.op].name, "the tensor to change", out)) return NULL;
+    if (!reel__live(c.at, reel__called(c.at, reel__ops[c.op].name), "the tensor to change", out))
+        return NULL;
     c.nout = 1;
     c.out[0] = out;
     c.device = out->storage->device;
@@ -123,6 +124,7 @@ reel_tensor *reel_copy_at_(const char *at, reel_tensor *to, reel_tensor *from) {
 }
 
 reel_tensor *reel_fill_at_(const char *at, reel_tensor *t, double value) {
-    reel__attrs attr = {.f = {value}, .shape = reel_shape_of(t), .dtype = reel_dtype_of(t)};
+    reel__attrs attr = {.f = {value}};
+    if (reel__is_alive(t)) attr.shape = t->layout.shape, attr.dtype = t->layout.dtype;
     return reel__run_into((reel__call){.op = REEL_OP_fill, .at = at, .attr = attr}, t);
 }

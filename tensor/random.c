@@ -24,7 +24,8 @@ reel_generator *reel_generator_new(uint64_t seed, reel_device device) {
     }
     {
         REEL_SCOPE;
-        g->state = reel_retain(reel_to(reel_from(start, reel_shape(2), REEL_I64), device));
+        reel_tensor *state = reel_from_at(NULL, start, reel_shape(2), REEL_I64);
+        g->state = reel_retain(reel_to_at(NULL, state, device));
     }
     if (g->state) return g;
     free(g);

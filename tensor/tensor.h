@@ -263,7 +263,9 @@ REEL_API void reel_print(FILE *f, reel_tensor *t);
 
 /* ---- the machine ---- */
 
-/* How many threads the calling thread's CPU kernels use, 1..REEL_MAX_THREADS; at first
+/* A thread that calls Reel needs 256 KB of stack; those that Reel starts see to theirs.
+ *
+ * How many threads the calling thread's CPU kernels use, 1..REEL_MAX_THREADS; at first
  * OMP_NUM_THREADS if that is set, else as many as there are processors to run on. Another number
  * may round matrix products differently. */
 #define REEL_MAX_THREADS 256

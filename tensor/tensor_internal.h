@@ -5,6 +5,7 @@
 #include "tensor/backend.h"
 #include "tensor/tensor.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* A sanitizer is to see every allocation. */
@@ -92,6 +93,10 @@ void reel__broadcast_strides(const reel__layout *l, reel_shape shape,
 
 /* Whether no thread has tensors in a scope or in none: at exit, whether others may be at work. */
 bool reel__is_last_thread(void);
+
+/* pthread_create for a thread of the library's own: signals are the program's, so all are blocked
+ * in it, and its stack has room for the kernels, however small the program has made the default. */
+int reel__thread_start(pthread_t *thread, void *(*work)(void *), void *of);
 
 typedef struct reel__thread reel__thread;
 

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,7 @@ void reel_clear_error(void) {
 
 int reel_report(FILE *f) {
     if (self.error == REEL_OK) return 0;
-    fprintf(f, "reel: %s\n", self.message);
+    if (f) fprintf(f, "reel: %s\n", self.message);
     return 1;
 }
 
@@ -106,6 +107,25 @@ reel_site *reel_site_of_thread(void) {
     return &self.call;
 }
 
+/* ---- threads of the library's own ---- */
+
+int reel__thread_start(pthread_t *thread, void *(*work)(void *), void *of) {
+    const size_t least = 1 << 20;
+    pthread_attr_t a;
+    size_t stack = 0;
+    sigset_t all, before;
+    int error = pthread_attr_init(&a);
+    if (error) return error;
+    if (pthread_attr_getstacksize(&a, &stack) != 0 || stack < least)
+        pthread_attr_setstacksize(&a, least);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(thread, &a, work, of);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&a);
+    return error;
+}
+
 /* ---- scopes ---- */
 
 /* What no scope owns is the thread's until it ends. The key's destructor sees to that for threads;
@@ -161,7 +181,7 @@ reel_scope reel_scope_open(const char *at) {
 
 /* Scopes inside that were never closed, since a longjmp went past them, end with it. */
 void reel_scope_close(reel_scope *s) {
-    if (!s->open) return;
+    if (!s || !s->open) return;
     let_go(self.depth == s->depth + 1 ? self.base : s->start, s->at);
     self.base = s->outer;
     self.depth = s->depth;

@@ -640,6 +640,32 @@ START_TEST(checkpoint_by_threads_and_processes) {
 }
 END_TEST
 
+/* A child has the descriptors of the write that it was forked in, and holds up none after it: a
+ * turn is waited for ten seconds. */
+START_TEST(checkpoint_under_way_at_a_fork) {
+    enum { CHILDREN = 5 };
+    pid_t child[CHILDREN];
+    pthread_t thread;
+    static saver w = {.times = 60};
+    strcpy(w.path, in_dir("c"));
+    const time_t begun = time(NULL);
+    ck_assert_int_eq(pthread_create(&thread, NULL, save_often, &w), 0);
+    for (int i = 0; i < CHILDREN; i++) {
+        usleep(3000);
+        child[i] = fork();
+        while (child[i] == 0) pause();
+    }
+    pthread_join(thread, NULL);
+    const double seconds = difftime(time(NULL), begun);
+    for (int i = 0; i < CHILDREN; i++) {
+        kill(child[i], SIGKILL);
+        waitpid(child[i], NULL, 0);
+    }
+    ck_assert_int_eq(w.failures, 0);
+    ck_assert_msg(seconds < 9, "%.0f s", seconds);
+}
+END_TEST
+
 START_TEST(checkpoint_numbers_at_their_ends) {
     static const int keep[] = {INT_MIN, -1, INT_MAX};
     for (int i = 0; i < 3; i++) ck_assert_int_eq(save(i, 2, in_dir("c"), keep[i]), REEL_OK);
@@ -718,6 +744,7 @@ static void add_checkpoint_tests(TCase *c) {
     tcase_add_test(c, checkpoint_rotation_fails);
     tcase_add_test(c, checkpoint_is_there_at_every_moment);
     tcase_add_test(c, checkpoint_by_threads_and_processes);
+    tcase_add_test(c, checkpoint_under_way_at_a_fork);
     tcase_add_test(c, checkpoint_numbers_at_their_ends);
     tcase_add_test(c, checkpoint_too_large_for_the_limit);
     tcase_add_test(c, checkpoint_on_a_full_disk);

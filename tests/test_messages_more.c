@@ -12,7 +12,17 @@ static reel_status map(reel_sample *s, int64_t i, void *user) {
     return reel_error_status();
 }
 
+static reel_tensor *gives_null(reel_module *of, reel_tensor *in) {
+    (void)of;
+    (void)in;
+    return NULL;
+}
+
 START_TEST(modules) {
+    reel_module null;
+    reel_module_init(&null, "null", gives_null);
+    SAYS("forward: gives NULL: null", reel_forward(&null, x));
+    reel_module_free(&null);
     SAYS("module_init: no module", reel_module_init(NULL, "m", NULL));
     SAYS("module_param: no module", reel_module_param(NULL, "w", x));
     SAYS("module_param: no name in m", reel_module_param(&m, NULL, x));
@@ -50,6 +60,8 @@ START_TEST(modules) {
     SAYS("module_summary: no file", reel_module_summary(NULL, &m));
     SAYS("linear_new: a size below 1: in 0, out 2",
          reel_linear_new(0, 2, (reel_linear_options){0}));
+    SAYS("linear_new: [2, 9223372036854775807] is no shape of a tensor",
+         reel_linear_new(INT64_MAX, 2, (reel_linear_options){0}));
     SAYS("linear_new: takes f32 or f64, not i64",
          reel_linear_new(2, 2, (reel_linear_options){.dtype = REEL_I64}));
     SAYS("sequential_new: no modules: 2 of them", reel_sequential_new(NULL, 2));
@@ -182,6 +194,8 @@ START_TEST(optimizers) {
          reel_adamw_new(params, (reel_adam_options){.beta2 = 7}));
     SAYS("rmsprop_new: alpha must lie in [0, 1): 2",
          reel_rmsprop_new(params, (reel_rmsprop_options){.alpha = 2}));
+    SAYS("adagrad_new: f32 does not hold 1e+40",
+         reel_adagrad_new(params, (reel_adagrad_options){.initial_accumulator_value = 1e40}));
     SAYS("adagrad_new: lr_decay must be 0 or more, and finite: -1",
          reel_adagrad_new(params, (reel_adagrad_options){.lr_decay = -1}));
     SAYS("adadelta_new: rho must lie in [0, 1): 1",
@@ -315,6 +329,8 @@ START_TEST(files) {
     SAYS("no MNIST: cannot open: No such file or directory: /none",
          reel_mnist_load(&mnist, "/none"));
     SAYS("digits_draw: a negative count", reel_digits_draw(-1, 0, &parts[0], &parts[1]));
+    SAYS("digits_draw: [9223372036854775807, 28, 28] is no shape of a tensor",
+         reel_digits_draw(INT64_MAX, 0, &parts[0], &parts[1]));
     SAYS("digits_draw: images or labels is NULL", reel_digits_draw(1, 0, NULL, &parts[1]));
     SAYS("png: no path", reel_png_write(NULL, x));
     SAYS("png: no image: /none/x.png", reel_png_write("/none/x.png", NULL));
