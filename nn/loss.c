@@ -33,6 +33,12 @@ reel_status reel__loss_positive(const char *option, double value) {
                                 value);
 }
 
+reel_status reel__loss_not_negative(const char *option, double value) {
+    if (value >= 0.0 && !isinf(value)) return REEL_OK;
+    return reel__fail_composite(REEL_ERR_ARGUMENT, "%s must be 0 or more, and finite, not %g",
+                                option, value);
+}
+
 reel_tensor *reel__loss_reduce(const char *at, reel_tensor *t, reel_reduction r) {
     if (r == REEL_MEAN) t = reel_mean_at(at, t, REEL_SCALAR, false);
     if (r == REEL_SUM) t = reel_sum_at(at, t, REEL_SCALAR, false);

@@ -7,9 +7,9 @@ reel_tensor *reel_hinge_loss_at(const char *at, reel_tensor *y, reel_tensor *tar
                                 reel_hinge_options options) {
     REEL__COMPOSITE(.name = "hinge_loss", .at = at, .in = {y, target}, .given = 2,
                     .called = reel__loss_called);
-    const double margin = options.margin != 0.0 ? options.margin : 1.0;
+    const double margin = reel__option(options.margin, 1.0);
     if (reel__loss_check(&composite, options.reduction) != REEL_OK ||
-        reel__loss_positive("margin", margin) != REEL_OK)
+        reel__loss_not_negative("margin", margin) != REEL_OK)
         return NULL;
     reel_tensor *loss = NULL;
     REEL_SCOPE;

@@ -28,7 +28,7 @@ reel_tensor *reel_huber_loss_at(const char *at, reel_tensor *y, reel_tensor *tar
                                 reel_huber_options options) {
     REEL__COMPOSITE(.name = "huber_loss", .at = at, .in = {y, target}, .given = 2,
                     .called = reel__loss_called);
-    const double delta = options.delta != 0.0 ? options.delta : 1.0;
+    const double delta = reel__option(options.delta, 1.0);
     if (reel__loss_check(&composite, options.reduction) != REEL_OK ||
         reel__loss_positive("delta", delta) != REEL_OK)
         return NULL;
@@ -43,13 +43,14 @@ reel_tensor *reel_smooth_l1_loss_at(const char *at, reel_tensor *y, reel_tensor 
                                     reel_smooth_l1_options options) {
     REEL__COMPOSITE(.name = "smooth_l1_loss", .at = at, .in = {y, target}, .given = 2,
                     .called = reel__loss_called);
-    const double beta = options.beta != 0.0 ? options.beta : 1.0;
+    const double beta = reel__option(options.beta, 1.0);
     if (reel__loss_check(&composite, options.reduction) != REEL_OK ||
-        reel__loss_positive("beta", beta) != REEL_OK)
+        reel__loss_not_negative("beta", beta) != REEL_OK)
         return NULL;
     reel_tensor *loss = NULL;
     REEL_SCOPE;
-    loss = huber(at, reel_sub_at(at, y, target), beta, 1.0 / beta);
+    reel_tensor *d = reel_sub_at(at, y, target);
+    loss = beta > 0.0 ? huber(at, d, beta, 1.0 / beta) : reel__loss_abs(at, d);
     loss = reel__loss_reduce(at, loss, options.reduction);
     return loss;
 }

@@ -144,7 +144,7 @@ START_TEST(losses) {
     SAYS("cross_entropy_loss: label_smoothing must lie in [0, 1], not 2: logits[5, 4], labels[5]",
          reel_cross_entropy_loss_with(logits, labels, .label_smoothing = 2));
     SAYS("cross_entropy_loss: of probabilities none is ignored: logits[5, 4], logits[5, 4]",
-         reel_cross_entropy_loss_with(logits, logits, .ignore_zero = true));
+         reel_cross_entropy_loss_with(logits, logits, .ignore_index = REEL_ZERO));
     SAYS("cross_entropy_loss: index 9 at position 1 is not in 0..3: logits[5, 4], target[5]",
          reel_cross_entropy_loss(logits,
                                  reel_cast(reel_scale(reel_cast(labels, REEL_F32), 9), REEL_I64)));
