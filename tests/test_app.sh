@@ -381,6 +381,10 @@ holds "a diverged run leaves the checkpoint before it" -- \
 fails 1 'epoch 1, at iteration 3' train --model tied --latent 8 --epochs 2 --data data --out diverged-2 \
     --device "$device" --lr 1e38 --save-every 3
 holds "a diverged run writes no checkpoint" -- [ ! -e diverged-2/checkpoint.safetensors ]
+for schedule in constant cosine step warmup-cosine; do
+    fails 1 'epoch 1, at iteration 10' train --model tied --latent 8 --epochs 2 --data data --out diverged-3 \
+        --device "$device" --lr 1.7e308 --schedule $schedule
+done
 
 # ---- the disk fills up ---------------------------------------------------------------------------------------------
 
