@@ -642,6 +642,29 @@ START_TEST(checkpoint_by_threads_and_processes) {
 }
 END_TEST
 
+/* Nothing is there whose lock they could take turns by; none is lost all the same. */
+START_TEST(checkpoint_by_first_writers) {
+    enum { ROUNDS = 50, WRITERS = 2 };
+    static saver savers[WRITERS];
+    pthread_t thread[WRITERS];
+    for (int round = 0; round < ROUNDS; round++) {
+        char name[16], older[16];
+        snprintf(name, sizeof name, "c%d", round);
+        snprintf(older, sizeof older, "c%d.1", round);
+        for (int i = 0; i < WRITERS; i++) {
+            savers[i] = (saver){.times = 1};
+            strcpy(savers[i].path, in_dir(name));
+            ck_assert_int_eq(pthread_create(&thread[i], NULL, save_often, &savers[i]), 0);
+        }
+        for (int i = 0; i < WRITERS; i++) pthread_join(thread[i], NULL);
+        ck_assert_int_eq(savers[0].failures + savers[1].failures, 0);
+        ck_assert_int_eq(epoch_of(in_dir(name)), 0);
+        ck_assert_msg(epoch_of(in_dir(older)) == 0, "round %d lost one", round);
+        ck_assert_int_eq(entries(dir), 2 * (round + 1));
+    }
+}
+END_TEST
+
 START_TEST(checkpoint_numbers_at_their_ends) {
     static const int keep[] = {INT_MIN, -1, INT_MAX};
     for (int i = 0; i < 3; i++) ck_assert_int_eq(save(i, 2, in_dir("c"), keep[i]), REEL_OK);
@@ -720,6 +743,7 @@ static void add_checkpoint_tests(TCase *c) {
     tcase_add_test(c, checkpoint_rotation_fails);
     tcase_add_test(c, checkpoint_is_there_at_every_moment);
     tcase_add_test(c, checkpoint_by_threads_and_processes);
+    tcase_add_test(c, checkpoint_by_first_writers);
     tcase_add_test(c, checkpoint_numbers_at_their_ends);
     tcase_add_test(c, checkpoint_too_large_for_the_limit);
     tcase_add_test(c, checkpoint_on_a_full_disk);
