@@ -148,9 +148,10 @@ typedef struct {
 } reel_plot_options;
 /* Writes `path` (PNG) and beside it the script that drew it (loss.png: loss.gp). Without gnuplot
  * only the script is written and *drawn is false, which is no failure; drawn may be NULL. A gnuplot
- * that fails is REEL_ERR_IO with its first words, and an older picture stays. Where the program
- * ignores SIGCHLD or reaps every child, so that nobody knows how gnuplot ended, a whole PNG is a
- * success. Texts are drawn as they are; control characters in them are an error. */
+ * that fails, or hangs (a minute without a byte: it is killed), is REEL_ERR_IO with its first
+ * words, and an older picture stays. Where the program ignores SIGCHLD or reaps every child, so
+ * that nobody knows how gnuplot ended, a whole PNG is a success. Texts are drawn as they are;
+ * control characters in them are an error. */
 REEL_API reel_status reel_plot_write(const char *path, const reel_plot_line *lines, int count,
                                      reel_plot_options options, bool *drawn);
 

@@ -178,9 +178,11 @@ reel_status reel__png_write(const char *path, const uint8_t *pixels, int64_t wid
 
 /* ---- gnuplot.c ---- */
 
+enum { REEL__GNUPLOT_PATIENCE = 60000 }; /* ms */
+
 /* Puts what gnuplot draws by the script in path's place. *drawn, false beforehand, stays so where
- * there is no gnuplot. */
-reel_status reel__gnuplot(const char *script, const char *path, bool *drawn);
+ * there is no gnuplot. One that writes nothing for `patience` ms is killed. */
+reel_status reel__gnuplot(const char *script, const char *path, int patience, bool *drawn);
 
 /* ---- font.c ---- */
 
