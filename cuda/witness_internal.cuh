@@ -11,13 +11,14 @@ static __device__ __noinline__ void complain_of(const reel__cuda_witness &w, ree
     if (atomicExch(w.claimed, 1u) != 0) return;
     reel__cuda_complaint *c = w.complaint;
     c->what = what;
+    c->name = w.name;
     c->at = w.at;
     c->value = value;
     c->index = index;
     c->position = position;
     c->size = size;
     __threadfence_system();
-    c->code = w.code;
+    c->code = 1;
 }
 
 #endif

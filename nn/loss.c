@@ -69,7 +69,8 @@ reel_tensor *reel_mse_loss_at(const char *at, reel_tensor *y, reel_tensor *targe
     return loss;
 }
 
-/* Looked at only after a NaN came out, and not on a GPU, where to look is to wait. */
+/* Looked at only after a NaN came out, and not on a GPU, where to look is to wait: its kernel has.
+ */
 static reel_status check_probabilities(reel_tensor *p, reel_tensor *loss) {
     REEL_NO_GRAD;
     REEL_SCOPE;
@@ -90,6 +91,6 @@ reel_tensor *reel_bce_loss_at(const char *at, reel_tensor *y, reel_tensor *targe
     if (reel__loss_check(&composite, r) != REEL_OK) return NULL;
     reel_tensor *loss = NULL;
     REEL_SCOPE;
-    loss = reel__loss_reduce(at, reel_bce_at(at, y, target), r);
+    loss = reel__loss_reduce(at, reel__bce_checked(at, y, target), r);
     return loss && check_probabilities(y, loss) == REEL_OK ? loss : NULL;
 }

@@ -142,9 +142,7 @@ REEL_API reel_module *reel_dropout_new(double p, uint64_t seed);
 typedef enum { REEL_MEAN = 0, REEL_SUM, REEL_NONE } reel_reduction;
 
 /* mse: (y - target)^2;  l1: |y - target|;  bce: reel_bce(y, target), where y lies in [0, 1]:
- * another y that makes it NaN is an error on the CPU; on a GPU, where nobody waits for it, the loss
- * is NaN.
- */
+ * another y is an error, which comes late on a GPU, as a bad index does. */
 REEL_API reel_tensor *reel_mse_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                                        reel_reduction r);
 REEL_API reel_tensor *reel_l1_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
