@@ -145,6 +145,35 @@ START_TEST(safetensors_round_trip) {
 }
 END_TEST
 
+/* A view of few bytes that is a large file: written by pieces, which cut any of its axes. */
+START_TEST(safetensors_of_expanded_views) {
+    enum { A = 2, B = 5, C = 5 << 20 };
+    struct rusage before, after;
+    const uint8_t few[B] = {1, 2, 4, 8, 16};
+    reel_state *s = reel_state_new();
+    {
+        REEL_SCOPE;
+        reel_tensor *x = reel_from(few, reel_shape(1, B, 1), REEL_U8);
+        reel_state_put(s, "long", reel_expand(x, reel_shape(A, B, C)));
+        reel_state_put(s, "many", reel_expand(reel_t(x), reel_shape(C, 1, B)));
+    }
+    getrusage(RUSAGE_SELF, &before);
+    ck_assert_int_eq(reel_safetensors_write(s, in_dir("a")), REEL_OK);
+    getrusage(RUSAGE_SELF, &after);
+    ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 20000);
+    reel_state_free(s);
+    s = reel_safetensors_read(in_dir("a"));
+    expect_fine();
+    const uint8_t *in_rows = reel_data(reel_state_get(s, "long"));
+    const uint8_t *in_columns = reel_data(reel_state_get(s, "many"));
+    bool same = true;
+    for (int64_t i = 0; i < (int64_t)A * B * C; i++) same &= in_rows[i] == few[i / C % B];
+    for (int64_t i = 0; i < (int64_t)C * B; i++) same &= in_columns[i] == few[i % B];
+    ck_assert(same);
+    reel_state_free(s);
+}
+END_TEST
+
 START_TEST(safetensors_empty_state) {
     reel_state *s = reel_state_new();
     ck_assert_int_eq(reel_safetensors_write(s, in_dir("a")), REEL_OK);
@@ -731,6 +760,11 @@ static void add_safetensors_tests(TCase *c) {
     tcase_add_test(c, safetensors_unwritable);
 }
 
+static void add_large_tests(TCase *c) {
+    tcase_set_tags(c, "rss");
+    tcase_add_test(c, safetensors_of_expanded_views);
+}
+
 static void add_checkpoint_tests(TCase *c) {
     tcase_add_test(c, checkpoint_round_trip);
     tcase_add_test(c, checkpoint_of_another_kind);
@@ -752,6 +786,7 @@ static void add_checkpoint_tests(TCase *c) {
 int main(void) {
     Suite *s = suite_create("files");
     add_safetensors_tests(add_dir_case(s, "safetensors"));
+    add_large_tests(add_dir_case(s, "large"));
     add_checkpoint_tests(add_dir_case(s, "checkpoints"));
     return run_suite(s);
 }
