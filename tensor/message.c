@@ -88,7 +88,7 @@ static const char *argument_name(const char *at, int i, int *length) {
 /* ---- failures of a call, or of what it is part of ---- */
 
 typedef struct {
-    const char *prefix, *name, *at; /* "gradient of ", "matmul" */
+    const char *prefix, *name, *suffix, *at; /* "gradient of ", "matmul", ""; "", "add", "_" */
     reel_tensor *const *in;
     int first, count; /* as a call's */
     int given;        /* those after them are options */
@@ -105,6 +105,7 @@ const char *reel__called(const char *at, const char *op) {
 static subject of_composite(const reel__composite *c) {
     return (subject){.prefix = "",
                      .name = c->name,
+                     .suffix = "",
                      .at = c->at,
                      .in = c->in,
                      .first = c->first,
@@ -119,6 +120,7 @@ static subject of_call(const reel__call *c) {
     return (subject){.prefix = self->context ? "gradient of " : "",
                      .name =
                          self->context ? self->context : reel__called(c->at, reel__ops[c->op].name),
+                     .suffix = c->in_place ? "_" : "",
                      .at = c->at,
                      .in = c->in,
                      .first = self->context ? REEL__NO_NAMES : c->first,
@@ -152,7 +154,7 @@ static reel_status fail(reel_status code, const subject *s, const char *what) {
         put_tensor(&t, name, length, s->in[i], code == REEL_ERR_DTYPE, code == REEL_ERR_DEVICE);
         separator = s->product ? " @ " : ", ";
     }
-    return reel_fail(code, s->at, "%s%s: %s%s", s->prefix, s->name, what, operands);
+    return reel_fail(code, s->at, "%s%s%s: %s%s", s->prefix, s->name, s->suffix, what, operands);
 }
 
 static reel_status fail_null(const subject *s, int i) {
@@ -178,7 +180,7 @@ static reel_status fail_dead(const subject *s, const reel_tensor *t, int i) {
         snprintf(called, sizeof called, "input %d", i);
     if (t == reel__self()->looked_at) reel_clear_error(); /* here more is known */
     char op[160];
-    snprintf(op, sizeof op, "%s%s", s->prefix, s->name);
+    snprintf(op, sizeof op, "%s%s%s", s->prefix, s->name, s->suffix);
     reel__live_or_fail(s->at, op, called, t);
     return reel_error_status();
 }

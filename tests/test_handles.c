@@ -77,7 +77,7 @@ START_TEST(nothing_is_written_into_it) {
     REEL_SCOPE;
     reel_tensor *y = gone(), *x = reel_ones(reel_shape(3), REEL_F32, CPU);
     ck_assert_ptr_null(reel_add_(y, x));
-    expect_gone("add: the tensor to change:");
+    expect_gone("add_: the tensor to change:");
     ck_assert_ptr_null(reel_fill_(y, 1));
     reel_clear_error();
     ck_assert_ptr_null(reel_copy_(x, y));

@@ -87,9 +87,9 @@ START_TEST(losses) {
     SAYS("huber_loss: delta must be positive and finite, not -1: x[2, 3], x[2, 3]",
          reel_huber_loss_with(x, x, .delta = -1));
     SAYS("smooth_l1_loss: shapes differ: x[2, 3], cube[2, 3, 4]", reel_smooth_l1_loss(x, cube));
-    SAYS("smooth_l1_loss: beta must be positive and finite, not nan: x[2, 3], x[2, 3]",
+    SAYS("smooth_l1_loss: beta must be 0 or more, and finite, not nan: x[2, 3], x[2, 3]",
          reel_smooth_l1_loss_with(x, x, .beta = NAN));
-    SAYS("hinge_loss: margin must be positive and finite, not inf: x[2, 3], x[2, 3]",
+    SAYS("hinge_loss: margin must be 0 or more, and finite, not inf: x[2, 3], x[2, 3]",
          reel_hinge_loss_with(x, x, .margin = INFINITY));
     SAYS("bce_with_logits_loss: dtypes differ: x[2, 3] f32, target[2, 3] i64",
          reel_bce_with_logits_loss(x, reel_cast(x, REEL_I64)));
