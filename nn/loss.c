@@ -63,10 +63,8 @@ reel_tensor *reel_mse_loss_at(const char *at, reel_tensor *y, reel_tensor *targe
                     .called = reel__loss_called);
     if (reel__loss_check(&composite, r) != REEL_OK) return NULL;
     if (r == REEL_MEAN) return reel_mse_at(at, y, target);
-    reel_tensor *loss = NULL;
     REEL_SCOPE;
-    loss = reel__loss_reduce(at, reel_square_at(at, reel_sub_at(at, y, target)), r);
-    return loss;
+    return reel__loss_reduce(at, reel_square_at(at, reel_sub_at(at, y, target)), r);
 }
 
 /* Looked at only after a NaN came out, and not on a GPU, where to look is to wait: its kernel has.

@@ -124,10 +124,8 @@ reel_tensor *reel_nll_loss_at(const char *at, reel_tensor *x, reel_tensor *targe
                      .weight = options.weight,
                      .ignored = reel__option_int(options.ignore_index, IGNORED)};
     if (check(&composite, &t) != REEL_OK) return NULL;
-    reel_tensor *loss = NULL;
     REEL_SCOPE;
-    loss = of_classes(at, &t, x, target);
-    return loss;
+    return of_classes(at, &t, x, target);
 }
 
 /* ---- cross-entropy ---- */

@@ -221,8 +221,8 @@ reel_status reel__fail_composite(reel_status code, const char *format, ...) {
 }
 
 bool reel__composite_is_whole(const reel__composite *c) {
-    for (int i = 0; i < c->given; i++) {
-        if (reel__is_alive(c->in[i])) continue;
+    for (int i = 0; i < 4; i++) {
+        if (c->in[i] ? reel__is_alive(c->in[i]) : i >= c->given) continue;
         const subject s = of_composite(c);
         if (c->in[i])
             fail_dead(&s, c->in[i], i);

@@ -153,7 +153,7 @@ static inline void reel__composite_leave(reel__composite *c) {
 reel_status reel__fail_composite(reel_status code, const char *format, ...) REEL__PRINTF(2, 3);
 /* What the function is called that the op is part of, or, as its macro says, is. */
 const char *reel__called(const char *at, const char *op);
-/* Whether what must be given is; else a failure is kept. */
+/* Whether what must be given is, and all that is lives; else a failure is kept. */
 bool reel__composite_is_whole(const reel__composite *c);
 
 /* "x[40, 784]", with " f32" and " on cuda:0" where asked for. Returns the length written, below
