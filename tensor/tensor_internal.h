@@ -166,6 +166,8 @@ size_t reel__shape_text(char *to, size_t size, reel_shape s); /* "[40, 784]" */
 void reel__site_text(char *to, size_t size, const char *at);
 /* Where a message's own begins: " (model.c:31)" at its end; that end if it has none. */
 const char *reel__message_site(const char *message);
+/* Puts it there: of `at`, or NULL for that of the call under way. */
+void reel__message_place(char *message, size_t size, const char *at);
 /* The kept one without what it says of the call under way: to be kept again in a later call. */
 void reel__message_apart(char *to, size_t size);
 
