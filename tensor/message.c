@@ -176,7 +176,7 @@ static subject of_call(const reel__call *c) {
     return (subject){.prefix = self->context ? "gradient of " : "",
                      .name =
                          self->context ? self->context : reel__called(c->at, reel__ops[c->op].name),
-                     .suffix = c->in_place ? "_" : "",
+                     .suffix = c->in_place && !self->context ? "_" : "",
                      .at = c->at,
                      .in = c->in,
                      .first = self->context ? REEL__NO_NAMES : c->first,
