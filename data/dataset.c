@@ -56,21 +56,18 @@ void reel_dataset_free(reel_dataset *d) {
     if (d && d->cls && d->cls->free) d->cls->free(d);
 }
 
-static reel_status say_freed(const char *who) {
-    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: freed already", who);
-}
 static int64_t freed_length(reel_dataset *d) {
     (void)d;
-    say_freed("dataset");
+    reel__say_freed("dataset");
     return 0;
 }
 static reel_status freed_get(reel_dataset *d, int64_t i, reel_sample *out) {
     (void)d, (void)i, (void)out;
-    return say_freed("dataset_get");
+    return reel__say_freed("dataset_get");
 }
 static void freed_free(reel_dataset *d) {
     (void)d;
-    say_freed("dataset_free");
+    reel__say_freed("dataset_free");
 }
 
 const reel_dataset_class reel__freed_dataset = {

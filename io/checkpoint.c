@@ -2,8 +2,9 @@
  *
  * The new file is written whole before an older one moves, and `path` itself is only ever replaced
  * by the rename that ends the write: at every moment it is a checkpoint that loads. Threads and
- * processes that write one path take turns at what moves; whatever another has moved away in spite
- * of that is no failure. */
+ * processes that write one path take turns at what moves; where none is there yet, the first to
+ * make it goes before the others. Whatever another has moved away in spite of that is no failure.
+ */
 #include "io/io_internal.h"
 
 #include <errno.h>
@@ -174,15 +175,23 @@ static reel_status remove_from(const char *path, int i) {
     return status;
 }
 
+/* In the place of the one that is there. */
+static reel_status replace(reel__replacement *r, const char *path, int keep_last) {
+    reel_status status = keep_last > 1 ? rotate(path, keep_last) : REEL_OK;
+    if (status == REEL_OK) return reel__replace_commit(r);
+    reel__replace_abort(r);
+    return status;
+}
+
 /* Frees r whatever comes of it. */
 static reel_status put_in_place(reel__replacement *r, const char *path, int keep_last) {
-    reel_status status = keep_last > 1 ? rotate(path, keep_last) : REEL_OK;
-    if (status != REEL_OK) {
-        reel__replace_abort(r);
-        return status;
-    }
-    REEL_TRY(reel__replace_commit(r));
-    return remove_from(path, keep_last > 1 ? keep_last : 1);
+    bool there = reel_file_exists(path);
+    if (!there) REEL_TRY(reel__replace_commit_new(r, &there));
+    const int turn = there ? take_turn(path) : -1;
+    reel_status status = there ? replace(r, path, keep_last) : REEL_OK;
+    if (status == REEL_OK) status = remove_from(path, keep_last > 1 ? keep_last : 1);
+    end_turn(turn);
+    return status;
 }
 
 reel_status reel_checkpoint_write(const reel_state *s, const char *path, int keep_last) {
@@ -197,10 +206,7 @@ reel_status reel_checkpoint_write(const reel_state *s, const char *path, int kee
         reel__replace_abort(r);
         return status;
     }
-    const int turn = take_turn(path);
-    status = put_in_place(r, path, keep_last);
-    end_turn(turn);
-    return status;
+    return put_in_place(r, path, keep_last);
 }
 
 reel_state *reel_checkpoint_read(const char *path) {

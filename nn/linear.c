@@ -12,14 +12,12 @@ typedef struct {
 static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     const linear *m = (const linear *)base;
     static const char *const called[] = {"x", "weight", "bias"};
-    reel_tensor *y = NULL;
     REEL__COMPOSITE(.name = base->type, .at = reel__self()->call.site, .first = 1,
                     .in = {x, m->weight, m->bias}, .given = 1, .called = called);
     REEL_SCOPE;
-    y = reel_matmul(x, reel_t(m->weight)); /* x[B,I] weight^T[I,O] */
+    reel_tensor *y = reel_matmul(x, reel_t(m->weight)); /* x[B,I] weight^T[I,O] */
     if (m->bias) y = reel_add(y, m->bias);
-    y = reel_scope_return(y);
-    return y;
+    return reel_scope_return(y);
 }
 
 /* Both from U(-a, a), a = 1 / sqrt(I): for the weight that is kaiming_uniform with the gain of a

@@ -120,17 +120,14 @@ static reel_tensor *of_classes(const char *at, const terms *t, reel_tensor *x,
 
 reel_tensor *reel_nll_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
                               reel_nll_options options) {
-    const bool says_ignored = options.ignore_index != 0 || options.ignore_zero;
     REEL__COMPOSITE(.name = "nll_loss", .at = at, .in = {x, target, options.weight}, .given = 2,
                     .called = called);
     const terms t = {.reduction = options.reduction,
                      .weight = options.weight,
-                     .ignored = says_ignored ? options.ignore_index : IGNORED};
+                     .ignored = reel__option_int(options.ignore_index, IGNORED)};
     if (check(&composite, &t) != REEL_OK) return NULL;
-    reel_tensor *loss = NULL;
     REEL_SCOPE;
-    loss = of_classes(at, &t, x, target);
-    return loss;
+    return of_classes(at, &t, x, target);
 }
 
 /* ---- cross-entropy ---- */
@@ -148,7 +145,6 @@ static reel_tensor *of_probabilities(const char *at, const terms *t, reel_tensor
 
 reel_tensor *reel_cross_entropy_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
                                         reel_cross_entropy_options options) {
-    const bool says_ignored = options.ignore_index != 0 || options.ignore_zero;
     REEL__COMPOSITE(.name = "cross_entropy_loss", .at = at, .in = {x, target, options.weight},
                     .given = 2, .called = called);
     if (!reel__composite_is_whole(&composite)) return NULL;
@@ -156,9 +152,9 @@ reel_tensor *reel_cross_entropy_loss_at(const char *at, reel_tensor *x, reel_ten
                      .weight = options.weight,
                      .may_be_probabilities = true,
                      .probabilities = reel_dtype_is_float(reel_dtype_of(target)),
-                     .says_ignored = says_ignored,
-                     .ignored = says_ignored ? options.ignore_index : IGNORED,
-                     .smoothing = options.label_smoothing};
+                     .says_ignored = options.ignore_index != 0,
+                     .ignored = reel__option_int(options.ignore_index, IGNORED),
+                     .smoothing = reel__option(options.label_smoothing, 0.0)};
     if (check(&composite, &t) != REEL_OK || check_options(&t, x, target) != REEL_OK) return NULL;
     reel_tensor *loss = NULL;
     REEL_SCOPE;

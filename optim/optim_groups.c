@@ -16,10 +16,8 @@ const char *reel__optim_key(char key[REEL__KEY], const char *name, int group) {
 
 /* The caller's own, not a scope's. */
 static reel_tensor *new_full(reel_shape shape, double value, reel_dtype dtype, reel_device device) {
-    reel_tensor *t = NULL;
     REEL_SCOPE;
-    t = reel_retain(reel_full_at(NULL, shape, value, dtype, device));
-    return t;
+    return reel_retain(reel_full_at(NULL, shape, value, dtype, device));
 }
 
 /* ---- parameters ---- */

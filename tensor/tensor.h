@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-/* In the options of optimizers, schedules and layers a number that is not named, and so is 0, is
+/* In the options of optimizers, schedules and losses a number that is not named, and so is 0, is
  * its default. This one is 0 itself, also where 0 is the default: (reel_adam_options){.beta1 =
  * REEL_ZERO}.
  * (-2^31, which is no option's value, and is exact in each number's type.) */

@@ -2,6 +2,8 @@
  * they run; threads that share a device; failures that are found late. */
 #include "tests/gpu_suite.h"
 
+#include "nn/nn.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -218,6 +220,39 @@ START_TEST(a_late_failure_names_its_call) {
 }
 END_TEST
 
+/* Of bce_loss in any form of its kernel; reel_bce alone asks for nothing. */
+START_TEST(late_failures_of_probabilities) {
+    static const double wrong[] = {1.5, -0.25, NAN};
+    static const int64_t rows[] = {1, 7, 4096};
+    for (int k = 0; k < 3; k++)
+        for (int n = 0; n < 3; n++)
+            for (int form = 0; form < 4; form++) {
+                char site[64], says[64];
+                REEL_SCOPE;
+                const reel_dtype dtype = form % 2 ? REEL_F32 : REEL_F64;
+                reel_tensor *p = reel_full(reel_shape(rows[n], 64), 0.5, dtype, test_device()),
+                            *t = p;
+                reel_fill_(reel_select(reel_select(p, 0, rows[n] - 1), 0, 63), wrong[k]);
+                if (form > 1) p = reel_t(p), t = reel_contiguous(p);
+                ck_assert_ptr_nonnull(reel_bce(p, t));
+                ck_assert_int_eq(reel_synchronize(test_device()), REEL_OK);
+                snprintf(site, sizeof site, "gpu_queue.c:%d)", __LINE__ + 1);
+                reel_tensor *loss = reel_bce_loss_with(p, t, (reel_reduction)(k % 3));
+                ck_assert_ptr_nonnull(loss);
+                reel_synchronize(test_device());
+                ck_assert_msg(strstr(reel_error(), site), "\"%s\" not in \"%s\"", site,
+                              reel_error());
+                snprintf(says, sizeof says, "bce_loss: a probability is outside 0..1: %g",
+                         wrong[k]);
+                expect_failure(REEL_ERR_ARGUMENT, says);
+                ck_assert_int_eq(reel_synchronize(test_device()), REEL_OK); /* said once */
+                const reel_tensor *fine =
+                    reel_bce_loss(reel_full_like(t, 1), reel_full_like(t, 0.5));
+                ck_assert(fine && reel_synchronize(test_device()) == REEL_OK);
+            }
+}
+END_TEST
+
 /* Asks for an entry that there is none of, again and again. */
 typedef struct {
     bool gathers;
@@ -282,5 +317,6 @@ void add_queue_cases(Suite *s) {
 
     c = add_case(s, "late failures");
     tcase_add_test(c, a_late_failure_names_its_call);
+    tcase_add_test(c, late_failures_of_probabilities);
     tcase_add_test(c, late_failures_of_two_threads);
 }

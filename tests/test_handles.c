@@ -81,11 +81,26 @@ START_TEST(what_gives_its_operand_back_looks_too) {
 }
 END_TEST
 
+/* Of a function made of ops the options, too. */
+START_TEST(a_weight_that_is_gone) {
+    REEL_SCOPE;
+    reel_tensor *w = gone(), *x = reel_zeros(reel_shape(2, 3), REEL_F32, CPU);
+    const int64_t classes[2] = {0, 2};
+    reel_tensor *t = reel_from(classes, reel_shape(2), REEL_I64);
+    ck_assert_ptr_null(reel_cross_entropy_loss_with(x, t, .weight = w));
+    expect_gone("cross_entropy_loss: weight:");
+    ck_assert_ptr_null(reel_nll_loss_with(x, t, .weight = w));
+    expect_gone("nll_loss: weight:");
+    ck_assert_ptr_null(reel_bce_with_logits_loss_with(x, x, .pos_weight = w));
+    expect_gone("bce_with_logits_loss: pos_weight:");
+}
+END_TEST
+
 START_TEST(nothing_is_written_into_it) {
     REEL_SCOPE;
     reel_tensor *y = gone(), *x = reel_ones(reel_shape(3), REEL_F32, CPU);
     ck_assert_ptr_null(reel_add_(y, x));
-    expect_gone("add: the tensor to change:");
+    expect_gone("add_: the tensor to change:");
     ck_assert_ptr_null(reel_fill_(y, 1));
     expect_gone("fill: the tensor to change:");
     ck_assert_ptr_null(reel_copy_(x, y));
@@ -487,6 +502,7 @@ static Suite *handles_suite(void) {
     TCase *c = add_case(s, "ops");
     tcase_add_test(c, an_op_names_the_operand_and_both_lines);
     tcase_add_test(c, what_gives_its_operand_back_looks_too);
+    tcase_add_test(c, a_weight_that_is_gone);
     tcase_add_test(c, nothing_is_written_into_it);
 
     c = add_case(s, "looks");

@@ -73,14 +73,14 @@ START_TEST(elementwise) {
     SAYS("dequantize: gives f32 or f64, not i64: bytes[2, 3] u8",
          reel_dequantize(bytes, 1, REEL_I64));
     SAYS("logical_not: does not compute in f16: cast it: half[2, 3] f16", reel_logical_not(half));
-    SAYS("add: shapes do not broadcast: x[2, 3], row[2]", reel_add_(x, row));
-    SAYS("add: the tensor to change is NULL: NULL, x[2, 3]", reel_add_(NULL, x));
-    SAYS("relu: takes f32 or f64: labels[5] i64", reel_relu_(labels));
+    SAYS("add_: shapes do not broadcast: x[2, 3], row[2]", reel_add_(x, row));
+    SAYS("add_: the tensor to change is NULL: NULL, x[2, 3]", reel_add_(NULL, x));
+    SAYS("relu_: takes f32 or f64: labels[5] i64", reel_relu_(labels));
     SAYS("mul: the result does not fit into [2]: x[2, 3], x[2, 3]", reel_mul_out(row, x, x));
     SAYS("copy_: the result does not fit into [2, 3]: x[2, 3], row[2]", reel_copy_(x, row));
     SAYS("copy_: input 0 is NULL: NULL, x[2, 3]", reel_copy_(NULL, x));
     SAYS("copy_: input 1 is NULL: x[2, 3], NULL", reel_copy_(x, NULL));
-    SAYS("fill: the tensor to change is NULL", reel_fill_(NULL, 1));
+    SAYS("fill_: the tensor to change is NULL", reel_fill_(NULL, 1));
     SAYS("bce: dtypes differ: x[2, 3] f32, labels[5] i64", reel_bce(x, labels));
 }
 END_TEST

@@ -99,9 +99,9 @@ START_TEST(losses) {
     SAYS("huber_loss: delta must be positive and finite, not -1: x[2, 3], x[2, 3]",
          reel_huber_loss_with(x, x, .delta = -1));
     SAYS("smooth_l1_loss: shapes differ: x[2, 3], cube[2, 3, 4]", reel_smooth_l1_loss(x, cube));
-    SAYS("smooth_l1_loss: beta must be positive and finite, not nan: x[2, 3], x[2, 3]",
+    SAYS("smooth_l1_loss: beta must be 0 or more, and finite, not nan: x[2, 3], x[2, 3]",
          reel_smooth_l1_loss_with(x, x, .beta = NAN));
-    SAYS("hinge_loss: margin must be positive and finite, not inf: x[2, 3], x[2, 3]",
+    SAYS("hinge_loss: margin must be 0 or more, and finite, not inf: x[2, 3], x[2, 3]",
          reel_hinge_loss_with(x, x, .margin = INFINITY));
     SAYS("bce_with_logits_loss: dtypes differ: x[2, 3] f32, target[2, 3] i64",
          reel_bce_with_logits_loss(x, reel_cast(x, REEL_I64)));
@@ -156,7 +156,7 @@ START_TEST(losses) {
     SAYS("cross_entropy_loss: label_smoothing must lie in [0, 1], not 2: logits[5, 4], labels[5]",
          reel_cross_entropy_loss_with(logits, labels, .label_smoothing = 2));
     SAYS("cross_entropy_loss: of probabilities none is ignored: logits[5, 4], logits[5, 4]",
-         reel_cross_entropy_loss_with(logits, logits, .ignore_zero = true));
+         reel_cross_entropy_loss_with(logits, logits, .ignore_index = REEL_ZERO));
     SAYS("cross_entropy_loss: index 9 at position 1 is not in 0..3: logits[5, 4], target[5]",
          reel_cross_entropy_loss(logits,
                                  reel_cast(reel_scale(reel_cast(labels, REEL_F32), 9), REEL_I64)));
