@@ -207,7 +207,7 @@ START_TEST(a_late_failure_names_its_call) {
     REEL_SCOPE;
     reel_tensor *x = reel_arange(3, REEL_F64, test_device());
     reel_tensor *index = to_device(reel_from(bad, reel_shape(3), REEL_I64));
-    snprintf(site, sizeof site, "gpu_queue.c:%d)", __LINE__ + 1);
+    snprintf(site, sizeof site, "gpu_queue.c:%d", __LINE__ + 1);
     reel_tensor *y = reel_gather(x, 0, index);
     const double value = reel_item(reel_sum(reel_affine(y, 2, 1)));
     ck_assert(isnan(value) || reel_failed());
@@ -236,7 +236,7 @@ START_TEST(late_failures_of_probabilities) {
                 if (form > 1) p = reel_t(p), t = reel_contiguous(p);
                 ck_assert_ptr_nonnull(reel_bce(p, t));
                 ck_assert_int_eq(reel_synchronize(test_device()), REEL_OK);
-                snprintf(site, sizeof site, "gpu_queue.c:%d)", __LINE__ + 1);
+                snprintf(site, sizeof site, "gpu_queue.c:%d", __LINE__ + 1);
                 reel_tensor *loss = reel_bce_loss_with(p, t, (reel_reduction)(k % 3));
                 ck_assert_ptr_nonnull(loss);
                 reel_synchronize(test_device());
