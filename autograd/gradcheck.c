@@ -34,11 +34,21 @@ static reel_status lacks(const char *what, const char *it) {
     return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: %s is NULL", what, it);
 }
 
-/* sum w f(inputs), 0-d. */
-static reel_tensor *objective(const check *c) {
+/* What f gives; NULL if that can't be checked. */
+static reel_tensor *result_of(const check *c) {
     reel_tensor *y = c->f(c->inputs, c->user);
     if (!y && !reel_failed()) lacks(c->what, "what f gives");
+    if (!y || !reel__live(NULL, c->what, "what f gives", y)) return NULL;
     note(c->result, y);
+    if (reel_dtype_of(y) == REEL_F64) return y;
+    reel_fail(REEL_ERR_DTYPE, NULL, "%s: what f gives is %s, not f64", c->what,
+              reel_dtype_name(reel_dtype_of(y)));
+    return NULL;
+}
+
+/* sum w f(inputs), 0-d. */
+static reel_tensor *objective(const check *c) {
+    reel_tensor *y = result_of(c);
     return reel_sum(reel_mul(y, weights_like(y)));
 }
 
@@ -107,6 +117,7 @@ static reel_status check_inputs(const check *c) {
         const reel_tensor *x = c->inputs[i];
         if (!x && reel_failed()) return reel_error_status();
         if (!x) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: input %d is NULL", c->what, i);
+        if (!reel__live(NULL, c->what, NULL, x)) return reel_error_status();
         char operand[200];
         reel__describe(operand, sizeof operand, reel_name(x), x, true, false);
         if (reel_is_tracked(x) && reel_dtype_of(x) != REEL_F64)
@@ -182,7 +193,8 @@ reel_status reel_gradgradcheck(reel_gradcheck_fn f, void *user, reel_tensor **in
                                reel_gradcheck_options options) {
     if (reel_failed()) return reel_error_status();
     origin result = {NULL, NULL};
-    REEL_TRY(check_inputs(&(check){"gradgradcheck", f, user, inputs, count, options, &result}));
+    const check first = {"gradgradcheck", f, user, inputs, count, options, &result};
+    REEL_TRY(check_inputs(&first));
     reel_tensor **all = malloc((3 * (size_t)count + 1) * sizeof *all);
     if (!all) return reel_fail(REEL_ERR_MEMORY, NULL, "gradgradcheck: out of memory");
     reel_status status = REEL_OK;
@@ -191,9 +203,7 @@ reel_status reel_gradgradcheck(reel_gradcheck_fn f, void *user, reel_tensor **in
         reel_tensor *y = NULL;
         {
             REEL_NO_GRAD;
-            y = f(inputs, user);
-            if (!y && !reel_failed()) lacks("gradgradcheck", "what f gives");
-            note(&result, y);
+            y = result_of(&first);
             for (int i = 0; i < count; i++) all[i] = inputs[i];
             all[count] = y ? reel_affine(weights_like(y), -1, 0.5) : NULL;
         }

@@ -31,7 +31,7 @@ int reel_register_hook_at(const char *at, reel_tensor *t, reel_hook_fn fn, void 
 }
 
 void reel_remove_hook(reel_tensor *t, int hook) {
-    reel__hook_list *l = list_of(t);
+    reel__hook_list *l = t && reel__live(NULL, "remove_hook", NULL, t) ? list_of(t) : NULL;
     if (!l) return;
     for (reel__hook **h = &l->first; *h; h = &(*h)->next) {
         if ((*h)->id != hook) continue;

@@ -27,36 +27,30 @@ static int size_of(const reel__call *c) {
 reel_status reel__cuda_index_select(const reel__call *c) {
     reel__cuda_device *d;
     reel__cuda_move m;
-    reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     REEL_SCOPE;
     if (!prepare(c, &d, &m)) return reel_error_status();
-    status = reel__cuda_launched(c, reel__cuda_launch_index_select(&m, size_of(c), d->queue));
-    return status;
+    return reel__cuda_launched(c, reel__cuda_launch_index_select(&m, size_of(c), d->queue));
 }
 
 reel_status reel__cuda_dequantize_rows(const reel__call *c) {
     reel__cuda_device *d;
     reel__cuda_move m;
-    reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     REEL_SCOPE;
     if (!prepare(c, &d, &m)) return reel_error_status();
-    status = reel__cuda_launched(
+    return reel__cuda_launched(
         c, reel__cuda_launch_dequantize_rows(&m, c->attr.f[0], c->out[0]->layout.dtype,
                                              c->in[0]->layout.dtype, d->queue));
-    return status;
 }
 
 reel_status reel__cuda_gather(const reel__call *c) {
     reel__cuda_device *d;
     reel__cuda_move m;
-    reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     REEL_SCOPE;
     if (!prepare(c, &d, &m)) return reel_error_status();
-    status = reel__cuda_launched(c, reel__cuda_launch_gather(&m, size_of(c), d->queue));
-    return status;
+    return reel__cuda_launched(c, reel__cuda_launch_gather(&m, size_of(c), d->queue));
 }
 
 /* The bits of a 1 of the dtype, by what casts make of it. */
@@ -70,7 +64,6 @@ static reel_status bits_of_one(const reel__call *c, reel_dtype dtype, uint64_t *
 
 reel_status reel__cuda_one_hot(const reel__call *c) {
     const reel_dtype dtype = c->attr.dtype;
-    reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     REEL_SCOPE;
     uint64_t one;
@@ -83,9 +76,8 @@ reel_status reel__cuda_one_hot(const reel__call *c) {
                                .outer = reel_numel(index),
                                .size = c->attr.i[0],
                                .witness = reel__cuda_witness_of(d, c)};
-    status = reel__cuda_launched(
+    return reel__cuda_launched(
         c, reel__cuda_launch_one_hot(&m, one, (int)reel_dtype_size(dtype), d->queue));
-    return status;
 }
 
 /* ---- sorted pairs ---- */

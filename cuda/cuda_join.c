@@ -58,7 +58,6 @@ reel_status reel__cuda_flip(const reel__call *c) {
 /* i: the diagonal. */
 static reel_status keep_triangle(const reel__call *c, bool lower) {
     const reel_shape s = c->out[0]->layout.shape;
-    reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     REEL_SCOPE;
     const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
@@ -71,9 +70,8 @@ static reel_status keep_triangle(const reel__call *c, bool lower) {
                                    .columns = s.dim[s.ndim - 1],
                                    .diagonal = c->attr.i[0],
                                    .lower = lower};
-    status = reel__cuda_launched(
+    return reel__cuda_launched(
         c, reel__cuda_launch_triangle(&t, (int)reel_dtype_size(x->layout.dtype), d->queue));
-    return status;
 }
 
 reel_status reel__cuda_tril(const reel__call *c) {

@@ -110,10 +110,30 @@ static cudaError_t launch_op(const reel__cuda_map *m, int vector, const void *ho
     return (*op)(m, vector, q);
 }
 
+typedef struct {
+    reel_dtype dtype;
+    reel__cuda_witness witness;
+} checked;
+
+static cudaError_t launch_bce_checked(const reel__cuda_map *m, int vector, const void *how,
+                                      reel__cuda_queue *q) {
+    const checked *p = how;
+    return reel__cuda_launch_bce_checked(m, &p->witness, p->dtype, vector, q);
+}
+
+static reel_status bce_checked(const reel__call *c) {
+    const reel__cuda_device *d = reel__cuda_device_at(c->device.index);
+    const checked how = {c->in[0]->layout.dtype, reel__cuda_witness_of(d, c)};
+    const reel__cuda_kernel k = {launch_bce_checked, &how,
+                                 REEL__CUDA_VECTOR / (int)reel_dtype_size(how.dtype)};
+    return reel__cuda_map_with(c, k, c->out[0], 2, c->in, NULL);
+}
+
 reel_status reel__cuda_map_op(const reel__call *c) {
     static const reel__cuda_map_launcher *const by_dtype[] = {
         reel__cuda_map_f32, reel__cuda_map_f64, reel__cuda_map_i64, reel__cuda_map_u8};
     const reel_dtype dtype = c->in[0]->layout.dtype;
+    if (c->op == REEL_OP_bce && c->attr.i[0]) return bce_checked(c);
     const reel__cuda_kernel k = {launch_op, &by_dtype[dtype][c->op],
                                  REEL__CUDA_VECTOR / (int)reel_dtype_size(dtype)};
     return reel__cuda_map_with(c, k, c->out[0], c->nin, c->in, c->attr.f);

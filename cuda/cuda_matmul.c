@@ -305,7 +305,6 @@ static reel_status multiply_batch(const reel__call *c, const reel__cuda_device *
 
 reel_status reel__cuda_matmul(const reel__call *c) {
     reel_tensor *z = c->out[0];
-    reel_status status = REEL_OK;
     if (reel_numel(z) == 0) return REEL_OK;
     if (reel_dim(c->in[0], -1) == 0)
         return c->accumulate || reel_fill_at_(c->at, z, 0) ? REEL_OK : reel_error_status();
@@ -316,6 +315,5 @@ reel_status reel__cuda_matmul(const reel__call *c) {
     if (!d) return reel_error_status();
     product of = product_of(c, d, &p);
     const place at = {reel__data(p.x), reel__data(p.y), reel__data(z)};
-    status = p.ndim ? multiply_batch(c, d, &p, &of, at) : multiply_at(c, d, &of, at);
-    return status;
+    return p.ndim ? multiply_batch(c, d, &p, &of, at) : multiply_at(c, d, &of, at);
 }

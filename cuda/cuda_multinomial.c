@@ -37,7 +37,6 @@ static reel_status by_race(const reel__call *c, reel__cuda_lots *l, reel_dtype d
 reel_status reel__cuda_multinomial(const reel__call *c) {
     const reel_shape s = c->in[0]->layout.shape;
     const reel_dtype dtype = c->in[0]->layout.dtype;
-    reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     REEL_SCOPE;
     const reel_tensor *weights = reel_contiguous_at(c->at, c->in[0]);
@@ -47,6 +46,5 @@ reel_status reel__cuda_multinomial(const reel__call *c) {
                          .n = s.dim[s.ndim - 1],
                          .draws = c->attr.i[0],
                          .out = reel__data(c->out[0])};
-    status = l.draws > 1 && !c->attr.i[1] ? by_race(c, &l, dtype) : by_sums(c, &l, dtype);
-    return status;
+    return l.draws > 1 && !c->attr.i[1] ? by_race(c, &l, dtype) : by_sums(c, &l, dtype);
 }

@@ -6,7 +6,6 @@ typedef cudaError_t (*nll_launcher)(const reel__cuda_nll_work *w, reel_dtype dty
 
 /* x has the classes, as axis 1: it is the input of the one, the result of the other. */
 static reel_status launch(const reel__call *c, const reel_tensor *x, nll_launcher launcher) {
-    reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     REEL_SCOPE;
     const reel_tensor *from = reel_contiguous_at(c->at, c->in[0]), *weight = c->in[1],
@@ -23,8 +22,7 @@ static reel_status launch(const reel__call *c, const reel_tensor *x, nll_launche
                              .ignored = c->attr.i[0],
                              .witness = reel__cuda_witness_of(d, c)};
     reel__around_axis(x->layout.shape, 1, &w.outer, &w.inner);
-    status = reel__cuda_launched(c, launcher(&w, from->layout.dtype, d->queue));
-    return status;
+    return reel__cuda_launched(c, launcher(&w, from->layout.dtype, d->queue));
 }
 
 reel_status reel__cuda_nll(const reel__call *c) {

@@ -26,14 +26,13 @@ static reel_status fill(const reel__call *c, double value) {
 static reel_status reduce(const reel__call *c, reel__cuda_fold_launcher launcher,
                           reel__cuda_fold_work how, double none) {
     reel__reduction r;
-    reel_status status = REEL_OK;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     if (reel_numel(c->in[0]) == 0) return fill(c, none);
     const int64_t expanded = reel__expanded_axes(c);
     if (expanded) return reel__reduce_narrow(c, expanded);
     how.times = reel__times(c);
     REEL_SCOPE;
-    status = reel__reduction_make(&r, c, c->attr.i[0]);
+    reel_status status = reel__reduction_make(&r, c, c->attr.i[0]);
     if (status != REEL_OK) return status;
     how.x = reel__data(r.x);
     how.out = reel__data(c->out[0]);
@@ -42,8 +41,7 @@ static reel_status reduce(const reel__call *c, reel__cuda_fold_launcher launcher
     how.columns = r.columns;
     how.outer_stride = r.outer_stride;
     how.row_stride = r.row_stride;
-    status = launch(c, launcher, &how);
-    return status;
+    return launch(c, launcher, &how);
 }
 
 /* Elements of x that go into a result. */
@@ -118,7 +116,6 @@ reel_status reel__cuda_logsumexp(const reel__call *c) {
 
 reel_status reel__cuda_mse(const reel__call *c) {
     const int64_t n = reel_numel(c->in[0]);
-    reel_status status = REEL_OK;
     if (n == 0) return fill(c, NOT_A_NUMBER);
     REEL_SCOPE;
     reel_tensor *y = reel_contiguous_at(c->at, c->in[0]), *t = reel_contiguous_at(c->at, c->in[1]);
@@ -133,6 +130,5 @@ reel_status reel__cuda_mse(const reel__call *c) {
                               .row_stride = 1,
                               .divisor = (double)n,
                               .times = 1};
-    status = launch(c, reel__cuda_launch_square_differences, &w);
-    return status;
+    return launch(c, reel__cuda_launch_square_differences, &w);
 }

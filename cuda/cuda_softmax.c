@@ -20,7 +20,6 @@ static reel_status launch_softmax(const reel__call *c, reel__cuda_softmax_work *
 
 static reel_status softmax(const reel__call *c, bool log) {
     const int axis = (int)c->attr.i[0];
-    reel_status status = REEL_OK;
     if (reel_numel(c->in[0]) == 0) return REEL_OK;
     REEL_SCOPE;
     reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);
@@ -28,8 +27,7 @@ static reel_status softmax(const reel__call *c, bool log) {
     reel__cuda_softmax_work s = {
         .y = reel__data(c->out[0]), .x = reel__data(x), .n = x->layout.shape.dim[axis], .log = log};
     reel__around_axis(x->layout.shape, axis, &s.outer, &s.inner);
-    status = launch_softmax(c, &s, x->layout.dtype);
-    return status;
+    return launch_softmax(c, &s, x->layout.dtype);
 }
 
 reel_status reel__cuda_softmax(const reel__call *c) {

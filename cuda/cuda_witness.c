@@ -9,50 +9,53 @@ reel_status reel__cuda_witness_open(reel__cuda_device *d, const char *what) {
     REEL_TRY(reel__cuda_status(cudaHostGetDevicePointer(&seen, complaint, 0), what));
     d->complaint = complaint;
     d->complain_to = seen;
-    *d->complaint = (reel__cuda_complaint){.op = NULL};
+    *d->complaint = (reel__cuda_complaint){.code = 0};
     return REEL_OK;
 }
 
 reel__cuda_witness reel__cuda_witness_of(const reel__cuda_device *d, const reel__call *c) {
     return (reel__cuda_witness){.claimed = d->claimed,
                                 .complaint = d->complain_to,
-                                .op = reel__call_name(c),
+                                .name = reel__call_name(c),
                                 .at = c->at};
 }
 
-static reel_status fail_by(const reel__cuda_complaint *c, const char *op) {
+static reel_status fail_by(const reel__cuda_complaint *c) {
     const long long index = c->index, position = c->position, size = c->size;
     const reel_status code = REEL_ERR_ARGUMENT;
+    const char *name = c->name;
     switch (c->what) {
     case REEL__CUDA_WRONG_INDEX:
         break;
     case REEL__CUDA_WRONG_PROBABILITY:
-        return reel_fail(code, c->at, "%s: probability %g at position %lld is not in 0..1", op,
+        return reel_fail(code, c->at, "%s: probability %g at position %lld is not in 0..1", name,
                          c->value, position);
+    case REEL__CUDA_NO_PROBABILITY:
+        return reel_fail(code, c->at, "%s: a probability is outside 0..1: %g", name, c->value);
     case REEL__CUDA_WRONG_WEIGHT:
         return reel_fail(code, c->at,
-                         "%s: weight %g at position %lld is not a finite number, 0 or more", op,
+                         "%s: weight %g at position %lld is not a finite number, 0 or more", name,
                          c->value, position);
     case REEL__CUDA_WRONG_SUM:
-        return reel_fail(code, c->at, "%s: the weights of row %lld add up to %g", op, position,
+        return reel_fail(code, c->at, "%s: the weights of row %lld add up to %g", name, position,
                          c->value);
     case REEL__CUDA_FEW_WEIGHTS:
-        return reel_fail(code, c->at, "%s: row %lld has fewer than %lld weights above 0", op,
+        return reel_fail(code, c->at, "%s: row %lld has fewer than %lld weights above 0", name,
                          position, size);
     }
-    return reel_fail(code, c->at, "%s: index %lld at position %lld is not in 0..%lld", op, index,
+    return reel_fail(code, c->at, "%s: index %lld at position %lld is not in 0..%lld", name, index,
                      position, size - 1);
 }
 
 reel_status reel__cuda_heed(reel__cuda_device *d) {
     reel__cuda_complaint *c = d->complaint;
-    if (!__atomic_load_n(&c->op, __ATOMIC_RELAXED)) return REEL_OK;
-    const char *op = __atomic_exchange_n(&c->op, NULL, __ATOMIC_ACQ_REL);
-    if (!op) return REEL_OK; /* another thread was here first */
+    if (!__atomic_load_n(&c->code, __ATOMIC_RELAXED)) return REEL_OK;
+    if (!__atomic_exchange_n(&c->code, 0, __ATOMIC_ACQ_REL))
+        return REEL_OK; /* another thread was here first */
     const reel__cuda_complaint heard = *c;
     /* from here on kernels may complain again */
     REEL_TRY(reel__cuda_use(d));
     REEL_TRY(reel__cuda_status(
         cudaMemsetAsync(d->claimed, 0, sizeof *d->claimed, reel__cuda_stream(d->queue)), "device"));
-    return fail_by(&heard, op);
+    return fail_by(&heard);
 }

@@ -217,17 +217,18 @@ cudaError_t reel__cuda_launch_gemm(const reel__cuda_product *p, int tiling, int 
 typedef enum {
     REEL__CUDA_WRONG_INDEX,       /* index, position, size: not in 0..size-1 */
     REEL__CUDA_WRONG_PROBABILITY, /* value, position */
+    REEL__CUDA_NO_PROBABILITY,    /* value */
     REEL__CUDA_WRONG_WEIGHT,      /* value, position */
     REEL__CUDA_WRONG_SUM,         /* of weights: value, position: its row */
     REEL__CUDA_FEW_WEIGHTS,       /* above 0: position: the row; size: how many are needed */
 } reel__cuda_wrong;
 
 /* What a kernel says of a value that it can't work with, whichever thread came first. The host
- * reads `op`, in its own memory. */
+ * reads `code`, in its own memory. */
 typedef struct {
-    const char *volatile op; /* NULL: none */
+    volatile unsigned code; /* 0: none */
     reel__cuda_wrong what;
-    const char *at;
+    const char *name, *at; /* of the function and of its call */
     double value;
     int64_t index, position, size;
 } reel__cuda_complaint;
@@ -236,8 +237,14 @@ typedef struct {
 typedef struct {
     unsigned *claimed;
     reel__cuda_complaint *complaint;
-    const char *op, *at;
+    const char *name, *at;
 } reel__cuda_witness;
+
+/* ---- probabilities (bce.cu) ---- */
+
+/* As reel__cuda_map_f32[REEL_OP_bce], or _f64's, and the witness hears of a p outside 0..1. */
+cudaError_t reel__cuda_launch_bce_checked(const reel__cuda_map *m, const reel__cuda_witness *w,
+                                          reel_dtype dtype, int vector, reel__cuda_queue *queue);
 
 /* ---- indexing (index.cu) ---- */
 

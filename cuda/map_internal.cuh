@@ -51,10 +51,11 @@ apply_unit(const reel__cuda_map &m, const unit<T, N> *x) {
     return y;
 }
 
-/* Any axes: a unit a thread. */
-template <reel__op OP, class T, int INPUTS, int N>
+/* Any axes: a unit a thread. What else a kernel is handed is shown the first operand: watch(w, x).
+ */
+template <reel__op OP, class T, int INPUTS, int N, class... W>
 static __global__ void __launch_bounds__(THREADS)
-    map_units(const __grid_constant__ reel__cuda_map m) {
+    map_units(const __grid_constant__ reel__cuda_map m, W... w) {
     begin();
     const uint32_t u = blockIdx.x * THREADS + threadIdx.x;
     if (u >= m.units) return;
@@ -63,6 +64,7 @@ static __global__ void __launch_bounds__(THREADS)
     unit<T, N> x[INPUTS];
 #pragma unroll
     for (int k = 0; k < INPUTS; k++) x[k] = load<T, N>(m, k + 1, at[k + 1]);
+    (watch(w, x[0]), ...);
     store(m, at[0], apply_unit<OP, T, INPUTS, N>(m, x));
 }
 
@@ -70,9 +72,9 @@ static __global__ void __launch_bounds__(THREADS)
  * input there are enough loads under way without it. */
 #define AHEAD 4
 
-template <reel__op OP, class T, int INPUTS, int N>
+template <reel__op OP, class T, int INPUTS, int N, class... W>
 static __global__ void __launch_bounds__(THREADS)
-    map_long(const __grid_constant__ reel__cuda_map m) {
+    map_long(const __grid_constant__ reel__cuda_map m, W... w) {
     begin();
     const uint32_t first = blockIdx.x * (THREADS * AHEAD) + threadIdx.x;
     unit<T, N> x[AHEAD][INPUTS];
@@ -87,20 +89,28 @@ static __global__ void __launch_bounds__(THREADS)
     for (int j = 0; j < AHEAD; j++) {
         const uint32_t u = first + j * THREADS;
         if (u >= m.units) break;
+        (watch(w, x[j][0]), ...);
         store(m, u * m.stride[0][0], apply_unit<OP, T, INPUTS, N>(m, x[j]));
     }
 }
 
-template <reel__op OP, class T, int INPUTS>
-static cudaError_t launch_map(const reel__cuda_map *m, int vector, reel__cuda_queue *queue) {
+template <reel__op OP, class T, int INPUTS, class... W>
+static cudaError_t launch_map_with(const reel__cuda_map *m, int vector, reel__cuda_queue *queue,
+                                   const W &...w) {
     constexpr int N = REEL__CUDA_VECTOR / sizeof(T);
     const int64_t blocks = blocks_for(m->units, THREADS);
-    if (vector == 1) return launch(map_units<OP, T, INPUTS, 1>, blocks, THREADS, queue, *m);
+    if (vector == 1)
+        return launch(map_units<OP, T, INPUTS, 1, W...>, blocks, THREADS, queue, *m, w...);
     if constexpr (INPUTS > 1)
         if (m->ndim == 1 && m->units >= LONG)
-            return launch(map_long<OP, T, INPUTS, N>, blocks_for(m->units, THREADS * AHEAD),
-                          THREADS, queue, *m);
-    return launch(map_units<OP, T, INPUTS, N>, blocks, THREADS, queue, *m);
+            return launch(map_long<OP, T, INPUTS, N, W...>, blocks_for(m->units, THREADS * AHEAD),
+                          THREADS, queue, *m, w...);
+    return launch(map_units<OP, T, INPUTS, N, W...>, blocks, THREADS, queue, *m, w...);
+}
+
+template <reel__op OP, class T, int INPUTS>
+static cudaError_t launch_map(const reel__cuda_map *m, int vector, reel__cuda_queue *queue) {
+    return launch_map_with<OP, T, INPUTS>(m, vector, queue);
 }
 
 /* The rows of ops.def as a table; FLOAT and NUMBER are the including file's. */

@@ -4,20 +4,21 @@
 
 #include "cuda/launch_internal.cuh"
 
-/* The first to claim it writes; the host looks at `op` when it next comes by. */
+/* The first to claim it writes; the host looks at `code` when it next comes by. */
 static __device__ __noinline__ void complain_of(const reel__cuda_witness &w, reel__cuda_wrong what,
                                                 double value, int64_t index, int64_t position,
                                                 int64_t size) {
     if (atomicExch(w.claimed, 1u) != 0) return;
     reel__cuda_complaint *c = w.complaint;
     c->what = what;
+    c->name = w.name;
     c->at = w.at;
     c->value = value;
     c->index = index;
     c->position = position;
     c->size = size;
     __threadfence_system();
-    c->op = w.op;
+    c->code = 1;
 }
 
 #endif

@@ -56,22 +56,19 @@ void reel_batch_sampler_free(reel_batch_sampler *s) {
 
 /* ---- freed ones ---- */
 
-static reel_status say_freed(const char *who) {
-    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: freed already", who);
-}
 static int64_t freed_length(reel_batch_sampler *s) {
     (void)s;
-    say_freed("batch_sampler");
+    reel__say_freed("batch_sampler");
     return 0;
 }
 static reel_status freed_plan(reel_batch_sampler *s, int64_t epoch, int64_t *index, int64_t *sizes,
                               int64_t *batches) {
     (void)s, (void)epoch, (void)index, (void)sizes, (void)batches;
-    return say_freed("batch_sampler");
+    return reel__say_freed("batch_sampler");
 }
 static void freed_free(reel_batch_sampler *s) {
     (void)s;
-    say_freed("batch_sampler_free");
+    reel__say_freed("batch_sampler_free");
 }
 
 const reel_batch_sampler_class reel__freed_batch_sampler = {freed_length, freed_plan, freed_free};

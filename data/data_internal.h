@@ -40,6 +40,7 @@ void reel__sample_release(reel_sample *s); /* and forgets its tensors */
 void *reel__head_new(size_t size, const char *who);
 /* `cls`, which is static, is what calls on it meet from here on. */
 void reel__head_free(void *head, const void *cls);
+reel_status reel__say_freed(const char *who);
 /* A class that says "dataset: freed already", and so on. */
 extern const reel_dataset_class reel__freed_dataset;
 extern const reel_sampler_class reel__freed_sampler;

@@ -1,6 +1,7 @@
 /* Datasets: the front that checks what a class is given and what it gives back, and the dataset
  * over tensors. */
 #include "data/data_internal.h"
+#include "tensor/handles_internal.h"
 #include "tensor/ops.h"
 #include "tensor/tensor_internal.h"
 
@@ -55,21 +56,18 @@ void reel_dataset_free(reel_dataset *d) {
     if (d && d->cls && d->cls->free) d->cls->free(d);
 }
 
-static reel_status say_freed(const char *who) {
-    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: freed already", who);
-}
 static int64_t freed_length(reel_dataset *d) {
     (void)d;
-    say_freed("dataset");
+    reel__say_freed("dataset");
     return 0;
 }
 static reel_status freed_get(reel_dataset *d, int64_t i, reel_sample *out) {
     (void)d, (void)i, (void)out;
-    return say_freed("dataset_get");
+    return reel__say_freed("dataset_get");
 }
 static void freed_free(reel_dataset *d) {
     (void)d;
-    say_freed("dataset_free");
+    reel__say_freed("dataset_free");
 }
 
 const reel_dataset_class reel__freed_dataset = {
@@ -118,6 +116,8 @@ static const reel_dataset_class tensors_class = {tensors_length, tensors_get, te
 
 static reel_status check_tensors(const reel_tensor *x, const reel_tensor *y) {
     if (!x) return reel_fail(REEL_ERR_ARGUMENT, NULL, "tensor_dataset: x is NULL");
+    if (!reel__live(NULL, "tensor_dataset", "x", x)) return reel_error_status();
+    if (y && !reel__live(NULL, "tensor_dataset", "y", y)) return reel_error_status();
     if (reel_ndim(x) == 0 || (y && reel_ndim(y) == 0))
         return reel_fail(REEL_ERR_SHAPE, NULL, "tensor_dataset: %s has no axis to take items from",
                          reel_ndim(x) == 0 ? "x" : "y");

@@ -49,6 +49,10 @@ void *reel__head_new(size_t size, const char *who) {
     return h ? h : reel__array(1, sizeof *h, who);
 }
 
+reel_status reel__say_freed(const char *who) {
+    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: freed already", who);
+}
+
 void reel__head_free(void *object, const void *cls) {
     head *h = object;
     *h = (head){.cls = cls};

@@ -35,10 +35,8 @@ static reel_status check_arguments(const reel_loader *l, const reel_state *s, co
 
 static reel_status put(reel_state *s, const char *prefix, const char *name, const int64_t *v,
                        int64_t n) {
-    reel_status status = REEL_OK;
     REEL_SCOPE;
-    status = reel_state_put_in(s, prefix, name, reel_from(v, reel_shape(n), REEL_I64));
-    return status;
+    return reel_state_put_in(s, prefix, name, reel_from(v, reel_shape(n), REEL_I64));
 }
 
 reel_status reel_loader_save(reel_loader *l, reel_state *s, const char *prefix) {

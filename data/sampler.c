@@ -32,21 +32,18 @@ void reel_sampler_free(reel_sampler *s) {
     if (s && s->cls && s->cls->free) s->cls->free(s);
 }
 
-static reel_status say_freed(const char *who) {
-    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: freed already", who);
-}
 static int64_t freed_length(reel_sampler *s) {
     (void)s;
-    say_freed("sampler");
+    reel__say_freed("sampler");
     return 0;
 }
 static reel_status freed_order(reel_sampler *s, int64_t epoch, int64_t *index) {
     (void)s, (void)epoch, (void)index;
-    return say_freed("sampler_order");
+    return reel__say_freed("sampler_order");
 }
 static void freed_free(reel_sampler *s) {
     (void)s;
-    say_freed("sampler_free");
+    reel__say_freed("sampler_free");
 }
 
 const reel_sampler_class reel__freed_sampler = {freed_length, freed_order, freed_free};

@@ -5,10 +5,10 @@
  *
  * A forked child has a crew's memory, as it was at some moment, and none of its threads. */
 #include "data/data_internal.h"
+#include "tensor/tensor_internal.h"
 
 #include <assert.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,17 +94,12 @@ static void *work(void *crew) {
 
 /* ---- in the loader's thread ---- */
 
-/* Signals stay with the program's own threads: a worker starts with all of them blocked. */
 static reel_status start_threads(reel__crew *c, int count) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = 0;
     while (c->threads < count && !error) {
-        error = pthread_create(&c->thread[c->threads], NULL, work, c);
+        error = reel__thread_start(&c->thread[c->threads], work, c);
         c->threads += !error;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!error) return REEL_OK;
     return reel_fail(REEL_ERR_IO, NULL, "loader: can't start worker %d of %d: %s", c->threads + 1,
                      count, strerror(error));

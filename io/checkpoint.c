@@ -2,8 +2,9 @@
  *
  * The new file is written whole before an older one moves, and `path` itself is only ever replaced
  * by the rename that ends the write: at every moment it is a checkpoint that loads. Threads and
- * processes that write one path take turns at what moves; whatever another has moved away in spite
- * of that is no failure. */
+ * processes that write one path take turns at what moves; where none is there yet, the first to
+ * make it goes before the others. Whatever another has moved away in spite of that is no failure.
+ */
 #include "io/io_internal.h"
 
 #include <errno.h>
@@ -47,6 +48,13 @@ static bool is_still(const char *path, int fd) {
            x.st_ino == y.st_ino;
 }
 
+/* By name: a process forked meanwhile has the descriptor too. */
+static void end_turn(int fd) {
+    if (fd < 0) return;
+    flock(fd, LOCK_UN);
+    close(fd);
+}
+
 /* Waits for the lock of the file that `path` is, and goes by that of the next one where another
  * writer has replaced it meanwhile. The descriptor to close after the turn. -1, and no turn: no
  * file is there yet, files can't be locked there, or someone has held it for ten seconds. */
@@ -57,7 +65,7 @@ static int take_turn(const char *path) {
         if (fd < 0) return -1;
         if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
             if (is_still(path, fd)) return fd;
-            close(fd);
+            end_turn(fd);
             continue;
         }
         const bool taken = errno == EWOULDBLOCK || errno == EINTR;
@@ -66,13 +74,6 @@ static int take_turn(const char *path) {
         nanosleep(&pause, NULL);
     }
     return -1;
-}
-
-/* By name: a process forked meanwhile has the descriptor too. */
-static void end_turn(int fd) {
-    if (fd < 0) return;
-    flock(fd, LOCK_UN);
-    close(fd);
 }
 
 /* ---- slots ---- */
@@ -174,15 +175,23 @@ static reel_status remove_from(const char *path, int i) {
     return status;
 }
 
+/* In the place of the one that is there. */
+static reel_status replace(reel__replacement *r, const char *path, int keep_last) {
+    reel_status status = keep_last > 1 ? rotate(path, keep_last) : REEL_OK;
+    if (status == REEL_OK) return reel__replace_commit(r);
+    reel__replace_abort(r);
+    return status;
+}
+
 /* Frees r whatever comes of it. */
 static reel_status put_in_place(reel__replacement *r, const char *path, int keep_last) {
-    reel_status status = keep_last > 1 ? rotate(path, keep_last) : REEL_OK;
-    if (status != REEL_OK) {
-        reel__replace_abort(r);
-        return status;
-    }
-    REEL_TRY(reel__replace_commit(r));
-    return remove_from(path, keep_last > 1 ? keep_last : 1);
+    bool there = reel_file_exists(path);
+    if (!there) REEL_TRY(reel__replace_commit_new(r, &there));
+    const int turn = there ? take_turn(path) : -1;
+    reel_status status = there ? replace(r, path, keep_last) : REEL_OK;
+    if (status == REEL_OK) status = remove_from(path, keep_last > 1 ? keep_last : 1);
+    end_turn(turn);
+    return status;
 }
 
 reel_status reel_checkpoint_write(const reel_state *s, const char *path, int keep_last) {
@@ -197,10 +206,7 @@ reel_status reel_checkpoint_write(const reel_state *s, const char *path, int kee
         reel__replace_abort(r);
         return status;
     }
-    const int turn = take_turn(path);
-    status = put_in_place(r, path, keep_last);
-    end_turn(turn);
-    return status;
+    return put_in_place(r, path, keep_last);
 }
 
 reel_state *reel_checkpoint_read(const char *path) {

@@ -12,6 +12,7 @@
  * so digit i looks the same however many are drawn. */
 #include "io/io_internal.h"
 #include "tensor/random.h"
+#include "tensor/tensor_internal.h"
 
 #include <math.h>
 
@@ -246,8 +247,9 @@ reel_status reel_digits_draw(int64_t n, uint64_t seed, reel_tensor **images, ree
     if (n < 0 || images == NULL || labels == NULL)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "digits_draw: %s",
                          n < 0 ? "a negative count" : "images or labels is NULL");
-    reel_tensor *x = reel_empty(reel_shape(n, SIDE, SIDE), REEL_U8, reel_cpu());
-    reel_tensor *y = reel_empty(reel_shape(n), REEL_I64, reel_cpu());
+    REEL__COMPOSITE(.name = "digits_draw");
+    reel_tensor *x = reel_empty_at(NULL, reel_shape(n, SIDE, SIDE), REEL_U8, reel_cpu());
+    reel_tensor *y = reel_empty_at(NULL, reel_shape(n), REEL_I64, reel_cpu());
     if (x == NULL || y == NULL) return reel_error_status();
     uint8_t *pixels = reel_data(x);
     int64_t *digits = reel_data(y);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -25,6 +26,8 @@ typedef struct {
     uint8_t tail[sizeof png_end];
     char words[256]; /* the first that it says, which say what went wrong */
     size_t said;
+    int64_t patience, heard; /* ms: how long it may be silent; when it was not, last */
+    bool hung;               /* and was killed for it */
 } output;
 
 /* ---- starting ---- */
@@ -106,6 +109,17 @@ static int start(pid_t *pid, const char *script, int from[2]) {
 
 /* ---- listening ---- */
 
+static int64_t now(void) { /* ms */
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int patience_left(const output *o) {
+    const int64_t left = o->heard + o->patience - now();
+    return left > 0 ? (int)left : 0;
+}
+
 /* The last bytes of what has come so far. */
 static void keep_tail(output *o, const uint8_t *bytes, size_t n) {
     const size_t whole = sizeof o->tail, fresh = n < whole ? n : whole;
@@ -127,6 +141,7 @@ static reel_status take(output *o, int fd, bool is_picture, bool *ended) {
     if (n < 0)
         return errno == EINTR ? REEL_OK : reel__fail_errno("cannot read from gnuplot", o->path);
     *ended = n == 0;
+    o->heard = now();
     if (!is_picture) {
         keep_words(o, buffer, (size_t)n);
         return REEL_OK;
@@ -135,15 +150,18 @@ static reel_status take(output *o, int fd, bool is_picture, bool *ended) {
     return reel__replace_write(o->picture, buffer, (size_t)n);
 }
 
-/* Reads both pipes as they fill, so that neither blocks gnuplot, until both have ended. */
+/* Reads both pipes as they fill, so that neither blocks gnuplot, until both have ended, or nothing
+ * comes any more. */
 static reel_status listen_to(output *o, const int from[2]) {
     bool ended[2] = {false, false};
     while (!ended[0] || !ended[1]) {
         struct pollfd p[2];
         for (int i = 0; i < 2; i++) p[i] = (struct pollfd){ended[i] ? -1 : from[i], POLLIN, 0};
-        if (poll(p, 2, -1) < 0 && errno != EINTR)
+        const int ready = poll(p, 2, patience_left(o));
+        if (ready < 0 && errno != EINTR)
             return reel__fail_errno("cannot read from gnuplot", o->path);
-        for (int i = 0; i < 2; i++)
+        if (ready == 0) return REEL_OK;
+        for (int i = 0; i < 2 && ready > 0; i++)
             if (p[i].fd >= 0 && p[i].revents != 0) REEL_TRY(take(o, from[i], i == 0, &ended[i]));
     }
     return REEL_OK;
@@ -151,19 +169,37 @@ static reel_status listen_to(output *o, const int from[2]) {
 
 /* ---- the end ---- */
 
+/* As waitpid, for as long as there is patience. What was not waited for yet has its number still:
+ * nobody else is killed. */
+static pid_t wait_for(pid_t pid, output *o, int *status) {
+    static const struct timespec pause = {0, 1000000};
+    for (;;) {
+        const pid_t got = waitpid(pid, status, o->hung ? 0 : WNOHANG);
+        if (got > 0 || (got < 0 && errno != EINTR)) return got;
+        if (got == 0 && patience_left(o) == 0) {
+            o->hung = true;
+            kill(pid, SIGKILL);
+        } else if (got == 0) {
+            nanosleep(&pause, NULL);
+        }
+    }
+}
+
 /* Whether gnuplot ended well. Where the parent ignores SIGCHLD, or its handler is faster, nobody
  * knows its exit status: then a picture that is whole says so. */
-static bool ended_well(pid_t pid, const output *o, bool *missing) {
+static bool ended_well(pid_t pid, output *o, bool *missing) {
     int status;
-    pid_t got;
-    do got = waitpid(pid, &status, 0);
-    while (got < 0 && errno == EINTR);
+    const pid_t got = wait_for(pid, o, &status);
+    if (o->hung) return false;
     if (got != pid) return memcmp(o->tail, png_end, sizeof png_end) == 0;
     *missing = WIFEXITED(status) && WEXITSTATUS(status) == 127; /* as POSIX lets posix_spawnp say */
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 && o->size > 0;
 }
 
 static reel_status fail_gnuplot(output *o) {
+    if (o->hung)
+        return reel_fail(REEL_ERR_IO, NULL, "plot: gnuplot: killed after %g s of silence: %s",
+                         (double)o->patience / 1000, o->path);
     o->words[strcspn(o->words, "\n")] = '\0';
     return reel_fail(REEL_ERR_IO, NULL, "plot: gnuplot: %s: %s",
                      o->words[0] ? o->words : "drew nothing", o->path);
@@ -178,6 +214,7 @@ static reel_status draw_to(output *o, const char *script, bool *drawn) {
         errno = error;
         return reel__fail_errno("cannot start gnuplot", o->path);
     }
+    o->heard = now();
     const reel_status status = listen_to(o, from);
     close(from[0]); /* before the wait: a gnuplot that still writes ends then, by SIGPIPE */
     close(from[1]);
@@ -189,8 +226,8 @@ static reel_status draw_to(output *o, const char *script, bool *drawn) {
     return well ? REEL_OK : fail_gnuplot(o);
 }
 
-reel_status reel__gnuplot(const char *script, const char *path, bool *drawn) {
-    output o = {.picture = reel__replace_open(path), .path = path};
+reel_status reel__gnuplot(const char *script, const char *path, int patience, bool *drawn) {
+    output o = {.picture = reel__replace_open(path), .path = path, .patience = patience};
     reel_status status = o.picture != NULL ? draw_to(&o, script, drawn) : reel_error_status();
     if (status == REEL_OK && *drawn)
         status = reel__replace_commit(o.picture);

@@ -8,6 +8,7 @@
  *
  * plan() measures everything, draw() paints it. Lengths are in pixels of the picture. */
 #include "io/io_internal.h"
+#include "tensor/handles_internal.h"
 #include "tensor/tensor_internal.h"
 
 #include <stdlib.h>
@@ -155,6 +156,7 @@ static reel_status check(const char *path, reel_tensor *images, const reel_grid_
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "grid: no %s%s%s",
                          path == NULL ? "path" : "images", path == NULL ? "" : ": ",
                          path == NULL ? "" : path);
+    if (!reel__live(NULL, "grid", NULL, images)) return reel_error_status();
     char shape[128];
     reel__shape_text(shape, sizeof shape, reel_shape_of(images));
     if (reel_ndim(images) != 3 || reel_numel(images) == 0)

@@ -77,7 +77,7 @@ REEL_API reel_status reel_grid_write(const char *path, reel_tensor *images,
 /* Reads a file into a state (tensors on the CPU, owned by the state; text from __metadata__);
  * owned, NULL on failure. Every word of the header is checked before it is believed, and memory
  * grows with the file alone: names, tensors and text may be as many as the format's 100 MB of
- * header hold. More than 8 dimensions are refused. What becomes of the format's dtypes:
+ * header hold. What becomes of the format's dtypes:
  *
  *     F32 F64 I64 U8 F16 BF16        as they are
  *     BOOL                           u8, 0 or 1
@@ -85,8 +85,9 @@ REEL_API reel_status reel_grid_write(const char *path, reel_tensor *images,
  *     F8_E4M3 F8_E5M2 F8_E8M0        f32, which holds all of their numbers
  *     C64 F4 F6_E2M3 F6_E3M2, others left out
  *
- * What is left out is listed by name (reel_state_left_out_name), and whoever loads one of that name
- * from the state fails with the reason. */
+ * A tensor of more than 8 dimensions is left out too. What is left out is listed by name
+ * (reel_state_left_out_name), and whoever loads one of that name from the state fails with the
+ * reason. */
 REEL_API reel_state *reel_safetensors_read(const char *path);
 /* Writes to a temporary file beside `path`, syncs it, renames it over `path`, syncs the directory:
  * `path` is at all times the old file or the new one. While a failure is kept, this and every other
@@ -147,9 +148,10 @@ typedef struct {
 } reel_plot_options;
 /* Writes `path` (PNG) and beside it the script that drew it (loss.png: loss.gp). Without gnuplot
  * only the script is written and *drawn is false, which is no failure; drawn may be NULL. A gnuplot
- * that fails is REEL_ERR_IO with its first words, and an older picture stays. Where the program
- * ignores SIGCHLD or reaps every child, so that nobody knows how gnuplot ended, a whole PNG is a
- * success. Texts are drawn as they are; control characters in them are an error. */
+ * that fails, or hangs (a minute without a byte: it is killed), is REEL_ERR_IO with its first
+ * words, and an older picture stays. Where the program ignores SIGCHLD or reaps every child, so
+ * that nobody knows how gnuplot ended, a whole PNG is a success. Texts are drawn as they are;
+ * control characters in them are an error. */
 REEL_API reel_status reel_plot_write(const char *path, const reel_plot_line *lines, int count,
                                      reel_plot_options options, bool *drawn);
 

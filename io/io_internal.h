@@ -66,6 +66,8 @@ void reel__replace_take_after(reel__replacement *r, int fd);
 reel_status reel__replace_write(reel__replacement *r, const void *bytes, size_t n);
 /* Frees r whatever comes of it. While a failure is kept it aborts and returns its status. */
 reel_status reel__replace_commit(reel__replacement *r);
+/* The same where nothing is at `path` yet. *there: something is by now, and r is as it was. */
+reel_status reel__replace_commit_new(reel__replacement *r, bool *there);
 /* Removes the temporary file, frees r. Takes NULL. */
 void reel__replace_abort(reel__replacement *r);
 
@@ -176,9 +178,11 @@ reel_status reel__png_write(const char *path, const uint8_t *pixels, int64_t wid
 
 /* ---- gnuplot.c ---- */
 
+enum { REEL__GNUPLOT_PATIENCE = 60000 }; /* ms */
+
 /* Puts what gnuplot draws by the script in path's place. *drawn, false beforehand, stays so where
- * there is no gnuplot. */
-reel_status reel__gnuplot(const char *script, const char *path, bool *drawn);
+ * there is no gnuplot. One that writes nothing for `patience` ms is killed. */
+reel_status reel__gnuplot(const char *script, const char *path, int patience, bool *drawn);
 
 /* ---- font.c ---- */
 

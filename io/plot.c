@@ -405,7 +405,7 @@ reel_status reel_plot_panels_write(const char *path, const reel_plot_panel *pane
     char *script = script_path(path);
     if (script == NULL) return reel_error_status();
     reel_status status = write_script_in_c(path, script, panels, count, &options);
-    if (status == REEL_OK) status = reel__gnuplot(script, path, drawn);
+    if (status == REEL_OK) status = reel__gnuplot(script, path, REEL__GNUPLOT_PATIENCE, drawn);
     free(script);
     return status;
 }

@@ -1,6 +1,7 @@
 /* PNG pictures: stb_image_write lays out the file, zlib compresses and sums it. */
 #include "io/io_internal.h"
 #include "tensor/half_internal.h"
+#include "tensor/handles_internal.h"
 #include "tensor/tensor_internal.h"
 
 #include <stdlib.h>
@@ -137,6 +138,7 @@ reel_status reel_png_write(const char *path, reel_tensor *image) {
     if (path == NULL || image == NULL)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "png: no %s%s%s", path == NULL ? "path" : "image",
                          path == NULL ? "" : ": ", path == NULL ? "" : path);
+    if (!reel__live(NULL, "png", NULL, image)) return reel_error_status();
     bool grey = reel_ndim(image) == 2, rgb = reel_ndim(image) == 3 && reel_dim(image, 2) == 3;
     if (!grey && !rgb) {
         char shape[128];

@@ -290,20 +290,44 @@ static reel_status sync_directory_of(const reel__replacement *r) {
     return status;
 }
 
-reel_status reel__replace_commit(reel__replacement *r) {
+/* rename(2) takes the name of what is there, link(2) does not; not every file system has links. */
+static int take_name(const reel__replacement *r, bool is_new) {
+    if (!is_new) return rename(r->temporary, r->target);
+    if (link(r->temporary, r->target) == 0) {
+        unlink(r->temporary); /* while its lock is held */
+        return 0;
+    }
+    return errno == EEXIST ? -1 : rename(r->temporary, r->target);
+}
+
+static reel_status commit(reel__replacement *r, bool *there) {
     if (reel_failed()) {
         reel__replace_abort(r);
         return reel_error_status();
     }
-    if (sync_fd(r->fd) != 0 || rename(r->temporary, r->target) != 0) {
+    if (sync_fd(r->fd) != 0 || take_name(r, there != NULL) != 0) {
+        if (there != NULL && errno == EEXIST) {
+            *there = true;
+            return REEL_OK;
+        }
         reel_status status = reel__fail_errno("cannot write", r->path);
         reel__replace_abort(r);
         return status;
     }
-    close(r->fd); /* after the rename, for its lock; what it could say, fsync has said */
+    flock(r->fd, LOCK_UN); /* after the rename; by name, as a process forked meanwhile has it too */
+    close(r->fd);          /* what it could say, fsync has said */
     reel_status status = sync_directory_of(r);
     replacement_free(r);
     return status;
+}
+
+reel_status reel__replace_commit(reel__replacement *r) {
+    return commit(r, NULL);
+}
+
+reel_status reel__replace_commit_new(reel__replacement *r, bool *there) {
+    *there = false;
+    return commit(r, there);
 }
 
 reel_status reel_file_write(const char *path, const void *bytes, size_t size) {

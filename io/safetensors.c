@@ -29,8 +29,8 @@ reel_status reel__safetensors_no_memory(const char *path) {
 typedef struct {
     const char *name, *dtype;
     const reel__file_dtype *type; /* NULL: Reel does not know it */
-    reel_shape shape;
-    uint64_t begin, end;
+    reel_shape shape;             /* axes beyond Reel's most are folded into its last */
+    uint64_t dims, begin, end;
     size_t index; /* in the header */
 } entry;
 
@@ -109,16 +109,18 @@ static reel_status load_header(reader *r) {
     return REEL_OK;
 }
 
-static reel_status parse_shape(reader *r, const char *name, reel_shape *shape) {
+static reel_status parse_shape(reader *r, entry *e) {
+    int64_t *last = &e->shape.dim[REEL_MAX_DIMS - 1];
     reel__json *j = &r->json;
-    if (reel__json_peek(j) != REEL__JSON_LIST) return bad_tensor(r, name, "shape is no list");
+    if (reel__json_peek(j) != REEL__JSON_LIST) return bad_tensor(r, e->name, "shape is no list");
     reel__json_enter(j);
-    while (reel__json_more(j, ']')) {
+    for (; reel__json_more(j, ']'); e->dims++) {
         uint64_t dim;
-        if (!reel__json_size(j, &dim)) return bad_tensor(r, name, "a dimension is no size");
-        if (shape->ndim == REEL_MAX_DIMS)
-            return bad_tensor(r, name, "more than " REEL__STR(REEL_MAX_DIMS) " dimensions");
-        shape->dim[shape->ndim++] = (int64_t)dim;
+        if (!reel__json_size(j, &dim)) return bad_tensor(r, e->name, "a dimension is no size");
+        if (e->dims < REEL_MAX_DIMS)
+            e->shape.dim[e->shape.ndim++] = (int64_t)dim;
+        else if (__builtin_mul_overflow(*last, dim, last))
+            return bad_tensor(r, e->name, "shape overflows");
     }
     return REEL_OK;
 }
@@ -139,7 +141,7 @@ static reel_status parse_offsets(reader *r, entry *e) {
 enum { DTYPE = 1, SHAPE = 2, OFFSETS = 4 }; /* of an entry, as bits */
 
 static reel_status parse_field(reader *r, entry *e, unsigned field) {
-    if (field == SHAPE) return parse_shape(r, e->name, &e->shape);
+    if (field == SHAPE) return parse_shape(r, e);
     if (field == OFFSETS) return parse_offsets(r, e);
     if (field == 0) {
         reel__json_skip(&r->json);
@@ -303,14 +305,18 @@ static reel_status load_converted(const reader *r, const entry *e, uint8_t *to, 
 
 static reel_status leave_out(reel_state *s, const entry *e) {
     char why[96];
-    snprintf(why, sizeof why, "its dtype is %.40s, which Reel has not", e->dtype);
+    if (e->dims > REEL_MAX_DIMS)
+        snprintf(why, sizeof why, "it has %" PRIu64 " dimensions, a tensor of Reel at most %d",
+                 e->dims, REEL_MAX_DIMS);
+    else
+        snprintf(why, sizeof why, "its dtype is %.40s, which Reel has not", e->dtype);
     return reel__state_leave_out(s, e->name, why);
 }
 
 static reel_status load_tensor(const reader *r, const entry *e, reel_state *s) {
     REEL_SCOPE;
     bool fits = true;
-    if (e->type == NULL || e->type->dtype < 0) return leave_out(s, e);
+    if (e->type == NULL || e->type->dtype < 0 || e->dims > REEL_MAX_DIMS) return leave_out(s, e);
     reel_tensor *t = reel_empty(e->shape, (reel_dtype)e->type->dtype, reel_cpu());
     if (t == NULL) return reel_error_status();
     REEL_TRY(reel_set_name(t, e->name));

@@ -1,5 +1,6 @@
 /* Writing safetensors; the format is described in safetensors.c. */
 #include "io/io_internal.h"
+#include "tensor/tensor_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -93,18 +94,42 @@ static reel_status write_header(reel__replacement *r, reel__buffer *b, const cha
     return reel__replace_write(r, b->text, b->size);
 }
 
+enum { PIECE = 1 << 22 }; /* bytes */
+
+/* What does not lie here as it goes to the file, by pieces: a view may have many more elements than
+ * its memory, and a device more than the host. */
+static reel_status write_pieces(reel__replacement *r, reel_tensor *t, void *piece) {
+    const int64_t size = (int64_t)bytes_of(t);
+    if (size <= PIECE) {
+        REEL_TRY(reel_read(t, piece, (size_t)size));
+        return reel__replace_write(r, piece, (size_t)size);
+    }
+    int axis = 0;
+    while (reel_dim(t, axis) == 1) axis++;
+    const int64_t n = reel_dim(t, axis), each = size / n, most = each < PIECE ? PIECE / each : 1;
+    reel_status status = REEL_OK;
+    for (int64_t i = 0; i < n && status == REEL_OK; i += most) {
+        reel__layout part = t->layout;
+        part.shape.dim[axis] = i + most < n ? most : n - i;
+        part.offset += i * part.stride[axis];
+        reel_tensor *view = reel__tensor_view(NULL, "safetensors", t, &part);
+        status = view != NULL ? write_pieces(r, view, piece) : reel_error_status();
+        reel_release(view);
+    }
+    return status;
+}
+
 static reel_status write_tensor(reel__replacement *r, reel_tensor *t, const char *path) {
-    size_t size = (size_t)bytes_of(t);
+    const size_t size = (size_t)bytes_of(t), most = size < PIECE ? size : PIECE;
     if (size == 0) return REEL_OK;
     if (reel_device_of(t).type == REEL_CPU && reel_is_contiguous(t))
         return reel__replace_write(r, reel_data(t), size);
-    void *copy = malloc(size);
-    if (copy == NULL)
+    void *piece = malloc(most);
+    if (piece == NULL)
         return reel_fail(REEL_ERR_MEMORY, NULL, "safetensors: out of memory for %zu bytes: %s",
-                         size, path);
-    reel_status status = reel_read(t, copy, size);
-    if (status == REEL_OK) status = reel__replace_write(r, copy, size);
-    free(copy);
+                         most, path);
+    const reel_status status = write_pieces(r, t, piece);
+    free(piece);
     reel__name_path(false, path); /* nothing had failed before, else nothing is written */
     return status;
 }

@@ -16,13 +16,11 @@ static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     const dropout *m = (const dropout *)base;
     if (!base->training || m->p == 0.0) return x;
     REEL__LAYER(base, x);
-    reel_tensor *y = NULL;
     REEL_SCOPE;
     reel_tensor *kept = reel_empty(reel_shape_of(x), reel_dtype_of(x), reel_device_of(x));
     kept = reel_uniform_(kept, m->generator, -m->p, 1.0 - m->p);
-    y = reel__relu_grad(REEL_AT(x), reel_scale(x, 1.0 / (1.0 - m->p)), kept);
-    y = reel_scope_return(y);
-    return y;
+    reel_tensor *y = reel__relu_grad(REEL_AT(x), reel_scale(x, 1.0 / (1.0 - m->p)), kept);
+    return reel_scope_return(y);
 }
 
 static void free_dropout(reel_module *base) {

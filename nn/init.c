@@ -2,6 +2,8 @@
  * initialisers share. */
 #include "nn/init_internal.h"
 
+#include "tensor/handles_internal.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -9,6 +11,7 @@
 
 reel_status reel__init_check(const char *what, const reel_tensor *t, int axes) {
     if (!t) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no tensor", what);
+    if (!reel__live(NULL, what, NULL, t)) return reel_error_status();
     if (!reel_dtype_is_float(reel_dtype_of(t)))
         return reel__fail_composite(REEL_ERR_DTYPE, "takes f32 or f64");
     if (reel_ndim(t) >= axes) return REEL_OK;

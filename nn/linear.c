@@ -12,14 +12,12 @@ typedef struct {
 static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     const linear *m = (const linear *)base;
     static const char *const called[] = {"x", "weight", "bias"};
-    reel_tensor *y = NULL;
     REEL__COMPOSITE(.name = base->type, .at = reel__self()->call.site, .first = 1,
                     .in = {x, m->weight, m->bias}, .given = 1, .called = called);
     REEL_SCOPE;
-    y = reel_matmul(x, reel_t(m->weight)); /* x[B,I] weight^T[I,O] */
+    reel_tensor *y = reel_matmul(x, reel_t(m->weight)); /* x[B,I] weight^T[I,O] */
     if (m->bias) y = reel_add(y, m->bias);
-    y = reel_scope_return(y);
-    return y;
+    return reel_scope_return(y);
 }
 
 /* Both from U(-a, a), a = 1 / sqrt(I): for the weight that is kaiming_uniform with the gain of a
@@ -27,7 +25,7 @@ static reel_tensor *forward(reel_module *base, reel_tensor *x) {
 static reel_tensor *draw(linear *m, const char *name, reel_shape shape, double a,
                          reel_linear_options o) {
     reel_device device = reel_device_of(reel_generator_state(o.generator));
-    reel_tensor *t = reel_empty(shape, o.dtype, device);
+    reel_tensor *t = reel_empty_at(NULL, shape, o.dtype, device);
     return reel_module_param(&m->base, name, reel_uniform_(t, o.generator, -a, a));
 }
 
@@ -49,6 +47,7 @@ reel_module *reel_linear_new(int64_t in, int64_t out, reel_linear_options option
                   reel_dtype_name(options.dtype));
         return NULL;
     }
+    REEL__COMPOSITE(.name = "linear_new");
     linear *m = reel__module_new(sizeof *m, "linear", forward, NULL);
     if (!m) return NULL;
     reel_generator *own = options.generator ? NULL : reel_generator_new(reel_next_seed(), reel_cpu());

@@ -33,6 +33,12 @@ reel_status reel__loss_positive(const char *option, double value) {
                                 value);
 }
 
+reel_status reel__loss_not_negative(const char *option, double value) {
+    if (value >= 0.0 && !isinf(value)) return REEL_OK;
+    return reel__fail_composite(REEL_ERR_ARGUMENT, "%s must be 0 or more, and finite, not %g",
+                                option, value);
+}
+
 reel_tensor *reel__loss_reduce(const char *at, reel_tensor *t, reel_reduction r) {
     if (r == REEL_MEAN) t = reel_mean_at(at, t, REEL_SCALAR, false);
     if (r == REEL_SUM) t = reel_sum_at(at, t, REEL_SCALAR, false);
@@ -57,13 +63,12 @@ reel_tensor *reel_mse_loss_at(const char *at, reel_tensor *y, reel_tensor *targe
                     .called = reel__loss_called);
     if (reel__loss_check(&composite, r) != REEL_OK) return NULL;
     if (r == REEL_MEAN) return reel_mse_at(at, y, target);
-    reel_tensor *loss = NULL;
     REEL_SCOPE;
-    loss = reel__loss_reduce(at, reel_square_at(at, reel_sub_at(at, y, target)), r);
-    return loss;
+    return reel__loss_reduce(at, reel_square_at(at, reel_sub_at(at, y, target)), r);
 }
 
-/* Looked at only after a NaN came out, and not on a GPU, where to look is to wait. */
+/* Looked at only after a NaN came out, and not on a GPU, where to look is to wait: its kernel has.
+ */
 static reel_status check_probabilities(reel_tensor *p, reel_tensor *loss) {
     REEL_NO_GRAD;
     REEL_SCOPE;
@@ -84,6 +89,6 @@ reel_tensor *reel_bce_loss_at(const char *at, reel_tensor *y, reel_tensor *targe
     if (reel__loss_check(&composite, r) != REEL_OK) return NULL;
     reel_tensor *loss = NULL;
     REEL_SCOPE;
-    loss = reel__loss_reduce(at, reel_bce_at(at, y, target), r);
+    loss = reel__loss_reduce(at, reel__bce_checked(at, y, target), r);
     return loss && check_probabilities(y, loss) == REEL_OK ? loss : NULL;
 }

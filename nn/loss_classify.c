@@ -7,15 +7,13 @@ reel_tensor *reel_hinge_loss_at(const char *at, reel_tensor *y, reel_tensor *tar
                                 reel_hinge_options options) {
     REEL__COMPOSITE(.name = "hinge_loss", .at = at, .in = {y, target}, .given = 2,
                     .called = reel__loss_called);
-    const double margin = options.margin != 0.0 ? options.margin : 1.0;
+    const double margin = reel__option(options.margin, 1.0);
     if (reel__loss_check(&composite, options.reduction) != REEL_OK ||
-        reel__loss_positive("margin", margin) != REEL_OK)
+        reel__loss_not_negative("margin", margin) != REEL_OK)
         return NULL;
-    reel_tensor *loss = NULL;
     REEL_SCOPE;
-    loss = reel_affine_at(at, reel_mul_at(at, y, target), -1.0, margin);
-    loss = reel__loss_reduce(at, reel_relu_at(at, loss), options.reduction);
-    return loss;
+    reel_tensor *loss = reel_affine_at(at, reel_mul_at(at, y, target), -1.0, margin);
+    return reel__loss_reduce(at, reel_relu_at(at, loss), options.reduction);
 }
 
 /* ---- binary cross-entropy of logits ---- */
@@ -53,14 +51,12 @@ reel_tensor *reel_bce_with_logits_loss_at(const char *at, reel_tensor *x, reel_t
                     .in = {x, target, options.weight, options.pos_weight}, .given = 2,
                     .called = called);
     if (reel__loss_check(&composite, options.reduction) != REEL_OK) return NULL;
-    reel_tensor *loss = NULL;
     REEL_SCOPE;
-    loss = bce_with_logits(at, x, target, options.pos_weight);
+    reel_tensor *loss = bce_with_logits(at, x, target, options.pos_weight);
     if (options.weight) loss = reel__weigh(at, options.weight, loss);
     if (loss && !reel_shape_equal(reel_shape_of(loss), reel_shape_of(x))) {
         reel__fail_composite(REEL_ERR_SHAPE, "a weight does not broadcast to the first's shape");
         loss = NULL;
     }
-    loss = reel__loss_reduce(at, loss, options.reduction);
-    return loss;
+    return reel__loss_reduce(at, loss, options.reduction);
 }

@@ -39,8 +39,7 @@ reel_tensor *reel_kl_div_loss_at(const char *at, reel_tensor *x, reel_tensor *ta
         loss = kl_of_logs(at, x, target);
     else
         loss = kl_of_probabilities(at, x, target);
-    loss = reel__loss_reduce(at, loss, options.reduction);
-    return loss;
+    return reel__loss_reduce(at, loss, options.reduction);
 }
 
 /* ---- cosine ---- */
@@ -84,14 +83,12 @@ reel_tensor *reel_cosine_embedding_loss_at(const char *at, reel_tensor *x, reel_
     if (reel__loss_check(&composite, options.reduction) != REEL_OK ||
         check_pairs(x, target) != REEL_OK)
         return NULL;
-    if (!(fabs(options.margin) <= 1.0)) {
-        reel__fail_composite(REEL_ERR_ARGUMENT, "margin must lie in [-1, 1], not %g",
-                             options.margin);
+    const double margin = reel__option(options.margin, 0.0);
+    if (!(fabs(margin) <= 1.0)) {
+        reel__fail_composite(REEL_ERR_ARGUMENT, "margin must lie in [-1, 1], not %g", margin);
         return NULL;
     }
-    reel_tensor *loss = NULL;
     REEL_SCOPE;
-    loss = cosine_embedding(at, x, y, target, options.margin);
-    loss = reel__loss_reduce(at, loss, options.reduction);
-    return loss;
+    reel_tensor *loss = cosine_embedding(at, x, y, target, margin);
+    return reel__loss_reduce(at, loss, options.reduction);
 }

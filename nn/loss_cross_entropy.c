@@ -1,6 +1,7 @@
 /* Losses of one class out of several: negative log-likelihood and cross-entropy. */
 #include "nn/loss_internal.h"
 
+#include "tensor/handles_internal.h"
 #include "tensor/ops_internal.h"
 
 /* What both losses are told; probabilities instead of classes are cross-entropy's alone. */
@@ -47,9 +48,10 @@ static reel_status check_target(const terms *t, const reel_tensor *x, const reel
                                                 "axis 1, the classes");
 }
 
-static reel_status check_weight(const terms *t, const reel_tensor *x) {
-    const reel_tensor *w = t->weight;
+static reel_status check_weight(const reel__composite *c, const terms *t) {
+    const reel_tensor *x = c->in[0], *w = t->weight;
     if (!w) return REEL_OK;
+    if (!reel__live(c->at, c->name, called[2], w)) return reel_error_status();
     if (reel_is_tracked(w))
         return reel__fail_composite(REEL_ERR_ARGUMENT, "a weight has no gradient: detach it");
     if (reel_ndim(w) == 1 && reel_dim(w, 0) == reel_dim(x, 1)) return REEL_OK;
@@ -60,7 +62,7 @@ static reel_status check_weight(const terms *t, const reel_tensor *x) {
 static reel_status check(const reel__composite *c, const terms *t) {
     REEL_TRY(reel__loss_check_reduction(c, t->reduction));
     REEL_TRY(check_target(t, c->in[0], c->in[1]));
-    return check_weight(t, c->in[0]);
+    return check_weight(c, t);
 }
 
 static reel_status check_options(const terms *t, const reel_tensor *x, const reel_tensor *target) {
@@ -118,17 +120,14 @@ static reel_tensor *of_classes(const char *at, const terms *t, reel_tensor *x,
 
 reel_tensor *reel_nll_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
                               reel_nll_options options) {
-    const bool says_ignored = options.ignore_index != 0 || options.ignore_zero;
     REEL__COMPOSITE(.name = "nll_loss", .at = at, .in = {x, target, options.weight}, .given = 2,
                     .called = called);
     const terms t = {.reduction = options.reduction,
                      .weight = options.weight,
-                     .ignored = says_ignored ? options.ignore_index : IGNORED};
+                     .ignored = reel__option_int(options.ignore_index, IGNORED)};
     if (check(&composite, &t) != REEL_OK) return NULL;
-    reel_tensor *loss = NULL;
     REEL_SCOPE;
-    loss = of_classes(at, &t, x, target);
-    return loss;
+    return of_classes(at, &t, x, target);
 }
 
 /* ---- cross-entropy ---- */
@@ -146,16 +145,16 @@ static reel_tensor *of_probabilities(const char *at, const terms *t, reel_tensor
 
 reel_tensor *reel_cross_entropy_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
                                         reel_cross_entropy_options options) {
-    const bool says_ignored = options.ignore_index != 0 || options.ignore_zero;
     REEL__COMPOSITE(.name = "cross_entropy_loss", .at = at, .in = {x, target, options.weight},
                     .given = 2, .called = called);
+    if (!reel__composite_is_whole(&composite)) return NULL;
     const terms t = {.reduction = options.reduction,
                      .weight = options.weight,
                      .may_be_probabilities = true,
                      .probabilities = reel_dtype_is_float(reel_dtype_of(target)),
-                     .says_ignored = says_ignored,
-                     .ignored = says_ignored ? options.ignore_index : IGNORED,
-                     .smoothing = options.label_smoothing};
+                     .says_ignored = options.ignore_index != 0,
+                     .ignored = reel__option_int(options.ignore_index, IGNORED),
+                     .smoothing = reel__option(options.label_smoothing, 0.0)};
     if (check(&composite, &t) != REEL_OK || check_options(&t, x, target) != REEL_OK) return NULL;
     reel_tensor *loss = NULL;
     REEL_SCOPE;

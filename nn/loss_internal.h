@@ -3,6 +3,7 @@
 #define REEL_NN_LOSS_INTERNAL_H
 
 #include "nn/nn.h"
+#include "tensor/options_internal.h"
 #include "tensor/tensor_internal.h"
 
 extern const char *const reel__loss_called[]; /* "y", "target" */
@@ -12,8 +13,9 @@ extern const char *const reel__loss_called[]; /* "y", "target" */
 reel_status reel__loss_check(const reel__composite *c, reel_reduction r);
 /* The same of the first and the last alone. */
 reel_status reel__loss_check_reduction(const reel__composite *c, reel_reduction r);
-/* An error unless value is positive and finite. */
+/* An error unless value is positive and finite; or 0. */
 reel_status reel__loss_positive(const char *option, double value);
+reel_status reel__loss_not_negative(const char *option, double value);
 
 /* The mean or sum of t, or t; then out of the innermost scope. */
 reel_tensor *reel__loss_reduce(const char *at, reel_tensor *t, reel_reduction r);

@@ -6,10 +6,8 @@ reel_tensor *reel_l1_loss_at(const char *at, reel_tensor *y, reel_tensor *target
     REEL__COMPOSITE(.name = "l1_loss", .at = at, .in = {y, target}, .given = 2,
                     .called = reel__loss_called);
     if (reel__loss_check(&composite, r) != REEL_OK) return NULL;
-    reel_tensor *loss = NULL;
     REEL_SCOPE;
-    loss = reel__loss_reduce(at, reel__loss_abs(at, reel_sub_at(at, y, target)), r);
-    return loss;
+    return reel__loss_reduce(at, reel__loss_abs(at, reel_sub_at(at, y, target)), r);
 }
 
 /* Huber's: d^2 / 2 where |d| < delta, else delta (|d| - delta / 2); all of it by `scale`. What is
@@ -28,28 +26,25 @@ reel_tensor *reel_huber_loss_at(const char *at, reel_tensor *y, reel_tensor *tar
                                 reel_huber_options options) {
     REEL__COMPOSITE(.name = "huber_loss", .at = at, .in = {y, target}, .given = 2,
                     .called = reel__loss_called);
-    const double delta = options.delta != 0.0 ? options.delta : 1.0;
+    const double delta = reel__option(options.delta, 1.0);
     if (reel__loss_check(&composite, options.reduction) != REEL_OK ||
         reel__loss_positive("delta", delta) != REEL_OK)
         return NULL;
-    reel_tensor *loss = NULL;
     REEL_SCOPE;
-    loss = huber(at, reel_sub_at(at, y, target), delta, 1.0);
-    loss = reel__loss_reduce(at, loss, options.reduction);
-    return loss;
+    reel_tensor *loss = huber(at, reel_sub_at(at, y, target), delta, 1.0);
+    return reel__loss_reduce(at, loss, options.reduction);
 }
 
 reel_tensor *reel_smooth_l1_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                                     reel_smooth_l1_options options) {
     REEL__COMPOSITE(.name = "smooth_l1_loss", .at = at, .in = {y, target}, .given = 2,
                     .called = reel__loss_called);
-    const double beta = options.beta != 0.0 ? options.beta : 1.0;
+    const double beta = reel__option(options.beta, 1.0);
     if (reel__loss_check(&composite, options.reduction) != REEL_OK ||
-        reel__loss_positive("beta", beta) != REEL_OK)
+        reel__loss_not_negative("beta", beta) != REEL_OK)
         return NULL;
-    reel_tensor *loss = NULL;
     REEL_SCOPE;
-    loss = huber(at, reel_sub_at(at, y, target), beta, 1.0 / beta);
-    loss = reel__loss_reduce(at, loss, options.reduction);
-    return loss;
+    reel_tensor *d = reel_sub_at(at, y, target);
+    reel_tensor *loss = beta > 0.0 ? huber(at, d, beta, 1.0 / beta) : reel__loss_abs(at, d);
+    return reel__loss_reduce(at, loss, options.reduction);
 }

@@ -1,6 +1,8 @@
 /* Meters: a weighted mean whose sum stays where the values are. */
 #include "nn/nn.h"
 
+#include "tensor/handles_internal.h"
+
 #include <math.h>
 
 static reel_status start(reel_meter *m, const reel_tensor *value) {
@@ -15,6 +17,7 @@ reel_status reel_meter_add_weighted(reel_meter *m, reel_tensor *value, double we
     if (reel_failed()) return reel_error_status();
     if (!m || !value)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "meter_add: no %s", m ? "value" : "meter");
+    if (!reel__live(NULL, "meter_add", NULL, value)) return reel_error_status();
     if (reel_numel(value) != 1)
         return reel_fail(REEL_ERR_SHAPE, NULL, "meter_add: one element is wanted, not %lld",
                          (long long)reel_numel(value));

@@ -41,18 +41,26 @@ void *reel__module_new(size_t size, const char *type, reel_forward_fn forward,
     return m;
 }
 
-void reel_module_free(reel_module *m) {
+static void free_tree(reel_module *m) {
     if (!m || reel__alive_end(m, MODULE, "module_free", NULL) != REEL_OK) return;
     for (int i = 0; i < m->count; i++) {
         reel_release(m->entries[i].param);
         reel_release(m->entries[i].buffer);
-        reel_module_free(m->entries[i].child);
+        free_tree(m->entries[i].child);
         free(m->entries[i].name);
     }
     free(m->entries);
     m->entries = NULL;
     m->count = m->capacity = 0;
     if (m->free) m->free(m);
+}
+
+void reel_module_free(reel_module *m) {
+    if (m && reel__alive_is(m, MODULE) && m->owned)
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "module_free: part of another, which frees it: %s",
+                  m->type);
+    else
+        free_tree(m);
 }
 
 /* ---- registering ---- */
@@ -165,6 +173,7 @@ reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x) {
     const reel_site_guard outer = reel_site_enter(at);
     reel_scope scope = reel_scope_open(at); /* messages name the caller's line */
     reel_tensor *y = reel_scope_return(m->forward(m, x));
+    if (!y && !reel_failed()) reel_fail(REEL_ERR_ARGUMENT, at, "forward: gives NULL: %s", m->type);
     reel_scope_close(&scope);
     reel_site_leave(&outer);
     return y;

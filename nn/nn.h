@@ -46,7 +46,8 @@ struct reel_module {
 /* From here to reel_module_free m stays where it is: it is known by its address. What was never
  * initialised, or freed already, is refused by every function that takes a module. */
 REEL_API void reel_module_init(reel_module *m, const char *type, reel_forward_fn forward);
-/* Lets the parameters go, frees the children, then calls m->free. Takes NULL. */
+/* Lets the parameters go, frees the children, then calls m->free. Takes NULL; a child of another is
+ * refused. */
 REEL_API void reel_module_free(reel_module *m);
 
 /* Registers t (retained, tracked, and named `name` if it has no name) and returns it, borrowed from
@@ -64,9 +65,9 @@ REEL_API reel_tensor *reel_module_buffer(reel_module *m, const char *name, reel_
  * child. A module that has an owner already, or contains m, is refused and left as it is. */
 REEL_API reel_module *reel_module_child(reel_module *m, const char *name, reel_module *child);
 
-/* y = m(x). An error if m has no forward. Result borrowed. A forward runs in a scope of its own:
- * what it makes is let go when it returns, but for y and what backward needs; reel_retain what else
- * is to stay. */
+/* y = m(x). An error if m has no forward, or it gives NULL. Result borrowed. A forward runs in a
+ * scope of its own: what it makes is let go when it returns, but for y and what backward needs;
+ * reel_retain what else is to stay. */
 REEL_API reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x);
 #define reel_forward(...) reel_forward_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
@@ -137,13 +138,12 @@ REEL_API reel_module *reel_dropout_new(double p, uint64_t seed);
  * target are f32 or f64, of one dtype and of equal shapes: no broadcast. Gradients go to both, and
  * where the formula has a corner they are 0, as PyTorch's, whose names these are. Plain macros take
  * the mean and the defaults; reel_huber_loss_with(y, t, .delta = 2, .reduction = REEL_SUM) takes
- * options by name, of which zero means the default. Results are borrowed. */
+ * options by name, of which zero means the default and REEL_ZERO (tensor.h) zero. Results are
+ * borrowed. */
 typedef enum { REEL_MEAN = 0, REEL_SUM, REEL_NONE } reel_reduction;
 
 /* mse: (y - target)^2;  l1: |y - target|;  bce: reel_bce(y, target), where y lies in [0, 1]:
- * another y that makes it NaN is an error on the CPU; on a GPU, where nobody waits for it, the loss
- * is NaN.
- */
+ * another y is an error, which comes late on a GPU, as a bad index does. */
 REEL_API reel_tensor *reel_mse_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                                        reel_reduction r);
 REEL_API reel_tensor *reel_l1_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
@@ -170,7 +170,8 @@ REEL_API reel_tensor *reel_huber_loss_at(const char *at, reel_tensor *y, reel_te
 #define reel_huber_loss_with(y, target, ...)                                                       \
     reel_huber_loss_at(REEL_AT(y, target), y, target, REEL__MAKE(reel_huber_options, __VA_ARGS__))
 
-/* Huber's loss over its width: d^2 / (2 beta) where d < beta, else d - beta / 2; beta 1. */
+/* Huber's loss over its width: d^2 / (2 beta) where d < beta, else d - beta / 2; beta 1, of 0 l1.
+ */
 typedef struct {
     reel_reduction reduction;
     double beta;
@@ -218,19 +219,18 @@ REEL_API reel_tensor *reel_bce_with_logits_loss_at(const char *at, reel_tensor *
 /* Negative log-likelihood: x[N,C,...] holds log-probabilities, target[N,...] (i64) classes:
  *   z[n,...] = -weight[target] x[n,target,...], 0 for a weight of 0
  * weight[C] (NULL: 1) is constant. A target of ignore_index counts for nothing, any other outside
- * 0..C-1 is an error that names it and its position. ignore_index is -100 if nothing is said;
- * ignore_zero ignores class 0. The mean is sum z / sum of the weights that took part. */
+ * 0..C-1 is an error that names it and its position. ignore_index is -100 if nothing is said. The
+ * mean is sum z / sum of the weights that took part. */
 typedef struct {
     reel_reduction reduction;
     reel_tensor *weight;
     int64_t ignore_index;
-    bool ignore_zero;
 } reel_nll_options;
 REEL_API reel_tensor *reel_nll_loss_at(const char *at, reel_tensor *x, reel_tensor *target,
                                        reel_nll_options options);
 #define reel_nll_loss(x, target)                                                                   \
     reel_nll_loss_at(REEL_AT(x, target), x, target,                                                \
-                     REEL__MAKE(reel_nll_options, REEL_MEAN, NULL, 0, false))
+                     REEL__MAKE(reel_nll_options, REEL_MEAN, NULL, 0))
 #define reel_nll_loss_with(x, target, ...)                                                         \
     reel_nll_loss_at(REEL_AT(x, target), x, target, REEL__MAKE(reel_nll_options, __VA_ARGS__))
 
@@ -247,16 +247,14 @@ typedef struct {
     reel_reduction reduction;
     reel_tensor *weight;
     int64_t ignore_index;
-    bool ignore_zero;
     double label_smoothing;
 } reel_cross_entropy_options;
 REEL_API reel_tensor *reel_cross_entropy_loss_at(const char *at, reel_tensor *x,
                                                  reel_tensor *target,
                                                  reel_cross_entropy_options options);
 #define reel_cross_entropy_loss(x, target)                                                         \
-    reel_cross_entropy_loss_at(                                                                    \
-        REEL_AT(x, target), x, target,                                                             \
-        REEL__MAKE(reel_cross_entropy_options, REEL_MEAN, NULL, 0, false, 0))
+    reel_cross_entropy_loss_at(REEL_AT(x, target), x, target,                                      \
+                               REEL__MAKE(reel_cross_entropy_options, REEL_MEAN, NULL, 0, 0))
 #define reel_cross_entropy_loss_with(x, target, ...)                                               \
     reel_cross_entropy_loss_at(REEL_AT(x, target), x, target,                                      \
                                REEL__MAKE(reel_cross_entropy_options, __VA_ARGS__))

@@ -54,12 +54,10 @@ reel_tensor *reel_clip_grad_norm(reel_optim *o, double max_norm) {
                   max_norm);
         return NULL;
     }
-    reel_tensor *norm = NULL;
     REEL_NO_GRAD;
     REEL_SCOPE;
-    norm = all_alike(o) ? clip_together(o, max_norm) : clip_apart(o, max_norm);
-    norm = reel_scope_return(norm);
-    return norm;
+    reel_tensor *norm = all_alike(o) ? clip_together(o, max_norm) : clip_apart(o, max_norm);
+    return reel_scope_return(norm);
 }
 
 reel_status reel_clip_grad_value(reel_optim *o, double limit) {

@@ -13,7 +13,7 @@ static double anneal(const phase *p, double s, bool linear) {
     if (!(length > 0.0)) return p->to;
     double done = (s - p->begin) / length;
     if (linear) return p->from + (p->to - p->from) * done;
-    return p->to + (p->from - p->to) * (1.0 + cos(M_PI * done)) / 2.0;
+    return p->to + (p->from - p->to) * ((1.0 + cos(M_PI * done)) / 2.0);
 }
 
 static double one_cycle(const reel_schedule *c, double base, int64_t at) {

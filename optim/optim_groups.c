@@ -4,6 +4,7 @@
 
 #include "tensor/ops.h"
 #include "tensor/state_internal.h"
+#include "tensor/tensor_internal.h"
 
 #include <stdlib.h>
 
@@ -15,10 +16,8 @@ const char *reel__optim_key(char key[REEL__KEY], const char *name, int group) {
 
 /* The caller's own, not a scope's. */
 static reel_tensor *new_full(reel_shape shape, double value, reel_dtype dtype, reel_device device) {
-    reel_tensor *t = NULL;
     REEL_SCOPE;
-    t = reel_retain(reel_full(shape, value, dtype, device));
-    return t;
+    return reel_retain(reel_full_at(NULL, shape, value, dtype, device));
 }
 
 /* ---- parameters ---- */
@@ -113,6 +112,7 @@ static int find_launch(reel_optim *o, const reel_tensor *p) {
 }
 
 static reel_status make_moment(reel_optim *o, reel__optim_slot *slot, const char *name, int k) {
+    REEL__COMPOSITE(.name = o->kind->name);
     reel_tensor *made = new_full(reel_shape_of(slot->p), o->setup.moment_start,
                                  reel_dtype_of(slot->p), reel_device_of(slot->p));
     if (!made) return reel_error_status();

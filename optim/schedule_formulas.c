@@ -10,7 +10,15 @@ static double done(int64_t s, int64_t steps) {
 }
 
 static double half_cosine(double floor, double base, double at) {
-    return floor + (base - floor) * (1.0 + cos(M_PI * at)) / 2.0;
+    return floor + (base - floor) * ((1.0 + cos(M_PI * at)) / 2.0);
+}
+
+/* base gamma^n, also where gamma^n alone is beyond f64 or too small for it. */
+static double powered(double base, double gamma, double n) {
+    const double power = pow(gamma, n);
+    if (isfinite(power) && power > 0.0) return base * power;
+    const double root = pow(gamma, n / 2.0);
+    return base > 0.0 ? base * root * root : base;
 }
 
 /* ---- cosine ---- */
@@ -62,7 +70,7 @@ reel_schedule *reel_cosine_restarts_schedule_new(reel_optim *o,
 /* ---- powers of gamma ---- */
 
 static double step(const reel_schedule *c, double base, int64_t s) {
-    return base * pow(c->options.step.gamma, (double)(s / c->options.step.every));
+    return powered(base, c->options.step.gamma, (double)(s / c->options.step.every));
 }
 
 reel_schedule *reel_step_schedule_new(reel_optim *o, reel_step_options options) {
@@ -77,7 +85,7 @@ reel_schedule *reel_step_schedule_new(reel_optim *o, reel_step_options options) 
 static double multi_step(const reel_schedule *c, double base, int64_t s) {
     int passed = 0;
     for (int i = 0; i < c->milestone_count; i++) passed += c->milestones[i] <= s;
-    return base * pow(c->options.multi_step.gamma, passed);
+    return powered(base, c->options.multi_step.gamma, passed);
 }
 
 static reel_status check_milestones(const char *what, const reel_schedule *s) {
@@ -101,7 +109,7 @@ reel_schedule *reel_multi_step_schedule_new(reel_optim *o, reel_multi_step_optio
 }
 
 static double exponential(const reel_schedule *c, double base, int64_t s) {
-    return base * pow(c->options.exponential.gamma, (double)s);
+    return powered(base, c->options.exponential.gamma, (double)s);
 }
 
 reel_schedule *reel_exponential_schedule_new(reel_optim *o, reel_exponential_options options) {

@@ -33,7 +33,7 @@ static reel_status adopt(const char *what, reel_schedule *s, const reel_optim *o
 
 static double warmup(const reel_schedule *c, double base, int64_t s) {
     const int64_t steps = c->options.warmup.steps;
-    if (s < steps) return base * (double)(s + 1) / (double)steps;
+    if (s < steps) return base * ((double)(s + 1) / (double)steps);
     return c->first ? c->first->rate(c->first, base, s - steps) : base;
 }
 

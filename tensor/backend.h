@@ -43,6 +43,7 @@ typedef struct reel__call {
     reel_tensor *out[2];
     reel_device device; /* where the result goes; filled in from the inputs if there are any */
     bool accumulate;    /* matmul: out += x y */
+    bool in_place;      /* x = f(x): in messages the name has its underscore */
     reel__attrs attr;
 } reel__call;
 

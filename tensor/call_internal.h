@@ -2,6 +2,7 @@
 #ifndef REEL_TENSOR_CALL_INTERNAL_H
 #define REEL_TENSOR_CALL_INTERNAL_H
 
+#include "tensor/handles_internal.h"
 #include "tensor/ops_internal.h"
 
 /* The first result, which goes to the scope. */
@@ -49,10 +50,11 @@ static inline reel_tensor *reel__binary_with(reel__op op, const char *at, reel_t
     return reel__run((reel__call){.op = op, .at = at, .nin = 2, .in = in, .attr.f = {a, b}});
 }
 
-/* x, copied first if it is other elements of the memory that is about to change. */
+/* x, copied first if it is other elements of the memory that is about to change. What was let go is
+ * left to the funnel. */
 static inline reel_tensor *reel__apart(const char *at, reel_tensor *x, const reel_tensor *out) {
-    return x && out && x != out && x->storage == out->storage ? reel__unary(REEL_OP_copy, at, x)
-                                                              : x;
+    const bool same = x && out && x != out && x->storage == out->storage;
+    return same && reel__is_alive(x) ? reel__unary(REEL_OP_copy, at, x) : x;
 }
 
 /* The result that waits for this call, of those that wait in the thread (into.c); NULL: none. */

@@ -1,5 +1,6 @@
 /* Tensors made of nothing: filled, counted, spaced. */
 #include "tensor/call_internal.h"
+#include "tensor/handles_internal.h"
 
 #include <float.h>
 #include <math.h>
@@ -19,13 +20,17 @@ reel_tensor *reel_full_at(const char *at, reel_shape shape, double value, reel_d
 
 /* ---- like another ---- */
 
+static bool is_there(const char *name, const char *at, const reel_tensor *t) {
+    return reel__is_there(name, at, t, "tensor to be like") && reel__live(at, name, NULL, t);
+}
+
 reel_tensor *reel_empty_like_at(const char *at, const reel_tensor *t) {
-    if (!reel__is_there("empty_like", at, t, "tensor to be like")) return NULL;
+    if (!is_there("empty_like", at, t)) return NULL;
     return reel_empty_at(at, t->layout.shape, t->layout.dtype, t->storage->device);
 }
 
 reel_tensor *reel_full_like_at(const char *at, const reel_tensor *t, double value) {
-    if (!reel__is_there(reel__called(at, "full_like"), at, t, "tensor to be like")) return NULL;
+    if (!is_there(reel__called(at, "full_like"), at, t)) return NULL;
     return reel_full_at(at, t->layout.shape, value, t->layout.dtype, t->storage->device);
 }
 
@@ -69,6 +74,7 @@ reel_tensor *reel_arange_from_at(const char *at, double start, double stop, doub
         return NULL;
     }
     const int64_t count = n > 0 ? (int64_t)n : 0;
+    REEL__COMPOSITE(.name = "arange", .at = at);
     if (isfinite((n - 1) * step)) return count_up(at, count, start, step, dtype, device);
     /* from both ends, neither of which goes farther than half of the way */
     const double last = 2 * (start / 2 + (n - 1) * (step / 2));

@@ -7,11 +7,18 @@
 #include <string.h>
 
 reel_tensor *reel__run_into(reel__call c, reel_tensor *out) {
+    c.in_place = c.nin == 0 || c.in[0] == out;
     if (!out) {
         reel__fail_call(REEL_ERR_ARGUMENT, &c, "the tensor to change is NULL");
         return NULL;
     }
-    if (!reel__live(c.at, reel__ops[c.op].name, "the tensor to change", out)) return NULL;
+    if (!reel__is_alive(out)) {
+        char name[64];
+        snprintf(name, sizeof name, "%s%s", reel__called(c.at, reel__ops[c.op].name),
+                 c.in_place ? "_" : "");
+        reel__live_or_fail(c.at, name, "the tensor to change", out);
+        return NULL;
+    }
     c.nout = 1;
     c.out[0] = out;
     c.device = out->storage->device;

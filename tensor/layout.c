@@ -52,7 +52,7 @@ int reel__axis(int axis, int ndim) {
 }
 
 bool reel_shape_equal(reel_shape a, reel_shape b) {
-    if (a.ndim != b.ndim) return false;
+    if (a.ndim != b.ndim || a.ndim > REEL_MAX_DIMS) return false;
     for (int i = 0; i < a.ndim; i++)
         if (a.dim[i] != b.dim[i]) return false;
     return true;

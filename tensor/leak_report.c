@@ -37,6 +37,7 @@ static void put_line(FILE *f, const reel_tensor *t, size_t more) {
 }
 
 static void report(reel_tensor **list, size_t n, void *f) {
+    if (!f) return;
     if (!list) {
         fprintf(f, "%zu tensors, and no memory to list them\n", n);
         return;

@@ -85,10 +85,66 @@ static const char *argument_name(const char *at, int i, int *length) {
     return name;
 }
 
+/* ---- where ---- */
+
+void reel__site_text(char *to, size_t size, const char *at) {
+    while (strncmp(at, "../", 3) == 0) at += 3;
+    snprintf(to, size, "%.*s", (int)strcspn(at, "\t"), at);
+}
+
+const char *reel__message_site(const char *message) {
+    const char *end = message + strlen(message), *open = strrchr(message, '('), *digit = end - 1;
+    if (!open || open == message || *digit != ')') return end;
+    if (strncmp(open, "(made at ", 9) == 0) return end; /* of a tensor, which was let go */
+    while (digit > open && isdigit((unsigned char)digit[-1])) digit--;
+    return digit[-1] == ':' && isdigit((unsigned char)*digit) ? open - 1 : end;
+}
+
+/* " (model.c:31, called from train.c:10)": where the failure is, and where the user's outermost
+ * call stands. A message that was kept before, by another thread or without what it is part of, has
+ * its place already. */
+void reel__message_place(char *message, size_t size, const char *at) {
+    const reel__thread *self = reel__self();
+    char here[256] = "", caller[256] = "";
+    char *end = message + strlen(message),
+         *known = message + (reel__message_site(message) - message);
+    const bool has_place = !at && known < end;
+    if (!at) at = self->call.site;
+    if (!has_place && !at) return;
+    if (has_place)
+        snprintf(here, sizeof here, "%.*s", (int)(end - known - 3), known + 2);
+    else
+        reel__site_text(here, sizeof here, at);
+    if (self->call.caller && !strstr(here, ", called from "))
+        reel__site_text(caller, sizeof caller, self->call.caller);
+    char place[576];
+    const bool apart = *caller && strcmp(caller, here) != 0;
+    const int n =
+        snprintf(place, sizeof place, apart ? " (%s, called from %s)" : " (%s)", here, caller);
+    if (has_place) end = known;
+    if (end + n >= message + size)
+        end = message + size - n - 1; /* a long text is cut, not its place */
+    memcpy(end, place, (size_t)n + 1);
+}
+
+void reel__message_apart(char *to, size_t size) {
+    const reel__thread *self = reel__self();
+    const char *place = reel__message_site(self->message), *more = strstr(place, ", called from ");
+    char here[256];
+    snprintf(to, size, "%s", self->message);
+    if (!self->call.site || !*place) return;
+    reel__site_text(here, sizeof here, self->call.site);
+    const size_t said = (size_t)(place - self->message), length = strlen(here);
+    if (more)
+        snprintf(to + (more - self->message), size - (size_t)(more - self->message), ")");
+    else if (strncmp(place + 2, here, length) == 0 && strcmp(place + 2 + length, ")") == 0)
+        to[said] = '\0';
+}
+
 /* ---- failures of a call, or of what it is part of ---- */
 
 typedef struct {
-    const char *prefix, *name, *at; /* "gradient of ", "matmul" */
+    const char *prefix, *name, *suffix, *at; /* "gradient of ", "matmul", ""; "", "add", "_" */
     reel_tensor *const *in;
     int first, count; /* as a call's */
     int given;        /* those after them are options */
@@ -105,6 +161,7 @@ const char *reel__called(const char *at, const char *op) {
 static subject of_composite(const reel__composite *c) {
     return (subject){.prefix = "",
                      .name = c->name,
+                     .suffix = "",
                      .at = c->at,
                      .in = c->in,
                      .first = c->first,
@@ -119,6 +176,7 @@ static subject of_call(const reel__call *c) {
     return (subject){.prefix = self->context ? "gradient of " : "",
                      .name =
                          self->context ? self->context : reel__called(c->at, reel__ops[c->op].name),
+                     .suffix = c->in_place && !self->context ? "_" : "",
                      .at = c->at,
                      .in = c->in,
                      .first = self->context ? REEL__NO_NAMES : c->first,
@@ -152,7 +210,7 @@ static reel_status fail(reel_status code, const subject *s, const char *what) {
         put_tensor(&t, name, length, s->in[i], code == REEL_ERR_DTYPE, code == REEL_ERR_DEVICE);
         separator = s->product ? " @ " : ", ";
     }
-    return reel_fail(code, s->at, "%s%s: %s%s", s->prefix, s->name, what, operands);
+    return reel_fail(code, s->at, "%s%s%s: %s%s", s->prefix, s->name, s->suffix, what, operands);
 }
 
 static reel_status fail_null(const subject *s, int i) {
@@ -178,7 +236,7 @@ static reel_status fail_dead(const subject *s, const reel_tensor *t, int i) {
         snprintf(called, sizeof called, "input %d", i);
     if (t == reel__self()->looked_at) reel_clear_error(); /* here more is known */
     char op[160];
-    snprintf(op, sizeof op, "%s%s", s->prefix, s->name);
+    snprintf(op, sizeof op, "%s%s%s", s->prefix, s->name, s->suffix);
     reel__live_or_fail(s->at, op, called, t);
     return reel_error_status();
 }
@@ -219,8 +277,8 @@ reel_status reel__fail_composite(reel_status code, const char *format, ...) {
 }
 
 bool reel__composite_is_whole(const reel__composite *c) {
-    for (int i = 0; i < c->given; i++) {
-        if (reel__is_alive(c->in[i])) continue;
+    for (int i = 0; i < 4; i++) {
+        if (c->in[i] ? reel__is_alive(c->in[i]) : i >= c->given) continue;
         const subject s = of_composite(c);
         if (c->in[i])
             fail_dead(&s, c->in[i], i);

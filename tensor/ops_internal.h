@@ -26,6 +26,8 @@ reel_tensor *reel__softplus_grad(const char *at, reel_tensor *g, reel_tensor *x,
 reel_tensor *reel__extreme_grad(const char *at, reel_tensor *g, reel_tensor *x, reel_tensor *y);
 /* dx = 2 g x, of y = x x */
 reel_tensor *reel__square_grad(const char *at, reel_tensor *g, reel_tensor *x);
+/* bce(p, t); on a GPU a p outside 0..1 is an error, which comes late. */
+reel_tensor *reel__bce_checked(const char *at, reel_tensor *p, reel_tensor *t);
 /* dp = g (p - t) / max(p (1 - p), 1e-12), of bce(p, t) */
 reel_tensor *reel__bce_grad(const char *at, reel_tensor *g, reel_tensor *p, reel_tensor *t);
 /* dy = scale g (y - t), of mse(y, t), where scale is 2 / n; dt is that of mse(t, y) */

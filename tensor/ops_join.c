@@ -62,7 +62,7 @@ reel_status reel_chunk_at(const char *at, reel_tensor *x, int axis, int count,
     int64_t first = 0;
     REEL_TRY(begin_pieces(&composite, axis, count, parts));
     if (count < 1) return reel__fail_composite(REEL_ERR_ARGUMENT, "%d chunks", count);
-    const int64_t n = reel_dim(x, axis), most = (n + count - 1) / count;
+    const int64_t n = reel_dim(x, axis), most = n / count + (n % count > 0);
     for (int i = 0; i < count; i++)
         REEL_TRY(cut(at, x, axis, &first, n - first < most ? n - first : most, &parts[i]));
     return REEL_OK;
@@ -90,10 +90,10 @@ reel_tensor *reel_flip_at(const char *at, reel_tensor *x, int axis) {
                                   .attr.i = {reel__axis(axis, reel_ndim(x))}});
 }
 
-/* What lies beyond the last diagonals is all or nothing: such numbers need not be added to. */
+/* Beyond the last diagonals is all or nothing: such numbers need not be added to. */
 static int64_t clamp_diagonal(const reel_tensor *x, int64_t diagonal) {
     const int64_t rows = reel_dim(x, -2), columns = reel_dim(x, -1);
-    return diagonal < -rows - 1 ? -rows - 1 : diagonal > columns + 1 ? columns + 1 : diagonal;
+    return diagonal < -rows ? -rows : diagonal > columns ? columns : diagonal;
 }
 
 static reel_tensor *triangle(reel__op op, const char *at, reel_tensor *x, int64_t diagonal) {

@@ -20,6 +20,12 @@ reel_tensor *reel_bce_at(const char *at, reel_tensor *p, reel_tensor *t) {
     return reel__binary(REEL_OP_bce, at, p, t);
 }
 
+/* i[0]: whether p is looked at, by a device whose values the host does not wait for. */
+reel_tensor *reel__bce_checked(const char *at, reel_tensor *p, reel_tensor *t) {
+    reel_tensor *in[] = {p, t};
+    return reel__run((reel__call){.op = REEL_OP_bce, .at = at, .nin = 2, .in = in, .attr.i = {1}});
+}
+
 reel_tensor *reel__bce_grad(const char *at, reel_tensor *g, reel_tensor *p, reel_tensor *t) {
     return reel__ternary(REEL_OP_bce_grad, at, g, p, t);
 }

@@ -1,5 +1,6 @@
 /* The public reductions and softmaxes: each fills in a call and sends it through the funnel. */
 #include "tensor/call_internal.h"
+#include "tensor/handles_internal.h"
 #include "tensor/rules_internal.h"
 
 /* ---- over axes ---- */
@@ -123,7 +124,8 @@ reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape) {
 /* ---- along an axis ---- */
 
 static reel_tensor *along(reel__op op, const char *at, reel_tensor *x, int axis) {
-    if (x && reel_ndim(x) == 0 && (axis == 0 || axis == -1)) { /* as if it had one axis */
+    if (reel__is_alive(x) && reel_ndim(x) == 0 &&
+        (axis == 0 || axis == -1)) { /* as if it had one axis */
         reel_tensor *y = along(op, at, reel_reshape_at(at, x, reel_shape(1)), 0);
         return reel_reshape_at(at, y, REEL_SCALAR);
     }

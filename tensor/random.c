@@ -25,7 +25,8 @@ reel_generator *reel_generator_new(uint64_t seed, reel_device device) {
     }
     {
         REEL_SCOPE;
-        g->state = reel_retain(reel_to(reel_from(start, reel_shape(2), REEL_I64), device));
+        reel_tensor *state = reel_from_at(NULL, start, reel_shape(2), REEL_I64);
+        g->state = reel_retain(reel_to_at(NULL, state, device));
     }
     if (g->state) return g;
     free(g);
@@ -176,16 +177,15 @@ static bool can_hold(const char *at, int64_t low, int64_t high, reel_dtype dtype
 
 reel_tensor *reel_randint_at(const char *at, int64_t low, int64_t high, reel_shape shape,
                              reel_dtype dtype, reel_generator *g) {
-    reel_tensor *y = NULL;
     REEL__COMPOSITE(.name = "randint", .at = at);
     if (!reel__is_there("randint", at, g, "generator")) return NULL;
     if (!can_hold(at, low, high, dtype)) return NULL;
     REEL_SCOPE;
     const uint64_t count = (uint64_t)high - (uint64_t)low;
-    y = make(REEL_OP_randint, at, NULL, g,
+    reel_tensor *y =
+        make(REEL_OP_randint, at, NULL, g,
              (reel__attrs){.i = {low, (int64_t)count}, .shape = shape, .dtype = REEL_I64});
-    y = reel_scope_return(reel_cast_at(at, y, dtype));
-    return y;
+    return reel_scope_return(reel_cast_at(at, y, dtype));
 }
 
 reel_tensor *reel_randperm_at(const char *at, int64_t n, reel_generator *g) {

@@ -38,7 +38,7 @@ REEL_API reel_tensor *reel_state_at(const reel_state *s, int i); /* borrowed fro
 REEL_API reel_tensor *reel_state_get(const reel_state *s, const char *name);
 REEL_API reel_tensor *reel_state_get_in(const reel_state *s, const char *prefix, const char *name);
 
-/* What the file that a state was read from holds and the state does not, as no dtype of Reel does:
+/* What the file that a state was read from holds and the state does not, as no tensor of Reel does:
  * names, and why ("its dtype is C64, which Reel has not"). NULL beyond the count. Whoever loads one
  * from the state fails with these words; a write leaves it out. */
 REEL_API int reel_state_left_out_count(const reel_state *s);

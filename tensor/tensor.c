@@ -37,6 +37,7 @@ static void storage_release(reel__storage *s) {
 
 static reel_tensor *header_new(const char *at, const char *made_by, const reel__layout *layout,
                                reel__storage *storage) {
+    if (!at) at = reel__self()->call.site; /* made by a function that takes none */
     reel_tensor *t = reel__handle_new(layout, storage, made_by, at);
     if (t) return t;
     storage_release(storage);
@@ -227,6 +228,7 @@ double reel_item_at(const char *at, reel_tensor *t) {
 }
 
 reel_tensor *reel_from_at(const char *at, const void *data, reel_shape shape, reel_dtype dtype) {
+    REEL__COMPOSITE(.name = "from", .at = at);
     reel_tensor *t = reel_empty_at(at, shape, dtype, reel_cpu());
     size_t bytes = (size_t)reel_numel(t) * reel_dtype_size(dtype);
     if (t && bytes && !data) {

@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-/* In the options of optimizers, schedules and layers a number that is not named, and so is 0, is
+/* In the options of optimizers, schedules and losses a number that is not named, and so is 0, is
  * its default. This one is 0 itself, also where 0 is the default: (reel_adam_options){.beta1 =
  * REEL_ZERO}.
  * (-2^31, which is no option's value, and is exact in each number's type.) */
@@ -266,7 +266,9 @@ REEL_API void reel_print(FILE *f, reel_tensor *t);
 
 /* ---- the machine ---- */
 
-/* How many threads the calling thread's CPU kernels use, 1..REEL_MAX_THREADS; at first
+/* A thread that calls Reel needs 256 KB of stack; those that Reel starts see to theirs.
+ *
+ * How many threads the calling thread's CPU kernels use, 1..REEL_MAX_THREADS; at first
  * OMP_NUM_THREADS if that is set, else as many as there are processors to run on. Another number
  * may round matrix products differently. */
 #define REEL_MAX_THREADS 256

@@ -5,6 +5,7 @@
 #include "tensor/backend.h"
 #include "tensor/tensor.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* A sanitizer is to see every allocation. */
@@ -93,6 +94,10 @@ void reel__broadcast_strides(const reel__layout *l, reel_shape shape,
 /* Whether no thread has tensors in a scope or in none: at exit, whether others may be at work. */
 bool reel__is_last_thread(void);
 
+/* pthread_create for a thread of the library's own: signals are the program's, so all are blocked
+ * in it, and its stack has room for the kernels, however small the program has made the default. */
+int reel__thread_start(pthread_t *thread, void *(*work)(void *), void *of);
+
 typedef struct reel__thread reel__thread;
 
 /* A function made of several ops. A failure in one of them is said to be of the function, and of
@@ -163,7 +168,7 @@ static inline void reel__composite_leave(reel__composite *c) {
 reel_status reel__fail_composite(reel_status code, const char *format, ...) REEL__PRINTF(2, 3);
 /* What the function is called that the op is part of, or, as its macro says, is. */
 const char *reel__called(const char *at, const char *op);
-/* Whether what must be given is; else a failure is kept. */
+/* Whether what must be given is, and all that is lives; else a failure is kept. */
 bool reel__composite_is_whole(const reel__composite *c);
 
 /* "x[40, 784]", with " f32" and " on cuda:0" where asked for. Returns the length written, below
@@ -176,6 +181,8 @@ size_t reel__shape_text(char *to, size_t size, reel_shape s); /* "[40, 784]" */
 void reel__site_text(char *to, size_t size, const char *at);
 /* Where a message's own begins: " (model.c:31)" at its end; that end if it has none. */
 const char *reel__message_site(const char *message);
+/* Puts it there: of `at`, or NULL for that of the call under way. */
+void reel__message_place(char *message, size_t size, const char *at);
 /* The kept one without what it says of the call under way: to be kept again in a later call. */
 void reel__message_apart(char *to, size_t size);
 

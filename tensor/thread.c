@@ -1,9 +1,9 @@
 /* The thread's own state: its first failure, its scopes, its number of threads. */
 #include "tensor/handles_internal.h"
 
-#include <ctype.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,60 +32,8 @@ void reel_clear_error(void) {
 
 int reel_report(FILE *f) {
     if (self.error == REEL_OK) return 0;
-    fprintf(f, "reel: %s\n", self.message);
+    if (f) fprintf(f, "reel: %s\n", self.message);
     return 1;
-}
-
-void reel__site_text(char *to, size_t size, const char *at) {
-    while (strncmp(at, "../", 3) == 0) at += 3;
-    snprintf(to, size, "%.*s", (int)strcspn(at, "\t"), at);
-}
-
-const char *reel__message_site(const char *message) {
-    const char *end = message + strlen(message), *open = strrchr(message, '('), *digit = end - 1;
-    if (!open || open == message || *digit != ')') return end;
-    if (strncmp(open, "(made at ", 9) == 0) return end; /* of a tensor, which was let go */
-    while (digit > open && isdigit((unsigned char)digit[-1])) digit--;
-    return digit[-1] == ':' && isdigit((unsigned char)*digit) ? open - 1 : end;
-}
-
-/* " (model.c:31, called from train.c:10)": where the failure is, and where the user's outermost
- * call stands. A message that was kept before, by another thread or without what it is part of, has
- * its place already. */
-static void append_site(char *message, size_t size, const char *at) {
-    char here[256] = "", caller[256] = "";
-    char *end = message + strlen(message),
-         *known = message + (reel__message_site(message) - message);
-    const bool has_place = !at && known < end;
-    if (!at) at = self.call.site;
-    if (!has_place && !at) return;
-    if (has_place)
-        snprintf(here, sizeof here, "%.*s", (int)(end - known - 3), known + 2);
-    else
-        reel__site_text(here, sizeof here, at);
-    if (self.call.caller && !strstr(here, ", called from "))
-        reel__site_text(caller, sizeof caller, self.call.caller);
-    char place[576];
-    const bool apart = *caller && strcmp(caller, here) != 0;
-    const int n =
-        snprintf(place, sizeof place, apart ? " (%s, called from %s)" : " (%s)", here, caller);
-    if (has_place) end = known;
-    if (end + n >= message + size)
-        end = message + size - n - 1; /* a long text is cut, not its place */
-    memcpy(end, place, (size_t)n + 1);
-}
-
-void reel__message_apart(char *to, size_t size) {
-    const char *place = reel__message_site(self.message), *more = strstr(place, ", called from ");
-    char here[256];
-    snprintf(to, size, "%s", self.message);
-    if (!self.call.site || !*place) return;
-    reel__site_text(here, sizeof here, self.call.site);
-    const size_t text = (size_t)(place - self.message), length = strlen(here);
-    if (more)
-        snprintf(to + (more - self.message), size - (size_t)(more - self.message), ")");
-    else if (strncmp(place + 2, here, length) == 0 && strcmp(place + 2 + length, ")") == 0)
-        to[text] = '\0';
 }
 
 reel_status reel_fail(reel_status code, const char *at, const char *format, ...) {
@@ -97,13 +45,32 @@ reel_status reel_fail(reel_status code, const char *at, const char *format, ...)
     for (char *c = self.message; *c;
          c++) /* a name out of a file may hold anything; a message is one line */
         if ((unsigned char)*c < ' ') *c = '?';
-    append_site(self.message, sizeof self.message, at);
+    reel__message_place(self.message, sizeof self.message, at);
     self.error = code;
     return code;
 }
 
 reel_site *reel_site_of_thread(void) {
     return &self.call;
+}
+
+/* ---- threads of the library's own ---- */
+
+int reel__thread_start(pthread_t *thread, void *(*work)(void *), void *of) {
+    const size_t least = 1 << 20;
+    pthread_attr_t a;
+    size_t stack = 0;
+    sigset_t all, before;
+    int error = pthread_attr_init(&a);
+    if (error) return error;
+    if (pthread_attr_getstacksize(&a, &stack) != 0 || stack < least)
+        pthread_attr_setstacksize(&a, least);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(thread, &a, work, of);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&a);
+    return error;
 }
 
 /* ---- scopes ---- */
@@ -161,7 +128,7 @@ reel_scope reel_scope_open(const char *at) {
 
 /* Scopes inside that were never closed, since a longjmp went past them, end with it. */
 void reel_scope_close(reel_scope *s) {
-    if (!s->open) return;
+    if (!s || !s->open) return;
     let_go(self.depth == s->depth + 1 ? self.base : s->start, s->at);
     self.base = s->outer;
     self.depth = s->depth;

@@ -2,6 +2,8 @@
  * they run; threads that share a device; failures that are found late. */
 #include "tests/gpu_suite.h"
 
+#include "nn/nn.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -205,7 +207,7 @@ START_TEST(a_late_failure_names_its_call) {
     REEL_SCOPE;
     reel_tensor *x = reel_arange(3, REEL_F64, test_device());
     reel_tensor *index = to_device(reel_from(bad, reel_shape(3), REEL_I64));
-    snprintf(site, sizeof site, "gpu_queue.c:%d)", __LINE__ + 1);
+    snprintf(site, sizeof site, "gpu_queue.c:%d", __LINE__ + 1);
     reel_tensor *y = reel_gather(x, 0, index);
     const double value = reel_item(reel_sum(reel_affine(y, 2, 1)));
     ck_assert(isnan(value) || reel_failed());
@@ -215,6 +217,39 @@ START_TEST(a_late_failure_names_its_call) {
     expect_values(x, (double[]){0, 1, 2}, 3);
     expect_values(reel_gather(x, 0, reel_arange(3, REEL_I64, test_device())), (double[]){0, 1, 2},
                   3);
+}
+END_TEST
+
+/* Of bce_loss in any form of its kernel; reel_bce alone asks for nothing. */
+START_TEST(late_failures_of_probabilities) {
+    static const double wrong[] = {1.5, -0.25, NAN};
+    static const int64_t rows[] = {1, 7, 4096};
+    for (int k = 0; k < 3; k++)
+        for (int n = 0; n < 3; n++)
+            for (int form = 0; form < 4; form++) {
+                char site[64], says[64];
+                REEL_SCOPE;
+                const reel_dtype dtype = form % 2 ? REEL_F32 : REEL_F64;
+                reel_tensor *p = reel_full(reel_shape(rows[n], 64), 0.5, dtype, test_device()),
+                            *t = p;
+                reel_fill_(reel_select(reel_select(p, 0, rows[n] - 1), 0, 63), wrong[k]);
+                if (form > 1) p = reel_t(p), t = reel_contiguous(p);
+                ck_assert_ptr_nonnull(reel_bce(p, t));
+                ck_assert_int_eq(reel_synchronize(test_device()), REEL_OK);
+                snprintf(site, sizeof site, "gpu_queue.c:%d", __LINE__ + 1);
+                reel_tensor *loss = reel_bce_loss_with(p, t, (reel_reduction)(k % 3));
+                ck_assert_ptr_nonnull(loss);
+                reel_synchronize(test_device());
+                ck_assert_msg(strstr(reel_error(), site), "\"%s\" not in \"%s\"", site,
+                              reel_error());
+                snprintf(says, sizeof says, "bce_loss: a probability is outside 0..1: %g",
+                         wrong[k]);
+                expect_failure(REEL_ERR_ARGUMENT, says);
+                ck_assert_int_eq(reel_synchronize(test_device()), REEL_OK); /* said once */
+                const reel_tensor *fine =
+                    reel_bce_loss(reel_full_like(t, 1), reel_full_like(t, 0.5));
+                ck_assert(fine && reel_synchronize(test_device()) == REEL_OK);
+            }
 }
 END_TEST
 
@@ -282,5 +317,6 @@ void add_queue_cases(Suite *s) {
 
     c = add_case(s, "late failures");
     tcase_add_test(c, a_late_failure_names_its_call);
+    tcase_add_test(c, late_failures_of_probabilities);
     tcase_add_test(c, late_failures_of_two_threads);
 }

@@ -381,6 +381,10 @@ holds "a diverged run leaves the checkpoint before it" -- \
 fails 1 'epoch 1, at iteration 3' train --model tied --latent 8 --epochs 2 --data data --out diverged-2 \
     --device "$device" --lr 1e38 --save-every 3
 holds "a diverged run writes no checkpoint" -- [ ! -e diverged-2/checkpoint.safetensors ]
+for schedule in constant cosine step warmup-cosine; do
+    fails 1 'epoch 1, at iteration 10' train --model tied --latent 8 --epochs 2 --data data --out diverged-3 \
+        --device "$device" --lr 1.7e308 --schedule $schedule
+done
 
 # ---- the disk fills up ---------------------------------------------------------------------------------------------
 
@@ -446,7 +450,7 @@ stopped_by() { # stopped_by SIGNAL STATUS
     kill "-$1" $pid
     wait $pid
     status=$?
-    [ $status -eq "$2" ] && tail -n 1 err | grep -q '^mnist_ae: stopped by .*; to go on: '
+    [ $status -eq "$2" ] && tail -n 1 err | grep -q "^mnist_ae: stopped by SIG$1; to go on: "
     verdict $? "SIG$1: status $2, and a line that says how to go on"
     holds "SIG$1 came before the end" -- [ ! -e "$1/samples.png" ]
     tail -n 1 err | sed 's/.*to go on: //' >again.sh
@@ -456,8 +460,33 @@ stopped_by() { # stopped_by SIGNAL STATUS
 }
 stopped_by INT 130
 stopped_by TERM 143
+# Whoever runs this may have it ignored.
+if sh -c 'kill -HUP $$' 2>/dev/null; then
+    echo "skipped: SIGHUP is ignored here"
+else
+    stopped_by HUP 129
+fi
 
-# The second signal kills, whichever it is. (The run is stopped, so that both wait for it.)
+(trap '' HUP && slow nohup) >out 2>err &
+pid=$!
+wait_for nohup/checkpoint.safetensors
+kill -HUP $pid
+wait $pid
+verdict $? "as under nohup, SIGHUP does nothing"
+holds "not hung up, the same run" -- same_run whole nohup
+
+# A terminal that is closed hangs up its shell, which hangs up its jobs, and then the jobs.
+(slow hung-up --epochs 1000) >out 2>err &
+pid=$!
+wait_for hung-up/checkpoint.safetensors
+kill -HUP $pid
+kill -HUP $pid
+wait $pid 2>/dev/null
+status=$?
+[ $status -eq 129 ] && grep -q 'to go on' err
+verdict $? "SIGHUP is no second signal that kills: status $status"
+
+# The second signal kills, be it INT or TERM. (The run is stopped, so that both wait for it.)
 (slow twice) >out 2>err &
 pid=$!
 wait_for twice/checkpoint.safetensors

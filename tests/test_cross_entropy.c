@@ -12,8 +12,7 @@ typedef struct {
     int64_t d; /* 0: no third axis */
     bool weighted, soft;
     bool log_probabilities; /* nll */
-    int64_t ignored;        /* 0: none is */
-    bool ignore_zero;
+    int64_t ignored;        /* 0: none is; REEL_ZERO: class 0 */
     double smoothing;
 } terms;
 
@@ -48,7 +47,7 @@ static double weight_of(const terms *t, int64_t class) {
 }
 
 static bool is_ignored(const terms *t, int64_t class) {
-    return (t->ignored != 0 && class == t->ignored) || (t->ignore_zero && class == 0);
+    return t->ignored != 0 && class == (t->ignored == REEL_ZERO ? 0 : t->ignored);
 }
 
 /* Log-probabilities of position i: its classes. */
@@ -97,9 +96,8 @@ static reel_tensor *loss_of(reel_tensor **in, void *user) {
     reel_tensor *weight = t->weighted ? in[2] : NULL;
     if (t->log_probabilities)
         return reel_nll_loss_with(in[0], in[1], .weight = weight, .ignore_index = t->ignored,
-                                  .ignore_zero = t->ignore_zero, .reduction = q->r);
+                                  .reduction = q->r);
     return reel_cross_entropy_loss_with(in[0], in[1], .weight = weight, .ignore_index = t->ignored,
-                                        .ignore_zero = t->ignore_zero,
                                         .label_smoothing = t->smoothing, .reduction = q->r);
 }
 
@@ -109,17 +107,17 @@ static const terms all_terms[] = {
     {.d = 0, .weighted = true},
     {.d = D, .weighted = true, .ignored = 3},
     {.d = 0, .ignored = 3},
-    {.d = D, .ignore_zero = true},
+    {.d = D, .ignored = REEL_ZERO},
     {.d = 0, .smoothing = 0.1},
     {.d = D, .smoothing = 0.25, .ignored = 3},
-    {.d = D, .smoothing = 0.25, .weighted = true, .ignore_zero = true},
+    {.d = D, .smoothing = 0.25, .weighted = true, .ignored = REEL_ZERO},
     {.d = 0, .smoothing = 1, .weighted = true},
     {.d = 0, .soft = true},
     {.d = D, .soft = true, .smoothing = 0.2},
     {.d = D, .soft = true, .weighted = true},
     {.d = 0, .soft = true, .weighted = true, .smoothing = 0.5},
     {.d = 0, .log_probabilities = true, .weighted = true, .ignored = 3},
-    {.d = D, .log_probabilities = true, .ignore_zero = true},
+    {.d = D, .log_probabilities = true, .ignored = REEL_ZERO},
 };
 enum { TERMS = sizeof all_terms / sizeof *all_terms };
 

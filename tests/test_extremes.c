@@ -555,6 +555,31 @@ END_TEST
 
 /* ---- axes of what has none ---- */
 
+#define EXPECT_SHAPE(t, shape) ck_assert(reel_shape_equal(reel_shape_of(t), shape))
+
+/* What has no elements may have an axis of any length. */
+START_TEST(long_axes_of_nothing) {
+    enum { PARTS = 3 };
+    const int64_t most = INT64_MAX;
+    REEL_SCOPE;
+    reel_tensor *wide = reel_zeros(reel_shape(0, most), REEL_F32, reel_cpu()), *parts[PARTS];
+    reel_tensor *none = reel_zeros(reel_shape(3, 0), REEL_F32, reel_cpu());
+    EXPECT_SHAPE(reel_tril(wide, INT64_MIN), reel_shape(0, most));
+    EXPECT_SHAPE(reel_triu(wide, most), reel_shape(0, most));
+    EXPECT_SHAPE(reel_index_add(none, 0, reel_zeros(reel_shape(3), REEL_I64, reel_cpu()), most),
+                 reel_shape(most, 0));
+    EXPECT_SHAPE(
+        reel_scatter_add(none, 0, reel_zeros(reel_shape(3, 0), REEL_I64, reel_cpu()), most),
+        reel_shape(most, 0));
+    ck_assert_int_eq(reel_chunk(wide, 1, PARTS, parts), REEL_OK);
+    for (int i = 0; i < PARTS; i++)
+        EXPECT_SHAPE(parts[i], reel_shape(0, most / PARTS + (i < 2 ? 1 : -1)));
+    ck_assert(!reel_failed());
+    const reel_shape beyond = {REEL_MAX_DIMS + 1, {0}};
+    ck_assert(!reel_shape_equal(beyond, beyond));
+}
+END_TEST
+
 START_TEST(axes_of_a_scalar) {
     for (int axis = -1; axis <= 0; axis++) {
         REEL_SCOPE;
@@ -596,6 +621,7 @@ int main(void) {
     tcase_add_test(c, sums_that_pass_beyond_f32);
     tcase_add_test(c, variance_of_huge_numbers);
     tcase_add_test(c, gradients_of_logsumexp);
+    tcase_add_test(c, long_axes_of_nothing);
     tcase_add_test(c, axes_of_a_scalar);
     tcase_add_test(c, reductions_of_expanded_views);
     tcase_add_test(c, reductions_of_huge_views);

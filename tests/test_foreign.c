@@ -124,15 +124,19 @@ START_TEST(safetensors_left_out) {
                         "\"four\":{\"dtype\":\"F4\",\"shape\":[6],\"data_offsets\":[12,15]},"
                         "\"u\":{\"dtype\":\"U64\",\"shape\":[1],\"data_offsets\":[15,23]},"
                         "\"new\":{\"dtype\":\"Q9\",\"shape\":[5],\"data_offsets\":[23,24]},"
-                        "\"v\":" T("[1]", "[24,28]") "}";
+                        "\"v\":" T("[1]", "[24,28]") ",\"nine\":" T(
+                            "[1,2,1,1,1,1,1,1,2]",
+                            "[28,44]") ",\"empty\":" T("[0,1,1,1,1,1,1,1,1,7]", "[44,44]") "}";
     static const struct {
         const char *name, *why;
     } out[] = {{"c", "its dtype is C64"},
                {"four", "its dtype is F4"},
                {"u", "its dtype is U64, and i64"},
-               {"new", "its dtype is Q9"}};
+               {"new", "its dtype is Q9"},
+               {"nine", "it has 9 dimensions, a tensor of Reel at most 8"},
+               {"empty", "it has 10 dimensions"}};
     const float one = 1;
-    char file[1024], data[28];
+    char file[1024], data[44];
     memset(data, 0xff, sizeof data);
     memcpy(data + 24, &one, sizeof one);
     put(in_dir("t"), file, build(file, header, data, sizeof data));
@@ -140,24 +144,29 @@ START_TEST(safetensors_left_out) {
     expect_fine();
     ck_assert_int_eq(reel_state_count(s), 2);
     ck_assert(*(float *)reel_data(reel_state_get(s, "v")) == one);
-    ck_assert_int_eq(reel_state_left_out_count(s), 4);
-    for (int i = 0; i < 4; i++) {
+    ck_assert_int_eq(reel_state_left_out_count(s), 6);
+    for (int i = 0; i < 6; i++) {
         ck_assert_str_eq(reel_state_left_out_name(s, i), out[i].name);
         ck_assert_ptr_nonnull(strstr(reel_state_left_out_why(s, i), out[i].why));
         ck_assert_ptr_null(reel_state_get(s, out[i].name));
     }
-    ck_assert_ptr_null(reel_state_left_out_name(s, 4));
+    ck_assert_ptr_null(reel_state_left_out_name(s, 6));
     ck_assert_ptr_null(reel_state_left_out_why(s, -1));
     ck_assert_int_eq(reel_state_left_out_count(NULL), 0);
 
-    reel_state *wanted = reel_state_new(); /* as a module that loads it */
-    {
-        REEL_SCOPE;
-        reel_state_put(wanted, "c", reel_zeros(reel_shape(1), REEL_F32, reel_cpu()));
+    static const char *const asked[][2] = {
+        {"c", "not in the state: c: its dtype is C64, which Reel has not"},
+        {"nine", "not in the state: nine: it has 9 dimensions, a tensor of Reel at most 8"}};
+    for (int i = 0; i < 2; i++) {
+        reel_state *wanted = reel_state_new(); /* as a module that loads it */
+        {
+            REEL_SCOPE;
+            reel_state_put(wanted, asked[i][0], reel_zeros(reel_shape(1), REEL_F32, reel_cpu()));
+        }
+        ck_assert_int_ne(reel__state_check("module_load", wanted, s, NULL), REEL_OK);
+        expect_failure(REEL_ERR_FORMAT, asked[i][1]);
+        reel_state_free(wanted);
     }
-    ck_assert_int_ne(reel__state_check("module_load", wanted, s, NULL), REEL_OK);
-    expect_failure(REEL_ERR_FORMAT, "not in the state: c: its dtype is C64, which Reel has not");
-    reel_state_free(wanted);
     reel_state_free(s);
 }
 END_TEST

@@ -2,6 +2,8 @@
 #include "tests/call_site.h"
 
 #include "autograd/autograd.h"
+#include "data/data.h"
+#include "io/io.h"
 #include "nn/nn.h"
 #include "tensor/state.h"
 
@@ -70,6 +72,27 @@ START_TEST(what_gives_its_operand_back_looks_too) {
     expect_gone("detach:");
     ck_assert_ptr_null(reel_scope_return(y));
     expect_gone("scope_return:");
+    reel_remove_hook(y, 1);
+    expect_gone("remove_hook:");
+    ck_assert_ptr_null(reel_empty_like(y));
+    expect_gone("empty_like:");
+    ck_assert_ptr_null(reel_zeros_like(y));
+    expect_gone("zeros_like:");
+}
+END_TEST
+
+/* Of a function made of ops the options, too. */
+START_TEST(a_weight_that_is_gone) {
+    REEL_SCOPE;
+    reel_tensor *w = gone(), *x = reel_zeros(reel_shape(2, 3), REEL_F32, CPU);
+    const int64_t classes[2] = {0, 2};
+    reel_tensor *t = reel_from(classes, reel_shape(2), REEL_I64);
+    ck_assert_ptr_null(reel_cross_entropy_loss_with(x, t, .weight = w));
+    expect_gone("cross_entropy_loss: weight:");
+    ck_assert_ptr_null(reel_nll_loss_with(x, t, .weight = w));
+    expect_gone("nll_loss: weight:");
+    ck_assert_ptr_null(reel_bce_with_logits_loss_with(x, x, .pos_weight = w));
+    expect_gone("bce_with_logits_loss: pos_weight:");
 }
 END_TEST
 
@@ -77,9 +100,9 @@ START_TEST(nothing_is_written_into_it) {
     REEL_SCOPE;
     reel_tensor *y = gone(), *x = reel_ones(reel_shape(3), REEL_F32, CPU);
     ck_assert_ptr_null(reel_in_place(add, y, x));
-    expect_gone("add: the tensor to change:");
+    expect_gone("add_: the tensor to change:");
     ck_assert_ptr_null(reel_fill_(y, 1));
-    reel_clear_error();
+    expect_gone("fill_: the tensor to change:");
     ck_assert_ptr_null(reel_copy_(x, y));
     reel_clear_error();
     ck_assert_ptr_null(reel_copy_(y, x));
@@ -117,6 +140,70 @@ START_TEST(looking_at_one_is_a_failure) {
 }
 END_TEST
 
+static reel_tensor *squared(reel_tensor **in, void *user) {
+    (void)user;
+    return reel_square(in[0]);
+}
+
+static reel_tensor *same(reel_tensor **in, void *user) {
+    (void)in;
+    return user;
+}
+
+static reel_tensor *view_that_went(reel_tensor *x) {
+    REEL_SCOPE;
+    return reel_reshape(x, reel_shape(3, 1));
+}
+
+/* Whoever looks first, the failure is the function's. */
+START_TEST(functions_made_of_several_look_too) {
+    reel_tensor *y = gone();
+    reel_generator *g = reel_generator_new(1, CPU);
+    reel_meter meter = {0};
+    REEL_SCOPE;
+    ck_assert_ptr_null(reel_softmax(y, 0));
+    expect_gone("softmax: y:");
+    ck_assert_ptr_null(reel_into(y, add, y, reel_ones(reel_shape(3), REEL_F32, CPU)));
+    expect_gone("add_: the tensor to change:");
+    ck_assert_ptr_null(reel_into(reel_ones(reel_shape(3), REEL_F32, CPU), relu, y));
+    expect_gone("relu: y:");
+    reel_tensor *x = reel_ones(reel_shape(3), REEL_F32, CPU);
+    ck_assert_ptr_null(reel_into(x, relu, view_that_went(x)));
+    ck_assert_ptr_nonnull(strstr(reel_error(), "relu: input 0: used after its scope"));
+    reel_clear_error();
+    ck_assert_ptr_null(reel_cross_entropy_loss_with(
+        reel_reshape(x, reel_shape(1, 3)), reel_zeros(reel_shape(1), REEL_I64, CPU), .weight = y));
+    expect_gone("cross_entropy_loss: weight:");
+    ck_assert_ptr_null(reel_bernoulli_(y, g, 0.5));
+    expect_gone("bernoulli_: the tensor to change:");
+    ck_assert_ptr_null(reel_xavier_normal_(y, g, 1));
+    expect_gone("xavier_normal_:");
+    ck_assert_ptr_null(reel_orthogonal_(y, g, 1));
+    expect_gone("orthogonal_:");
+    ck_assert_ptr_null(reel_trunc_normal_(y, g, 0, 1, -1, 1));
+    expect_gone("trunc_normal_:");
+    ck_assert_ptr_null(reel_cross_entropy_loss(y, y));
+    expect_gone("cross_entropy_loss: y:");
+    ck_assert_int_eq(reel_meter_add(&meter, y), REEL_ERR_STATE);
+    expect_gone("meter_add:");
+    ck_assert_ptr_null(reel_tensor_dataset_new(y, NULL));
+    expect_gone("tensor_dataset: x:");
+    ck_assert_int_eq(reel_png_write("/nowhere", y), REEL_ERR_STATE);
+    expect_gone("png:");
+    ck_assert_int_eq(reel_grid_write("/nowhere", y, (reel_grid_options){0}), REEL_ERR_STATE);
+    expect_gone("grid:");
+    ck_assert_int_eq(reel_gradcheck(squared, NULL, &y, 1, (reel_gradcheck_options){0}),
+                     REEL_ERR_STATE);
+    expect_gone("gradcheck:");
+    ck_assert_int_eq(reel_gradcheck(same, y, &x, 0, (reel_gradcheck_options){0}), REEL_ERR_STATE);
+    expect_gone("gradcheck: what f gives:");
+    ck_assert_int_eq(reel_gradgradcheck(same, y, &x, 0, (reel_gradcheck_options){0}),
+                     REEL_ERR_STATE);
+    expect_gone("gradgradcheck: what f gives:");
+    reel_generator_free(g);
+}
+END_TEST
+
 START_TEST(printing_one_prints_nothing) {
     char *text = NULL;
     size_t size = 0;
@@ -136,6 +223,19 @@ START_TEST(a_reference_can_t_be_taken_or_given_up) {
     expect_gone("retain:");
     reel_release(gone());
     expect_gone("release:");
+}
+END_TEST
+
+START_TEST(what_takes_no_site_is_made_where_it_is_called) {
+    char text[256];
+    const int line = __LINE__ + 1;
+    reel_generator *g = reel_generator_new(1, CPU);
+    reel_tensor *state = reel_generator_state(g);
+    reel_generator_free(g);
+    ck_assert_int_eq(reel_ndim(state), 0);
+    snprintf(text, sizeof text, "ndim: used after its last reference was released (made at %s:%d, ",
+             file_name(__FILE__), line);
+    expect_failure(REEL_ERR_STATE, text);
 }
 END_TEST
 
@@ -402,14 +502,17 @@ static Suite *handles_suite(void) {
     TCase *c = add_case(s, "ops");
     tcase_add_test(c, an_op_names_the_operand_and_both_lines);
     tcase_add_test(c, what_gives_its_operand_back_looks_too);
+    tcase_add_test(c, a_weight_that_is_gone);
     tcase_add_test(c, nothing_is_written_into_it);
 
     c = add_case(s, "looks");
     tcase_add_test(c, looking_at_one_is_a_failure);
+    tcase_add_test(c, functions_made_of_several_look_too);
     tcase_add_test(c, printing_one_prints_nothing);
 
     c = add_case(s, "references");
     tcase_add_test(c, a_reference_can_t_be_taken_or_given_up);
+    tcase_add_test(c, what_takes_no_site_is_made_where_it_is_called);
     tcase_add_test(c, released_twice);
     tcase_add_test(c, a_scope_tells_of_a_result_that_was_released);
     tcase_add_test(c, never_made);

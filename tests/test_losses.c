@@ -22,8 +22,10 @@ LOSS(l1, reel_l1_loss_with(in[0], in[1], r))
 LOSS(huber, reel_huber_loss_with(in[0], in[1], .delta = 0.7, .reduction = r))
 LOSS(huber_default, reel_huber_loss_with(in[0], in[1], .reduction = r))
 LOSS(smooth_l1, reel_smooth_l1_loss_with(in[0], in[1], .beta = 0.4, .reduction = r))
+LOSS(smooth_l1_zero, reel_smooth_l1_loss_with(in[0], in[1], .beta = REEL_ZERO, .reduction = r))
 LOSS(hinge, reel_hinge_loss_with(in[0], in[1], .reduction = r))
 LOSS(wide_hinge, reel_hinge_loss_with(in[0], in[1], .margin = 2.5, .reduction = r))
+LOSS(hinge_zero, reel_hinge_loss_with(in[0], in[1], .margin = REEL_ZERO, .reduction = r))
 LOSS(logits, reel_bce_with_logits_loss_with(in[0], in[1], .reduction = r))
 LOSS(kl, reel_kl_div_loss_with(in[0], in[1], .reduction = r))
 LOSS(kl_log, reel_kl_div_loss_with(in[0], in[1], .reduction = r, .log_target = true))
@@ -49,6 +51,9 @@ static double hinge_formula(double y, double t) {
 static double wide_hinge_formula(double y, double t) {
     return fmax(0, 2.5 - t * y);
 }
+static double hinge_zero_formula(double y, double t) {
+    return fmax(0, -t * y);
+}
 static double logits_formula(double y, double t) {
     return -(t * log(1 / (1 + exp(-y))) + (1 - t) * log(1 / (1 + exp(y))));
 }
@@ -72,8 +77,10 @@ static const elementwise losses[] = {
     {"huber", huber, huber_formula, any, true},
     {"huber_default", huber_default, huber_default_formula, any, true},
     {"smooth_l1", smooth_l1, smooth_l1_formula, any, true},
+    {"smooth_l1 of 0", smooth_l1_zero, l1_formula, any, true},
     {"hinge", hinge, hinge_formula, signs, true},
     {"wide_hinge", wide_hinge, wide_hinge_formula, signs, true},
+    {"hinge of 0", hinge_zero, hinge_zero_formula, signs, true},
     {"logits", logits, logits_formula, shares, true},
     {"kl", kl, kl_formula, positive, true},
     {"kl with zeros", kl, kl_formula, distribution, false},
@@ -416,6 +423,25 @@ START_TEST(widths_are_checked) {
         ck_assert_ptr_null(reel_hinge_loss_with(y, y, .margin = bad[i]));
         expect_failure(REEL_ERR_ARGUMENT, "hinge_loss: margin");
     }
+    ck_assert_ptr_null(reel_huber_loss_with(y, y, .delta = REEL_ZERO));
+    expect_failure(REEL_ERR_ARGUMENT, "huber_loss: delta must be positive and finite, not 0");
+}
+END_TEST
+
+/* Where 0 is the default, and by its name. */
+START_TEST(zero_by_name) {
+    REEL_SCOPE;
+    reel_tensor *x = f64(reel_shape(3, 2), values);
+    const int64_t classes_of[3] = {0, 1, 1};
+    reel_tensor *t = to_device(reel_from(classes_of, reel_shape(3), REEL_I64));
+    reel_tensor *sign = f64(reel_shape(3), signs);
+    ck_assert_double_eq(
+        reel_item(reel_cosine_embedding_loss(x, x, sign)),
+        reel_item(reel_cosine_embedding_loss_with(x, x, sign, .margin = REEL_ZERO)));
+    ck_assert_double_eq(
+        reel_item(reel_cross_entropy_loss(x, t)),
+        reel_item(reel_cross_entropy_loss_with(x, t, .label_smoothing = REEL_ZERO)));
+    expect_fine();
 }
 END_TEST
 
@@ -441,6 +467,7 @@ int main(void) {
     tcase_add_test(c, corners_are_pytorchs);
     tcase_add_test(c, huber_far_out);
     tcase_add_test(c, widths_are_checked);
+    tcase_add_test(c, zero_by_name);
     tcase_add_test(c, kl_takes_zeros_and_not_less);
 
     c = add_case(s, "of classes and pairs");

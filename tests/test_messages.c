@@ -26,6 +26,10 @@ START_TEST(creation) {
     SAYS("linspace: gives f32 or f64, not i64", reel_linspace(0, 1, 5, REEL_I64, cpu));
     SAYS("eye: [-1, 2] is no shape of a tensor", reel_eye(-1, 2, REEL_F32, cpu));
     SAYS("from: data is NULL", reel_from(NULL, reel_shape(2), REEL_F32));
+    SAYS("from: [-2] is no shape of a tensor", reel_from(NULL, reel_shape(-2), REEL_F32));
+    reel_fail(REEL_ERR_STATE, REEL_HERE, "said to nobody");
+    ck_assert_int_eq(reel_report(NULL), 1);
+    reel_clear_error();
     SAYS("read: the host memory is NULL", reel_read(x, NULL, 24));
     SAYS("read: [2, 3] f32 has 24 bytes, 23 given", reel_read(x, data, 23));
     SAYS("write: the tensor is NULL", reel_write(none, data, 24));
@@ -70,14 +74,14 @@ START_TEST(elementwise) {
     SAYS("dequantize: gives f32 or f64, not i64: bytes[2, 3] u8",
          reel_dequantize(bytes, 1, REEL_I64));
     SAYS("logical_not: does not compute in f16: cast it: half[2, 3] f16", reel_logical_not(half));
-    SAYS("add: shapes do not broadcast: x[2, 3], row[2]", reel_in_place(add, x, row));
-    SAYS("add: the tensor to change is NULL: NULL, x[2, 3]", reel_in_place(add, NULL, x));
-    SAYS("relu: takes f32 or f64: labels[5] i64", reel_in_place(relu, labels));
+    SAYS("add_: shapes do not broadcast: x[2, 3], row[2]", reel_in_place(add, x, row));
+    SAYS("add_: the tensor to change is NULL: NULL, x[2, 3]", reel_in_place(add, NULL, x));
+    SAYS("relu_: takes f32 or f64: labels[5] i64", reel_in_place(relu, labels));
     SAYS("mul: the result does not fit into [2]: x[2, 3], x[2, 3]", reel_into(row, mul, x, x));
     SAYS("copy_: the result does not fit into [2, 3]: x[2, 3], row[2]", reel_copy_(x, row));
     SAYS("copy_: input 0 is NULL: NULL, x[2, 3]", reel_copy_(NULL, x));
     SAYS("copy_: input 1 is NULL: x[2, 3], NULL", reel_copy_(x, NULL));
-    SAYS("fill: the tensor to change is NULL", reel_fill_(NULL, 1));
+    SAYS("fill_: the tensor to change is NULL", reel_fill_(NULL, 1));
     SAYS("bce: dtypes differ: x[2, 3] f32, labels[5] i64", reel_bce(x, labels));
 }
 END_TEST
@@ -249,6 +253,8 @@ START_TEST(gradients) {
          reel_gradcheck(NULL, NULL, &w, 1, (reel_gradcheck_options){0}));
     SAYS("gradcheck: input 0 is not f64: [2, 3] f32",
          reel_gradcheck(gives_null, NULL, &w, 1, (reel_gradcheck_options){0}));
+    SAYS("gradcheck: what f gives is f32, not f64",
+         reel_gradcheck(squared, NULL, &x, 1, (reel_gradcheck_options){0}));
     SAYS("gradcheck: input 0 is NULL",
          reel_gradcheck(squared, NULL, &none, 1, (reel_gradcheck_options){0}));
     SAYS("gradcheck: inputs is NULL",
@@ -282,6 +288,9 @@ START_TEST(nothing_is_looked_at) {
     QUIET(reel_retain(NULL));
     QUIET(reel_release(NULL));
     QUIET(reel_scope_return(NULL));
+    QUIET(reel_scope_close(NULL));
+    QUIET(reel_leak_report(NULL));
+    QUIET(reel_report(NULL));
     QUIET(reel_dtype_name((reel_dtype)77));
     QUIET(reel_dtype_size((reel_dtype)77));
     QUIET(reel_generator_state(NULL));

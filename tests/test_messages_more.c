@@ -12,7 +12,17 @@ static reel_status map(reel_sample *s, int64_t i, void *user) {
     return reel_error_status();
 }
 
+static reel_tensor *gives_null(reel_module *of, reel_tensor *in) {
+    (void)of;
+    (void)in;
+    return NULL;
+}
+
 START_TEST(modules) {
+    reel_module null;
+    reel_module_init(&null, "null", gives_null);
+    SAYS("forward: gives NULL: null", reel_forward(&null, x));
+    reel_module_free(&null);
     SAYS("module_init: no module", reel_module_init(NULL, "m", NULL));
     SAYS("module_param: no module", reel_module_param(NULL, "w", x));
     SAYS("module_param: no name in m", reel_module_param(&m, NULL, x));
@@ -50,6 +60,8 @@ START_TEST(modules) {
     SAYS("module_summary: no file", reel_module_summary(NULL, &m));
     SAYS("linear_new: a size below 1: in 0, out 2",
          reel_linear_new(0, 2, (reel_linear_options){0}));
+    SAYS("linear_new: [2, 9223372036854775807] is no shape of a tensor",
+         reel_linear_new(INT64_MAX, 2, (reel_linear_options){0}));
     SAYS("linear_new: takes f32 or f64, not i64",
          reel_linear_new(2, 2, (reel_linear_options){.dtype = REEL_I64}));
     SAYS("sequential_new: no modules: 2 of them", reel_sequential_new(NULL, 2));
@@ -87,9 +99,9 @@ START_TEST(losses) {
     SAYS("huber_loss: delta must be positive and finite, not -1: x[2, 3], x[2, 3]",
          reel_huber_loss_with(x, x, .delta = -1));
     SAYS("smooth_l1_loss: shapes differ: x[2, 3], cube[2, 3, 4]", reel_smooth_l1_loss(x, cube));
-    SAYS("smooth_l1_loss: beta must be positive and finite, not nan: x[2, 3], x[2, 3]",
+    SAYS("smooth_l1_loss: beta must be 0 or more, and finite, not nan: x[2, 3], x[2, 3]",
          reel_smooth_l1_loss_with(x, x, .beta = NAN));
-    SAYS("hinge_loss: margin must be positive and finite, not inf: x[2, 3], x[2, 3]",
+    SAYS("hinge_loss: margin must be 0 or more, and finite, not inf: x[2, 3], x[2, 3]",
          reel_hinge_loss_with(x, x, .margin = INFINITY));
     SAYS("bce_with_logits_loss: dtypes differ: x[2, 3] f32, target[2, 3] i64",
          reel_bce_with_logits_loss(x, reel_cast(x, REEL_I64)));
@@ -144,7 +156,7 @@ START_TEST(losses) {
     SAYS("cross_entropy_loss: label_smoothing must lie in [0, 1], not 2: logits[5, 4], labels[5]",
          reel_cross_entropy_loss_with(logits, labels, .label_smoothing = 2));
     SAYS("cross_entropy_loss: of probabilities none is ignored: logits[5, 4], logits[5, 4]",
-         reel_cross_entropy_loss_with(logits, logits, .ignore_zero = true));
+         reel_cross_entropy_loss_with(logits, logits, .ignore_index = REEL_ZERO));
     SAYS("cross_entropy_loss: index 9 at position 1 is not in 0..3: logits[5, 4], target[5]",
          reel_cross_entropy_loss(logits,
                                  reel_cast(reel_scale(reel_cast(labels, REEL_F32), 9), REEL_I64)));
@@ -182,6 +194,8 @@ START_TEST(optimizers) {
          reel_adamw_new(params, (reel_adam_options){.beta2 = 7}));
     SAYS("rmsprop_new: alpha must lie in [0, 1): 2",
          reel_rmsprop_new(params, (reel_rmsprop_options){.alpha = 2}));
+    SAYS("adagrad_new: f32 does not hold 1e+40",
+         reel_adagrad_new(params, (reel_adagrad_options){.initial_accumulator_value = 1e40}));
     SAYS("adagrad_new: lr_decay must be 0 or more, and finite: -1",
          reel_adagrad_new(params, (reel_adagrad_options){.lr_decay = -1}));
     SAYS("adadelta_new: rho must lie in [0, 1): 1",
@@ -315,6 +329,8 @@ START_TEST(files) {
     SAYS("no MNIST: cannot open: No such file or directory: /none",
          reel_mnist_load(&mnist, "/none"));
     SAYS("digits_draw: a negative count", reel_digits_draw(-1, 0, &parts[0], &parts[1]));
+    SAYS("digits_draw: [9223372036854775807, 28, 28] is no shape of a tensor",
+         reel_digits_draw(INT64_MAX, 0, &parts[0], &parts[1]));
     SAYS("digits_draw: images or labels is NULL", reel_digits_draw(1, 0, NULL, &parts[1]));
     SAYS("png: no path", reel_png_write(NULL, x));
     SAYS("png: no image: /none/x.png", reel_png_write("/none/x.png", NULL));

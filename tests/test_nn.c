@@ -154,6 +154,8 @@ START_TEST(child_has_one_owner) {
     expect_failure(REEL_ERR_ARGUMENT, "contains its parent: up in counted");
     ck_assert_ptr_null(reel_module_child(&m, "self", &m));
     expect_failure(REEL_ERR_ARGUMENT, "contains its parent");
+    reel_module_free(a);
+    expect_failure(REEL_ERR_ARGUMENT, "module_free: part of another, which frees it: counted");
     ck_assert_int_eq(freed, 0);
     reel_module_free(&m);
     reel_module_free(&other);

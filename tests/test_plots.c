@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- plots ---- */
@@ -323,6 +324,32 @@ START_TEST(plot_much_is_said) {
 }
 END_TEST
 
+/* One that is asleep before, while or after it draws is killed, and says no more. */
+START_TEST(plot_gnuplot_hangs) {
+    static const char *const asleep[] = {"", "printf half\n", "printf half\nexec >&- 2>&-\n"};
+    const time_t before = time(NULL);
+    put(in_dir("p.png"), "old", 3);
+    for (int i = 0; i < 3; i++) {
+        char script[128];
+        bool drawn = false;
+        snprintf(script, sizeof script, "#!/bin/sh\n%sexec /bin/sleep 1000\n", asleep[i]);
+        fake_gnuplot(script);
+        ck_assert_int_eq(reel__gnuplot(in_dir("p.gp"), in_dir("p.png"), 300, &drawn), REEL_ERR_IO);
+        expect_failure_at(REEL_ERR_IO, "plot: gnuplot: killed after 0.3 s of silence",
+                          in_dir("p.png"));
+        ck_assert(!drawn);
+        ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); /* it is gone */
+    }
+    ck_assert_int_lt(time(NULL) - before, 20);
+    expect_content(in_dir("p.png"), "old", 3);
+    /* bytes now and then are no silence */
+    fake_gnuplot("#!/bin/sh\nfor i in 1 2 3 4 5 6 7 8; do echo x; /bin/sleep 0.25; done\n");
+    bool drawn = false;
+    ck_assert_int_eq(reel__gnuplot(in_dir("p.gp"), in_dir("p.png"), 1500, &drawn), REEL_OK);
+    ck_assert(drawn);
+}
+END_TEST
+
 START_TEST(plot_gnuplot_may_not_run) {
     bool drawn = true;
     fake_gnuplot("#!/bin/sh\n");
@@ -534,6 +561,7 @@ int main(void) {
     tcase_add_test(c, plot_interrupted);
     tcase_add_test(c, plot_picture_is_replaced_whole);
     tcase_add_test(c, plot_much_is_said);
+    tcase_add_test(c, plot_gnuplot_hangs);
     tcase_add_test(c, plot_gnuplot_may_not_run);
     tcase_add_test(c, plot_bad_call);
     tcase_add_test(c, plot_log_axis_fits);

@@ -3,10 +3,12 @@
 #include "tests/expect.h"
 
 #include "autograd/autograd.h"
+#include "data/data.h"
 #include "tensor/random.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -90,6 +92,85 @@ START_TEST(exits_with_others_at_work) {
 }
 END_TEST
 
+/* Enough for the pool, and for the loops that need the most stack. */
+static void *use_pool(void *unused) {
+    (void)unused;
+    REEL_SCOPE;
+    reel_set_threads(2);
+    reel_tensor *x = reel_ones(reel_shape(200, 500), REEL_F32, CPU);
+    for (int i = 0; i < 50; i++) {
+        REEL_SCOPE;
+        if (reel_item(reel_sum(reel_matmul(x, reel_t(x)))) != 200 * 200 * 500) _exit(1);
+    }
+    return NULL;
+}
+
+/* Its status; -1 if it had to be killed, since signals are none of the pool's. */
+static int end_of(pid_t child) {
+    int status = -1;
+    for (int i = 0; i < 100 * LIMIT; i++, usleep(10000))
+        if (waitpid(child, &status, WNOHANG) == child) return status;
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    return -1;
+}
+
+/* Before LeakSanitizer looks, to whom what the main thread's stack led to is lost. */
+static void exit_at_once(void) {
+    _exit(0);
+}
+
+/* The main one, or another that outlives it; the first call from a thread that ended before. */
+START_TEST(ends_with_its_last_thread) {
+    for (int way = 0; way < 3; way++) {
+        pthread_t thread;
+        const pid_t child = fork();
+        ck_assert_int_ge(child, 0);
+        if (child == 0) {
+            if (atexit(exit_at_once) != 0) _exit(2);
+            if (way > 0 && pthread_create(&thread, NULL, use_pool, NULL) != 0) _exit(2);
+            if (way == 2) pthread_join(thread, NULL);
+            if (way != 1) use_pool(NULL);
+            pthread_exit(NULL);
+        }
+        ck_assert_msg(end_of(child) == 0, "way %d", way);
+    }
+}
+END_TEST
+
+static int64_t ten(reel_dataset *d) {
+    (void)d;
+    return 10;
+}
+static reel_status get_product(reel_dataset *d, int64_t i, reel_sample *out) {
+    (void)d;
+    (void)i;
+    use_pool(NULL);
+    out->x = reel_ones(reel_shape(2), REEL_F32, CPU);
+    return reel_error_status();
+}
+
+/* The library's own threads have room for its kernels, whatever the program gives its own. */
+START_TEST(threads_by_default_small) {
+    const reel_dataset_class products = {.length = ten, .get = get_product};
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        pthread_attr_t a;
+        reel_dataset set = {&products};
+        int64_t n = 0;
+        pthread_attr_init(&a);
+        pthread_attr_setstacksize(&a, 1 << 16);
+        if (pthread_setattr_default_np(&a) != 0) _exit(2);
+        use_pool(NULL);
+        reel_loader *l = reel_loader_new(&set, (reel_loader_options){.workers = 2});
+        for (reel_batch b; reel_loader_next(l, &b);) n += b.n;
+        _exit(n == 10 ? 0 : 3);
+    }
+    ck_assert_int_eq(end_of(child), 0);
+}
+END_TEST
+
 /* ---- loading and unloading ---- */
 
 typedef struct {
@@ -161,6 +242,8 @@ static Suite *process_suite(void) {
     tcase_set_tags(c, "fork");
     tcase_add_test(c, forks_while_others_compute);
     tcase_add_test(c, exits_with_others_at_work);
+    tcase_add_test(c, ends_with_its_last_thread);
+    tcase_add_test(c, threads_by_default_small);
     tcase_add_test(c, without_a_key_for_threads); /* in a process that ends with it */
 
     c = add_case(s, "load");

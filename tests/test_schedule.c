@@ -192,6 +192,39 @@ START_TEST(schedule_does_nothing_after_a_failure) {
 }
 END_TEST
 
+/* What a formula is made of may be beyond f64 where its value is not. */
+START_TEST(nothing_overflows_inside_a_formula) {
+    const double large = 1.7e308;
+    reel_optim *o = optim_new(large);
+#define RATE(kind, step, rate, ...)                                                                \
+    do {                                                                                           \
+        reel_schedule *s = reel_##kind##_schedule_new(o, (reel_##kind##_options){__VA_ARGS__});    \
+        expect_fine();                                                                             \
+        ck_assert_double_eq_tol(reel_schedule_lr(s, step) / (rate), 1, 1e-12);                     \
+        reel_schedule_free(s);                                                                     \
+    } while (0)
+    RATE(cosine, 0, large, .steps = 4);
+    RATE(cosine, 2, large / 2, .steps = 4);
+    RATE(cosine, 0, large, .steps = 4, .floor = large);
+    RATE(cosine_restarts, 5, 0.5 * large * (1 + sqrt(0.5)), .steps = 4);
+    RATE(warmup, 2, 0.75 * large, .steps = 4);
+    RATE(one_cycle, 0, large / 25, .steps = 100);
+    RATE(one_cycle, 30, large, .steps = 101, .pct_start = 31.0 / 101);
+    RATE(exponential, 400, 1.7e-92, .gamma = 0.1);
+    RATE(step, 800, 1.7e-92, .every = 2);
+    ck_assert_int_eq(reel_optim_set_lr(o, 1e-300), REEL_OK);
+    RATE(exponential, 400, 1e100, .gamma = 10);
+    RATE(polynomial, 1, 5e-301, .steps = 2);
+    RATE(constant, 0, 1.7e8, .steps = 2, .factor = large);
+#undef RATE
+    ck_assert_int_eq(reel_optim_set_lr(o, 0), REEL_OK);
+    reel_schedule *none = reel_exponential_schedule_new(o, (reel_exponential_options){.gamma = 10});
+    ck_assert_double_eq(reel_schedule_lr(none, 400), 0);
+    reel_schedule_free(none);
+    reel_optim_free(o);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("schedule");
     TCase *c = add_case(s, "schedules");
@@ -200,6 +233,7 @@ int main(void) {
     tcase_add_test(c, step_follows_its_formula);
     tcase_add_test(c, warmup_follows_its_formula);
     tcase_add_test(c, rates_outside_are_bounded);
+    tcase_add_test(c, nothing_overflows_inside_a_formula);
     tcase_add_test(c, resumed_schedule_has_the_same_rates);
     tcase_add_test(c, load_is_checked);
     tcase_add_test(c, schedules_refuse);

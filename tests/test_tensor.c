@@ -229,7 +229,7 @@ START_TEST(devices_do_not_mix) {
     FAILS(reel_add(x, y), REEL_ERR_DEVICE,
           "add: operands on different devices: x[2] on cpu, y[2] on cuda:1");
     FAILS(reel_in_place(add, x, y), REEL_ERR_DEVICE,
-          "add: operands on different devices: x[2] on cpu, y[2] on cuda:1");
+          "add_: operands on different devices: x[2] on cpu, y[2] on cuda:1");
     y->storage->device = CPU;
 }
 END_TEST
@@ -401,9 +401,9 @@ START_TEST(expands) {
     ck_assert_ptr_null(reel_expand(x, ((reel_shape){50, {1}})));
     expect_failure(REEL_ERR_SHAPE, "expand: does not broadcast to [1, 0");
     FAILS(reel_fill_(e, 1), REEL_ERR_ARGUMENT,
-          "fill: the result is an expanded view: its elements share memory");
+          "fill_: the result is an expanded view: its elements share memory");
     FAILS(reel_in_place(add, e, x), REEL_ERR_ARGUMENT,
-          "add: the result is an expanded view: its elements share memory: e[3, 2, 2], x[2, 1]");
+          "add_: the result is an expanded view: its elements share memory: e[3, 2, 2], x[2, 1]");
     FAILS(reel_copy_(e, x), REEL_ERR_ARGUMENT,
           "copy_: the result is an expanded view: its elements share memory: e[3, 2, 2], x[2, 1]");
 }
@@ -469,13 +469,13 @@ START_TEST(refuses_to_change_in_place) {
     reel_tensor *x = counting(reel_shape(2, 3)), *none = NULL;
     reel_tensor *wide = counting(reel_shape(4, 2, 3)), *i = reel_arange(3, REEL_I64, DEVICE);
     FAILS(reel_in_place(add, x, wide), REEL_ERR_SHAPE,
-          "add: the result does not fit into [2, 3]: x[2, 3], wide[4, 2, 3]");
+          "add_: the result does not fit into [2, 3]: x[2, 3], wide[4, 2, 3]");
     ck_assert_ptr_null(reel_copy_(x, wide));
     expect_failure(REEL_ERR_SHAPE, "copy_: the result does not fit into [2, 3]");
-    FAILS(reel_in_place(add, x, i), REEL_ERR_DTYPE, "add: dtypes differ: x[2, 3] f64, i[3] i64");
-    FAILS(reel_fill_(none, 1), REEL_ERR_ARGUMENT, "fill: the tensor to change is NULL");
+    FAILS(reel_in_place(add, x, i), REEL_ERR_DTYPE, "add_: dtypes differ: x[2, 3] f64, i[3] i64");
+    FAILS(reel_fill_(none, 1), REEL_ERR_ARGUMENT, "fill_: the tensor to change is NULL");
     FAILS(reel_copy_(none, x), REEL_ERR_ARGUMENT, "copy_: none is NULL: none, x[2, 3]");
-    FAILS(reel_in_place(add, x, none), REEL_ERR_ARGUMENT, "add: none is NULL: x[2, 3], none");
+    FAILS(reel_in_place(add, x, none), REEL_ERR_ARGUMENT, "add_: none is NULL: x[2, 3], none");
     expect_values(reel_select(x, 0, 0), (double[]){0, 1, 2}, 3);
 }
 END_TEST

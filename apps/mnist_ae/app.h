@@ -243,7 +243,8 @@ void process_start(void);
 /* At the end: status, or EXIT_FAILED where what was printed on stdout got lost. */
 int process_end(int status);
 
-/* From here on the first Ctrl-C asks a run to stop, and the second one kills it. */
+/* From here on the first SIGINT (Ctrl-C), SIGTERM or SIGHUP asks a run to stop, and another SIGINT
+ * or SIGTERM kills it. */
 void signals_catch(void);
 void signals_release(void); /* as it was before */
 int signal_caught(void);    /* its number; 0: none */

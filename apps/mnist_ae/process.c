@@ -35,7 +35,7 @@ int process_end(int status) {
 
 /* ---- signals ---- */
 
-static const int stopping[] = {SIGINT, SIGTERM};
+static const int stopping[] = {SIGINT, SIGTERM, SIGHUP};
 enum { STOPPING = sizeof stopping / sizeof stopping[0] };
 
 static struct sigaction before[STOPPING];
@@ -43,17 +43,24 @@ static struct sigaction before[STOPPING];
 /* A handler has no other way to tell the loop. */
 static volatile sig_atomic_t caught;
 
-/* The next one, whichever, kills. */
+/* The next one kills, but for SIGHUP: of a terminal that is closed it comes from the system and
+ * from the shell. */
 static void note(int number) {
     caught = number;
-    for (int i = 0; i < STOPPING; i++) signal(stopping[i], SIG_DFL);
+    for (int i = 0; i < STOPPING; i++)
+        signal(stopping[i], stopping[i] == SIGHUP ? SIG_IGN : SIG_DFL);
 }
 
 void signals_catch(void) {
     struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     for (int i = 0; i < STOPPING; i++) sigaddset(&action.sa_mask, stopping[i]);
-    for (int i = 0; i < STOPPING; i++) sigaction(stopping[i], &action, &before[i]);
+    for (int i = 0; i < STOPPING; i++) {
+        sigaction(stopping[i], NULL, &before[i]);
+        if (stopping[i] == SIGHUP && before[i].sa_handler == SIG_IGN)
+            continue; /* as nohup has it */
+        sigaction(stopping[i], &action, NULL);
+    }
 }
 
 void signals_release(void) {

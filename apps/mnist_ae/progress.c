@@ -87,8 +87,11 @@ void say_failure(void) {
 }
 
 void say_stopped(const app_options *o) {
-    fprintf(stderr,
-            "mnist_ae: stopped by %s; to go on:", signal_caught() == SIGINT ? "SIGINT" : "SIGTERM");
+    const int number = signal_caught();
+    fprintf(stderr, "mnist_ae: stopped by %s; to go on:",
+            number == SIGINT   ? "SIGINT"
+            : number == SIGHUP ? "SIGHUP"
+                               : "SIGTERM");
     for (char **argument = o->argv; *argument; argument++) {
         fputc(' ', stderr);
         print_quoted(stderr, *argument);

@@ -125,26 +125,22 @@ static reel_status run(const reel__call *c, task *t, int64_t units) {
 
 reel_status reel__cpu_index_select(const reel__call *c) {
     reel__move m;
-    reel_status status = REEL_OK;
     REEL_SCOPE;
     REEL_TRY(reel__cpu_move_make(&m, c));
     const size_t element = reel_dtype_size(m.dtype);
     task t = {.m = &m, .period = m.size, .repeats = true};
     t.move = m.inner == 1 ? picks[element] : m.inner < 8 ? short_rows[element] : long_rows;
-    status = run(c, &t, m.inner ? m.outer * m.size : 0);
-    return status;
+    return run(c, &t, m.inner ? m.outer * m.size : 0);
 }
 
 reel_status reel__cpu_gather(const reel__call *c) {
     reel__move m;
-    reel_status status = REEL_OK;
     REEL_SCOPE;
     REEL_TRY(reel__cpu_move_make(&m, c));
     const size_t element = reel_dtype_size(m.dtype);
     task t = {.m = &m, .move = picks[element], .period = m.size};
     if (m.inner != 1) t.move = gathers[element], t.period = m.indices;
-    status = run(c, &t, m.indices);
-    return status;
+    return run(c, &t, m.indices);
 }
 
 /* ---- one_hot ---- */

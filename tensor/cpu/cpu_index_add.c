@@ -90,6 +90,7 @@ static bool goes_by_places(const task *t) {
 static void add(task *t) {
     const reel__move *m = t->m;
     const int64_t columns = m->outer * m->inner;
+    if (columns == 0) return; /* and `size` may be anything */
     const int64_t grain = GRAIN / (m->entries + m->size + 1) + 1;
     if (goes_by_places(t))
         reel__cpu_parallel(m->size, GRAIN * m->size / (m->entries * columns + 1) + 1, work_places,

@@ -7,12 +7,12 @@
  * does the work alone. (OpenMP's teams wait for all of their threads at each barrier, by spinning:
  * on a busy machine that made a training step forty times slower.)
  *
- * The pool serves one caller at a time; another finds it taken and works alone. */
+ * The pool serves one caller at a time; another finds it taken and works alone. Its threads end
+ * with the last thread that called: a process whose own threads have all ended must not live on. */
 #include "tensor/cpu/cpu_internal.h"
 
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 
 #define SPINS                                                                                      \
     1000 /* looks for work before going to sleep: some 50 us, longer than between two ops of a     \
@@ -105,6 +105,39 @@ static void wake_sleepers(void) {
     pthread_mutex_unlock(&pool.sleep);
 }
 
+/* By the owner. */
+static void end_threads(void) {
+    atomic_store(&pool.stop, true);
+    pthread_mutex_lock(&pool.sleep);
+    pthread_cond_broadcast(&pool.wake);
+    pthread_mutex_unlock(&pool.sleep);
+    for (int i = 0; i < pool.count; i++) pthread_join(pool.thread[i], NULL);
+    pool.count = 0;
+    atomic_store(&pool.stop, false);
+}
+
+/* ---- who calls ---- */
+
+static pthread_key_t at_end; /* without one the threads end with the process */
+static bool has_key;         /* written once */
+static atomic_int callers;
+static _Thread_local bool is_caller;
+
+/* The last caller's thread ends. If another has begun to call, the pool is its. */
+static void leave(void *unused) {
+    (void)unused;
+    is_caller = false;
+    if (atomic_fetch_sub(&callers, 1) > 1 || pthread_mutex_trylock(&pool.owner) != 0) return;
+    if (atomic_load(&callers) == 0) end_threads();
+    pthread_mutex_unlock(&pool.owner);
+}
+
+static void join_callers(void) {
+    if (is_caller || !has_key || pthread_setspecific(at_end, &pool) != 0) return;
+    is_caller = true;
+    atomic_fetch_add(&callers, 1);
+}
+
 /* A forked child has the memory of its parent and none of its threads: it begins anew. */
 static void forget_threads(void) {
     pthread_mutex_init(&pool.owner, NULL);
@@ -112,35 +145,30 @@ static void forget_threads(void) {
     pthread_cond_init(&pool.wake, NULL);
     atomic_store(&pool.sleepers, 0);
     atomic_store(&pool.ticket, make_ticket(job_of(atomic_load(&pool.ticket)), 0, 0));
+    atomic_store(&pool.stop, false);
     pool.refused = false;
     pool.count = 0;
+    atomic_store(&callers, is_caller);
 }
 
 __attribute__((constructor)) static void watch_forks(void) {
     pthread_atfork(NULL, NULL, forget_threads);
+    has_key = pthread_key_create(&at_end, leave) == 0;
 }
 
-/* Threads that can't be had are done without. Signals are the program's, not the pool's. */
+/* Threads that can't be had are done without. */
 static void grow(int count) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     for (; pool.count < count && !pool.refused; pool.count += !pool.refused)
-        pool.refused = pthread_create(&pool.thread[pool.count], NULL, work, NULL) != 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+        pool.refused = reel__thread_start(&pool.thread[pool.count], work, NULL) != 0;
 }
 
 /* So that nothing runs in a library that is unloaded. At exit another thread may have a job under
  * way, or this one, where a signal's handler called exit: then the threads end with the process. */
 __attribute__((destructor)) static void end(void) {
+    if (has_key) pthread_key_delete(at_end);
     if (pthread_mutex_trylock(&pool.owner) != 0) return;
+    end_threads();
     pool.refused = true;
-    atomic_store(&pool.stop, true);
-    pthread_mutex_lock(&pool.sleep);
-    pthread_cond_broadcast(&pool.wake);
-    pthread_mutex_unlock(&pool.sleep);
-    for (int i = 0; i < pool.count; i++) pthread_join(pool.thread[i], NULL);
-    pool.count = 0;
     pthread_mutex_unlock(&pool.owner);
 }
 
@@ -150,6 +178,7 @@ void reel__cpu_share(int64_t parts, reel__part run, void *context) {
         for (int64_t i = 0; i < parts; i++) run(context, i, parts);
         return;
     }
+    join_callers();
     if (pool.count < parts - 1 && !pool.refused) grow((int)parts - 1);
     pool.run = run;
     pool.context = context;

@@ -151,8 +151,6 @@ reel_status reel__cpu_sort(const reel__call *c) {
     for (int i = 0; i < ndim; i++) order.dim[i] = i;
     order.dim[axis] = ndim - 1; /* the axis and the last change places: its own inverse */
     order.dim[ndim - 1] = axis;
-    reel_status status = REEL_OK;
     REEL_SCOPE;
-    status = along_last(c, order, axis != ndim - 1);
-    return status;
+    return along_last(c, order, axis != ndim - 1);
 }

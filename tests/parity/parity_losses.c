@@ -105,7 +105,7 @@ static reel_tensor *run_cross_entropy(reel_tensor **in, const int64_t *param, re
     UNUSED;
     return reel_cross_entropy_loss_with(in[0], in[2], .reduction = REDUCTION,
                                         .weight = param[1] % 2 ? reel_detach(in[1]) : NULL,
-                                        .ignore_index = param[2], .ignore_zero = param[2] == 0,
+                                        .ignore_index = param[2] == 0 ? REEL_ZERO : param[2],
                                         .label_smoothing = (double)(param[1] / 2) * 0.1);
 }
 static void draw_labelled(dice *d, op_shapes *s) {
