@@ -38,7 +38,7 @@ static head *used_before(void) {
         waiting--;
     }
     pthread_mutex_unlock(&lock);
-    if (h) *h = (head){NULL};
+    if (h) *h = (head){0};
     return h;
 }
 

@@ -16,7 +16,7 @@ reel_status reel__rule_given(const reel__call *c, reel__layout *out) {
 /* As PyTorch: a fraction is cut off, but what lies beyond the dtype is no value of its elements. */
 static bool holds(reel_dtype dtype, double value) {
     if (dtype == REEL_U8) return value > -1 && value < 256;
-    if (dtype == REEL_I64) return value >= -0x1p63 && value < 0x1p63;
+    if (dtype == REEL_I64) return value >= -9223372036854775808.0 && value < 9223372036854775808.0;
     return dtype != REEL_F32 || isinf(value) || !isinf((float)value);
 }
 

@@ -73,7 +73,7 @@ static void problem_free(problem *p) {
 static void backward(const problem *p, int s, bool all) {
     reel_tensor *loss = reel_scalar(0, p->dtype, test_device());
     for (int i = 0; i < p->count; i++) {
-        if (!all && !p->present[i].v[s]) continue;
+        if (!all && p->present[i].v[s] == 0) continue;
         const array row = {reel_shape_of(p->p[i]), p->gradients[i].v + s * reel_numel(p->p[i])};
         reel_tensor *g = to_device(parity_tensor(row, p->dtype));
         loss = reel_add(loss, reel_sum(reel_mul(p->p[i], g)));
