@@ -50,7 +50,8 @@ reel_module *reel_linear_new(int64_t in, int64_t out, reel_linear_options option
     REEL__COMPOSITE(.name = "linear_new");
     linear *m = reel__module_new(sizeof *m, "linear", forward, NULL);
     if (!m) return NULL;
-    reel_generator *own = options.generator ? NULL : reel_generator_new(reel_next_seed(), reel_cpu());
+    reel_generator *own =
+        options.generator ? NULL : reel_generator_new(reel_next_seed(), reel_cpu());
     if (!options.generator) options.generator = own;
     if (options.generator) draw_all(m, in, out, options);
     reel_generator_free(own);

@@ -1,4 +1,4 @@
-/* Modules as such: registering, freeing, forward, modes, and finding what is registered. */
+/* Modules as such: registering, freeing, modes, and finding what is registered. */
 #include "nn/module_internal.h"
 
 #include "tensor/alive_internal.h"
@@ -22,6 +22,22 @@ void reel_module_init(reel_module *m, const char *type, reel_forward_fn forward)
     }
     reel__alive_add(m, MODULE, "module_init");
     *m = (reel_module){.type = type ? type : "module", .forward = forward, .training = true};
+}
+
+void reel_module_init_run(reel_module *m, const char *type, reel_run_fn run, int inputs,
+                          int results) {
+    const bool fits = inputs >= 1 && results >= 1 && inputs <= REEL_MODULE_TENSORS &&
+                      results <= REEL_MODULE_TENSORS;
+    if (m && (!run || !fits)) {
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "module_init_run: %s: %d inputs, %d results",
+                  run ? type : "no function", inputs, results);
+        return;
+    }
+    reel_module_init(m, type, NULL);
+    if (!m) return;
+    m->run = run;
+    m->inputs = inputs;
+    m->results = results;
 }
 
 static void free_itself(reel_module *m) {
@@ -163,22 +179,6 @@ reel_module *reel_module_child(reel_module *m, const char *name, reel_module *ch
 
 /* ---- use ---- */
 
-reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x) {
-    if (reel__module_check(m, "forward", at) != REEL_OK) return NULL;
-    if (!m->forward || !x) {
-        reel_fail(REEL_ERR_ARGUMENT, at, "forward: %s: %s",
-                  m->forward ? "no input" : "a module without one", m->type);
-        return NULL;
-    }
-    const reel_site_guard outer = reel_site_enter(at);
-    reel_scope scope = reel_scope_open(at); /* messages name the caller's line */
-    reel_tensor *y = reel_scope_return(m->forward(m, x));
-    if (!y && !reel_failed()) reel_fail(REEL_ERR_ARGUMENT, at, "forward: gives NULL: %s", m->type);
-    reel_scope_close(&scope);
-    reel_site_leave(&outer);
-    return y;
-}
-
 static void set_training(reel_module *m, bool training) {
     if (!m) return;
     m->training = training;
@@ -249,6 +249,21 @@ reel_module *reel_module_get_child(reel_module *m, const char *path) {
     if (e && e->child) return e->child;
     reel_fail(REEL_ERR_ARGUMENT, NULL, "module_get_child: no module: %s in %s", path ? path : "",
               m ? m->type : "no module");
+    return NULL;
+}
+
+int reel_module_child_count(const reel_module *m) {
+    if (m && reel__module_check(m, "module_child_count", NULL) != REEL_OK) return 0;
+    int n = 0;
+    for (int i = 0; m && i < m->count; i++) n += m->entries[i].child != NULL;
+    return n;
+}
+
+reel_module *reel_module_child_at(reel_module *m, int i) {
+    if (reel__module_check(m, "module_child_at", NULL) != REEL_OK) return NULL;
+    for (int k = 0, n = 0; k < m->count; k++)
+        if (m->entries[k].child && n++ == i) return m->entries[k].child;
+    reel_fail(REEL_ERR_ARGUMENT, NULL, "module_child_at: no child %d in %s", i, m->type);
     return NULL;
 }
 

@@ -14,6 +14,23 @@
  *     reel_tensor *y = reel_forward(&m->base, x);
  *     reel_module_free(&m->base);
  *
+ * A module may take and give several tensors, a state among them, as one that codes and decodes:
+ *
+ *     typedef struct { reel_module base; reel_module *encoder, *mean, *spread, *decoder; } vae;
+ *
+ *     // x[B,784], noise[B,L] -> y[B,784], mu[B,L], logvar[B,L]
+ *     static void run(reel_module *base, reel_tensor *const *in, reel_tensor **out) {
+ *         const vae *m = (vae *)base;
+ *         reel_tensor *h = reel_relu(reel_forward(m->encoder, in[0]));
+ *         reel_tensor *mu = reel_forward(m->mean, h), *logvar = reel_forward(m->spread, h), *z =
+ * mu; if (in[1]) z = reel_add(z, reel_mul(in[1], reel_exp(reel_scale(logvar, 0.5)))); out[0] =
+ * reel_sigmoid(reel_forward(m->decoder, z)); out[1] = mu; out[2] = logvar;
+ *     }
+ *     reel_module_init_run(&m.base, "vae", run, 2, 3);
+ *     m.encoder = reel_module_child(&m.base, "encoder", reel_linear_new(784, 400, ...));
+ *     reel_tensor *y, *mu, *logvar;
+ *     reel_run(&m.base, reel_results(&y, &mu, &logvar), x, noise);
+ *
  * A tensor that is registered twice (a tied weight) is one parameter: it is listed, stepped and
  * saved once, under the first of its names. Parameters belong to the module, never to a scope. */
 #ifndef REEL_NN_NN_H
@@ -32,10 +49,16 @@ extern "C" {
 
 typedef struct reel_module reel_module;
 typedef reel_tensor *(*reel_forward_fn)(reel_module *m, reel_tensor *x);
+/* Inputs that were not given are NULL. Each result must be set. */
+typedef void (*reel_run_fn)(reel_module *m, reel_tensor *const *in, reel_tensor **out);
+
+#define REEL_MODULE_TENSORS 8 /* inputs, and results, that a module may have at most */
 
 struct reel_module {
-    const char *type;             /* "linear": what the summary prints; borrowed, a literal */
-    reel_forward_fn forward;      /* x -> y; NULL for a module that is only a list of parts */
+    const char *type;        /* "linear": what the summary prints; borrowed, a literal */
+    reel_forward_fn forward; /* x -> y; NULL for a module that is only a list of parts */
+    reel_run_fn run;         /* or in[inputs] -> out[results] */
+    int inputs, results;
     void (*free)(reel_module *m); /* frees the struct around it; NULL if it is not on the heap */
     bool training;                /* true at first; reel_train and reel_eval set it */
     bool owned;                   /* a child of another module, which frees it */
@@ -46,6 +69,9 @@ struct reel_module {
 /* From here to reel_module_free m stays where it is: it is known by its address. What was never
  * initialised, or freed already, is refused by every function that takes a module. */
 REEL_API void reel_module_init(reel_module *m, const char *type, reel_forward_fn forward);
+/* The same of a module that takes and gives several tensors. */
+REEL_API void reel_module_init_run(reel_module *m, const char *type, reel_run_fn run, int inputs,
+                                   int results);
 /* Lets the parameters go, frees the children, then calls m->free. Takes NULL; a child of another is
  * refused. */
 REEL_API void reel_module_free(reel_module *m);
@@ -71,6 +97,19 @@ REEL_API reel_module *reel_module_child(reel_module *m, const char *name, reel_m
 REEL_API reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x);
 #define reel_forward(...) reel_forward_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
+/* The same of a module with several inputs or results. Those at the end need not be given, nor
+ * asked for; a module with forward alone takes one and gives one, and reel_forward of one that runs
+ * gives its first result. reel_results(&y, &state) says where results go, borrowed; all are NULL on
+ * failure. State goes in and comes out as any tensor does: what is kept for the next step is
+ * detached, or backward goes through all steps. */
+REEL_API reel_status reel_run_at(const char *at, reel_module *m, reel_tensor **const *to,
+                                 int results, reel_tensor *const *x, int inputs);
+#define reel_run(m, results, ...)                                                                  \
+    reel_run_at(REEL_SITE(#m ", " #__VA_ARGS__), m, results,                                       \
+                REEL__ARRAY(reel_tensor *, __VA_ARGS__), REEL__LENGTH(reel_tensor *, __VA_ARGS__))
+#define reel_results(...)                                                                          \
+    REEL__ARRAY(reel_tensor **, __VA_ARGS__), REEL__LENGTH(reel_tensor **, __VA_ARGS__)
+
 /* All parameters by path ("encoder.weight"), each tensor once. Owned: free with reel_state_free. */
 REEL_API reel_state *reel_module_params(reel_module *m);
 REEL_API int64_t reel_module_param_count(reel_module *m); /* elements */
@@ -79,6 +118,9 @@ REEL_API int64_t reel_module_param_count(reel_module *m); /* elements */
  * a failure, if there is none. */
 REEL_API reel_tensor *reel_module_get(reel_module *m, const char *path);
 REEL_API reel_module *reel_module_get_child(reel_module *m, const char *path);
+/* Children by number, in the order they were registered: 0..count-1. */
+REEL_API int reel_module_child_count(const reel_module *m);
+REEL_API reel_module *reel_module_child_at(reel_module *m, int i);
 
 REEL_API void reel_train(reel_module *m); /* sets training, throughout */
 REEL_API void reel_eval(reel_module *m);
@@ -119,6 +161,12 @@ REEL_API reel_module *reel_sequential_new(reel_module **children, int count);
 #define reel_sequential(...)                                                                       \
     reel_sequential_new(REEL__ARRAY(reel_module *, __VA_ARGS__),                                   \
                         REEL__LENGTH(reel_module *, __VA_ARGS__))
+
+/* The same children as a list, without forward: of layers that a module goes through by itself. */
+REEL_API reel_module *reel_module_list_new(reel_module **children, int count);
+#define reel_module_list(...)                                                                      \
+    reel_module_list_new(REEL__ARRAY(reel_module *, __VA_ARGS__),                                  \
+                         REEL__LENGTH(reel_module *, __VA_ARGS__))
 
 REEL_API reel_module *reel_relu_new(void);
 REEL_API reel_module *reel_sigmoid_new(void);
@@ -351,6 +399,7 @@ REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 /* ---- call sites: see error.h ---- */
 
 #define reel_module_init(...) REEL__CALL(reel_module_init(__VA_ARGS__))
+#define reel_module_init_run(...) REEL__CALL(reel_module_init_run(__VA_ARGS__))
 #define reel_module_param(...) REEL__CALL(reel_module_param(__VA_ARGS__))
 #define reel_module_buffer(...) REEL__CALL(reel_module_buffer(__VA_ARGS__))
 #define reel_module_child(...) REEL__CALL(reel_module_child(__VA_ARGS__))
@@ -358,6 +407,8 @@ REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 #define reel_module_param_count(...) REEL__CALL(reel_module_param_count(__VA_ARGS__))
 #define reel_module_get(...) REEL__CALL(reel_module_get(__VA_ARGS__))
 #define reel_module_get_child(...) REEL__CALL(reel_module_get_child(__VA_ARGS__))
+#define reel_module_child_count(...) REEL__CALL(reel_module_child_count(__VA_ARGS__))
+#define reel_module_child_at(...) REEL__CALL(reel_module_child_at(__VA_ARGS__))
 #define reel_module_unfreeze(...) REEL__CALL(reel_module_unfreeze(__VA_ARGS__))
 #define reel_module_to(...) REEL__CALL(reel_module_to(__VA_ARGS__))
 #define reel_module_save(...) REEL__CALL(reel_module_save(__VA_ARGS__))
@@ -365,6 +416,7 @@ REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 #define reel_module_summary(...) REEL__CALL(reel_module_summary(__VA_ARGS__))
 #define reel_linear_new(...) REEL__CALL(reel_linear_new(__VA_ARGS__))
 #define reel_sequential_new(...) REEL__CALL(reel_sequential_new(__VA_ARGS__))
+#define reel_module_list_new(...) REEL__CALL(reel_module_list_new(__VA_ARGS__))
 #define reel_relu_new(...) REEL__CALL(reel_relu_new(__VA_ARGS__))
 #define reel_sigmoid_new(...) REEL__CALL(reel_sigmoid_new(__VA_ARGS__))
 #define reel_tanh_new(...) REEL__CALL(reel_tanh_new(__VA_ARGS__))

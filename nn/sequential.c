@@ -1,4 +1,4 @@
-/* Sequential: children one after the other. */
+/* Children by number: one after the other, or as a list. */
 #include "nn/module_internal.h"
 #include "tensor/tensor_internal.h"
 
@@ -19,15 +19,17 @@ static reel_tensor *forward(reel_module *m, reel_tensor *x) {
     return held ? reel__scope_give(held) : x;
 }
 
-reel_module *reel_sequential_new(reel_module **children, int count) {
-    reel_module *m = reel__module_new(sizeof *m, "sequential", forward, NULL);
+/* Of these children, which are ours even after a failure. */
+static reel_module *of_children(const char *type, reel_forward_fn f, reel_module **children,
+                                int count) {
+    reel_module *m = reel__module_new(sizeof *m, type, f, NULL);
     bool whole = m != NULL;
     if (count < 0 || (count && !children)) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "sequential_new: no modules: %d of them", count);
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "%s_new: no modules: %d of them", type, count);
         count = 0;
         whole = false;
     }
-    for (int i = 0; i < count; i++) { /* to the end even after a failure: all of them are ours */
+    for (int i = 0; i < count; i++) {
         char name[16];
         snprintf(name, sizeof name, "%d", i);
         if (!reel_module_child(m, name, children[i])) whole = false;
@@ -35,4 +37,12 @@ reel_module *reel_sequential_new(reel_module **children, int count) {
     if (whole) return m;
     reel_module_free(m);
     return NULL;
+}
+
+reel_module *reel_sequential_new(reel_module **children, int count) {
+    return of_children("sequential", forward, children, count);
+}
+
+reel_module *reel_module_list_new(reel_module **children, int count) {
+    return of_children("module_list", NULL, children, count);
 }
