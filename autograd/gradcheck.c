@@ -1,5 +1,6 @@
 /* Gradients by the tape against central differences. */
 #include "autograd/autograd_internal.h"
+#include "tensor/options_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -139,9 +140,14 @@ static reel_status check_input(const check *c, int i) {
 }
 
 static reel_status run(check c) {
-    if (c.o.h == 0) c.o.h = 1e-6;
-    if (c.o.rtol == 0) c.o.rtol = 1e-5;
-    if (c.o.atol == 0) c.o.atol = 1e-7;
+    c.o.h = reel__option(c.o.h, 1e-6);
+    c.o.rtol = reel__option(c.o.rtol, 1e-5);
+    c.o.atol = reel__option(c.o.atol, 1e-7);
+    if (!(c.o.h > 0 && isfinite(c.o.h)))
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: h is not above 0: %g", c.what, c.o.h);
+    if (!(c.o.rtol >= 0 && c.o.atol >= 0))
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: a tolerance below 0: rtol %g, atol %g",
+                         c.what, c.o.rtol, c.o.atol);
     for (int i = 0; i < c.count; i++) reel_zero_grad(c.inputs[i]);
     {
         REEL_SCOPE;

@@ -51,8 +51,7 @@ apply_unit(const reel__cuda_map &m, const unit<T, N> *x) {
     return y;
 }
 
-/* Any axes: a unit a thread. What else a kernel is handed is shown the first operand: watch(w, x).
- */
+/* Any axes: a unit a thread. Each further argument w sees the first operand: watch(w, x). */
 template <reel__op OP, class T, int INPUTS, int N, class... W>
 static __global__ void __launch_bounds__(THREADS)
     map_units(const __grid_constant__ reel__cuda_map m, W... w) {

@@ -44,7 +44,7 @@ reel_batch_sampler *reel_batch_sampler_new(reel_sampler *s, int64_t batch_size, 
                       (long long)batch_size);
         return NULL;
     }
-    cutter *c = reel__head_new(sizeof *c, "batch_sampler");
+    cutter *c = REEL__HEAD_NEW(cutter, "batch_sampler");
     if (!c) return NULL;
     *c = (cutter){{&cutter_class}, s, batch_size, drop_last, 0};
     return &c->base;

@@ -35,9 +35,12 @@ void reel__sample_release(reel_sample *s); /* and forgets its tensors */
 
 /* ---- heads.c ---- */
 
-/* A zeroed struct of `size` bytes, 56 at most, whose first member is its class. Out of memory:
- * NULL, and a failure that names `who`. */
-void *reel__head_new(size_t size, const char *who);
+#define REEL__HEAD_BYTES 56
+/* A zeroed struct of a type, of REEL__HEAD_BYTES at most, whose first member is its class. Out of
+ * memory: NULL, and a failure that names `who`. */
+#define REEL__HEAD_NEW(type, who)                                                                  \
+    ((void)sizeof(char[sizeof(type) <= REEL__HEAD_BYTES ? 1 : -1]), (type *)reel__head_new(who))
+void *reel__head_new(const char *who);
 /* `cls`, which is static, is what calls on it meet from here on. */
 void reel__head_free(void *head, const void *cls);
 reel_status reel__say_freed(const char *who);

@@ -133,7 +133,7 @@ static reel_status check_tensors(const reel_tensor *x, const reel_tensor *y) {
 
 reel_dataset *reel_tensor_dataset_new(reel_tensor *x, reel_tensor *y) {
     if (check_tensors(x, y) != REEL_OK) return NULL;
-    tensor_dataset *d = reel__head_new(sizeof *d, "tensor_dataset");
+    tensor_dataset *d = REEL__HEAD_NEW(tensor_dataset, "tensor_dataset");
     if (!d) return NULL;
     d->base.cls = &tensors_class;
     {

@@ -65,7 +65,7 @@ static reel_status check_subset(int64_t length, const int64_t *index, int64_t n)
 reel_dataset *reel_subset_dataset_new(reel_dataset *d, const int64_t *index, int64_t n) {
     if (check_subset(reel_dataset_length(d), index, n) != REEL_OK) return NULL;
     int64_t *copy = reel__array(n, sizeof *copy, "subset");
-    subset *s = copy ? reel__head_new(sizeof *s, "subset") : NULL;
+    subset *s = copy ? REEL__HEAD_NEW(subset, "subset") : NULL;
     if (!s) {
         free(copy);
         return NULL;
@@ -136,7 +136,7 @@ reel_dataset *reel_concat_dataset_new(reel_dataset **parts, int count) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "concat: %s", parts ? "no parts" : "parts is NULL");
         return NULL;
     }
-    concat *c = reel__head_new(sizeof *c, "concat");
+    concat *c = REEL__HEAD_NEW(concat, "concat");
     if (!c) return NULL;
     *c = (concat){.base.cls = &concat_class, .count = count};
     c->piece = reel__array(count, sizeof *c->piece, "concat");
@@ -176,7 +176,7 @@ reel_dataset *reel_map_dataset_new(reel_dataset *d, reel_map_fn f, void *user) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "map: %s is NULL", d ? "the function" : "the dataset");
         return NULL;
     }
-    map *m = reel__head_new(sizeof *m, "map");
+    map *m = REEL__HEAD_NEW(map, "map");
     if (!m) return NULL;
     *m = (map){{&map_class}, d, f, user};
     return &m->base;

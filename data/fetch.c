@@ -13,6 +13,7 @@ static reel_status get_item(const reel_loader *l, int64_t i, reel_sample *held) 
     if (reel_dataset_get(l->dataset, i, &s) != REEL_OK)
         return reel__add_context("item %lld", (long long)i);
     reel__sample_retain(&s);
+    if (reel_failed()) return reel__add_context("item %lld", (long long)i);
     *held = s;
     return REEL_OK;
 }

@@ -3,13 +3,12 @@
  * another dataset or sampler of the library's, and never what is neither. */
 #include "data/data_internal.h"
 
-#include <assert.h>
 #include <pthread.h>
 #include <stddef.h>
 
 typedef struct head {
     const void *cls; /* where a reel_dataset, reel_sampler and reel_batch_sampler have theirs */
-    char room[48];
+    char room[REEL__HEAD_BYTES - sizeof(void *)];
     struct head *next;
 } head;
 
@@ -42,9 +41,7 @@ static head *used_before(void) {
     return h;
 }
 
-void *reel__head_new(size_t size, const char *who) {
-    assert(size <= offsetof(head, next));
-    (void)size;
+void *reel__head_new(const char *who) {
     head *h = used_before();
     return h ? h : reel__array(1, sizeof *h, who);
 }

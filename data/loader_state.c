@@ -1,8 +1,9 @@
 /* Where a loader stands, in a checkpoint: three tensors of i64.
  *
- *     progress[7] = {epoch, position, items of the dataset, and what the epochs behind it come
- * from: whose order, its seed, batch size, whether a short last batch is left out} order[n] the
- * epoch's items, in order starts[b+1]   batch k has order[starts[k]] .. order[starts[k+1] - 1]
+ *     progress[7]   epoch, position, items of the dataset; whose order, its seed,
+ *                   batch size, whether a short last batch is left out
+ *     order[n]      the epoch's items, in order
+ *     starts[b+1]   batch k has order[starts[k]] .. order[starts[k+1] - 1]
  *
  * The position is the loader's, however far its workers are ahead. The order is kept, not worked
  * out again: it may come from a sampler of the user's. States of before the settings were in them

@@ -91,7 +91,7 @@ static const reel_sampler_class drawn_class = {range_length, drawn_order, range_
 
 static reel_sampler *range_new(const reel_sampler_class *cls, int64_t n, int64_t draws,
                                uint64_t seed) {
-    range_sampler *s = reel__head_new(sizeof *s, "sampler");
+    range_sampler *s = REEL__HEAD_NEW(range_sampler, "sampler");
     if (!s) return NULL;
     *s = (range_sampler){{cls}, n, draws, seed};
     return &s->base;
@@ -163,7 +163,7 @@ static reel_status check_items(const int64_t *index, int64_t n) {
 reel_sampler *reel_subset_sampler_new(const int64_t *index, int64_t n, uint64_t seed) {
     if (check_items(index, n) != REEL_OK) return NULL;
     int64_t *copy = reel__array(n, sizeof *copy, "subset_sampler");
-    subset_sampler *s = copy ? reel__head_new(sizeof *s, "subset_sampler") : NULL;
+    subset_sampler *s = copy ? REEL__HEAD_NEW(subset_sampler, "subset_sampler") : NULL;
     if (!s) {
         free(copy);
         return NULL;

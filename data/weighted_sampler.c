@@ -129,7 +129,7 @@ reel_sampler *reel_weighted_sampler_new(const double *weights, int64_t n, int64_
     if (check_weights(weights, n, &count) != REEL_OK) return NULL;
     if (check_draws(draws, count, replacement) != REEL_OK) return NULL;
     candidate *made = reel__array(count, sizeof *made, "weighted_sampler");
-    weighted_sampler *s = made ? reel__head_new(sizeof *s, "weighted_sampler") : NULL;
+    weighted_sampler *s = made ? REEL__HEAD_NEW(weighted_sampler, "weighted_sampler") : NULL;
     if (!s) {
         free(made);
         return NULL;

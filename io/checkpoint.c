@@ -55,13 +55,19 @@ static void end_turn(int fd) {
     close(fd);
 }
 
+/* To be locked: on NFS that takes a descriptor that may write. */
+static int open_to_lock(const char *path) {
+    const int fd = reel__open(path, O_RDWR | O_NONBLOCK, 0);
+    return fd >= 0 || errno == ENOENT ? fd : reel__open(path, O_RDONLY | O_NONBLOCK, 0);
+}
+
 /* Waits for the lock of the file that `path` is, and goes by that of the next one where another
  * writer has replaced it meanwhile. The descriptor to close after the turn. -1, and no turn: no
- * file is there yet, files can't be locked there, or someone has held it for ten seconds. */
+ * file is there, files can't be locked there, or someone has held it for ten seconds. */
 static int take_turn(const char *path) {
     static const struct timespec pause = {0, 1000000};
     for (int i = 0; i < 10000; i++) {
-        const int fd = reel__open(path, O_RDONLY | O_NONBLOCK, 0);
+        const int fd = open_to_lock(path);
         if (fd < 0) return -1;
         if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
             if (is_still(path, fd)) return fd;

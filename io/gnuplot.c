@@ -169,8 +169,8 @@ static reel_status listen_to(output *o, const int from[2]) {
 
 /* ---- the end ---- */
 
-/* As waitpid, for as long as there is patience. What was not waited for yet has its number still:
- * nobody else is killed. */
+/* As waitpid, for as long as there is patience. What was not waited for yet has its number still
+ * (but where another thread waits for every child): nobody else is killed. */
 static pid_t wait_for(pid_t pid, output *o, int *status) {
     static const struct timespec pause = {0, 1000000};
     for (;;) {

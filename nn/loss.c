@@ -67,8 +67,7 @@ reel_tensor *reel_mse_loss_at(const char *at, reel_tensor *y, reel_tensor *targe
     return reel__loss_reduce(at, reel_square_at(at, reel_sub_at(at, y, target)), r);
 }
 
-/* Looked at only after a NaN came out, and not on a GPU, where to look is to wait: its kernel has.
- */
+/* Looked at only after a NaN came out. On a GPU the kernel has looked already. */
 static reel_status check_probabilities(reel_tensor *p, reel_tensor *loss) {
     REEL_NO_GRAD;
     REEL_SCOPE;

@@ -51,7 +51,6 @@ static reel_status check_target(const terms *t, const reel_tensor *x, const reel
 static reel_status check_weight(const reel__composite *c, const terms *t) {
     const reel_tensor *x = c->in[0], *w = t->weight;
     if (!w) return REEL_OK;
-    if (!reel__live(c->at, c->name, called[2], w)) return reel_error_status();
     if (reel_is_tracked(w))
         return reel__fail_composite(REEL_ERR_ARGUMENT, "a weight has no gradient: detach it");
     if (reel_ndim(w) == 1 && reel_dim(w, 0) == reel_dim(x, 1)) return REEL_OK;

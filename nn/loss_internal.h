@@ -13,8 +13,9 @@ extern const char *const reel__loss_called[]; /* "y", "target" */
 reel_status reel__loss_check(const reel__composite *c, reel_reduction r);
 /* The same of the first and the last alone. */
 reel_status reel__loss_check_reduction(const reel__composite *c, reel_reduction r);
-/* An error unless value is positive and finite; or 0. */
+/* An error unless value is finite and above 0. */
 reel_status reel__loss_positive(const char *option, double value);
+/* An error unless value is finite and not below 0. */
 reel_status reel__loss_not_negative(const char *option, double value);
 
 /* The mean or sum of t, or t; then out of the innermost scope. */

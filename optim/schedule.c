@@ -34,11 +34,17 @@ reel_status reel__schedule_milestones(const char *what, reel_schedule *s, const 
 }
 
 reel_status reel__schedule_apply(const reel_schedule *s) {
-    for (int i = 0; i < s->groups; i++)
-        REEL_TRY(reel__optim_check("optim_set_lr", "lr", s->rate(s, s->base[i], s->step)));
-    for (int i = 0; i < s->groups; i++)
-        REEL_TRY(reel__optim_set_rate(s->optim, i, s->rate(s, s->base[i], s->step)));
-    return REEL_OK;
+    reel_status status = REEL_OK;
+    double *rates = malloc((size_t)s->groups * sizeof *rates);
+    if (!rates) return reel_fail(REEL_ERR_MEMORY, NULL, "schedule: out of memory");
+    for (int i = 0; i < s->groups && status == REEL_OK; i++) {
+        rates[i] = s->rate(s, s->base[i], s->step);
+        status = reel__optim_check("optim_set_lr", "lr", rates[i]);
+    }
+    for (int i = 0; i < s->groups && status == REEL_OK; i++)
+        status = reel__optim_set_rate(s->optim, i, rates[i]);
+    free(rates);
+    return status;
 }
 
 static reel_status finish(const char *what, reel_schedule *s, reel_optim *o) {

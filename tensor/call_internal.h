@@ -50,8 +50,8 @@ static inline reel_tensor *reel__binary_with(reel__op op, const char *at, reel_t
     return reel__run((reel__call){.op = op, .at = at, .nin = 2, .in = in, .attr.f = {a, b}});
 }
 
-/* x, copied first if it is other elements of the memory that is about to change. What was let go is
- * left to the funnel. */
+/* x, copied first if it is other elements of the memory that is about to change. One that was let
+ * go is returned as it is: reel__dispatch refuses it. */
 static inline reel_tensor *reel__apart(const char *at, reel_tensor *x, const reel_tensor *out) {
     const bool same = x && out && x != out && x->storage == out->storage;
     return same && reel__is_alive(x) ? reel__unary(REEL_OP_copy, at, x) : x;

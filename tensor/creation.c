@@ -96,10 +96,9 @@ reel_tensor *reel_linspace_at(const char *at, double start, double stop, int64_t
 /* Ones on the diagonal, which is a view of zeros. */
 reel_tensor *reel_eye_at(const char *at, int64_t n, int64_t m, reel_dtype dtype,
                          reel_device device) {
-    reel_tensor *y = NULL;
     REEL__COMPOSITE(.name = "eye", .at = at);
     REEL_SCOPE;
-    y = reel_full_at(at, reel_shape(n, m), 0, dtype, device);
+    reel_tensor *y = reel_full_at(at, reel_shape(n, m), 0, dtype, device);
     const int64_t ones = n < m ? n : m;
     if (!y) return NULL;
     if (ones > 0) {
@@ -108,6 +107,5 @@ reel_tensor *reel_eye_at(const char *at, int64_t n, int64_t m, reel_dtype dtype,
         reel_tensor *d = reel__scope_give(reel__tensor_view(at, "eye", y, &diagonal));
         if (!reel_fill_at_(at, d, 1)) return NULL;
     }
-    reel_scope_return(y);
-    return y;
+    return reel_scope_return(y);
 }

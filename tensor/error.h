@@ -80,7 +80,7 @@ REEL_API const char *reel_error(void);
 REEL_API void reel_clear_error(void);
 
 /* Writes "reel: <message>\n" to f if a failure is kept. Returns an exit status: 1 if there was one,
- * else 0. */
+ * else 0. f NULL: nothing is written. */
 REEL_API int reel_report(FILE *f);
 
 /* Keeps a failure, unless one is kept already, and returns `code`. For those who write datasets,

@@ -58,7 +58,7 @@ static inline bool reel__is_alive(const reel_tensor *t) {
     return reel__is_handle(t) && atomic_load_explicit(&t->refs, memory_order_relaxed) > 0;
 }
 
-/* The allocations that the pool keeps: how many it has made, since none is given back. */
+/* The allocations that the pool holds. For tests that count leaks. */
 size_t reel__handles_blocks(void);
 
 /* Calls look with those that are alive, if there are any, whose names and shapes stay until it

@@ -90,7 +90,7 @@ reel_tensor *reel_flip_at(const char *at, reel_tensor *x, int axis) {
                                   .attr.i = {reel__axis(axis, reel_ndim(x))}});
 }
 
-/* Beyond the last diagonals is all or nothing: such numbers need not be added to. */
+/* Beyond the last diagonals is all or nothing: clamped, so that no sum overflows. */
 static int64_t clamp_diagonal(const reel_tensor *x, int64_t diagonal) {
     const int64_t rows = reel_dim(x, -2), columns = reel_dim(x, -1);
     return diagonal < -rows ? -rows : diagonal > columns ? columns : diagonal;

@@ -64,7 +64,8 @@ reel_tensor *reel_generator_state(reel_generator *g) {
 
 static bool are_there(const char *name, const char *at, const reel_tensor *t,
                       const reel_generator *g) {
-    return reel__is_there(name, at, t, "tensor") && reel__is_there(name, at, g, "generator");
+    return reel__is_there(name, at, t, "tensor") && reel__live(at, name, NULL, t) &&
+           reel__is_there(name, at, g, "generator");
 }
 
 static reel_tensor *draw_into(reel__op op, const char *at, reel_tensor *t, reel_generator *g,

@@ -148,7 +148,8 @@ REEL_API reel_tensor *reel_scope_return(reel_tensor *t);
  *     mul -> [3] f32, 1 reference, made at loop.c:12, and 999 more like it; no scope lets them go:
  *     REEL_SCOPE; heads the loop
  *
- * (in one line). Returns how many tensors are alive. */
+ * (in one line). Returns how many tensors are alive. f NULL:
+ * nothing is written. */
 REEL_API size_t reel_leak_report(FILE *f);
 REEL_API size_t reel_tensors_alive(void);
 
@@ -266,11 +267,11 @@ REEL_API void reel_print(FILE *f, reel_tensor *t);
 
 /* ---- the machine ---- */
 
-/* A thread that calls Reel needs 256 KB of stack; those that Reel starts see to theirs.
- *
- * How many threads the calling thread's CPU kernels use, 1..REEL_MAX_THREADS; at first
+/* How many threads the calling thread's CPU kernels use, 1..REEL_MAX_THREADS; at first
  * OMP_NUM_THREADS if that is set, else as many as there are processors to run on. Another number
- * may round matrix products differently. */
+ * may round matrix products differently.
+ *
+ * A thread that calls Reel needs 256 KB of stack; those that Reel starts see to theirs. */
 #define REEL_MAX_THREADS 256
 REEL_API reel_status reel_set_threads(int n);
 REEL_API int reel_threads(void);

@@ -83,7 +83,7 @@ static void write_coverage(void) {
 #endif
 }
 
-/* Handles that wait are none of them: how many were made depends on what was done again. */
+/* Without the handle pool's own blocks, whose number differs from run to run. */
 static long blocks(void) {
     return blocks_alive() - (long)reel__handles_blocks();
 }

@@ -551,6 +551,13 @@ START_TEST(gradcheck_passes_and_fails) {
     expect_failure(REEL_ERR_STATE, "gradcheck: input 1, element ");
     ck_assert_int_eq(reel_gradcheck(wrong, NULL, in, 2, (reel_gradcheck_options){.atol = 100}),
                      REEL_OK);
+    reel_gradcheck(right, NULL, in, 2, (reel_gradcheck_options){.h = REEL_ZERO});
+    expect_failure(REEL_ERR_ARGUMENT, "gradcheck: h is not above 0: 0");
+    reel_gradcheck(right, NULL, in, 2, (reel_gradcheck_options){.rtol = -1});
+    expect_failure(REEL_ERR_ARGUMENT, "gradcheck: a tolerance below 0: rtol -1");
+    ck_assert_int_eq(reel_gradcheck(right, NULL, in, 2,
+                                    (reel_gradcheck_options){.rtol = REEL_ZERO, .atol = 1e-4}),
+                     REEL_OK);
     ck_assert_int_eq(reel_gradcheck(fails, NULL, in, 2, defaults), REEL_ERR_SHAPE);
     expect_failure(REEL_ERR_SHAPE, "matmul: inner dimensions differ");
     ck_assert_int_eq(reel_gradcheck(ignores_one, NULL, single, 1, defaults), REEL_ERR_ARGUMENT);

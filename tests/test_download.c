@@ -234,6 +234,7 @@ START_TEST(download_without_standard_descriptors) {
     size_t n;
     int saved[3];
     sigset_t after;
+    good_connections = bad_connections = 0;
     fflush(NULL);
     for (int i = 0; i < 3; i++) saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 10), close(i);
     const reel_status status = download(good, 1, &gzip, &n);

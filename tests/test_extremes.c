@@ -571,6 +571,8 @@ START_TEST(long_axes_of_nothing) {
     EXPECT_SHAPE(
         reel_scatter_add(none, 0, reel_zeros(reel_shape(3, 0), REEL_I64, reel_cpu()), most),
         reel_shape(most, 0));
+    EXPECT_SHAPE(reel_one_hot(reel_zeros(reel_shape(0), REEL_I64, reel_cpu()), most, REEL_F32),
+                 reel_shape(0, most));
     ck_assert_int_eq(reel_chunk(wide, 1, PARTS, parts), REEL_OK);
     for (int i = 0; i < PARTS; i++)
         EXPECT_SHAPE(parts[i], reel_shape(0, most / PARTS + (i < 2 ? 1 : -1)));

@@ -225,6 +225,26 @@ START_TEST(nothing_overflows_inside_a_formula) {
 }
 END_TEST
 
+static double count_calls(int64_t step, void *user) {
+    (void)step;
+    ++*(int *)user;
+    return 1;
+}
+
+/* One call a step: the factor may note down what it is asked. */
+START_TEST(a_factor_is_asked_once) {
+    int calls = 0;
+    reel_optim *o = optim_new(0.2);
+    reel_schedule *s =
+        reel_lambda_schedule_new(o, (reel_lambda_options){.factor = count_calls, .user = &calls});
+    ck_assert_int_eq(calls, 1);
+    reel_schedule_step(s);
+    ck_assert_int_eq(calls, 2);
+    reel_schedule_free(s);
+    reel_optim_free(o);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("schedule");
     TCase *c = add_case(s, "schedules");
@@ -238,5 +258,6 @@ int main(void) {
     tcase_add_test(c, load_is_checked);
     tcase_add_test(c, schedules_refuse);
     tcase_add_test(c, schedule_does_nothing_after_a_failure);
+    tcase_add_test(c, a_factor_is_asked_once);
     return run_suite(s);
 }

@@ -3,8 +3,7 @@
  * Work is cut into as many parts as the caller has threads, the same parts each time, and parts are
  * claimed: by the pool's threads as they come, and by the caller, who takes what nobody has claimed
  * yet. So a thread that the system has taken off its processor delays nothing but the part it is in
- * the middle of, and on a busy machine, or in a forked child, which has no pool, the caller simply
- * does the work alone. (OpenMP's teams wait for all of their threads at each barrier, by spinning:
+ * the middle of, and on a busy machine the caller simply does the work alone. (OpenMP's teams wait for all of their threads at each barrier, by spinning:
  * on a busy machine that made a training step forty times slower.)
  *
  * The pool serves one caller at a time; another finds it taken and works alone. Its threads end
@@ -123,13 +122,18 @@ static bool has_key;         /* written once */
 static atomic_int callers;
 static _Thread_local bool is_caller;
 
-/* The last caller's thread ends. If another has begun to call, the pool is its. */
+/* The last caller's thread ends. If another has begun to call, the pool is its; that one may have
+ * ended too, and found the pool taken, while this thread looked. */
 static void leave(void *unused) {
     (void)unused;
     is_caller = false;
-    if (atomic_fetch_sub(&callers, 1) > 1 || pthread_mutex_trylock(&pool.owner) != 0) return;
-    if (atomic_load(&callers) == 0) end_threads();
-    pthread_mutex_unlock(&pool.owner);
+    if (atomic_fetch_sub(&callers, 1) > 1) return;
+    for (bool ended = false; !ended && atomic_load(&callers) == 0;) {
+        if (pthread_mutex_trylock(&pool.owner) != 0) return;
+        ended = atomic_load(&callers) == 0;
+        if (ended) end_threads();
+        pthread_mutex_unlock(&pool.owner);
+    }
 }
 
 static void join_callers(void) {
