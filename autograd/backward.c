@@ -134,10 +134,7 @@ void reel__pass_end(reel__pass *p) {
 /* ---- one node ---- */
 
 static void forget(reel__node *n) {
-    for (int i = 0; i < REEL__NODE_SAVED; i++) {
-        reel_release(n->saved[i]);
-        n->saved[i] = NULL;
-    }
+    reel__node_forget(n);
     if (n->context) reel__context_forget(n->context);
     n->spent = true;
 }

@@ -24,7 +24,7 @@ void reel__grad_scatter_add(reel__node *n, reel_tensor *g) {
 void reel__grad_topk(reel__node *n, reel_tensor *g) {
     reel__give(
         n, 0,
-        reel_scatter_add_at(n->at, g, (int)n->attr.i[0], reel__saved(n, REEL__OUT1), size_at(n)));
+        reel_scatter_add_at(n->at, g, (int)n->attr.i[0], reel__saved(n, REEL__OUT(1)), size_at(n)));
 }
 
 void reel__grad_sort(reel__node *n, reel_tensor *g) {

@@ -24,13 +24,13 @@ static reel_status join(const reel__call *c) {
     j.row = (int64_t)out->storage->bytes / j.outer;
     for (int i = 0; i < c->nin; i++) {
         const int64_t entries = reel__joined_entries(c, i);
-        if (entries > 0 && reel_is_contiguous(c->in[i])) {
-            j.x[j.count] = reel__data(c->in[i]);
+        if (entries > 0 && reel_is_contiguous(c->list[i])) {
+            j.x[j.count] = reel__data(c->list[i]);
             j.before[j.count] = before * inner * size;
             j.width[j.count++] = entries * inner * size;
         } else if (entries > 0) {
             reel_tensor part = reel__joined_part(c, i, before);
-            REEL_TRY(reel__cuda_copy_into(c, &part, c->in[i]));
+            REEL_TRY(reel__cuda_copy_into(c, &part, c->list[i]));
         }
         before += entries;
         if (j.count == REEL__CUDA_JOINED) REEL_TRY(launch_join(c, d, &j));

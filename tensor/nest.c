@@ -157,7 +157,7 @@ reel_status reel__reduce_narrow(const reel__call *c, int64_t expanded) {
     reel_tensor *y = spreads ? narrow_result(c, expanded) : c->out[0];
     if (!x || !y) return reel_error_status();
     reel__call narrow = *c;
-    narrow.in = &x;
+    narrow.in[0] = x;
     narrow.out[0] = y;
     narrow.attr.f[REEL__TIMES] = times;
     status = backend->kernels[c->op](&narrow);
@@ -191,12 +191,12 @@ reel_tensor reel__flipped(const reel_tensor *t, int axis) {
 }
 
 int64_t reel__joined_entries(const reel__call *c, int i) {
-    return c->op == REEL_OP_stack ? 1 : c->in[i]->layout.shape.dim[c->attr.i[0]];
+    return c->op == REEL_OP_stack ? 1 : c->list[i]->layout.shape.dim[c->attr.i[0]];
 }
 
 reel_tensor reel__joined_part(const reel__call *c, int i, int64_t before) {
     const int axis = (int)c->attr.i[0];
-    const reel_shape shape = c->in[i]->layout.shape;
+    const reel_shape shape = c->list[i]->layout.shape;
     reel_tensor part = reel__sliced(c->out[0], axis, before, reel__joined_entries(c, i), 1);
     if (c->op != REEL_OP_stack) return part;
     part.layout.shape = shape;

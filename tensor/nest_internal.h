@@ -5,7 +5,7 @@
 
 #include "tensor/tensor_internal.h"
 
-#define REEL__OPERANDS (1 + REEL__MOST_INPUTS)
+#define REEL__OPERANDS (1 + REEL__MOST_MAPPED)
 
 /* ---- elementwise: the result (operand 0) and the inputs, broadcast to it ---- */
 

@@ -3,9 +3,11 @@
 
 static reel_tensor *indexed(reel__op op, const char *at, reel_tensor *x, int axis,
                             reel_tensor *index, int64_t size) {
-    reel_tensor *in[] = {x, index};
-    return reel__run((reel__call){
-        .op = op, .at = at, .nin = 2, .in = in, .attr.i = {reel__axis(axis, reel_ndim(x)), size}});
+    return reel__run((reel__call){.op = op,
+                                  .at = at,
+                                  .nin = 2,
+                                  .in = {x, index},
+                                  .attr.i = {reel__axis(axis, reel_ndim(x)), size}});
 }
 
 reel_tensor *reel_index_select_at(const char *at, reel_tensor *x, int axis, reel_tensor *index) {
@@ -14,12 +16,11 @@ reel_tensor *reel_index_select_at(const char *at, reel_tensor *x, int axis, reel
 
 reel_tensor *reel_dequantize_rows_at(const char *at, reel_tensor *x, reel_tensor *index,
                                      double scale, reel_dtype dtype) {
-    reel_tensor *in[] = {x, index};
     return reel__run(
         (reel__call){.op = REEL_OP_dequantize_rows,
                      .at = at,
                      .nin = 2,
-                     .in = in,
+                     .in = {x, index},
                      .attr = {.f = {scale}, .i = {reel__axis(0, reel_ndim(x))}, .dtype = dtype}});
 }
 
@@ -43,7 +44,7 @@ reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, int axis, b
                           reel_tensor **indices) {
     const int64_t i = reel__axis(axis, reel_ndim(x));
     return reel__run_two(
-        (reel__call){.op = REEL_OP_topk, .at = at, .nin = 1, .in = &x, .attr.i = {i, k, largest}},
+        (reel__call){.op = REEL_OP_topk, .at = at, .nin = 1, .in = {x}, .attr.i = {i, k, largest}},
         indices);
 }
 
@@ -53,7 +54,7 @@ reel_tensor *reel_sort_at(const char *at, reel_tensor *x, int axis, bool descend
     return reel__run_two((reel__call){.op = REEL_OP_sort,
                                       .at = at,
                                       .nin = 1,
-                                      .in = &x,
+                                      .in = {x},
                                       .attr.i = {i, reel_dim(x, axis), descending}},
                          indices);
 }
@@ -72,6 +73,6 @@ reel_tensor *reel_one_hot_at(const char *at, reel_tensor *index, int64_t classes
     return reel__run((reel__call){.op = REEL_OP_one_hot,
                                   .at = at,
                                   .nin = 1,
-                                  .in = &index,
+                                  .in = {index},
                                   .attr = {.i = {classes}, .dtype = dtype}});
 }

@@ -45,7 +45,7 @@ static reel_tensor *reduce_with(reel__op op, const char *at, reel_tensor *x, ree
     reel__call c = {.op = op,
                     .at = at,
                     .nin = 1,
-                    .in = &x,
+                    .in = {x},
                     .attr = {.f = {constant}, .i = {0, keepdim ? -1 : 0}}};
     return x && !mask_of(&c, axes) ? NULL : reel__run(c);
 }
@@ -112,7 +112,7 @@ reel_tensor *reel_norm_at(const char *at, reel_tensor *x, reel_shape axes, bool 
 reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape) {
     if (!g || reel_shape_equal(g->layout.shape, shape)) return g;
     const int missing = g->layout.shape.ndim - shape.ndim;
-    reel__call c = {.op = REEL_OP_sum, .at = at, .nin = 1, .in = &g};
+    reel__call c = {.op = REEL_OP_sum, .at = at, .nin = 1, .in = {g}};
     for (int i = 0; i < g->layout.shape.ndim; i++) {
         const bool kept = i >= missing && shape.dim[i - missing] == 1;
         if (i < missing || kept) c.attr.i[0] |= (int64_t)1 << i;
@@ -130,7 +130,7 @@ static reel_tensor *along(reel__op op, const char *at, reel_tensor *x, int axis)
         return reel_reshape_at(at, y, REEL_SCALAR);
     }
     return reel__run((reel__call){
-        .op = op, .at = at, .nin = 1, .in = &x, .attr.i = {reel__axis(axis, reel_ndim(x))}});
+        .op = op, .at = at, .nin = 1, .in = {x}, .attr.i = {reel__axis(axis, reel_ndim(x))}});
 }
 
 reel_tensor *reel_softmax_at(const char *at, reel_tensor *x, int axis) {

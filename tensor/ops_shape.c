@@ -22,7 +22,7 @@ static bool infer_axis(int64_t numel, reel_shape *s) {
 
 reel_tensor *reel_reshape_at(const char *at, reel_tensor *x, reel_shape shape) {
     int64_t unused[REEL_MAX_DIMS];
-    reel__call c = {.op = REEL_OP_reshape, .at = at, .nin = 1, .in = &x, .attr.shape = shape};
+    reel__call c = {.op = REEL_OP_reshape, .at = at, .nin = 1, .in = {x}, .attr.shape = shape};
     if (x && !infer_axis(reel_numel(x), &c.attr.shape)) {
         char text[200];
         reel__shape_text(text, sizeof text, shape);
@@ -30,13 +30,13 @@ reel_tensor *reel_reshape_at(const char *at, reel_tensor *x, reel_shape shape) {
         return NULL;
     }
     if (x && !reel__reshape_strides(&x->layout, c.attr.shape, unused))
-        x = reel__unary(REEL_OP_copy, at, x);
+        c.in[0] = reel__unary(REEL_OP_copy, at, x);
     return reel__run(c);
 }
 
 reel_tensor *reel_permute_at(const char *at, reel_tensor *x, reel_shape axes) {
     int ndim = reel_ndim(x), seen = 0;
-    reel__call c = {.op = REEL_OP_permute, .at = at, .nin = 1, .in = &x, .attr.shape = axes};
+    reel__call c = {.op = REEL_OP_permute, .at = at, .nin = 1, .in = {x}, .attr.shape = axes};
     for (int i = 0; i < axes.ndim && i < ndim; i++) {
         int64_t axis = axes.dim[i] < 0 ? axes.dim[i] + ndim : axes.dim[i];
         c.attr.shape.dim[i] = axis;
@@ -142,7 +142,7 @@ static int64_t clamp_bound(int64_t bound, int64_t n) {
 
 reel_tensor *reel_slice_at(const char *at, reel_tensor *x, int axis, int64_t start, int64_t stop,
                            int64_t step) {
-    reel__call c = {.op = REEL_OP_slice, .at = at, .nin = 1, .in = &x};
+    reel__call c = {.op = REEL_OP_slice, .at = at, .nin = 1, .in = {x}};
     int i = reel__axis(axis, reel_ndim(x));
     if (x && (i < 0 || step < 1)) {
         if (i < 0)
@@ -183,13 +183,13 @@ reel_tensor *reel__slice_put(const char *at, reel_tensor *x, reel_shape shape, i
         (reel__call){.op = REEL_OP_slice_put,
                      .at = at,
                      .nin = 1,
-                     .in = &x,
+                     .in = {x},
                      .attr = {.i = {axis, start, reel_dim(x, axis), step}, .shape = shape}});
 }
 
 reel_tensor *reel_expand_at(const char *at, reel_tensor *x, reel_shape shape) {
     return reel__run(
-        (reel__call){.op = REEL_OP_expand, .at = at, .nin = 1, .in = &x, .attr.shape = shape});
+        (reel__call){.op = REEL_OP_expand, .at = at, .nin = 1, .in = {x}, .attr.shape = shape});
 }
 
 reel_tensor *reel_contiguous_at(const char *at, reel_tensor *x) {

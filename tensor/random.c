@@ -74,7 +74,7 @@ static reel_tensor *draw_into(reel__op op, const char *at, reel_tensor *t, reel_
                      .at = at,
                      .first = 1,
                      .nin = 1,
-                     .in = &g->state,
+                     .in = {g->state},
                      .attr = {.f = {a, b}, .shape = t->layout.shape, .dtype = t->layout.dtype}},
         t);
 }
@@ -139,12 +139,11 @@ reel_tensor *reel_bernoulli_at_(const char *at, reel_tensor *t, reel_generator *
 
 static reel_tensor *make(reel__op op, const char *at, reel_tensor *x, reel_generator *g,
                          reel__attrs attr) {
-    reel_tensor *in[] = {x, g->state};
     return reel__run((reel__call){.op = op,
                                   .at = at,
                                   .first = x ? 0 : 1,
                                   .nin = x ? 2 : 1,
-                                  .in = x ? in : in + 1,
+                                  .in = {x ? x : g->state, x ? g->state : NULL},
                                   .attr = attr});
 }
 

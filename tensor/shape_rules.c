@@ -179,8 +179,8 @@ reel_status reel__rule_axis(const reel__call *c, reel__layout *out) {
 
 static reel_status like_first(const reel__call *c, reel__layout *out) {
     REEL_TRY(check_axis(c));
-    out->dtype = c->in[0]->layout.dtype;
-    out->shape = c->in[0]->layout.shape;
+    out->dtype = reel__input(c, 0)->layout.dtype;
+    out->shape = reel__input(c, 0)->layout.shape;
     return REEL_OK;
 }
 
@@ -276,8 +276,8 @@ reel_status reel__rule_topk(const reel__call *c, reel__layout *out) {
 
 static reel_status check_joined(const reel__call *c, int i, const reel_shape *expected) {
     char shape[200];
-    if (reel_shape_equal(c->in[i]->layout.shape, *expected)) return REEL_OK;
-    reel__shape_text(shape, sizeof shape, c->in[i]->layout.shape);
+    if (reel_shape_equal(c->list[i]->layout.shape, *expected)) return REEL_OK;
+    reel__shape_text(shape, sizeof shape, c->list[i]->layout.shape);
     return reel__fail_call(REEL_ERR_SHAPE, c, "input %d, %s, does not fit the first", i, shape);
 }
 
@@ -291,8 +291,8 @@ reel_status reel__rule_concat(const reel__call *c, reel__layout *out) {
     REEL_TRY(like_first(c, out));
     int64_t *size = &out->shape.dim[c->attr.i[0]];
     for (int i = 1; i < c->nin; i++) {
-        const reel_shape in = c->in[i]->layout.shape;
-        reel_shape expected = c->in[0]->layout.shape;
+        const reel_shape in = c->list[i]->layout.shape;
+        reel_shape expected = c->list[0]->layout.shape;
         if (in.ndim == expected.ndim) expected.dim[c->attr.i[0]] = in.dim[c->attr.i[0]];
         REEL_TRY(check_joined(c, i, &expected));
         if (__builtin_add_overflow(*size, in.dim[c->attr.i[0]], size))
@@ -307,7 +307,7 @@ reel_status reel__rule_stack(const reel__call *c, reel__layout *out) {
     REEL_TRY(like_first(c, out));
     if (out->shape.ndim == REEL_MAX_DIMS)
         return reel__fail_call(REEL_ERR_SHAPE, c, "one axis more than %d", REEL_MAX_DIMS);
-    for (int i = 1; i < c->nin; i++) REEL_TRY(check_joined(c, i, &c->in[0]->layout.shape));
+    for (int i = 1; i < c->nin; i++) REEL_TRY(check_joined(c, i, &c->list[0]->layout.shape));
     for (int i = out->shape.ndim++; i > c->attr.i[0]; i--)
         out->shape.dim[i] = out->shape.dim[i - 1];
     out->shape.dim[c->attr.i[0]] = c->nin;

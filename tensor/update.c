@@ -20,7 +20,7 @@ static reel_status run(reel__call c, int count, int width, reel_tensor *const *c
     for (int i = 0; i < count; i++)
         for (int k = 0; k < width; k++) in[i * width + k] = lists[k][i];
     for (int i = 0; i < tail; i++) in[count * width + i] = last[i];
-    c.in = in;
+    c.list = in;
     reel_status status = reel__dispatch(&c);
     for (int i = 0; status == REEL_OK && i < count * width; i++)
         if (changed >> i % width & 1) mark_changed(in[i]);
@@ -55,8 +55,8 @@ reel__update_call reel__update_of(const reel__call *c) {
     u.width = 3 + u.carries;
     for (unsigned has = u.has; has; has &= has - 1) u.width++;
     u.count = (c->nin - 2) / u.width;
-    u.lr = reel__data(c->in[c->nin - 2]);
-    u.step = reel__data(c->in[c->nin - 1]);
+    u.lr = reel__data(c->list[c->nin - 2]);
+    u.step = reel__data(c->list[c->nin - 1]);
     return u;
 }
 

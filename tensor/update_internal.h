@@ -44,7 +44,7 @@ reel_status reel__clip_value(const char *at, int count, reel_tensor *const *g, d
 
 /* ---- for kernels: a step's call ---- */
 
-/* Tensor k of parameter i is in[i * width + k]: p, g, the moments that there are, whose bits are
+/* Tensor k of parameter i is list[i * width + k]: p, g, the moments that there are, whose bits are
  * set in `has`, what is carried, if anything is, and the steps taken, which come last. */
 typedef struct {
     int count, width;

@@ -33,7 +33,7 @@ static void work_join(void *context, int64_t first, int64_t end) {
             continue;
         }
         const size_t run = width - within < left ? width - within : left;
-        memcpy(to, (const char *)reel__data(c->in[i]) + row * width + within, run);
+        memcpy(to, (const char *)reel__data(c->list[i]) + row * width + within, run);
         to += run;
         left -= run;
         within = 0;
@@ -44,7 +44,7 @@ static void work_join(void *context, int64_t first, int64_t end) {
  * copied input by input. */
 static bool joins_runs(const reel__call *c, int64_t outer) {
     for (int i = 0; i < c->nin; i++)
-        if (!reel_is_contiguous(c->in[i])) return false;
+        if (!reel_is_contiguous(c->list[i])) return false;
     return reel_numel(c->out[0]) > outer * c->nin || outer <= 64;
 }
 
@@ -63,7 +63,7 @@ static reel_status run_join(const reel__call *c) {
     }
     for (int i = 0; i < c->nin; i++) {
         const reel_tensor part = reel__joined_part(c, i, before);
-        reel__cpu_copy_into(&part, c->in[i]);
+        reel__cpu_copy_into(&part, c->list[i]);
         before += reel__joined_entries(c, i);
     }
     return REEL_OK;

@@ -127,7 +127,7 @@ static void write_out(const nest *n, int k, char *to, const char *from, int64_t 
 static void work_short_rows(void *context, int64_t begin, int64_t end) {
     const nest *n = context;
     const int64_t columns = n->axes.dim[1], most = TOGETHER / columns;
-    uint64_t written[REEL__MOST_INPUTS][TOGETHER];
+    uint64_t written[REEL__MOST_MAPPED][TOGETHER];
     for (int64_t i = begin; i < end; i += most) {
         const int64_t rows = end - i < most ? end - i : most;
         char *data[REEL__OPERANDS] = {0};
