@@ -113,7 +113,7 @@ void reel__give_zero(reel__node *n, reel_tensor *g) {
 
 /* The last two axes change places, and nobody wants to see the gradient of what came of it. */
 static bool is_mere_transpose(const reel__node *n) {
-    const reel_shape *axes = &n->attr.shape;
+    const reel_shape *axes = &n->with.axes;
     if (n->op != REEL_OP_permute || axes->ndim < 2 || n->slot || n->hooks.first) return false;
     for (int i = 0; i < axes->ndim - 2; i++)
         if (axes->dim[i] != i) return false;

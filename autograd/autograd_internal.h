@@ -6,15 +6,15 @@
 #include "tensor/handles_internal.h"
 #include "tensor/ops_internal.h"
 
-#define REEL__NODE_SAVED (REEL__MOST_INPUTS + REEL__MOST_RESULTS) /* the inputs, then the results  \
-                                                                   */
+/* The inputs, then the results: the bits of the saves column. */
+#define REEL__NODE_SAVED (REEL__MOST_INPUTS + REEL__MOST_RESULTS)
 
 typedef struct reel__node reel__node;
 typedef struct reel__pass reel__pass;
 typedef struct reel__slot reel__slot;
 
 /* One rule an op: g is the gradient of output 0. */
-typedef void (*reel__rule)(reel__node *n, reel_tensor *g);
+typedef void (*reel__gradient_rule)(reel__node *n, reel_tensor *g);
 
 /* Where an input's gradient goes: to the node that made it, to a leaf, or, if both are NULL,
  * nowhere. Of an op's results the first alone has a gradient; a second one is an index. */
@@ -41,9 +41,9 @@ struct reel__node {
     atomic_int refs;
     reel__op op; /* REEL_OP_COUNT: a function of the user's */
     const char *name, *at;
-    reel__rule rule;
-    int nin, depth; /* depth: greater than that of every node it points at */
-    reel__attrs attr;
+    reel__gradient_rule rule;
+    int nin, depth;       /* depth: greater than that of every node it points at */
+    reel__with with;      /* the call's */
     reel__edge *edge;     /* [nin] */
     reel_shape *in_shape; /* [nin] */
     reel_dtype dtype;     /* of the first input */
@@ -181,6 +181,6 @@ void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y);
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
     void reel__grad_##name(reel__node *n, reel_tensor *g);
 #include "tensor/ops.def"
-extern const reel__rule reel__rules[REEL_OP_COUNT];
+extern const reel__gradient_rule reel__rules[REEL_OP_COUNT];
 
 #endif

@@ -176,7 +176,7 @@ static reel_status record(const reel__call *c) {
     if (!n) return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
     n->op = c->op;
     n->rule = reel__rules[c->op];
-    n->attr = c->attr;
+    n->with = c->with;
     n->dtype = reel__input(c, 0)->layout.dtype;
     reel_status status = save(n, c);
     if (status == REEL_OK) status = reel__node_attach(n, c->out[0]);

@@ -45,7 +45,7 @@ reel_status reel__cuda_update(const reel__call *c) {
     reel__cuda_lists part;
     if (!open_lists(c, &l, u.width, u.width - 1 - u.carries, u.count)) return reel_error_status();
     reel__cuda_update_work w = {
-        .rule = *c->attr.rule, .lr = u.lr, .step = u.step, .ticket = l.device->tickets};
+        .rule = c->with.update.rule, .lr = u.lr, .step = u.step, .ticket = l.device->tickets};
     for (int i = 0; !w.last;) {
         i = take(&l, i, &part);
         w.last = i == l.count;
@@ -84,9 +84,9 @@ static reel_status clip(const reel__call *c, const lists *l, double *squares, in
                                                            blocks, norm->layout.dtype, queue)));
     for (int i = 0; i < l->count;) {
         i = take(l, i, &part);
-        REEL_TRY(
-            reel__cuda_launched(c, reel__cuda_launch_list_scale(&part, squares + blocks,
-                                                                c->attr.f[0], l->dtype, queue)));
+        REEL_TRY(reel__cuda_launched(c, reel__cuda_launch_list_scale(&part, squares + blocks,
+                                                                     c->with.clip.max_norm,
+                                                                     l->dtype, queue)));
     }
     return REEL_OK;
 }
@@ -110,7 +110,7 @@ reel_status reel__cuda_clip_value(const reel__call *c) {
     for (int i = 0; i < l.count;) {
         i = take(&l, i, &part);
         REEL_TRY(reel__cuda_launched(
-            c, reel__cuda_launch_list_clamp(&part, c->attr.f[0], l.dtype, l.device->queue)));
+            c, reel__cuda_launch_list_clamp(&part, c->with.clip.limit, l.dtype, l.device->queue)));
     }
     return REEL_OK;
 }

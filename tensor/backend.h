@@ -8,7 +8,7 @@
 #ifndef REEL_TENSOR_BACKEND_H
 #define REEL_TENSOR_BACKEND_H
 
-#include "tensor/tensor.h"
+#include "tensor/with_internal.h"
 
 typedef enum {
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) REEL_OP_##name,
@@ -26,15 +26,6 @@ typedef enum {
 #define REEL__MOST_RESULTS 4
 #define REEL__MOST_MAPPED 3 /* inputs of an elementwise kernel */
 
-/* An op's constants; what each means stands at the op's public function. */
-typedef struct {
-    double f[4];
-    int64_t i[4];
-    reel_shape shape;
-    reel_dtype dtype;
-    const struct reel__rule *rule; /* of an UPDATE: update_internal.h */
-} reel__attrs;
-
 /* One op on its way through the funnel: a value, which can be kept and run again while its tensors
  * live. out[0] set beforehand: the result goes there, in place. */
 typedef struct reel__call {
@@ -48,7 +39,7 @@ typedef struct reel__call {
     reel_device device; /* where the result goes; filled in from the inputs if there are any */
     bool accumulate;    /* matmul: out += x y */
     bool in_place;      /* x = f(x): in messages the name has its underscore */
-    reel__attrs attr;
+    reel__with with;
 } reel__call;
 
 /* The inputs of any op, of which there are nin. */

@@ -39,12 +39,14 @@ static inline reel_tensor *reel__ternary(reel__op op, const char *at, reel_tenso
 /* The same with two constants. */
 static inline reel_tensor *reel__unary_with(reel__op op, const char *at, reel_tensor *x, double a,
                                             double b) {
-    return reel__run((reel__call){.op = op, .at = at, .nin = 1, .in = {x}, .attr.f = {a, b}});
+    return reel__run(
+        (reel__call){.op = op, .at = at, .nin = 1, .in = {x}, .with.map = {.a = a, .b = b}});
 }
 
 static inline reel_tensor *reel__binary_with(reel__op op, const char *at, reel_tensor *x,
                                              reel_tensor *y, double a, double b) {
-    return reel__run((reel__call){.op = op, .at = at, .nin = 2, .in = {x, y}, .attr.f = {a, b}});
+    return reel__run(
+        (reel__call){.op = op, .at = at, .nin = 2, .in = {x, y}, .with.map = {.a = a, .b = b}});
 }
 
 /* x, copied first if it is other elements of the memory that is about to change. What was let go is

@@ -23,6 +23,8 @@ const reel__op_info reel__ops[REEL_OP_COUNT] = {
                    #name " has too many inputs");
 #include "tensor/ops.def"
 
+_Static_assert(sizeof(reel__call) <= 320, "every op clears one, and some copy it");
+
 typedef reel_status (*shape_rule)(const reel__call *c, reel__layout *out);
 
 static const shape_rule rules[REEL_OP_COUNT] = {

@@ -111,7 +111,7 @@ reel_tensor *reel_copy_at_(const char *at, reel_tensor *to, reel_tensor *from) {
 }
 
 reel_tensor *reel_fill_at_(const char *at, reel_tensor *t, double value) {
-    reel__attrs attr = {.f = {value}};
-    if (reel__is_alive(t)) attr.shape = t->layout.shape, attr.dtype = t->layout.dtype;
-    return reel__run_into((reel__call){.op = REEL_OP_fill, .at = at, .attr = attr}, t);
+    reel__with with = {.fill.value = value};
+    if (reel__is_alive(t)) with.fill.shape = t->layout.shape, with.fill.dtype = t->layout.dtype;
+    return reel__run_into((reel__call){.op = REEL_OP_fill, .at = at, .with = with}, t);
 }

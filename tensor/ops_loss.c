@@ -8,7 +8,7 @@ reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t) {
 reel_tensor *reel__mse_grad(const char *at, reel_tensor *g, reel_tensor *y, reel_tensor *t,
                             double scale) {
     return reel__run((reel__call){
-        .op = REEL_OP_mse_grad, .at = at, .nin = 3, .in = {g, y, t}, .attr.f = {scale}});
+        .op = REEL_OP_mse_grad, .at = at, .nin = 3, .in = {g, y, t}, .with.map.a = scale});
 }
 
 reel_tensor *reel__weigh(const char *at, reel_tensor *w, reel_tensor *x) {
@@ -19,10 +19,9 @@ reel_tensor *reel_bce_at(const char *at, reel_tensor *p, reel_tensor *t) {
     return reel__binary(REEL_OP_bce, at, p, t);
 }
 
-/* i[0]: whether p is looked at, by a device whose values the host does not wait for. */
 reel_tensor *reel__bce_checked(const char *at, reel_tensor *p, reel_tensor *t) {
-    return reel__run(
-        (reel__call){.op = REEL_OP_bce, .at = at, .nin = 2, .in = {p, t}, .attr.i = {1}});
+    return reel__run((reel__call){
+        .op = REEL_OP_bce, .at = at, .nin = 2, .in = {p, t}, .with.map.checked = true});
 }
 
 reel_tensor *reel__bce_grad(const char *at, reel_tensor *g, reel_tensor *p, reel_tensor *t) {
@@ -38,7 +37,7 @@ static reel__call of_class(reel__op op, const char *at, reel_tensor *from, reel_
                         .first = REEL__NO_NAMES,
                         .nin = 3,
                         .in = {from, weight, target},
-                        .attr.i = {ignored}};
+                        .with.nll.ignored = ignored};
 }
 
 reel_tensor *reel__nll(const char *at, reel_tensor *x, reel_tensor *weight, reel_tensor *target,

@@ -156,7 +156,7 @@ static reel_tensor *run_cast(reel_tensor **in, const int64_t *param, reel_dtype 
                     .nin = 1,
                     .nout = 1,
                     .in = {in[0]},
-                    .attr.dtype = REEL_F64};
+                    .with.cast.dtype = REEL_F64};
     return reel__dispatch(&c) == REEL_OK ? reel_cast(reel__scope_give(c.out[0]), own) : NULL;
 }
 static reel_tensor *run_dequantize(reel_tensor **in, const int64_t *param, reel_dtype made) {

@@ -59,7 +59,7 @@ typedef struct {
     void *out;
     const void *in[REEL__MOST_MAPPED];
     int64_t out_stride, in_stride[REEL__MOST_MAPPED];
-    const double *constants; /* attr.f, two at least */
+    const double *constants; /* a MAP's a and b, or what else the loop takes: two at least */
 } reel__run;
 typedef void (*reel__loop)(const reel__run *r);
 

@@ -171,6 +171,7 @@ void reel__cpu_map_with(reel__loop loop, reel_tensor *out, int nin, reel_tensor 
 
 reel_status reel__cpu_map(const reel__call *c) {
     reel__loop loop = reel__cpu_loops()->map[c->op][c->in[0]->layout.dtype];
-    reel__cpu_map_with(loop, c->out[0], c->nin, c->in, c->attr.f);
+    reel__cpu_map_with(loop, c->out[0], c->nin, c->in,
+                       (const double[2]){c->with.map.a, c->with.map.b});
     return REEL_OK;
 }

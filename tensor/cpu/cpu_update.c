@@ -65,7 +65,8 @@ reel_status reel__cpu_update(const reel__call *c) {
         double *carry = u.carries ? reel__data(in[u.width - 2]) : NULL;
         count(taken);
         const reel__now now = {*u.lr, (double)*taken, carry ? *carry : 0};
-        if (now.t != last.t || now.carry != last.carry) step = steps[c->op](c->attr.rule, &now);
+        if (now.t != last.t || now.carry != last.carry)
+            step = steps[c->op](&c->with.update.rule, &now);
         last = now;
         if (carry) *carry = step.carry;
         update_one(c->op, in, u.has, &step);
@@ -96,7 +97,7 @@ static double least_squares(reel_dtype dtype) {
     return dtype == REEL_F32 ? 1e-25 : 1e-280;
 }
 
-/* list: gradients, then the norm (written). f[0]: the largest norm. */
+/* list: gradients, then the norm (written). */
 reel_status reel__cpu_clip_norm(const reel__call *c) {
     double squares = 0;
     const int count = c->nin - 1;
@@ -106,7 +107,7 @@ reel_status reel__cpu_clip_norm(const reel__call *c) {
     const reel_dtype dtype = c->list[count]->layout.dtype;
     const bool is_exact = squares >= least_squares(dtype) && squares < INFINITY;
     const double norm = is_exact ? sqrt(squares) : long_norm(c, count);
-    const double scale = c->attr.f[0] / (norm + 1e-6);
+    const double scale = c->with.clip.max_norm / (norm + 1e-6);
     if (!reel_fill_at_(c->at, c->list[count], dtype == REEL_F32 ? (double)(float)norm : norm))
         return reel_error_status();
     if (scale >= 1) return REEL_OK;
@@ -117,9 +118,9 @@ reel_status reel__cpu_clip_norm(const reel__call *c) {
     return REEL_OK;
 }
 
-/* list: gradients. f[0]: the limit. NaN stays NaN. */
+/* list: gradients. NaN stays NaN. */
 reel_status reel__cpu_clip_value(const reel__call *c) {
-    const double limit = c->attr.f[0];
+    const double limit = c->with.clip.limit;
     for (int i = 0; i < c->nin; i++) {
         int64_t n = reel_numel(c->list[i]);
         if (c->list[i]->layout.dtype == REEL_F32) {
