@@ -17,16 +17,17 @@ bool reel__needs(const reel__node *n, int i) {
     return !n->pass || !n->pass->selective || leads_somewhere(n->pass, e);
 }
 
-reel_tensor *reel__saved(const reel__node *n, int bit) {
-    int i = __builtin_ctz((unsigned)bit);
-    reel_tensor *t = n->saved[i];
+reel_tensor *reel__saved(const reel__node *n, unsigned bit) {
+    const int i = __builtin_ctz(bit);
+    const bool is_input = i < REEL__MOST_INPUTS;
+    reel_tensor *t = n->saves & bit ? n->saved[i] : NULL;
     if (t && atomic_load_explicit(&t->storage->version, memory_order_relaxed) != n->version[i]) {
         reel_fail(REEL_ERR_STATE, n->at,
                   "gradient of %s: %s %d was changed in place after it was saved", n->name,
-                  i < 3 ? "input" : "result", i < 3 ? i : i - 3);
+                  is_input ? "input" : "result", is_input ? i : i - REEL__MOST_INPUTS);
         return NULL;
     }
-    return i == 3 ? reel__node_result(n, t) : t;
+    return bit == REEL__OUT(0) ? reel__node_result(n, t) : t;
 }
 
 /* ---- sums ---- */
@@ -67,7 +68,7 @@ static void put(struct reel__track *k, reel_tensor *g) {
 
 /* Memory of g's own: clipping and optimizers change gradients in place. */
 static reel_tensor *copy(const char *at, reel_tensor *g) {
-    reel__call c = {.op = REEL_OP_copy, .at = at, .nin = 1, .nout = 1, .in = &g};
+    reel__call c = {.op = REEL_OP_copy, .at = at, .nin = 1, .nout = 1, .in = {g}};
     return reel__dispatch(&c) == REEL_OK ? reel__scope_give(c.out[0]) : NULL;
 }
 
@@ -112,7 +113,7 @@ void reel__give_zero(reel__node *n, reel_tensor *g) {
 
 /* The last two axes change places, and nobody wants to see the gradient of what came of it. */
 static bool is_mere_transpose(const reel__node *n) {
-    const reel_shape *axes = &n->attr.shape;
+    const reel_shape *axes = &n->with.axes;
     if (n->op != REEL_OP_permute || axes->ndim < 2 || n->slot || n->hooks.first) return false;
     for (int i = 0; i < axes->ndim - 2; i++)
         if (axes->dim[i] != i) return false;

@@ -6,14 +6,15 @@
 #include "tensor/handles_internal.h"
 #include "tensor/ops_internal.h"
 
-#define REEL__NODE_SAVED 5 /* in0, in1, in2, out0, out1: the bits of the saves column */
+/* The inputs, then the results: the bits of the saves column. */
+#define REEL__NODE_SAVED (REEL__MOST_INPUTS + REEL__MOST_RESULTS)
 
 typedef struct reel__node reel__node;
 typedef struct reel__pass reel__pass;
 typedef struct reel__slot reel__slot;
 
 /* One rule an op: g is the gradient of output 0. */
-typedef void (*reel__rule)(reel__node *n, reel_tensor *g);
+typedef void (*reel__gradient_rule)(reel__node *n, reel_tensor *g);
 
 /* Where an input's gradient goes: to the node that made it, to a leaf, or, if both are NULL,
  * nowhere. Of an op's results the first alone has a gradient; a second one is an index. */
@@ -40,12 +41,13 @@ struct reel__node {
     atomic_int refs;
     reel__op op; /* REEL_OP_COUNT: a function of the user's */
     const char *name, *at;
-    reel__rule rule;
-    int nin, depth; /* depth: greater than that of every node it points at */
-    reel__attrs attr;
+    reel__gradient_rule rule;
+    int nin, depth;       /* depth: greater than that of every node it points at */
+    reel__with with;      /* the call's */
     reel__edge *edge;     /* [nin] */
     reel_shape *in_shape; /* [nin] */
     reel_dtype dtype;     /* of the first input */
+    unsigned saves;       /* which of these are kept: bits REEL__IN(i), REEL__OUT(i) */
     reel_tensor *saved[REEL__NODE_SAVED];
     unsigned version[REEL__NODE_SAVED];
     reel_context *context; /* of a function of the user's; else NULL */
@@ -76,6 +78,8 @@ reel__node *reel__node_new(const char *name, const char *at, reel_tensor *const 
 /* Makes t the result of n. */
 reel_status reel__node_attach(reel__node *n, reel_tensor *t);
 void reel__node_release(reel__node *n);
+/* Lets go what was saved. */
+void reel__node_forget(reel__node *n);
 /* n's result again, of which a view was saved: borrowed, and tracked if the pass is recorded. */
 reel_tensor *reel__node_result(const reel__node *n, reel_tensor *saved);
 extern const reel__hooks reel__autograd_hooks;
@@ -150,15 +154,15 @@ reel_status reel__check_results(const reel__call *c);
 /* ---- for gradient rules (rules_*.c): n is the node, i one of its inputs ---- */
 
 bool reel__needs(const reel__node *n, int i);
-/* What the row's saves column kept: bit REEL__IN0, ... NULL, and a failure kept, if it was changed
- * in place since. */
-reel_tensor *reel__saved(const reel__node *n, int bit);
+/* What the row's saves column kept: REEL__IN(i) or REEL__OUT(i). NULL, and a failure kept, if it
+ * was changed in place since. */
+reel_tensor *reel__saved(const reel__node *n, unsigned bit);
 /* Input i, and the result, that it kept. */
 static inline reel_tensor *reel__in(const reel__node *n, int i) {
-    return reel__saved(n, REEL__IN0 << i);
+    return reel__saved(n, REEL__IN(i));
 }
 static inline reel_tensor *reel__out(const reel__node *n) {
-    return reel__saved(n, REEL__OUT0);
+    return reel__saved(n, REEL__OUT(0));
 }
 /* A number in the dtype and on the device of `like`. */
 static inline reel_tensor *reel__constant(const reel__node *n, double value,
@@ -177,6 +181,6 @@ void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y);
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
     void reel__grad_##name(reel__node *n, reel_tensor *g);
 #include "tensor/ops.def"
-extern const reel__rule reel__rules[REEL_OP_COUNT];
+extern const reel__gradient_rule reel__rules[REEL_OP_COUNT];
 
 #endif

@@ -8,7 +8,7 @@
 #define GRAD(name) reel__grad_##name
 #define CONST(name) NULL
 #define NONE(name) NULL
-const reel__rule reel__rules[REEL_OP_COUNT] = {
+const reel__gradient_rule reel__rules[REEL_OP_COUNT] = {
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
     [REEL_OP_##name] = gradient(name),
 #include "tensor/ops.def"
@@ -134,10 +134,7 @@ void reel__pass_end(reel__pass *p) {
 /* ---- one node ---- */
 
 static void forget(reel__node *n) {
-    for (int i = 0; i < REEL__NODE_SAVED; i++) {
-        reel_release(n->saved[i]);
-        n->saved[i] = NULL;
-    }
+    reel__node_forget(n);
     if (n->context) reel__context_forget(n->context);
     n->spent = true;
 }

@@ -20,21 +20,21 @@ void reel__grad_relu_grad(reel__node *n, reel_tensor *g) {
 }
 
 void reel__grad_leaky_relu(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__leaky_relu_grad(n->at, g, reel__in(n, 0), n->attr.f[0]));
+    reel__give(n, 0, reel__leaky_relu_grad(n->at, g, reel__in(n, 0), n->with.map.a));
 }
 
 void reel__grad_leaky_relu_grad(reel__node *n, reel_tensor *g) {
     if (reel__needs(n, 0))
-        reel__give(n, 0, reel__leaky_relu_grad(n->at, g, reel__in(n, 1), n->attr.f[0]));
+        reel__give(n, 0, reel__leaky_relu_grad(n->at, g, reel__in(n, 1), n->with.map.a));
 }
 
 void reel__grad_elu(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__elu_grad(n->at, g, reel__in(n, 0), n->attr.f[0]));
+    reel__give(n, 0, reel__elu_grad(n->at, g, reel__in(n, 0), n->with.map.a));
 }
 
 /* f'' = f' = alpha e^x up to 0, and 0 above */
 void reel__grad_elu_grad(reel__node *n, reel_tensor *g) {
-    const double alpha = n->attr.f[0];
+    const double alpha = n->with.map.a;
     reel_tensor *x = reel__in(n, 1);
     if (reel__needs(n, 0)) reel__give(n, 0, reel__elu_grad(n->at, g, x, alpha));
     if (!reel__needs(n, 1)) return;
@@ -133,11 +133,11 @@ void reel__grad_gelu_tanh_grad(reel__node *n, reel_tensor *g) {
  * ---- */
 
 void reel__grad_softplus(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__softplus_grad(n->at, g, reel__in(n, 0), n->attr.f[0], n->attr.f[1]));
+    reel__give(n, 0, reel__softplus_grad(n->at, g, reel__in(n, 0), n->with.map.a, n->with.map.b));
 }
 
 void reel__grad_softplus_grad(reel__node *n, reel_tensor *g) {
-    const double beta = n->attr.f[0], threshold = n->attr.f[1];
+    const double beta = n->with.map.a, threshold = n->with.map.b;
     reel_tensor *x = reel__in(n, 1);
     if (reel__needs(n, 0)) reel__give(n, 0, reel__softplus_grad(n->at, g, x, beta, threshold));
     if (!reel__needs(n, 1)) return;

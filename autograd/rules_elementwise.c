@@ -59,7 +59,7 @@ void reel__grad_pow(reel__node *n, reel_tensor *g) {
 
 /* y = x^p:  dx = g p x^(p-1), 0 where p = 0 */
 void reel__grad_pow_scalar(reel__node *n, reel_tensor *g) {
-    const double p = n->attr.f[0];
+    const double p = n->with.map.a;
     if (p == 0) {
         reel__give_zero(n, g);
         return;
@@ -121,12 +121,12 @@ void reel__grad_trunc(reel__node *n, reel_tensor *g) {
 
 /* y = min(max(x, low), high):  dx = g [low < x < high] */
 void reel__grad_clamp(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__clamp_grad(n->at, g, reel__in(n, 0), n->attr.f[0], n->attr.f[1]));
+    reel__give(n, 0, reel__clamp_grad(n->at, g, reel__in(n, 0), n->with.map.a, n->with.map.b));
 }
 
 void reel__grad_clamp_grad(reel__node *n, reel_tensor *g) {
     if (reel__needs(n, 0))
-        reel__give(n, 0, reel__clamp_grad(n->at, g, reel__in(n, 1), n->attr.f[0], n->attr.f[1]));
+        reel__give(n, 0, reel__clamp_grad(n->at, g, reel__in(n, 1), n->with.map.a, n->with.map.b));
 }
 
 /* dx = g y */
@@ -184,7 +184,7 @@ void reel__grad_square_grad(reel__node *n, reel_tensor *g) {
 
 /* y = scale x + shift:  dx = scale g */
 void reel__grad_affine(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_affine_at(n->at, g, n->attr.f[0], 0));
+    reel__give(n, 0, reel_affine_at(n->at, g, n->with.map.a, 0));
 }
 
 void reel__grad_copy(reel__node *n, reel_tensor *g) {

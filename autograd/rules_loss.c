@@ -11,7 +11,7 @@ void reel__grad_mse(reel__node *n, reel_tensor *g) {
 
 /* z = g' s (y - t):  dg' = g s (y - t),  dy = g g' s,  dt = -dy */
 void reel__grad_mse_grad(reel__node *n, reel_tensor *g) {
-    const double scale = n->attr.f[0];
+    const double scale = n->with.map.a;
     if (reel__needs(n, 0))
         reel__give(n, 0, reel__mse_grad(n->at, g, reel__in(n, 1), reel__in(n, 2), scale));
     if (!reel__needs(n, 1) && !reel__needs(n, 2)) return;
@@ -49,9 +49,10 @@ void reel__grad_bce_grad(reel__node *n, reel_tensor *g) {
 
 /* z = -w[t] x[t]:  dx = -w[t] g at t, else 0; linear, and the other's transpose */
 void reel__grad_nll(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__nll_grad(n->at, g, reel__in(n, 1), reel__in(n, 2), n->attr.i[0]));
+    reel__give(n, 0, reel__nll_grad(n->at, g, reel__in(n, 1), reel__in(n, 2), n->with.nll.ignored));
 }
 
 void reel__grad_nll_grad(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__nll(n->at, g, reel__in(n, 1), reel__in(n, 2), n->attr.i[0], NULL));
+    reel__give(n, 0,
+               reel__nll(n->at, g, reel__in(n, 1), reel__in(n, 2), n->with.nll.ignored, NULL));
 }

@@ -5,7 +5,7 @@
 static reel_tensor *keep_axes(const reel__node *n, reel_tensor *t) {
     reel_shape kept = n->in_shape[0];
     for (int i = 0; i < kept.ndim; i++)
-        if (n->attr.i[0] >> i & 1) kept.dim[i] = 1;
+        if (n->with.reduce.axes >> i & 1) kept.dim[i] = 1;
     return reel_reshape_at(n->at, t, kept);
 }
 
@@ -17,13 +17,13 @@ static reel_tensor *spread(const reel__node *n, reel_tensor *t) {
 static reel_shape axes_of(const reel__node *n) {
     reel_shape axes = REEL_SCALAR;
     for (int i = 0; i < n->in_shape[0].ndim; i++)
-        if (n->attr.i[0] >> i & 1) axes.dim[axes.ndim++] = i;
+        if (n->with.reduce.axes >> i & 1) axes.dim[axes.ndim++] = i;
     return axes;
 }
 
 /* Elements that go into a result. */
 static int64_t count_of(const reel__node *n) {
-    return reel__count_over(n->in_shape[0], n->attr.i[0]);
+    return reel__count_over(n->in_shape[0], n->with.reduce.axes);
 }
 
 /* ---- over axes ---- */
@@ -56,7 +56,7 @@ void reel__grad_min(reel__node *n, reel_tensor *g) {
 
 /* dx = 2 g (x - mean x) / (count - correction) */
 static void give_var(reel__node *n, reel_tensor *g) {
-    const double count = (double)count_of(n), divisor = count - n->attr.f[0];
+    const double count = (double)count_of(n), divisor = count - n->with.reduce.correction;
     const double scale = count > 0 ? 2 / (divisor > 0 ? divisor : 0) : 0; /* as mean's */
     reel_tensor *x = reel__in(n, 0), *mean = reel_mean_at(n->at, x, axes_of(n), true);
     reel_tensor *scaled = reel_affine_at(n->at, keep_axes(n, g), scale, 0);
@@ -132,7 +132,7 @@ void reel__grad_prod(reel__node *n, reel_tensor *g) {
     int k = 0;
     for (int reduced = 0; reduced < 2; reduced++)
         for (int i = 0; i < s.ndim; i++)
-            if ((n->attr.i[0] >> i & 1) == reduced) order.dim[k++] = i;
+            if ((n->with.reduce.axes >> i & 1) == reduced) order.dim[k++] = i;
     for (int i = 0; i < s.ndim; i++) {
         back.dim[order.dim[i]] = i;
         moved.dim[i] = s.dim[order.dim[i]];
@@ -153,13 +153,13 @@ void reel__grad_prod(reel__node *n, reel_tensor *g) {
 /* dx = y (g - sum g y along the axis) */
 void reel__grad_softmax(reel__node *n, reel_tensor *g) {
     reel_tensor *y = reel__out(n);
-    reel_tensor *dot = reel_sum_at(n->at, reel_mul_at(n->at, g, y), reel_axes(n->attr.i[0]), true);
+    reel_tensor *dot = reel_sum_at(n->at, reel_mul_at(n->at, g, y), reel_axes(n->with.axis), true);
     reel__give(n, 0, reel_mul_at(n->at, y, reel_sub_at(n->at, g, dot)));
 }
 
 /* dx = g - e^y sum g along the axis: a row of which nothing is asked gets nothing, whatever y is */
 void reel__grad_log_softmax(reel__node *n, reel_tensor *g) {
-    reel_tensor *sum = reel_sum_at(n->at, g, reel_axes(n->attr.i[0]), true);
+    reel_tensor *sum = reel_sum_at(n->at, g, reel_axes(n->with.axis), true);
     reel__give(n, 0, reel__log_softmax_grad(n->at, g, reel__out(n), sum));
 }
 

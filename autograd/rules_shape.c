@@ -2,29 +2,29 @@
 #include "autograd/autograd_internal.h"
 
 static int64_t size_at(const reel__node *n) {
-    return n->in_shape[0].dim[n->attr.i[0]];
+    return n->in_shape[0].dim[n->with.axis];
 }
 
 void reel__grad_index_select(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_index_add_at(n->at, g, (int)n->attr.i[0], reel__in(n, 1), size_at(n)));
+    reel__give(n, 0, reel_index_add_at(n->at, g, n->with.index.axis, reel__in(n, 1), size_at(n)));
 }
 
 void reel__grad_index_add(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_index_select_at(n->at, g, (int)n->attr.i[0], reel__in(n, 1)));
+    reel__give(n, 0, reel_index_select_at(n->at, g, n->with.index.axis, reel__in(n, 1)));
 }
 
 void reel__grad_gather(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_scatter_add_at(n->at, g, (int)n->attr.i[0], reel__in(n, 1), size_at(n)));
+    reel__give(n, 0, reel_scatter_add_at(n->at, g, n->with.index.axis, reel__in(n, 1), size_at(n)));
 }
 
 void reel__grad_scatter_add(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_gather_at(n->at, g, (int)n->attr.i[0], reel__in(n, 1)));
+    reel__give(n, 0, reel_gather_at(n->at, g, n->with.index.axis, reel__in(n, 1)));
 }
 
 void reel__grad_topk(reel__node *n, reel_tensor *g) {
     reel__give(
         n, 0,
-        reel_scatter_add_at(n->at, g, (int)n->attr.i[0], reel__saved(n, REEL__OUT1), size_at(n)));
+        reel_scatter_add_at(n->at, g, n->with.topk.axis, reel__saved(n, REEL__OUT(1)), size_at(n)));
 }
 
 void reel__grad_sort(reel__node *n, reel_tensor *g) {
@@ -33,7 +33,7 @@ void reel__grad_sort(reel__node *n, reel_tensor *g) {
 
 /* Each input's part of g: no copy. */
 void reel__grad_concat(reel__node *n, reel_tensor *g) {
-    const int axis = (int)n->attr.i[0];
+    const int axis = n->with.axis;
     for (int64_t i = 0, first = 0; i < n->nin; i++) {
         const int64_t end = first + n->in_shape[i].dim[axis];
         if (reel__needs(n, (int)i))
@@ -44,30 +44,32 @@ void reel__grad_concat(reel__node *n, reel_tensor *g) {
 
 void reel__grad_stack(reel__node *n, reel_tensor *g) {
     for (int i = 0; i < n->nin; i++)
-        if (reel__needs(n, i)) reel__give(n, i, reel_select_at(n->at, g, (int)n->attr.i[0], i));
+        if (reel__needs(n, i)) reel__give(n, i, reel_select_at(n->at, g, n->with.axis, i));
 }
 
 void reel__grad_flip(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_flip_at(n->at, g, (int)n->attr.i[0]));
+    reel__give(n, 0, reel_flip_at(n->at, g, n->with.axis));
 }
 
 void reel__grad_tril(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_tril_at(n->at, g, n->attr.i[0]));
+    reel__give(n, 0, reel_tril_at(n->at, g, n->with.triangle.diagonal));
 }
 
 void reel__grad_triu(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel_triu_at(n->at, g, n->attr.i[0]));
+    reel__give(n, 0, reel_triu_at(n->at, g, n->with.triangle.diagonal));
 }
 
-/* i: axis, start, count, step, of slice and slice_put alike. */
 void reel__grad_slice(reel__node *n, reel_tensor *g) {
-    const int64_t *i = n->attr.i;
-    reel__give(n, 0, reel__slice_put(n->at, g, n->in_shape[0], (int)i[0], i[1], i[3]));
+    reel__give(n, 0,
+               reel__slice_put(n->at, g, n->in_shape[0], n->with.slice.axis, n->with.slice.start,
+                               n->with.slice.step));
 }
 
 void reel__grad_slice_put(reel__node *n, reel_tensor *g) {
-    const int64_t *i = n->attr.i, stop = i[2] ? i[1] + (i[2] - 1) * i[3] + 1 : i[1];
-    reel__give(n, 0, reel_slice_at(n->at, g, (int)i[0], i[1], stop, i[3]));
+    const int64_t start = n->with.slice.start, count = n->with.slice.count,
+                  step = n->with.slice.step;
+    const int64_t stop = count ? start + (count - 1) * step + 1 : start;
+    reel__give(n, 0, reel_slice_at(n->at, g, n->with.slice.axis, start, stop, step));
 }
 
 void reel__grad_reshape(reel__node *n, reel_tensor *g) {
@@ -75,8 +77,8 @@ void reel__grad_reshape(reel__node *n, reel_tensor *g) {
 }
 
 void reel__grad_permute(reel__node *n, reel_tensor *g) {
-    reel_shape back = n->attr.shape;
-    for (int i = 0; i < back.ndim; i++) back.dim[n->attr.shape.dim[i]] = i;
+    reel_shape back = n->with.axes;
+    for (int i = 0; i < back.ndim; i++) back.dim[n->with.axes.dim[i]] = i;
     reel__give(n, 0, reel_permute_at(n->at, g, back));
 }
 

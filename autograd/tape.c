@@ -74,12 +74,16 @@ void reel_grad_mode_leave(reel_grad_mode *mode) {
 static _Thread_local reel__node *doomed; /* waiting to be freed: a long tape must not recurse */
 static _Thread_local bool draining;
 
+void reel__node_forget(reel__node *n) {
+    for (; n->saves; n->saves &= n->saves - 1) reel_release(n->saved[__builtin_ctz(n->saves)]);
+}
+
 static void free_node(reel__node *n) {
     for (int i = 0; i < n->nin; i++) {
         reel__node_release(n->edge[i].node);
         reel_release(n->edge[i].leaf);
     }
-    for (int i = 0; i < REEL__NODE_SAVED; i++) reel_release(n->saved[i]);
+    reel__node_forget(n);
     reel_release(n->pending);
     reel__hooks_free(&n->hooks);
     reel__context_free(n->context);
@@ -144,21 +148,22 @@ reel_tensor *reel__node_result(const reel__node *n, reel_tensor *saved) {
 }
 
 /* CROSS: an input is needed for the gradient of the other. */
-static int what_to_save(const reel__node *n) {
-    int saves = reel__ops[n->op].saves;
+static unsigned what_to_save(const reel__node *n) {
+    const unsigned saves = reel__ops[n->op].saves;
     if (!(saves & REEL__CROSS)) return saves;
-    return (reel__needs(n, 1) ? REEL__IN0 : 0) | (reel__needs(n, 0) ? REEL__IN1 : 0);
+    return (reel__needs(n, 1) ? REEL__IN(0) : 0) | (reel__needs(n, 0) ? REEL__IN(1) : 0);
 }
 
 /* An output is saved as a view without a track of its own: it would keep its own node alive for
  * ever. */
 static reel_status save(reel__node *n, const reel__call *c) {
-    const int saves = what_to_save(n);
-    for (int i = 0; i < REEL__NODE_SAVED; i++) {
-        if (!(saves >> i & 1)) continue;
-        reel_tensor *t = i < 3 ? c->in[i] : c->out[i - 3];
-        n->saved[i] = i < 3 ? reel_retain(t) : reel__tensor_view(c->at, "saved", t, &t->layout);
+    for (unsigned left = what_to_save(n); left; left &= left - 1) {
+        const int i = __builtin_ctz(left);
+        const bool is_input = i < REEL__MOST_INPUTS;
+        reel_tensor *t = is_input ? reel__input(c, i) : c->out[i - REEL__MOST_INPUTS];
+        n->saved[i] = is_input ? reel_retain(t) : reel__tensor_view(c->at, "saved", t, &t->layout);
         if (!n->saved[i]) return reel_error_status();
+        n->saves |= 1u << i;
         n->version[i] = atomic_load_explicit(&t->storage->version, memory_order_relaxed);
     }
     return REEL_OK;
@@ -167,12 +172,12 @@ static reel_status save(reel__node *n, const reel__call *c) {
 static reel_status record(const reel__call *c) {
     const reel_dtype dtype = c->out[0]->layout.dtype;
     if (dtype == REEL_I64 || dtype == REEL_U8) return REEL_OK; /* integers have no gradient */
-    reel__node *n = reel__node_new(reel__ops[c->op].name, c->at, c->in, c->nin);
+    reel__node *n = reel__node_new(reel__ops[c->op].name, c->at, reel__inputs(c), c->nin);
     if (!n) return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
     n->op = c->op;
     n->rule = reel__rules[c->op];
-    n->attr = c->attr;
-    n->dtype = c->in[0]->layout.dtype;
+    n->with = c->with;
+    n->dtype = reel__input(c, 0)->layout.dtype;
     reel_status status = save(n, c);
     if (status == REEL_OK) status = reel__node_attach(n, c->out[0]);
     reel__node_release(n);

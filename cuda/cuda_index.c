@@ -5,7 +5,7 @@
 
 /* Contiguous operands around the axis; the open scope owns copies. False on failure. */
 static bool prepare(const reel__call *c, reel__cuda_device **d, reel__cuda_move *m) {
-    const int axis = (int)c->attr.i[0];
+    const int axis = c->with.index.axis;
     reel_tensor *x = reel_contiguous_at(c->at, c->in[0]),
                 *index = reel_contiguous_at(c->at, c->in[1]);
     *d = x && index ? reel__cuda_enter(c) : NULL;
@@ -40,7 +40,7 @@ reel_status reel__cuda_dequantize_rows(const reel__call *c) {
     REEL_SCOPE;
     if (!prepare(c, &d, &m)) return reel_error_status();
     return reel__cuda_launched(
-        c, reel__cuda_launch_dequantize_rows(&m, c->attr.f[0], c->out[0]->layout.dtype,
+        c, reel__cuda_launch_dequantize_rows(&m, c->with.index.scale, c->out[0]->layout.dtype,
                                              c->in[0]->layout.dtype, d->queue));
 }
 
@@ -63,7 +63,7 @@ static reel_status bits_of_one(const reel__call *c, reel_dtype dtype, uint64_t *
 }
 
 reel_status reel__cuda_one_hot(const reel__call *c) {
-    const reel_dtype dtype = c->attr.dtype;
+    const reel_dtype dtype = c->with.one_hot.dtype;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     REEL_SCOPE;
     uint64_t one;
@@ -74,7 +74,7 @@ reel_status reel__cuda_one_hot(const reel__call *c) {
     const reel__cuda_move m = {.out = reel__data(c->out[0]),
                                .index = reel__data(index),
                                .outer = reel_numel(index),
-                               .size = c->attr.i[0],
+                               .size = c->with.one_hot.classes,
                                .witness = reel__cuda_witness_of(d, c)};
     return reel__cuda_launched(
         c, reel__cuda_launch_one_hot(&m, one, (int)reel_dtype_size(dtype), d->queue));
@@ -218,14 +218,14 @@ reel_status reel__cuda_scatter_add(const reel__call *c) {
     return add(c, false);
 }
 
-/* i: axis, start, count, step. */
 reel_status reel__cuda_slice_put(const reel__call *c) {
     reel_tensor *out = c->out[0];
-    const int axis = (int)c->attr.i[0];
+    const int axis = c->with.slice.axis;
     REEL_SCOPE;
     if (!reel_fill_at_(c->at, out, 0)) return reel_error_status();
-    reel_tensor *part = reel_slice_at(c->at, out, axis, c->attr.i[1], INT64_MAX, c->attr.i[3]);
-    reel_tensor *in = reel_slice_at(c->at, part, axis, 0, c->attr.i[2], 1);
+    reel_tensor *part =
+        reel_slice_at(c->at, out, axis, c->with.slice.start, INT64_MAX, c->with.slice.step);
+    reel_tensor *in = reel_slice_at(c->at, part, axis, 0, c->with.slice.count, 1);
     return in ? reel__cuda_copy_into(c, in, c->in[0]) : reel_error_status();
 }
 
@@ -233,7 +233,7 @@ reel_status reel__cuda_slice_put(const reel__call *c) {
 
 static reel_status take_best(const reel__call *c, reel__cuda_device *d, const reel_tensor *x,
                              pairs *p) {
-    const int axis = (int)c->attr.i[0];
+    const int axis = c->with.topk.axis;
     const reel_dtype dtype = x->layout.dtype;
     const int size = (int)reel_dtype_size(dtype);
     const int64_t n = x->layout.shape.dim[axis], count = reel_numel(x);
@@ -241,7 +241,7 @@ static reel_status take_best(const reel__call *c, reel__cuda_device *d, const re
     reel__around_axis(x->layout.shape, axis, &outer, &inner);
     REEL_TRY(reel__cuda_launched(
         c, reel__cuda_launch_order_keys(p->other_key, p->other_value, reel__data(x), outer, n,
-                                        inner, c->attr.i[2] != 0, dtype, d->queue)));
+                                        inner, c->with.topk.largest, dtype, d->queue)));
     REEL_TRY(sort(c, d, p, count, 8 * size));
     if (outer * inner > 1) {
         pairs swapped = *p; /* back the other way */
@@ -254,7 +254,7 @@ static reel_status take_best(const reel__call *c, reel__cuda_device *d, const re
     return reel__cuda_launched(
         c, reel__cuda_launch_take_best(reel__data(c->out[0]), reel__data(c->out[1]),
                                        outer * inner > 1 ? p->other_value : p->value, reel__data(x),
-                                       outer, n, inner, c->attr.i[1], size, d->queue));
+                                       outer, n, inner, c->with.topk.k, size, d->queue));
 }
 
 reel_status reel__cuda_topk(const reel__call *c) {

@@ -20,17 +20,17 @@ static reel_status join(const reel__call *c) {
     const reel__cuda_device *d = reel__cuda_enter(c);
     if (!d) return reel_error_status();
     reel__cuda_join j = {.out = reel__data(out)};
-    reel__around_axis(out->layout.shape, (int)c->attr.i[0], &j.outer, &inner);
+    reel__around_axis(out->layout.shape, c->with.axis, &j.outer, &inner);
     j.row = (int64_t)out->storage->bytes / j.outer;
     for (int i = 0; i < c->nin; i++) {
         const int64_t entries = reel__joined_entries(c, i);
-        if (entries > 0 && reel_is_contiguous(c->in[i])) {
-            j.x[j.count] = reel__data(c->in[i]);
+        if (entries > 0 && reel_is_contiguous(c->list[i])) {
+            j.x[j.count] = reel__data(c->list[i]);
             j.before[j.count] = before * inner * size;
             j.width[j.count++] = entries * inner * size;
         } else if (entries > 0) {
             reel_tensor part = reel__joined_part(c, i, before);
-            REEL_TRY(reel__cuda_copy_into(c, &part, c->in[i]));
+            REEL_TRY(reel__cuda_copy_into(c, &part, c->list[i]));
         }
         before += entries;
         if (j.count == REEL__CUDA_JOINED) REEL_TRY(launch_join(c, d, &j));
@@ -49,13 +49,12 @@ reel_status reel__cuda_stack(const reel__call *c) {
 /* ---- flip ---- */
 
 reel_status reel__cuda_flip(const reel__call *c) {
-    reel_tensor from = reel__flipped(c->in[0], (int)c->attr.i[0]);
+    reel_tensor from = reel__flipped(c->in[0], c->with.axis);
     return reel__cuda_copy_into(c, c->out[0], &from);
 }
 
 /* ---- tril, triu ---- */
 
-/* i: the diagonal. */
 static reel_status keep_triangle(const reel__call *c, bool lower) {
     const reel_shape s = c->out[0]->layout.shape;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
@@ -68,7 +67,7 @@ static reel_status keep_triangle(const reel__call *c, bool lower) {
                                    .n = reel_numel(x),
                                    .rows = s.dim[s.ndim - 2],
                                    .columns = s.dim[s.ndim - 1],
-                                   .diagonal = c->attr.i[0],
+                                   .diagonal = c->with.triangle.diagonal,
                                    .lower = lower};
     return reel__cuda_launched(
         c, reel__cuda_launch_triangle(&t, (int)reel_dtype_size(x->layout.dtype), d->queue));

@@ -133,10 +133,11 @@ reel_status reel__cuda_map_op(const reel__call *c) {
     static const reel__cuda_map_launcher *const by_dtype[] = {
         reel__cuda_map_f32, reel__cuda_map_f64, reel__cuda_map_i64, reel__cuda_map_u8};
     const reel_dtype dtype = c->in[0]->layout.dtype;
-    if (c->op == REEL_OP_bce && c->attr.i[0]) return bce_checked(c);
+    if (c->op == REEL_OP_bce && c->with.map.checked) return bce_checked(c);
     const reel__cuda_kernel k = {launch_op, &by_dtype[dtype][c->op],
                                  REEL__CUDA_VECTOR / (int)reel_dtype_size(dtype)};
-    return reel__cuda_map_with(c, k, c->out[0], c->nin, c->in, c->attr.f);
+    return reel__cuda_map_with(c, k, c->out[0], c->nin, c->in,
+                               (const double[2]){c->with.map.a, c->with.map.b});
 }
 
 /* ---- cast, dequantize, fill ---- */
@@ -155,7 +156,7 @@ static cudaError_t launch_cast(const reel__cuda_map *m, int vector, const void *
 static reel_status convert(const reel__call *c, bool scaled) {
     const conversion v = {c->out[0]->layout.dtype, c->in[0]->layout.dtype, scaled};
     const reel__cuda_kernel k = {launch_cast, &v, 4};
-    return reel__cuda_map_with(c, k, c->out[0], 1, c->in, c->attr.f);
+    return reel__cuda_map_with(c, k, c->out[0], 1, c->in, (const double[2]){c->with.cast.scale, 0});
 }
 
 reel_status reel__cuda_cast(const reel__call *c) {
@@ -175,7 +176,7 @@ reel_status reel__cuda_fill(const reel__call *c) {
     const reel_dtype dtype = c->out[0]->layout.dtype;
     const reel__cuda_kernel k = {launch_fill, &dtype,
                                  REEL__CUDA_VECTOR / (int)reel_dtype_size(dtype)};
-    return reel__cuda_map_with(c, k, c->out[0], 0, NULL, c->attr.f);
+    return reel__cuda_map_with(c, k, c->out[0], 0, NULL, (const double[2]){c->with.fill.value, 0});
 }
 
 /* ---- where ---- */

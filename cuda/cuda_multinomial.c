@@ -33,7 +33,6 @@ static reel_status by_race(const reel__call *c, reel__cuda_lots *l, reel_dtype d
         c, reel__cuda_launch_winners(l, reel__data(best), reel__data(index), d->queue));
 }
 
-/* i: draws of a row, replacement. */
 reel_status reel__cuda_multinomial(const reel__call *c) {
     const reel_shape s = c->in[0]->layout.shape;
     const reel_dtype dtype = c->in[0]->layout.dtype;
@@ -44,7 +43,8 @@ reel_status reel__cuda_multinomial(const reel__call *c) {
     reel__cuda_lots l = {.weights = reel__data(weights),
                          .rows = s.ndim == 2 ? s.dim[0] : 1,
                          .n = s.dim[s.ndim - 1],
-                         .draws = c->attr.i[0],
+                         .draws = c->with.multinomial.draws,
                          .out = reel__data(c->out[0])};
-    return l.draws > 1 && !c->attr.i[1] ? by_race(c, &l, dtype) : by_sums(c, &l, dtype);
+    return l.draws > 1 && !c->with.multinomial.replacement ? by_race(c, &l, dtype)
+                                                           : by_sums(c, &l, dtype);
 }

@@ -9,18 +9,17 @@ static reel_status fill_ramp(const reel__call *c, reel__cuda_ramp r) {
     return reel__cuda_launched(c, reel__cuda_launch_ramp(&r, c->out[0]->layout.dtype, d->queue));
 }
 
-/* f: start, step. */
 reel_status reel__cuda_arange(const reel__call *c) {
     const int64_t n = reel_numel(c->out[0]);
     return fill_ramp(
-        c, (reel__cuda_ramp){.n = n, .half = n, .first = c->attr.f[0], .step = c->attr.f[1]});
+        c, (reel__cuda_ramp){
+               .n = n, .half = n, .first = c->with.ramp.start, .step = c->with.ramp.step});
 }
 
-/* f: start, step, stop; i[0]: how many are counted from start. */
 reel_status reel__cuda_linspace(const reel__call *c) {
     return fill_ramp(c, (reel__cuda_ramp){.n = reel_numel(c->out[0]),
-                                          .half = c->attr.i[0],
-                                          .first = c->attr.f[0],
-                                          .step = c->attr.f[1],
-                                          .last = c->attr.f[2]});
+                                          .half = c->with.ramp.half,
+                                          .first = c->with.ramp.start,
+                                          .step = c->with.ramp.step,
+                                          .last = c->with.ramp.stop});
 }

@@ -17,7 +17,7 @@ static reel_tensor *aligned_like(const reel__call *c, reel_tensor *out) {
 
 /* ---- floats ---- */
 
-static reel_status fill(const reel__call *c, bool normal) {
+static reel_status fill(const reel__call *c, bool normal, double a, double b) {
     reel_tensor *out = c->out[0];
     reel_status status = REEL_OK;
     if (reel_numel(out) == 0) return REEL_OK;
@@ -25,32 +25,31 @@ static reel_status fill(const reel__call *c, bool normal) {
     reel_tensor *t = aligned_like(c, out);
     reel__cuda_device *d = t ? reel__cuda_enter(c) : NULL;
     if (!d) return reel_error_status();
-    status = reel__cuda_launched(
-        c, reel__cuda_launch_random(reel__data(t), reel_numel(t), t->layout.dtype, normal,
-                                    c->attr.f[0], c->attr.f[1], state_of(c), d->tickets, d->queue));
+    status = reel__cuda_launched(c, reel__cuda_launch_random(reel__data(t), reel_numel(t),
+                                                             t->layout.dtype, normal, a, b,
+                                                             state_of(c), d->tickets, d->queue));
     if (status == REEL_OK && t != out) status = reel__cuda_copy_into(c, out, t);
     return status;
 }
 
 reel_status reel__cuda_uniform(const reel__call *c) {
-    return fill(c, false);
+    return fill(c, false, c->with.uniform.low, c->with.uniform.high);
 }
 
 reel_status reel__cuda_normal(const reel__call *c) {
-    return fill(c, true);
+    return fill(c, true, c->with.normal.mean, c->with.normal.std);
 }
 
 /* ---- whole numbers ---- */
 
-/* i: low, how many numbers there are. */
 reel_status reel__cuda_randint(const reel__call *c) {
     reel_tensor *out = c->out[0];
     if (reel_numel(out) == 0) return REEL_OK;
     reel__cuda_device *d = reel__cuda_enter(c);
     if (!d) return reel_error_status();
-    return reel__cuda_launched(c, reel__cuda_launch_randint(reel__data(out), reel_numel(out),
-                                                            c->attr.i[0], (uint64_t)c->attr.i[1],
-                                                            state_of(c), d->tickets, d->queue));
+    return reel__cuda_launched(
+        c, reel__cuda_launch_randint(reel__data(out), reel_numel(out), c->with.randint.low,
+                                     c->with.randint.count, state_of(c), d->tickets, d->queue));
 }
 
 /* Words with their places, sorted into the result, where the places stay. */
@@ -109,7 +108,6 @@ static reel_status find_one(const reel__call *c, reel_dtype dtype, uint64_t *one
     return REEL_OK;
 }
 
-/* f[0]: the probability. */
 reel_status reel__cuda_bernoulli_fill(const reel__call *c) {
     reel_tensor *out = c->out[0];
     const reel_dtype dtype = out->layout.dtype;
@@ -121,9 +119,10 @@ reel_status reel__cuda_bernoulli_fill(const reel__call *c) {
     reel_tensor *t = aligned_like(c, out);
     reel__cuda_device *d = t ? reel__cuda_enter(c) : NULL;
     if (!d) return reel_error_status();
-    status = reel__cuda_launched(c, reel__cuda_launch_bernoulli_fill(
-                                        reel__data(t), reel_numel(t), (int)reel_dtype_size(dtype),
-                                        c->attr.f[0], one, state_of(c), d->tickets, d->queue));
+    status =
+        reel__cuda_launched(c, reel__cuda_launch_bernoulli_fill(
+                                   reel__data(t), reel_numel(t), (int)reel_dtype_size(dtype),
+                                   c->with.bernoulli.p, one, state_of(c), d->tickets, d->queue));
     if (status == REEL_OK && t != out) status = reel__cuda_copy_into(c, out, t);
     return status;
 }

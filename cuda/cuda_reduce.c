@@ -32,7 +32,7 @@ static reel_status reduce(const reel__call *c, reel__cuda_fold_launcher launcher
     if (expanded) return reel__reduce_narrow(c, expanded);
     how.times = reel__times(c);
     REEL_SCOPE;
-    reel_status status = reel__reduction_make(&r, c, c->attr.i[0]);
+    reel_status status = reel__reduction_make(&r, c, c->with.reduce.axes);
     if (status != REEL_OK) return status;
     how.x = reel__data(r.x);
     how.out = reel__data(c->out[0]);
@@ -46,7 +46,7 @@ static reel_status reduce(const reel__call *c, reel__cuda_fold_launcher launcher
 
 /* Elements of x that go into a result. */
 static double count_of(const reel__call *c) {
-    return (double)reel__count_over(c->in[0]->layout.shape, c->attr.i[0]);
+    return (double)reel__count_over(c->in[0]->layout.shape, c->with.reduce.axes);
 }
 
 #define NOT_A_NUMBER __builtin_nan("")
@@ -88,9 +88,8 @@ reel_status reel__cuda_all(const reel__call *c) {
     return reduce(c, reel__cuda_launch_truth, (reel__cuda_fold_work){.flip = true}, 1);
 }
 
-/* f[0]: the correction. */
 static reel_status variance(const reel__call *c, bool root) {
-    const double divisor = count_of(c) * reel__times(c) - c->attr.f[0];
+    const double divisor = count_of(c) * reel__times(c) - c->with.reduce.correction;
     return reduce(c, reel__cuda_launch_var,
                   (reel__cuda_fold_work){.divisor = divisor > 0 ? divisor : 0, .root = root},
                   NOT_A_NUMBER);

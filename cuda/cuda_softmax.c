@@ -19,7 +19,7 @@ static reel_status launch_softmax(const reel__call *c, reel__cuda_softmax_work *
 }
 
 static reel_status softmax(const reel__call *c, bool log) {
-    const int axis = (int)c->attr.i[0];
+    const int axis = c->with.axis;
     if (reel_numel(c->in[0]) == 0) return REEL_OK;
     REEL_SCOPE;
     reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);

@@ -1,7 +1,7 @@
 /* Optimizers' steps and gradient clipping: as few launches as a launch's arguments allow. */
 #include "cuda/cuda_internal.h"
 
-/* Lists side by side in c->in: `width` of them, `count` tensors each. */
+/* Lists side by side in c->list: `width` of them, `count` tensors each. */
 typedef struct {
     const reel__call *call;
     reel__cuda_device *device;
@@ -12,9 +12,9 @@ typedef struct {
 /* The first `alike` of the lists have one dtype. */
 static bool open_lists(const reel__call *c, lists *l, int width, int alike, int count) {
     *l = (lists){c, reel__cuda_enter(c), REEL_F32, width, count};
-    if (l->count > 0) l->dtype = c->in[0]->layout.dtype;
+    if (l->count > 0) l->dtype = c->list[0]->layout.dtype;
     for (int i = 0; l->device && i < l->count * width; i++)
-        if (i % width < alike && c->in[i]->layout.dtype != l->dtype) {
+        if (i % width < alike && c->list[i]->layout.dtype != l->dtype) {
             reel__fail_call(REEL_ERR_DTYPE, c, "dtypes differ");
             return false;
         }
@@ -29,7 +29,7 @@ static int take(const lists *l, int first, reel__cuda_lists *out) {
     *out = (reel__cuda_lists){.count = 0};
     for (; i < l->count && out->count < REEL__CUDA_LIST; i++, out->count++) {
         if ((out->count + 1) * l->width > REEL__CUDA_LIST_TOTAL) break;
-        reel_tensor *const *t = l->call->in + i * l->width;
+        reel_tensor *const *t = l->call->list + i * l->width;
         out->n[out->count] = reel_numel(t[0]);
         for (int k = 0; k < l->width; k++) out->data[out->count * l->width + k] = reel__data(t[k]);
         blocks += (out->n[out->count] + REEL__CUDA_LIST_BLOCK - 1) / REEL__CUDA_LIST_BLOCK;
@@ -45,7 +45,7 @@ reel_status reel__cuda_update(const reel__call *c) {
     reel__cuda_lists part;
     if (!open_lists(c, &l, u.width, u.width - 1 - u.carries, u.count)) return reel_error_status();
     reel__cuda_update_work w = {
-        .rule = *c->attr.rule, .lr = u.lr, .step = u.step, .ticket = l.device->tickets};
+        .rule = c->with.update.rule, .lr = u.lr, .step = u.step, .ticket = l.device->tickets};
     for (int i = 0; !w.last;) {
         i = take(&l, i, &part);
         w.last = i == l.count;
@@ -79,14 +79,14 @@ static reel_status clip(const reel__call *c, const lists *l, double *squares, in
             c, reel__cuda_launch_list_squares(&part, squares + done, scales ? scales + done : NULL,
                                               l->dtype, queue)));
     }
-    reel_tensor *norm = c->in[c->nin - 1];
+    reel_tensor *norm = c->list[c->nin - 1];
     REEL_TRY(reel__cuda_launched(c, reel__cuda_launch_norm(reel__data(norm), squares, scales,
                                                            blocks, norm->layout.dtype, queue)));
     for (int i = 0; i < l->count;) {
         i = take(l, i, &part);
-        REEL_TRY(
-            reel__cuda_launched(c, reel__cuda_launch_list_scale(&part, squares + blocks,
-                                                                c->attr.f[0], l->dtype, queue)));
+        REEL_TRY(reel__cuda_launched(c, reel__cuda_launch_list_scale(&part, squares + blocks,
+                                                                     c->with.clip.max_norm,
+                                                                     l->dtype, queue)));
     }
     return REEL_OK;
 }
@@ -110,7 +110,7 @@ reel_status reel__cuda_clip_value(const reel__call *c) {
     for (int i = 0; i < l.count;) {
         i = take(&l, i, &part);
         REEL_TRY(reel__cuda_launched(
-            c, reel__cuda_launch_list_clamp(&part, c->attr.f[0], l.dtype, l.device->queue)));
+            c, reel__cuda_launch_list_clamp(&part, c->with.clip.limit, l.dtype, l.device->queue)));
     }
     return REEL_OK;
 }

@@ -37,7 +37,7 @@ cudaStream_t reel__cuda_stream(reel__cuda_queue *q);
 
 /* ---- elementwise (map*.cu, cast.cu, copy.cu) ---- */
 
-#define REEL__CUDA_OPERANDS (1 + REEL__MOST_INPUTS)
+#define REEL__CUDA_OPERANDS (1 + REEL__MOST_MAPPED)
 #define REEL__CUDA_VECTOR 16 /* bytes, of the widest operand, that a thread moves at once */
 
 /* Division by a number that the kernel does not know: n / d = (high(n magic) + n) >> shift, for

@@ -8,7 +8,7 @@
 #ifndef REEL_TENSOR_BACKEND_H
 #define REEL_TENSOR_BACKEND_H
 
-#include "tensor/tensor.h"
+#include "tensor/with_internal.h"
 
 typedef enum {
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) REEL_OP_##name,
@@ -22,30 +22,33 @@ typedef enum {
 
 #define REEL__NO_NAMES (-1)
 
-#define REEL__MOST_INPUTS 3 /* of a row of the table, updates of lists apart */
+#define REEL__MOST_INPUTS 8 /* of an op, those over lists apart */
+#define REEL__MOST_RESULTS 4
+#define REEL__MOST_MAPPED 3 /* inputs of an elementwise kernel */
 
-/* An op's constants; what each means stands at the op's public function. */
-typedef struct {
-    double f[4];
-    int64_t i[4];
-    reel_shape shape;
-    reel_dtype dtype;
-    const struct reel__rule *rule; /* of an UPDATE: update_internal.h */
-} reel__attrs;
-
-/* One op on its way through the funnel. out[0] set beforehand: the result goes there, in place. */
+/* One op on its way through the funnel: a value, which can be kept and run again while its tensors
+ * live. out[0] set beforehand: the result goes there, in place. */
 typedef struct reel__call {
     reel__op op;
     const char *at;
     int first; /* which of the arguments written at the call site is in[0], or REEL__NO_NAMES */
     int nin, nout;
-    reel_tensor *const *in;
-    reel_tensor *out[2];
+    reel_tensor *in[REEL__MOST_INPUTS];
+    reel_tensor *const *list; /* of an op over a list: its inputs instead, the caller's array */
+    reel_tensor *out[REEL__MOST_RESULTS];
     reel_device device; /* where the result goes; filled in from the inputs if there are any */
     bool accumulate;    /* matmul: out += x y */
     bool in_place;      /* x = f(x): in messages the name has its underscore */
-    reel__attrs attr;
+    reel__with with;
 } reel__call;
+
+/* The inputs of any op, of which there are nin. */
+static inline reel_tensor *const *reel__inputs(const reel__call *c) {
+    return c->list ? c->list : c->in;
+}
+static inline reel_tensor *reel__input(const reel__call *c, int i) {
+    return reel__inputs(c)[i];
+}
 
 typedef reel_status (*reel__kernel)(const reel__call *c);
 
@@ -105,21 +108,17 @@ typedef enum {
 } reel__kind;
 typedef enum { REEL__FLOAT, REEL__NUMBER, REEL__ALIKE, REEL__INDEXED, REEL__MASKED } reel__dtypes;
 typedef enum { REEL__GRAD, REEL__CONST, REEL__NONE } reel__gradient;
-enum {
-    REEL__IN0 = 1,
-    REEL__IN1 = 2,
-    REEL__IN2 = 4,
-    REEL__OUT0 = 8,
-    REEL__OUT1 = 16,
-    REEL__CROSS = 32,
-};
+/* The bits of the saves column. */
+#define REEL__IN(i) (1u << (i))
+#define REEL__OUT(i) (1u << (REEL__MOST_INPUTS + (i)))
+#define REEL__CROSS REEL__OUT(REEL__MOST_RESULTS)
 
 typedef struct {
     const char *name;
     int inputs; /* -1: any number */
     reel__kind kind;
     reel__dtypes dtypes;
-    int saves;
+    unsigned saves;
     reel__gradient gradient;
 } reel__op_info;
 

@@ -23,31 +23,30 @@ static inline reel_tensor *reel__run_two(reel__call c, reel_tensor **second) {
 }
 
 static inline reel_tensor *reel__unary(reel__op op, const char *at, reel_tensor *x) {
-    return reel__run((reel__call){.op = op, .at = at, .nin = 1, .in = &x});
+    return reel__run((reel__call){.op = op, .at = at, .nin = 1, .in = {x}});
 }
 
 static inline reel_tensor *reel__binary(reel__op op, const char *at, reel_tensor *x,
                                         reel_tensor *y) {
-    reel_tensor *in[] = {x, y};
-    return reel__run((reel__call){.op = op, .at = at, .nin = 2, .in = in});
+    return reel__run((reel__call){.op = op, .at = at, .nin = 2, .in = {x, y}});
 }
 
 static inline reel_tensor *reel__ternary(reel__op op, const char *at, reel_tensor *x,
                                          reel_tensor *y, reel_tensor *z) {
-    reel_tensor *in[] = {x, y, z};
-    return reel__run((reel__call){.op = op, .at = at, .nin = 3, .in = in});
+    return reel__run((reel__call){.op = op, .at = at, .nin = 3, .in = {x, y, z}});
 }
 
 /* The same with two constants. */
 static inline reel_tensor *reel__unary_with(reel__op op, const char *at, reel_tensor *x, double a,
                                             double b) {
-    return reel__run((reel__call){.op = op, .at = at, .nin = 1, .in = &x, .attr.f = {a, b}});
+    return reel__run(
+        (reel__call){.op = op, .at = at, .nin = 1, .in = {x}, .with.map = {.a = a, .b = b}});
 }
 
 static inline reel_tensor *reel__binary_with(reel__op op, const char *at, reel_tensor *x,
                                              reel_tensor *y, double a, double b) {
-    reel_tensor *in[] = {x, y};
-    return reel__run((reel__call){.op = op, .at = at, .nin = 2, .in = in, .attr.f = {a, b}});
+    return reel__run(
+        (reel__call){.op = op, .at = at, .nin = 2, .in = {x, y}, .with.map = {.a = a, .b = b}});
 }
 
 /* x, copied first if it is other elements of the memory that is about to change. One that was let
@@ -67,8 +66,8 @@ reel_tensor *reel__run_into(reel__call c, reel_tensor *out);
 /* sum += x, in place. */
 static inline reel_tensor *reel__add_to(const char *at, reel_tensor *sum, reel_tensor *x) {
     REEL_SCOPE;
-    reel_tensor *in[] = {sum, reel__apart(at, x, sum)};
-    return reel__run_into((reel__call){.op = REEL_OP_add, .at = at, .nin = 2, .in = in}, sum);
+    x = reel__apart(at, x, sum);
+    return reel__run_into((reel__call){.op = REEL_OP_add, .at = at, .nin = 2, .in = {sum, x}}, sum);
 }
 
 /* Else a failure is kept: "name: the what is NULL", unless one is, which made it so. */

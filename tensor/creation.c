@@ -15,7 +15,7 @@ reel_tensor *reel_full_at(const char *at, reel_shape shape, double value, reel_d
     return reel__run((reel__call){.op = REEL_OP_fill,
                                   .at = at,
                                   .device = device,
-                                  .attr = {.f = {value}, .shape = shape, .dtype = dtype}});
+                                  .with.fill = {.shape = shape, .dtype = dtype, .value = value}});
 }
 
 /* ---- like another ---- */
@@ -38,23 +38,26 @@ reel_tensor *reel_full_like_at(const char *at, const reel_tensor *t, double valu
 
 static reel_tensor *count_up(const char *at, int64_t n, double start, double step, reel_dtype dtype,
                              reel_device device) {
-    return reel__run(
-        (reel__call){.op = REEL_OP_arange,
-                     .at = at,
-                     .device = device,
-                     .attr = {.f = {start, step}, .shape = reel_shape(n), .dtype = dtype}});
+    return reel__run((reel__call){
+        .op = REEL_OP_arange,
+        .at = at,
+        .device = device,
+        .with.ramp = {.shape = reel_shape(n), .dtype = dtype, .start = start, .step = step}});
 }
 
 /* n numbers, half of them counted from start, the others back from stop. */
 static reel_tensor *spaced(const char *at, int64_t n, double start, double step, double stop,
                            reel_dtype dtype, reel_device device) {
     const int64_t from_start = n == 1 ? 1 : n / 2;
-    return reel__run((reel__call){
-        .op = REEL_OP_linspace,
-        .at = at,
-        .device = device,
-        .attr = {
-            .f = {start, step, stop}, .i = {from_start}, .shape = reel_shape(n), .dtype = dtype}});
+    return reel__run((reel__call){.op = REEL_OP_linspace,
+                                  .at = at,
+                                  .device = device,
+                                  .with.ramp = {.shape = reel_shape(n),
+                                                .dtype = dtype,
+                                                .start = start,
+                                                .step = step,
+                                                .stop = stop,
+                                                .half = from_start}});
 }
 
 reel_tensor *reel_arange_at(const char *at, int64_t n, reel_dtype dtype, reel_device device) {

@@ -6,11 +6,8 @@
 /* ---- the table ---- */
 
 #define ANY_NUMBER (-1)
-#define IN0 REEL__IN0
-#define IN1 REEL__IN1
-#define IN2 REEL__IN2
-#define OUT0 REEL__OUT0
-#define OUT1 REEL__OUT1
+#define IN(i) REEL__IN(i)
+#define OUT(i) REEL__OUT(i)
 #define CROSS REEL__CROSS
 
 const reel__op_info reel__ops[REEL_OP_COUNT] = {
@@ -19,10 +16,14 @@ const reel__op_info reel__ops[REEL_OP_COUNT] = {
 #include "tensor/ops.def"
 };
 
-/* What has room for an op's inputs, in kernels and on the tape. */
+/* What has room for an op's inputs: a call, the tape, an elementwise kernel. */
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
-    _Static_assert((inputs) <= REEL__MOST_INPUTS, #name " has too many inputs");
+    _Static_assert((inputs) <=                                                                     \
+                       (REEL__##kind <= REEL__TEST ? REEL__MOST_MAPPED : REEL__MOST_INPUTS),       \
+                   #name " has too many inputs");
 #include "tensor/ops.def"
+
+_Static_assert(sizeof(reel__call) <= 320, "every op clears one, and some copy it");
 
 typedef reel_status (*shape_rule)(const reel__call *c, reel__layout *out);
 
@@ -37,14 +38,14 @@ static const shape_rule rules[REEL_OP_COUNT] = {
 /* Inputs are there, and were not let go. */
 static reel_status check_alive(const reel__call *c) {
     for (int i = 0; i < c->nin; i++)
-        if (!reel__is_alive(c->in[i])) return reel__fail_absent(c, i);
+        if (!reel__is_alive(reel__input(c, i))) return reel__fail_absent(c, i);
     return REEL_OK;
 }
 
 static reel_status check_devices(reel__call *c) {
-    if (c->nin) c->device = c->in[0]->storage->device;
+    if (c->nin) c->device = reel__input(c, 0)->storage->device;
     for (int i = 1; i < c->nin; i++)
-        if (!reel_device_equal(c->in[i]->storage->device, c->device))
+        if (!reel_device_equal(reel__input(c, i)->storage->device, c->device))
             return reel__fail_call(REEL_ERR_DEVICE, c, "operands on different devices");
     if (c->out[0] && !reel_device_equal(c->out[0]->storage->device, c->device))
         return reel__fail_call(REEL_ERR_DEVICE, c, "the result is on another device");
@@ -53,15 +54,17 @@ static reel_status check_devices(reel__call *c) {
 
 /* The inputs that are of one dtype are those from `first` to `end`. */
 static reel_status check_alike(const reel__call *c, int first, int end) {
+    reel_tensor *const *in = reel__inputs(c);
     for (int i = first + 1; i < end; i++)
-        if (c->in[i]->layout.dtype != c->in[first]->layout.dtype)
+        if (in[i]->layout.dtype != in[first]->layout.dtype)
             return reel__fail_call(REEL_ERR_DTYPE, c, "dtypes differ");
     return REEL_OK;
 }
 
 static reel_status check_dtypes(const reel__call *c, const reel__op_info *op) {
     if (!c->nin || op->kind == REEL__UPDATE) return REEL_OK;
-    const reel_dtype first = c->in[0]->layout.dtype, last = c->in[c->nin - 1]->layout.dtype;
+    const reel_dtype first = reel__input(c, 0)->layout.dtype,
+                     last = reel__input(c, c->nin - 1)->layout.dtype;
     REEL_TRY(check_alike(c, op->dtypes == REEL__MASKED ? 1 : 0,
                          op->dtypes == REEL__INDEXED ? c->nin - 1 : c->nin));
     if (op->dtypes == REEL__FLOAT && !reel_dtype_is_float(first))
@@ -78,7 +81,7 @@ static reel_status check_dtypes(const reel__call *c, const reel__op_info *op) {
 
 static bool any_tracked(const reel__call *c) {
     for (int i = 0; i < c->nin; i++)
-        if (c->in[i]->track) return true;
+        if (reel__input(c, i)->track) return true;
     return false;
 }
 
@@ -133,7 +136,7 @@ static reel_status make_outputs(reel__call *c, const reel__op_info *op,
 
 static reel_status run_kernel(reel__call *c, const reel__op_info *op) {
     if (op->kind == REEL__VIEW) return REEL_OK;
-    const reel__backend *backend = c->nin      ? c->in[0]->storage->backend
+    const reel__backend *backend = c->nin      ? reel__input(c, 0)->storage->backend
                                    : c->out[0] ? c->out[0]->storage->backend
                                                : reel__backend_of(c->at, c->device);
     if (!backend) return REEL_ERR_DEVICE;
@@ -152,7 +155,7 @@ reel_status reel__dispatch(reel__call *c) {
     const reel__thread *self = reel__self();
     reel__into *given = self->waiting && !in_place ? reel__into_of(self, c) : NULL;
     if (given) return reel__dispatch_into(c, given);
-    reel__layout layout[2];
+    reel__layout layout[REEL__MOST_RESULTS];
 
     REEL_TRY(check_alive(c));
     REEL_TRY(check_devices(c));

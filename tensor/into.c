@@ -74,11 +74,9 @@ static reel_tensor *apart(const reel__call *c, reel_tensor *x, const reel_tensor
 
 reel_status reel__dispatch_into(reel__call *c, reel__into *given) {
     REEL_SCOPE;
-    reel_tensor *in[REEL__MOST_INPUTS];
-    given->ready = false;
-    for (int i = 0; i < c->nin; i++) in[i] = apart(c, c->in[i], given->out);
     reel__call into = *c;
-    into.in = in;
+    given->ready = false;
+    for (int i = 0; i < c->nin; i++) into.in[i] = apart(c, c->in[i], given->out);
     if (!reel__run_into(into, given->out)) return reel_error_status();
     c->out[0] = reel_retain(given->out);
     return REEL_OK;
@@ -96,7 +94,7 @@ reel_tensor *reel_into_end(reel_tensor *result) {
     reel_tensor *from = reel__apart(given.at, result, given.out);
     return reel__run_into(
         (reel__call){
-            .op = REEL_OP_copy, .at = given.at, .first = REEL__NO_NAMES, .nin = 1, .in = &from},
+            .op = REEL_OP_copy, .at = given.at, .first = REEL__NO_NAMES, .nin = 1, .in = {from}},
         given.out);
 }
 
@@ -109,11 +107,11 @@ reel_tensor *reel_copy_at_(const char *at, reel_tensor *to, reel_tensor *from) {
     from = reel_to_at(at, reel_cast_at(at, from, to->layout.dtype), to->storage->device);
     from = reel__apart(at, from, to);
     return reel__run_into(
-        (reel__call){.op = REEL_OP_copy, .at = at, .first = 1, .nin = 1, .in = &from}, to);
+        (reel__call){.op = REEL_OP_copy, .at = at, .first = 1, .nin = 1, .in = {from}}, to);
 }
 
 reel_tensor *reel_fill_at_(const char *at, reel_tensor *t, double value) {
-    reel__attrs attr = {.f = {value}};
-    if (reel__is_alive(t)) attr.shape = t->layout.shape, attr.dtype = t->layout.dtype;
-    return reel__run_into((reel__call){.op = REEL_OP_fill, .at = at, .attr = attr}, t);
+    reel__with with = {.fill.value = value};
+    if (reel__is_alive(t)) with.fill.shape = t->layout.shape, with.fill.dtype = t->layout.dtype;
+    return reel__run_into((reel__call){.op = REEL_OP_fill, .at = at, .with = with}, t);
 }

@@ -178,7 +178,7 @@ static subject of_call(const reel__call *c) {
                          self->context ? self->context : reel__called(c->at, reel__ops[c->op].name),
                      .suffix = c->in_place && !self->context ? "_" : "",
                      .at = c->at,
-                     .in = c->in,
+                     .in = reel__inputs(c),
                      .first = self->context ? REEL__NO_NAMES : c->first,
                      .count = c->nin > 4 ? 4 : c->nin,
                      .given = c->nin,
@@ -247,8 +247,10 @@ const char *reel__call_name(const reel__call *c) {
 }
 
 reel_status reel__fail_call(reel_status code, const reel__call *c, const char *format, ...) {
-    for (int i = 0; i < c->nin; i++)
-        if (c->in[i] && !reel__is_alive(c->in[i])) return reel__fail_absent(c, i);
+    for (int i = 0; i < c->nin; i++) {
+        const reel_tensor *t = reel__input(c, i);
+        if (t && !reel__is_alive(t)) return reel__fail_absent(c, i);
+    }
     if (reel_failed()) return code;
     char what[256];
     va_list args;
@@ -261,7 +263,8 @@ reel_status reel__fail_call(reel_status code, const reel__call *c, const char *f
 
 reel_status reel__fail_absent(const reel__call *c, int i) {
     const subject s = of_call(c);
-    if (c->in[i]) return fail_dead(&s, c->in[i], i);
+    const reel_tensor *t = reel__input(c, i);
+    if (t) return fail_dead(&s, t, i);
     return reel_failed() ? reel_error_status() : fail_null(&s, i);
 }
 

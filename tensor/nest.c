@@ -117,7 +117,8 @@ int64_t reel__expanded_axes(const reel__call *c) {
     const reel__layout *l = &c->in[0]->layout;
     const int ndim = l->shape.ndim;
     const bool counts = c->op == REEL_OP_argmax || c->op == REEL_OP_argmin;
-    const bool in_front = counts && __builtin_popcountll((unsigned long long)c->attr.i[0]) > 1;
+    const bool in_front =
+        counts && __builtin_popcountll((unsigned long long)c->with.reduce.axes) > 1;
     int64_t axes = 0;
     for (int i = 0; i < ndim; i++) {
         if (l->shape.dim[i] > 1 && l->stride[i] == 0)
@@ -133,8 +134,8 @@ static reel_tensor *narrow_result(const reel__call *c, int64_t expanded) {
     reel_shape shape = REEL_SCALAR;
     const reel_shape in = c->in[0]->layout.shape, out = c->out[0]->layout.shape;
     for (int i = 0; i < in.ndim; i++) {
-        const bool reduced = c->attr.i[0] >> i & 1;
-        if (reduced && !(c->attr.i[1] >> i & 1)) continue;
+        const bool reduced = c->with.reduce.axes >> i & 1;
+        if (reduced && !(c->with.reduce.kept >> i & 1)) continue;
         shape.dim[shape.ndim] = !reduced && expanded >> i & 1 ? 1 : out.dim[shape.ndim];
         shape.ndim++;
     }
@@ -143,23 +144,23 @@ static reel_tensor *narrow_result(const reel__call *c, int64_t expanded) {
 
 reel_status reel__reduce_narrow(const reel__call *c, int64_t expanded) {
     const reel__backend *backend = c->in[0]->storage->backend;
-    const bool spreads = expanded & ~c->attr.i[0];
+    const bool spreads = expanded & ~c->with.reduce.axes;
     reel_status status = REEL_ERR_MEMORY;
     REEL_SCOPE;
     reel__layout layout = c->in[0]->layout;
     double times = reel__times(c);
     for (int i = 0; i < layout.shape.ndim; i++) {
         if (!(expanded >> i & 1)) continue;
-        if (c->attr.i[0] >> i & 1) times *= (double)layout.shape.dim[i];
+        if (c->with.reduce.axes >> i & 1) times *= (double)layout.shape.dim[i];
         layout.shape.dim[i] = 1;
     }
     reel_tensor *x = reel__scope_give(reel__tensor_view(c->at, "expand", c->in[0], &layout));
     reel_tensor *y = spreads ? narrow_result(c, expanded) : c->out[0];
     if (!x || !y) return reel_error_status();
     reel__call narrow = *c;
-    narrow.in = &x;
+    narrow.in[0] = x;
     narrow.out[0] = y;
-    narrow.attr.f[REEL__TIMES] = times;
+    narrow.with.reduce.times = times;
     status = backend->kernels[c->op](&narrow);
     if (status == REEL_OK && spreads && !reel_copy_at_(c->at, c->out[0], y))
         status = reel_error_status();
@@ -191,12 +192,12 @@ reel_tensor reel__flipped(const reel_tensor *t, int axis) {
 }
 
 int64_t reel__joined_entries(const reel__call *c, int i) {
-    return c->op == REEL_OP_stack ? 1 : c->in[i]->layout.shape.dim[c->attr.i[0]];
+    return c->op == REEL_OP_stack ? 1 : c->list[i]->layout.shape.dim[c->with.axis];
 }
 
 reel_tensor reel__joined_part(const reel__call *c, int i, int64_t before) {
-    const int axis = (int)c->attr.i[0];
-    const reel_shape shape = c->in[i]->layout.shape;
+    const int axis = c->with.axis;
+    const reel_shape shape = c->list[i]->layout.shape;
     reel_tensor part = reel__sliced(c->out[0], axis, before, reel__joined_entries(c, i), 1);
     if (c->op != REEL_OP_stack) return part;
     part.layout.shape = shape;

@@ -5,7 +5,7 @@
 
 #include "tensor/tensor_internal.h"
 
-#define REEL__OPERANDS (1 + REEL__MOST_INPUTS)
+#define REEL__OPERANDS (1 + REEL__MOST_MAPPED)
 
 /* ---- elementwise: the result (operand 0) and the inputs, broadcast to it ---- */
 
@@ -35,11 +35,10 @@ reel_status reel__reduction_make(reel__reduction *r, const reel__call *c, int64_
  * leave positions as they are. */
 int64_t reel__expanded_axes(const reel__call *c);
 /* Runs the op's kernel on c->in[0] with one entry along each of these, and spreads what it gives;
- * attr.f[REEL__TIMES] then says how often each element counts. */
+ * with.reduce.times then says how often each element counts. */
 reel_status reel__reduce_narrow(const reel__call *c, int64_t expanded);
-#define REEL__TIMES 1
 static inline double reel__times(const reel__call *c) {
-    return c->attr.f[REEL__TIMES] > 0 ? c->attr.f[REEL__TIMES] : 1;
+    return c->with.reduce.times > 0 ? c->with.reduce.times : 1;
 }
 
 /* ---- around an axis ---- */

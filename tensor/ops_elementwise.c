@@ -88,13 +88,13 @@ reel_tensor *reel_masked_fill_at(const char *at, reel_tensor *x, reel_tensor *ma
 reel_tensor *reel_cast_at(const char *at, reel_tensor *x, reel_dtype dtype) {
     if (reel__is_alive(x) && x->layout.dtype == dtype) return x;
     return reel__run(
-        (reel__call){.op = REEL_OP_cast, .at = at, .nin = 1, .in = &x, .attr.dtype = dtype});
+        (reel__call){.op = REEL_OP_cast, .at = at, .nin = 1, .in = {x}, .with.cast.dtype = dtype});
 }
 
 reel_tensor *reel_dequantize_at(const char *at, reel_tensor *x, double scale, reel_dtype dtype) {
     return reel__run((reel__call){.op = REEL_OP_dequantize,
                                   .at = at,
                                   .nin = 1,
-                                  .in = &x,
-                                  .attr = {.f = {scale}, .dtype = dtype}});
+                                  .in = {x},
+                                  .with.cast = {.dtype = dtype, .scale = scale}});
 }

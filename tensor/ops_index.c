@@ -3,9 +3,12 @@
 
 static reel_tensor *indexed(reel__op op, const char *at, reel_tensor *x, int axis,
                             reel_tensor *index, int64_t size) {
-    reel_tensor *in[] = {x, index};
-    return reel__run((reel__call){
-        .op = op, .at = at, .nin = 2, .in = in, .attr.i = {reel__axis(axis, reel_ndim(x)), size}});
+    return reel__run(
+        (reel__call){.op = op,
+                     .at = at,
+                     .nin = 2,
+                     .in = {x, index},
+                     .with.index = {.axis = reel__axis(axis, reel_ndim(x)), .size = size}});
 }
 
 reel_tensor *reel_index_select_at(const char *at, reel_tensor *x, int axis, reel_tensor *index) {
@@ -14,13 +17,12 @@ reel_tensor *reel_index_select_at(const char *at, reel_tensor *x, int axis, reel
 
 reel_tensor *reel_dequantize_rows_at(const char *at, reel_tensor *x, reel_tensor *index,
                                      double scale, reel_dtype dtype) {
-    reel_tensor *in[] = {x, index};
-    return reel__run(
-        (reel__call){.op = REEL_OP_dequantize_rows,
-                     .at = at,
-                     .nin = 2,
-                     .in = in,
-                     .attr = {.f = {scale}, .i = {reel__axis(0, reel_ndim(x))}, .dtype = dtype}});
+    return reel__run((reel__call){
+        .op = REEL_OP_dequantize_rows,
+        .at = at,
+        .nin = 2,
+        .in = {x, index},
+        .with.index = {.axis = reel__axis(0, reel_ndim(x)), .scale = scale, .dtype = dtype}});
 }
 
 reel_tensor *reel_index_add_at(const char *at, reel_tensor *x, int axis, reel_tensor *index,
@@ -41,21 +43,25 @@ reel_tensor *reel_scatter_add_at(const char *at, reel_tensor *x, int axis, reel_
 
 reel_tensor *reel_topk_at(const char *at, reel_tensor *x, int64_t k, int axis, bool largest,
                           reel_tensor **indices) {
-    const int64_t i = reel__axis(axis, reel_ndim(x));
-    return reel__run_two(
-        (reel__call){.op = REEL_OP_topk, .at = at, .nin = 1, .in = &x, .attr.i = {i, k, largest}},
-        indices);
+    const int i = reel__axis(axis, reel_ndim(x));
+    return reel__run_two((reel__call){.op = REEL_OP_topk,
+                                      .at = at,
+                                      .nin = 1,
+                                      .in = {x},
+                                      .with.topk = {.axis = i, .k = k, .largest = largest}},
+                         indices);
 }
 
 reel_tensor *reel_sort_at(const char *at, reel_tensor *x, int axis, bool descending,
                           reel_tensor **indices) {
-    const int64_t i = reel__axis(axis, reel_ndim(x));
-    return reel__run_two((reel__call){.op = REEL_OP_sort,
-                                      .at = at,
-                                      .nin = 1,
-                                      .in = &x,
-                                      .attr.i = {i, reel_dim(x, axis), descending}},
-                         indices);
+    const int i = reel__axis(axis, reel_ndim(x));
+    return reel__run_two(
+        (reel__call){.op = REEL_OP_sort,
+                     .at = at,
+                     .nin = 1,
+                     .in = {x},
+                     .with.topk = {.axis = i, .k = reel_dim(x, axis), .largest = descending}},
+        indices);
 }
 
 reel_tensor *reel_argsort_at(const char *at, reel_tensor *x, int axis, bool descending) {
@@ -72,6 +78,6 @@ reel_tensor *reel_one_hot_at(const char *at, reel_tensor *index, int64_t classes
     return reel__run((reel__call){.op = REEL_OP_one_hot,
                                   .at = at,
                                   .nin = 1,
-                                  .in = &index,
-                                  .attr = {.i = {classes}, .dtype = dtype}});
+                                  .in = {index},
+                                  .with.one_hot = {.classes = classes, .dtype = dtype}});
 }

@@ -9,7 +9,7 @@ static reel_tensor *join(reel__op op, const char *at, reel_tensor *const *x, int
     if (!x || count < 0) count = 0; /* the rule says so */
     const int ndim = count ? reel_ndim(x[0]) + more : 0;
     return reel__run((reel__call){
-        .op = op, .at = at, .nin = count, .in = x, .attr.i = {reel__axis(axis, ndim)}});
+        .op = op, .at = at, .nin = count, .list = x, .with.axis = reel__axis(axis, ndim)});
 }
 
 reel_tensor *reel_concat_at(const char *at, reel_tensor *const *x, int count, int axis) {
@@ -86,8 +86,8 @@ reel_tensor *reel_flip_at(const char *at, reel_tensor *x, int axis) {
     return reel__run((reel__call){.op = REEL_OP_flip,
                                   .at = at,
                                   .nin = 1,
-                                  .in = &x,
-                                  .attr.i = {reel__axis(axis, reel_ndim(x))}});
+                                  .in = {x},
+                                  .with.axis = reel__axis(axis, reel_ndim(x))});
 }
 
 /* Beyond the last diagonals is all or nothing: clamped, so that no sum overflows. */
@@ -97,8 +97,11 @@ static int64_t clamp_diagonal(const reel_tensor *x, int64_t diagonal) {
 }
 
 static reel_tensor *triangle(reel__op op, const char *at, reel_tensor *x, int64_t diagonal) {
-    return reel__run((reel__call){
-        .op = op, .at = at, .nin = 1, .in = &x, .attr.i = {clamp_diagonal(x, diagonal)}});
+    return reel__run((reel__call){.op = op,
+                                  .at = at,
+                                  .nin = 1,
+                                  .in = {x},
+                                  .with.triangle.diagonal = clamp_diagonal(x, diagonal)});
 }
 
 reel_tensor *reel_tril_at(const char *at, reel_tensor *x, int64_t diagonal) {

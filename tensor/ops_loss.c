@@ -7,9 +7,8 @@ reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t) {
 
 reel_tensor *reel__mse_grad(const char *at, reel_tensor *g, reel_tensor *y, reel_tensor *t,
                             double scale) {
-    reel_tensor *in[] = {g, y, t};
-    return reel__run(
-        (reel__call){.op = REEL_OP_mse_grad, .at = at, .nin = 3, .in = in, .attr.f = {scale}});
+    return reel__run((reel__call){
+        .op = REEL_OP_mse_grad, .at = at, .nin = 3, .in = {g, y, t}, .with.map.a = scale});
 }
 
 reel_tensor *reel__weigh(const char *at, reel_tensor *w, reel_tensor *x) {
@@ -20,10 +19,9 @@ reel_tensor *reel_bce_at(const char *at, reel_tensor *p, reel_tensor *t) {
     return reel__binary(REEL_OP_bce, at, p, t);
 }
 
-/* i[0]: whether p is looked at, by a device whose values the host does not wait for. */
 reel_tensor *reel__bce_checked(const char *at, reel_tensor *p, reel_tensor *t) {
-    reel_tensor *in[] = {p, t};
-    return reel__run((reel__call){.op = REEL_OP_bce, .at = at, .nin = 2, .in = in, .attr.i = {1}});
+    return reel__run((reel__call){
+        .op = REEL_OP_bce, .at = at, .nin = 2, .in = {p, t}, .with.map.checked = true});
 }
 
 reel_tensor *reel__bce_grad(const char *at, reel_tensor *g, reel_tensor *p, reel_tensor *t) {
@@ -32,18 +30,22 @@ reel_tensor *reel__bce_grad(const char *at, reel_tensor *g, reel_tensor *p, reel
 
 /* ---- of a class: what is written at the call site is a loss's arguments, not theirs ---- */
 
-static reel__call of_class(reel__op op, const char *at, reel_tensor **in, int64_t ignored) {
-    return (reel__call){
-        .op = op, .at = at, .first = REEL__NO_NAMES, .nin = 3, .in = in, .attr.i = {ignored}};
+static reel__call of_class(reel__op op, const char *at, reel_tensor *from, reel_tensor *weight,
+                           reel_tensor *target, int64_t ignored) {
+    return (reel__call){.op = op,
+                        .at = at,
+                        .first = REEL__NO_NAMES,
+                        .nin = 3,
+                        .in = {from, weight, target},
+                        .with.nll.ignored = ignored};
 }
 
 reel_tensor *reel__nll(const char *at, reel_tensor *x, reel_tensor *weight, reel_tensor *target,
                        int64_t ignored, reel_tensor **weights) {
-    return reel__run_two(of_class(REEL_OP_nll, at, (reel_tensor *[]){x, weight, target}, ignored),
-                         weights);
+    return reel__run_two(of_class(REEL_OP_nll, at, x, weight, target, ignored), weights);
 }
 
 reel_tensor *reel__nll_grad(const char *at, reel_tensor *g, reel_tensor *weight,
                             reel_tensor *target, int64_t ignored) {
-    return reel__run(of_class(REEL_OP_nll_grad, at, (reel_tensor *[]){g, weight, target}, ignored));
+    return reel__run(of_class(REEL_OP_nll_grad, at, g, weight, target, ignored));
 }

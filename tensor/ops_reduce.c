@@ -29,24 +29,24 @@ static bool mask_of(reel__call *c, reel_shape axes) {
     for (int i = 0; i < axes.ndim; i++) {
         const bool is_int = axes.dim[i] >= -ndim && axes.dim[i] < ndim;
         const int axis = is_int ? reel__axis((int)axes.dim[i], ndim) : -1;
-        if (axis < 0 || c->attr.i[0] >> axis & 1) {
+        if (axis < 0 || c->with.reduce.axes >> axis & 1) {
             reel__fail_call(REEL_ERR_SHAPE, c, axis < 0 ? "no axis %lld" : "axis %lld listed twice",
                             (long long)axes.dim[i]);
             return false;
         }
-        c->attr.i[0] |= (int64_t)1 << axis;
+        c->with.reduce.axes |= (int64_t)1 << axis;
     }
-    if (axes.ndim == 0) c->attr.i[0] = ((int64_t)1 << ndim) - 1;
+    if (axes.ndim == 0) c->with.reduce.axes = ((int64_t)1 << ndim) - 1;
     return true;
 }
 
 static reel_tensor *reduce_with(reel__op op, const char *at, reel_tensor *x, reel_shape axes,
-                                bool keepdim, double constant) {
+                                bool keepdim, double correction) {
     reel__call c = {.op = op,
                     .at = at,
                     .nin = 1,
-                    .in = &x,
-                    .attr = {.f = {constant}, .i = {0, keepdim ? -1 : 0}}};
+                    .in = {x},
+                    .with.reduce = {.kept = keepdim ? -1 : 0, .correction = correction}};
     return x && !mask_of(&c, axes) ? NULL : reel__run(c);
 }
 
@@ -112,13 +112,17 @@ reel_tensor *reel_norm_at(const char *at, reel_tensor *x, reel_shape axes, bool 
 reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape) {
     if (!g || reel_shape_equal(g->layout.shape, shape)) return g;
     const int missing = g->layout.shape.ndim - shape.ndim;
-    reel__call c = {.op = REEL_OP_sum, .at = at, .nin = 1, .in = &g};
+    int64_t axes = 0, kept = 0;
     for (int i = 0; i < g->layout.shape.ndim; i++) {
-        const bool kept = i >= missing && shape.dim[i - missing] == 1;
-        if (i < missing || kept) c.attr.i[0] |= (int64_t)1 << i;
-        if (kept) c.attr.i[1] |= (int64_t)1 << i;
+        const bool stays = i >= missing && shape.dim[i - missing] == 1;
+        if (i < missing || stays) axes |= (int64_t)1 << i;
+        if (stays) kept |= (int64_t)1 << i;
     }
-    return reel__run(c);
+    return reel__run((reel__call){.op = REEL_OP_sum,
+                                  .at = at,
+                                  .nin = 1,
+                                  .in = {g},
+                                  .with.reduce = {.axes = axes, .kept = kept}});
 }
 
 /* ---- along an axis ---- */
@@ -130,7 +134,7 @@ static reel_tensor *along(reel__op op, const char *at, reel_tensor *x, int axis)
         return reel_reshape_at(at, y, REEL_SCALAR);
     }
     return reel__run((reel__call){
-        .op = op, .at = at, .nin = 1, .in = &x, .attr.i = {reel__axis(axis, reel_ndim(x))}});
+        .op = op, .at = at, .nin = 1, .in = {x}, .with.axis = reel__axis(axis, reel_ndim(x))});
 }
 
 reel_tensor *reel_softmax_at(const char *at, reel_tensor *x, int axis) {

@@ -22,24 +22,24 @@ static bool infer_axis(int64_t numel, reel_shape *s) {
 
 reel_tensor *reel_reshape_at(const char *at, reel_tensor *x, reel_shape shape) {
     int64_t unused[REEL_MAX_DIMS];
-    reel__call c = {.op = REEL_OP_reshape, .at = at, .nin = 1, .in = &x, .attr.shape = shape};
-    if (x && !infer_axis(reel_numel(x), &c.attr.shape)) {
+    reel__call c = {.op = REEL_OP_reshape, .at = at, .nin = 1, .in = {x}, .with.shape = shape};
+    if (x && !infer_axis(reel_numel(x), &c.with.shape)) {
         char text[200];
         reel__shape_text(text, sizeof text, shape);
         reel__fail_call(REEL_ERR_SHAPE, &c, "its elements do not fit into %s", text);
         return NULL;
     }
-    if (x && !reel__reshape_strides(&x->layout, c.attr.shape, unused))
-        x = reel__unary(REEL_OP_copy, at, x);
+    if (x && !reel__reshape_strides(&x->layout, c.with.shape, unused))
+        c.in[0] = reel__unary(REEL_OP_copy, at, x);
     return reel__run(c);
 }
 
 reel_tensor *reel_permute_at(const char *at, reel_tensor *x, reel_shape axes) {
     int ndim = reel_ndim(x), seen = 0;
-    reel__call c = {.op = REEL_OP_permute, .at = at, .nin = 1, .in = &x, .attr.shape = axes};
+    reel__call c = {.op = REEL_OP_permute, .at = at, .nin = 1, .in = {x}, .with.axes = axes};
     for (int i = 0; i < axes.ndim && i < ndim; i++) {
         int64_t axis = axes.dim[i] < 0 ? axes.dim[i] + ndim : axes.dim[i];
-        c.attr.shape.dim[i] = axis;
+        c.with.axes.dim[i] = axis;
         if (axis >= 0 && axis < ndim) seen |= 1 << axis;
     }
     if (x && (axes.ndim != ndim || seen != (1 << ndim) - 1)) {
@@ -142,7 +142,7 @@ static int64_t clamp_bound(int64_t bound, int64_t n) {
 
 reel_tensor *reel_slice_at(const char *at, reel_tensor *x, int axis, int64_t start, int64_t stop,
                            int64_t step) {
-    reel__call c = {.op = REEL_OP_slice, .at = at, .nin = 1, .in = &x};
+    reel__call c = {.op = REEL_OP_slice, .at = at, .nin = 1, .in = {x}};
     int i = reel__axis(axis, reel_ndim(x));
     if (x && (i < 0 || step < 1)) {
         if (i < 0)
@@ -156,7 +156,8 @@ reel_tensor *reel_slice_at(const char *at, reel_tensor *x, int axis, int64_t sta
     start = clamp_bound(start, n);
     stop = clamp_bound(stop, n);
     int64_t count = stop > start ? (stop - start - 1) / step + 1 : 0;
-    c.attr = (reel__attrs){.i = {i, start, count, count > 1 ? step : 1}};
+    c.with = (reel__with){
+        .slice = {.axis = i, .start = start, .count = count, .step = count > 1 ? step : 1}};
     return reel__run(c);
 }
 
@@ -179,17 +180,20 @@ reel_tensor *reel_select_at(const char *at, reel_tensor *x, int axis, int64_t in
 
 reel_tensor *reel__slice_put(const char *at, reel_tensor *x, reel_shape shape, int axis,
                              int64_t start, int64_t step) {
-    return reel__run(
-        (reel__call){.op = REEL_OP_slice_put,
-                     .at = at,
-                     .nin = 1,
-                     .in = &x,
-                     .attr = {.i = {axis, start, reel_dim(x, axis), step}, .shape = shape}});
+    return reel__run((reel__call){.op = REEL_OP_slice_put,
+                                  .at = at,
+                                  .nin = 1,
+                                  .in = {x},
+                                  .with.slice = {.axis = axis,
+                                                 .start = start,
+                                                 .count = reel_dim(x, axis),
+                                                 .step = step,
+                                                 .shape = shape}});
 }
 
 reel_tensor *reel_expand_at(const char *at, reel_tensor *x, reel_shape shape) {
     return reel__run(
-        (reel__call){.op = REEL_OP_expand, .at = at, .nin = 1, .in = &x, .attr.shape = shape});
+        (reel__call){.op = REEL_OP_expand, .at = at, .nin = 1, .in = {x}, .with.shape = shape});
 }
 
 reel_tensor *reel_contiguous_at(const char *at, reel_tensor *x) {

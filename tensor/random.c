@@ -69,19 +69,15 @@ static bool are_there(const char *name, const char *at, const reel_tensor *t,
 }
 
 static reel_tensor *draw_into(reel__op op, const char *at, reel_tensor *t, reel_generator *g,
-                              double a, double b) {
+                              reel__with with) {
+    with.made.shape = t->layout.shape;
+    with.made.dtype = t->layout.dtype;
     return reel__run_into(
-        (reel__call){.op = op,
-                     .at = at,
-                     .first = 1,
-                     .nin = 1,
-                     .in = &g->state,
-                     .attr = {.f = {a, b}, .shape = t->layout.shape, .dtype = t->layout.dtype}},
-        t);
+        (reel__call){.op = op, .at = at, .first = 1, .nin = 1, .in = {g->state}, .with = with}, t);
 }
 
-static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_generator *g, double a,
-                         double b) {
+static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_generator *g,
+                         reel__with with) {
     const char *name = reel__called(at, reel__ops[op].name);
     if (!are_there(name, at, t, g)) return NULL;
     if (!reel_dtype_is_float(t->layout.dtype)) {
@@ -89,7 +85,7 @@ static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_gener
                   reel_dtype_name(t->layout.dtype));
         return NULL;
     }
-    return draw_into(op, at, t, g, a, b);
+    return draw_into(op, at, t, g, with);
 }
 
 reel_tensor *reel_uniform_at_(const char *at, reel_tensor *t, reel_generator *g, double low,
@@ -99,7 +95,7 @@ reel_tensor *reel_uniform_at_(const char *at, reel_tensor *t, reel_generator *g,
         reel__fail_composite(REEL_ERR_ARGUMENT, "from %g to %g is no interval", low, high);
         return NULL;
     }
-    return draw(REEL_OP_uniform, at, t, g, low, high);
+    return draw(REEL_OP_uniform, at, t, g, (reel__with){.uniform = {.low = low, .high = high}});
 }
 
 reel_tensor *reel_normal_at_(const char *at, reel_tensor *t, reel_generator *g, double mean,
@@ -109,21 +105,21 @@ reel_tensor *reel_normal_at_(const char *at, reel_tensor *t, reel_generator *g, 
         reel__fail_composite(REEL_ERR_ARGUMENT, "std must be 0 or more, not %g", std);
         return NULL;
     }
-    return draw(REEL_OP_normal, at, t, g, mean, std);
+    return draw(REEL_OP_normal, at, t, g, (reel__with){.normal = {.mean = mean, .std = std}});
 }
 
 reel_tensor *reel_rand_at(const char *at, reel_shape shape, reel_dtype dtype, reel_generator *g) {
     REEL__COMPOSITE(.name = "rand", .at = at);
     if (!reel__is_there(reel__called(at, "rand"), at, g, "generator")) return NULL;
     reel_tensor *t = reel_empty_at(at, shape, dtype, g->state->storage->device);
-    return draw(REEL_OP_uniform, at, t, g, 0, 1);
+    return draw(REEL_OP_uniform, at, t, g, (reel__with){.uniform = {.low = 0, .high = 1}});
 }
 
 reel_tensor *reel_randn_at(const char *at, reel_shape shape, reel_dtype dtype, reel_generator *g) {
     REEL__COMPOSITE(.name = "randn", .at = at);
     if (!reel__is_there(reel__called(at, "randn"), at, g, "generator")) return NULL;
     reel_tensor *t = reel_empty_at(at, shape, dtype, g->state->storage->device);
-    return draw(REEL_OP_normal, at, t, g, 0, 1);
+    return draw(REEL_OP_normal, at, t, g, (reel__with){.normal = {.mean = 0, .std = 1}});
 }
 
 reel_tensor *reel_bernoulli_at_(const char *at, reel_tensor *t, reel_generator *g, double p) {
@@ -133,20 +129,19 @@ reel_tensor *reel_bernoulli_at_(const char *at, reel_tensor *t, reel_generator *
         return NULL;
     }
     REEL__COMPOSITE(.name = "bernoulli_", .at = at, .in = {t}, .given = 1);
-    return draw_into(REEL_OP_bernoulli_fill, at, t, g, p, 0);
+    return draw_into(REEL_OP_bernoulli_fill, at, t, g, (reel__with){.bernoulli.p = p});
 }
 
 /* ---- what is made by drawing ---- */
 
 static reel_tensor *make(reel__op op, const char *at, reel_tensor *x, reel_generator *g,
-                         reel__attrs attr) {
-    reel_tensor *in[] = {x, g->state};
+                         reel__with with) {
     return reel__run((reel__call){.op = op,
                                   .at = at,
                                   .first = x ? 0 : 1,
                                   .nin = x ? 2 : 1,
-                                  .in = x ? in : in + 1,
-                                  .attr = attr});
+                                  .in = {x ? x : g->state, x ? g->state : NULL},
+                                  .with = with});
 }
 
 /* The whole numbers from which each dtype is exact to which. */
@@ -182,28 +177,30 @@ reel_tensor *reel_randint_at(const char *at, int64_t low, int64_t high, reel_sha
     if (!reel__is_there("randint", at, g, "generator")) return NULL;
     if (!can_hold(at, low, high, dtype)) return NULL;
     REEL_SCOPE;
-    const uint64_t count = (uint64_t)high - (uint64_t)low;
-    reel_tensor *y =
-        make(REEL_OP_randint, at, NULL, g,
-             (reel__attrs){.i = {low, (int64_t)count}, .shape = shape, .dtype = REEL_I64});
+    const reel__with with = {.randint = {.shape = shape,
+                                         .dtype = REEL_I64,
+                                         .low = low,
+                                         .count = (uint64_t)high - (uint64_t)low}};
+    reel_tensor *y = make(REEL_OP_randint, at, NULL, g, with);
     return reel_scope_return(reel_cast_at(at, y, dtype));
 }
 
 reel_tensor *reel_randperm_at(const char *at, int64_t n, reel_generator *g) {
     if (!reel__is_there("randperm", at, g, "generator")) return NULL;
     return make(REEL_OP_randperm, at, NULL, g,
-                (reel__attrs){.shape = reel_shape(n), .dtype = REEL_I64});
+                (reel__with){.made = {.shape = reel_shape(n), .dtype = REEL_I64}});
 }
 
 reel_tensor *reel_bernoulli_at(const char *at, reel_tensor *p, reel_generator *g) {
     if (!are_there("bernoulli", at, p, g)) return NULL;
     REEL__COMPOSITE(.name = "bernoulli", .at = at, .in = {p}, .given = 1);
-    return make(REEL_OP_bernoulli, at, p, g, (reel__attrs){.f = {0}});
+    return make(REEL_OP_bernoulli, at, p, g, (reel__with){0});
 }
 
 reel_tensor *reel_multinomial_at(const char *at, reel_tensor *weights, int64_t count,
                                  bool replacement, reel_generator *g) {
     if (!are_there("multinomial", at, weights, g)) return NULL;
     REEL__COMPOSITE(.name = "multinomial", .at = at, .in = {weights}, .given = 1);
-    return make(REEL_OP_multinomial, at, weights, g, (reel__attrs){.i = {count, replacement}});
+    return make(REEL_OP_multinomial, at, weights, g,
+                (reel__with){.multinomial = {.draws = count, .replacement = replacement}});
 }

@@ -8,8 +8,8 @@
 #include <math.h>
 
 reel_status reel__rule_given(const reel__call *c, reel__layout *out) {
-    out->dtype = c->attr.dtype;
-    out->shape = c->attr.shape;
+    out->dtype = c->with.made.dtype;
+    out->shape = c->with.made.shape;
     return REEL_OK;
 }
 
@@ -21,16 +21,16 @@ static bool holds(reel_dtype dtype, double value) {
 }
 
 reel_status reel__rule_filled(const reel__call *c, reel__layout *out) {
-    if (!holds(c->attr.dtype, c->attr.f[0]))
+    if (!holds(c->with.fill.dtype, c->with.fill.value))
         return reel__fail_call(REEL_ERR_ARGUMENT, c, "%s does not hold %g",
-                               reel_dtype_name(c->attr.dtype), c->attr.f[0]);
+                               reel_dtype_name(c->with.fill.dtype), c->with.fill.value);
     return reel__rule_given(c, out);
 }
 
 reel_status reel__rule_counted(const reel__call *c, reel__layout *out) {
-    if (c->attr.dtype >= REEL__NUMBERS)
+    if (c->with.ramp.dtype >= REEL__NUMBERS)
         return reel__fail_call(REEL_ERR_DTYPE, c, "does not count in %s",
-                               reel_dtype_name(c->attr.dtype));
+                               reel_dtype_name(c->with.ramp.dtype));
     return reel__rule_given(c, out);
 }
 
@@ -61,33 +61,31 @@ reel_status reel__rule_where(const reel__call *c, reel__layout *out) {
     return REEL_OK;
 }
 
-static reel_status check_gives_float(const reel__call *c) {
-    if (reel_dtype_is_float(c->attr.dtype)) return REEL_OK;
-    return reel__fail_call(REEL_ERR_DTYPE, c, "gives f32 or f64, not %s",
-                           reel_dtype_name(c->attr.dtype));
+static reel_status check_gives_float(const reel__call *c, reel_dtype dtype) {
+    if (reel_dtype_is_float(dtype)) return REEL_OK;
+    return reel__fail_call(REEL_ERR_DTYPE, c, "gives f32 or f64, not %s", reel_dtype_name(dtype));
 }
 
 reel_status reel__rule_cast(const reel__call *c, reel__layout *out) {
-    out->dtype = c->attr.dtype;
+    out->dtype = c->with.cast.dtype;
     out->shape = c->in[0]->layout.shape;
-    return c->op == REEL_OP_dequantize ? check_gives_float(c) : REEL_OK;
+    return c->op == REEL_OP_dequantize ? check_gives_float(c, out->dtype) : REEL_OK;
 }
 
 reel_status reel__rule_spaced(const reel__call *c, reel__layout *out) {
-    REEL_TRY(check_gives_float(c));
+    REEL_TRY(check_gives_float(c, c->with.ramp.dtype));
     return reel__rule_given(c, out);
 }
 
-/* ---- reductions: i[0] is the axes as a bit mask, i[1] those of them that stay as axes of size 1
- * ---- */
+/* ---- reductions ---- */
 
 static reel_shape reduced(const reel__call *c) {
     const reel_shape s = c->in[0]->layout.shape;
     reel_shape out = REEL_SCALAR;
     for (int i = 0; i < s.ndim; i++) {
-        if (!(c->attr.i[0] >> i & 1))
+        if (!(c->with.reduce.axes >> i & 1))
             out.dim[out.ndim++] = s.dim[i];
-        else if (c->attr.i[1] >> i & 1)
+        else if (c->with.reduce.kept >> i & 1)
             out.dim[out.ndim++] = 1;
     }
     return out;
@@ -110,7 +108,7 @@ reel_status reel__rule_truth(const reel__call *c, reel__layout *out) {
 reel_status reel__rule_extreme(const reel__call *c, reel__layout *out) {
     const reel_shape s = c->in[0]->layout.shape;
     for (int i = 0; i < s.ndim; i++)
-        if (c->attr.i[0] >> i & 1 && s.dim[i] == 0)
+        if (c->with.reduce.axes >> i & 1 && s.dim[i] == 0)
             return reel__fail_call(REEL_ERR_SHAPE, c, "axis %d is empty", i);
     out->dtype = c->in[0]->layout.dtype;
     out->shape = reduced(c);
@@ -119,7 +117,7 @@ reel_status reel__rule_extreme(const reel__call *c, reel__layout *out) {
 
 reel_status reel__rule_position(const reel__call *c, reel__layout *out) {
     const int ndim = c->in[0]->layout.shape.ndim;
-    const int axes = __builtin_popcountll((unsigned long long)c->attr.i[0]);
+    const int axes = __builtin_popcountll((unsigned long long)c->with.reduce.axes);
     if (axes != 1 && axes != ndim)
         return reel__fail_call(REEL_ERR_SHAPE, c, "is of one axis or of all, not of %d", axes);
     REEL_TRY(reel__rule_extreme(c, out));
@@ -165,10 +163,10 @@ reel_status reel__rule_matmul(const reel__call *c, reel__layout *out) {
     return REEL_OK;
 }
 
-/* ---- along an axis: i[0] is the axis, already counted from the front, -1 if there is none ---- */
+/* ---- along an axis ---- */
 
 static reel_status check_axis(const reel__call *c) {
-    if (c->attr.i[0] >= 0) return REEL_OK;
+    if (c->with.axis >= 0) return REEL_OK;
     return reel__fail_call(REEL_ERR_SHAPE, c, "no such axis");
 }
 
@@ -179,8 +177,8 @@ reel_status reel__rule_axis(const reel__call *c, reel__layout *out) {
 
 static reel_status like_first(const reel__call *c, reel__layout *out) {
     REEL_TRY(check_axis(c));
-    out->dtype = c->in[0]->layout.dtype;
-    out->shape = c->in[0]->layout.shape;
+    out->dtype = reel__input(c, 0)->layout.dtype;
+    out->shape = reel__input(c, 0)->layout.shape;
     return REEL_OK;
 }
 
@@ -192,21 +190,21 @@ static reel_status check_list(const reel__call *c) {
 reel_status reel__rule_index_select(const reel__call *c, reel__layout *out) {
     REEL_TRY(like_first(c, out));
     REEL_TRY(check_list(c));
-    out->shape.dim[c->attr.i[0]] = c->in[1]->layout.shape.dim[0];
+    out->shape.dim[c->with.index.axis] = c->in[1]->layout.shape.dim[0];
     return REEL_OK;
 }
 
 /* index_select along axis 0, into another dtype. */
 reel_status reel__rule_dequantize_rows(const reel__call *c, reel__layout *out) {
     REEL_TRY(reel__rule_index_select(c, out));
-    out->dtype = c->attr.dtype;
-    return check_gives_float(c);
+    out->dtype = c->with.index.dtype;
+    return check_gives_float(c, out->dtype);
 }
 
-/* i[1]: the size of the result along the axis. */
 static reel_status check_size(const reel__call *c) {
-    if (c->attr.i[1] >= 0) return REEL_OK;
-    return reel__fail_call(REEL_ERR_ARGUMENT, c, "size %lld is negative", (long long)c->attr.i[1]);
+    if (c->with.index.size >= 0) return REEL_OK;
+    return reel__fail_call(REEL_ERR_ARGUMENT, c, "size %lld is negative",
+                           (long long)c->with.index.size);
 }
 
 /* Elements that are added up. */
@@ -222,16 +220,17 @@ reel_status reel__rule_index_add(const reel__call *c, reel__layout *out) {
     REEL_TRY(check_number(c));
     REEL_TRY(check_list(c));
     REEL_TRY(check_size(c));
-    if (out->shape.dim[c->attr.i[0]] != c->in[1]->layout.shape.dim[0])
+    if (out->shape.dim[c->with.index.axis] != c->in[1]->layout.shape.dim[0])
         return reel__fail_call(REEL_ERR_SHAPE, c, "one index an entry is needed");
-    out->shape.dim[c->attr.i[0]] = c->attr.i[1];
+    out->shape.dim[c->with.index.axis] = c->with.index.size;
     return REEL_OK;
 }
 
 reel_status reel__rule_gather(const reel__call *c, reel__layout *out) {
     const reel_shape index = c->in[1]->layout.shape;
     REEL_TRY(like_first(c, out));
-    out->shape.dim[c->attr.i[0]] = index.ndim == out->shape.ndim ? index.dim[c->attr.i[0]] : 0;
+    const int axis = c->with.index.axis;
+    out->shape.dim[axis] = index.ndim == out->shape.ndim ? index.dim[axis] : 0;
     if (!reel_shape_equal(out->shape, index))
         return reel__fail_call(REEL_ERR_SHAPE, c, "shapes differ besides the axis");
     return REEL_OK;
@@ -243,30 +242,32 @@ reel_status reel__rule_scatter_add(const reel__call *c, reel__layout *out) {
     REEL_TRY(check_size(c));
     if (!reel_shape_equal(out->shape, c->in[1]->layout.shape))
         return reel__fail_call(REEL_ERR_SHAPE, c, "one index an element is needed");
-    out->shape.dim[c->attr.i[0]] = c->attr.i[1];
+    out->shape.dim[c->with.index.axis] = c->with.index.size;
     return REEL_OK;
 }
 
-/* i[0]: the classes, a last axis of the result. */
+/* The classes are a last axis of the result. */
 reel_status reel__rule_one_hot(const reel__call *c, reel__layout *out) {
-    out->dtype = c->attr.dtype;
+    const int64_t classes = c->with.one_hot.classes;
+    out->dtype = c->with.one_hot.dtype;
     out->shape = c->in[0]->layout.shape;
-    if (c->attr.i[0] < 0 || (c->attr.i[0] == 0 && reel_numel(c->in[0]) > 0))
-        return reel__fail_call(REEL_ERR_ARGUMENT, c, "%lld classes", (long long)c->attr.i[0]);
+    if (classes < 0 || (classes == 0 && reel_numel(c->in[0]) > 0))
+        return reel__fail_call(REEL_ERR_ARGUMENT, c, "%lld classes", (long long)classes);
     if (out->shape.ndim == REEL_MAX_DIMS)
         return reel__fail_call(REEL_ERR_SHAPE, c, "one axis more than %d", REEL_MAX_DIMS);
-    out->shape.dim[out->shape.ndim++] = c->attr.i[0];
+    out->shape.dim[out->shape.ndim++] = classes;
     return REEL_OK;
 }
 
-/* i[1]: k, of sort all. Two results: values, and indices in i64. */
+/* Two results: values, and indices in i64. */
 reel_status reel__rule_topk(const reel__call *c, reel__layout *out) {
     REEL_TRY(like_first(c, &out[0]));
-    int64_t *dim = &out[0].shape.dim[c->attr.i[0]];
-    if (c->attr.i[1] < 0 || c->attr.i[1] > *dim)
-        return reel__fail_call(REEL_ERR_ARGUMENT, c, "k %lld is not in 0..%lld",
-                               (long long)c->attr.i[1], (long long)*dim);
-    *dim = c->attr.i[1];
+    int64_t *dim = &out[0].shape.dim[c->with.topk.axis];
+    const int64_t k = c->with.topk.k;
+    if (k < 0 || k > *dim)
+        return reel__fail_call(REEL_ERR_ARGUMENT, c, "k %lld is not in 0..%lld", (long long)k,
+                               (long long)*dim);
+    *dim = k;
     out[1] = out[0];
     out[1].dtype = REEL_I64;
     return REEL_OK;
@@ -276,8 +277,8 @@ reel_status reel__rule_topk(const reel__call *c, reel__layout *out) {
 
 static reel_status check_joined(const reel__call *c, int i, const reel_shape *expected) {
     char shape[200];
-    if (reel_shape_equal(c->in[i]->layout.shape, *expected)) return REEL_OK;
-    reel__shape_text(shape, sizeof shape, c->in[i]->layout.shape);
+    if (reel_shape_equal(c->list[i]->layout.shape, *expected)) return REEL_OK;
+    reel__shape_text(shape, sizeof shape, c->list[i]->layout.shape);
     return reel__fail_call(REEL_ERR_SHAPE, c, "input %d, %s, does not fit the first", i, shape);
 }
 
@@ -289,13 +290,14 @@ static reel_status check_some(const reel__call *c) {
 reel_status reel__rule_concat(const reel__call *c, reel__layout *out) {
     REEL_TRY(check_some(c));
     REEL_TRY(like_first(c, out));
-    int64_t *size = &out->shape.dim[c->attr.i[0]];
+    const int axis = c->with.axis;
+    int64_t *size = &out->shape.dim[axis];
     for (int i = 1; i < c->nin; i++) {
-        const reel_shape in = c->in[i]->layout.shape;
-        reel_shape expected = c->in[0]->layout.shape;
-        if (in.ndim == expected.ndim) expected.dim[c->attr.i[0]] = in.dim[c->attr.i[0]];
+        const reel_shape in = c->list[i]->layout.shape;
+        reel_shape expected = c->list[0]->layout.shape;
+        if (in.ndim == expected.ndim) expected.dim[axis] = in.dim[axis];
         REEL_TRY(check_joined(c, i, &expected));
-        if (__builtin_add_overflow(*size, in.dim[c->attr.i[0]], size))
+        if (__builtin_add_overflow(*size, in.dim[axis], size))
             return reel__fail_call(REEL_ERR_SHAPE, c, "the result is no shape of a tensor");
     }
     return REEL_OK;
@@ -307,10 +309,10 @@ reel_status reel__rule_stack(const reel__call *c, reel__layout *out) {
     REEL_TRY(like_first(c, out));
     if (out->shape.ndim == REEL_MAX_DIMS)
         return reel__fail_call(REEL_ERR_SHAPE, c, "one axis more than %d", REEL_MAX_DIMS);
-    for (int i = 1; i < c->nin; i++) REEL_TRY(check_joined(c, i, &c->in[0]->layout.shape));
-    for (int i = out->shape.ndim++; i > c->attr.i[0]; i--)
+    for (int i = 1; i < c->nin; i++) REEL_TRY(check_joined(c, i, &c->list[0]->layout.shape));
+    for (int i = out->shape.ndim++; i > c->with.axis; i--)
         out->shape.dim[i] = out->shape.dim[i - 1];
-    out->shape.dim[c->attr.i[0]] = c->nin;
+    out->shape.dim[c->with.axis] = c->nin;
     return REEL_OK;
 }
 
@@ -358,10 +360,10 @@ reel_status reel__rule_nll_grad(const reel__call *c, reel__layout *out) {
     return REEL_OK;
 }
 
-/* The transpose of slice: zeros of attr.shape, with the input at start + step k along the axis. */
+/* The transpose of slice: zeros, with the input at start + step k along the axis. */
 reel_status reel__rule_slice_put(const reel__call *c, reel__layout *out) {
     out->dtype = c->in[0]->layout.dtype;
-    out->shape = c->attr.shape;
+    out->shape = c->with.slice.shape;
     return REEL_OK;
 }
 
@@ -373,16 +375,16 @@ reel_status reel__rule_probabilities(const reel__call *c, reel__layout *out) {
     return reel__fail_call(REEL_ERR_DTYPE, c, "takes f32 or f64");
 }
 
-/* i: draws of a row, whether an entry can be drawn again. */
 reel_status reel__rule_multinomial(const reel__call *c, reel__layout *out) {
     REEL_TRY(reel__rule_probabilities(c, out));
     const int last = out->shape.ndim - 1;
     if (last != 0 && last != 1)
         return reel__fail_call(REEL_ERR_SHAPE, c, "weights have one axis or two");
-    const int64_t n = out->shape.dim[last], draws = c->attr.i[0];
-    if (draws < 0 || (draws > n && (!c->attr.i[1] || n == 0)))
+    const int64_t n = out->shape.dim[last], draws = c->with.multinomial.draws;
+    const bool replacement = c->with.multinomial.replacement;
+    if (draws < 0 || (draws > n && (!replacement || n == 0)))
         return reel__fail_call(REEL_ERR_ARGUMENT, c, "%lld draws%s from %lld weights",
-                               (long long)draws, c->attr.i[1] ? "" : " without replacement",
+                               (long long)draws, replacement ? "" : " without replacement",
                                (long long)n);
     out->dtype = REEL_I64;
     out->shape.dim[last] = draws;

@@ -20,7 +20,7 @@ static reel_status run(reel__call c, int count, int width, reel_tensor *const *c
     for (int i = 0; i < count; i++)
         for (int k = 0; k < width; k++) in[i * width + k] = lists[k][i];
     for (int i = 0; i < tail; i++) in[count * width + i] = last[i];
-    c.in = in;
+    c.list = in;
     reel_status status = reel__dispatch(&c);
     for (int i = 0; status == REEL_OK && i < count * width; i++)
         if (changed >> i % width & 1) mark_changed(in[i]);
@@ -33,17 +33,17 @@ static reel_status run(reel__call c, int count, int width, reel_tensor *const *c
 
 #define ALL_BUT_G (~2u)
 
-/* i[0]: which moments there are; i[1]: whether something is carried. */
 reel_status reel__update(const char *at, reel__op op, const reel__lists *l, reel__clock clock,
                          const reel__rule *rule) {
     reel_tensor *const *lists[REEL__MOST_LISTS] = {l->p, l->g};
     reel_tensor *const last[2] = {clock.lr, clock.step};
     int width = 2;
-    reel__call c = {.op = op, .at = at, .attr = {.i = {0, l->carry != NULL}, .rule = rule}};
+    reel__call c = {
+        .op = op, .at = at, .with.update = {.rule = *rule, .carries = l->carry != NULL}};
     for (int k = 0; k < REEL__MAX_MOMENTS; k++) {
         if (!l->moment[k]) continue;
         lists[width++] = l->moment[k];
-        c.attr.i[0] |= 1 << k;
+        c.with.update.moments |= 1u << k;
     }
     if (l->carry) lists[width++] = l->carry;
     lists[width++] = l->taken;
@@ -51,12 +51,12 @@ reel_status reel__update(const char *at, reel__op op, const reel__lists *l, reel
 }
 
 reel__update_call reel__update_of(const reel__call *c) {
-    reel__update_call u = {.has = (unsigned)c->attr.i[0], .carries = c->attr.i[1] != 0};
+    reel__update_call u = {.has = c->with.update.moments, .carries = c->with.update.carries};
     u.width = 3 + u.carries;
     for (unsigned has = u.has; has; has &= has - 1) u.width++;
     u.count = (c->nin - 2) / u.width;
-    u.lr = reel__data(c->in[c->nin - 2]);
-    u.step = reel__data(c->in[c->nin - 1]);
+    u.lr = reel__data(c->list[c->nin - 2]);
+    u.step = reel__data(c->list[c->nin - 1]);
     return u;
 }
 
@@ -65,12 +65,12 @@ reel__update_call reel__update_of(const reel__call *c) {
 reel_status reel__clip_norm(const char *at, int count, reel_tensor *const *g, reel_tensor *norm,
                             double max_norm) {
     reel_tensor *const *const lists[] = {g};
-    reel__call c = {.op = REEL_OP_clip_norm, .at = at, .attr.f = {max_norm}};
+    reel__call c = {.op = REEL_OP_clip_norm, .at = at, .with.clip.max_norm = max_norm};
     return run(c, count, 1, lists, 1, &norm, 1);
 }
 
 reel_status reel__clip_value(const char *at, int count, reel_tensor *const *g, double limit) {
     reel_tensor *const *const lists[] = {g};
-    reel__call c = {.op = REEL_OP_clip_value, .at = at, .attr.f = {limit}};
+    reel__call c = {.op = REEL_OP_clip_value, .at = at, .with.clip.limit = limit};
     return run(c, count, 1, lists, 0, NULL, 1);
 }

@@ -11,13 +11,6 @@
 #define REEL__MAX_MOMENTS 3
 #define REEL__MOST_LISTS (2 + REEL__MAX_MOMENTS + 2) /* p, g, the moments, carry, taken */
 
-/* The options of a step, named as in optim.h: a row uses those that its formula names. */
-typedef struct reel__rule {
-    double momentum, dampening, beta1, beta2, rho, alpha, eps, weight_decay;
-    double momentum_decay, lr_decay, lambd, t0;
-    bool nesterov, decoupled, maximize;
-} reel__rule;
-
 /* Side by side: g[i] and moment[k][i] are p[i]'s. A moment that a step goes without is NULL.
  * taken[i]: i64, 0-d, how many steps p[i] has taken before this one, whose number for p[i] is one
  * more and is left there. carry[i]: f64, 0-d, a product that the steps of p[i] carry on; the list
@@ -44,7 +37,7 @@ reel_status reel__clip_value(const char *at, int count, reel_tensor *const *g, d
 
 /* ---- for kernels: a step's call ---- */
 
-/* Tensor k of parameter i is in[i * width + k]: p, g, the moments that there are, whose bits are
+/* Tensor k of parameter i is list[i * width + k]: p, g, the moments that there are, whose bits are
  * set in `has`, what is carried, if anything is, and the steps taken, which come last. */
 typedef struct {
     int count, width;

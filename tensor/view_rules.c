@@ -39,38 +39,39 @@ bool reel__reshape_strides(const reel__layout *x, reel_shape shape, int64_t stri
 
 reel_status reel__rule_reshape(const reel__call *c, reel__layout *out) {
     like(out, c);
-    out->shape = c->attr.shape;
+    out->shape = c->with.shape;
     if (reel__reshape_strides(&c->in[0]->layout, out->shape, out->stride)) return REEL_OK;
     return reel__fail_call(REEL_ERR_SHAPE, c, "its strides allow no view");
 }
 
-/* attr.shape lists the axes, checked by the public function. */
+/* The axes were checked by the public function. */
 reel_status reel__rule_permute(const reel__call *c, reel__layout *out) {
     const reel__layout *x = &c->in[0]->layout;
     like(out, c);
     for (int i = 0; i < x->shape.ndim; i++) {
-        out->shape.dim[i] = x->shape.dim[c->attr.shape.dim[i]];
-        out->stride[i] = x->stride[c->attr.shape.dim[i]];
+        out->shape.dim[i] = x->shape.dim[c->with.axes.dim[i]];
+        out->stride[i] = x->stride[c->with.axes.dim[i]];
     }
     return REEL_OK;
 }
 
-/* i[0] axis, i[1] start, i[2] count, i[3] step, all checked. */
+/* All was checked by the public function. */
 reel_status reel__rule_slice(const reel__call *c, reel__layout *out) {
     like(out, c);
-    out->offset += c->attr.i[1] * out->stride[c->attr.i[0]];
-    out->shape.dim[c->attr.i[0]] = c->attr.i[2];
-    out->stride[c->attr.i[0]] *= c->attr.i[3];
+    const int axis = c->with.slice.axis;
+    out->offset += c->with.slice.start * out->stride[axis];
+    out->shape.dim[axis] = c->with.slice.count;
+    out->stride[axis] *= c->with.slice.step;
     return REEL_OK;
 }
 
 reel_status reel__rule_expand(const reel__call *c, reel__layout *out) {
     reel_shape s;
     like(out, c);
-    if (reel__shape_numel(c->attr.shape) < 0 || !reel__broadcast(out->shape, c->attr.shape, &s) ||
-        !reel_shape_equal(s, c->attr.shape)) {
+    if (reel__shape_numel(c->with.shape) < 0 || !reel__broadcast(out->shape, c->with.shape, &s) ||
+        !reel_shape_equal(s, c->with.shape)) {
         char text[200];
-        reel__shape_text(text, sizeof text, c->attr.shape);
+        reel__shape_text(text, sizeof text, c->with.shape);
         return reel__fail_call(REEL_ERR_SHAPE, c, "does not broadcast to %s", text);
     }
     out->shape = s;

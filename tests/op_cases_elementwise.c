@@ -144,15 +144,19 @@ const op_case case_mse_grad = {TERNARY, .run = run_mse_grad, .formula = f_mse_gr
 /* Always through the kernel: what is contiguous already would be handed back as it is. */
 static reel_tensor *run_copy(reel_tensor **in, const int64_t *param, reel_dtype made) {
     UNUSED;
-    reel__call c = {.op = REEL_OP_copy, .at = REEL_HERE, .nin = 1, .nout = 1, .in = in};
+    reel__call c = {.op = REEL_OP_copy, .at = REEL_HERE, .nin = 1, .nout = 1, .in = {in[0]}};
     return reel__dispatch(&c) == REEL_OK ? reel__scope_give(c.out[0]) : NULL;
 }
 /* There and back, so that values survive and gradients have two steps to pass. */
 static reel_tensor *run_cast(reel_tensor **in, const int64_t *param, reel_dtype made) {
     UNUSED;
     reel_dtype own = reel_dtype_of(in[0]);
-    reel__call c = {
-        .op = REEL_OP_cast, .at = REEL_HERE, .nin = 1, .nout = 1, .in = in, .attr.dtype = REEL_F64};
+    reel__call c = {.op = REEL_OP_cast,
+                    .at = REEL_HERE,
+                    .nin = 1,
+                    .nout = 1,
+                    .in = {in[0]},
+                    .with.cast.dtype = REEL_F64};
     return reel__dispatch(&c) == REEL_OK ? reel_cast(reel__scope_give(c.out[0]), own) : NULL;
 }
 static reel_tensor *run_dequantize(reel_tensor **in, const int64_t *param, reel_dtype made) {

@@ -28,8 +28,14 @@ static void expect_same(reel__op op, reel_tensor *got, reel_tensor *want) {
     }
 }
 
+static reel__call call_of(reel__op op, reel_tensor **in, int nin) {
+    reel__call c = {.op = op, .at = REEL_HERE, .nin = nin, .with.map = {.a = 0.5, .b = 1.5}};
+    for (int i = 0; i < nin; i++) c.in[i] = in[i];
+    return c;
+}
+
 static void check_into(reel__op op, reel_tensor **in, int nin, reel_tensor *out) {
-    reel__call c = {.op = op, .at = REEL_HERE, .nin = nin, .in = in, .attr.f = {0.5, 1.5}};
+    const reel__call c = call_of(op, in, nin);
     reel_tensor *want = reel__run(c);
     expect_same(op, reel__run_into(c, out), want);
 }
@@ -62,7 +68,7 @@ END_TEST
 static void expect_same_bits(reel__op op, reel_tensor **in, int nin, reel_dtype dtype) {
     static double one[LONG], other[LONG];
     const size_t bytes = LONG * reel_dtype_size(dtype), size = reel_dtype_size(dtype);
-    reel__call c = {.op = op, .at = REEL_HERE, .nin = nin, .in = in, .attr.f = {0.5, 1.5}};
+    const reel__call c = call_of(op, in, nin);
     reel_tensor *wide = reel_zeros(reel_shape(LONG, 3), dtype, test_device());
     reel_read(reel__run(c), one, bytes);
     reel_read(reel__run_into(c, reel_select(wide, 1, 1)), other, bytes);
@@ -71,8 +77,7 @@ static void expect_same_bits(reel__op op, reel_tensor **in, int nin, reel_dtype 
     for (int64_t i = 0; i < LONG; i += 5) {
         reel_tensor *alone[3];
         for (int k = 0; k < nin; k++) alone[k] = reel_slice(in[k], 0, i, i + 1, 1);
-        c.in = alone;
-        reel_read(reel__run(c), other, size);
+        reel_read(reel__run(call_of(op, alone, nin)), other, size);
         ck_assert_msg(memcmp((char *)one + (size_t)i * size, other, size) == 0, "%s: %d alone",
                       reel__ops[op].name, (int)i);
     }
@@ -89,6 +94,48 @@ START_TEST(every_loop_gives_the_same_bits) {
             expect_same_bits((reel__op)op, in, cases[op]->inputs, (reel_dtype)d);
         }
     }
+}
+END_TEST
+
+/* ---- calls are values ---- */
+
+START_TEST(a_copied_call_runs_again) {
+    reel__call copy[4];
+    REEL_SCOPE;
+    reel_tensor *x = reel_reshape(reel_arange(12, REEL_F64, test_device()), reel_shape(3, 4));
+    reel_tensor *const want[4] = {reel_clamp(x, 2, 7),
+                                  reel_var_at(REEL_HERE, x, reel_axes(1), true, 1),
+                                  reel_slice(x, 1, 1, 4, 2), reel_permute(x, reel_shape(1, 0))};
+    {
+        reel__call c[4] = {
+            {.op = REEL_OP_clamp, .with.map = {.a = 2, .b = 7}},
+            {.op = REEL_OP_var, .with.reduce = {.axes = 2, .kept = 2, .correction = 1}},
+            {.op = REEL_OP_slice, .with.slice = {.axis = 1, .start = 1, .count = 2, .step = 2}},
+            {.op = REEL_OP_permute, .with.axes = reel_shape(1, 0)}};
+        for (int i = 0; i < 4; i++) c[i].at = REEL_HERE, c[i].nin = 1, c[i].in[0] = x;
+        memcpy(copy, c, sizeof copy);
+        for (int i = 0; i < 4; i++) expect_same(c[i].op, reel__run(c[i]), want[i]);
+        memset(c, 0xff, sizeof c);
+    }
+    for (int i = 0; i < 4; i++) {
+        reel_tensor *got = reel__run(copy[i]);
+        ck_assert(reel_shape_equal(reel_shape_of(got), reel_shape_of(want[i])));
+        expect_same(copy[i].op, got, want[i]);
+    }
+}
+END_TEST
+
+/* A list may be longer than a call has room for: it is the caller's. */
+START_TEST(a_list_is_of_any_length) {
+    REEL_SCOPE;
+    enum { COUNT = 3 * REEL__MOST_INPUTS };
+    reel_tensor *x[COUNT], *leaf = reel_track(reel_full(reel_shape(1), 2, REEL_F64, test_device()));
+    for (int i = 0; i < COUNT; i++) x[i] = reel_affine(leaf, i, 0);
+    reel_tensor *y = reel_concat_at(REEL_HERE, x, COUNT, 0);
+    ck_assert_int_eq(reel_dim(y, 0), COUNT);
+    ck_assert_double_eq(element(y, COUNT - 1), 2 * (COUNT - 1));
+    reel_backward(reel_sum(y));
+    ck_assert_double_eq(element(reel_grad(leaf), 0), COUNT * (COUNT - 1) / 2);
 }
 END_TEST
 
@@ -265,6 +312,8 @@ int main(void) {
     TCase *t = add_case(s, "forms");
     tcase_add_test(t, every_row_fills_what_is_given);
     tcase_add_test(t, every_loop_gives_the_same_bits);
+    tcase_add_test(t, a_copied_call_runs_again);
+    tcase_add_test(t, a_list_is_of_any_length);
     tcase_add_test(t, every_form_is_of_its_op);
     tcase_add_test(t, in_place);
     tcase_add_test(t, into_a_tensor);

@@ -10,7 +10,7 @@ reel_status reel__cpu_cast(const reel__call *c) {
 reel_status reel__cpu_dequantize(const reel__call *c) {
     reel__loop loop =
         reel__cpu_loops()->dequantize[c->out[0]->layout.dtype][c->in[0]->layout.dtype];
-    reel__cpu_map_with(loop, c->out[0], 1, c->in, c->attr.f);
+    reel__cpu_map_with(loop, c->out[0], 1, c->in, (const double[2]){c->with.cast.scale, 0});
     return REEL_OK;
 }
 

@@ -1,13 +1,12 @@
 /* fill, arange, linspace. */
 #include "tensor/cpu/cpu_internal.h"
 
-/* f[0]: the value, cast as cast casts. */
 reel_status reel__cpu_fill(const reel__call *c) {
     const reel_dtype dtype = c->out[0]->layout.dtype;
     const reel__loops *loops = reel__cpu_loops();
     double element[2] = {0}; /* of any dtype */
     const reel__run one = {
-        .n = 1, .out = element, .in = {c->attr.f}, .out_stride = 1, .in_stride = {1}};
+        .n = 1, .out = element, .in = {&c->with.fill.value}, .out_stride = 1, .in_stride = {1}};
     loops->cast[REEL_F64][dtype](&one);
     reel__cpu_map_with(loops->fill[reel_dtype_size(dtype)], c->out[0], 0, NULL, element);
     return REEL_OK;
@@ -57,17 +56,16 @@ static reel_status fill_ramp(const reel__call *c, ramp r) {
     return REEL_OK;
 }
 
-/* f: start, step. */
 reel_status reel__cpu_arange(const reel__call *c) {
     const int64_t n = reel_numel(c->out[0]);
-    return fill_ramp(c, (ramp){.n = n, .half = n, .first = c->attr.f[0], .step = c->attr.f[1]});
+    return fill_ramp(
+        c, (ramp){.n = n, .half = n, .first = c->with.ramp.start, .step = c->with.ramp.step});
 }
 
-/* f: start, step, stop; i[0]: how many are counted from start. */
 reel_status reel__cpu_linspace(const reel__call *c) {
     return fill_ramp(c, (ramp){.n = reel_numel(c->out[0]),
-                               .half = c->attr.i[0],
-                               .first = c->attr.f[0],
-                               .step = c->attr.f[1],
-                               .last = c->attr.f[2]});
+                               .half = c->with.ramp.half,
+                               .first = c->with.ramp.start,
+                               .step = c->with.ramp.step,
+                               .last = c->with.ramp.stop});
 }

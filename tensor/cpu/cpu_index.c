@@ -12,7 +12,7 @@
 /* ---- operands, and their check ---- */
 
 reel_status reel__cpu_move_make(reel__move *m, const reel__call *c) {
-    const int axis = (int)c->attr.i[0];
+    const int axis = c->with.index.axis;
     const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]),
                       *index = reel_contiguous_at(c->at, c->in[1]);
     if (!x || !index) return reel_error_status();
@@ -163,7 +163,7 @@ static void work_hot(void *context, int64_t begin, int64_t end) {
 }
 
 reel_status reel__cpu_one_hot(const reel__call *c) {
-    const reel_dtype dtype = c->attr.dtype;
+    const reel_dtype dtype = c->with.one_hot.dtype;
     reel_status status = REEL_OK;
     REEL_SCOPE;
     const reel_tensor *index = reel_contiguous_at(c->at, c->in[0]),
@@ -171,7 +171,7 @@ reel_status reel__cpu_one_hot(const reel__call *c) {
     if (!index || !one) return reel_error_status();
     hot_rows h = {.out = reel__data(c->out[0]),
                   .index = reel__data(index),
-                  .classes = c->attr.i[0],
+                  .classes = c->with.one_hot.classes,
                   .size = reel_dtype_size(dtype)};
     const int64_t n = reel_numel(index);
     memcpy(h.one, reel__data(one), h.size);
@@ -184,7 +184,7 @@ reel_status reel__cpu_one_hot(const reel__call *c) {
 
 typedef struct {
     reel__loop loop;
-    const double *scale;
+    const double *constants;
     const char *x;
     const int64_t *index;
     char *out;
@@ -200,20 +200,21 @@ static void work_rows(void *context, int64_t begin, int64_t end) {
                                .in = {r->x + (size_t)r->index[i] * r->x_row},
                                .out_stride = 1,
                                .in_stride = {1},
-                               .constants = r->scale};
+                               .constants = r->constants};
         r->loop(&run);
     }
 }
 
 reel_status reel__cpu_dequantize_rows(const reel__call *c) {
     const reel_dtype from = c->in[0]->layout.dtype, to = c->out[0]->layout.dtype;
+    const double constants[2] = {c->with.index.scale, 0};
     REEL_SCOPE;
     const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]),
                       *index = reel_contiguous_at(c->at, c->in[1]);
     if (!x || !index) return reel_error_status();
     REEL_TRY(reel__cpu_check_indices(c, reel__data(index), reel_numel(index), reel_dim(x, 0)));
     rows r = {.loop = reel__cpu_loops()->dequantize[to][from],
-              .scale = c->attr.f,
+              .constants = constants,
               .x = reel__data(x),
               .index = reel__data(index),
               .out = reel__data(c->out[0])};
@@ -227,10 +228,10 @@ reel_status reel__cpu_dequantize_rows(const reel__call *c) {
 
 /* ---- slice_put ---- */
 
-/* i: axis, start, count, step. */
 reel_status reel__cpu_slice_put(const reel__call *c) {
-    const int64_t *i = c->attr.i;
-    const reel_tensor *out = c->out[0], part = reel__sliced(out, (int)i[0], i[1], i[2], i[3]);
+    const reel_tensor *out = c->out[0],
+                      part = reel__sliced(out, c->with.slice.axis, c->with.slice.start,
+                                          c->with.slice.count, c->with.slice.step);
     memset(reel__data(out), 0, out->storage->bytes);
     reel__cpu_copy_into(&part, c->in[0]);
     return REEL_OK;

@@ -57,9 +57,9 @@ void reel__cpu_parallel(int64_t n, int64_t grain, reel__work work, void *context
 typedef struct {
     int64_t n;
     void *out;
-    const void *in[3];
-    int64_t out_stride, in_stride[3];
-    const double *constants; /* attr.f, two at least */
+    const void *in[REEL__MOST_MAPPED];
+    int64_t out_stride, in_stride[REEL__MOST_MAPPED];
+    const double *constants; /* a MAP's a and b, or what else the loop takes: two at least */
 } reel__run;
 typedef void (*reel__loop)(const reel__run *r);
 

@@ -33,7 +33,7 @@ static void work_join(void *context, int64_t first, int64_t end) {
             continue;
         }
         const size_t run = width - within < left ? width - within : left;
-        memcpy(to, (const char *)reel__data(c->in[i]) + row * width + within, run);
+        memcpy(to, (const char *)reel__data(c->list[i]) + row * width + within, run);
         to += run;
         left -= run;
         within = 0;
@@ -44,7 +44,7 @@ static void work_join(void *context, int64_t first, int64_t end) {
  * copied input by input. */
 static bool joins_runs(const reel__call *c, int64_t outer) {
     for (int i = 0; i < c->nin; i++)
-        if (!reel_is_contiguous(c->in[i])) return false;
+        if (!reel_is_contiguous(c->list[i])) return false;
     return reel_numel(c->out[0]) > outer * c->nin || outer <= 64;
 }
 
@@ -52,7 +52,7 @@ static reel_status run_join(const reel__call *c) {
     const reel_tensor *out = c->out[0];
     int64_t outer, inner, before = 0;
     if (reel_numel(out) == 0) return REEL_OK;
-    reel__around_axis(out->layout.shape, (int)c->attr.i[0], &outer, &inner);
+    reel__around_axis(out->layout.shape, c->with.axis, &outer, &inner);
     if (joins_runs(c, outer)) {
         join j = {.call = c,
                   .inner = inner,
@@ -63,7 +63,7 @@ static reel_status run_join(const reel__call *c) {
     }
     for (int i = 0; i < c->nin; i++) {
         const reel_tensor part = reel__joined_part(c, i, before);
-        reel__cpu_copy_into(&part, c->in[i]);
+        reel__cpu_copy_into(&part, c->list[i]);
         before += reel__joined_entries(c, i);
     }
     return REEL_OK;
@@ -80,7 +80,7 @@ reel_status reel__cpu_stack(const reel__call *c) {
 /* ---- flip ---- */
 
 reel_status reel__cpu_flip(const reel__call *c) {
-    const reel_tensor from = reel__flipped(c->in[0], (int)c->attr.i[0]);
+    const reel_tensor from = reel__flipped(c->in[0], c->with.axis);
     reel__cpu_copy_into(c->out[0], &from);
     return REEL_OK;
 }
@@ -110,7 +110,6 @@ static void work_triangle(void *context, int64_t begin, int64_t end) {
     }
 }
 
-/* i: the diagonal. */
 static reel_status keep_triangle(const reel__call *c, bool lower) {
     const reel_shape s = c->out[0]->layout.shape;
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
@@ -121,7 +120,7 @@ static reel_status keep_triangle(const reel__call *c, bool lower) {
                   .out = reel__data(c->out[0]),
                   .rows = s.dim[s.ndim - 2],
                   .columns = s.dim[s.ndim - 1],
-                  .diagonal = c->attr.i[0],
+                  .diagonal = c->with.triangle.diagonal,
                   .size = reel_dtype_size(x->layout.dtype),
                   .lower = lower};
     reel__cpu_parallel(reel_numel(x) / t.columns, GRAIN / t.columns + 1, work_triangle, &t);

@@ -127,7 +127,7 @@ static void write_out(const nest *n, int k, char *to, const char *from, int64_t 
 static void work_short_rows(void *context, int64_t begin, int64_t end) {
     const nest *n = context;
     const int64_t columns = n->axes.dim[1], most = TOGETHER / columns;
-    uint64_t written[REEL__MOST_INPUTS][TOGETHER];
+    uint64_t written[REEL__MOST_MAPPED][TOGETHER];
     for (int64_t i = begin; i < end; i += most) {
         const int64_t rows = end - i < most ? end - i : most;
         char *data[REEL__OPERANDS] = {0};
@@ -171,6 +171,7 @@ void reel__cpu_map_with(reel__loop loop, reel_tensor *out, int nin, reel_tensor 
 
 reel_status reel__cpu_map(const reel__call *c) {
     reel__loop loop = reel__cpu_loops()->map[c->op][c->in[0]->layout.dtype];
-    reel__cpu_map_with(loop, c->out[0], c->nin, c->in, c->attr.f);
+    reel__cpu_map_with(loop, c->out[0], c->nin, c->in,
+                       (const double[2]){c->with.map.a, c->with.map.b});
     return REEL_OK;
 }

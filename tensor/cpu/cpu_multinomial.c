@@ -166,7 +166,6 @@ static reel_status by_race(const reel__call *c, lots *l) {
     return REEL_OK;
 }
 
-/* i: draws of a row, replacement. */
 reel_status reel__cpu_multinomial(const reel__call *c) {
     const reel_shape s = c->in[0]->layout.shape;
     int64_t *state = reel__data(c->in[1]);
@@ -176,11 +175,11 @@ reel_status reel__cpu_multinomial(const reel__call *c) {
     lots l = {.weights = reel_contiguous_at(c->at, c->in[0]),
               .rows = s.ndim == 2 ? s.dim[0] : 1,
               .n = s.dim[s.ndim - 1],
-              .draws = c->attr.i[0],
+              .draws = c->with.multinomial.draws,
               .seed = (uint64_t)state[0],
               .offset = (uint64_t)state[1],
               .out = reel__data(c->out[0])};
-    const bool race = l.draws > 1 && !c->attr.i[1];
+    const bool race = l.draws > 1 && !c->with.multinomial.replacement;
     if (!l.weights) return reel_error_status();
     status = race ? by_race(c, &l) : by_sums(c, &l);
     if (status == REEL_OK) state[1] += (l.rows * (race ? l.n : l.draws) + 1) / 2;

@@ -78,7 +78,7 @@ static reel_status prepare(const reel__call *c, const reel_tensor *x, task *t) {
                 .weight = reel__data(weight),
                 .from = reel__data(from),
                 .out = reel__data(c->out[0]),
-                .ignored = c->attr.i[0],
+                .ignored = c->with.nll.ignored,
                 .classes = reel_dim(weight, 0),
                 .weight_stride = reel_stride(weight, 0)};
     reel__around_axis(x->layout.shape, 1, &t->outer, &t->inner);

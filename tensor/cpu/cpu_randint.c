@@ -51,12 +51,11 @@ static void whole_numbers(void *context, int64_t begin, int64_t end) {
     }
 }
 
-/* i: low, how many numbers there are. */
 reel_status reel__cpu_randint(const reel__call *c) {
     draw d = draw_of(c, reel_numel(c->out[0]), 2);
     d.out = reel__data(c->out[0]);
-    d.low = c->attr.i[0];
-    d.count = (uint64_t)c->attr.i[1];
+    d.low = c->with.randint.low;
+    d.count = c->with.randint.count;
     run(c, &d, whole_numbers);
     return REEL_OK;
 }
@@ -155,14 +154,13 @@ reel_status reel__cpu_bernoulli(const reel__call *c) {
     return status;
 }
 
-/* f[0]: the probability. */
 reel_status reel__cpu_bernoulli_fill(const reel__call *c) {
     static const reel__work by_size[] = {[1] = fill_1, [2] = fill_2, [4] = fill_4, [8] = fill_8};
     reel_tensor *out = c->out[0];
     const reel__work work = by_size[reel_dtype_size(out->layout.dtype)];
     draw d = draw_of(c, reel_numel(out), 4);
     reel_status status = REEL_OK;
-    d.p = c->attr.f[0];
+    d.p = c->with.bernoulli.p;
     REEL_SCOPE;
     reel_tensor *t = reel_is_contiguous(out) ? out : reel_empty_like_at(c->at, out);
     status = t ? draw_yes(c, &d, t, work) : reel_error_status();

@@ -68,14 +68,14 @@ static void work(void *context, int64_t begin, int64_t end) {
 }
 
 /* in[0] is the generator's state {seed, offset}, which moves on by the blocks used. */
-static reel_status fill(const reel__call *c, bool normal) {
+static reel_status fill(const reel__call *c, bool normal, double a, double b) {
     reel_tensor *out = c->out[0];
     int64_t *state = reel__data(c->in[0]);
     draw d = {.n = reel_numel(out),
               .seed = (uint64_t)state[0],
               .offset = (uint64_t)state[1],
-              .a = c->attr.f[0],
-              .b = c->attr.f[1],
+              .a = a,
+              .b = b,
               .f64 = out->layout.dtype == REEL_F64,
               .normal = normal};
     int64_t per_block = d.f64 ? 2 : 4, blocks = (d.n + per_block - 1) / per_block;
@@ -95,9 +95,9 @@ static reel_status fill(const reel__call *c, bool normal) {
 }
 
 reel_status reel__cpu_uniform(const reel__call *c) {
-    return fill(c, false);
+    return fill(c, false, c->with.uniform.low, c->with.uniform.high);
 }
 
 reel_status reel__cpu_normal(const reel__call *c) {
-    return fill(c, true);
+    return fill(c, true, c->with.normal.mean, c->with.normal.std);
 }

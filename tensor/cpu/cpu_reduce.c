@@ -224,7 +224,7 @@ static reel_status reduce(const reel__call *c, double divisor, double none) {
                    .is_whole = is_whole};
     reel_status status = REEL_OK;
     REEL_SCOPE;
-    status = reel__reduction_make(&r.form, c, c->attr.i[0]);
+    status = reel__reduction_make(&r.form, c, c->with.reduce.axes);
     if (status == REEL_OK) {
         r.x = reel__data(r.form.x);
         r.far = reel_numel(r.form.x) * (int64_t)r.size > FAR;
@@ -236,7 +236,7 @@ static reel_status reduce(const reel__call *c, double divisor, double none) {
 
 /* Elements of x that go into a result: of a mean it does not matter how often. */
 static double count_of(const reel__call *c) {
-    return (double)reel__count_over(c->in[0]->layout.shape, c->attr.i[0]);
+    return (double)reel__count_over(c->in[0]->layout.shape, c->with.reduce.axes);
 }
 
 /* clang-format off */
@@ -253,9 +253,8 @@ reel_status reel__cpu_norm(const reel__call *c) { return reduce(c, 1, 0); }
 reel_status reel__cpu_logsumexp(const reel__call *c) { return reduce(c, 1, -__builtin_inf()); }
 /* clang-format on */
 
-/* f[0]: the correction. */
 static reel_status reduce_moments(const reel__call *c) {
-    const double divisor = count_of(c) * reel__times(c) - c->attr.f[0];
+    const double divisor = count_of(c) * reel__times(c) - c->with.reduce.correction;
     return reduce(c, divisor > 0 ? divisor : 0, __builtin_nan(""));
 }
 

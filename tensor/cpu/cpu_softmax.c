@@ -60,7 +60,7 @@ static void run(softmax *s, int64_t outer, const reel__softmax_loop loop[2]) {
 }
 
 static reel_status softmax_with(const reel__call *c, const reel__softmax_loop loop[2]) {
-    const int axis = (int)c->attr.i[0];
+    const int axis = c->with.axis;
     if (reel_numel(c->in[0]) == 0) return REEL_OK;
     REEL_SCOPE;
     const reel_tensor *x = reel_contiguous_at(c->at, c->in[0]);

@@ -119,8 +119,7 @@ static reel_status sort(const reel__call *c, task *t, int64_t rows) {
     return REEL_OK;
 }
 
-/* i: axis, its length, descending. With the axis last and contiguous; the results are permuted back
- * into their place. */
+/* With the axis last and contiguous; the results are permuted back into their place. */
 static reel_status along_last(const reel__call *c, reel_shape order, bool moved) {
     reel_tensor *x =
         reel_contiguous_at(c->at, moved ? reel_permute_at(c->at, c->in[0], order) : c->in[0]);
@@ -133,9 +132,9 @@ static reel_status along_last(const reel__call *c, reel_shape order, bool moved)
     task t = {.row = {.x = reel__data(x),
                       .values = reel__data(values),
                       .indices = reel__data(indices),
-                      .n = c->attr.i[1],
+                      .n = c->with.topk.k,
                       .dtype = l->dtype,
-                      .flip = c->attr.i[2] ? UINT64_MAX >> (64 - 8 * size) : 0,
+                      .flip = c->with.topk.largest ? UINT64_MAX >> (64 - 8 * size) : 0,
                       .digits = (int)size}};
     REEL_TRY(sort(c, &t, reel_numel(x) / t.row.n));
     if (moved && (!reel_copy_at_(c->at, reel_permute_at(c->at, c->out[0], order), values) ||
@@ -145,7 +144,7 @@ static reel_status along_last(const reel__call *c, reel_shape order, bool moved)
 }
 
 reel_status reel__cpu_sort(const reel__call *c) {
-    const int ndim = c->in[0]->layout.shape.ndim, axis = (int)c->attr.i[0];
+    const int ndim = c->in[0]->layout.shape.ndim, axis = c->with.topk.axis;
     reel_shape order = {ndim, {0}};
     if (reel_numel(c->in[0]) == 0) return REEL_OK;
     for (int i = 0; i < ndim; i++) order.dim[i] = i;

@@ -54,17 +54,16 @@ static void best_of(const row *r, entry *heap) {
     qsort(heap, (size_t)r->k, sizeof *heap, compare);
 }
 
-/* i: axis, k, largest. Rows are counted over the other axes, with `after` of them inside the axis.
- */
+/* Rows are counted over the other axes, with `after` of them inside the axis. */
 reel_status reel__cpu_topk(const reel__call *c) {
     const reel_tensor *x = c->in[0];
     const reel_shape s = x->layout.shape;
-    const int axis = (int)c->attr.i[0];
+    const int axis = c->with.topk.axis;
     const size_t size = reel_dtype_size(x->layout.dtype);
     row r = {.n = s.dim[axis],
              .stride = x->layout.stride[axis],
-             .k = c->attr.i[1],
-             .largest = c->attr.i[2] != 0,
+             .k = c->with.topk.k,
+             .largest = c->with.topk.largest,
              .dtype = x->layout.dtype};
     int64_t after = 1, rows = 1;
     for (int i = 0; i < s.ndim; i++) {

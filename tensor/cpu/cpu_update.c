@@ -60,12 +60,13 @@ reel_status reel__cpu_update(const reel__call *c) {
     reel__now last = {.t = -1};
     reel__step step = {0};
     for (int i = 0; i < u.count; i++) {
-        reel_tensor *const *in = c->in + i * u.width;
+        reel_tensor *const *in = c->list + i * u.width;
         int64_t *taken = reel__data(in[u.width - 1]);
         double *carry = u.carries ? reel__data(in[u.width - 2]) : NULL;
         count(taken);
         const reel__now now = {*u.lr, (double)*taken, carry ? *carry : 0};
-        if (now.t != last.t || now.carry != last.carry) step = steps[c->op](c->attr.rule, &now);
+        if (now.t != last.t || now.carry != last.carry)
+            step = steps[c->op](&c->with.update.rule, &now);
         last = now;
         if (carry) *carry = step.carry;
         update_one(c->op, in, u.has, &step);
@@ -80,10 +81,10 @@ reel_status reel__cpu_update(const reel__call *c) {
 static double long_norm(const reel__call *c, int count) {
     double norm = 0;
     for (int i = 0; i < count; i++) {
-        const int64_t n = reel_numel(c->in[i]);
-        const reel_dtype dtype = c->in[i]->layout.dtype;
+        const int64_t n = reel_numel(c->list[i]);
+        const reel_dtype dtype = c->list[i]->layout.dtype;
         double sum = 0, scale = 1;
-        const reel__slab s = {.x = reel__data(c->in[i]), .rows = n, .columns = 1, .stride = 1};
+        const reel__slab s = {.x = reel__data(c->list[i]), .rows = n, .columns = 1, .stride = 1};
         if (n > 0)
             reel__cpu_folds()->fold[REEL_OP_norm][dtype].run((reel__tally){{&sum}, {&scale}}, &s);
         norm = isnan(sum) ? sum : isnan(norm) ? norm : hypot(norm, scale * sqrt(sum));
@@ -96,37 +97,37 @@ static double least_squares(reel_dtype dtype) {
     return dtype == REEL_F32 ? 1e-25 : 1e-280;
 }
 
-/* in: gradients, then the norm (written). f[0]: the largest norm. */
+/* list: gradients, then the norm (written). */
 reel_status reel__cpu_clip_norm(const reel__call *c) {
     double squares = 0;
     const int count = c->nin - 1;
     for (int i = 0; i < count; i++)
-        squares += reel__cpu_loops()->sum_squares[c->in[i]->layout.dtype](reel__data(c->in[i]),
-                                                                          reel_numel(c->in[i]));
-    const reel_dtype dtype = c->in[count]->layout.dtype;
+        squares += reel__cpu_loops()->sum_squares[c->list[i]->layout.dtype](reel__data(c->list[i]),
+                                                                            reel_numel(c->list[i]));
+    const reel_dtype dtype = c->list[count]->layout.dtype;
     const bool is_exact = squares >= least_squares(dtype) && squares < INFINITY;
     const double norm = is_exact ? sqrt(squares) : long_norm(c, count);
-    const double scale = c->attr.f[0] / (norm + 1e-6);
-    if (!reel_fill_at_(c->at, c->in[count], dtype == REEL_F32 ? (double)(float)norm : norm))
+    const double scale = c->with.clip.max_norm / (norm + 1e-6);
+    if (!reel_fill_at_(c->at, c->list[count], dtype == REEL_F32 ? (double)(float)norm : norm))
         return reel_error_status();
     if (scale >= 1) return REEL_OK;
     const double constants[2] = {scale, 0};
     for (int i = 0; i < count; i++)
-        reel__cpu_map_with(reel__cpu_loops()->map[REEL_OP_affine][c->in[i]->layout.dtype], c->in[i],
-                           1, &c->in[i], constants);
+        reel__cpu_map_with(reel__cpu_loops()->map[REEL_OP_affine][c->list[i]->layout.dtype],
+                           c->list[i], 1, &c->list[i], constants);
     return REEL_OK;
 }
 
-/* in: gradients. f[0]: the limit. NaN stays NaN. */
+/* list: gradients. NaN stays NaN. */
 reel_status reel__cpu_clip_value(const reel__call *c) {
-    const double limit = c->attr.f[0];
+    const double limit = c->with.clip.limit;
     for (int i = 0; i < c->nin; i++) {
-        int64_t n = reel_numel(c->in[i]);
-        if (c->in[i]->layout.dtype == REEL_F32) {
-            float *g = reel__data(c->in[i]), most = (float)limit;
+        int64_t n = reel_numel(c->list[i]);
+        if (c->list[i]->layout.dtype == REEL_F32) {
+            float *g = reel__data(c->list[i]), most = (float)limit;
             for (int64_t k = 0; k < n; k++) g[k] = g[k] > most ? most : g[k] < -most ? -most : g[k];
         } else {
-            double *g = reel__data(c->in[i]);
+            double *g = reel__data(c->list[i]);
             for (int64_t k = 0; k < n; k++)
                 g[k] = g[k] > limit ? limit : g[k] < -limit ? -limit : g[k];
         }
