@@ -1,9 +1,11 @@
 /* Modules at work: one tensor in and one out, or several of both. */
 #include "nn/module_internal.h"
 
-/* In a scope of its own, which messages name by the caller's line. */
-static reel_status run(const char *at, reel_module *m, reel_tensor *const *in, reel_tensor **out,
-                       int results) {
+/* In a scope of its own, which messages name by the caller's line. True if all results are there.
+ */
+static bool run(const char *what, const char *at, reel_module *m, reel_tensor *const *in,
+                reel_tensor **out, int results) {
+    bool whole = true;
     const reel_site_guard outer = reel_site_enter(at);
     reel_scope scope = reel_scope_open(at);
     if (m->run)
@@ -13,14 +15,14 @@ static reel_status run(const char *at, reel_module *m, reel_tensor *const *in, r
     for (int i = 0; i < results; i++) {
         if (!out[i] && !reel_failed())
             reel_fail(REEL_ERR_ARGUMENT, at,
-                      results > 1 ? "forward: gives NULL: %s, result %d"
-                                  : "forward: gives NULL: %s",
+                      results > 1 ? "%s: gives NULL: %s, result %d" : "%s: gives NULL: %s", what,
                       m->type, i);
-        out[i] = reel_failed() ? NULL : reel_scope_return(out[i]);
+        out[i] = reel_scope_return(out[i]);
+        whole = whole && out[i];
     }
     reel_scope_close(&scope);
     reel_site_leave(&outer);
-    return reel_failed() ? reel_error_status() : REEL_OK;
+    return whole;
 }
 
 reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x) {
@@ -31,7 +33,8 @@ reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x) {
         return NULL;
     }
     reel_tensor *in[REEL_MODULE_TENSORS] = {x}, *out[REEL_MODULE_TENSORS] = {NULL};
-    return run(at, m, in, out, m->run ? m->results : 1) == REEL_OK ? out[0] : NULL;
+    run("forward", at, m, in, out, m->run ? m->results : 1);
+    return out[0];
 }
 
 /* Those that are asked for, of `count` places. */
@@ -55,7 +58,7 @@ reel_status reel_run_at(const char *at, reel_module *m, reel_tensor **const *to,
     reel_tensor *in[REEL_MODULE_TENSORS] = {NULL}, *out[REEL_MODULE_TENSORS] = {NULL};
     for (int i = 0; i < inputs; i++) in[i] = x[i];
     if (!in[0]) return reel_fail(REEL_ERR_ARGUMENT, at, "run: no input: %s", m->type);
-    REEL_TRY(run(at, m, in, out, gives));
+    if (!run("run", at, m, in, out, gives)) return reel_error_status();
     hand_over(to, results, out);
     return REEL_OK;
 }

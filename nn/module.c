@@ -30,7 +30,10 @@ void reel_module_init_run(reel_module *m, const char *type, reel_run_fn run, int
                       results <= REEL_MODULE_TENSORS;
     if (m && (!run || !fits)) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "module_init_run: %s: %d inputs, %d results",
-                  run ? type : "no function", inputs, results);
+                  !run   ? "no function"
+                  : type ? type
+                         : "module",
+                  inputs, results);
         return;
     }
     reel_module_init(m, type, NULL);

@@ -22,9 +22,13 @@
  *     static void run(reel_module *base, reel_tensor *const *in, reel_tensor **out) {
  *         const vae *m = (vae *)base;
  *         reel_tensor *h = reel_relu(reel_forward(m->encoder, in[0]));
- *         reel_tensor *mu = reel_forward(m->mean, h), *logvar = reel_forward(m->spread, h), *z =
- * mu; if (in[1]) z = reel_add(z, reel_mul(in[1], reel_exp(reel_scale(logvar, 0.5)))); out[0] =
- * reel_sigmoid(reel_forward(m->decoder, z)); out[1] = mu; out[2] = logvar;
+ *         reel_tensor *mu = reel_forward(m->mean, h);
+ *         reel_tensor *logvar = reel_forward(m->spread, h);
+ *         reel_tensor *spread = reel_exp(reel_scale(logvar, 0.5));
+ *         reel_tensor *z = in[1] ? reel_add(mu, reel_mul(in[1], spread)) : mu;
+ *         out[0] = reel_sigmoid(reel_forward(m->decoder, z));
+ *         out[1] = mu;
+ *         out[2] = logvar;
  *     }
  *     reel_module_init_run(&m.base, "vae", run, 2, 3);
  *     m.encoder = reel_module_child(&m.base, "encoder", reel_linear_new(784, 400, ...));

@@ -38,6 +38,7 @@ typedef struct reel__call {
     reel_tensor *out[REEL__MOST_RESULTS];
     reel_device device; /* where the result goes; filled in from the inputs if there are any */
     bool accumulate;    /* matmul: out += x y */
+    bool given;         /* out[0] was there before: it is no new reference */
     bool in_place;      /* x = f(x): in messages the name has its underscore */
     reel__with with;
 } reel__call;

@@ -8,7 +8,8 @@
 /* The first result, which goes to the scope. */
 static inline reel_tensor *reel__run(reel__call c) {
     if (c.nout == 0) c.nout = 1;
-    return reel__dispatch(&c) == REEL_OK ? reel__scope_give(c.out[0]) : NULL;
+    if (reel__dispatch(&c) != REEL_OK) return NULL;
+    return c.given ? c.out[0] : reel__scope_give(c.out[0]);
 }
 
 /* The first of two, and the second in *second, unless that is NULL; both NULL on failure. */
@@ -57,9 +58,9 @@ static inline reel_tensor *reel__apart(const char *at, reel_tensor *x, const ree
 }
 
 /* The result that waits for this call, of those that wait in the thread (into.c); NULL: none. */
-reel__into *reel__into_of(const reel__thread *self, const reel__call *c);
-/* The call, with its result there; c->out[0] has a reference of its own, as one that was made. */
-reel_status reel__dispatch_into(reel__call *c, reel__into *given);
+reel_into_wait *reel__into_of(const reel__thread *self, const reel__call *c);
+/* The call, with its result there, which the caller has already. */
+reel_status reel__dispatch_into(reel__call *c, reel_into_wait *wait);
 /* A call whose result is given; returns it. */
 reel_tensor *reel__run_into(reel__call c, reel_tensor *out);
 

@@ -153,8 +153,8 @@ reel_status reel__dispatch(reel__call *c) {
     const reel__op_info *op = &reel__ops[c->op];
     const bool in_place = c->out[0] != NULL;
     const reel__thread *self = reel__self();
-    reel__into *given = self->waiting && !in_place ? reel__into_of(self, c) : NULL;
-    if (given) return reel__dispatch_into(c, given);
+    reel_into_wait *wait = self->into && !in_place ? reel__into_of(self, c) : NULL;
+    if (wait) return reel__dispatch_into(c, wait);
     reel__layout layout[REEL__MOST_RESULTS];
 
     REEL_TRY(check_alive(c));

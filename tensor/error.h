@@ -39,10 +39,13 @@
 /* The same of a macro that is another function with some arguments filled in. */
 #define REEL__AS(name, arguments) REEL_HERE "\t" arguments "\n" name
 
-/* A value of a type, an array of values, and how many they are: C++ has no compound literals. */
+/* A value of a type, an array of values, and how many they are: C++ has no compound literals;
+ * until C++20 its options are all the fields, in order. */
 #ifdef __cplusplus
+extern "C++" {
 #include <initializer_list>
 template <typename T, typename... Rest> char (&reel__each(T, Rest...))[1 + sizeof...(Rest)];
+}
 #define REEL__MAKE(type, ...) (type{__VA_ARGS__})
 #define REEL__ARRAY(type, ...) const_cast<type *>(std::initializer_list<type>{__VA_ARGS__}.begin())
 #define REEL__LENGTH(type, ...) (int)sizeof(reel__each(__VA_ARGS__))

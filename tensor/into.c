@@ -27,12 +27,19 @@ reel_tensor *reel__run_into(reel__call c, reel_tensor *out) {
 
 /* ---- a result that waits for the op of its call ---- */
 
-const char *reel_into_begin(const char *at, reel_tensor *out) {
+const char *reel_into_begin(reel_into_wait *wait) {
     reel__thread *self = reel__self();
-    if (self->waiting < REEL__MOST_WAITING)
-        self->into[self->waiting] = (reel__into){.out = out, .at = at, .ready = true};
-    self->waiting++;
-    return at;
+    wait->outer = self->into;
+    wait->ready = wait->linked = true;
+    self->into = wait;
+    return wait->at;
+}
+
+/* Those inside it that did not end go with it: a jump out of an argument, an exception. */
+void reel_into_leave(reel_into_wait *wait) {
+    if (!wait->linked) return;
+    wait->linked = false;
+    reel__self()->into = wait->outer;
 }
 
 /* The op is the function called, or part of one of another name. */
@@ -54,15 +61,15 @@ static bool is_its_shape(const reel__call *c, reel_shape out) {
 /* Elements go wherever they lie; a product, where it lies in one piece. */
 static bool can_write(const reel__call *c, const reel_tensor *out) {
     const reel__kind kind = reel__ops[c->op].kind;
+    if (!reel__is_alive(out)) return true; /* it is refused */
     if (c->op == REEL_OP_matmul)
-        return out && reel_is_contiguous(out) && is_its_shape(c, reel_shape_of(out));
+        return reel_is_contiguous(out) && is_its_shape(c, reel_shape_of(out));
     return kind != REEL__CALL && kind != REEL__VIEW && kind != REEL__UPDATE;
 }
 
-reel__into *reel__into_of(const reel__thread *self, const reel__call *c) {
-    reel__into *top = (reel__into *)&self->into[self->waiting - 1];
-    const bool is_its = self->waiting <= REEL__MOST_WAITING && top->ready && c->at == top->at;
-    return is_its && is_called(c) && can_write(c, top->out) ? top : NULL;
+reel_into_wait *reel__into_of(const reel__thread *self, const reel__call *c) {
+    reel_into_wait *top = self->into;
+    return top->ready && c->at == top->at && is_called(c) && can_write(c, top->out) ? top : NULL;
 }
 
 /* Inputs that are other elements of the result's memory are copied first. A product reads its
@@ -72,30 +79,26 @@ static reel_tensor *apart(const reel__call *c, reel_tensor *x, const reel_tensor
     return reel__apart(c->at, x, out);
 }
 
-reel_status reel__dispatch_into(reel__call *c, reel__into *given) {
+reel_status reel__dispatch_into(reel__call *c, reel_into_wait *wait) {
     REEL_SCOPE;
     reel__call into = *c;
-    given->ready = false;
-    for (int i = 0; i < c->nin; i++) into.in[i] = apart(c, c->in[i], given->out);
-    if (!reel__run_into(into, given->out)) return reel_error_status();
-    c->out[0] = reel_retain(given->out);
+    wait->ready = false;
+    for (int i = 0; i < c->nin; i++) into.in[i] = apart(c, c->in[i], wait->out);
+    if (!reel__run_into(into, wait->out)) return reel_error_status();
+    c->out[0] = wait->out;
+    c->given = true;
     return REEL_OK;
 }
 
-reel_tensor *reel_into_end(reel_tensor *result) {
-    reel__thread *self = reel__self();
-    if (--self->waiting >= REEL__MOST_WAITING) {
-        reel_fail(REEL_ERR_STATE, NULL, "reel_into: %d of them in each other", self->waiting + 1);
-        return NULL;
-    }
-    const reel__into given = self->into[self->waiting];
-    if (!result || result == given.out) return result;
+reel_tensor *reel_into_end(reel_into_wait *wait, reel_tensor *result) {
+    reel_into_leave(wait);
+    if (!result || result == wait->out) return result;
     REEL_SCOPE;
-    reel_tensor *from = reel__apart(given.at, result, given.out);
+    reel_tensor *from = reel__apart(wait->at, result, wait->out);
     return reel__run_into(
         (reel__call){
-            .op = REEL_OP_copy, .at = given.at, .first = REEL__NO_NAMES, .nin = 1, .in = {from}},
-        given.out);
+            .op = REEL_OP_copy, .at = wait->at, .first = REEL__NO_NAMES, .nin = 1, .in = {from}},
+        wait->out);
 }
 
 /* ---- a copy and a fill ---- */

@@ -10,7 +10,8 @@
  *
  * The result has the dtype that f gives, and a shape that broadcasts to out's. out may be a strided
  * view, and an input may be out itself, or other elements of its memory, which are copied first. It
- * is not recorded: outside REEL_NO_GRAD it is an error if out or an input is tracked. So it is if
+ * is not recorded: outside REEL_NO_GRAD it is an error if out is tracked, or what is put
+ * there would be recorded. So it is if
  * out is an expanded view, whose elements share memory. A failure may leave some of out changed. */
 #ifndef REEL_TENSOR_INTO_H
 #define REEL_TENSOR_INTO_H
@@ -28,15 +29,30 @@ REEL_API reel_tensor *reel_fill_at_(const char *at, reel_tensor *t, double value
 #define reel_fill_(...) reel_fill_at_(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 #define reel_into(out, f, ...)                                                                     \
-    reel_into_end(reel_##f##_at(reel_into_begin(REEL__AS(#f, #__VA_ARGS__), out), __VA_ARGS__))
+    REEL__INTO(REEL__JOIN(reel__into_, __COUNTER__), out, REEL__AS(#f, #__VA_ARGS__),              \
+               reel_##f##_at, __VA_ARGS__)
 #define reel_in_place(f, ...)                                                                      \
-    reel_into_end(reel_##f##_at(                                                                   \
-        reel_into_begin(REEL__AS(#f, #__VA_ARGS__), REEL__FIRST(__VA_ARGS__, 0)), __VA_ARGS__))
+    REEL__INTO(REEL__JOIN(reel__into_, __COUNTER__), REEL__FIRST(__VA_ARGS__, 0),                  \
+               REEL__AS(#f, #__VA_ARGS__), reel_##f##_at, __VA_ARGS__)
 #define REEL__FIRST(first, ...) first
 
-/* The two halves. Between them the call from this site writes to out, if it can; they nest. */
-REEL_API const char *reel_into_begin(const char *at, reel_tensor *out); /* returns at */
-REEL_API reel_tensor *reel_into_end(reel_tensor *result);
+/* A result that waits in the thread for the call from its site, until its end; they nest. */
+typedef struct reel_into_wait {
+    reel_tensor *out;
+    const char *at;
+    struct reel_into_wait *outer;
+    bool ready, linked; /* no op has taken it; it is among those that wait */
+} reel_into_wait;
+REEL_API const char *reel_into_begin(reel_into_wait *wait); /* returns its at */
+REEL_API reel_tensor *reel_into_end(reel_into_wait *wait, reel_tensor *result);
+REEL_API void reel_into_leave(reel_into_wait *wait); /* without a result, if it has not ended */
+
+#define REEL__INTO(wait, out, at, function, ...)                                                   \
+    __extension__({                                                                                \
+        reel_into_wait wait __attribute__((cleanup(reel_into_leave))) =                            \
+            REEL__MAKE(reel_into_wait, out, at, 0, 0, 0);                                          \
+        reel_into_end(&wait, function(reel_into_begin(&wait), __VA_ARGS__));                       \
+    })
 
 #ifdef __cplusplus
 }

@@ -113,14 +113,6 @@ typedef struct reel__composite {
     reel__thread *thread; /* NULL: not the outermost */
 } reel__composite;
 
-/* A result that reel_into gives to the call from a site. */
-typedef struct {
-    reel_tensor *out;
-    const char *at;
-    bool ready; /* no op has taken it */
-} reel__into;
-#define REEL__MOST_WAITING 8
-
 struct reel__thread {
     reel_status error;
     char message[1024];
@@ -135,9 +127,8 @@ struct reel__thread {
     size_t base;        /* the innermost one owns held[base] and what follows */
     reel_tensor **held; /* what the scopes own, innermost last */
     size_t held_count, held_capacity;
-    const reel__composite *composite;    /* under way; NULL: none */
-    reel__into into[REEL__MOST_WAITING]; /* the innermost last */
-    int waiting;                         /* in it; those that had no room are counted too */
+    const reel__composite *composite; /* under way; NULL: none */
+    struct reel_into_wait *into;      /* the innermost result that waits (into.h); NULL: none */
 };
 
 reel__thread *reel__self(void);

@@ -230,6 +230,48 @@ START_TEST(results_of_other_functions_are_copied) {
 }
 END_TEST
 
+/* A result that was there is no new reference, whichever way it is filled. */
+START_TEST(they_take_no_reference) {
+    REEL_SCOPE;
+    reel_tensor *x = numbers();
+    for (int i = 0; i < 100; i++) {
+        reel_in_place(neg, x);
+        reel_in_place(softmax, x, 0);
+    }
+    ck_assert_int_eq((int)atomic_load(&x->refs), 1);
+    ck_assert_ptr_null(reel_into(NULL, matmul, x, x));
+    expect_failure(REEL_ERR_ARGUMENT, "matmul: the tensor to change is NULL");
+}
+END_TEST
+
+static reel_tensor *sum_of(int n, reel_tensor **out, reel_tensor *x) {
+    return n == 0 ? x : reel_into(out[n], add, sum_of(n - 1, out, x), x);
+}
+
+START_TEST(they_nest_without_end) {
+    enum { DEPTH = 40 };
+    REEL_SCOPE;
+    reel_tensor *x = numbers(), *out[DEPTH + 1];
+    for (int i = 0; i <= DEPTH; i++) out[i] = like(x);
+    expect_values(sum_of(DEPTH, out, x), (double[]){-61.5, -20.5, 20.5, 61.5}, 4);
+}
+END_TEST
+
+/* What is left by a jump out of an argument waits no longer. */
+START_TEST(an_argument_may_jump) {
+    REEL_SCOPE;
+    reel_tensor *x = numbers(), *out = like(x);
+    for (int i = 0; i < 20; i++)
+        reel_into(out, add, x, __extension__({
+                      if (i != 19) continue;
+                      x;
+                  }));
+    expect_values(out, (double[]){-3, -1, 1, 3}, 4);
+    expect_values(reel_add(x, reel_neg(x)), (double[]){0, 0, 0, 0}, 4);
+    expect_values(out, (double[]){-3, -1, 1, 3}, 4);
+}
+END_TEST
+
 /* Each result goes where its own call says, whatever is computed for its arguments meanwhile. */
 START_TEST(they_nest) {
     REEL_SCOPE;
@@ -319,6 +361,9 @@ int main(void) {
     tcase_add_test(t, into_a_tensor);
     tcase_add_test(t, results_of_other_functions_are_copied);
     tcase_add_test(t, they_nest);
+    tcase_add_test(t, they_take_no_reference);
+    tcase_add_test(t, they_nest_without_end);
+    tcase_add_test(t, an_argument_may_jump);
     tcase_add_test(t, other_elements_of_the_same_memory);
     tcase_add_test(t, what_does_not_fit_is_refused);
     tcase_add_test(t, they_are_not_recorded);

@@ -84,7 +84,7 @@ START_TEST(wrong_runs_are_refused) {
     expect_failure(REEL_ERR_SHAPE, "linear: inner dimensions differ");
     ck_assert_ptr_null(y);
     reel_run(&forgetful, reel_results(&y), x);
-    expect_failure(REEL_ERR_ARGUMENT, "forward: gives NULL: forgetful, result 1");
+    expect_failure(REEL_ERR_ARGUMENT, "run: gives NULL: forgetful, result 1");
     reel_run(&list, reel_results(&y), x);
     expect_failure(REEL_ERR_ARGUMENT, "run: a module without forward: list");
     reel_run((reel_module *)NULL, reel_results(&y), x);

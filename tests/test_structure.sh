@@ -109,7 +109,7 @@ siteless='
     reel_batch_sampler_free reel_loader_free reel_mnist_free reel_history_free reel_meter_reset reel_optim_free
     reel_schedule_free
         free
-    reel_context_save reel_context_saved reel_into_end
+    reel_context_save reel_context_saved reel_into_begin reel_into_end reel_into_leave
         name the call that applied the function
 '
 functions_without_a_site() {

@@ -37,15 +37,20 @@
 
 #define PART 256
 
+/* Elements of any type of so many bytes. */
+typedef uint16_t __attribute__((may_alias)) bytes_2;
+typedef uint32_t __attribute__((may_alias)) bytes_4;
+typedef uint64_t __attribute__((may_alias)) bytes_8;
+
 static void gather(void *to, const void *from, int64_t stride, int64_t n, size_t size) {
 #define GATHER(type)                                                                               \
     for (int64_t i = 0; i < n; i++) ((type *)to)[i] = ((const type *)from)[i * stride]
     if (size == 4)
-        GATHER(uint32_t);
+        GATHER(bytes_4);
     else if (size == 8)
-        GATHER(uint64_t);
+        GATHER(bytes_8);
     else if (size == 2)
-        GATHER(uint16_t);
+        GATHER(bytes_2);
     else
         GATHER(uint8_t);
 }
@@ -54,11 +59,11 @@ static void scatter(void *to, int64_t stride, const void *from, int64_t n, size_
 #define SCATTER(type)                                                                              \
     for (int64_t i = 0; i < n; i++) ((type *)to)[i * stride] = ((const type *)from)[i]
     if (size == 4)
-        SCATTER(uint32_t);
+        SCATTER(bytes_4);
     else if (size == 8)
-        SCATTER(uint64_t);
+        SCATTER(bytes_8);
     else if (size == 2)
-        SCATTER(uint16_t);
+        SCATTER(bytes_2);
     else
         SCATTER(uint8_t);
 }
