@@ -98,7 +98,8 @@ static void print_help(app_command command) {
         printf("  %-26s %s\n", left, rows[i].help);
     }
     if (command == SHOW) return;
-    puts("\nWithout --resume a run starts anew and replaces what DIR holds. Ctrl-C, SIGTERM and SIGHUP save "
+    puts("\nWithout --resume a run starts anew and replaces what DIR holds. Ctrl-C, SIGTERM and "
+         "SIGHUP save "
          "and say how to go on.\n"
          "Schedules: cosine falls to 0 over the run; step divides the rate by 10 after each third "
          "of it;\n"

@@ -176,7 +176,8 @@ reel_status reel__cpu_one_hot(const reel__call *c) {
     const int64_t n = reel_numel(index);
     memcpy(h.one, reel__data(one), h.size);
     status = reel__cpu_check_indices(c, h.index, n, h.classes);
-    if (status == REEL_OK) reel__cpu_parallel(n, h.classes > 0 ? GRAIN / h.classes + 1 : GRAIN, work_hot, &h);
+    if (status == REEL_OK)
+        reel__cpu_parallel(n, h.classes > 0 ? GRAIN / h.classes + 1 : GRAIN, work_hot, &h);
     return status;
 }
 

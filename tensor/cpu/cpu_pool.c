@@ -3,8 +3,9 @@
  * Work is cut into as many parts as the caller has threads, the same parts each time, and parts are
  * claimed: by the pool's threads as they come, and by the caller, who takes what nobody has claimed
  * yet. So a thread that the system has taken off its processor delays nothing but the part it is in
- * the middle of, and on a busy machine the caller simply does the work alone. (OpenMP's teams wait for all of their threads at each barrier, by spinning:
- * on a busy machine that made a training step forty times slower.)
+ * the middle of, and on a busy machine the caller simply does the work alone. (OpenMP's teams wait
+ * for all of their threads at each barrier, by spinning: on a busy machine that made a training
+ * step forty times slower.)
  *
  * The pool serves one caller at a time; another finds it taken and works alone. Its threads end
  * with the last thread that called: a process whose own threads have all ended must not live on. */
