@@ -4,15 +4,16 @@
  *     reel_in_place(mul, x, scale);  // x *= scale, broadcast to x's shape
  *
  * reel_into(out, f, ...) is reel_f(...) whose result goes into out; returns out, NULL on failure. f
- * is any function that has a reel_f_at and returns a tensor, ... is what that one takes. What an
- * elementwise op or matmul computes is written there at once; the result of any other function is
- * copied. reel_in_place(f, x, ...) is reel_into(x, f, x, ...), which evaluates x twice.
+ * is any function that has a reel_f_at and returns a tensor, ... is what that one takes. An
+ * elementwise op made from a formula writes there at once, and so does a matmul without broadcasts
+ * into a contiguous out of its shape; the result of any other function is copied. reel_in_place(f,
+ * x, ...) is reel_into(x, f, x, ...), which evaluates x twice.
  *
  * The result has the dtype that f gives, and a shape that broadcasts to out's. out may be a strided
- * view, and an input may be out itself, or other elements of its memory, which are copied first. It
- * is not recorded: outside REEL_NO_GRAD it is an error if out is tracked, or what is put
- * there would be recorded. So it is if
- * out is an expanded view, whose elements share memory. A failure may leave some of out changed. */
+ * view, and an input may be out itself, or other elements of its memory, which are copied first.
+ * Nothing is recorded: outside REEL_NO_GRAD it is an error if out is tracked, or if the op would be
+ * recorded for an input of its. An expanded view, whose elements share memory, is refused as out. A
+ * failure may leave some of out changed. */
 #ifndef REEL_TENSOR_INTO_H
 #define REEL_TENSOR_INTO_H
 
