@@ -183,4 +183,16 @@ void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y);
 #include "tensor/ops.def"
 extern const reel__gradient_rule reel__rules[REEL_OP_COUNT];
 
+/* Of y = f(x) whose gradient is one formula, and of that gradient z = g' f'(x): a formula of x, or
+ * of y, which then is meant by x. */
+void reel__grad_fused_x(reel__node *n, reel_tensor *g);
+void reel__grad_fused_y(reel__node *n, reel_tensor *g);
+void reel__grad_second(reel__node *n, reel_tensor *g);
+/* g f''(x), or, of a formula of y, g times its derivative by y. */
+typedef reel_tensor *(*reel__second_rule)(const reel__node *n, reel_tensor *g, reel_tensor *x);
+#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient)
+#define REEL_MAP_GRAD(name, form, from, second)                                                    \
+    reel_tensor *reel__second_##name(const reel__node *n, reel_tensor *g, reel_tensor *x);
+#include "tensor/ops_map.def"
+
 #endif

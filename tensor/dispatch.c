@@ -19,9 +19,13 @@ const reel__op_info reel__ops[REEL_OP_COUNT] = {
 /* What has room for an op's inputs: a call, the tape, an elementwise kernel. */
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
     _Static_assert((inputs) <=                                                                     \
-                       (REEL__##kind <= REEL__TEST ? REEL__MOST_MAPPED : REEL__MOST_INPUTS),       \
+                       (REEL__##kind == REEL__MAP ? REEL__MOST_MAPPED : REEL__MOST_INPUTS),        \
                    #name " has too many inputs");
 #include "tensor/ops.def"
+
+#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient)                               \
+    _Static_assert((int)REEL_OP_##name < REEL__MAPS, #name " is not among the first");
+#include "tensor/ops_map.def"
 
 _Static_assert(sizeof(reel__call) <= 320, "every op clears one, and some copy it");
 
