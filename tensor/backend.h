@@ -105,7 +105,16 @@ reel_status reel__fail_call(reel_status code, const reel__call *c, const char *f
 /* ---- the table's columns ---- */
 
 typedef enum { REEL__MAP, REEL__CALL, REEL__VIEW, REEL__UPDATE } reel__kind;
-typedef enum { REEL__FLOAT, REEL__NUMBER, REEL__ALIKE, REEL__INDEXED, REEL__MASKED } reel__dtypes;
+typedef enum {
+    REEL__FLOAT,
+    REEL__FULL,
+    REEL__NUMBER,
+    REEL__ALIKE,
+    REEL__INDEXED,
+    REEL__INDEXED_NUMBER,
+    REEL__INDEXED_FLOAT,
+    REEL__MASKED
+} reel__dtypes;
 typedef enum {
     REEL__GRAD,
     REEL__FLAT,
@@ -130,5 +139,16 @@ typedef struct {
 } reel__op_info;
 
 extern const reel__op_info reel__ops[REEL_OP_COUNT];
+
+/* ---- what the dtypes column stands for (dtype_sets.c) ---- */
+
+/* Whether its inputs may be of the dtype, those apart that are indices or a mask. */
+bool reel__op_takes(reel__op op, reel_dtype dtype);
+/* The dtype that the funnel casts them to before a kernel sees them, and results from: f32 for
+ * f16 and bf16, until a row's kernels compute in these. */
+reel_dtype reel__compute_dtype(reel__op op, reel_dtype dtype);
+/* The inputs that are of one dtype: from *first up to *end. */
+void reel__alike(const reel__call *c, int *first, int *end);
+reel_status reel__check_dtypes(const reel__call *c);
 
 #endif

@@ -158,7 +158,7 @@ static int64_t elements(const op_case *c, const op_shapes *s) {
 
 static bool takes(reel__op op, reel_dtype dtype) {
     if (reel__ops[op].kind == REEL__UPDATE || op_cases[op]->floats_only) return is_float(dtype);
-    return reel__ops[op].dtypes != REEL__FLOAT || is_float(dtype);
+    return reel__op_takes(op, dtype);
 }
 
 /* Long inputs, which are there for the vector and thread code, in two layouts alone: they take
@@ -400,7 +400,7 @@ START_TEST(wrong_dtypes_are_refused) {
         if (reel__ops[op].kind == REEL__UPDATE)
             continue; /* optim checks its lists once, when they are made */
         if (c->inputs > 1 && !c->indexed) refuse((reel__op)op, spoil_f32, "dtypes that differ");
-        if (c->inputs > 0 && reel__ops[op].dtypes == REEL__FLOAT)
+        if (c->inputs > 0 && !reel__op_takes((reel__op)op, REEL_I64))
             refuse((reel__op)op, spoil_i64, "integers");
     }
 }
