@@ -58,3 +58,13 @@ reel_tensor *reel__second_softplus(const reel__node *n, reel_tensor *g, reel_ten
     return reel_where_at(n->at, reel_gt_at(n->at, t, most), zero,
                          reel_affine_at(n->at, bent, beta, 0));
 }
+
+/* f'' = w' (2 + x (1 - s - 2 w s)), w = tanh(ln(1 + e^x)), w' = s (1 - w^2), s = sigmoid(x) */
+reel_tensor *reel__second_mish(const reel__node *n, reel_tensor *g, reel_tensor *x) {
+    x = reel_clamp_at(n->at, x, -1000, 1000); /* where w' is 0 */
+    reel_tensor *s = reel_sigmoid_at(n->at, x);
+    reel_tensor *w = reel_tanh_at(n->at, reel_softplus_at(n->at, x, 1, 40));
+    reel_tensor *turn = reel_mul_at(n->at, s, reel_affine_at(n->at, w, -2, -1));
+    turn = reel_affine_at(n->at, reel_mul_at(n->at, x, reel_affine_at(n->at, turn, 1, 1)), 1, 2);
+    return reel_mul_at(n->at, reel__tanh_grad(n->at, reel_mul_at(n->at, g, s), w), turn);
+}

@@ -136,6 +136,9 @@ REEL_API reel_tensor *reel_softplus_at(const char *at, reel_tensor *x, double be
 #define reel_leaky_relu(...) reel_leaky_relu_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 #define reel_elu(...) reel_elu_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 #define reel_softplus(...) reel_softplus_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+/* y = x tanh(ln(1 + e^x)). Misra (2019) */
+REEL_API reel_tensor *reel_mish_at(const char *at, reel_tensor *x);
+#define reel_mish(...) reel_mish_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* ---- truth values: u8, 0 or 1; constant. Of any number, the last three of floats ---- */
 

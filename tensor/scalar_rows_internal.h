@@ -108,6 +108,20 @@ REEL_FORMULA REAL R(softplus_grad)(REAL g, REAL x, REAL beta, REAL threshold) {
     return t > threshold ? g : g * R(sigmoid)(t);
 }
 
+/* x tanh(ln(1 + e^x)) = x n / (n + 2), n = e^x (e^x + 2), and e^x scaled as silu's */
+REEL_FORMULA REAL R(mish)(REAL x) {
+    REAL t = R(clamp)(x, SILU_LOW, SILU_HIGH), scaled = R(exp_scaled)(t), e = scaled / SILU_SCALE;
+    REAL y = t * (scaled * (e + 2)) / (SILU_SCALE * (e * (e + 2) + 2));
+    return x > SILU_HIGH ? x : y;
+}
+
+/* g e^x ((e^x + 2) d + 4 x (e^x + 1)) / d^2, d = n + 2 */
+REEL_FORMULA REAL R(mish_grad)(REAL g, REAL x) {
+    REAL t = R(clamp)(x, SILU_LOW, SILU_HIGH), scaled = R(exp_scaled)(t), e = scaled / SILU_SCALE;
+    REAL d = e * (e + 2) + 2, slope = REEL__FUSED(e + 2, d, 4 * t * (e + 1)) / (d * d);
+    return g * (slope * scaled / SILU_SCALE);
+}
+
 /* z = -(t max(ln p, -100) + (1 - t) max(ln(1 - p), -100)) */
 REEL_FORMULA REAL R(bce)(REAL p, REAL t) {
     REAL yes = R(log)(p), no = R(log1p)(-p);

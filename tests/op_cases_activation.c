@@ -42,6 +42,7 @@ MAP_CASE(gelu_grad, reel__gelu_grad(REEL_HERE, in[0], in[1]), x * (phi(y) + y * 
 MAP_CASE(gelu_tanh, reel_gelu_tanh(in[0]), 0.5 * x * (1 + tanh(cubic(x))), UNARY, .low = {-5}, .high = {5})
 MAP_CASE(gelu_tanh_grad, reel__gelu_tanh_grad(REEL_HERE, in[0], in[1]), gelu_tanh_slope(y) * x, BINARY, .low = {-2, -5}, .high = {2, 5})
 MAP_CASE(softplus, reel_softplus(in[0], 2, 6), 2 * x > 6 ? x : log1p(exp(2 * x)) / 2, UNARY, .low = {-5}, .high = {2.9})
+MAP_CASE(mish, reel_mish(in[0]), x * tanh(log1p(exp(x))), UNARY, .low = {-6}, .high = {6})
 MAP_CASE(softplus_grad, reel__softplus_grad(REEL_HERE, in[0], in[1], 2, 6), 2 * y > 6 ? x : x * logistic(2 * y), BINARY, .low = {-2, -5}, .high = {2, 2.9})
 /* clang-format on */
 

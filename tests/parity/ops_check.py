@@ -129,6 +129,7 @@ TWINS = {
     "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
     "gelu_tanh_grad": lambda g, x: aten.gelu_backward(*broadcast(g, x), approximate="tanh"),
     "softplus": lambda x: F.softplus(x, 2, 6),
+    "mish": F.mish,
     "softplus_grad": lambda g, x: aten.softplus_backward(*broadcast(g, x), 2, 6),
     # truth values
     "eq": torch.eq,
