@@ -141,7 +141,7 @@ static void free_chunks(reel__chunks *c) {
 /* After the main thread has let its tensors go. */
 __attribute__((destructor(101))) static void end(void) {
     if (pthread_mutex_trylock(&pool.lock) != 0) return;
-    if (pool.alive == 0 && reel__is_last_thread()) {
+    if (pool.alive == 0 && reel__threads_with_tensors() == 0) {
         free_chunks(atomic_exchange(&reel__chunks_now, NULL));
         pool.fresh = NULL;
         pool.left = pool.chunks = pool.dead = 0;

@@ -128,6 +128,47 @@ functions_without_a_site() {
 
 # ---- files ----------------------------------------------------------------------------------------------
 
+# Files that call each other in a circle can't be read, tested or taken out one by one. What is said for each pair
+# of the circle: whose, of whose, by which name. A backend's kernels may use any op, and are found by these tables,
+# which are therefore no step of a circle.
+tables='reel__ops reel__cpu_backend reel__cuda_backend'
+in_circles() { # in_circles OBJECT|ARCHIVE...
+    nm -A "$@" 2>/dev/null | awk -v tables="$tables" '
+        BEGIN { split(tables, t, " "); for (i in t) table[t[i]] = table["_" t[i]] = 1 }
+        {
+            n = split($0, part, ":")
+            file = part[n - 1]
+            sub(/.*\//, "", file); sub(/\.o$/, "", file)
+            n = split(part[n], word, " ")
+            if (word[n - 1] == "U") uses[file, word[n]] = 1
+            else if (word[n - 1] ~ /^[TDBRSC]$/) home[word[n]] = file
+        }
+        END {
+            for (pair in uses) {
+                split(pair, p, SUBSEP)
+                if (p[2] in table || !(p[2] in home) || home[p[2]] == p[1]) continue
+                from[++edges] = p[1]; to[edges] = home[p[2]]; by[edges] = p[2]
+            }
+            # Who calls nobody, or is called by nobody, is in no circle; nor is, then, who calls none but these.
+            for (change = 1; change;) {
+                change = 0
+                split("", calls); split("", called)
+                for (i = 1; i <= edges; i++) if (!gone[i]) calls[from[i]] = called[to[i]] = 1
+                for (i = 1; i <= edges; i++)
+                    if (!gone[i] && !(to[i] in calls && from[i] in called)) gone[i] = change = 1
+            }
+            for (i = 1; i <= edges; i++) if (!gone[i]) print from[i] " uses " to[i] ": " by[i]
+        }' | sort
+}
+
+circles() {
+    in_circles "$build/libreel.a"
+    for program in "$build"/apps/*/*.p "$build"/apps/*.p; do
+        [ -d "$program" ] && in_circles "$program"/*.o
+    done
+    return 0
+}
+
 same_names() {
     find . \( -path './build*' -o -path ./runs -o -path ./.git \) -prune -o -type f \
         ! -name meson.build ! -name '.*' -print | sed 's|.*/||' | grep -E '\.(c|h|cu|cuh|def|py|sh)$' | sort | uniq -d
@@ -169,6 +210,7 @@ rule 'the library exports what its headers declare, all named reel_' exports_are
 rule 'the library never ends the process, never prints' forbidden_calls
 rule 'functions that may fail name the call' functions_without_a_site
 rule 'file names are unique' same_names
+rule 'no circles among files' circles
 rule 'no file has more than 800 lines' long_files
 
 echo "Checks: $checks, Failures: $failures, Errors: 0"
