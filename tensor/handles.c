@@ -1,4 +1,5 @@
 /* The pool of handles, and what is told of those alive. */
+#include "tensor/fork_internal.h"
 #include "tensor/handles_internal.h"
 
 #include <pthread.h>
@@ -153,16 +154,8 @@ __attribute__((destructor(101))) static void end(void) {
 
 /* ---- forks: a child starts with the lock free, and the pool whole ---- */
 
-static void hold(void) {
-    pthread_mutex_lock(&pool.lock);
-}
-
-static void let_loose(void) {
-    pthread_mutex_unlock(&pool.lock);
-}
-
 __attribute__((constructor)) static void watch_forks(void) {
-    pthread_atfork(hold, let_loose, let_loose);
+    reel__fork_holds(&pool.lock);
 }
 
 /* ---- those that are alive ---- */
