@@ -2,7 +2,6 @@
 #include "app.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 
 /* A file below the campaign's directory, as `print` writes it: whole or not at all. */
