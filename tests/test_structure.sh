@@ -162,6 +162,7 @@ in_circles() { # in_circles OBJECT|ARCHIVE...
 }
 
 circles() {
+    [ -f "$build/libreel.a" ] || echo 'no libreel.a to look into'
     in_circles "$build/libreel.a"
     for program in "$build"/apps/*/*.p "$build"/apps/*.p; do
         [ -d "$program" ] && in_circles "$program"/*.o
