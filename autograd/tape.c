@@ -3,6 +3,70 @@
 
 #include <stdlib.h>
 
+/* ---- leaves ---- */
+
+static const reel__hooks hooks; /* below */
+
+static void install_hooks(void) {
+    if (!reel__hooks_get()) reel__hooks_set(&hooks);
+}
+
+reel_tensor *reel_track_at(const char *at, reel_tensor *t) {
+    if (!t || !reel__live(at, "track", NULL, t)) return NULL;
+    if (t->track && !t->track->node) return t;
+    if (t->track || !reel_dtype_is_float(t->layout.dtype)) {
+        char operand[200];
+        reel__describe(operand, sizeof operand, reel_name(t), t, true, false);
+        reel_fail(REEL_ERR_ARGUMENT, at, "%s: %s: %s", reel__called(at, "track"),
+                  t->track ? "is the result of an op" : "takes f32 or f64", operand);
+        return NULL;
+    }
+    t->track = calloc(1, sizeof *t->track);
+    if (!t->track) {
+        reel_fail(REEL_ERR_MEMORY, at, "track: out of memory");
+        return NULL;
+    }
+    install_hooks();
+    return t;
+}
+
+static void release_track(reel_tensor *t) {
+    reel__node_release(t->track->node);
+    reel_release(t->track->grad);
+    reel__hooks_free(&t->track->hooks);
+    free(t->track);
+    t->track = NULL;
+}
+
+void reel_untrack(reel_tensor *leaf) {
+    if (leaf && reel__live(NULL, "untrack", NULL, leaf) && leaf->track && !leaf->track->node)
+        release_track(leaf);
+}
+
+bool reel_is_tracked(const reel_tensor *t) {
+    return t && reel__live(NULL, "is_tracked", NULL, t) && t->track;
+}
+
+reel_tensor *reel_grad(const reel_tensor *leaf) {
+    return leaf && reel__live(NULL, "grad", NULL, leaf) && leaf->track ? leaf->track->grad : NULL;
+}
+
+void reel_zero_grad(reel_tensor *leaf) {
+    if (!leaf || !reel__live(NULL, "zero_grad", NULL, leaf) || !leaf->track) return;
+    struct reel__track *k = leaf->track;
+    reel_tensor *grad = k->grad;
+    k->grad = NULL;
+    reel_release(grad);
+}
+
+bool reel_set_anomaly(bool on) {
+    reel__thread *self = reel__self();
+    const bool before = self->anomaly;
+    install_hooks();
+    self->anomaly = on;
+    return before;
+}
+
 /* ---- recording ---- */
 
 /* CROSS: an input is needed for the gradient of the other. */
@@ -49,71 +113,9 @@ static reel_status before_inplace(const reel__call *c, reel_tensor *t) {
                            operand);
 }
 
-static void release_track(reel_tensor *t) {
-    reel__node_release(t->track->node);
-    reel_release(t->track->grad);
-    reel__hooks_free(&t->track->hooks);
-    free(t->track);
-    t->track = NULL;
-}
-
 static const reel__hooks hooks = {
     .record = record,
     .before_inplace = before_inplace,
     .release = release_track,
     .check_results = reel__check_results,
 };
-
-static void install_hooks(void) {
-    if (!reel__hooks_get()) reel__hooks_set(&hooks);
-}
-
-bool reel_set_anomaly(bool on) {
-    reel__thread *self = reel__self();
-    const bool before = self->anomaly;
-    install_hooks();
-    self->anomaly = on;
-    return before;
-}
-
-/* ---- leaves ---- */
-
-reel_tensor *reel_track_at(const char *at, reel_tensor *t) {
-    if (!t || !reel__live(at, "track", NULL, t)) return NULL;
-    if (t->track && !t->track->node) return t;
-    if (t->track || !reel_dtype_is_float(t->layout.dtype)) {
-        char operand[200];
-        reel__describe(operand, sizeof operand, reel_name(t), t, true, false);
-        reel_fail(REEL_ERR_ARGUMENT, at, "%s: %s: %s", reel__called(at, "track"),
-                  t->track ? "is the result of an op" : "takes f32 or f64", operand);
-        return NULL;
-    }
-    t->track = calloc(1, sizeof *t->track);
-    if (!t->track) {
-        reel_fail(REEL_ERR_MEMORY, at, "track: out of memory");
-        return NULL;
-    }
-    install_hooks();
-    return t;
-}
-
-void reel_untrack(reel_tensor *leaf) {
-    if (leaf && reel__live(NULL, "untrack", NULL, leaf) && leaf->track && !leaf->track->node)
-        release_track(leaf);
-}
-
-bool reel_is_tracked(const reel_tensor *t) {
-    return t && reel__live(NULL, "is_tracked", NULL, t) && t->track;
-}
-
-reel_tensor *reel_grad(const reel_tensor *leaf) {
-    return leaf && reel__live(NULL, "grad", NULL, leaf) && leaf->track ? leaf->track->grad : NULL;
-}
-
-void reel_zero_grad(reel_tensor *leaf) {
-    if (!leaf || !reel__live(NULL, "zero_grad", NULL, leaf) || !leaf->track) return;
-    struct reel__track *k = leaf->track;
-    reel_tensor *grad = k->grad;
-    k->grad = NULL;
-    reel_release(grad);
-}
