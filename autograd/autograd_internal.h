@@ -9,6 +9,11 @@
 /* The inputs, then the results: the bits of the saves column. */
 #define REEL__NODE_SAVED (REEL__MOST_INPUTS + REEL__MOST_RESULTS)
 
+/* Floats, f16 and bf16 too. */
+static inline bool reel__has_gradients(reel_dtype dtype) {
+    return dtype != REEL_I64 && dtype != REEL_U8;
+}
+
 typedef struct reel__node reel__node;
 typedef struct reel__pass reel__pass;
 typedef struct reel__slot reel__slot;
@@ -190,5 +195,17 @@ void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y);
     void reel__grad_##name(reel__node *n, reel_tensor *g);
 #include "tensor/ops.def"
 extern const reel__gradient_rule reel__rules[REEL_OP_COUNT]; /* (gradient_rules.c) */
+
+/* Of y = f(x) whose gradient is one formula, and of that gradient z = g' f'(x): a formula of x, or
+ * of y, which then is meant by x. */
+void reel__grad_fused_x(reel__node *n, reel_tensor *g);
+void reel__grad_fused_y(reel__node *n, reel_tensor *g);
+void reel__grad_second(reel__node *n, reel_tensor *g);
+/* g f''(x), or, of a formula of y, g times its derivative by y. */
+typedef reel_tensor *(*reel__second_rule)(const reel__node *n, reel_tensor *g, reel_tensor *x);
+#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient)
+#define REEL_MAP_GRAD(name, form, from, second)                                                    \
+    reel_tensor *reel__second_##name(const reel__node *n, reel_tensor *g, reel_tensor *x);
+#include "tensor/ops_map.def"
 
 #endif

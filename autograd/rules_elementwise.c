@@ -1,5 +1,6 @@
 /* Gradient rules of elementwise ops: g = dL/d result. reel__give sums over broadcast axes. */
 #include "autograd/autograd_internal.h"
+#include "tensor/call_internal.h"
 
 /* z = x + y */
 void reel__grad_add(reel__node *n, reel_tensor *g) {
@@ -98,37 +99,6 @@ void reel__grad_abs(reel__node *n, reel_tensor *g) {
     reel__give(n, 0, reel_mul_at(n->at, g, reel_sign_at(n->at, reel__in(n, 0))));
 }
 
-/* Steps: flat almost everywhere. */
-void reel__grad_sign(reel__node *n, reel_tensor *g) {
-    reel__give_zero(n, g);
-}
-
-void reel__grad_floor(reel__node *n, reel_tensor *g) {
-    reel__give_zero(n, g);
-}
-
-void reel__grad_ceil(reel__node *n, reel_tensor *g) {
-    reel__give_zero(n, g);
-}
-
-void reel__grad_round(reel__node *n, reel_tensor *g) {
-    reel__give_zero(n, g);
-}
-
-void reel__grad_trunc(reel__node *n, reel_tensor *g) {
-    reel__give_zero(n, g);
-}
-
-/* y = min(max(x, low), high):  dx = g [low < x < high] */
-void reel__grad_clamp(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__clamp_grad(n->at, g, reel__in(n, 0), n->with.map.a, n->with.map.b));
-}
-
-void reel__grad_clamp_grad(reel__node *n, reel_tensor *g) {
-    if (reel__needs(n, 0))
-        reel__give(n, 0, reel__clamp_grad(n->at, g, reel__in(n, 1), n->with.map.a, n->with.map.b));
-}
-
 /* dx = g y */
 void reel__grad_exp(reel__node *n, reel_tensor *g) {
     reel__give(n, 0, reel_mul_at(n->at, g, reel__out(n)));
@@ -171,15 +141,10 @@ void reel__grad_sqrt(reel__node *n, reel_tensor *g) {
     reel__give(n, 0, reel_affine_at(n->at, reel_div_at(n->at, g, reel__out(n)), 0.5, 0));
 }
 
-/* dx = 2 g x */
-void reel__grad_square(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, reel__square_grad(n->at, g, reel__in(n, 0)));
-}
-
-/* z = 2 g' x:  dg' = 2 g x,  dx = 2 g g' */
-void reel__grad_square_grad(reel__node *n, reel_tensor *g) {
-    if (reel__needs(n, 0)) reel__give(n, 0, reel__square_grad(n->at, g, reel__in(n, 1)));
-    if (reel__needs(n, 1)) reel__give(n, 1, reel__square_grad(n->at, g, reel__in(n, 0)));
+/* f'' = 2 */
+reel_tensor *reel__second_square(const reel__node *n, reel_tensor *g, reel_tensor *x) {
+    (void)x;
+    return reel_affine_at(n->at, g, 2, 0);
 }
 
 /* y = scale x + shift:  dx = scale g */
@@ -201,4 +166,42 @@ void reel__grad_where(reel__node *n, reel_tensor *g) {
     reel_tensor *zero = reel__constant(n, 0, g);
     if (reel__needs(n, 1)) reel__give(n, 1, reel_where_at(n->at, mask, g, zero));
     if (reel__needs(n, 2)) reel__give(n, 2, reel_where_at(n->at, mask, zero, g));
+}
+
+/* ---- whose gradient is one formula (REEL_MAP_GRAD) ---- */
+
+static reel__op gradient_of(reel__op op) {
+    static const reel__op gradient[REEL__MAPS] = {
+#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient)
+#define REEL_MAP_GRAD(name, form, from, second) [REEL_OP_##name] = REEL_OP_##name##_grad,
+#include "tensor/ops_map.def"
+    };
+    return gradient[op];
+}
+
+static reel_tensor *gradient(const reel__node *n, reel__op op, reel_tensor *g, reel_tensor *x) {
+    return reel__binary_with(op, n->at, g, x, n->with.map.a, n->with.map.b);
+}
+
+void reel__grad_fused_x(reel__node *n, reel_tensor *g) {
+    reel__give(n, 0, gradient(n, gradient_of(n->op), g, reel__in(n, 0)));
+}
+
+void reel__grad_fused_y(reel__node *n, reel_tensor *g) {
+    reel__give(n, 0, gradient(n, gradient_of(n->op), g, reel__out(n)));
+}
+
+/* z = g' f'(x):  dg' = g f'(x),  dx = g g' f''(x) */
+void reel__grad_second(reel__node *n, reel_tensor *g) {
+#define BENT(name) reel__second_##name
+#define STRAIGHT(name) NULL
+    static const reel__second_rule rules[REEL__MAPS] = {
+#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient)
+#define REEL_MAP_GRAD(name, form, from, second) [REEL_OP_##name##_grad] = second(name),
+#include "tensor/ops_map.def"
+    };
+    reel_tensor *x = reel__in(n, 1);
+    if (reel__needs(n, 0)) reel__give(n, 0, gradient(n, n->op, g, x));
+    if (!rules[n->op] || !reel__needs(n, 1)) return;
+    reel__give(n, 1, rules[n->op](n, reel_mul_at(n->at, g, reel__in(n, 0)), x));
 }

@@ -69,9 +69,8 @@ typedef struct {
  * a unit has, REEL__CUDA_VECTOR / size or 1. */
 typedef cudaError_t (*reel__cuda_map_launcher)(const reel__cuda_map *m, int vector,
                                                reel__cuda_queue *queue);
-extern const reel__cuda_map_launcher reel__cuda_map_f32[REEL_OP_COUNT],
-    reel__cuda_map_f64[REEL_OP_COUNT], reel__cuda_map_i64[REEL_OP_COUNT],
-    reel__cuda_map_u8[REEL_OP_COUNT];
+extern const reel__cuda_map_launcher reel__cuda_map_f32[REEL__MAPS], reel__cuda_map_f64[REEL__MAPS],
+    reel__cuda_map_i64[REEL__MAPS], reel__cuda_map_u8[REEL__MAPS];
 
 /* From one dtype to another; with constants[0] a factor if `scaled`. Units of 4 elements or 1. */
 cudaError_t reel__cuda_launch_cast(const reel__cuda_map *m, reel_dtype to, reel_dtype from,

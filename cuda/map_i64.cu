@@ -4,6 +4,6 @@
 #define FLOAT(name, inputs) nullptr
 #define NUMBER(name, inputs) launch_map<REEL_OP_##name, int64_t, inputs>
 
-const reel__cuda_map_launcher reel__cuda_map_i64[REEL_OP_COUNT] = {
-#include "tensor/ops.def"
+const reel__cuda_map_launcher reel__cuda_map_i64[REEL__MAPS] = {
+#include "tensor/ops_map.def"
 };

@@ -18,9 +18,9 @@ template <reel__op OP, class T> struct row;
             return formula<T>::name(__VA_ARGS__);                                                  \
         }                                                                                          \
     };
-#define ROW_MAP(name) ROW(name, T, x...)
-#define ROW_MAP1(name) ROW(name, T, x..., (T)constants[0])
-#define ROW_MAP2(name) ROW(name, T, x..., (T)constants[0], (T)constants[1])
+#define ROW_PLAIN(name) ROW(name, T, x...)
+#define ROW_WITH1(name) ROW(name, T, x..., (T)constants[0])
+#define ROW_WITH2(name) ROW(name, T, x..., (T)constants[0], (T)constants[1])
 #define ROW_FAR(name)                                                                              \
     template <class T> struct row<REEL_OP_##name, T> {                                             \
         typedef T result;                                                                          \
@@ -31,11 +31,8 @@ template <reel__op OP, class T> struct row;
         }                                                                                          \
     };
 #define ROW_TEST(name) ROW(name, uint8_t, x...)
-#define ROW_CALL(name)
-#define ROW_VIEW(name)
-#define ROW_UPDATE(name)
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) ROW_##kind(name)
-#include "tensor/ops.def"
+#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient) ROW_##form(name)
+#include "tensor/ops_map.def"
 
 template <reel__op OP, class T, int INPUTS, int N>
 static __device__ __forceinline__ unit<typename row<OP, T>::result, N>
@@ -112,16 +109,7 @@ static cudaError_t launch_map(const reel__cuda_map *m, int vector, reel__cuda_qu
     return launch_map_with<OP, T, INPUTS>(m, vector, queue);
 }
 
-/* The rows of ops.def as a table; FLOAT and NUMBER are the including file's. */
-#define KIND_MAP(dtypes, name, inputs) dtypes(name, inputs)
-#define KIND_MAP1(dtypes, name, inputs) dtypes(name, inputs)
-#define KIND_MAP2(dtypes, name, inputs) dtypes(name, inputs)
-#define KIND_FAR(dtypes, name, inputs) dtypes(name, inputs)
-#define KIND_TEST(dtypes, name, inputs) dtypes(name, inputs)
-#define KIND_CALL(dtypes, name, inputs) nullptr
-#define KIND_VIEW(dtypes, name, inputs) nullptr
-#define KIND_UPDATE(dtypes, name, inputs) nullptr
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
-    KIND_##kind(dtypes, name, inputs),
+/* For a table of the rows, which the including file makes with its FLOAT and NUMBER. */
+#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient) dtypes(name, inputs),
 
 #endif

@@ -16,6 +16,13 @@ typedef enum {
     REEL_OP_COUNT
 } reel__op;
 
+/* Elementwise ops come first: those below REEL__MAPS. */
+enum {
+    REEL__MAPS = 0
+#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient) +1
+#include "tensor/ops_map.def"
+};
+
 /* Dtypes; the first of them are those that are computed with. */
 #define REEL__NUMBERS (REEL_U8 + 1)
 #define REEL__DTYPES (REEL_BF16 + 1)
@@ -97,18 +104,26 @@ reel_status reel__fail_call(reel_status code, const reel__call *c, const char *f
 
 /* ---- the table's columns ---- */
 
+typedef enum { REEL__MAP, REEL__CALL, REEL__VIEW, REEL__UPDATE } reel__kind;
 typedef enum {
-    REEL__MAP,
-    REEL__MAP1,
-    REEL__MAP2,
-    REEL__FAR,
-    REEL__TEST,
-    REEL__CALL,
-    REEL__VIEW,
-    REEL__UPDATE
-} reel__kind;
-typedef enum { REEL__FLOAT, REEL__NUMBER, REEL__ALIKE, REEL__INDEXED, REEL__MASKED } reel__dtypes;
-typedef enum { REEL__GRAD, REEL__CONST, REEL__NONE } reel__gradient;
+    REEL__FLOAT,
+    REEL__FULL,
+    REEL__NUMBER,
+    REEL__ALIKE,
+    REEL__INDEXED,
+    REEL__INDEXED_NUMBER,
+    REEL__INDEXED_FLOAT,
+    REEL__MASKED
+} reel__dtypes;
+typedef enum {
+    REEL__GRAD,
+    REEL__FLAT,
+    REEL__FUSED_X,
+    REEL__FUSED_Y,
+    REEL__SECOND,
+    REEL__CONST, /* from here on there is none */
+    REEL__NONE
+} reel__gradient;
 /* The bits of the saves column. */
 #define REEL__IN(i) (1u << (i))
 #define REEL__OUT(i) (1u << (REEL__MOST_INPUTS + (i)))
@@ -124,5 +139,16 @@ typedef struct {
 } reel__op_info;
 
 extern const reel__op_info reel__ops[REEL_OP_COUNT];
+
+/* ---- what the dtypes column stands for (dtype_sets.c) ---- */
+
+/* Whether its inputs may be of the dtype, those apart that are indices or a mask. */
+bool reel__op_takes(reel__op op, reel_dtype dtype);
+/* The dtype that the funnel casts them to before a kernel sees them, and results from: f32 for
+ * f16 and bf16, until a row's kernels compute in these. */
+reel_dtype reel__compute_dtype(reel__op op, reel_dtype dtype);
+/* The inputs that are of one dtype: from *first up to *end. */
+void reel__alike(const reel__call *c, int *first, int *end);
+reel_status reel__check_dtypes(const reel__call *c);
 
 #endif

@@ -19,9 +19,13 @@ const reel__op_info reel__ops[REEL_OP_COUNT] = {
 /* What has room for an op's inputs: a call, the tape, an elementwise kernel. */
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
     _Static_assert((inputs) <=                                                                     \
-                       (REEL__##kind <= REEL__TEST ? REEL__MOST_MAPPED : REEL__MOST_INPUTS),       \
+                       (REEL__##kind == REEL__MAP ? REEL__MOST_MAPPED : REEL__MOST_INPUTS),        \
                    #name " has too many inputs");
 #include "tensor/ops.def"
+
+#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient)                               \
+    _Static_assert((int)REEL_OP_##name < REEL__MAPS, #name " is not among the first");
+#include "tensor/ops_map.def"
 
 _Static_assert(sizeof(reel__call) <= 320, "every op clears one, and some copy it");
 
@@ -49,33 +53,6 @@ static reel_status check_devices(reel__call *c) {
             return reel__fail_call(REEL_ERR_DEVICE, c, "operands on different devices");
     if (c->out[0] && !reel_device_equal(c->out[0]->storage->device, c->device))
         return reel__fail_call(REEL_ERR_DEVICE, c, "the result is on another device");
-    return REEL_OK;
-}
-
-/* The inputs that are of one dtype are those from `first` to `end`. */
-static reel_status check_alike(const reel__call *c, int first, int end) {
-    reel_tensor *const *in = reel__inputs(c);
-    for (int i = first + 1; i < end; i++)
-        if (in[i]->layout.dtype != in[first]->layout.dtype)
-            return reel__fail_call(REEL_ERR_DTYPE, c, "dtypes differ");
-    return REEL_OK;
-}
-
-static reel_status check_dtypes(const reel__call *c, const reel__op_info *op) {
-    if (!c->nin || op->kind == REEL__UPDATE) return REEL_OK;
-    const reel_dtype first = reel__input(c, 0)->layout.dtype,
-                     last = reel__input(c, c->nin - 1)->layout.dtype;
-    REEL_TRY(check_alike(c, op->dtypes == REEL__MASKED ? 1 : 0,
-                         op->dtypes == REEL__INDEXED ? c->nin - 1 : c->nin));
-    if (op->dtypes == REEL__FLOAT && !reel_dtype_is_float(first))
-        return reel__fail_call(REEL_ERR_DTYPE, c, "takes f32 or f64");
-    if (op->dtypes == REEL__NUMBER && first >= REEL__NUMBERS)
-        return reel__fail_call(REEL_ERR_DTYPE, c, "does not compute in %s: cast it",
-                               reel_dtype_name(first));
-    if (op->dtypes == REEL__INDEXED && last != REEL_I64)
-        return reel__fail_call(REEL_ERR_DTYPE, c, "the index must be i64");
-    if (op->dtypes == REEL__MASKED && first != REEL_U8)
-        return reel__fail_call(REEL_ERR_DTYPE, c, "the mask must be u8");
     return REEL_OK;
 }
 
@@ -149,6 +126,56 @@ static reel_status run_kernel(reel__call *c, const reel__op_info *op) {
     return status;
 }
 
+/* Its inputs are of a dtype that the row's kernels do not compute in. Rows with a mask move. */
+static bool is_widened(const reel__call *c) {
+    if (c->nin == 0 || c->list || c->in[0]->layout.dtype < REEL__NUMBERS) return false;
+    return reel__compute_dtype(c->op, c->in[0]->layout.dtype) != c->in[0]->layout.dtype;
+}
+
+static reel_status cast_into(const reel__call *c, reel_tensor *to, reel_tensor *from) {
+    const reel__op op = to->layout.dtype == from->layout.dtype ? REEL_OP_copy : REEL_OP_cast;
+    reel__call cast = {.op = op, .at = c->at, .first = REEL__NO_NAMES, .nin = 1, .nout = 1};
+    cast.in[0] = from;
+    cast.out[0] = to;
+    cast.device = c->device;
+    cast.with.cast.dtype = to->layout.dtype;
+    return run_kernel(&cast, &reel__ops[op]);
+}
+
+/* The inputs in the dtype that is computed in, borrowed. */
+static reel_status widen(reel__call *wide) {
+    reel__thread *self = reel__self();
+    const bool no_grad = self->no_grad;
+    bool done = true;
+    int first, end;
+    reel__alike(wide, &first, &end);
+    self->no_grad = true; /* the tape sees the call as it was */
+    for (int i = first; i < end && done; i++) {
+        const reel_dtype dtype = reel__compute_dtype(wide->op, wide->in[i]->layout.dtype);
+        wide->in[i] = reel_cast_at(wide->at, wide->in[i], dtype);
+        done = wide->in[i] != NULL;
+    }
+    self->no_grad = no_grad;
+    return done ? REEL_OK : reel_error_status();
+}
+
+/* Runs the call in that dtype, and casts its results to those of c. */
+static reel_status run_wide(const reel__call *c, const reel__op_info *op) {
+    REEL_SCOPE;
+    reel__layout layout[REEL__MOST_RESULTS];
+    reel__call wide = *c;
+    REEL_TRY(widen(&wide));
+    for (int i = 0; i < c->nout; i++) wide.out[i] = NULL;
+    REEL_TRY(rules[c->op](&wide, layout));
+    REEL_TRY(make_outputs(&wide, op, layout));
+    reel_status status = c->accumulate ? cast_into(c, wide.out[0], c->out[0]) : REEL_OK;
+    if (status == REEL_OK) status = run_kernel(&wide, op);
+    for (int i = 0; i < c->nout && status == REEL_OK; i++)
+        status = cast_into(c, c->out[i], wide.out[i]);
+    release_outputs(&wide);
+    return status;
+}
+
 reel_status reel__dispatch(reel__call *c) {
     const reel__op_info *op = &reel__ops[c->op];
     const bool in_place = c->out[0] != NULL;
@@ -159,7 +186,7 @@ reel_status reel__dispatch(reel__call *c) {
 
     REEL_TRY(check_alive(c));
     REEL_TRY(check_devices(c));
-    REEL_TRY(check_dtypes(c, op));
+    REEL_TRY(reel__check_dtypes(c));
     const bool recorded = is_recorded(c, op);
     if (recorded && in_place)
         return reel__fail_call(REEL_ERR_STATE, c,
@@ -170,7 +197,7 @@ reel_status reel__dispatch(reel__call *c) {
     REEL_TRY(rules[c->op](c, layout));
     REEL_TRY(in_place ? check_given(c, layout) : make_outputs(c, op, layout));
 
-    reel_status status = run_kernel(c, op);
+    reel_status status = is_widened(c) ? run_wide(c, op) : run_kernel(c, op);
     if (in_place) atomic_fetch_add_explicit(&c->out[0]->storage->version, 1, memory_order_relaxed);
     if (status == REEL_OK && recorded) status = reel__hooks_get()->record(c);
     if (status != REEL_OK && !in_place) release_outputs(c);

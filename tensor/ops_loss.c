@@ -5,27 +5,9 @@ reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t) {
     return reel__binary(REEL_OP_mse, at, y, t);
 }
 
-reel_tensor *reel__mse_grad(const char *at, reel_tensor *g, reel_tensor *y, reel_tensor *t,
-                            double scale) {
-    return reel__run((reel__call){
-        .op = REEL_OP_mse_grad, .at = at, .nin = 3, .in = {g, y, t}, .with.map.a = scale});
-}
-
-reel_tensor *reel__weigh(const char *at, reel_tensor *w, reel_tensor *x) {
-    return reel__binary(REEL_OP_weigh, at, w, x);
-}
-
-reel_tensor *reel_bce_at(const char *at, reel_tensor *p, reel_tensor *t) {
-    return reel__binary(REEL_OP_bce, at, p, t);
-}
-
 reel_tensor *reel__bce_checked(const char *at, reel_tensor *p, reel_tensor *t) {
     return reel__run((reel__call){
         .op = REEL_OP_bce, .at = at, .nin = 2, .in = {p, t}, .with.map.checked = true});
-}
-
-reel_tensor *reel__bce_grad(const char *at, reel_tensor *g, reel_tensor *p, reel_tensor *t) {
-    return reel__ternary(REEL_OP_bce_grad, at, g, p, t);
 }
 
 /* ---- of a class: what is written at the call site is a loss's arguments, not theirs ---- */

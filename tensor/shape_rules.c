@@ -207,17 +207,8 @@ static reel_status check_size(const reel__call *c) {
                            (long long)c->with.index.size);
 }
 
-/* Elements that are added up. */
-static reel_status check_number(const reel__call *c) {
-    const reel_dtype dtype = c->in[0]->layout.dtype;
-    if (dtype < REEL__NUMBERS) return REEL_OK;
-    return reel__fail_call(REEL_ERR_DTYPE, c, "does not compute in %s: cast it",
-                           reel_dtype_name(dtype));
-}
-
 reel_status reel__rule_index_add(const reel__call *c, reel__layout *out) {
     REEL_TRY(like_first(c, out));
-    REEL_TRY(check_number(c));
     REEL_TRY(check_list(c));
     REEL_TRY(check_size(c));
     if (out->shape.dim[c->with.index.axis] != c->in[1]->layout.shape.dim[0])
@@ -238,7 +229,6 @@ reel_status reel__rule_gather(const reel__call *c, reel__layout *out) {
 
 reel_status reel__rule_scatter_add(const reel__call *c, reel__layout *out) {
     REEL_TRY(like_first(c, out));
-    REEL_TRY(check_number(c));
     REEL_TRY(check_size(c));
     if (!reel_shape_equal(out->shape, c->in[1]->layout.shape))
         return reel__fail_call(REEL_ERR_SHAPE, c, "one index an element is needed");
@@ -327,8 +317,6 @@ reel_status reel__rule_triangle(const reel__call *c, reel__layout *out) {
 
 static reel_status check_class_loss(const reel__call *c, reel_shape without) {
     const reel_shape weight = c->in[1]->layout.shape;
-    if (!reel_dtype_is_float(c->in[0]->layout.dtype))
-        return reel__fail_call(REEL_ERR_DTYPE, c, "takes f32 or f64");
     if (weight.ndim == 1 && reel_shape_equal(without, c->in[2]->layout.shape)) return REEL_OK;
     return reel__fail_call(REEL_ERR_SHAPE, c, "shapes do not belong together");
 }

@@ -36,16 +36,16 @@ extern "C" {
 
 /* ---- dtype, device, shape ---- */
 
-/* f16 (IEEE binary16) and bf16 (the upper half of an f32) are for storage: elements are moved,
- * viewed, joined, saved and cast, which rounds once, to nearest, ties to even; ops that compute
- * take the other four. Truth values are u8: 0 or 1 as results, any but 0 is true. */
+/* f16 (IEEE binary16) and bf16 (the upper half of an f32) are for storage: ops compute in f32, and
+ * round the result once, to nearest, ties to even, as a cast does. Random numbers, arange, linspace
+ * and optimizers take none of them. Truth values are u8: 0 or 1 as results, any but 0 is true. */
 typedef enum { REEL_F32 = 0, REEL_F64, REEL_I64, REEL_U8, REEL_F16, REEL_BF16 } reel_dtype;
 
 /* "f32", "f64", "i64", "u8", "f16", "bf16" */
 REEL_API const char *reel_dtype_name(reel_dtype dtype);
 REEL_API size_t reel_dtype_size(reel_dtype dtype); /* bytes of one element */
 
-/* Those that are computed with. */
+/* Those that kernels compute in. */
 static inline bool reel_dtype_is_float(reel_dtype dtype) {
     return dtype == REEL_F32 || dtype == REEL_F64;
 }

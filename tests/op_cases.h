@@ -1,4 +1,4 @@
-/* Test cases of the op table: one `case_<op>` for each row of tensor/ops.def. An op without one
+/* Test cases of the op table: one `case_<op>` for each row of tensor/ops.def. A row without one
  * does not link.
  *
  * From a case the suite makes: values against a naive f64 reference in every dtype the op takes and
@@ -78,7 +78,7 @@ static inline reel_dtype case_dtype(const op_case *c, int i, reel_dtype dtype) {
         }                                                                                          \
     }
 
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) extern const op_case case_##name;
-#include "tensor/ops.def"
+/* By op; NULL: a fused gradient without a case of its own, which its op's gradients show. */
+extern const op_case *const op_cases[REEL_OP_COUNT];
 
 #endif

@@ -29,6 +29,19 @@ static const op_shapes three_bad[] = {{{S(3), S(3), S(4)}, {0}},
 #define BINARY                                                                                     \
     .inputs = 2, .shapes = two, .shape_count = COUNT(two), .bad = two_bad,                         \
     .bad_count = COUNT(two_bad)
+/* A case of an elementwise row on one line: what is called, of in[0], in[1], in[2], and its value
+ * of x, y, z; then UNARY, BINARY or TERNARY, and what else the case says. */
+#define MAP_CASE(name, call, value, ...)                                                           \
+    static reel_tensor *run_##name(reel_tensor **in, const int64_t *param, reel_dtype made) {      \
+        (void)param, (void)made;                                                                   \
+        return call;                                                                               \
+    }                                                                                              \
+    static double f_##name(double x, double y, double z) {                                         \
+        (void)x, (void)y, (void)z;                                                                 \
+        return value;                                                                              \
+    }                                                                                              \
+    const op_case case_##name = {.run = run_##name, .formula = f_##name, __VA_ARGS__};
+
 #define TERNARY                                                                                    \
     .inputs = 3, .shapes = three, .shape_count = COUNT(three), .bad = three_bad,                   \
     .bad_count = COUNT(three_bad)

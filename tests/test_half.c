@@ -1,6 +1,7 @@
-/* f16 and bf16: every value there and back, rounding, and that they are moved but not computed
- * with. */
+/* f16 and bf16: every value there and back, rounding, and that they are moved, and computed in f32.
+ */
 #include "tests/expect.h"
+#include "tests/op_cases.h"
 #include "tests/temp_dir.h"
 
 #include "autograd/autograd.h"
@@ -236,22 +237,94 @@ START_TEST(copies_keep_bits) {
 }
 END_TEST
 
-START_TEST(are_not_computed_with) {
+/* ---- computed in f32, and rounded ---- */
+
+/* Input i of a case, within its bounds; `wide` is the same in f32. */
+static reel_tensor *input_of(const op_case *c, int i, const op_shapes *s, reel_dtype dtype,
+                             reel_tensor **wide) {
+    const double low = c->low[i], high = low == c->high[i] ? 2 : c->high[i];
+    if (case_dtype(c, i, dtype) == REEL_I64)
+        return *wide = reel_zeros(s->in[i], REEL_I64, test_device());
+    const int64_t n = reel_numel(reel_zeros(s->in[i], REEL_U8, test_device()));
+    reel_tensor *t = reel_sin(reel_arange(n, REEL_F32, test_device()));
+    t = reel_reshape(reel_affine(t, (high - low) / 2, (high + low) / 2), s->in[i]);
+    t = reel_cast(t, dtype);
+    *wide = reel_cast(t, REEL_F32);
+    return t;
+}
+
+static void expect_same_bits(const char *op, reel_tensor *got, reel_tensor *want) {
+    static char a[1 << 18], b[sizeof a];
+    const size_t bytes = (size_t)reel_numel(want) * reel_dtype_size(reel_dtype_of(want));
+    ck_assert_msg(got && want, "%s: %s", op, reel_error());
+    ck_assert_int_eq(reel_dtype_of(got), reel_dtype_of(want));
+    ck_assert(bytes <= sizeof a && reel_read(got, a, bytes) == REEL_OK &&
+              reel_read(want, b, bytes) == REEL_OK);
+    ck_assert_msg(memcmp(a, b, bytes) == 0, "%s differs from what f32 gives", op);
+}
+
+static bool is_widened(int op) {
+    return op_cases[op] && op_cases[op]->inputs > 0 && !op_cases[op]->no_layouts &&
+           !op_cases[op]->floats_only && reel__op_takes((reel__op)op, REEL_F16) &&
+           reel__compute_dtype((reel__op)op, REEL_F16) == REEL_F32;
+}
+
+START_TEST(every_row_computes_in_f32) {
+    int checked = 0;
+    for (int op = 0; op < REEL_OP_COUNT; op++)
+        for (int d = REEL_F16; d <= REEL_BF16 && is_widened(op); d++)
+            for (int k = 0; k < 3; k++) {
+                REEL_SCOPE;
+                const op_case *c = op_cases[op];
+                const op_shapes *s = &c->shapes[k % c->shape_count];
+                reel_tensor *in[CASE_INPUTS], *wide[CASE_INPUTS];
+                for (int i = 0; i < c->inputs; i++)
+                    in[i] = input_of(c, i, s, (reel_dtype)d, &wide[i]);
+                reel_tensor *got = c->run(in, s->param, (reel_dtype)d);
+                reel_tensor *want = c->run(wide, s->param, REEL_F32);
+                ck_assert_msg(got && want, "%s: %s", reel__ops[op].name, reel_error());
+                const bool rounded = reel_dtype_of(want) == REEL_F32;
+                expect_same_bits(reel__ops[op].name, got,
+                                 rounded ? reel_cast(want, (reel_dtype)d) : want);
+                checked++;
+            }
+    ck_assert_int_gt(checked, 400);
+}
+END_TEST
+
+START_TEST(results_in_place_and_added_to) {
     REEL_SCOPE;
-    reel_tensor *x = reel_full(reel_shape(2, 2), 1, REEL_F16, test_device());
-    ck_assert_ptr_null(reel_add(x, x));
-    expect_failure(REEL_ERR_DTYPE, "add: does not compute in f16: cast it: x[2, 2] f16");
-    ck_assert_ptr_null(reel_relu(x));
-    expect_failure(REEL_ERR_DTYPE, "relu: takes f32 or f64");
-    ck_assert_ptr_null(reel_matmul(x, x));
-    expect_failure(REEL_ERR_DTYPE, "matmul: takes f32 or f64");
-    ck_assert_ptr_null(reel_eq(x, x));
-    expect_failure(REEL_ERR_DTYPE, "eq: does not compute in f16");
-    reel_tensor *index = reel_zeros(reel_shape(2), REEL_I64, test_device());
-    ck_assert_ptr_null(reel_index_add(x, 0, index, 4));
-    expect_failure(REEL_ERR_DTYPE, "index_add: does not compute in f16");
+    reel_tensor *x = reel_cast(reel_arange(6, REEL_F32, test_device()), REEL_BF16);
+    x = reel_reshape(x, reel_shape(2, 3));
+    ck_assert_ptr_eq(reel_in_place(square, x), x);
+    expect_numbers(x, REEL_BF16, (double[]){0, 1, 4, 9, 16, 25}, 6);
+    reel_tensor *y = reel_full(reel_shape(2, 2), 1, REEL_BF16, test_device());
+    reel_into(y, matmul, x, reel_t(x));
+    expect_numbers(y, REEL_BF16, (double[]){17, 116, 116, 960}, 4); /* 962 in f32 */
+    ck_assert(reel__matmul_into(REEL_HERE, y, x, reel_t(x), true) == REEL_OK);
+    expect_numbers(y, REEL_BF16, (double[]){34, 232, 232, 1920}, 4);
+    ck_assert_ptr_null(reel_in_place(add, y, reel_cast(y, REEL_F32)));
+    expect_failure(REEL_ERR_DTYPE, "add_: dtypes differ: y[2, 2] bf16");
+}
+END_TEST
+
+START_TEST(have_gradients) {
+    REEL_SCOPE;
+    reel_tensor *x = reel_full(reel_shape(2, 3), 2, REEL_F16, test_device());
+    reel_tensor *w = reel_track(reel_full(reel_shape(3, 2), 0.5, REEL_F16, test_device()));
+    for (int twice = 0; twice < 2; twice++)
+        ck_assert(reel_backward(reel_sum(reel_square(reel_matmul(x, w)))) == REEL_OK);
+    expect_numbers(reel_grad(w), REEL_F16, (double[]){48, 48, 48, 48, 48, 48}, 6);
+}
+END_TEST
+
+START_TEST(what_takes_none) {
+    REEL_SCOPE;
     ck_assert_ptr_null(reel_arange(3, REEL_BF16, test_device()));
     expect_failure(REEL_ERR_DTYPE, "arange: does not count in bf16");
+    reel_tensor *x = reel_full(reel_shape(2), 1, REEL_F16, test_device());
+    ck_assert_ptr_null(reel_add(x, reel_cast(x, REEL_BF16)));
+    expect_failure(REEL_ERR_DTYPE, "add: dtypes differ: x[2] f16");
 }
 END_TEST
 
@@ -305,7 +378,10 @@ int main(void) {
     t = add_case(s, "storage");
     tcase_add_test(t, elements_are_moved);
     tcase_add_test(t, copies_keep_bits);
-    tcase_add_test(t, are_not_computed_with);
+    tcase_add_test(t, every_row_computes_in_f32);
+    tcase_add_test(t, results_in_place_and_added_to);
+    tcase_add_test(t, have_gradients);
+    tcase_add_test(t, what_takes_none);
     tcase_add_test(t, gradients_pass_through_a_cast);
     tcase_add_test(t, are_printed);
     t = add_dir_case(s, "files");

@@ -8,15 +8,17 @@
 
 /* ---- every elementwise row of the table ---- */
 
-static const op_case *const cases[REEL_OP_COUNT] = {
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) [REEL_OP_##name] = &case_##name,
-#include "tensor/ops.def"
-};
-
-static bool is_elementwise(int op) {
-    const reel__kind k = reel__ops[op].kind;
-    return k == REEL__MAP || k == REEL__MAP1 || k == REEL__MAP2 || k == REEL__FAR ||
-           k == REEL__TEST;
+static bool is_test(int op) {
+    static const bool tests[REEL__MAPS] = {
+#define PLAIN false
+#define WITH1 false
+#define WITH2 false
+#define FAR false
+#define TEST true
+#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient) [REEL_OP_##name] = form,
+#include "tensor/ops_map.def"
+    };
+    return tests[op];
 }
 
 static void expect_same(reel__op op, reel_tensor *got, reel_tensor *want) {
@@ -42,14 +44,13 @@ static void check_into(reel__op op, reel_tensor **in, int nin, reel_tensor *out)
 
 START_TEST(every_row_fills_what_is_given) {
     int checked = 0;
-    for (int op = 0; op < REEL_OP_COUNT; op++) {
-        if (!is_elementwise(op)) continue;
-        const int nin = cases[op]->inputs;
+    for (int op = 0; op < REEL__MAPS; op++) {
+        const int nin = reel__ops[op].inputs;
         REEL_SCOPE;
         reel_tensor *n = reel_arange(12, REEL_F64, test_device()), *in[3];
         for (int i = 0; i < nin; i++)
             in[i] = reel_affine(reel_reshape(n, reel_shape(3, 4)), 0.1 + 0.03 * i, 0.2);
-        const reel_dtype dtype = reel__ops[op].kind == REEL__TEST ? REEL_U8 : REEL_F64;
+        const reel_dtype dtype = is_test(op) ? REEL_U8 : REEL_F64;
         reel_tensor *wide = reel_zeros(reel_shape(4, 6), dtype, test_device());
         check_into((reel__op)op, in, nin, reel_zeros(reel_shape(3, 4), dtype, test_device()));
         check_into((reel__op)op, in, nin, reel_slice(reel_t(wide), 0, 0, 6, 2)); /* strided */
@@ -84,14 +85,14 @@ static void expect_same_bits(reel__op op, reel_tensor **in, int nin, reel_dtype 
 }
 
 START_TEST(every_loop_gives_the_same_bits) {
-    for (int op = 0; op < REEL_OP_COUNT; op++) {
-        if (!is_elementwise(op) || reel__ops[op].kind == REEL__TEST) continue;
+    for (int op = 0; op < REEL__MAPS; op++) {
+        if (is_test(op)) continue;
         for (int d = REEL_F32; d <= REEL_F64; d++) {
             REEL_SCOPE;
             reel_tensor *n = reel_arange(LONG, REEL_F64, test_device()), *in[3];
-            for (int i = 0; i < cases[op]->inputs; i++)
+            for (int i = 0; i < reel__ops[op].inputs; i++)
                 in[i] = reel_cast(reel_affine(reel_sin(reel_shift(n, i)), 0.4, 0.5), (reel_dtype)d);
-            expect_same_bits((reel__op)op, in, cases[op]->inputs, (reel_dtype)d);
+            expect_same_bits((reel__op)op, in, reel__ops[op].inputs, (reel_dtype)d);
         }
     }
 }

@@ -51,15 +51,14 @@ START_TEST(elementwise) {
     SAYS("add: input 1 is NULL: x[2, 3], NULL", reel_add(x, NULL));
     SAYS("add: dtypes differ: x[2, 3] f32, labels[5] i64", reel_add(x, labels));
     SAYS("sub: dtypes differ: [2, 3] f32, labels[5] i64", reel_sub(reel_relu(x), labels));
-    SAYS("div: takes f32 or f64: labels[5] i64, labels[5] i64", reel_div(labels, labels));
-    SAYS("add: does not compute in f16: cast it: half[2, 3] f16, half[2, 3] f16",
-         reel_add(half, half));
-    SAYS("exp: takes f32 or f64: labels[5] i64", reel_exp(labels));
-    SAYS("scale: takes f32 or f64: labels[5] i64", reel_scale(labels, 2));
-    SAYS("shift: takes f32 or f64: labels[5] i64", reel_shift(labels, 2));
-    SAYS("clamp: takes f32 or f64: labels[5] i64", reel_clamp(labels, 0, 1));
-    SAYS("pow_scalar: takes f32 or f64: labels[5] i64", reel_pow_scalar(labels, 2));
-    SAYS("pow_scalar: takes f32 or f64: labels[5] i64", reel_pow_scalar(labels, 3));
+    SAYS("div: takes floats: labels[5] i64, labels[5] i64", reel_div(labels, labels));
+    SAYS("add: dtypes differ: half[2, 3] f16, x[2, 3] f32", reel_add(half, x));
+    SAYS("exp: takes floats: labels[5] i64", reel_exp(labels));
+    SAYS("scale: takes floats: labels[5] i64", reel_scale(labels, 2));
+    SAYS("shift: takes floats: labels[5] i64", reel_shift(labels, 2));
+    SAYS("clamp: takes floats: labels[5] i64", reel_clamp(labels, 0, 1));
+    SAYS("pow_scalar: takes floats: labels[5] i64", reel_pow_scalar(labels, 2));
+    SAYS("pow_scalar: takes floats: labels[5] i64", reel_pow_scalar(labels, 3));
     SAYS("pow_scalar: input 0 is NULL: NULL", reel_pow_scalar(NULL, 2));
     SAYS("where: the mask must be u8: x[2, 3] f32, x[2, 3] f32, x[2, 3] f32", reel_where(x, x, x));
     SAYS("where: shapes do not broadcast: mask[2, 3], x[2, 3], row[2]", reel_where(mask, x, row));
@@ -73,10 +72,9 @@ START_TEST(elementwise) {
     SAYS("cast: input 0 is NULL: NULL", reel_cast(NULL, REEL_F64));
     SAYS("dequantize: gives f32 or f64, not i64: bytes[2, 3] u8",
          reel_dequantize(bytes, 1, REEL_I64));
-    SAYS("logical_not: does not compute in f16: cast it: half[2, 3] f16", reel_logical_not(half));
     SAYS("add_: shapes do not broadcast: x[2, 3], row[2]", reel_in_place(add, x, row));
     SAYS("add_: the tensor to change is NULL: NULL, x[2, 3]", reel_in_place(add, NULL, x));
-    SAYS("relu_: takes f32 or f64: labels[5] i64", reel_in_place(relu, labels));
+    SAYS("relu_: takes floats: labels[5] i64", reel_in_place(relu, labels));
     SAYS("mul: the result does not fit into [2]: x[2, 3], x[2, 3]", reel_into(row, mul, x, x));
     SAYS("copy_: the result does not fit into [2, 3]: x[2, 3], row[2]", reel_copy_(x, row));
     SAYS("copy_: input 0 is NULL: NULL, x[2, 3]", reel_copy_(NULL, x));
@@ -89,13 +87,13 @@ END_TEST
 START_TEST(reductions_and_products) {
     SAYS("sum: no axis 2: x[2, 3]", reel_sum_over(x, reel_axes(2), false));
     SAYS("sum: axis 0 listed twice: x[2, 3]", reel_sum_over(x, reel_axes(0, 0), false));
-    SAYS("mean: takes f32 or f64: labels[5] i64", reel_mean(labels));
+    SAYS("mean: takes floats: labels[5] i64", reel_mean(labels));
     SAYS("max: axis 0 is empty: empty[0]", reel_max(empty));
     SAYS("argmax: is of one axis or of all, not of 2: cube[2, 3, 4]",
          reel_argmax_over(cube, reel_axes(0, 1), false));
-    SAYS("logsumexp: takes f32 or f64: labels[5] i64", reel_logsumexp(labels));
+    SAYS("logsumexp: takes floats: labels[5] i64", reel_logsumexp(labels));
     SAYS("norm: input 0 is NULL: NULL", reel_norm(NULL));
-    SAYS("norm: takes f32 or f64: labels[5] i64", reel_norm(labels));
+    SAYS("norm: takes floats: labels[5] i64", reel_norm(labels));
     SAYS("norm: no axis 3: x[2, 3]", reel_norm_over(x, reel_axes(3), false));
     SAYS("matmul: inner dimensions differ: x[2, 3] @ x[2, 3]", reel_matmul(x, x));
     SAYS("matmul: takes no 0-d tensor: x[2, 3] @ []",
@@ -225,7 +223,7 @@ START_TEST(states) {
 END_TEST
 
 START_TEST(gradients) {
-    SAYS("track: takes f32 or f64: [5] i64", reel_track(labels));
+    SAYS("track: takes floats: [5] i64", reel_track(labels));
     SAYS("track: is the result of an op: [2, 3] f32", reel_track(reel_relu(w)));
     SAYS("backward: the loss is NULL", reel_backward(NULL));
     SAYS("backward: [2, 3] does not come from a tracked tensor", reel_backward(x));

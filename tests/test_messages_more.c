@@ -28,7 +28,7 @@ START_TEST(modules) {
     SAYS("module_param: no name in m", reel_module_param(&m, NULL, x));
     SAYS("module_param: a dot in a name: a.b in m", reel_module_param(&m, "a.b", x));
     SAYS("module_param: no tensor: w in m", reel_module_param(&m, "w", NULL));
-    SAYS("module_param: takes f32 or f64: [5] i64", reel_module_param(&m, "w", labels));
+    SAYS("module_param: takes floats: [5] i64", reel_module_param(&m, "w", labels));
     SAYS("module_param: there already: there in m", reel_module_param(&m, "there", row));
     SAYS("module_buffer: is tracked: b in m", reel_module_buffer(&m, "b", w));
     SAYS("module_buffer: no module", reel_module_buffer(NULL, "b", x));
@@ -143,7 +143,7 @@ START_TEST(losses) {
     SAYS("cross_entropy_loss: x is NULL: x, labels[5]", reel_cross_entropy_loss(NULL, labels));
     SAYS("cross_entropy_loss: classes are axis 1 of the first, which has 1: row[2], labels[5]",
          reel_cross_entropy_loss(row, labels));
-    SAYS("cross_entropy_loss: takes f32 or f64: x[5, 4] i64, labels[5] i64",
+    SAYS("cross_entropy_loss: takes floats: x[5, 4] i64, labels[5] i64",
          reel_cross_entropy_loss(reel_cast(logits, REEL_I64), labels));
     SAYS("cross_entropy_loss: dtypes differ: logits[5, 4] f32, target[5, 4] f64",
          reel_cross_entropy_loss(logits, reel_cast(logits, REEL_F64)));

@@ -36,10 +36,6 @@ static int count(void) {
 }
 
 #define KERNEL_MAP(name) reel__cpu_map
-#define KERNEL_MAP1(name) reel__cpu_map
-#define KERNEL_MAP2(name) reel__cpu_map
-#define KERNEL_FAR(name) reel__cpu_map
-#define KERNEL_TEST(name) reel__cpu_map
 #define KERNEL_CALL(name) reel__cpu_##name
 #define KERNEL_UPDATE(name) reel__cpu_update
 #define KERNEL_VIEW(name) NULL

@@ -86,10 +86,10 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    reel__loop map[REEL_OP_COUNT][REEL__NUMBERS]; /* by dtype; NULL where the row is none of MAP */
-    reel__loop fill[9], where[9];                 /* by the size of an element */
-    reel__loop cast[REEL__DTYPES][REEL__DTYPES];  /* from each dtype to each */
-    reel__loop dequantize[2][REEL__DTYPES];       /* to f32 or f64, from each dtype */
+    reel__loop map[REEL__MAPS][REEL__NUMBERS];   /* by dtype; NULL where the row takes none such */
+    reel__loop fill[9], where[9];                /* by the size of an element */
+    reel__loop cast[REEL__DTYPES][REEL__DTYPES]; /* from each dtype to each */
+    reel__loop dequantize[2][REEL__DTYPES];      /* to f32 or f64, from each dtype */
     /* Of contiguous elements, in an order that n alone decides. */
     double (*sum_squares[2])(const void *x, int64_t n);
     double (*sum_square_differences[2])(const void *x, const void *y, int64_t n);

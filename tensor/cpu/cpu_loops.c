@@ -257,27 +257,10 @@ static bool indices_fit(const int64_t *index, int64_t n, int64_t size) {
     return wrong >> 63 == 0;
 }
 
-#define FLOATS(name) loop_##name##_f32, loop_##name##_f64
-#define LOOPS_MAP_FLOAT(name) FLOATS(name)
-#define LOOPS_MAP1_FLOAT(name) FLOATS(name)
-#define LOOPS_MAP2_FLOAT(name) FLOATS(name)
-#define LOOPS_FAR_FLOAT(name) FLOATS(name)
-#define LOOPS_TEST_FLOAT(name) FLOATS(name)
-#define LOOPS_MAP_NUMBER(name) FLOATS(name), loop_##name##_i64, loop_##name##_u8
-#define LOOPS_TEST_NUMBER(name) FLOATS(name), loop_##name##_i64, loop_##name##_u8
-#define LOOPS_CALL_FLOAT(name) NULL
-#define LOOPS_CALL_NUMBER(name) NULL
-#define LOOPS_CALL_ALIKE(name) NULL
-#define LOOPS_CALL_INDEXED(name) NULL
-#define LOOPS_CALL_MASKED(name) NULL
-#define LOOPS_VIEW_ALIKE(name) NULL
-#define LOOPS_UPDATE_ALIKE(name) NULL
+#define LOOPS_FLOAT(name) loop_##name##_f32, loop_##name##_f64
+#define LOOPS_NUMBER(name) LOOPS_FLOAT(name), loop_##name##_i64, loop_##name##_u8
 
 #define UPDATES_MAP(name) NULL
-#define UPDATES_MAP1(name) NULL
-#define UPDATES_MAP2(name) NULL
-#define UPDATES_FAR(name) NULL
-#define UPDATES_TEST(name) NULL
 #define UPDATES_CALL(name) NULL
 #define UPDATES_VIEW(name) NULL
 #define UPDATES_UPDATE(name) loop_##name##_f32, loop_##name##_f64
@@ -291,9 +274,9 @@ const reel__loops NAME(REEL_SIMD) = {
     .name = TEXT(REEL_SIMD),
     .map =
         {
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
-    [REEL_OP_##name] = {LOOPS_##kind##_##dtypes(name)},
-#include "tensor/ops.def"
+#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient)                               \
+    [REEL_OP_##name] = {LOOPS_##dtypes(name)},
+#include "tensor/ops_map.def"
         },
     .cast =
         {

@@ -37,20 +37,14 @@ INLINE void I(test)(const reel__run *r, int inputs, I(predicate) f, reel__loop l
     static void I(loop_##name)(const reel__run *r) {                                               \
         walk(r, inputs, I(of_##name), I(loop_##name));                                             \
     }
-#define LOOP_MAP_NUMBER(name, inputs) LOOP_OF(name, inputs, INTEGER, I(map))
-#define LOOP_TEST_NUMBER(name, inputs) LOOP_OF(name, inputs, bool, I(test))
-#define LOOP_MAP_FLOAT(name, inputs)
-#define LOOP_MAP1_FLOAT(name, inputs)
-#define LOOP_MAP2_FLOAT(name, inputs)
-#define LOOP_FAR_FLOAT(name, inputs)
-#define LOOP_TEST_FLOAT(name, inputs)
-#define LOOP_CALL_FLOAT(name, inputs)
-#define LOOP_CALL_NUMBER(name, inputs)
-#define LOOP_CALL_ALIKE(name, inputs)
-#define LOOP_CALL_INDEXED(name, inputs)
-#define LOOP_CALL_MASKED(name, inputs)
-#define LOOP_VIEW_ALIKE(name, inputs)
-#define LOOP_UPDATE_ALIKE(name, inputs)
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
-    LOOP_##kind##_##dtypes(name, inputs)
-#include "tensor/ops.def"
+#define LOOP_PLAIN(name, inputs) LOOP_OF(name, inputs, INTEGER, I(map))
+#define LOOP_TEST(name, inputs) LOOP_OF(name, inputs, bool, I(test))
+#define INTEGERS_NUMBER(form, name, inputs) LOOP_##form(name, inputs)
+#define INTEGERS_FLOAT(form, name, inputs)
+#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient)                               \
+    INTEGERS_##dtypes(form, name, inputs)
+#include "tensor/ops_map.def"
+#undef LOOP_PLAIN
+#undef LOOP_TEST
+#undef INTEGERS_NUMBER
+#undef INTEGERS_FLOAT

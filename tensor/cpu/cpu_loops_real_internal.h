@@ -80,9 +80,9 @@ INLINE void R(map_far)(const reel__run *r, R(unary) f, R(unary) far, reel__loop 
     static void R(loop_##name)(const reel__run *r) {                                               \
         R(map)(r, inputs, R(of_##name), R(loop_##name));                                           \
     }
-#define LOOP_MAP(name, inputs) MAP_WITH(name, inputs, TAKE_##inputs)
-#define LOOP_MAP1(name, inputs) MAP_WITH(name, inputs, TAKE_##inputs, a)
-#define LOOP_MAP2(name, inputs) MAP_WITH(name, inputs, TAKE_##inputs, a, b)
+#define LOOP_PLAIN(name, inputs) MAP_WITH(name, inputs, TAKE_##inputs)
+#define LOOP_WITH1(name, inputs) MAP_WITH(name, inputs, TAKE_##inputs, a)
+#define LOOP_WITH2(name, inputs) MAP_WITH(name, inputs, TAKE_##inputs, a, b)
 #define LOOP_FAR(name, inputs)                                                                     \
     static void R(loop_##name)(const reel__run *r) {                                               \
         R(map_far)(r, R(name), R(name##_far), R(loop_##name));                                     \
@@ -95,20 +95,14 @@ INLINE void R(map_far)(const reel__run *r, R(unary) f, R(unary) far, reel__loop 
     static void R(loop_##name)(const reel__run *r) {                                               \
         R(test)(r, inputs, R(of_##name), R(loop_##name));                                          \
     }
-#define LOOP_CALL(name, inputs)
-#define LOOP_VIEW(name, inputs)
-#define LOOP_UPDATE(name, inputs)
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) LOOP_##kind(name, inputs)
-#include "tensor/ops.def"
+#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient) LOOP_##form(name, inputs)
+#include "tensor/ops_map.def"
 #undef MAP_WITH
-#undef LOOP_MAP
-#undef LOOP_MAP1
-#undef LOOP_MAP2
+#undef LOOP_PLAIN
+#undef LOOP_WITH1
+#undef LOOP_WITH2
 #undef LOOP_FAR
 #undef LOOP_TEST
-#undef LOOP_CALL
-#undef LOOP_VIEW
-#undef LOOP_UPDATE
 
 /* ---- sums: four vectors of 64 bytes side by side, the same order for every instruction set ----
  */

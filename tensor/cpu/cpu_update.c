@@ -8,10 +8,6 @@
 /* ---- optimizers' steps ---- */
 
 #define STEP_MAP(name) NULL
-#define STEP_MAP1(name) NULL
-#define STEP_MAP2(name) NULL
-#define STEP_FAR(name) NULL
-#define STEP_TEST(name) NULL
 #define STEP_CALL(name) NULL
 #define STEP_VIEW(name) NULL
 #define STEP_UPDATE(name) name##_step

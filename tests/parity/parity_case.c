@@ -22,7 +22,8 @@ static op_shapes some_shapes(dice *d, const parity_subject *s) {
 static reel_dtype some_dtype(dice *d, reel__dtypes taken, bool moved) {
     if (taken == REEL__ALIKE && moved && dice_one_in(d, 6))
         return dice_one_in(d, 2) ? REEL_F16 : REEL_BF16;
-    if (taken != REEL__FLOAT && dice_one_in(d, 4)) return dice_one_in(d, 2) ? REEL_I64 : REEL_U8;
+    const bool floats = taken == REEL__FLOAT || taken == REEL__FULL || taken == REEL__INDEXED_FLOAT;
+    if (!floats && dice_one_in(d, 4)) return dice_one_in(d, 2) ? REEL_I64 : REEL_U8;
     return dice_one_in(d, 2) ? REEL_F64 : REEL_F32;
 }
 
