@@ -128,12 +128,19 @@ functions_without_a_site() {
 
 # ---- files ----------------------------------------------------------------------------------------------
 
-# Files that call each other in a circle can't be read, tested or taken out one by one. What is said for each pair
-# of the circle: whose, of whose, by which name. A backend's kernels may use any op, and are found by these tables,
-# which are therefore no step of a circle.
+# Files that call each other in a circle can't be read, tested or taken out one by one. For each step of a circle:
+# whose file uses whose, and a name. A backend's kernels may use any op, and are found by these tables, which are
+# therefore no step of a circle.
 tables='reel__ops reel__cpu_backend reel__cuda_backend'
 in_circles() { # in_circles OBJECT|ARCHIVE...
     nm -A "$@" 2>/dev/null | awk -v tables="$tables" '
+        function leads_back(from, to,    i) { # the steps from `from` lead to `to`
+            if (from == to) return 1
+            seen[from] = 1
+            for (i = 1; i <= steps[from]; i++)
+                if (!(step[from, i] in seen) && leads_back(step[from, i], to)) return 1
+            return 0
+        }
         BEGIN { split(tables, t, " "); for (i in t) table[t[i]] = table["_" t[i]] = 1 }
         {
             n = split($0, part, ":")
@@ -147,17 +154,14 @@ in_circles() { # in_circles OBJECT|ARCHIVE...
             for (pair in uses) {
                 split(pair, p, SUBSEP)
                 if (p[2] in table || !(p[2] in home) || home[p[2]] == p[1]) continue
-                from[++edges] = p[1]; to[edges] = home[p[2]]; by[edges] = p[2]
+                if (!((p[1], home[p[2]]) in name)) step[p[1], ++steps[p[1]]] = home[p[2]]
+                name[p[1], home[p[2]]] = p[2]
             }
-            # Who calls nobody, or is called by nobody, is in no circle; nor is, then, who calls none but these.
-            for (change = 1; change;) {
-                change = 0
-                split("", calls); split("", called)
-                for (i = 1; i <= edges; i++) if (!gone[i]) calls[from[i]] = called[to[i]] = 1
-                for (i = 1; i <= edges; i++)
-                    if (!gone[i] && !(to[i] in calls && from[i] in called)) gone[i] = change = 1
+            for (pair in name) {
+                split(pair, p, SUBSEP)
+                split("", seen)
+                if (leads_back(p[2], p[1])) print p[1] " uses " p[2] ": " name[pair]
             }
-            for (i = 1; i <= edges; i++) if (!gone[i]) print from[i] " uses " to[i] ": " by[i]
         }' | sort
 }
 
