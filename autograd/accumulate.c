@@ -4,18 +4,7 @@
 #include "autograd/autograd_internal.h"
 #include "tensor/call_internal.h"
 
-/* ---- what rules ask ---- */
-
-/* In a pass that goes to some tensors alone: whether the edge leads to one of them. */
-static bool leads_somewhere(const reel__pass *p, const reel__edge *e) {
-    return e->node ? e->node->slot || e->node->wanted : reel__slot_of(p, e->leaf) != NULL;
-}
-
-bool reel__needs(const reel__node *n, int i) {
-    const reel__edge *e = &n->edge[i];
-    if (!e->node && !e->leaf) return false;
-    return !n->pass || !n->pass->selective || leads_somewhere(n->pass, e);
-}
+/* ---- what was saved ---- */
 
 reel_tensor *reel__saved(const reel__node *n, unsigned bit) {
     const int i = __builtin_ctz(bit);

@@ -3,14 +3,6 @@
 
 #include <math.h>
 
-bool reel_set_anomaly(bool on) {
-    reel__thread *self = reel__self();
-    const bool before = self->anomaly;
-    if (!reel__hooks_get()) reel__hooks_set(&reel__autograd_hooks);
-    self->anomaly = on;
-    return before;
-}
-
 /* 0 x is NaN where x is not finite; so is its sum, which cannot overflow. */
 bool reel__is_finite(reel_tensor *t) {
     reel__thread *self = reel__self();

@@ -77,6 +77,8 @@ struct reel__track {
     reel__hook_list hooks;
 };
 
+/* ---- nodes (node.c) ---- */
+
 /* A node of nin inputs with its edges and its depth, and one reference; NULL, and no failure, when
  * out of memory. */
 reel__node *reel__node_new(const char *name, const char *at, reel_tensor *const *in, int nin);
@@ -87,7 +89,6 @@ void reel__node_release(reel__node *n);
 void reel__node_forget(reel__node *n);
 /* n's result again, of which a view was saved: borrowed, and tracked if the pass is recorded. */
 reel_tensor *reel__node_result(const reel__node *n, reel_tensor *saved);
-extern const reel__hooks reel__autograd_hooks;
 
 /* ---- a pass: nodes in the order of their depth, deepest first (backward.c) ---- */
 
@@ -117,10 +118,18 @@ struct reel__pass {
     size_t count, capacity;
 };
 
+/* ---- slots (slots.c) ---- */
+
 /* A leaf's or an intermediate result's slot, made where there is none; NULL on failure. */
 reel__slot *reel__slot_make(reel__pass *p, reel_tensor *t);
 /* NULL where there is none. */
 reel__slot *reel__slot_of(const reel__pass *p, const reel_tensor *t);
+void reel__slot_free(reel__slot *s);
+/* Whether the pass wants the gradient of input i; outside one, whether it has any. */
+bool reel__needs(const reel__node *n, int i);
+
+/* ---- the walk (backward.c) ---- */
+
 /* Puts all nodes that t came from into the pass. */
 reel_status reel__pass_collect(reel__pass *p, const reel_tensor *t);
 /* Checks outputs and their gradients (NULL, or NULL in it: ones), and goes through. */
@@ -145,7 +154,7 @@ bool reel__is_fresh(const reel_tensor *t);
 void reel__hooks_run(reel_tensor *leaf, reel__node *n, reel_tensor **g);
 void reel__hooks_free(reel__hook_list *l);
 
-/* ---- functions of the user's (function.c) ---- */
+/* ---- functions of the user's (context.c) ---- */
 
 void reel__context_forget(reel_context *c); /* what was saved */
 void reel__context_free(reel_context *c);
@@ -158,7 +167,6 @@ reel_status reel__check_results(const reel__call *c);
 
 /* ---- for gradient rules (rules_*.c): n is the node, i one of its inputs ---- */
 
-bool reel__needs(const reel__node *n, int i);
 /* What the row's saves column kept: REEL__IN(i) or REEL__OUT(i). NULL, and a failure kept, if it
  * was changed in place since. */
 reel_tensor *reel__saved(const reel__node *n, unsigned bit);
@@ -186,7 +194,7 @@ void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y);
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
     void reel__grad_##name(reel__node *n, reel_tensor *g);
 #include "tensor/ops.def"
-extern const reel__gradient_rule reel__rules[REEL_OP_COUNT];
+extern const reel__gradient_rule reel__rules[REEL_OP_COUNT]; /* (gradient_rules.c) */
 
 /* Of y = f(x) whose gradient is one formula, and of that gradient z = g' f'(x): a formula of x, or
  * of y, which then is meant by x. */

@@ -5,63 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GRAD(name) reel__grad_##name
-#define FLAT(name) reel__give_zero
-#define FUSED_X(name) reel__grad_fused_x
-#define FUSED_Y(name) reel__grad_fused_y
-#define SECOND(name) reel__grad_second
-#define CONST(name) NULL
-#define NONE(name) NULL
-const reel__gradient_rule reel__rules[REEL_OP_COUNT] = {
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
-    [REEL_OP_##name] = gradient(name),
-#include "tensor/ops.def"
-};
-#undef GRAD
-#undef FLAT
-#undef FUSED_X
-#undef FUSED_Y
-#undef SECOND
-#undef CONST
-#undef NONE
-
-/* ---- slots ---- */
-
-reel__slot *reel__slot_of(const reel__pass *p, const reel_tensor *t) {
-    if (!t->track) return NULL;
-    reel__slot *s = t->track->node ? t->track->node->slot : t->track->slot;
-    return s && s->pass == p ? s : NULL;
-}
-
-reel__slot *reel__slot_make(reel__pass *p, reel_tensor *t) {
-    struct reel__track *k = t->track;
-    reel__slot *s = reel__slot_of(p, t);
-    if (s) return s;
-    if (k->node && k->node->slot) {
-        reel_fail(REEL_ERR_STATE, p->at, "%s: another pass over the same tape is under way",
-                  p->what);
-        return NULL;
-    }
-    s = calloc(1, sizeof *s);
-    if (!s) {
-        reel_fail(REEL_ERR_MEMORY, p->at, "%s: out of memory", p->what);
-        return NULL;
-    }
-    *s = (reel__slot){.pass = p, .tensor = reel_retain(t), .outer = k->slot, .next = p->slots};
-    p->slots = s;
-    *(k->node ? &k->node->slot : &k->slot) = s;
-    return s;
-}
-
-static void slot_free(reel__slot *s) {
-    struct reel__track *k = s->tensor->track; /* NULL: frozen meanwhile */
-    if (k && k->node && k->node->slot == s) k->node->slot = NULL;
-    if (k && k->slot == s) k->slot = s->outer;
-    reel_release(s->sum);
-    reel_release(s->tensor);
-    free(s);
-}
-
 /* ---- which nodes ---- */
 
 static reel_status push(reel__pass *p, reel__node *n) {
@@ -132,7 +75,7 @@ void reel__pass_end(reel__pass *p) {
     while (p->slots) {
         reel__slot *s = p->slots;
         p->slots = s->next;
-        slot_free(s);
+        reel__slot_free(s);
     }
     free(p->node);
     p->node = NULL;

@@ -1,104 +1,16 @@
 /* Ops of the user's own: two functions and what passes between them, one node of the tape. */
-#include "autograd/autograd_internal.h"
+#include "autograd/context_internal.h"
 
-#include <stdlib.h>
-
-typedef struct {
-    reel_tensor *t;
-    unsigned version;
-    bool is_result; /* t itself is not tracked, else its node would hold it for ever */
-} saved;
-
-typedef struct {
-    reel_dtype dtype;
-    reel_device device;
-    bool tracked;
-} kind;
-
-struct reel_context {
-    reel_function f;
-    const char *at;
-    reel__node *node; /* which owns this; NULL: not recorded */
-    bool forward;     /* under way */
-    void *user;
-    int saved_count, saved_capacity;
-    saved *saved;
-    reel_tensor **gradient; /* [nin] */
-    int nin;
-    kind in[]; /* [nin] */
-};
-
-/* ---- the context ---- */
-
-static reel_context *context_new(const char *at, const reel_function *f, reel_tensor *const *inputs,
-                                 int nin, void *user) {
-    reel_context *c = calloc(1, sizeof *c + (size_t)nin * sizeof *c->in);
-    if (c) c->gradient = calloc((size_t)nin + 1, sizeof *c->gradient);
-    if (!c || !c->gradient) {
-        free(c);
-        reel_fail(REEL_ERR_MEMORY, at, "%s: out of memory", f->name);
-        return NULL;
-    }
-    c->f = *f;
-    c->at = at;
-    c->nin = nin;
-    c->user = user;
-    const bool no_grad = reel__self()->no_grad;
-    for (int i = 0; i < nin; i++)
-        c->in[i] = (kind){inputs[i]->layout.dtype, inputs[i]->storage->device,
-                          inputs[i]->track && !no_grad};
-    return c;
-}
-
-void reel__context_forget(reel_context *c) {
-    while (c->saved_count > 0) reel_release(c->saved[--c->saved_count].t);
-}
-
-void reel__context_free(reel_context *c) {
-    if (!c) return;
-    reel__context_forget(c);
-    if (c->f.free) c->f.free(c->user);
-    free(c->saved);
-    free(c->gradient);
-    free(c);
-}
-
-void *reel_context_user(const reel_context *c) {
-    return c ? c->user : NULL;
-}
+/* ---- what it asks of its context ---- */
 
 bool reel_context_needs(const reel_context *c, int i) {
     if (!c || i < 0 || i >= c->nin) return false;
     return c->node ? reel__needs(c->node, i) : c->in[i].tracked;
 }
 
-static reel_status no_context(const char *what) {
-    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: the context is NULL", what);
-}
-
-reel_status reel_context_save(reel_context *c, reel_tensor *t) {
-    if (!c) return no_context("context_save");
-    if (!t)
-        return reel_failed() ? reel_error_status()
-                             : reel_fail(REEL_ERR_ARGUMENT, c->at, "%s: saves NULL", c->f.name);
-    if (!reel__live(c->at, c->f.name, "what is to be saved", t)) return reel_error_status();
-    if (!c->forward)
-        return reel_fail(REEL_ERR_STATE, c->at, "%s: saves outside its forward", c->f.name);
-    if (c->saved_count == c->saved_capacity) {
-        int capacity = c->saved_capacity ? 2 * c->saved_capacity : 4;
-        saved *grown = realloc(c->saved, (size_t)capacity * sizeof *grown);
-        if (!grown) return reel_fail(REEL_ERR_MEMORY, c->at, "%s: out of memory", c->f.name);
-        c->saved = grown;
-        c->saved_capacity = capacity;
-    }
-    const unsigned version = atomic_load_explicit(&t->storage->version, memory_order_relaxed);
-    c->saved[c->saved_count++] = (saved){reel_retain(t), version, false};
-    return REEL_OK;
-}
-
 reel_tensor *reel_context_saved(reel_context *c, int i) {
     if (!c) {
-        no_context("context_saved");
+        reel__no_context("context_saved");
         return NULL;
     }
     if (i < 0 || i >= c->saved_count) {
@@ -106,7 +18,7 @@ reel_tensor *reel_context_saved(reel_context *c, int i) {
                   c->saved_count);
         return NULL;
     }
-    const saved *s = &c->saved[i];
+    const reel__context_saved *s = &c->saved[i];
     if (atomic_load_explicit(&s->t->storage->version, memory_order_relaxed) != s->version) {
         reel_fail(REEL_ERR_STATE, c->at,
                   "gradient of %s: saved tensor %d was changed in place after it was saved",
@@ -119,7 +31,7 @@ reel_tensor *reel_context_saved(reel_context *c, int i) {
 /* ---- backward ---- */
 
 static reel_status check_gradient(const reel_context *c, int i, reel_tensor *g) {
-    const kind *k = &c->in[i];
+    const reel__context_input *k = &c->in[i];
     const reel_shape s = c->node->in_shape[i];
     if (!reel__live(c->at, c->f.name, "a gradient", g)) return reel_error_status();
     const bool moved = !reel_device_equal(g->storage->device, k->device);
@@ -225,7 +137,7 @@ static reel_status record(reel_context *c, reel_tensor *const *inputs, reel_tens
 reel_tensor *reel_apply_at(const char *at, const reel_function *f, reel_tensor *const *inputs,
                            int count, void *user) {
     reel_context *c = check_call(at, f, inputs, count) == REEL_OK
-                          ? context_new(at, f, inputs, count, user)
+                          ? reel__context_new(at, f, inputs, count, user)
                           : NULL;
     if (!c) {
         if (f && f->free) f->free(user);

@@ -139,7 +139,7 @@ static reel_status check_input(const check *c, int i) {
     return status;
 }
 
-static reel_status run(check c) {
+static reel_status check_gradients(check c) {
     c.o.h = reel__option(c.o.h, 1e-6);
     c.o.rtol = reel__option(c.o.rtol, 1e-5);
     c.o.atol = reel__option(c.o.atol, 1e-7);
@@ -163,7 +163,7 @@ reel_status reel_gradcheck(reel_gradcheck_fn f, void *user, reel_tensor **inputs
     origin result = {NULL, NULL};
     const check c = {"gradcheck", f, user, inputs, count, options, &result};
     REEL_TRY(check_inputs(&c));
-    return run(c);
+    return check_gradients(c);
 }
 
 /* ---- second derivatives ---- */
@@ -215,7 +215,8 @@ reel_status reel_gradgradcheck(reel_gradcheck_fn f, void *user, reel_tensor **in
         }
         if (reel_track(all[count])) {
             first_order o = {f, user, count, all + count + 1, all + 2 * count + 1};
-            status = run((check){"gradgradcheck", gradients, &o, all, count + 1, options, &result});
+            status = check_gradients(
+                (check){"gradgradcheck", gradients, &o, all, count + 1, options, &result});
         } else {
             status = reel_error_status();
         }

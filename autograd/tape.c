@@ -1,9 +1,15 @@
-/* Recording: leaves, nodes, and when they are let go. */
+/* Recording: leaves, and the nodes of ops on what is tracked. */
 #include "autograd/autograd_internal.h"
 
 #include <stdlib.h>
 
 /* ---- leaves ---- */
+
+static const reel__hooks hooks; /* below */
+
+static void install_hooks(void) {
+    if (!reel__hooks_get()) reel__hooks_set(&hooks);
+}
 
 reel_tensor *reel_track_at(const char *at, reel_tensor *t) {
     if (!t || !reel__live(at, "track", NULL, t)) return NULL;
@@ -20,7 +26,7 @@ reel_tensor *reel_track_at(const char *at, reel_tensor *t) {
         reel_fail(REEL_ERR_MEMORY, at, "track: out of memory");
         return NULL;
     }
-    if (!reel__hooks_get()) reel__hooks_set(&reel__autograd_hooks);
+    install_hooks();
     return t;
 }
 
@@ -53,99 +59,15 @@ void reel_zero_grad(reel_tensor *leaf) {
     reel_release(grad);
 }
 
-reel_tensor *reel_detach_at(const char *at, reel_tensor *t) {
-    if (!t || !reel__live(at, "detach", NULL, t)) return NULL;
-    return reel__scope_give(reel__tensor_view(at, "detach", t, &t->layout));
+bool reel_set_anomaly(bool on) {
+    reel__thread *self = reel__self();
+    const bool before = self->anomaly;
+    install_hooks();
+    self->anomaly = on;
+    return before;
 }
 
-reel_grad_mode reel_grad_mode_enter(bool recording) {
-    reel_grad_mode mode = {reel__self()->no_grad, true};
-    reel__self()->no_grad = !recording;
-    return mode;
-}
-
-void reel_grad_mode_leave(reel_grad_mode *mode) {
-    if (mode->entered) reel__self()->no_grad = mode->before;
-    mode->entered = false;
-}
-
-/* ---- nodes ---- */
-
-static _Thread_local reel__node *doomed; /* waiting to be freed: a long tape must not recurse */
-static _Thread_local bool draining;
-
-void reel__node_forget(reel__node *n) {
-    for (; n->saves; n->saves &= n->saves - 1) reel_release(n->saved[__builtin_ctz(n->saves)]);
-}
-
-static void free_node(reel__node *n) {
-    for (int i = 0; i < n->nin; i++) {
-        reel__node_release(n->edge[i].node);
-        reel_release(n->edge[i].leaf);
-    }
-    reel__node_forget(n);
-    reel_release(n->pending);
-    reel__hooks_free(&n->hooks);
-    reel__context_free(n->context);
-    free(n);
-}
-
-void reel__node_release(reel__node *n) {
-    if (!n || atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) != 1) return;
-    n->next = doomed;
-    doomed = n;
-    if (draining) return;
-    draining = true;
-    while (doomed) {
-        n = doomed;
-        doomed = n->next;
-        free_node(n);
-    }
-    draining = false;
-}
-
-static void connect(reel__node *n, int i, reel_tensor *input) {
-    n->in_shape[i] = input->layout.shape;
-    if (!input->track) return;
-    if (!input->track->node) {
-        n->edge[i].leaf = reel_retain(input);
-        return;
-    }
-    n->edge[i].node = input->track->node;
-    atomic_fetch_add_explicit(&n->edge[i].node->refs, 1, memory_order_relaxed);
-    if (n->edge[i].node->depth >= n->depth) n->depth = n->edge[i].node->depth + 1;
-}
-
-reel__node *reel__node_new(const char *name, const char *at, reel_tensor *const *in, int nin) {
-    const size_t inputs = (size_t)nin * (sizeof(reel__edge) + sizeof(reel_shape));
-    reel__node *n = calloc(1, sizeof *n + inputs);
-    if (!n) return NULL;
-    atomic_init(&n->refs, 1);
-    n->op = REEL_OP_COUNT;
-    n->name = name;
-    n->at = at;
-    n->nin = nin;
-    n->edge = (reel__edge *)(n + 1);
-    n->in_shape = (reel_shape *)(n->edge + nin);
-    for (int i = 0; i < nin; i++) connect(n, i, in[i]);
-    return n;
-}
-
-reel_status reel__node_attach(reel__node *n, reel_tensor *t) {
-    struct reel__track *track = calloc(1, sizeof *track);
-    if (!track) return reel_fail(REEL_ERR_MEMORY, n->at, "%s: out of memory", n->name);
-    track->node = n;
-    atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);
-    t->track = track;
-    return REEL_OK;
-}
-
-reel_tensor *reel__node_result(const reel__node *n, reel_tensor *saved) {
-    if (!saved || !n->pass || !n->pass->recorded) return saved;
-    reel_tensor *t = reel__scope_give(reel__tensor_view(n->at, "saved", saved, &saved->layout));
-    /* a node is counted, whoever only looks at it */
-    return t && reel__node_attach((reel__node *)n, t) == REEL_OK ? t : NULL;
-}
+/* ---- recording ---- */
 
 /* CROSS: an input is needed for the gradient of the other. */
 static unsigned what_to_save(const reel__node *n) {
@@ -191,7 +113,7 @@ static reel_status before_inplace(const reel__call *c, reel_tensor *t) {
                            operand);
 }
 
-const reel__hooks reel__autograd_hooks = {
+static const reel__hooks hooks = {
     .record = record,
     .before_inplace = before_inplace,
     .release = release_track,

@@ -15,7 +15,7 @@ static bool prepare(const reel__call *c, reel__cuda_device **d, reel__cuda_move 
                            .index = reel__data(index),
                            .entries = reel_dim(x, axis),
                            .size = reel_dim(c->out[0], axis),
-                           .witness = reel__cuda_witness_of(*d, c)};
+                           .errors = reel__cuda_error_slot_of(*d, c)};
     reel__around_axis(c->out[0]->layout.shape, axis, &m->outer, &m->inner);
     return true;
 }
@@ -75,7 +75,7 @@ reel_status reel__cuda_one_hot(const reel__call *c) {
                                .index = reel__data(index),
                                .outer = reel_numel(index),
                                .size = c->with.one_hot.classes,
-                               .witness = reel__cuda_witness_of(d, c)};
+                               .errors = reel__cuda_error_slot_of(d, c)};
     return reel__cuda_launched(
         c, reel__cuda_launch_one_hot(&m, one, (int)reel_dtype_size(dtype), d->queue));
 }

@@ -42,33 +42,38 @@ typedef struct {
     cublasLtHandle_t blas;
     void *workspace; /* of products, REEL__CUDA_WORKSPACE bytes */
 
-    unsigned *tickets;                 /* REEL__CUDA_TICKETS of them, all 0 between kernels */
-    unsigned *claimed;                 /* see reel__cuda_witness */
-    reel__cuda_complaint *complaint;   /* in memory of the host that the device can write */
-    reel__cuda_complaint *complain_to; /* the same, as the device sees it */
+    unsigned *tickets;                /* REEL__CUDA_TICKETS of them, all 0 between kernels */
+    unsigned *claimed;                /* see reel__cuda_error_slot */
+    reel__cuda_deferred *error;       /* in memory of the host that the device can write */
+    reel__cuda_deferred *error_there; /* the same, as the device sees it */
 
     atomic_llong device_allocs, pinned_allocs, copies_to_host, copies_from_host, waits;
 } reel__cuda_device;
 
-/* A device that check has found usable. */
+int reel__cuda_count(void);
+const char *reel__cuda_absent(void); /* why there are none */
+/* A device that reel__cuda_check has found usable. */
 reel__cuda_device *reel__cuda_device_at(int index);
 /* Makes it this thread's current one. */
 reel_status reel__cuda_use(reel__cuda_device *d);
 /* In a child of a process that had started CUDA. */
 bool reel__cuda_forked(void);
+/* Then a failure that says so. */
+reel_status reel__cuda_check_process(int index);
 
 /* Keeps a failure "what: CUDA: ..." and returns its status; REEL_OK for cudaSuccess. */
 reel_status reel__cuda_status(cudaError_t e, const char *what);
 
-/* Waits for the stream. */
-reel_status reel__cuda_wait(int index);
+/* Whether there is such a device, which is made ready when it is first asked about (cuda_open.c).
+ */
+reel_status reel__cuda_check(int index);
 
-/* ---- complaints of kernels (cuda_witness.c) ---- */
+/* ---- deferred errors, of kernels (cuda_errors.c) ---- */
 
-reel_status reel__cuda_witness_open(reel__cuda_device *d, const char *what);
-reel__cuda_witness reel__cuda_witness_of(const reel__cuda_device *d, const reel__call *c);
-/* A failure, if a kernel has complained since somebody last asked. */
-reel_status reel__cuda_heed(reel__cuda_device *d);
+reel_status reel__cuda_errors_open(reel__cuda_device *d, const char *what);
+reel__cuda_error_slot reel__cuda_error_slot_of(const reel__cuda_device *d, const reel__call *c);
+/* A failure, if a kernel has reported an error since this was last asked. */
+reel_status reel__cuda_take_error(reel__cuda_device *d);
 
 /* ---- launches (cuda_queue.c) ---- */
 
@@ -78,7 +83,7 @@ typedef struct {
     const void *x, *y;
     void *z;
 } reel__cuda_blas_call;
-/* (cuda_matmul.c) */
+/* (cuda_blas.c) */
 cublasStatus_t reel__cuda_blas_send(const reel__cuda_blas_call *call, cudaStream_t stream);
 
 reel_status reel__cuda_queue_open(reel__cuda_queue **queue, cudaStream_t stream);
@@ -92,7 +97,7 @@ reel_status reel__cuda_flush(reel__cuda_queue *q);
 typedef struct {
     const char *name, *at;
 } reel__cuda_label;
-reel__cuda_label reel__cuda_current(void);
+void reel__cuda_label_launches(reel__cuda_label l);
 
 /* ---- memory (cuda_memory.c, cuda_pinned.c, cuda_transfer.c) ---- */
 
@@ -103,6 +108,8 @@ extern const reel__backend reel__cuda_pinned;
 /* The event that says when uploads from a block of pinned memory are over; NULL on failure. */
 cudaEvent_t reel__cuda_pinned_event(void *memory, int index);
 
+/* Waits for the stream. */
+reel_status reel__cuda_wait(int index);
 reel_status reel__cuda_to_host(int index, void *host, const void *device, size_t bytes);
 reel_status reel__cuda_from_host(int index, void *device, const void *host, size_t bytes);
 reel_status reel__cuda_between(int to, void *there, int from, const void *here, size_t bytes);
@@ -110,10 +117,10 @@ reel_status reel__cuda_upload(int index, void *device, const void *host, size_t 
                               void **ticket);
 reel_status reel__cuda_arrive(int index, void *ticket);
 
-/* ---- kernels ---- */
+/* ---- kernels (cuda_call.c, cuda_map.c) ---- */
 
 /* Where a call's kernels go: its device, made current. NULL, and a failure kept, if an earlier
- * kernel complained or the device can't be used. */
+ * kernel reported an error or the device can't be used. */
 reel__cuda_device *reel__cuda_enter(const reel__call *c);
 /* Makes a failure of what a launcher returned. */
 reel_status reel__cuda_launched(const reel__call *c, cudaError_t e);

@@ -112,18 +112,18 @@ static cudaError_t launch_op(const reel__cuda_map *m, int vector, const void *ho
 
 typedef struct {
     reel_dtype dtype;
-    reel__cuda_witness witness;
+    reel__cuda_error_slot errors;
 } checked;
 
 static cudaError_t launch_bce_checked(const reel__cuda_map *m, int vector, const void *how,
                                       reel__cuda_queue *q) {
     const checked *p = how;
-    return reel__cuda_launch_bce_checked(m, &p->witness, p->dtype, vector, q);
+    return reel__cuda_launch_bce_checked(m, &p->errors, p->dtype, vector, q);
 }
 
 static reel_status bce_checked(const reel__call *c) {
     const reel__cuda_device *d = reel__cuda_device_at(c->device.index);
-    const checked how = {c->in[0]->layout.dtype, reel__cuda_witness_of(d, c)};
+    const checked how = {c->in[0]->layout.dtype, reel__cuda_error_slot_of(d, c)};
     const reel__cuda_kernel k = {launch_bce_checked, &how,
                                  REEL__CUDA_VECTOR / (int)reel_dtype_size(how.dtype)};
     return reel__cuda_map_with(c, k, c->out[0], 2, c->in, NULL);

@@ -13,7 +13,7 @@ static reel_status by_sums(const reel__call *c, reel__cuda_lots *l, reel_dtype d
     if (!d) return reel_error_status();
     l->sum = reel__data(sum);
     l->base = reel__data(base);
-    l->witness = reel__cuda_witness_of(d, c);
+    l->errors = reel__cuda_error_slot_of(d, c);
     return reel__cuda_launched(
         c, reel__cuda_launch_lots(l, dtype, reel__data(c->in[1]), d->tickets, d->queue));
 }
@@ -24,7 +24,7 @@ static reel_status by_race(const reel__call *c, reel__cuda_lots *l, reel_dtype d
     reel__cuda_device *d = time ? reel__cuda_enter(c) : NULL;
     if (!d) return reel_error_status();
     l->time = reel__data(time);
-    l->witness = reel__cuda_witness_of(d, c);
+    l->errors = reel__cuda_error_slot_of(d, c);
     REEL_TRY(reel__cuda_launched(
         c, reel__cuda_launch_race(l, dtype, reel__data(c->in[1]), d->tickets, d->queue)));
     best = reel_topk_at(c->at, time, l->draws, 1, false, &index);

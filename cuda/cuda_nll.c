@@ -20,7 +20,7 @@ static reel_status launch(const reel__call *c, const reel_tensor *x, nll_launche
                              .classes = reel_dim(weight, 0),
                              .weight_stride = reel_stride(weight, 0),
                              .ignored = c->with.nll.ignored,
-                             .witness = reel__cuda_witness_of(d, c)};
+                             .errors = reel__cuda_error_slot_of(d, c)};
     reel__around_axis(x->layout.shape, 1, &w.outer, &w.inner);
     return reel__cuda_launched(c, launcher(&w, from->layout.dtype, d->queue));
 }

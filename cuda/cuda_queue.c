@@ -276,6 +276,12 @@ static reel_status flush(struct reel__cuda_queue *q) {
 
 /* ---- the queue ---- */
 
+static _Thread_local reel__cuda_label current;
+
+void reel__cuda_label_launches(reel__cuda_label l) {
+    current = l;
+}
+
 reel_status reel__cuda_queue_open(reel__cuda_queue **queue, cudaStream_t stream) {
     reel__cuda_queue *q = calloc(1, sizeof *q);
     if (!q) return reel_fail(REEL_ERR_MEMORY, NULL, "device: out of memory");
@@ -314,7 +320,7 @@ static entry *new_entry(reel__cuda_queue *q, size_t bytes) {
     if (b->count == MOST_ENTRIES || b->used + bytes > sizeof b->bytes) flush(q);
     entry *e = &b->entry[b->count++];
     atomic_fetch_add_explicit(&q->launches, 1, memory_order_relaxed);
-    *e = (entry){.from = reel__cuda_current()};
+    *e = (entry){.from = current};
     return e;
 }
 

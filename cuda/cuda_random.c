@@ -91,10 +91,10 @@ reel_status reel__cuda_bernoulli(const reel__call *c) {
     reel_tensor *p = reel_contiguous_at(c->at, c->in[0]);
     reel__cuda_device *d = p ? reel__cuda_enter(c) : NULL;
     if (!d) return reel_error_status();
-    const reel__cuda_witness witness = reel__cuda_witness_of(d, c);
+    const reel__cuda_error_slot errors = reel__cuda_error_slot_of(d, c);
     status =
         reel__cuda_launched(c, reel__cuda_launch_bernoulli(reel__data(out), reel__data(p),
-                                                           reel_numel(p), p->layout.dtype, &witness,
+                                                           reel_numel(p), p->layout.dtype, &errors,
                                                            state_of(c), d->tickets, d->queue));
     return status;
 }

@@ -1,4 +1,4 @@
-/* Copies between host and devices. */
+/* Copies between host and devices, and waits for them. */
 #include "cuda/cuda_internal.h"
 
 #include <string.h>
@@ -7,6 +7,15 @@
 
 static void count(atomic_llong *n) {
     atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
+}
+
+reel_status reel__cuda_wait(int index) {
+    reel__cuda_device *d = reel__cuda_device_at(index);
+    REEL_TRY(reel__cuda_use(d));
+    REEL_TRY(reel__cuda_flush(d->queue));
+    count(&d->waits);
+    REEL_TRY(reel__cuda_status(cudaStreamSynchronize(d->stream), "synchronize"));
+    return reel__cuda_take_error(d);
 }
 
 reel_status reel__cuda_to_host(int index, void *host, const void *device, size_t bytes) {

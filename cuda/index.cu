@@ -1,4 +1,4 @@
-/* Moves by index. An index out of range moves nothing: its place is 0, and the witness hears of it.
+/* Moves by index. An index out of range moves nothing: its place is 0, and it is reported.
  */
 #include "cuda/half_internal.cuh"
 #include "cuda/index_internal.cuh"
@@ -148,7 +148,7 @@ static __global__ void __launch_bounds__(THREADS)
         const COUNT u = first + k * THREADS;
         if (u < n) ((T *)m.out)[u] = x[k];
     }
-    if (wrong >= 0) complain(m.witness, m.index[wrong], wrong, m.entries);
+    if (wrong >= 0) report_index(m.errors, m.index[wrong], wrong, m.entries);
 }
 
 template <class T, class COUNT, int LOADS>
@@ -188,7 +188,7 @@ static __global__ void __launch_bounds__(THREADS)
         const COUNT row = u / classes, c = u - row * classes;
         const int64_t index = m.index[row];
         ((T *)m.out)[u] = index == (int64_t)c ? one : (T)0;
-        if (c == 0 && !is_in_range(index, m.size)) complain(m.witness, index, row, m.size);
+        if (c == 0 && !is_in_range(index, m.size)) report_index(m.errors, index, row, m.size);
     }
 }
 

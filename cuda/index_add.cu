@@ -45,7 +45,7 @@ static __device__ void find_entries(const reel__cuda_move &m, int64_t place, uin
             if (entry < m.entries && !is_in_range(index[k], m.size)) wrong = entry;
         }
     }
-    if (blockIdx.x == 0 && wrong >= 0) complain(m.witness, m.index[wrong], wrong, m.size);
+    if (blockIdx.x == 0 && wrong >= 0) report_index(m.errors, m.index[wrong], wrong, m.size);
 }
 
 /* Makes a list of the bits set, in their order; returns its length in all lanes of the one warp
@@ -157,7 +157,7 @@ static __global__ void __launch_bounds__(THREADS)
             if (!is_in_range(index, m.size)) wrong = k;
         }
         ((T *)m.out)[u] = sum;
-        if (place == 0 && wrong >= 0) complain(m.witness, m.index[wrong], wrong, m.size);
+        if (place == 0 && wrong >= 0) report_index(m.errors, m.index[wrong], wrong, m.size);
     }
 }
 

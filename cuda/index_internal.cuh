@@ -2,15 +2,15 @@
 #ifndef REEL_CUDA_INDEX_INTERNAL_CUH
 #define REEL_CUDA_INDEX_INTERNAL_CUH
 
+#include "cuda/errors_internal.cuh"
 #include "cuda/vector_internal.cuh"
-#include "cuda/witness_internal.cuh"
 
 #include <stdint.h>
 
 /* Of an index out of range. */
-static __device__ __forceinline__ void complain(const reel__cuda_witness &w, int64_t index,
-                                                int64_t position, int64_t size) {
-    complain_of(w, REEL__CUDA_WRONG_INDEX, 0, index, position, size);
+static __device__ __forceinline__ void report_index(const reel__cuda_error_slot &w, int64_t index,
+                                                    int64_t position, int64_t size) {
+    report_error(w, REEL__CUDA_WRONG_INDEX, 0, index, position, size);
 }
 
 static __device__ __forceinline__ bool is_in_range(int64_t index, int64_t n) {
@@ -21,7 +21,7 @@ static __device__ __forceinline__ bool is_in_range(int64_t index, int64_t n) {
 static __device__ __forceinline__ int64_t checked(const reel__cuda_move &m, int64_t k, int64_t n) {
     const int64_t index = m.index[k];
     if (is_in_range(index, n)) return index;
-    complain(m.witness, index, k, n);
+    report_index(m.errors, index, k, n);
     return -1;
 }
 

@@ -211,7 +211,7 @@ enum { REEL__CUDA_TILES_16X32, REEL__CUDA_TILES_32X16, REEL__CUDA_TILES_32X64 };
 cudaError_t reel__cuda_launch_gemm(const reel__cuda_product *p, int tiling, int parts,
                                    reel__cuda_queue *queue);
 
-/* ---- complaints (witness_internal.cuh) ---- */
+/* ---- deferred errors (errors_internal.cuh) ---- */
 
 typedef enum {
     REEL__CUDA_WRONG_INDEX,       /* index, position, size: not in 0..size-1 */
@@ -220,29 +220,29 @@ typedef enum {
     REEL__CUDA_WRONG_WEIGHT,      /* value, position */
     REEL__CUDA_WRONG_SUM,         /* of weights: value, position: its row */
     REEL__CUDA_FEW_WEIGHTS,       /* above 0: position: the row; size: how many are needed */
-} reel__cuda_wrong;
+} reel__cuda_error_kind;
 
-/* What a kernel says of a value that it can't work with, whichever thread came first. The host
+/* What a kernel reports of a value that it can't work with, whichever thread came first. The host
  * reads `code`, in its own memory. */
 typedef struct {
     volatile unsigned code; /* 0: none */
-    reel__cuda_wrong what;
+    reel__cuda_error_kind what;
     const char *name, *at; /* of the function and of its call */
     double value;
     int64_t index, position, size;
-} reel__cuda_complaint;
+} reel__cuda_deferred;
 
-/* Where it says so: `claimed` is 0 until a kernel has said something, on the device. */
+/* Where it does: `claimed` is 0 until a kernel has reported something, on the device. */
 typedef struct {
     unsigned *claimed;
-    reel__cuda_complaint *complaint;
+    reel__cuda_deferred *error;
     const char *name, *at;
-} reel__cuda_witness;
+} reel__cuda_error_slot;
 
 /* ---- probabilities (bce.cu) ---- */
 
-/* As reel__cuda_map_f32[REEL_OP_bce], or _f64's, and the witness hears of a p outside 0..1. */
-cudaError_t reel__cuda_launch_bce_checked(const reel__cuda_map *m, const reel__cuda_witness *w,
+/* As reel__cuda_map_f32[REEL_OP_bce], or _f64's, and a p outside 0..1 is reported. */
+cudaError_t reel__cuda_launch_bce_checked(const reel__cuda_map *m, const reel__cuda_error_slot *w,
                                           reel_dtype dtype, int vector, reel__cuda_queue *queue);
 
 /* ---- indexing (index.cu) ---- */
@@ -253,7 +253,7 @@ typedef struct {
     const void *x;
     const int64_t *index;
     int64_t outer, inner, entries, size;
-    reel__cuda_witness witness;
+    reel__cuda_error_slot errors;
 } reel__cuda_move;
 
 /* out[o, i, :] = x[o, index[i], :]; an index out of range gives zeros. */
@@ -278,7 +278,7 @@ typedef struct {
     const int64_t *target;
     void *out, *weights;
     int64_t outer, classes, inner, weight_stride, ignored;
-    reel__cuda_witness witness;
+    reel__cuda_error_slot errors;
 } reel__cuda_nll_work;
 /* From x: out = z, z = -weight[target] x[target], and weights = those that took part; 0 where the
  * target is `ignored`, or out of range. */
@@ -367,7 +367,7 @@ cudaError_t reel__cuda_launch_bernoulli_fill(void *out, int64_t n, int size, dou
                                              reel__cuda_queue *queue);
 /* The same with a probability of its own for each element. */
 cudaError_t reel__cuda_launch_bernoulli(void *out, const void *p, int64_t n, reel_dtype dtype,
-                                        const reel__cuda_witness *witness, int64_t *state,
+                                        const reel__cuda_error_slot *errors, int64_t *state,
                                         unsigned *ticket, reel__cuda_queue *queue);
 
 /* Draws by weights (multinomial.cu): weights[rows, n] to out[rows, draws], contiguous. */
@@ -378,7 +378,7 @@ typedef struct {
     double *sum, *base;     /* [rows, n], [rows, chunks + 1] */
     double *time;           /* [rows, n] */
     int64_t *out;
-    reel__cuda_witness witness;
+    reel__cuda_error_slot errors;
 } reel__cuda_lots;
 /* With replacement, by sum and base. */
 cudaError_t reel__cuda_launch_lots(const reel__cuda_lots *l, reel_dtype dtype, int64_t *state,

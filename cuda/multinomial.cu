@@ -1,7 +1,7 @@
 /* multinomial: the CPU's sums and times, bit by bit (multinomial_internal.h). A weight that can't
- * be counts as 0, and the witness hears of it. */
+ * be counts as 0, and it is reported. */
 #include "cuda/draw_internal.cuh"
-#include "cuda/witness_internal.cuh"
+#include "cuda/errors_internal.cuh"
 
 #include "tensor/multinomial_internal.h"
 
@@ -19,7 +19,7 @@ template <class T>
 static __device__ __forceinline__ double checked(const reel__cuda_lots &l, T x, int64_t i) {
     const double w = is_normal(x) ? (double)x : 0;
     if (reel__is_weight(w)) return w;
-    complain_of(l.witness, REEL__CUDA_WRONG_WEIGHT, w, 0, i, 0);
+    report_error(l.errors, REEL__CUDA_WRONG_WEIGHT, w, 0, i, 0);
     return 0;
 }
 
@@ -75,7 +75,7 @@ static __global__ void __launch_bounds__(THREADS)
                 base[k + j] = before;
             }
         }
-        if (!is_sum(before)) complain_of(l.witness, REEL__CUDA_WRONG_SUM, before, 0, row, 0);
+        if (!is_sum(before)) report_error(l.errors, REEL__CUDA_WRONG_SUM, before, 0, row, 0);
     }
 }
 
@@ -150,7 +150,7 @@ static __global__ void __launch_bounds__(THREADS)
         const int64_t row = i / l.draws;
         l.out[i] = index[i];
         if (i - row * l.draws == l.draws - 1 && best[i] == __builtin_inf())
-            complain_of(l.witness, REEL__CUDA_FEW_WEIGHTS, 0, 0, row, l.draws);
+            report_error(l.errors, REEL__CUDA_FEW_WEIGHTS, 0, 0, row, l.draws);
     }
 }
 

@@ -3,10 +3,10 @@
 
 /* Whether position u has a class: one that is not ignored, and in range. */
 static __device__ __forceinline__ bool has_class(const reel__cuda_nll_work &w, int64_t target,
-                                                 int64_t u, bool complains) {
+                                                 int64_t u, bool reports) {
     if (target == w.ignored) return false;
     if (is_in_range(target, w.classes)) return true;
-    if (complains) complain(w.witness, target, u, w.classes);
+    if (reports) report_index(w.errors, target, u, w.classes);
     return false;
 }
 
@@ -29,7 +29,7 @@ static __global__ void __launch_bounds__(THREADS)
     }
 }
 
-/* An element of x a time; the classes' first element is who complains. */
+/* An element of x a time; the classes' first element is who reports. */
 template <class T, class COUNT>
 static __global__ void __launch_bounds__(THREADS)
     nll_grad(const __grid_constant__ reel__cuda_nll_work w, COUNT n) {

@@ -1,7 +1,7 @@
 /* uniform, normal, randint, randperm's words, bernoulli: a thread takes every so many-th block of
  * words. */
 #include "cuda/draw_internal.cuh"
-#include "cuda/witness_internal.cuh"
+#include "cuda/errors_internal.cuh"
 
 /* ---- uniform and normal ---- */
 
@@ -148,7 +148,7 @@ cudaError_t reel__cuda_launch_bernoulli_fill(void *out, int64_t n, int size, dou
 
 template <class T>
 static __global__ void __launch_bounds__(THREADS)
-    yes_by_each(T *out, const T *p, int64_t n, const reel__cuda_witness witness, int64_t *state,
+    yes_by_each(T *out, const T *p, int64_t n, const reel__cuda_error_slot errors, int64_t *state,
                 unsigned *ticket) {
     begin();
     const int64_t blocks = (n + 3) / 4;
@@ -162,19 +162,19 @@ static __global__ void __launch_bounds__(THREADS)
             if (i >= n) break;
             const double chance = p[i];
             if (!(chance >= 0 && chance <= 1))
-                complain_of(witness, REEL__CUDA_WRONG_PROBABILITY, chance, 0, i, 0);
+                report_error(errors, REEL__CUDA_WRONG_PROBABILITY, chance, 0, i, 0);
             out[i] = reel__says_yes(word[k], chance) ? (T)1 : (T)0;
         }
     }
 }
 
 cudaError_t reel__cuda_launch_bernoulli(void *out, const void *p, int64_t n, reel_dtype dtype,
-                                        const reel__cuda_witness *witness, int64_t *state,
+                                        const reel__cuda_error_slot *errors, int64_t *state,
                                         unsigned *ticket, reel__cuda_queue *queue) {
     const int64_t blocks = drawing(blocks_for(n, 4));
     if (dtype == REEL_F32)
         return launch(yes_by_each<float>, blocks, THREADS, queue, (float *)out, (const float *)p, n,
-                      *witness, state, ticket);
+                      *errors, state, ticket);
     return launch(yes_by_each<double>, blocks, THREADS, queue, (double *)out, (const double *)p, n,
-                  *witness, state, ticket);
+                  *errors, state, ticket);
 }

@@ -125,9 +125,6 @@ reel_status reel__loader_plan(reel_loader *l);
 /* Stops reading ahead, lets the batch handed over go, and puts the loader at a position of a plan,
  * which becomes the loader's. */
 void reel__loader_move(reel_loader *l, reel__plan plan, int64_t epoch, int64_t position);
-/* Reads batch `number`, the next that nobody has read: from the workers, started if need be, or
- * here. *out's tensors are owned. */
-reel_status reel__loader_read(reel_loader *l, int64_t number, reel_sample *out);
 
 /* ---- fetch.c ---- */
 
@@ -173,5 +170,8 @@ bool reel__crew_is_gone(const reel__crew *crew);
 /* Stops and joins the threads, if they are this process's, and lets the batches that nobody took
  * go. Takes NULL. */
 void reel__crew_free(reel__crew *crew);
+/* Reads batch `number`, the next that nobody has read: from the workers, started if need be, or
+ * here. *out's tensors are owned. */
+reel_status reel__read_batch(reel_loader *l, int64_t number, reel_sample *out);
 
 #endif

@@ -2,6 +2,7 @@
  * one that was freed has a class that refuses: a pointer to it finds that, or, long afterwards,
  * another dataset or sampler of the library's, and never what is neither. */
 #include "data/data_internal.h"
+#include "tensor/fork_internal.h"
 
 #include <pthread.h>
 #include <stddef.h>
@@ -18,14 +19,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all below */
 static head *oldest, *newest;                            /* of those that were freed */
 static int waiting;
 
-static void before_fork(void) {
-    pthread_mutex_lock(&lock);
-}
-static void after_fork(void) {
-    pthread_mutex_unlock(&lock);
-}
 __attribute__((constructor)) static void watch_forks(void) {
-    pthread_atfork(before_fork, after_fork, after_fork);
+    reel__fork_holds(&lock);
 }
 
 static head *used_before(void) {

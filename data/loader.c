@@ -113,12 +113,6 @@ reel_status reel__loader_plan(reel_loader *l) {
     return reel__plan_make(&l->plan, l->batch_sampler, l->epoch, items);
 }
 
-reel_status reel__loader_read(reel_loader *l, int64_t number, reel_sample *out) {
-    if (l->options.workers == 0) return reel__fetch(l, number, out);
-    if (!l->crew) l->crew = reel__crew_start(l, number);
-    return l->crew ? reel__crew_take(l->crew, out) : reel_error_status();
-}
-
 /* In a forked child what was read ahead is the parent's, and begins anew behind the batch handed
  * over. */
 static void leave_parent(reel_loader *l) {
@@ -129,7 +123,7 @@ static void leave_parent(reel_loader *l) {
 static reel_status make_batch(reel_loader *l) {
     REEL_TRY(reel__rows_open(l));
     return l->read_ahead ? reel__ahead_take(l, &l->batch)
-                         : reel__loader_read(l, l->position, &l->batch);
+                         : reel__read_batch(l, l->position, &l->batch);
 }
 
 static bool is_alive(const reel_loader *l, const char *who) {

@@ -36,7 +36,7 @@ static reel_status read_on(reel_loader *l) {
            l->position + a->count < l->plan.batches && can_read(l)) {
         reel_sample read = {NULL, NULL};
         const int64_t number = l->position + a->count;
-        if (reel__loader_read(l, number, &read) != REEL_OK) {
+        if (reel__read_batch(l, number, &read) != REEL_OK) {
             put_failure_aside(a);
             break;
         }

@@ -175,3 +175,9 @@ void reel__crew_free(reel__crew *c) {
     free(c->slot);
     free(c);
 }
+
+reel_status reel__read_batch(reel_loader *l, int64_t number, reel_sample *out) {
+    if (l->options.workers == 0) return reel__fetch(l, number, out);
+    if (!l->crew) l->crew = reel__crew_start(l, number);
+    return l->crew ? reel__crew_take(l->crew, out) : reel_error_status();
+}

@@ -4,8 +4,10 @@
  * the program's. */
 #include "io/io_internal.h"
 
+#include "tensor/decimal_internal.h"
 #include "tensor/locale_internal.h"
 
+#include <float.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -144,12 +146,11 @@ void reel_history_truncate(reel_history *h, int64_t rows) {
 
 /* printf would keep a NaN's sign, which means nothing. */
 static void print_number(reel__buffer *b, double v) {
-    char text[32] = "nan";
-    for (int digits = 15; !isnan(v) && digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v) break;
-    }
-    reel__buffer_print(b, "%s", text);
+    const int digits = isfinite(v) ? reel__fewest_digits(v, false) : 1;
+    if (isnan(v))
+        reel__buffer_print(b, "nan");
+    else
+        reel__buffer_print(b, "%.*g", digits < DBL_DIG ? DBL_DIG : digits, v);
 }
 
 static void print(reel__buffer *b, const reel_history *h) {

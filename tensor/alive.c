@@ -1,6 +1,7 @@
 /* The set of living objects: a hash table with open addressing and linear probing, no more than
  * half full, that goes when its last entry does. */
 #include "tensor/alive_internal.h"
+#include "tensor/fork_internal.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -19,14 +20,8 @@ static size_t count;
 
 /* ---- a fork finds the table whole, and its lock free in the child ---- */
 
-static void before_fork(void) {
-    pthread_mutex_lock(&lock);
-}
-static void after_fork(void) {
-    pthread_mutex_unlock(&lock);
-}
 __attribute__((constructor)) static void watch_forks(void) {
-    pthread_atfork(before_fork, after_fork, after_fork);
+    reel__fork_holds(&lock);
 }
 
 /* ---- the table ---- */

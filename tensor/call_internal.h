@@ -57,10 +57,19 @@ static inline reel_tensor *reel__apart(const char *at, reel_tensor *x, const ree
     return same && reel__is_alive(x) ? reel__unary(REEL_OP_copy, at, x) : x;
 }
 
-/* The result that waits for this call, of those that wait in the thread (into.c); NULL: none. */
-reel_into_wait *reel__into_of(const reel__thread *self, const reel__call *c);
+/* What calls ask of into.c, which stands above the funnel, where a result waits in their thread. */
+typedef struct reel__into_hook {
+    reel_into_wait *(*of)(const reel__thread *self, const reel__call *c);
+    reel_status (*dispatch)(reel__call *c, reel_into_wait *wait);
+} reel__into_hook;
+/* The result that waits for this call, of those that wait in the thread; NULL: none. */
+static inline reel_into_wait *reel__into_of(const reel__thread *self, const reel__call *c) {
+    return self->into_hook->of(self, c);
+}
 /* The call, with its result there, which the caller has already. */
-reel_status reel__dispatch_into(reel__call *c, reel_into_wait *wait);
+static inline reel_status reel__dispatch_into(reel__call *c, reel_into_wait *wait) {
+    return reel__self()->into_hook->dispatch(c, wait);
+}
 /* A call whose result is given; returns it. */
 reel_tensor *reel__run_into(reel__call c, reel_tensor *out);
 

@@ -152,7 +152,11 @@ static reel_status widen(reel__call *wide) {
     self->no_grad = true; /* the tape sees the call as it was */
     for (int i = first; i < end && done; i++) {
         const reel_dtype dtype = reel__compute_dtype(wide->op, wide->in[i]->layout.dtype);
-        wide->in[i] = reel_cast_at(wide->at, wide->in[i], dtype);
+        wide->in[i] = reel__run((reel__call){.op = REEL_OP_cast,
+                                             .at = wide->at,
+                                             .nin = 1,
+                                             .in = {wide->in[i]},
+                                             .with.cast.dtype = dtype});
         done = wide->in[i] != NULL;
     }
     self->no_grad = no_grad;

@@ -1,4 +1,5 @@
 /* The pool of handles, and what is told of those alive. */
+#include "tensor/fork_internal.h"
 #include "tensor/handles_internal.h"
 
 #include <pthread.h>
@@ -141,7 +142,7 @@ static void free_chunks(reel__chunks *c) {
 /* After the main thread has let its tensors go. */
 __attribute__((destructor(101))) static void end(void) {
     if (pthread_mutex_trylock(&pool.lock) != 0) return;
-    if (pool.alive == 0 && reel__is_last_thread()) {
+    if (pool.alive == 0 && reel__threads_with_tensors() == 0) {
         free_chunks(atomic_exchange(&reel__chunks_now, NULL));
         pool.fresh = NULL;
         pool.left = pool.chunks = pool.dead = 0;
@@ -153,16 +154,8 @@ __attribute__((destructor(101))) static void end(void) {
 
 /* ---- forks: a child starts with the lock free, and the pool whole ---- */
 
-static void hold(void) {
-    pthread_mutex_lock(&pool.lock);
-}
-
-static void let_loose(void) {
-    pthread_mutex_unlock(&pool.lock);
-}
-
 __attribute__((constructor)) static void watch_forks(void) {
-    pthread_atfork(hold, let_loose, let_loose);
+    reel__fork_holds(&pool.lock);
 }
 
 /* ---- those that are alive ---- */

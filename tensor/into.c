@@ -1,5 +1,5 @@
-/* Ops whose result is given beforehand: what calls find in the thread, and the two of them that
- * have no other form. */
+/* Ops whose result is given beforehand: what calls find in the thread, and a fill, which has no
+ * other form. */
 #include "tensor/into.h"
 #include "tensor/call_internal.h"
 #include "tensor/handles_internal.h"
@@ -25,15 +25,13 @@ reel_tensor *reel__run_into(reel__call c, reel_tensor *out) {
     return reel__dispatch(&c) == REEL_OK ? out : NULL;
 }
 
-/* ---- a result that waits for the op of its call ---- */
-
-const char *reel_into_begin(reel_into_wait *wait) {
-    reel__thread *self = reel__self();
-    wait->outer = self->into;
-    wait->ready = wait->linked = true;
-    self->into = wait;
-    return wait->at;
+reel_tensor *reel_fill_at_(const char *at, reel_tensor *t, double value) {
+    reel__with with = {.fill.value = value};
+    if (reel__is_alive(t)) with.fill.shape = t->layout.shape, with.fill.dtype = t->layout.dtype;
+    return reel__run_into((reel__call){.op = REEL_OP_fill, .at = at, .with = with}, t);
 }
+
+/* ---- a result that waits for the op of its call ---- */
 
 /* Those inside it that did not end go with it: a jump out of an argument, an exception. */
 void reel_into_leave(reel_into_wait *wait) {
@@ -67,7 +65,7 @@ static bool can_write(const reel__call *c, const reel_tensor *out) {
     return kind == REEL__MAP;
 }
 
-reel_into_wait *reel__into_of(const reel__thread *self, const reel__call *c) {
+static reel_into_wait *waiting_for(const reel__thread *self, const reel__call *c) {
     reel_into_wait *top = self->into;
     return top->ready && c->at == top->at && is_called(c) && can_write(c, top->out) ? top : NULL;
 }
@@ -79,7 +77,7 @@ static reel_tensor *apart(const reel__call *c, reel_tensor *x, const reel_tensor
     return reel__apart(c->at, x, out);
 }
 
-reel_status reel__dispatch_into(reel__call *c, reel_into_wait *wait) {
+static reel_status dispatch_into(reel__call *c, reel_into_wait *wait) {
     REEL_SCOPE;
     reel__call into = *c;
     wait->ready = false;
@@ -88,6 +86,17 @@ reel_status reel__dispatch_into(reel__call *c, reel_into_wait *wait) {
     c->out[0] = wait->out;
     c->given = true;
     return REEL_OK;
+}
+
+static const reel__into_hook hook = {.of = waiting_for, .dispatch = dispatch_into};
+
+const char *reel_into_begin(reel_into_wait *wait) {
+    reel__thread *self = reel__self();
+    wait->outer = self->into;
+    wait->ready = wait->linked = true;
+    self->into = wait;
+    self->into_hook = &hook;
+    return wait->at;
 }
 
 reel_tensor *reel_into_end(reel_into_wait *wait, reel_tensor *result) {
@@ -99,22 +108,4 @@ reel_tensor *reel_into_end(reel_into_wait *wait, reel_tensor *result) {
         (reel__call){
             .op = REEL_OP_copy, .at = wait->at, .first = REEL__NO_NAMES, .nin = 1, .in = {from}},
         wait->out);
-}
-
-/* ---- a copy and a fill ---- */
-
-reel_tensor *reel_copy_at_(const char *at, reel_tensor *to, reel_tensor *from) {
-    REEL__COMPOSITE(.name = "copy_", .at = at, .in = {to, from}, .given = 2);
-    if (!reel__composite_is_whole(&composite)) return NULL;
-    REEL_SCOPE;
-    from = reel_to_at(at, reel_cast_at(at, from, to->layout.dtype), to->storage->device);
-    from = reel__apart(at, from, to);
-    return reel__run_into(
-        (reel__call){.op = REEL_OP_copy, .at = at, .first = 1, .nin = 1, .in = {from}}, to);
-}
-
-reel_tensor *reel_fill_at_(const char *at, reel_tensor *t, double value) {
-    reel__with with = {.fill.value = value};
-    if (reel__is_alive(t)) with.fill.shape = t->layout.shape, with.fill.dtype = t->layout.dtype;
-    return reel__run_into((reel__call){.op = REEL_OP_fill, .at = at, .with = with}, t);
 }

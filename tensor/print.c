@@ -1,5 +1,6 @@
 /* Printing, as numpy prints: str(array) with its default options. Nothing but what is shown is
  * read, or brought from another device. */
+#include "tensor/decimal_internal.h"
 #include "tensor/half_internal.h"
 #include "tensor/handles_internal.h"
 #include "tensor/locale_internal.h"
@@ -57,16 +58,11 @@ static long long integer_at(const printer *p, int64_t i) {
 
 /* ---- one number ---- */
 
-static bool reads_back(const printer *p, const char *text, double x) {
-    return is_f32(p) ? strtof(text, NULL) == (float)x : strtod(text, NULL) == x;
-}
-
 /* x with the fewest digits that read back as x, at most p->precision after the point, and no zero
  * at the end: "0.1", "12.", "1.e-05". */
 static void shortest_text(const printer *p, double x, char text[WORD]) {
-    int digits = 0; /* after the first */
-    do snprintf(text, WORD, "%#.*e", digits, x);
-    while (!reads_back(p, text, x) && ++digits < 17);
+    int digits = reel__fewest_digits(x, is_f32(p)) - 1; /* after the first */
+    snprintf(text, WORD, "%#.*e", digits, x);
     if (!p->exponent) digits -= atoi(strchr(text, 'e') + 1);
     if (digits < 0) digits = 0;
     if (digits > p->precision) digits = p->precision;

@@ -3,8 +3,8 @@
 #include "tensor/state_internal.h"
 
 #include "tensor/handles_internal.h"
+#include "tensor/hash_table_internal.h"
 #include "tensor/locale_internal.h"
-#include "tensor/map_internal.h"
 #include "tensor/ops.h"
 
 #include <errno.h>
@@ -13,9 +13,9 @@
 #include <string.h>
 
 struct reel_state {
-    reel__map tensors; /* values: reel_tensor, retained */
-    reel__map texts;   /* values: char, owned */
-    reel__map left_out;
+    reel__hash tensors; /* values: reel_tensor, retained */
+    reel__hash texts;   /* values: char, owned */
+    reel__hash left_out;
 };
 
 static reel_status out_of_memory(void) {
@@ -42,9 +42,9 @@ reel_state *reel_state_new(void) {
     return s;
 }
 
-static void free_texts(reel__map *m) {
+static void free_texts(reel__hash *m) {
     for (int i = 0; i < m->count; i++) free(m->entries[i].value);
-    reel__map_free(m);
+    reel__hash_free(m);
 }
 
 void reel_state_free(reel_state *s) {
@@ -52,19 +52,19 @@ void reel_state_free(reel_state *s) {
     for (int i = 0; i < s->tensors.count; i++) reel_release(s->tensors.entries[i].value);
     free_texts(&s->texts);
     free_texts(&s->left_out);
-    reel__map_free(&s->tensors);
+    reel__hash_free(&s->tensors);
     free(s);
 }
 
 /* The i-th entry; NULL if there is none. */
-static const reel__map_entry *entry_at(const reel__map *m, int i) {
+static const reel__hash_entry *entry_at(const reel__hash *m, int i) {
     return i >= 0 && i < m->count ? &m->entries[i] : NULL;
 }
 
 /* Copies both. */
-static reel_status add_text(reel__map *m, const char *key, const char *value) {
+static reel_status add_text(reel__hash *m, const char *key, const char *value) {
     char *name = strdup(key), *copy = strdup(value);
-    if (name && copy && reel__map_add(m, name, copy)) return REEL_OK;
+    if (name && copy && reel__hash_add(m, name, copy)) return REEL_OK;
     free(name);
     free(copy);
     return out_of_memory();
@@ -72,8 +72,8 @@ static reel_status add_text(reel__map *m, const char *key, const char *value) {
 
 /* ---- tensors ---- */
 
-static const reel__map_entry *find(const reel_state *s, const char *prefix, const char *name) {
-    return s && !is_empty(name) ? reel__map_find(&s->tensors, prefix, name) : NULL;
+static const reel__hash_entry *find(const reel_state *s, const char *prefix, const char *name) {
+    return s && !is_empty(name) ? reel__hash_find(&s->tensors, prefix, name) : NULL;
 }
 
 /* Takes `name` over. */
@@ -82,7 +82,7 @@ static reel_status put(reel_state *s, char *name, reel_tensor *t) {
     reel_status status = REEL_OK;
     if (find(s, NULL, name))
         status = reel_fail(REEL_ERR_ARGUMENT, NULL, "state_put: there already: %s", name);
-    else if (!reel__map_add(&s->tensors, name, t))
+    else if (!reel__hash_add(&s->tensors, name, t))
         status = out_of_memory();
     if (status != REEL_OK) {
         free(name);
@@ -112,17 +112,17 @@ int reel_state_count(const reel_state *s) {
 }
 
 const char *reel_state_name(const reel_state *s, int i) {
-    const reel__map_entry *e = s ? entry_at(&s->tensors, i) : NULL;
+    const reel__hash_entry *e = s ? entry_at(&s->tensors, i) : NULL;
     return e ? e->key : NULL;
 }
 
 reel_tensor *reel_state_at(const reel_state *s, int i) {
-    const reel__map_entry *e = s ? entry_at(&s->tensors, i) : NULL;
+    const reel__hash_entry *e = s ? entry_at(&s->tensors, i) : NULL;
     return e ? e->value : NULL;
 }
 
 reel_tensor *reel_state_get_in(const reel_state *s, const char *prefix, const char *name) {
-    const reel__map_entry *found = find(s, prefix, name);
+    const reel__hash_entry *found = find(s, prefix, name);
     return found ? found->value : NULL;
 }
 
@@ -136,7 +136,7 @@ reel_status reel_state_put_text(reel_state *s, const char *key, const char *valu
     if (!s) return no_state("state_put_text");
     if (is_empty(key)) return reel_fail(REEL_ERR_ARGUMENT, NULL, "state_put_text: no key");
     if (!value) return reel_fail(REEL_ERR_ARGUMENT, NULL, "state_put_text: no value: %s", key);
-    reel__map_entry *there = reel__map_find(&s->texts, NULL, key);
+    reel__hash_entry *there = reel__hash_find(&s->texts, NULL, key);
     if (!there) return add_text(&s->texts, key, value);
     char *copy = strdup(value);
     if (!copy) return out_of_memory();
@@ -146,8 +146,8 @@ reel_status reel_state_put_text(reel_state *s, const char *key, const char *valu
 }
 
 const char *reel_state_text(const reel_state *s, const char *key) {
-    const reel__map_entry *there =
-        s && !is_empty(key) ? reel__map_find(&s->texts, NULL, key) : NULL;
+    const reel__hash_entry *there =
+        s && !is_empty(key) ? reel__hash_find(&s->texts, NULL, key) : NULL;
     return there ? there->value : NULL;
 }
 
@@ -156,12 +156,12 @@ int reel_state_text_count(const reel_state *s) {
 }
 
 const char *reel_state_text_key(const reel_state *s, int i) {
-    const reel__map_entry *e = s ? entry_at(&s->texts, i) : NULL;
+    const reel__hash_entry *e = s ? entry_at(&s->texts, i) : NULL;
     return e ? e->key : NULL;
 }
 
 const char *reel_state_text_value(const reel_state *s, int i) {
-    const reel__map_entry *e = s ? entry_at(&s->texts, i) : NULL;
+    const reel__hash_entry *e = s ? entry_at(&s->texts, i) : NULL;
     return e ? e->value : NULL;
 }
 
@@ -176,12 +176,12 @@ int reel_state_left_out_count(const reel_state *s) {
 }
 
 const char *reel_state_left_out_name(const reel_state *s, int i) {
-    const reel__map_entry *e = s ? entry_at(&s->left_out, i) : NULL;
+    const reel__hash_entry *e = s ? entry_at(&s->left_out, i) : NULL;
     return e ? e->key : NULL;
 }
 
 const char *reel_state_left_out_why(const reel_state *s, int i) {
-    const reel__map_entry *e = s ? entry_at(&s->left_out, i) : NULL;
+    const reel__hash_entry *e = s ? entry_at(&s->left_out, i) : NULL;
     return e ? e->value : NULL;
 }
 
@@ -253,7 +253,7 @@ static reel_status check_fit(const char *what, const char *name, const reel_tens
 static reel_status fail_missing(const char *what, const reel_state *from, const char *prefix,
                                 const char *name) {
     const bool bare = is_empty(prefix);
-    const reel__map_entry *out = from ? reel__map_find(&from->left_out, prefix, name) : NULL;
+    const reel__hash_entry *out = from ? reel__hash_find(&from->left_out, prefix, name) : NULL;
     return reel_fail(REEL_ERR_FORMAT, NULL, "%s: not in the state: %s%s%s%s%s", what,
                      bare ? "" : prefix, bare ? "" : ".", name, out ? ": " : "",
                      out ? (const char *)out->value : "");
@@ -262,7 +262,7 @@ static reel_status fail_missing(const char *what, const reel_state *from, const 
 reel_status reel__state_check(const char *what, const reel_state *to, const reel_state *from,
                               const char *prefix) {
     for (int i = 0; i < to->tensors.count; i++) {
-        const reel__map_entry *e = &to->tensors.entries[i], *found = find(from, prefix, e->key);
+        const reel__hash_entry *e = &to->tensors.entries[i], *found = find(from, prefix, e->key);
         if (!found) return fail_missing(what, from, prefix, e->key);
         REEL_TRY(check_fit(what, found->key, e->value, found->value));
     }

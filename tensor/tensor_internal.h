@@ -91,8 +91,9 @@ void reel__broadcast_strides(const reel__layout *l, reel_shape shape,
 
 /* ---- the thread's own state (thread.c) ---- */
 
-/* Whether no thread has tensors in a scope or in none: at exit, whether others may be at work. */
-bool reel__is_last_thread(void);
+/* Threads that have tensors, in a scope or in none: at exit, those that may be at work. */
+int reel__threads_with_tensors(void);
+void reel__thread_has_tensors(bool has); /* the caller's own; scopes.c says when */
 
 /* pthread_create for a thread of the library's own: signals are the program's, so all are blocked
  * in it, and its stack has room for the kernels, however small the program has made the default. */
@@ -129,13 +130,18 @@ struct reel__thread {
     size_t held_count, held_capacity;
     const reel__composite *composite; /* under way; NULL: none */
     struct reel_into_wait *into;      /* the innermost result that waits (into.h); NULL: none */
+    const struct reel__into_hook *into_hook; /* where one waits: what calls ask (into.c) */
 };
 
-reel__thread *reel__self(void);
-/* Gives t's first reference to the innermost scope and returns t; NULL in, NULL out. */
-reel_tensor *reel__scope_give(reel_tensor *t);
+extern _Thread_local reel__thread reel__this_thread __attribute__((visibility("hidden")));
+static inline reel__thread *reel__self(void) {
+    return &reel__this_thread;
+}
 const char *reel__caller_push(const char *at); /* returns the one before, to be handed to pop */
 void reel__caller_pop(const char *before);
+
+/* Gives t's first reference to the innermost scope (scopes.c) and returns t; NULL in, NULL out. */
+reel_tensor *reel__scope_give(reel_tensor *t);
 
 static inline void reel__composite_enter(reel__composite *c) {
     reel__thread *self = reel__self();
@@ -152,6 +158,18 @@ static inline void reel__composite_leave(reel__composite *c) {
     reel__composite composite __attribute__((cleanup(reel__composite_leave))) = {__VA_ARGS__};     \
     reel__composite_enter(&composite)
 
+/* ---- where a failure is (error.c) ---- */
+
+/* "../apps/model.c:31<TAB>x, W" without what a build directory puts before it and without the
+ * arguments. */
+void reel__site_text(char *to, size_t size, const char *at);
+/* Where a message's own begins: " (model.c:31)" at its end; that end if it has none. */
+const char *reel__message_site(const char *message);
+/* Puts it there: of `at`, or NULL for that of the call under way. */
+void reel__message_place(char *message, size_t size, const char *at);
+/* The kept one without what it says of the call under way: to be kept again in a later call. */
+void reel__message_apart(char *to, size_t size);
+
 /* ---- messages (message.c) ---- */
 
 /* Fails with the composite under way, if there is one, and names its operands. For checks of its
@@ -167,16 +185,6 @@ bool reel__composite_is_whole(const reel__composite *c);
 size_t reel__describe(char *to, size_t size, const char *name, const reel_tensor *t, bool dtype,
                       bool device);
 size_t reel__shape_text(char *to, size_t size, reel_shape s); /* "[40, 784]" */
-/* "../apps/model.c:31<TAB>x, W" without what a build directory puts before it and without the
- * arguments. */
-void reel__site_text(char *to, size_t size, const char *at);
-/* Where a message's own begins: " (model.c:31)" at its end; that end if it has none. */
-const char *reel__message_site(const char *message);
-/* Puts it there: of `at`, or NULL for that of the call under way. */
-void reel__message_place(char *message, size_t size, const char *at);
-/* The kept one without what it says of the call under way: to be kept again in a later call. */
-void reel__message_apart(char *to, size_t size);
-
 /* ---- autograd's hooks (hooks.c): tensor/ knows nothing else of gradients ---- */
 
 typedef struct {

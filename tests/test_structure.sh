@@ -128,6 +128,52 @@ functions_without_a_site() {
 
 # ---- files ----------------------------------------------------------------------------------------------
 
+# Files that call each other in a circle can't be read, tested or taken out one by one. For each step of a circle:
+# whose file uses whose, and a name. A backend's kernels may use any op, and are found by these tables, which are
+# therefore no step of a circle.
+tables='reel__ops reel__cpu_backend reel__cuda_backend'
+in_circles() { # in_circles OBJECT|ARCHIVE...
+    nm -A "$@" 2>/dev/null | awk -v tables="$tables" '
+        function leads_back(from, to,    i) { # the steps from `from` lead to `to`
+            if (from == to) return 1
+            seen[from] = 1
+            for (i = 1; i <= steps[from]; i++)
+                if (!(step[from, i] in seen) && leads_back(step[from, i], to)) return 1
+            return 0
+        }
+        BEGIN { split(tables, t, " "); for (i in t) table[t[i]] = table["_" t[i]] = 1 }
+        {
+            n = split($0, part, ":")
+            file = part[n - 1]
+            sub(/.*\//, "", file); sub(/\.o$/, "", file)
+            n = split(part[n], word, " ")
+            if (word[n - 1] == "U") uses[file, word[n]] = 1
+            else if (word[n - 1] ~ /^[TDBRSC]$/) home[word[n]] = file
+        }
+        END {
+            for (pair in uses) {
+                split(pair, p, SUBSEP)
+                if (p[2] in table || !(p[2] in home) || home[p[2]] == p[1]) continue
+                if (!((p[1], home[p[2]]) in name)) step[p[1], ++steps[p[1]]] = home[p[2]]
+                name[p[1], home[p[2]]] = p[2]
+            }
+            for (pair in name) {
+                split(pair, p, SUBSEP)
+                split("", seen)
+                if (leads_back(p[2], p[1])) print p[1] " uses " p[2] ": " name[pair]
+            }
+        }' | sort
+}
+
+circles() {
+    [ -f "$build/libreel.a" ] || echo 'no libreel.a to look into'
+    in_circles "$build/libreel.a"
+    for program in "$build"/apps/*/*.p "$build"/apps/*.p; do
+        [ -d "$program" ] && in_circles "$program"/*.o
+    done
+    return 0
+}
+
 same_names() {
     find . \( -path './build*' -o -path ./runs -o -path ./.git \) -prune -o -type f \
         ! -name meson.build ! -name '.*' -print | sed 's|.*/||' | grep -E '\.(c|h|cu|cuh|def|py|sh)$' | sort | uniq -d
@@ -169,6 +215,7 @@ rule 'the library exports what its headers declare, all named reel_' exports_are
 rule 'the library never ends the process, never prints' forbidden_calls
 rule 'functions that may fail name the call' functions_without_a_site
 rule 'file names are unique' same_names
+rule 'no circles among files' circles
 rule 'no file has more than 800 lines' long_files
 
 echo "Checks: $checks, Failures: $failures, Errors: 0"

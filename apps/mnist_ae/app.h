@@ -9,7 +9,7 @@
  *     evaluate.c     the data, and errors on the test images
  *     pictures.c     samples, best and worst reconstructions
  *     show.c         a checkpoint's figures and pictures
- *     campaign.c     a table of runs and its curves; report_html.c shows it as a page
+ *     campaign.c     many runs and their curves (report.c: the tables; report_html.c: a page)
  *     progress.c     the bar, messages
  *     process.c      signals, standard output: what a program owes its shell
  *
@@ -152,7 +152,6 @@ typedef struct {
 /* Trains one model; its checkpoint, history and pictures go to `out`. */
 int run_train(const app_options *o, const app_data *d, const char *out, const char *label,
               app_result *result);
-double run_seconds(const app_run *r); /* of training so far */
 
 /* A failure if `mse` or a parameter is no longer finite. run_save asks first, and writes nothing
  * then. */
@@ -168,7 +167,7 @@ reel_status run_resume(app_run *r); /* does nothing where there is no checkpoint
 reel_status pictures_write(reel_module *model, const app_data *d, reel_loader *test,
                            reel_device device, const char *name, const char *out);
 
-/* ---- campaign.c, report_html.c ---- */
+/* ---- report.c, report_html.c ---- */
 
 typedef struct {
     int model;
@@ -187,6 +186,8 @@ typedef struct {
 double campaign_test_mse(const app_campaign *c, int model, int64_t latent);
 double report_figure(int model, int64_t latent);   /* test MSE; NaN where the report has none */
 void report_recipe(FILE *f, const app_options *o); /* a sentence */
+void report_csv(FILE *f, const app_campaign *c);
+void report_markdown(FILE *f, const app_campaign *c);
 void report_html(FILE *f, const app_campaign *c);
 
 #define SYNTHETIC_WARNING                                                                          \
@@ -227,7 +228,8 @@ void progress_draw(const app_progress *p, const app_run *r, double loss);
 void progress_epoch(app_progress *p, const app_run *r, double train, double test);
 void progress_end(const app_progress *p);
 
-double now(void); /* seconds, of a clock that only goes forward */
+double now(void);                     /* seconds, of a clock that only goes forward */
+double run_seconds(const app_run *r); /* of training so far */
 
 /* One line on stderr: the failure that is kept; how to go on after a signal. */
 void say_failure(void);

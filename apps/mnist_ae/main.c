@@ -27,7 +27,7 @@ static int run_command(const command_row *row, int argc, char **argv) {
     return status;
 }
 
-static int run(int argc, char **argv) {
+static int run_command_line(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : NULL;
     if (!name) {
         options_usage(stderr);
@@ -49,5 +49,5 @@ static int run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     process_start();
-    return process_end(run(argc, argv));
+    return process_end(run_command_line(argc, argv));
 }

@@ -15,6 +15,10 @@ double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+double run_seconds(const app_run *r) {
+    return r->seconds + (now() - r->started);
+}
+
 /* ---- progress ---- */
 
 void progress_start(app_progress *p, const app_run *r) {

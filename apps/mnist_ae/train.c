@@ -104,10 +104,6 @@ static reel_schedule *schedule_new(const app_options *o, reel_optim *optim, int6
 const char *const history_columns[HISTORY_COLUMNS] = {"epoch",     "iteration", "lr",
                                                       "train_mse", "test_mse",  "seconds"};
 
-double run_seconds(const app_run *r) {
-    return r->seconds + (now() - r->started);
-}
-
 static reel_status open_run(app_run *r) {
     const app_options *o = r->options;
     r->model = model_new(o->model, o->latent, o->init, (uint64_t)o->seed);

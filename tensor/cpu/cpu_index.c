@@ -116,7 +116,7 @@ static void work(void *context, int64_t begin, int64_t end) {
     }
 }
 
-static reel_status run(const reel__call *c, task *t, int64_t units) {
+static reel_status move_by_index(const reel__call *c, task *t, int64_t units) {
     const reel__move *m = t->m;
     if (units == 0) return reel__cpu_check_indices(c, m->index, m->indices, m->entries);
     reel__cpu_parallel(units, GRAIN * units / reel_numel(c->out[0]) + 1, work, t);
@@ -130,7 +130,7 @@ reel_status reel__cpu_index_select(const reel__call *c) {
     const size_t element = reel_dtype_size(m.dtype);
     task t = {.m = &m, .period = m.size, .repeats = true};
     t.move = m.inner == 1 ? picks[element] : m.inner < 8 ? short_rows[element] : long_rows;
-    return run(c, &t, m.inner ? m.outer * m.size : 0);
+    return move_by_index(c, &t, m.inner ? m.outer * m.size : 0);
 }
 
 reel_status reel__cpu_gather(const reel__call *c) {
@@ -140,7 +140,7 @@ reel_status reel__cpu_gather(const reel__call *c) {
     const size_t element = reel_dtype_size(m.dtype);
     task t = {.m = &m, .move = picks[element], .period = m.size};
     if (m.inner != 1) t.move = gathers[element], t.period = m.indices;
-    return run(c, &t, m.indices);
+    return move_by_index(c, &t, m.indices);
 }
 
 /* ---- one_hot ---- */

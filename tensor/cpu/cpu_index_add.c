@@ -100,7 +100,7 @@ static void add(task *t) {
                            work_columns, t);
 }
 
-static reel_status run(const reel__call *c, bool rows) {
+static reel_status add_by_index(const reel__call *c, bool rows) {
     reel__move m;
     reel_status status = REEL_OK;
     REEL_SCOPE;
@@ -111,9 +111,9 @@ static reel_status run(const reel__call *c, bool rows) {
 }
 
 reel_status reel__cpu_index_add(const reel__call *c) {
-    return run(c, true);
+    return add_by_index(c, true);
 }
 
 reel_status reel__cpu_scatter_add(const reel__call *c) {
-    return run(c, false);
+    return add_by_index(c, false);
 }

@@ -2,6 +2,7 @@
  * asks the system for nothing. A class is a power of two cut in four. What is kept is bounded:
  * where that does it, blocks of other classes, the largest first, make room for what is freed. */
 #include "tensor/cpu/cpu_internal.h"
+#include "tensor/fork_internal.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -143,14 +144,6 @@ __attribute__((destructor(101))) static void give_back(void) {
 
 /* ---- forks: a child starts with the lock free, and the lists whole ---- */
 
-static void hold(void) {
-    pthread_mutex_lock(&cache.lock);
-}
-
-static void let_loose(void) {
-    pthread_mutex_unlock(&cache.lock);
-}
-
 __attribute__((constructor)) static void watch_forks(void) {
-    pthread_atfork(hold, let_loose, let_loose);
+    reel__fork_holds(&cache.lock);
 }

@@ -26,7 +26,7 @@ static draw draw_of(const reel__call *c, int64_t n, int64_t per_block) {
 }
 
 /* All blocks, and moves the generator on, unless what was drawn is refused. */
-static void run(const reel__call *c, draw *d, reel__work work) {
+static void draw_blocks(const reel__call *c, draw *d, reel__work work) {
     const int64_t blocks = (d->n + d->per_block - 1) / d->per_block;
     reel__cpu_parallel(blocks, GRAIN, work, d);
     if (!d->refused) ((int64_t *)reel__data(c->in[c->nin - 1]))[1] += blocks;
@@ -56,7 +56,7 @@ reel_status reel__cpu_randint(const reel__call *c) {
     d.out = reel__data(c->out[0]);
     d.low = c->with.randint.low;
     d.count = c->with.randint.count;
-    run(c, &d, whole_numbers);
+    draw_blocks(c, &d, whole_numbers);
     return REEL_OK;
 }
 
@@ -125,7 +125,7 @@ static reel_status draw_yes(const reel__call *c, draw *d, reel_tensor *t, reel__
     if (!one) return reel_error_status();
     d->out = reel__data(t);
     memcpy(&d->one, reel__data(one), reel_dtype_size(t->layout.dtype));
-    run(c, d, work);
+    draw_blocks(c, d, work);
     return REEL_OK;
 }
 

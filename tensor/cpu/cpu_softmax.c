@@ -48,7 +48,7 @@ static int64_t columns_together(const softmax *s, int64_t outer) {
     return reel__least(reel__least(wide > 0 ? wide : line, REEL__FOLD_CHUNK), s->inner);
 }
 
-static void run(softmax *s, int64_t outer, const reel__softmax_loop loop[2]) {
+static void take_softmax(softmax *s, int64_t outer, const reel__softmax_loop loop[2]) {
     const bool is_short = s->n <= REEL__SHORT && outer >= REEL__TURNED;
     s->loop = loop[s->inner > 1 || is_short];
     s->wide = columns_together(s, outer);
@@ -72,7 +72,7 @@ static reel_status softmax_with(const reel__call *c, const reel__softmax_loop lo
                  .size = (int64_t)reel_dtype_size(x->layout.dtype)};
     int64_t outer;
     reel__around_axis(x->layout.shape, axis, &outer, &s.inner);
-    run(&s, outer, loop);
+    take_softmax(&s, outer, loop);
     return REEL_OK;
 }
 

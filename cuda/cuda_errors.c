@@ -1,26 +1,23 @@
-/* What kernels say of values that they can't work with: they write it into memory of the host, and
- * the next call that comes by, in whichever thread, keeps it as a failure. */
+/* Deferred errors: what kernels find wrong with values, while the host is far ahead. They write it
+ * into memory of the host, and the next call, in whichever thread, keeps it as a failure. */
 #include "cuda/cuda_internal.h"
 
-reel_status reel__cuda_witness_open(reel__cuda_device *d, const char *what) {
-    void *complaint = NULL, *seen = NULL;
-    REEL_TRY(reel__cuda_status(cudaHostAlloc(&complaint, sizeof *d->complaint, cudaHostAllocMapped),
-                               what));
-    REEL_TRY(reel__cuda_status(cudaHostGetDevicePointer(&seen, complaint, 0), what));
-    d->complaint = complaint;
-    d->complain_to = seen;
-    *d->complaint = (reel__cuda_complaint){.code = 0};
+reel_status reel__cuda_errors_open(reel__cuda_device *d, const char *what) {
+    void *error = NULL, *seen = NULL;
+    REEL_TRY(reel__cuda_status(cudaHostAlloc(&error, sizeof *d->error, cudaHostAllocMapped), what));
+    REEL_TRY(reel__cuda_status(cudaHostGetDevicePointer(&seen, error, 0), what));
+    d->error = error;
+    d->error_there = seen;
+    *d->error = (reel__cuda_deferred){.code = 0};
     return REEL_OK;
 }
 
-reel__cuda_witness reel__cuda_witness_of(const reel__cuda_device *d, const reel__call *c) {
-    return (reel__cuda_witness){.claimed = d->claimed,
-                                .complaint = d->complain_to,
-                                .name = reel__call_name(c),
-                                .at = c->at};
+reel__cuda_error_slot reel__cuda_error_slot_of(const reel__cuda_device *d, const reel__call *c) {
+    return (reel__cuda_error_slot){
+        .claimed = d->claimed, .error = d->error_there, .name = reel__call_name(c), .at = c->at};
 }
 
-static reel_status fail_by(const reel__cuda_complaint *c) {
+static reel_status fail_by(const reel__cuda_deferred *c) {
     const long long index = c->index, position = c->position, size = c->size;
     const reel_status code = REEL_ERR_ARGUMENT;
     const char *name = c->name;
@@ -47,13 +44,13 @@ static reel_status fail_by(const reel__cuda_complaint *c) {
                      position, size - 1);
 }
 
-reel_status reel__cuda_heed(reel__cuda_device *d) {
-    reel__cuda_complaint *c = d->complaint;
+reel_status reel__cuda_take_error(reel__cuda_device *d) {
+    reel__cuda_deferred *c = d->error;
     if (!__atomic_load_n(&c->code, __ATOMIC_RELAXED)) return REEL_OK;
     if (!__atomic_exchange_n(&c->code, 0, __ATOMIC_ACQ_REL))
         return REEL_OK; /* another thread was here first */
-    const reel__cuda_complaint heard = *c;
-    /* from here on kernels may complain again */
+    const reel__cuda_deferred heard = *c;
+    /* from here on kernels may report again */
     REEL_TRY(reel__cuda_use(d));
     REEL_TRY(reel__cuda_status(
         cudaMemsetAsync(d->claimed, 0, sizeof *d->claimed, reel__cuda_stream(d->queue)), "device"));
