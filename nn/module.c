@@ -152,32 +152,37 @@ static bool contains(const reel_module *m, const reel_module *sought) {
     return false;
 }
 
-reel_module *reel_module_child(reel_module *m, const char *name, reel_module *child) {
+reel_module *reel__module_adopt(const char *what, reel_module *m, const char *name,
+                                reel_module *child) {
     const char *called = name ? name : "";
     if (!reel__alive_is(m, MODULE)) {
-        reel__module_check(m, "module_child", NULL);
+        reel__module_check(m, what, NULL);
         if (reel__alive_is(child, MODULE) && !child->owned) reel_module_free(child);
         return NULL;
     }
     const char *owner = m->type;
     if (!reel__alive_is(child, MODULE)) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "module_child: %s: %s in %s",
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: %s: %s in %s", what,
                   child ? "not a module, or freed already" : "no child", called, owner);
         return NULL;
     }
     if (child->owned || contains(child, m)) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "module_child: %s: %s in %s",
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: %s: %s in %s", what,
                   child->owned ? "another module has it already" : "it contains its parent", called,
                   owner);
         return NULL;
     }
-    if (prepare("module_child", m, name) != REEL_OK ||
+    if (prepare(what, m, name) != REEL_OK ||
         append(m, (struct reel_module_entry){.child = child}, name) != REEL_OK) {
         reel_module_free(child);
         return NULL;
     }
     child->owned = true;
     return child;
+}
+
+reel_module *reel_module_child(reel_module *m, const char *name, reel_module *child) {
+    return reel__module_adopt("module_child", m, name, child);
 }
 
 /* ---- use ---- */

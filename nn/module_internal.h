@@ -22,6 +22,10 @@ void *reel__module_new(size_t size, const char *type, reel_forward_fn forward,
  */
 reel_status reel__module_check(const reel_module *m, const char *who, const char *at);
 
+/* reel_module_child, for a function that is called `what` in its failures. */
+reel_module *reel__module_adopt(const char *what, reel_module *m, const char *name,
+                                reel_module *child);
+
 /* Calls visit for each entry of m and of all below it, depth first, in the order registered; stops
  * at the first status other than REEL_OK and returns it. `path` is "encoder.weight", valid during
  * the call. */
