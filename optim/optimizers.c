@@ -129,6 +129,18 @@ reel_optim *reel_adadelta_new(const reel_state *params, reel_adadelta_options o)
                            });
 }
 
+reel_optim *reel_lion_new(const reel_state *params, reel_lion_options o) {
+    return reel__optim_new("lion_new", REEL_OP_lion, params,
+                           (reel__optim_setup){
+                               .lr = reel__option(o.lr, 1e-4),
+                               .rule = {.beta1 = reel__option(o.beta1, 0.9),
+                                        .beta2 = reel__option(o.beta2, 0.99),
+                                        .weight_decay = reel__option(o.weight_decay, 0.0),
+                                        .decoupled = true,
+                                        .maximize = o.maximize},
+                           });
+}
+
 reel_optim *reel_asgd_new(const reel_state *params, reel_asgd_options o) {
     return reel__optim_new("asgd_new", REEL_OP_asgd, params,
                            (reel__optim_setup){

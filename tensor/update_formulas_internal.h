@@ -231,6 +231,22 @@ REEL_FORMULA REAL R(adadelta)(const R(step) * s, REAL p, REAL g, REAL *moment) {
     return p - s->size * move;
 }
 
+/* ---- Lion: m ---- */
+
+REEL_FORMULA reel__step R(lion_step)(const reel__rule *o, const reel__now *now) {
+    reel__step s = R(begin_step)(o, now->lr);
+    R(set_means)(&s, o->beta1, o->beta2);
+    s.size = now->lr;
+    return s;
+}
+
+/* m keeps beta2 of itself; the sign is that of another mean, which nothing keeps. */
+REEL_FORMULA REAL R(lion)(const R(step) * s, REAL p, REAL g, REAL *moment) {
+    const REAL d = R(direction)(s, p, g), c = REEL__FUSED(s->beta1, moment[0], s->rest1 * d);
+    moment[0] = REEL__FUSED(s->beta2, moment[0], s->rest2 * d);
+    return p * s->shrink - (c > 0 ? s->size : c < 0 ? -s->size : c); /* c: 0, or NaN */
+}
+
 /* ---- ASGD: mean ---- */
 
 REEL_FORMULA reel__step R(asgd_step)(const reel__rule *o, const reel__now *now) {

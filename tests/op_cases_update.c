@@ -67,6 +67,10 @@ static const reference_options adagrad_told = {
     .lr = 0.05, .has = 1, .rule = {.lr_decay = 0.2, .eps = 1e-3, .weight_decay = 0.1}};
 static const reference_options adadelta_told = {
     .lr = 0.05, .has = 3, .rule = {.rho = 0.9, .eps = 1e-3, .weight_decay = 0.1}};
+static const reference_options lion_told = {
+    .lr = 0.05,
+    .has = 1,
+    .rule = {.beta1 = 0.8, .beta2 = 0.9, .weight_decay = 0.1, .decoupled = true}};
 static const reference_options asgd_told = {
     .lr = 0.05, .has = 1, .rule = {.lambd = 0.3, .alpha = 0.75, .t0 = 1, .weight_decay = 0.1}};
 
@@ -100,6 +104,7 @@ UPDATE_CASE(adamax, 4, .low = {-2, -2, -1, 0.1}, .high = {2, 2, 1, 3});
 UPDATE_CASE(rmsprop, 5, .low = {-2, -2, 1, -0.5, -1}, .high = {2, 2, 3, 0.5, 1});
 UPDATE_CASE(adagrad, 3, .low = {-2, -2, 0.1}, .high = {2, 2, 3});
 UPDATE_CASE(adadelta, 4, .low = {-2, -2, 0.1, 0.1}, .high = {2, 2, 3, 3});
+UPDATE_CASE(lion, 3, .low = {-2, -2, -2}, .high = {2, 2, 2});
 UPDATE_CASE(asgd, 3, .low = {-2, -2, -2}, .high = {2, 2, 2});
 
 /* ---- clipping ---- */
