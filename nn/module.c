@@ -60,6 +60,12 @@ void *reel__module_new(size_t size, const char *type, reel_forward_fn forward,
     return m;
 }
 
+reel_status reel__module_check_dtype(const char *what, reel_dtype dtype) {
+    if (reel_dtype_is_float(dtype)) return REEL_OK;
+    return reel_fail(REEL_ERR_DTYPE, NULL, "%s: takes f32 or f64, not %s", what,
+                     reel_dtype_name(dtype));
+}
+
 static void free_tree(reel_module *m) {
     if (!m || reel__alive_end(m, MODULE, "module_free", NULL) != REEL_OK) return;
     for (int i = 0; i < m->count; i++) {
@@ -80,6 +86,12 @@ void reel_module_free(reel_module *m) {
                   m->type);
     else
         free_tree(m);
+}
+
+reel_module *reel__module_made(reel_module *m, bool whole) {
+    if (whole) return m;
+    reel_module_free(m);
+    return NULL;
 }
 
 /* ---- registering ---- */

@@ -34,9 +34,7 @@ static reel_module *of_children(const char *what, const char *type, reel_forward
         snprintf(name, sizeof name, "%d", i);
         if (!reel__module_adopt(what, m, name, children[i])) whole = false;
     }
-    if (whole) return m;
-    reel_module_free(m);
-    return NULL;
+    return reel__module_made(m, whole);
 }
 
 reel_module *reel_sequential_new(reel_module **children, int count) {
