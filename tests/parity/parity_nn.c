@@ -38,12 +38,13 @@ static const op_case relu = {.inputs = 1, .run = run_relu},
                      hyperbolic = {.inputs = 1, .run = run_tanh},
                      softmax = {.inputs = 1, .run = run_softmax};
 
-#define LAYER .family = "layer", .dtypes = REEL__FLOAT, .differentiable = true, .draw = draw_axis
-static const parity_subject layers[] = {{LAYER, .name = "relu", .c = &relu},
-                                        {LAYER, .name = "sigmoid", .c = &sigmoid},
-                                        {LAYER, .name = "tanh", .c = &hyperbolic},
-                                        {LAYER, .name = "softmax", .c = &softmax},
-                                        {.name = NULL}};
+#define LAYER .family = "layer", .dtypes = REEL__FLOAT, .differentiable = true
+static const parity_subject layers[] = {
+    {LAYER, .name = "relu", .c = &relu, .draw = draw_axis},
+    {LAYER, .name = "sigmoid", .c = &sigmoid, .draw = draw_axis},
+    {LAYER, .name = "tanh", .c = &hyperbolic, .draw = draw_axis},
+    {LAYER, .name = "softmax", .c = &softmax, .draw = draw_axis},
+    {.name = NULL}};
 
 static void functions(record *r, const parity_subject *s) {
     for (; s->name; s++) parity_cases(r, s);
