@@ -47,6 +47,49 @@ START_TEST(linear_computes) {
 }
 END_TEST
 
+START_TEST(layer_norm_computes) {
+    REEL_SCOPE;
+    reel_tensor *x = f64(reel_shape(2, 2), (double[]){1, 3, -2, -2});
+    reel_tensor *weight = f64(reel_shape(2), (double[]){3, 6});
+    reel_tensor *bias = f64(reel_shape(2), (double[]){10, 20});
+    expect_values(reel_layer_norm(x, reel_shape(2), weight, bias, 1.25), (double[]){8, 24, 10, 20},
+                  4); /* 1 / sqrt(1 + 1.25) is 2 / 3 */
+    expect_values(reel_layer_norm(x, reel_shape(2), NULL, NULL, 0.5625), /* sqrt is 1.25 */
+                  (double[]){-0.8, 0.8, 0, 0}, 4);
+    ck_assert_int_eq(
+        reel_numel(reel_layer_norm(reel_zeros(reel_shape(0, 2), REEL_F64, test_device()),
+                                   reel_shape(2), weight, bias, 1.0)),
+        0);
+    expect_fine();
+    ck_assert_ptr_null(reel_layer_norm(x, reel_shape(2), weight, x, 1.0));
+    expect_failure(REEL_ERR_SHAPE,
+                   "layer_norm: weight and bias must be of [2]: x[2, 2], weight[2]");
+    ck_assert_ptr_null(reel_layer_norm(NULL, reel_shape(2), NULL, NULL, 1.0));
+    expect_failure(REEL_ERR_ARGUMENT, "layer_norm");
+    ck_assert_ptr_null(reel_layer_norm(x, reel_shape(2), NULL, NULL, NAN));
+    expect_failure(REEL_ERR_ARGUMENT, "layer_norm: eps must be 0 or more, and finite: nan");
+}
+END_TEST
+
+START_TEST(layer_norm_begins_as_none) {
+    reel_module *m = moved(reel_layer_norm_new(reel_shape(4), (reel_layer_norm_options){0}));
+    ck_assert_int_eq(reel_module_param_count(m), 8);
+    {
+        REEL_SCOPE;
+        expect_values(reel_module_get(m, "weight"), (double[]){1, 1, 1, 1}, 4);
+        expect_values(reel_module_get(m, "bias"), (double[]){0, 0, 0, 0}, 4);
+    }
+    reel_module_free(m);
+    ck_assert_ptr_null(reel_layer_norm_new(REEL_SCALAR, (reel_layer_norm_options){0}));
+    expect_failure(REEL_ERR_ARGUMENT, "layer_norm_new: wants an axis or more");
+    ck_assert_ptr_null(reel_layer_norm_new(reel_shape(2), (reel_layer_norm_options){.eps = -1}));
+    expect_failure(REEL_ERR_ARGUMENT, "layer_norm_new");
+    ck_assert_ptr_null(
+        reel_layer_norm_new(reel_shape(2), (reel_layer_norm_options){.dtype = REEL_I64}));
+    expect_failure(REEL_ERR_DTYPE, "layer_norm_new: takes f32 or f64, not i64");
+}
+END_TEST
+
 START_TEST(linear_draws_within_its_bounds) {
     const double a = 1.0 / sqrt(400.0);
     reel_generator *g = reel_generator_new(7, test_device());
@@ -262,6 +305,18 @@ static reel_module *new_linear(void) {
 static reel_module *new_linear_without_bias(void) {
     return reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_F64, .no_bias = true});
 }
+static reel_module *new_layer_norm(void) {
+    return reel_layer_norm_new(reel_shape(3, 4), (reel_layer_norm_options){.dtype = REEL_F64});
+}
+static reel_module *new_layer_norm_without_bias(void) {
+    return reel_layer_norm_new(
+        reel_shape(4), (reel_layer_norm_options){.dtype = REEL_F64, .eps = 0.1, .no_bias = true});
+}
+static reel_module *new_layer_norm_without_parameters(void) {
+    return reel_layer_norm_new(
+        reel_shape(4),
+        (reel_layer_norm_options){.dtype = REEL_F64, .eps = REEL_ZERO, .no_affine = true});
+}
 
 static const struct {
     reel_module *(*make)(void);
@@ -276,6 +331,18 @@ static const struct {
      {2, {4, 3}},
      {2, {3, 4}},
      "linear: inner dimensions differ: x[3, 4], weight[2, 3]"},
+    {new_layer_norm,
+     {3, {2, 3, 4}},
+     {2, {4, 3}},
+     "layer_norm: x must end with the axes [3, 4]: x[4, 3], weight[3, 4], bias[3, 4]"},
+    {new_layer_norm_without_bias,
+     {2, {3, 4}},
+     {2, {4, 3}},
+     "layer_norm: x must end with the axes [4]: x[4, 3], weight[4]"},
+    {new_layer_norm_without_parameters,
+     {2, {3, 4}},
+     {0, {0}},
+     "layer_norm: x must end with the axes [4]: x[]"},
 };
 enum { LAYERS = sizeof layers / sizeof *layers };
 
@@ -509,6 +576,8 @@ int main(void) {
     Suite *s = suite_create("layers");
     TCase *c = add_case(s, "layers");
     tcase_add_test(c, linear_computes);
+    tcase_add_test(c, layer_norm_computes);
+    tcase_add_test(c, layer_norm_begins_as_none);
     tcase_add_test(c, linear_draws_within_its_bounds);
     tcase_add_test(c, default_seeds_differ);
     tcase_add_test(c, linear_refuses);
