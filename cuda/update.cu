@@ -4,7 +4,6 @@
 #include <stdint.h>
 
 #define REEL_FORMULA static __device__ __forceinline__
-#include "tensor/update_steps_internal.h"
 
 /* The formulas of tensor/update_formulas_internal.h as members of update_formula<T>. */
 template <class T> struct update_formula;
@@ -107,7 +106,7 @@ static __device__ __forceinline__ void update_row(const typename update_formula<
     if constexpr (HAS & 4) row[C] = moment[2];
 }
 
-template <class T, step_function STEP, auto FORMULA, unsigned HAS, bool CARRIES = false>
+template <class T, step_function STEP, auto FORMULA, unsigned HAS, bool CARRIES>
 static __global__ void __launch_bounds__(BLOCK)
     update(const __grid_constant__ reel__cuda_lists l,
            const __grid_constant__ reel__cuda_update_work u) {
@@ -147,31 +146,26 @@ static __global__ void __launch_bounds__(BLOCK)
 
 typedef void (*update_kernel)(reel__cuda_lists, reel__cuda_update_work);
 
-/* One line for each op of kind UPDATE and the moments that it may have. */
+/* With those of MAY that are in `has`: a kernel for each set that the row allows. */
+template <class T, step_function STEP, auto FORMULA, unsigned HAS, unsigned MAY, bool CARRIES>
+static update_kernel kernel_with(unsigned has) {
+    if constexpr (MAY == 0) {
+        return update<T, STEP, FORMULA, HAS, CARRIES>;
+    } else {
+        constexpr unsigned NEXT = MAY & ~(MAY - 1), REST = MAY & (MAY - 1);
+        return has & NEXT ? kernel_with<T, STEP, FORMULA, HAS | NEXT, REST, CARRIES>(has)
+                          : kernel_with<T, STEP, FORMULA, HAS, REST, CARRIES>(has);
+    }
+}
+
 template <class T> static update_kernel kernel_of(reel__op op, unsigned has) {
     using f = update_formula<T>;
     switch (op) {
-    case REEL_OP_sgd:
-        return has ? update<T, sgd_step, f::sgd, 1> : update<T, sgd_step, f::sgd, 0>;
-    case REEL_OP_adam:
-        return has == 7 ? update<T, adam_step, f::adam, 7> : update<T, adam_step, f::adam, 3>;
-    case REEL_OP_nadam:
-        return update<T, nadam_step, f::nadam, 3, true>;
-    case REEL_OP_radam:
-        return update<T, radam_step, f::radam, 3>;
-    case REEL_OP_adamax:
-        return update<T, adamax_step, f::adamax, 3>;
-    case REEL_OP_rmsprop:
-        return has == 7   ? update<T, rmsprop_step, f::rmsprop, 7>
-               : has == 5 ? update<T, rmsprop_step, f::rmsprop, 5>
-               : has == 3 ? update<T, rmsprop_step, f::rmsprop, 3>
-                          : update<T, rmsprop_step, f::rmsprop, 1>;
-    case REEL_OP_adagrad:
-        return update<T, adagrad_step, f::adagrad, 1>;
-    case REEL_OP_adadelta:
-        return update<T, adadelta_step, f::adadelta, 3>;
-    case REEL_OP_asgd:
-        return update<T, asgd_step, f::asgd, 1>;
+#define REEL_UPDATE(name, first, second, third, carried)                                           \
+    case REEL_OP_##name:                                                                           \
+        return kernel_with<T, f::name##_step, f::name, REEL__ALWAYS(first, second, third),         \
+                           REEL__MAYBE(first, second, third), REEL__ALWAYS_##carried>(has);
+#include "tensor/ops_update.def"
     default:
         return nullptr;
     }

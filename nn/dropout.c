@@ -37,9 +37,7 @@ reel_module *reel_dropout_new(double p, uint64_t seed) {
     if (!m) return NULL;
     m->p = p;
     m->generator = reel_generator_new(seed, reel_cpu());
-    if (m->generator &&
-        reel_module_buffer(&m->base, "generator", reel_generator_state(m->generator)))
-        return &m->base;
-    reel_module_free(&m->base);
-    return NULL;
+    return reel__module_made(&m->base, m->generator &&
+                                           reel_module_buffer(&m->base, "generator",
+                                                              reel_generator_state(m->generator)));
 }

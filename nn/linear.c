@@ -10,13 +10,11 @@ typedef struct {
 } linear;
 
 static reel_tensor *forward(reel_module *base, reel_tensor *x) {
-    const linear *m = (const linear *)base;
-    static const char *const called[] = {"x", "weight", "bias"};
-    REEL__COMPOSITE(.name = base->type, .at = reel__self()->call.site, .first = 1,
-                    .in = {x, m->weight, m->bias}, .given = 1, .called = called);
+    reel_tensor *weight = ((const linear *)base)->weight, *bias = ((const linear *)base)->bias;
+    REEL__LAYER_OF(base, x, weight, bias);
     REEL_SCOPE;
-    reel_tensor *y = reel_matmul(x, reel_t(m->weight)); /* x[B,I] weight^T[I,O] */
-    if (m->bias) y = reel_add(y, m->bias);
+    reel_tensor *y = reel_matmul(x, reel_t(weight)); /* x[B,I] weight^T[I,O] */
+    if (bias) y = reel_add(y, bias);
     return reel_scope_return(y);
 }
 
@@ -42,11 +40,7 @@ reel_module *reel_linear_new(int64_t in, int64_t out, reel_linear_options option
                   "linear_new: a size below 1: in %" PRId64 ", out %" PRId64, in, out);
         return NULL;
     }
-    if (!reel_dtype_is_float(options.dtype)) {
-        reel_fail(REEL_ERR_DTYPE, NULL, "linear_new: takes f32 or f64, not %s",
-                  reel_dtype_name(options.dtype));
-        return NULL;
-    }
+    if (reel__module_check_dtype("linear_new", options.dtype) != REEL_OK) return NULL;
     REEL__COMPOSITE(.name = "linear_new");
     linear *m = reel__module_new(sizeof *m, "linear", forward, NULL);
     if (!m) return NULL;
@@ -55,7 +49,5 @@ reel_module *reel_linear_new(int64_t in, int64_t out, reel_linear_options option
     if (!options.generator) options.generator = own;
     if (options.generator) draw_all(m, in, out, options);
     reel_generator_free(own);
-    if (m->weight && (m->bias || options.no_bias)) return &m->base;
-    reel_module_free(&m->base);
-    return NULL;
+    return reel__module_made(&m->base, m->weight && (m->bias || options.no_bias));
 }

@@ -60,6 +60,12 @@ void *reel__module_new(size_t size, const char *type, reel_forward_fn forward,
     return m;
 }
 
+reel_status reel__module_check_dtype(const char *what, reel_dtype dtype) {
+    if (reel_dtype_is_float(dtype)) return REEL_OK;
+    return reel_fail(REEL_ERR_DTYPE, NULL, "%s: takes f32 or f64, not %s", what,
+                     reel_dtype_name(dtype));
+}
+
 static void free_tree(reel_module *m) {
     if (!m || reel__alive_end(m, MODULE, "module_free", NULL) != REEL_OK) return;
     for (int i = 0; i < m->count; i++) {
@@ -80,6 +86,12 @@ void reel_module_free(reel_module *m) {
                   m->type);
     else
         free_tree(m);
+}
+
+reel_module *reel__module_made(reel_module *m, bool whole) {
+    if (whole) return m;
+    reel_module_free(m);
+    return NULL;
 }
 
 /* ---- registering ---- */
@@ -152,32 +164,37 @@ static bool contains(const reel_module *m, const reel_module *sought) {
     return false;
 }
 
-reel_module *reel_module_child(reel_module *m, const char *name, reel_module *child) {
+reel_module *reel__module_adopt(const char *what, reel_module *m, const char *name,
+                                reel_module *child) {
     const char *called = name ? name : "";
     if (!reel__alive_is(m, MODULE)) {
-        reel__module_check(m, "module_child", NULL);
+        reel__module_check(m, what, NULL);
         if (reel__alive_is(child, MODULE) && !child->owned) reel_module_free(child);
         return NULL;
     }
     const char *owner = m->type;
     if (!reel__alive_is(child, MODULE)) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "module_child: %s: %s in %s",
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: %s: %s in %s", what,
                   child ? "not a module, or freed already" : "no child", called, owner);
         return NULL;
     }
     if (child->owned || contains(child, m)) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "module_child: %s: %s in %s",
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: %s: %s in %s", what,
                   child->owned ? "another module has it already" : "it contains its parent", called,
                   owner);
         return NULL;
     }
-    if (prepare("module_child", m, name) != REEL_OK ||
+    if (prepare(what, m, name) != REEL_OK ||
         append(m, (struct reel_module_entry){.child = child}, name) != REEL_OK) {
         reel_module_free(child);
         return NULL;
     }
     child->owned = true;
     return child;
+}
+
+reel_module *reel_module_child(reel_module *m, const char *name, reel_module *child) {
+    return reel__module_adopt("module_child", m, name, child);
 }
 
 /* ---- use ---- */

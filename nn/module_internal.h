@@ -18,9 +18,18 @@ struct reel_module_entry {
 void *reel__module_new(size_t size, const char *type, reel_forward_fn forward,
                        void (*free)(reel_module *m));
 
+/* REEL_OK for a dtype that a layer's parameters may have, f32 or f64; `what` is its constructor. */
+reel_status reel__module_check_dtype(const char *what, reel_dtype dtype);
+/* At the end of a constructor: m, or where it is not whole NULL, and m is freed. */
+reel_module *reel__module_made(reel_module *m, bool whole);
+
 /* REEL_OK for a module that was initialised and not freed yet; else a failure in the name of `who`.
  */
 reel_status reel__module_check(const reel_module *m, const char *who, const char *at);
+
+/* reel_module_child, for a function that is called `what` in its failures. */
+reel_module *reel__module_adopt(const char *what, reel_module *m, const char *name,
+                                reel_module *child);
 
 /* Calls visit for each entry of m and of all below it, depth first, in the order registered; stops
  * at the first status other than REEL_OK and returns it. `path` is "encoder.weight", valid during
@@ -40,5 +49,11 @@ const char *reel__tensor_path(const reel_state *list, const reel_tensor *t);
 #define REEL__LAYER(m, x)                                                                          \
     REEL__COMPOSITE(.name = (m)->type, .at = reel__self()->call.site, .first = 1, .in = {x},       \
                     .given = 1)
+/* The same of a layer that has a weight and a bias, either of which may be NULL; they are called as
+ * the arguments are. */
+#define REEL__LAYER_OF(m, x, weight, bias)                                                         \
+    static const char *const called[] = {#x, #weight, #bias};                                      \
+    REEL__COMPOSITE(.name = (m)->type, .at = reel__self()->call.site, .first = 1,                  \
+                    .in = {x, weight, bias}, .given = 1, .called = called)
 
 #endif

@@ -5,23 +5,6 @@
 
 #include <math.h>
 
-reel_status reel__optim_check(const char *optim, const char *option, double value) {
-    if (value >= 0.0 && !isinf(value)) return REEL_OK;
-    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: %s must be 0 or more, and finite: %g", optim,
-                     option, value);
-}
-
-reel_status reel__optim_check_below_one(const char *optim, const char *option, double value) {
-    if (value >= 0.0 && value < 1.0) return REEL_OK;
-    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: %s must lie in [0, 1): %g", optim, option,
-                     value);
-}
-
-reel_status reel__optim_alive(const reel_optim *o, const char *who) {
-    if (!o) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no optimizer", who);
-    return reel__alive_check(o, REEL__OPTIM, who, NULL);
-}
-
 /* ---- stepping ---- */
 
 bool reel__optim_alike(const reel_optim *o, int a, int b) {
@@ -90,7 +73,7 @@ static reel_status run_launch(reel_optim *o, int i) {
     const reel__optim_launch *l = &o->launches[i];
     reel__rule rule = o->setup.rule;
     rule.weight_decay = o->groups[l->group].weight_decay;
-    return reel__update(NULL, o->kind->op, reel__optim_gather(o, i), l->clock, &rule);
+    return reel__update(NULL, o->op, reel__optim_gather(o, i), l->clock, &rule);
 }
 
 reel_status reel_optim_step(reel_optim *o) {
@@ -117,20 +100,26 @@ int reel_optim_group_count(const reel_optim *o) {
 }
 
 double reel_optim_group_lr(const reel_optim *o, int group) {
-    if (!o || reel__optim_alive(o, "optim_lr") != REEL_OK) return NAN;
+    if (!o || reel__optim_alive(o, "optim_group_lr") != REEL_OK) return NAN;
     return group >= 0 && group < o->group_count ? o->groups[group].lr : NAN;
 }
 
 double reel_optim_lr(reel_optim *o) {
-    return reel_optim_group_lr(o, 0);
+    return o && reel__optim_alive(o, "optim_lr") == REEL_OK ? o->groups[0].lr : NAN;
 }
 
 reel_status reel__optim_set_rate(reel_optim *o, int group, double lr) {
-    REEL_TRY(reel__optim_check("optim_set_lr", "lr", lr));
     for (int i = 0; i < o->launch_count; i++)
         if (o->launches[i].group == group && !reel_fill_(o->launches[i].clock.lr, lr))
             return reel_error_status();
     o->groups[group].lr = lr;
+    return REEL_OK;
+}
+
+/* What schedules start from as well. */
+static reel_status set_base(reel_optim *o, int group, double lr) {
+    REEL_TRY(reel__optim_set_rate(o, group, lr));
+    o->groups[group].base = lr;
     return REEL_OK;
 }
 
@@ -139,14 +128,14 @@ reel_status reel_optim_set_group_lr(reel_optim *o, int group, double lr) {
     if (group < 0 || group >= o->group_count)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_set_group_lr: no group %d of %d", group,
                          o->group_count);
-    REEL_TRY(reel__optim_set_rate(o, group, lr));
-    o->groups[group].base = lr;
-    return REEL_OK;
+    REEL_TRY(reel__optim_check("optim_set_group_lr", "lr", lr));
+    return set_base(o, group, lr);
 }
 
 reel_status reel_optim_set_lr(reel_optim *o, double lr) {
-    REEL_TRY(reel_optim_set_group_lr(o, 0, lr));
-    for (int i = 1; i < o->group_count; i++) REEL_TRY(reel_optim_set_group_lr(o, i, lr));
+    REEL_TRY(reel__optim_alive(o, "optim_set_lr"));
+    REEL_TRY(reel__optim_check("optim_set_lr", "lr", lr));
+    for (int i = 0; i < o->group_count; i++) REEL_TRY(set_base(o, i, lr));
     return REEL_OK;
 }
 

@@ -127,6 +127,17 @@ typedef struct {
 } reel_adadelta_options;
 REEL_API reel_optim *reel_adadelta_new(const reel_state *params, reel_adadelta_options options);
 
+/* Lion (Chen et al., "Symbolic discovery of optimization algorithms", 2023, program 1), with
+ * decoupled weight decay:
+ *   p -= lr sign(beta1 m + (1 - beta1) g)
+ *   m = beta2 m + (1 - beta2) g
+ * Defaults: lr 1e-4, beta1 0.9, beta2 0.99, both below 1. */
+typedef struct {
+    double lr, beta1, beta2, weight_decay;
+    bool maximize;
+} reel_lion_options;
+REEL_API reel_optim *reel_lion_new(const reel_state *params, reel_lion_options options);
+
 /* ASGD (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992; the
  * rate: Xu, "Towards optimal one pass large scale learning with averaged stochastic gradient
  * descent", 2011):
@@ -362,6 +373,7 @@ REEL_API reel_status reel_schedule_load(reel_schedule *s, const reel_state *stat
 #define reel_rmsprop_new(...) REEL__CALL(reel_rmsprop_new(__VA_ARGS__))
 #define reel_adagrad_new(...) REEL__CALL(reel_adagrad_new(__VA_ARGS__))
 #define reel_adadelta_new(...) REEL__CALL(reel_adadelta_new(__VA_ARGS__))
+#define reel_lion_new(...) REEL__CALL(reel_lion_new(__VA_ARGS__))
 #define reel_asgd_new(...) REEL__CALL(reel_asgd_new(__VA_ARGS__))
 #define reel_optim_add_group(...) REEL__CALL(reel_optim_add_group(__VA_ARGS__))
 #define reel_optim_step(...) REEL__CALL(reel_optim_step(__VA_ARGS__))

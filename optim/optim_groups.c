@@ -57,7 +57,7 @@ static reel_status take_params(reel_optim *o, const char *what, const reel_state
 /* ---- room ---- */
 
 static bool has_moment(const reel_optim *o, int k) {
-    return o->setup.moments >> k & 1;
+    return o->kind->always >> k & 1 || o->setup.asked[k];
 }
 
 /* array, where there is no room */
@@ -111,8 +111,9 @@ static int find_launch(reel_optim *o, const reel_tensor *p) {
     return make_clock(o, l) == REEL_OK ? o->launch_count - 1 : -1;
 }
 
-static reel_status make_moment(reel_optim *o, reel__optim_slot *slot, const char *name, int k) {
-    REEL__COMPOSITE(.name = o->kind->name);
+static reel_status make_moment(reel_optim *o, const char *what, reel__optim_slot *slot,
+                               const char *name, int k) {
+    REEL__COMPOSITE(.name = what);
     reel_tensor *made = new_full(reel_shape_of(slot->p), o->setup.moment_start,
                                  reel_dtype_of(slot->p), reel_device_of(slot->p));
     if (!made) return reel_error_status();
@@ -149,7 +150,7 @@ static reel_status make_counts(reel_optim *o, int first) {
     return REEL_OK;
 }
 
-static reel_status fill_slots(reel_optim *o) {
+static reel_status fill_slots(reel_optim *o, const char *what) {
     const int first = o->slot_count;
     for (int i = o->slot_count; i < reel_state_count(o->params); i++) {
         reel__optim_slot *slot = &o->slots[o->slot_count++];
@@ -157,7 +158,8 @@ static reel_status fill_slots(reel_optim *o) {
         slot->launch = find_launch(o, slot->p);
         if (slot->launch < 0) return reel_error_status();
         for (int k = 0; k < REEL__MAX_MOMENTS; k++)
-            if (has_moment(o, k)) REEL_TRY(make_moment(o, slot, reel_state_name(o->params, i), k));
+            if (has_moment(o, k))
+                REEL_TRY(make_moment(o, what, slot, reel_state_name(o->params, i), k));
     }
     return make_counts(o, first);
 }
@@ -171,7 +173,7 @@ static reel_status add(reel_optim *o, const char *what, const reel_state *params
     REEL_TRY(make_room(o, what));
     group.first = o->launch_count;
     o->groups[o->group_count++] = group;
-    REEL_TRY(fill_slots(o));
+    REEL_TRY(fill_slots(o, what));
     const int last = o->group_count - 1;
     const reel__clock *clock = &o->launches[group.first].clock;
     REEL_TRY(reel_state_put(o->saved, reel__optim_key(key, "lr", last), clock->lr));
@@ -232,28 +234,24 @@ reel_status reel_optim_add_group(reel_optim *o, const reel_state *params,
 
 /* ---- making, freeing ---- */
 
+static const reel__optim_kind kinds[REEL_OP_COUNT] = {
+#define REEL_UPDATE(name, first, second, third, carried)                                           \
+    [REEL_OP_##                                                                                    \
+        name] = {.always = REEL__ALWAYS(first, second, third),                                     \
+                 .moment = {REEL__MOMENT(first), REEL__MOMENT(second), REEL__MOMENT(third)},       \
+                 .carry = REEL__MOMENT(carried)},
+#include "tensor/ops_update.def"
+};
+
 /* An option that an optimizer does not have is 0, which passes. */
-static reel_status check_setup(const char *optim, const reel__optim_setup *s) {
-    const reel__rule *r = &s->rule;
-    const struct {
-        const char *name;
-        double value;
-    } plain[] = {{"lr", s->lr},
-                 {"momentum", r->momentum},
-                 {"dampening", r->dampening},
-                 {"alpha", r->alpha},
-                 {"eps", r->eps},
-                 {"weight_decay", r->weight_decay},
-                 {"momentum_decay", r->momentum_decay},
-                 {"lr_decay", r->lr_decay},
-                 {"initial_accumulator_value", s->moment_start},
-                 {"lambd", r->lambd},
-                 {"t0", r->t0}},
-      shares[] = {{"beta1", r->beta1}, {"beta2", r->beta2}, {"rho", r->rho}};
-    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-        REEL_TRY(reel__optim_check(optim, plain[i].name, plain[i].value));
-    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
-        REEL_TRY(reel__optim_check_below_one(optim, shares[i].name, shares[i].value));
+static reel_status check_setup(const char *what, const reel__optim_setup *s) {
+    REEL_TRY(reel__optim_check(what, "lr", s->lr));
+    REEL_TRY(reel__optim_check(what, "initial_accumulator_value", s->moment_start));
+#define NUMBER(name) REEL_TRY(reel__optim_check(what, #name, s->rule.name));
+#define SHARE(name) REEL_TRY(reel__optim_check_below_one(what, #name, s->rule.name));
+    REEL__RULE(NUMBER, SHARE)
+#undef NUMBER
+#undef SHARE
     return REEL_OK;
 }
 
@@ -272,19 +270,20 @@ static void discard(reel_optim *o) {
     free(o);
 }
 
-reel_optim *reel__optim_new(const reel__optim_kind *kind, const reel_state *params,
+reel_optim *reel__optim_new(const char *what, reel__op op, const reel_state *params,
                             reel__optim_setup setup) {
-    if (check_setup(kind->name, &setup) != REEL_OK) return NULL;
+    if (check_setup(what, &setup) != REEL_OK) return NULL;
     reel_optim *o = params ? calloc(1, sizeof *o) : NULL;
     if (!o) {
-        reel_fail(params ? REEL_ERR_MEMORY : REEL_ERR_ARGUMENT, NULL, "%s: %s", kind->name,
+        reel_fail(params ? REEL_ERR_MEMORY : REEL_ERR_ARGUMENT, NULL, "%s: %s", what,
                   params ? "out of memory" : "no parameters");
         return NULL;
     }
-    o->kind = kind;
+    o->op = op;
+    o->kind = &kinds[op];
     o->setup = setup;
-    if (reel__optim_add(o, kind->name, params, setup.lr, setup.rule.weight_decay) == REEL_OK &&
-        reel__alive_add(o, REEL__OPTIM, kind->name) == REEL_OK)
+    if (reel__optim_add(o, what, params, setup.lr, setup.rule.weight_decay) == REEL_OK &&
+        reel__alive_add(o, REEL__OPTIM, what) == REEL_OK)
         return o;
     discard(o);
     return NULL;

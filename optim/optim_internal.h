@@ -33,9 +33,9 @@ typedef struct {
     reel__clock clock;
 } reel__optim_launch;
 
+/* What an optimizer keeps of a parameter: its row of ops_update.def. */
 typedef struct {
-    const char *name; /* "adam_new": in messages */
-    reel__op op;
+    unsigned always;                       /* bits of the moments that there are in any case */
     const char *moment[REEL__MAX_MOMENTS]; /* as saved, and as in the formulas */
     const char *carry;                     /* the same, of a product of steps; NULL: none */
 } reel__optim_kind;
@@ -43,11 +43,12 @@ typedef struct {
 /* What an optimizer is made with. */
 typedef struct {
     double lr, moment_start;
-    unsigned moments; /* a bit for each of the kind's that there is */
+    bool asked[REEL__MAX_MOMENTS]; /* for which of the moments that it may have */
     reel__rule rule;
 } reel__optim_setup;
 
 struct reel_optim {
+    reel__op op;
     const reel__optim_kind *kind;
     reel__optim_setup setup; /* lr and weight_decay are the groups' from there on */
     reel_state *params;      /* by name, each tensor once */
@@ -63,9 +64,9 @@ struct reel_optim {
     reel__lists lists; /* room for all slots, so that a step allocates nothing */
 };
 
-/* An optimizer of one group; NULL on failure. Each option must be 0 or more and finite, betas and
- * rho below 1. */
-reel_optim *reel__optim_new(const reel__optim_kind *kind, const reel_state *params,
+/* An optimizer of one group; NULL on failure, in the name of `what`: "adam_new". Each option must
+ * be in the range that REEL__RULE says, lr and moment_start 0 or more and finite. */
+reel_optim *reel__optim_new(const char *what, reel__op op, const reel_state *params,
                             reel__optim_setup setup);
 
 /* REEL_OK, or a failure in the name of `who`: NULL, none, or freed already. */
@@ -83,7 +84,8 @@ const reel__lists *reel__optim_gather_alike(reel_optim *o, int launch);
 /* Whether two launches have one device and dtype. */
 bool reel__optim_alike(const reel_optim *o, int a, int b);
 
-/* Sets a group's rate alone: a schedule's own steps do not change what schedules start from. */
+/* Sets a group's rate, which was checked, alone: a schedule's own steps do not change what
+ * schedules start from. */
 reel_status reel__optim_set_rate(reel_optim *o, int group, double lr);
 
 enum { REEL__KEY = 16 };
@@ -91,7 +93,7 @@ enum { REEL__KEY = 16 };
 const char *reel__optim_key(char key[REEL__KEY], const char *name, int group);
 
 /* An error, "adam_new: eps must be ...", unless value is 0 or more and finite; or in [0, 1). */
-reel_status reel__optim_check(const char *optim, const char *option, double value);
-reel_status reel__optim_check_below_one(const char *optim, const char *option, double value);
+reel_status reel__optim_check(const char *what, const char *option, double value);
+reel_status reel__optim_check_below_one(const char *what, const char *option, double value);
 
 #endif

@@ -1,101 +1,11 @@
-/* Schedules as such: making, stepping, saving and loading. What they compute is in the files beside
- * this one. */
+/* Schedules in use: stepping, saving and loading. */
 #include "optim/schedule_internal.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* ---- making ---- */
-
-reel_status reel__schedule_length(const char *what, int64_t length) {
-    if (length >= 1) return REEL_OK;
-    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: a length below 1: %" PRId64, what, length);
-}
-
-reel_status reel__schedule_positive(const char *what, const char *option, double value) {
-    if (value > 0.0 && !isinf(value)) return REEL_OK;
-    return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: %s must be positive and finite: %g", what,
-                     option, value);
-}
-
-reel_status reel__schedule_milestones(const char *what, reel_schedule *s, const int64_t *milestones,
-                                      int count) {
-    if (count < 0 || (count > 0 && !milestones))
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no milestones: %d of them", what, count);
-    if (count == 0) return REEL_OK;
-    const size_t bytes = (size_t)count * sizeof *milestones;
-    s->milestones = malloc(bytes);
-    if (!s->milestones) return reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
-    memcpy(s->milestones, milestones, bytes);
-    s->milestone_count = count;
-    return REEL_OK;
-}
-
-reel_status reel__schedule_apply(const reel_schedule *s) {
-    reel_status status = REEL_OK;
-    double *rates = malloc((size_t)s->groups * sizeof *rates);
-    if (!rates) return reel_fail(REEL_ERR_MEMORY, NULL, "schedule: out of memory");
-    for (int i = 0; i < s->groups && status == REEL_OK; i++) {
-        rates[i] = s->rate(s, s->base[i], s->step);
-        status = reel__optim_check("optim_set_lr", "lr", rates[i]);
-    }
-    for (int i = 0; i < s->groups && status == REEL_OK; i++)
-        status = reel__optim_set_rate(s->optim, i, rates[i]);
-    free(rates);
-    return status;
-}
-
-static reel_status finish(const char *what, reel_schedule *s, reel_optim *o) {
-    REEL_TRY(reel__optim_alive(o, what));
-    s->optim = o;
-    s->groups = o->group_count;
-    s->base = malloc((size_t)s->groups * sizeof *s->base);
-    if (!s->base) return reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
-    for (int i = 0; i < s->groups; i++) s->base[i] = o->groups[i].base;
-    return reel__schedule_apply(s);
-}
-
-reel_schedule *reel__schedule_new(const char *what, reel_optim *o, reel_schedule filled) {
-    reel_schedule *s = calloc(1, sizeof *s);
-    if (!s) reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
-    if (s && reel__alive_add(s, REEL__SCHEDULE, what) == REEL_OK) {
-        if (finish(what, &filled, o) == REEL_OK) {
-            *s = filled;
-            return s;
-        }
-        reel__alive_end(s, REEL__SCHEDULE, what, NULL);
-    }
-    free(s);
-    reel__schedule_discard(&filled);
-    return NULL;
-}
-
-static void free_one(reel_schedule *s) {
-    if (reel__alive_end(s, REEL__SCHEDULE, "schedule_free", NULL) != REEL_OK) return;
-    reel__schedule_discard(s);
-    free(s);
-}
-
-void reel__schedule_discard(const reel_schedule *s) {
-    for (reel_schedule *part = s->first, *next; part; part = next) {
-        next = part->next;
-        free_one(part);
-    }
-    free(s->milestones);
-    free(s->base);
-}
-
-void reel_schedule_free(reel_schedule *s) {
-    if (!s || reel__alive_check(s, REEL__SCHEDULE, "schedule_free", NULL) != REEL_OK) return;
-    if (s->owned)
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_free: part of another, which frees it");
-    else
-        free_one(s);
-}
-
-/* ---- use ---- */
+/* ---- steps ---- */
 
 static reel_status check_alive(const reel_schedule *s, const char *who) {
     if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no schedule", who);
@@ -112,53 +22,45 @@ double reel_schedule_lr(const reel_schedule *s, int64_t at) {
     return s->rate(s, s->base[0], at > 0 ? at : 0);
 }
 
-static reel_status check_step(const reel_schedule *s, bool metric) {
-    const char *who = metric ? "schedule_step_metric" : "schedule_step";
+static reel_status check_step(const char *who, const reel_schedule *s, bool metric) {
     REEL_TRY(check_alive(s, who));
     if (s->owned)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: part of another, which steps it", who);
     REEL_TRY(check_optim(s, who));
     if (s->takes_metric == metric) return REEL_OK;
     return reel_fail(REEL_ERR_ARGUMENT, NULL,
-                     metric ? "schedule_step_metric: takes no metric: use reel_schedule_step"
-                            : "schedule_step: a plateau's takes a metric: "
-                              "use reel_schedule_step_metric");
+                     metric ? "%s: takes no metric: use reel_schedule_step"
+                            : "%s: a plateau's takes a metric: use reel_schedule_step_metric",
+                     who);
 }
 
 /* On to `next`, unless its rate is refused. */
-static reel_status advance(reel_schedule *s, reel_schedule next) {
+static reel_status advance(const char *who, reel_schedule *s, reel_schedule next) {
     if (next.step == INT64_MAX)
-        return reel_fail(REEL_ERR_STATE, NULL, "schedule_step: no step after %" PRId64, next.step);
+        return reel_fail(REEL_ERR_STATE, NULL, "%s: no step after %" PRId64, who, next.step);
     next.step++;
-    REEL_TRY(reel__schedule_apply(&next));
+    REEL_TRY(reel__schedule_apply(who, &next));
     *s = next;
     return REEL_OK;
 }
 
 reel_status reel_schedule_step(reel_schedule *s) {
     if (reel_failed()) return reel_error_status();
-    REEL_TRY(check_step(s, false));
-    return advance(s, *s);
+    const char *who = "schedule_step";
+    REEL_TRY(check_step(who, s, false));
+    return advance(who, s, *s);
 }
 
 reel_status reel_schedule_step_metric(reel_schedule *s, double metric) {
     if (reel_failed()) return reel_error_status();
-    REEL_TRY(check_step(s, true));
+    const char *who = "schedule_step_metric";
+    REEL_TRY(check_step(who, s, true));
     reel_schedule next = *s;
     reel__plateau_see(&next, metric);
-    return advance(s, next);
+    return advance(who, s, next);
 }
 
 /* ---- state ---- */
-
-/* "prefix.key", or key alone without a prefix. The caller frees it. */
-static char *join(const char *prefix, const char *key) {
-    char *joined;
-    bool alone = !prefix || !*prefix;
-    if (asprintf(&joined, "%s%s%s", alone ? "" : prefix, alone ? "" : ".", key) >= 0) return joined;
-    reel_fail(REEL_ERR_MEMORY, NULL, "schedule: out of memory");
-    return NULL;
-}
 
 /* Where a number of the state lies in the schedule: a count, or a real number, which is finite and
  * not negative either unless it may be any. */
@@ -171,10 +73,21 @@ typedef struct {
 
 /* To or from a state, the other one being NULL. */
 typedef struct {
+    const char *who; /* the function, in messages */
     reel_state *to;
     const reel_state *from;
     const char *prefix;
 } place;
+
+/* "prefix.key", or key alone without a prefix. The caller frees it. */
+static char *join(const place *p, const char *key) {
+    char *joined;
+    bool alone = !p->prefix || !*p->prefix;
+    if (asprintf(&joined, "%s%s%s", alone ? "" : p->prefix, alone ? "" : ".", key) >= 0)
+        return joined;
+    reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", p->who);
+    return NULL;
+}
 
 static bool is_rate(double v) {
     return v >= 0.0 && !isinf(v);
@@ -186,14 +99,14 @@ static bool get(const reel_state *s, const char *key, number n) {
 }
 
 static reel_status move(const place *p, number n) {
-    char *key = join(p->prefix, n.key);
+    char *key = join(p, n.key);
     if (!key) return reel_error_status();
     reel_status status = REEL_OK;
     if (p->to)
         status = n.count ? reel_state_put_int(p->to, key, *n.count)
                          : reel_state_put_double(p->to, key, *n.real);
     else if (!get(p->from, key, n))
-        status = reel_fail(REEL_ERR_FORMAT, NULL, "schedule_load: no %s in the state: %s", n.key,
+        status = reel_fail(REEL_ERR_FORMAT, NULL, "%s: no %s in the state: %s", p->who, n.key,
                            p->prefix ? p->prefix : "");
     free(key);
     return status;
@@ -213,35 +126,37 @@ static reel_status move_all(const place *p, reel_schedule *s) {
 
 reel_status reel_schedule_save(const reel_schedule *s, reel_state *state, const char *prefix) {
     if (reel_failed()) return reel_error_status();
-    REEL_TRY(check_alive(s, "schedule_save"));
-    if (!state) return reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_save: no state");
+    const char *who = "schedule_save";
+    REEL_TRY(check_alive(s, who));
+    if (!state) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no state", who);
     reel_schedule copy = *s; /* what is moved may be written to */
-    return move_all(&(place){.to = state, .prefix = prefix}, &copy);
+    return move_all(&(place){.who = who, .to = state, .prefix = prefix}, &copy);
 }
 
 /* Into `loaded`, whose bases are its own; its rate into the optimizer. */
 static reel_status load(reel_schedule *loaded, const place *p) {
     char key[REEL__KEY];
     REEL_TRY(move_all(p, loaded));
-    char *more = join(p->prefix, reel__optim_key(key, "base", loaded->groups));
+    char *more = join(p, reel__optim_key(key, "base", loaded->groups));
     if (!more) return reel_error_status();
     reel_status status = REEL_OK;
     if (reel_state_text(p->from, more))
-        status = reel_fail(REEL_ERR_FORMAT, NULL, "schedule_load: more than %d groups: %s",
+        status = reel_fail(REEL_ERR_FORMAT, NULL, "%s: more than %d groups: %s", p->who,
                            loaded->groups, more);
     free(more);
-    return status == REEL_OK ? reel__schedule_apply(loaded) : status;
+    return status == REEL_OK ? reel__schedule_apply(p->who, loaded) : status;
 }
 
 reel_status reel_schedule_load(reel_schedule *s, const reel_state *state, const char *prefix) {
     if (reel_failed()) return reel_error_status();
-    REEL_TRY(check_alive(s, "schedule_load"));
-    if (!state) return reel_fail(REEL_ERR_ARGUMENT, NULL, "schedule_load: no state");
-    REEL_TRY(check_optim(s, "schedule_load"));
+    const char *who = "schedule_load";
+    REEL_TRY(check_alive(s, who));
+    if (!state) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no state", who);
+    REEL_TRY(check_optim(s, who));
     reel_schedule loaded = *s;
     loaded.base = malloc((size_t)s->groups * sizeof *s->base);
-    if (!loaded.base) return reel_fail(REEL_ERR_MEMORY, NULL, "schedule_load: out of memory");
-    reel_status status = load(&loaded, &(place){.from = state, .prefix = prefix});
+    if (!loaded.base) return reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", who);
+    reel_status status = load(&loaded, &(place){.who = who, .from = state, .prefix = prefix});
     free(status == REEL_OK ? s->base : loaded.base);
     if (status == REEL_OK) *s = loaded;
     return status;

@@ -43,8 +43,8 @@ struct reel_schedule {
 /* Owned, with lr(0) set, from a struct that is filled in but for optimizer and base. What it owns
  * is taken over, also on failure. */
 reel_schedule *reel__schedule_new(const char *what, reel_optim *o, reel_schedule filled);
-/* lr(s->step) into the optimizer's groups, all or none. */
-reel_status reel__schedule_apply(const reel_schedule *s);
+/* lr(s->step) into the optimizer's groups, all or none; a failure is in the name of `what`. */
+reel_status reel__schedule_apply(const char *what, const reel_schedule *s);
 /* Lets go what s owns, and not s. */
 void reel__schedule_discard(const reel_schedule *s);
 

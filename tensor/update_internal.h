@@ -1,8 +1,7 @@
 /* Fused in-place updates over lists of tensors: one launch a device for all parameters.
  *
- * An optimizer's step is a row of kind UPDATE: what its formula needs of the step is worked out
- * once (update_steps_internal.h), then the formula goes over all elements
- * (update_formulas_internal.h). */
+ * An optimizer's step is a row of ops_update.def: what its formula needs of the step is worked out
+ * once, then the formula goes over all elements (both in update_formulas_internal.h). */
 #ifndef REEL_TENSOR_UPDATE_INTERNAL_H
 #define REEL_TENSOR_UPDATE_INTERNAL_H
 
@@ -10,6 +9,24 @@
 
 #define REEL__MAX_MOMENTS 3
 #define REEL__MOST_LISTS (2 + REEL__MAX_MOMENTS + 2) /* p, g, the moments, carry, taken */
+
+/* What a row of ops_update.def says of its moments, as bits: those that there always are, and those
+ * that an optimizer may have or not. */
+#define REEL__ALWAYS(first, second, third)                                                         \
+    (REEL__ALWAYS_##first | REEL__ALWAYS_##second << 1 | REEL__ALWAYS_##third << 2)
+#define REEL__ALWAYS_NO 0u
+#define REEL__ALWAYS_ALWAYS(moment) 1u
+#define REEL__ALWAYS_MAYBE(moment) 0u
+#define REEL__MAYBE(first, second, third)                                                          \
+    (REEL__MAYBE_##first | REEL__MAYBE_##second << 1 | REEL__MAYBE_##third << 2)
+#define REEL__MAYBE_NO 0u
+#define REEL__MAYBE_ALWAYS(moment) 0u
+#define REEL__MAYBE_MAYBE(moment) 1u
+/* Its name as a string, or NULL. */
+#define REEL__MOMENT(moment) REEL__MOMENT_##moment
+#define REEL__MOMENT_NO NULL
+#define REEL__MOMENT_ALWAYS(moment) #moment
+#define REEL__MOMENT_MAYBE(moment) #moment
 
 /* Side by side: g[i] and moment[k][i] are p[i]'s. A moment that a step goes without is NULL.
  * taken[i]: i64, 0-d, how many steps p[i] has taken before this one, whose number for p[i] is one

@@ -8,10 +8,27 @@
 
 #include "tensor/tensor.h"
 
-/* The options of a step, named as in optim.h: a row uses those that its formula names. */
+/* The numbers among a step's options, named as in optim.h: each is 0 or more and finite, a SHARE
+ * lies in [0, 1). */
+#define REEL__RULE(NUMBER, SHARE)                                                                  \
+    NUMBER(momentum)                                                                               \
+    NUMBER(dampening)                                                                              \
+    SHARE(beta1)                                                                                   \
+    SHARE(beta2)                                                                                   \
+    SHARE(rho)                                                                                     \
+    NUMBER(alpha)                                                                                  \
+    NUMBER(eps)                                                                                    \
+    NUMBER(weight_decay)                                                                           \
+    NUMBER(momentum_decay)                                                                         \
+    NUMBER(lr_decay)                                                                               \
+    NUMBER(lambd)                                                                                  \
+    NUMBER(t0)
+
+/* A row uses those that its step names. */
 typedef struct reel__rule {
-    double momentum, dampening, beta1, beta2, rho, alpha, eps, weight_decay;
-    double momentum_decay, lr_decay, lambd, t0;
+#define FIELD(name) double name;
+    REEL__RULE(FIELD, FIELD)
+#undef FIELD
     bool nesterov, decoupled, maximize;
 } reel__rule;
 

@@ -42,180 +42,70 @@ static array ref_steps(reference_step step, const array *in, const reference_opt
     return y;
 }
 
-static const reference_options sgd = {
+/* What each is told, with all the moments that it may have. */
+static const reference_options sgd_told = {
     .lr = 0.05,
     .has = 1,
     .rule = {.momentum = 0.8, .dampening = 0.2, .weight_decay = 0.1, .nesterov = true}};
-static reel_tensor *run_sgd(reel_tensor **in, const int64_t *param, reel_dtype made) {
-    UNUSED;
-    return run_steps(REEL_OP_sgd, in, &sgd);
-}
-static array ref_sgd(const array *in, const int64_t *param) {
-    (void)param;
-    return ref_steps(reference_sgd, in, &sgd);
-}
-const op_case case_sgd = {.inputs = 3,
-                          .run = run_sgd,
-                          .reference = ref_sgd,
-                          .shapes = shapes,
-                          .shape_count = COUNT(shapes),
-                          .no_layouts = true};
-
-static const reference_options adam = {
+static const reference_options adam_told = {
     .lr = 0.05, .has = 7, .rule = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-3, .weight_decay = 0.1}};
-static reel_tensor *run_adam(reel_tensor **in, const int64_t *param, reel_dtype made) {
-    UNUSED;
-    return run_steps(REEL_OP_adam, in, &adam);
-}
-static array ref_adam(const array *in, const int64_t *param) {
-    (void)param;
-    return ref_steps(reference_adam, in, &adam);
-}
-const op_case case_adam = {.inputs = 5,
-                           .run = run_adam,
-                           .reference = ref_adam,
-                           .shapes = shapes,
-                           .shape_count = COUNT(shapes),
-                           .no_layouts = true,
-                           .low = {-2, -2, -1, 0.1, 0.1},
-                           .high = {2, 2, 1, 3, 3}};
-
-static const reference_options nadam = {
+static const reference_options nadam_told = {
     .lr = 0.05,
     .has = 3,
     .rule = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-3, .weight_decay = 0.1, .momentum_decay = 0.5}};
-static reel_tensor *run_nadam(reel_tensor **in, const int64_t *param, reel_dtype made) {
-    UNUSED;
-    return run_steps(REEL_OP_nadam, in, &nadam);
-}
-static array ref_nadam(const array *in, const int64_t *param) {
-    (void)param;
-    return ref_steps(reference_nadam, in, &nadam);
-}
-const op_case case_nadam = {.inputs = 4,
-                            .run = run_nadam,
-                            .reference = ref_nadam,
-                            .shapes = shapes,
-                            .shape_count = COUNT(shapes),
-                            .no_layouts = true,
-                            .low = {-2, -2, -1, 0.1},
-                            .high = {2, 2, 1, 3}};
-
-static const reference_options radam = {
+static const reference_options radam_told = {
     .lr = 0.05,
     .has = 3,
     .rule = {.beta1 = 0.8, .beta2 = 0.99, .eps = 1e-3, .weight_decay = 0.1, .decoupled = true}};
-static reel_tensor *run_radam(reel_tensor **in, const int64_t *param, reel_dtype made) {
-    UNUSED;
-    return run_steps(REEL_OP_radam, in, &radam);
-}
-static array ref_radam(const array *in, const int64_t *param) {
-    (void)param;
-    return ref_steps(reference_radam, in, &radam);
-}
-const op_case case_radam = {.inputs = 4,
-                            .run = run_radam,
-                            .reference = ref_radam,
-                            .shapes = shapes,
-                            .shape_count = COUNT(shapes),
-                            .no_layouts = true,
-                            .low = {-2, -2, -1, 0.1},
-                            .high = {2, 2, 1, 3}};
-
-static const reference_options adamax = {
+static const reference_options adamax_told = {
     .lr = 0.05, .has = 3, .rule = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-3, .weight_decay = 0.1}};
-static reel_tensor *run_adamax(reel_tensor **in, const int64_t *param, reel_dtype made) {
-    UNUSED;
-    return run_steps(REEL_OP_adamax, in, &adamax);
-}
-static array ref_adamax(const array *in, const int64_t *param) {
-    (void)param;
-    return ref_steps(reference_adamax, in, &adamax);
-}
-const op_case case_adamax = {.inputs = 4,
-                             .run = run_adamax,
-                             .reference = ref_adamax,
-                             .shapes = shapes,
-                             .shape_count = COUNT(shapes),
-                             .no_layouts = true,
-                             .low = {-2, -2, -1, 0.1},
-                             .high = {2, 2, 1, 3}};
-
-static const reference_options rmsprop = {
+static const reference_options rmsprop_told = {
     .lr = 0.05,
     .has = 7,
     .rule = {.alpha = 0.9, .momentum = 0.8, .eps = 1e-3, .weight_decay = 0.1, .maximize = true}};
-static reel_tensor *run_rmsprop(reel_tensor **in, const int64_t *param, reel_dtype made) {
-    UNUSED;
-    return run_steps(REEL_OP_rmsprop, in, &rmsprop);
-}
-static array ref_rmsprop(const array *in, const int64_t *param) {
-    (void)param;
-    return ref_steps(reference_rmsprop, in, &rmsprop);
-}
-const op_case case_rmsprop = {.inputs = 5,
-                              .run = run_rmsprop,
-                              .reference = ref_rmsprop,
-                              .shapes = shapes,
-                              .shape_count = COUNT(shapes),
-                              .no_layouts = true,
-                              .low = {-2, -2, 1, -0.5, -1},
-                              .high = {2, 2, 3, 0.5, 1}};
-
-static const reference_options adagrad = {
+static const reference_options adagrad_told = {
     .lr = 0.05, .has = 1, .rule = {.lr_decay = 0.2, .eps = 1e-3, .weight_decay = 0.1}};
-static reel_tensor *run_adagrad(reel_tensor **in, const int64_t *param, reel_dtype made) {
-    UNUSED;
-    return run_steps(REEL_OP_adagrad, in, &adagrad);
-}
-static array ref_adagrad(const array *in, const int64_t *param) {
-    (void)param;
-    return ref_steps(reference_adagrad, in, &adagrad);
-}
-const op_case case_adagrad = {.inputs = 3,
-                              .run = run_adagrad,
-                              .reference = ref_adagrad,
-                              .shapes = shapes,
-                              .shape_count = COUNT(shapes),
-                              .no_layouts = true,
-                              .low = {-2, -2, 0.1},
-                              .high = {2, 2, 3}};
-
-static const reference_options adadelta = {
+static const reference_options adadelta_told = {
     .lr = 0.05, .has = 3, .rule = {.rho = 0.9, .eps = 1e-3, .weight_decay = 0.1}};
-static reel_tensor *run_adadelta(reel_tensor **in, const int64_t *param, reel_dtype made) {
-    UNUSED;
-    return run_steps(REEL_OP_adadelta, in, &adadelta);
-}
-static array ref_adadelta(const array *in, const int64_t *param) {
-    (void)param;
-    return ref_steps(reference_adadelta, in, &adadelta);
-}
-const op_case case_adadelta = {.inputs = 4,
-                               .run = run_adadelta,
-                               .reference = ref_adadelta,
-                               .shapes = shapes,
-                               .shape_count = COUNT(shapes),
-                               .no_layouts = true,
-                               .low = {-2, -2, 0.1, 0.1},
-                               .high = {2, 2, 3, 3}};
-
-static const reference_options asgd = {
+static const reference_options lion_told = {
+    .lr = 0.05,
+    .has = 1,
+    .rule = {.beta1 = 0.8, .beta2 = 0.9, .weight_decay = 0.1, .decoupled = true}};
+static const reference_options asgd_told = {
     .lr = 0.05, .has = 1, .rule = {.lambd = 0.3, .alpha = 0.75, .t0 = 1, .weight_decay = 0.1}};
-static reel_tensor *run_asgd(reel_tensor **in, const int64_t *param, reel_dtype made) {
-    UNUSED;
-    return run_steps(REEL_OP_asgd, in, &asgd);
-}
-static array ref_asgd(const array *in, const int64_t *param) {
-    (void)param;
-    return ref_steps(reference_asgd, in, &asgd);
-}
-const op_case case_asgd = {.inputs = 3,
-                           .run = run_asgd,
-                           .reference = ref_asgd,
-                           .shapes = shapes,
-                           .shape_count = COUNT(shapes),
-                           .no_layouts = true};
+
+/* A case says nothing else of which op it is of: each has two functions of its own. */
+#define REEL_UPDATE(name, first, second, third, carried)                                           \
+    static reel_tensor *run_##name(reel_tensor **in, const int64_t *param, reel_dtype made) {      \
+        UNUSED;                                                                                    \
+        return run_steps(REEL_OP_##name, in, &name##_told);                                        \
+    }                                                                                              \
+    static array ref_##name(const array *in, const int64_t *param) {                               \
+        (void)param;                                                                               \
+        return ref_steps(reference_##name, in, &name##_told);                                      \
+    }
+#include "tensor/ops_update.def"
+
+/* count: p, g, and the moments. */
+#define UPDATE_CASE(name, count, ...)                                                              \
+    const op_case case_##name = {.inputs = (count),                                                \
+                                 .run = run_##name,                                                \
+                                 .reference = ref_##name,                                          \
+                                 .shapes = shapes,                                                 \
+                                 .shape_count = COUNT(shapes),                                     \
+                                 .no_layouts = true,                                               \
+                                 __VA_ARGS__}
+
+UPDATE_CASE(sgd, 3, .low = {-2, -2, -2}, .high = {2, 2, 2});
+UPDATE_CASE(adam, 5, .low = {-2, -2, -1, 0.1, 0.1}, .high = {2, 2, 1, 3, 3});
+UPDATE_CASE(nadam, 4, .low = {-2, -2, -1, 0.1}, .high = {2, 2, 1, 3});
+UPDATE_CASE(radam, 4, .low = {-2, -2, -1, 0.1}, .high = {2, 2, 1, 3});
+UPDATE_CASE(adamax, 4, .low = {-2, -2, -1, 0.1}, .high = {2, 2, 1, 3});
+UPDATE_CASE(rmsprop, 5, .low = {-2, -2, 1, -0.5, -1}, .high = {2, 2, 3, 0.5, 1});
+UPDATE_CASE(adagrad, 3, .low = {-2, -2, 0.1}, .high = {2, 2, 3});
+UPDATE_CASE(adadelta, 4, .low = {-2, -2, 0.1, 0.1}, .high = {2, 2, 3, 3});
+UPDATE_CASE(lion, 3, .low = {-2, -2, -2}, .high = {2, 2, 2});
+UPDATE_CASE(asgd, 3, .low = {-2, -2, -2}, .high = {2, 2, 2});
 
 /* ---- clipping ---- */
 

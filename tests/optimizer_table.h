@@ -109,6 +109,15 @@ static reel_optim *make_adadelta(const reel_state *list, const config *c) {
                                                      .maximize = r->maximize});
 }
 
+static reel_optim *make_lion(const reel_state *list, const config *c) {
+    const reel__rule *r = &c->o.rule;
+    return reel_lion_new(list, (reel_lion_options){.lr = given(c, c->o.lr),
+                                                   .beta1 = given(c, r->beta1),
+                                                   .beta2 = given(c, r->beta2),
+                                                   .weight_decay = given(c, r->weight_decay),
+                                                   .maximize = r->maximize});
+}
+
 static reel_optim *make_asgd(const reel_state *list, const config *c) {
     const reel__rule *r = &c->o.rule;
     return reel_asgd_new(list, (reel_asgd_options){.lr = given(c, c->o.lr),
@@ -127,10 +136,11 @@ static const family sgd = {"sgd", make_sgd, reference_sgd, {"v"}},
                     rmsprop = {"rmsprop", make_rmsprop, reference_rmsprop, {"v", "m", "b"}},
                     adagrad = {"adagrad", make_adagrad, reference_adagrad, {"v"}},
                     adadelta = {"adadelta", make_adadelta, reference_adadelta, {"v", "u"}},
+                    lion = {"lion", make_lion, reference_lion, {"m"}},
                     asgd = {"asgd", make_asgd, reference_asgd, {"mean"}};
 
 /* Gradients and starts are test_optimizers.c's. torch: a[0] and b[1, 2] after STEPS steps, by
- * PyTorch 2.4.1's optimizers in f64. */
+ * PyTorch 2.4.1's optimizers in f64, of Lion by the twin in optim_check.py. */
 enum { STEPS = 9 };
 static const struct {
     const family *f;
@@ -257,6 +267,18 @@ static const struct {
             .has = 1,
             .rule = {.lambd = 0.3, .alpha = 0.5, .t0 = 3, .weight_decay = 0.1, .maximize = true}}},
      {-0.6897099752350162, 0.3250234067347782}},
+    {&lion,
+     {.o = {.lr = 0.05, .has = 1, .rule = {.beta1 = 0.9, .beta2 = 0.99, .decoupled = true}}},
+     {-1.05, 0.45000000000000001}},
+    {&lion,
+     {.o = {.lr = 0.05,
+            .has = 1,
+            .rule = {.beta1 = 0.5,
+                     .beta2 = 0.3,
+                     .weight_decay = 0.1,
+                     .decoupled = true,
+                     .maximize = true}}},
+     {-0.90783517480784393, 0.52203901810318298}},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

@@ -173,7 +173,7 @@ START_TEST(rates_are_set_by_group) {
     ck_assert_double_eq(reel_optim_group_lr(g.o, 0), 0.7);
     ck_assert_double_eq(reel_optim_group_lr(g.o, 1), 0.7);
     ck_assert_int_ne(reel_optim_set_group_lr(g.o, 1, -1.0), REEL_OK);
-    expect_failure(REEL_ERR_ARGUMENT, "optim_set_lr: lr");
+    expect_failure(REEL_ERR_ARGUMENT, "optim_set_group_lr: lr");
     for (int bad = -1; bad <= 2; bad += 3) {
         ck_assert(isnan(reel_optim_group_lr(g.o, bad)));
         ck_assert_int_ne(reel_optim_set_group_lr(g.o, bad, 1.0), REEL_OK);

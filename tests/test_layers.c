@@ -47,6 +47,49 @@ START_TEST(linear_computes) {
 }
 END_TEST
 
+START_TEST(layer_norm_computes) {
+    REEL_SCOPE;
+    reel_tensor *x = f64(reel_shape(2, 2), (double[]){1, 3, -2, -2});
+    reel_tensor *weight = f64(reel_shape(2), (double[]){3, 6});
+    reel_tensor *bias = f64(reel_shape(2), (double[]){10, 20});
+    expect_values(reel_layer_norm(x, reel_shape(2), weight, bias, 1.25), (double[]){8, 24, 10, 20},
+                  4); /* 1 / sqrt(1 + 1.25) is 2 / 3 */
+    expect_values(reel_layer_norm(x, reel_shape(2), NULL, NULL, 0.5625), /* sqrt is 1.25 */
+                  (double[]){-0.8, 0.8, 0, 0}, 4);
+    ck_assert_int_eq(
+        reel_numel(reel_layer_norm(reel_zeros(reel_shape(0, 2), REEL_F64, test_device()),
+                                   reel_shape(2), weight, bias, 1.0)),
+        0);
+    expect_fine();
+    ck_assert_ptr_null(reel_layer_norm(x, reel_shape(2), weight, x, 1.0));
+    expect_failure(REEL_ERR_SHAPE,
+                   "layer_norm: weight and bias must be of [2]: x[2, 2], weight[2]");
+    ck_assert_ptr_null(reel_layer_norm(NULL, reel_shape(2), NULL, NULL, 1.0));
+    expect_failure(REEL_ERR_ARGUMENT, "layer_norm");
+    ck_assert_ptr_null(reel_layer_norm(x, reel_shape(2), NULL, NULL, NAN));
+    expect_failure(REEL_ERR_ARGUMENT, "layer_norm: eps must be 0 or more, and finite: nan");
+}
+END_TEST
+
+START_TEST(layer_norm_begins_as_none) {
+    reel_module *m = moved(reel_layer_norm_new(reel_shape(4), (reel_layer_norm_options){0}));
+    ck_assert_int_eq(reel_module_param_count(m), 8);
+    {
+        REEL_SCOPE;
+        expect_values(reel_module_get(m, "weight"), (double[]){1, 1, 1, 1}, 4);
+        expect_values(reel_module_get(m, "bias"), (double[]){0, 0, 0, 0}, 4);
+    }
+    reel_module_free(m);
+    ck_assert_ptr_null(reel_layer_norm_new(REEL_SCALAR, (reel_layer_norm_options){0}));
+    expect_failure(REEL_ERR_ARGUMENT, "layer_norm_new: wants an axis or more");
+    ck_assert_ptr_null(reel_layer_norm_new(reel_shape(2), (reel_layer_norm_options){.eps = -1}));
+    expect_failure(REEL_ERR_ARGUMENT, "layer_norm_new");
+    ck_assert_ptr_null(
+        reel_layer_norm_new(reel_shape(2), (reel_layer_norm_options){.dtype = REEL_I64}));
+    expect_failure(REEL_ERR_DTYPE, "layer_norm_new: takes f32 or f64, not i64");
+}
+END_TEST
+
 START_TEST(linear_draws_within_its_bounds) {
     const double a = 1.0 / sqrt(400.0);
     reel_generator *g = reel_generator_new(7, test_device());
@@ -112,14 +155,6 @@ START_TEST(linear_refuses) {
     ck_assert_ptr_null(reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_I64}));
     ck_assert_int_eq(reel_error_status(), REEL_ERR_DTYPE);
     reel_clear_error();
-    reel_module *m = moved(reel_linear_new(3, 2, (reel_linear_options){0}));
-    {
-        REEL_SCOPE;
-        ck_assert_ptr_null(reel_forward(m, reel_zeros(reel_shape(4, 5), REEL_F32, test_device())));
-        expect_failure(REEL_ERR_SHAPE,
-                       "linear: inner dimensions differ: x[4, 5], weight[2, 3], bias[2]");
-    }
-    reel_module_free(m);
 }
 END_TEST
 
@@ -251,7 +286,7 @@ END_TEST
 
 /* ---- gradients ---- */
 
-static reel_tensor *linear_of(reel_tensor **in, void *m) {
+static reel_tensor *layer_of(reel_tensor **in, void *m) {
     return reel_forward((reel_module *)m, in[0]);
 }
 
@@ -263,19 +298,114 @@ static reel_tensor *bce_of(reel_tensor **in, void *r) {
     return reel_bce_loss_with(in[0], in[1], *(reel_reduction *)r);
 }
 
-START_TEST(linear_gradients) {
-    reel_module *m = moved(reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_F64}));
+/* Each layer of f64, an x that it takes, and one that it does not. */
+static reel_module *new_linear(void) {
+    return reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_F64});
+}
+static reel_module *new_linear_without_bias(void) {
+    return reel_linear_new(3, 2, (reel_linear_options){.dtype = REEL_F64, .no_bias = true});
+}
+static reel_module *new_layer_norm(void) {
+    return reel_layer_norm_new(reel_shape(3, 4), (reel_layer_norm_options){.dtype = REEL_F64});
+}
+static reel_module *new_layer_norm_without_bias(void) {
+    return reel_layer_norm_new(
+        reel_shape(4), (reel_layer_norm_options){.dtype = REEL_F64, .eps = 0.1, .no_bias = true});
+}
+static reel_module *new_layer_norm_without_parameters(void) {
+    return reel_layer_norm_new(
+        reel_shape(4),
+        (reel_layer_norm_options){.dtype = REEL_F64, .eps = REEL_ZERO, .no_affine = true});
+}
+
+static const struct {
+    reel_module *(*make)(void);
+    reel_shape x, bad;
+    const char *says; /* of the bad one */
+} layers[] = {
+    {new_linear,
+     {2, {4, 3}},
+     {2, {3, 4}},
+     "linear: inner dimensions differ: x[3, 4], weight[2, 3], bias[2]"},
+    {new_linear_without_bias,
+     {2, {4, 3}},
+     {2, {3, 4}},
+     "linear: inner dimensions differ: x[3, 4], weight[2, 3]"},
+    {new_layer_norm,
+     {3, {2, 3, 4}},
+     {2, {4, 3}},
+     "layer_norm: x must end with the axes [3, 4]: x[4, 3], weight[3, 4], bias[3, 4]"},
+    {new_layer_norm_without_bias,
+     {2, {3, 4}},
+     {2, {4, 3}},
+     "layer_norm: x must end with the axes [4]: x[4, 3], weight[4]"},
+    {new_layer_norm_without_parameters,
+     {2, {3, 4}},
+     {0, {0}},
+     "layer_norm: x must end with the axes [4]: x[]"},
+};
+enum { LAYERS = sizeof layers / sizeof *layers };
+
+/* Normal numbers in every parameter, so that none is 0 or 1. */
+static void draw_parameters(const reel_state *p, reel_generator *g) {
+    REEL_NO_GRAD;
+    for (int i = 0; i < reel_state_count(p); i++) reel_normal_(reel_state_at(p, i), g, 0.0, 1.0);
+}
+
+/* First and second ones, by x and by every parameter. */
+START_TEST(layer_gradients) {
+    reel_module *m = moved(layers[_i].make());
     reel_state *p = reel_module_params(m);
     reel_generator *g = reel_generator_new(1, test_device());
+    draw_parameters(p, g);
     {
         REEL_SCOPE;
-        reel_tensor *x = reel_track(reel_randn(reel_shape(4, 3), REEL_F64, g));
-        reel_tensor *inputs[] = {x, reel_state_get(p, "weight"), reel_state_get(p, "bias")};
-        reel_gradcheck(linear_of, m, inputs, 3, (reel_gradcheck_options){0});
+        reel_tensor *inputs[8] = {reel_track(reel_randn(layers[_i].x, REEL_F64, g))};
+        const int count = 1 + reel_state_count(p);
+        for (int i = 1; i < count; i++) inputs[i] = reel_state_at(p, i - 1);
+        reel_gradcheck(layer_of, m, inputs, count, (reel_gradcheck_options){0});
+        expect_fine();
+        reel_gradgradcheck(layer_of, m, inputs, count, (reel_gradcheck_options){0});
         expect_fine();
     }
     reel_generator_free(g);
     reel_state_free(p);
+    reel_module_free(m);
+}
+END_TEST
+
+/* Another one that loads what it saved gives the same y. */
+START_TEST(layer_is_what_it_saved) {
+    reel_module *m = moved(layers[_i].make()), *other = moved(layers[_i].make());
+    reel_state *p = reel_module_params(m), *saved = reel_state_new();
+    reel_generator *g = reel_generator_new(2, test_device());
+    draw_parameters(p, g);
+    ck_assert_int_eq(reel_module_save(m, saved, "layer"), REEL_OK);
+    ck_assert_int_eq(reel_module_load(other, saved, "layer"), REEL_OK);
+    {
+        REEL_SCOPE;
+        reel_tensor *x = reel_randn(layers[_i].x, REEL_F64, g);
+        expect_equal(reel_forward(m, x), reel_forward(other, x));
+    }
+    reel_generator_free(g);
+    reel_state_free(saved);
+    reel_state_free(p);
+    reel_module_free(other);
+    reel_module_free(m);
+}
+END_TEST
+
+START_TEST(layer_refuses) {
+    reel_module *m = moved(layers[_i].make());
+    {
+        REEL_SCOPE;
+        reel_tensor *x = reel_zeros(layers[_i].bad, REEL_F64, test_device());
+        ck_assert_ptr_null(reel_forward(m, x));
+        expect_failure(REEL_ERR_SHAPE, layers[_i].says);
+        x = reel_zeros(layers[_i].x, REEL_I64, test_device());
+        ck_assert_ptr_null(reel_forward(m, x));
+        expect_failure(REEL_ERR_DTYPE, "x");
+    }
     reel_module_free(m);
 }
 END_TEST
@@ -446,6 +576,8 @@ int main(void) {
     Suite *s = suite_create("layers");
     TCase *c = add_case(s, "layers");
     tcase_add_test(c, linear_computes);
+    tcase_add_test(c, layer_norm_computes);
+    tcase_add_test(c, layer_norm_begins_as_none);
     tcase_add_test(c, linear_draws_within_its_bounds);
     tcase_add_test(c, default_seeds_differ);
     tcase_add_test(c, linear_refuses);
@@ -454,7 +586,9 @@ int main(void) {
     tcase_add_test(c, sequential_of_nothing_is_the_identity);
     tcase_add_test(c, sequential_takes_over_also_on_failure);
     tcase_add_test(c, activations_are_their_ops);
-    tcase_add_test(c, linear_gradients);
+    tcase_add_loop_test(c, layer_gradients, 0, LAYERS);
+    tcase_add_loop_test(c, layer_is_what_it_saved, 0, LAYERS);
+    tcase_add_loop_test(c, layer_refuses, 0, LAYERS);
 
     c = add_case(s, "losses, initialisers, meters");
     tcase_add_test(c, losses_reduce);

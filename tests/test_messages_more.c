@@ -65,6 +65,9 @@ START_TEST(modules) {
     SAYS("linear_new: takes f32 or f64, not i64",
          reel_linear_new(2, 2, (reel_linear_options){.dtype = REEL_I64}));
     SAYS("sequential_new: no modules: 2 of them", reel_sequential_new(NULL, 2));
+    SAYS("sequential_new: no child: 1 in sequential",
+         reel_sequential(reel_relu_new(), NULL, reel_relu_new()));
+    SAYS("module_list_new: no child: 0 in module_list", reel_module_list(NULL));
     SAYS("sequential_new: no modules: -1 of them", reel_sequential_new(NULL, -1));
     SAYS("dropout_new: p must lie in [0, 1): 1.5", reel_dropout_new(1.5, 0));
     SAYS("dropout_new: p must lie in [0, 1): nan", reel_dropout_new(NAN, 0));
@@ -212,8 +215,10 @@ START_TEST(optimizers) {
     SAYS("optim_add_group: in another group already: w",
          reel_optim_add_group(adam, params, (reel_group_options){0}));
     SAYS("optim_step: no optimizer", reel_optim_step(NULL));
-    SAYS("optim_set_group_lr: no optimizer", reel_optim_set_lr(NULL, 1));
+    SAYS("optim_set_lr: no optimizer", reel_optim_set_lr(NULL, 1));
     SAYS("optim_set_lr: lr must be 0 or more, and finite: -1", reel_optim_set_lr(adam, -1));
+    SAYS("optim_set_group_lr: lr must be 0 or more, and finite: -1",
+         reel_optim_set_group_lr(adam, 0, -1));
     SAYS("optim_set_group_lr: no group 3 of 1", reel_optim_set_group_lr(adam, 3, 1));
     SAYS("optim_set_group_lr: no optimizer", reel_optim_set_group_lr(NULL, 0, 1));
     SAYS("optim_save: no optimizer", reel_optim_save(NULL, state, "o"));

@@ -198,6 +198,8 @@ static const struct {
     {&rmsprop, {.o = {.lr = 1e-2, .has = 1, .rule = {.alpha = 0.99, .eps = 1e-8}}}},
     {&adagrad, {.o = {.lr = 1e-2, .has = 1, .rule = {.eps = 1e-10}}}},
     {&adadelta, {.o = {.lr = 1, .has = 3, .rule = {.rho = 0.9, .eps = 1e-6}}}},
+    {&lion,
+     {.o = {.lr = 1e-4, .has = 1, .rule = {.beta1 = 0.9, .beta2 = 0.99, .decoupled = true}}}},
     {&asgd, {.o = {.lr = 1e-2, .has = 1, .rule = {.lambd = 1e-4, .alpha = 0.75, .t0 = 1e6}}}},
 };
 enum { DEFAULTS = sizeof defaults / sizeof *defaults };
@@ -236,6 +238,10 @@ static const struct {
       .o = {.lr = 0.1, .has = 1, .rule = {.lr_decay = 0.2, .weight_decay = 0.1, .eps = 1e-3}}}},
     {&adadelta,
      {.o = {.lr = 0.5, .has = 3, .rule = {.rho = 0.7, .eps = 1e-3, .weight_decay = 0.1}}}},
+    {&lion,
+     {.o = {.lr = 0.1,
+            .has = 1,
+            .rule = {.beta1 = 0.9, .beta2 = 0.99, .weight_decay = 0.1, .decoupled = true}}}},
     {&asgd,
      {.o = {.lr = 0.1,
             .has = 1,
@@ -453,6 +459,7 @@ START_TEST(bad_options_are_refused) {
     REFUSED(adadelta, "rho must lie in [0, 1): 1.5", .rho = 1.5);
     REFUSED(adadelta, "rho must lie in [0, 1): nan", .rho = NAN);
     REFUSED(adadelta, "weight_decay must be 0 or more, and finite: -1", .weight_decay = -1);
+    REFUSED(lion, "beta2 must lie in [0, 1): 1", .beta2 = 1);
     REFUSED(asgd, "lambd must be 0 or more, and finite: nan", .lambd = NAN);
     REFUSED(asgd, "lambd must be 0 or more, and finite: -1", .lambd = -1);
     REFUSED(asgd, "alpha must be 0 or more, and finite: -1", .alpha = -1);

@@ -192,7 +192,7 @@ START_TEST(a_rate_that_is_none_is_refused) {
     reel_schedule *s = reel_lambda_schedule_new(o, (reel_lambda_options){.factor = below_zero});
     ck_assert_int_eq(reel_schedule_step(s), REEL_OK);
     ck_assert_int_eq(reel_schedule_step(s), REEL_ERR_ARGUMENT);
-    expect_failure(REEL_ERR_ARGUMENT, "lr must be 0 or more, and finite: -0.2");
+    expect_failure(REEL_ERR_ARGUMENT, "schedule_step: lr must be 0 or more, and finite: -0.2");
     ck_assert_double_eq(reel_optim_lr(o), 0.2);
     reel_state *state = reel_state_new();
     reel_schedule_save(s, state, NULL);
@@ -510,7 +510,7 @@ START_TEST(steps_end_where_counts_do) {
         ck_assert_int_eq(reel_schedule_load(s[i], state, NULL), REEL_OK);
         ck_assert_int_ne(i ? reel_schedule_step_metric(s[i], 1) : reel_schedule_step(s[i]),
                          REEL_OK);
-        expect_failure(REEL_ERR_STATE, "schedule_step: no step after 9223372036854775807");
+        expect_failure(REEL_ERR_STATE, "schedule_step_metric: no step after 9223372036854775807");
         reel_state_free(state);
         reel_schedule_free(s[i]);
     }

@@ -137,6 +137,15 @@ static inline void reference_adadelta(reference_cell *c, double g, int t,
     c->p -= o->lr * delta;
 }
 
+static inline void reference_lion(reference_cell *c, double g, int t, const reference_options *o) {
+    (void)t;
+    const reel__rule *r = &o->rule;
+    g = reference_decay(c, g, o);
+    const double toward = r->beta1 * c->moment[0] + (1 - r->beta1) * g;
+    if (toward != 0) c->p -= isnan(toward) ? toward : copysign(o->lr, toward);
+    c->moment[0] = r->beta2 * c->moment[0] + (1 - r->beta2) * g;
+}
+
 static inline void reference_asgd(reference_cell *c, double g, int t, const reference_options *o) {
     const reel__rule *r = &o->rule;
     const double eta = o->lr / pow(1 + r->lambd * o->lr * (t - 1), r->alpha);

@@ -4,6 +4,7 @@
 #include "tensor/cpu/cpu_internal.h"
 #include "tensor/half_internal.h"
 
+#include <math.h>
 #include <string.h>
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -260,11 +261,6 @@ static bool indices_fit(const int64_t *index, int64_t n, int64_t size) {
 #define LOOPS_FLOAT(name) loop_##name##_f32, loop_##name##_f64
 #define LOOPS_NUMBER(name) LOOPS_FLOAT(name), loop_##name##_i64, loop_##name##_u8
 
-#define UPDATES_MAP(name) NULL
-#define UPDATES_CALL(name) NULL
-#define UPDATES_VIEW(name) NULL
-#define UPDATES_UPDATE(name) loop_##name##_f32, loop_##name##_f64
-
 #define NAME_(set) reel__loops_##set
 #define NAME(set) NAME_(set)
 #define TEXT_(set) #set
@@ -299,8 +295,8 @@ const reel__loops NAME(REEL_SIMD) = {
     .gemm = {gemm_f32, gemm_f64},
     .update =
         {
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
-    [REEL_OP_##name] = {UPDATES_##kind(name)},
-#include "tensor/ops.def"
+#define REEL_UPDATE(name, first, second, third, carried)                                           \
+    [REEL_OP_##name] = {update_##name##_f32, update_##name##_f64},
+#include "tensor/ops_update.def"
         },
 };

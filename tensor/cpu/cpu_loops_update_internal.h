@@ -27,36 +27,32 @@ INLINE void R(walk)(const reel__update_run *r, R(formula) f, unsigned has) {
     for (int64_t i = 0; i < n; i++) R(update_at)(f, &s, p + i, g[i], a + i, b + i, c + i);
 }
 
-/* clang-format off */
-static void R(loop_nadam)(const reel__update_run *r) { R(walk)(r, R(nadam), 3); }
-static void R(loop_radam)(const reel__update_run *r) { R(walk)(r, R(radam), 3); }
-static void R(loop_adamax)(const reel__update_run *r) { R(walk)(r, R(adamax), 3); }
-static void R(loop_adagrad)(const reel__update_run *r) { R(walk)(r, R(adagrad), 1); }
-static void R(loop_adadelta)(const reel__update_run *r) { R(walk)(r, R(adadelta), 3); }
-static void R(loop_asgd)(const reel__update_run *r) { R(walk)(r, R(asgd), 1); }
-/* clang-format on */
-
-static void R(loop_sgd)(const reel__update_run *r) {
-    if (r->has)
-        R(walk)(r, R(sgd), 1);
+/* The same with those of `may` that r has. Each set has a loop of its own; those that the row does
+ * not allow go when it is compiled. */
+INLINE void R(walk_third)(const reel__update_run *r, R(formula) f, unsigned has, unsigned may) {
+    if (may & r->has & 4)
+        R(walk)(r, f, has | 4);
     else
-        R(walk)(r, R(sgd), 0);
+        R(walk)(r, f, has);
 }
 
-static void R(loop_adam)(const reel__update_run *r) {
-    if (r->has == 7)
-        R(walk)(r, R(adam), 7);
+INLINE void R(walk_second)(const reel__update_run *r, R(formula) f, unsigned has, unsigned may) {
+    if (may & r->has & 2)
+        R(walk_third)(r, f, has | 2, may);
     else
-        R(walk)(r, R(adam), 3);
+        R(walk_third)(r, f, has, may);
 }
 
-static void R(loop_rmsprop)(const reel__update_run *r) {
-    if (r->has == 7)
-        R(walk)(r, R(rmsprop), 7);
-    else if (r->has == 5)
-        R(walk)(r, R(rmsprop), 5);
-    else if (r->has == 3)
-        R(walk)(r, R(rmsprop), 3);
+INLINE void R(walk_first)(const reel__update_run *r, R(formula) f, unsigned has, unsigned may) {
+    if (may & r->has & 1)
+        R(walk_second)(r, f, has | 1, may);
     else
-        R(walk)(r, R(rmsprop), 1);
+        R(walk_second)(r, f, has, may);
 }
+
+#define REEL_UPDATE(name, first, second, third, carried)                                           \
+    static void R(update_##name)(const reel__update_run *r) {                                      \
+        R(walk_first)                                                                              \
+        (r, R(name), REEL__ALWAYS(first, second, third), REEL__MAYBE(first, second, third));       \
+    }
+#include "tensor/ops_update.def"

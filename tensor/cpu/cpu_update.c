@@ -3,19 +3,17 @@
 
 #include <math.h>
 
-#include "tensor/update_steps_internal.h"
+/* For its steps, which are f64's own; the loops that the formulas make are cpu_loops.c's. */
+#define REAL double
+#define R(name) name##_f64
+#define SQRT sqrt
+#include "tensor/update_formulas_internal.h"
 
 /* ---- optimizers' steps ---- */
 
-#define STEP_MAP(name) NULL
-#define STEP_CALL(name) NULL
-#define STEP_VIEW(name) NULL
-#define STEP_UPDATE(name) name##_step
-
 static reel__step (*const steps[REEL_OP_COUNT])(const reel__rule *o, const reel__now *now) = {
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
-    [REEL_OP_##name] = STEP_##kind(name),
-#include "tensor/ops.def"
+#define REEL_UPDATE(name, first, second, third, carried) [REEL_OP_##name] = R(name##_step),
+#include "tensor/ops_update.def"
 };
 
 typedef struct {

@@ -51,6 +51,9 @@ LAYERS = {
     "sigmoid": lambda x, *_: nn.Sigmoid()(x),
     "tanh": lambda x, *_: nn.Tanh()(x),
     "softmax": lambda x, axis, *_: nn.Softmax(axis)(x),
+    "layer_norm": lambda x, weight, bias, axes, *has: F.layer_norm(  # which without a weight has no second gradient
+        x, x.shape[-axes:], weight if has[0] else torch.ones_like(weight), bias if has[1] else None,
+        1e-5 if has[2] else 0.5),
 }
 
 
@@ -60,6 +63,8 @@ UNLIKE = {
     "smooth_l1": [("special", "second", "the same")],
     "kl_div": [("wide special", "grad1 second", "dt at t = 0 is infinite: PyTorch's is NaN"),
                ("special", "out", "of t = 0 whatever x is, which PyTorch's makes NaN")],
+    "layer_norm": [("wide", "out grad second", "x - mean cancels"),
+                   ("special", "grad second", "of an infinite x PyTorch's are NaN throughout")],
     "nll": [("special", "out", "of a weight of 0, the same")],
     "bce_with_logits": [("special", "out grad second", "at -infinity PyTorch's is NaN"),
                         ("wide", "out grad2 grad3 second", "PyTorch's cancels, and it has none by the weights")],
@@ -70,6 +75,7 @@ UNLIKE = {
     "cosine_embedding": [("wide", "out grad second", "x.x overflows"), ("special", "second", "the same")],
 }
 LOOSER = {name: {"relative64": 1e-8} for name in ("bce", "cosine_embedding")}  # the same
+LOOSER["layer_norm"] = {"near_zero": 20}  # gradients are differences of numbers up to 1 / sqrt(eps)
 
 
 def reduced(x, reduction):
@@ -99,7 +105,7 @@ def check_loss(case):
 
 
 def check_layer(case):
-    return function_check.check(case, LAYERS[case["name"]])
+    return function_check.check(case, LAYERS[case["name"]], UNLIKE.get(case["name"], ()), **LOOSER.get(case["name"], {}))
 
 
 def check_linear(case):

@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 import function_check
+import optim_check
 
 
 def axes(x, mask):
@@ -203,17 +204,9 @@ WITHOUT_TWIN = {  # and why
     "bernoulli": "the same",
     "bernoulli_fill": "the same",
     "multinomial": "the same",
-    "sgd": "an optimizer: optim_check",
-    "adam": "an optimizer: optim_check",
-    "nadam": "an optimizer: optim_check",
-    "radam": "an optimizer: optim_check",
-    "adamax": "an optimizer: optim_check",
-    "rmsprop": "an optimizer: optim_check",
-    "adagrad": "an optimizer: optim_check",
-    "adadelta": "an optimizer: optim_check",
-    "asgd": "an optimizer: optim_check",
+    **{name: "an optimizer: optim_check" for name in optim_check.OPTIMIZERS if name != "adamw"},  # Adam's row
     "clip_norm": "an optimizer's: optim_check",
-    "clip_value": "an optimizer's: optim_check",
+    "clip_value": "the same",
 }
 
 UNLIKE = {  # what is not compared for some values, and why

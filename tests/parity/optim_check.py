@@ -18,6 +18,20 @@ def options(c, *names):
     return {**found, "foreach": False}
 
 
+class Lion(optim.Optimizer):
+    """Program 1 of Chen et al. (2023); PyTorch has none."""
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in (p for p in group["params"] if p.grad is not None):
+                g = -p.grad if group["maximize"] else p.grad
+                m = self.state[p].setdefault("m", torch.zeros_like(p))
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                p.sub_(group["lr"] * torch.sign(group["betas"][0] * m + (1 - group["betas"][0]) * g))
+                m.mul_(group["betas"][1]).add_(g, alpha=1 - group["betas"][1])
+
+
 OPTIMIZERS = {
     "sgd": lambda groups, c: optim.SGD(groups, **options(c, "dampening")),
     "adam": lambda groups, c: optim.Adam(groups, **options(c)),
@@ -28,6 +42,7 @@ OPTIMIZERS = {
     "rmsprop": lambda groups, c: optim.RMSprop(groups, **options(c, "alpha")),
     "adagrad": lambda groups, c: optim.Adagrad(groups, **options(c, "lr_decay", "initial_accumulator_value")),
     "adadelta": lambda groups, c: optim.Adadelta(groups, **options(c, "rho")),
+    "lion": lambda groups, c: Lion(groups, options(c)),
     "asgd": lambda groups, c: optim.ASGD(groups, **options(c, "lambd", "alpha", "t0")),
 }
 

@@ -35,6 +35,7 @@ ELSEWHERE = {  # declared as a layer, and what it is compared as
     "linear": "a family of its own",
     "dropout": "a family of its own",
     "sequential": "a list of layers",
+    "module_list": "the same",
 }
 MOST_SHOWN = 3  # mismatches of a name
 

@@ -33,17 +33,36 @@ static reel_tensor *run_softmax(reel_tensor **in, const int64_t *param, reel_dty
     return through(reel_softmax_new((int)param[0]), in[0]);
 }
 
+/* param: the normalized axes, whether there is a weight, a bias, an eps */
+static reel_tensor *run_layer_norm(reel_tensor **in, const int64_t *param, reel_dtype made) {
+    UNUSED;
+    return reel_layer_norm(in[0], reel_shape_of(in[1]), param[1] ? in[1] : NULL,
+                           param[2] ? in[2] : NULL, param[3] ? 1e-5 : 0.5);
+}
+static void draw_layer_norm(dice *d, op_shapes *s) {
+    s->in[0] = draw_shape(d, 1, 5);
+    const int axes = (int)dice_int(d, 1, s->in[0].ndim), before = s->in[0].ndim - axes;
+    s->in[1].ndim = axes;
+    for (int i = 0; i < axes; i++) s->in[1].dim[i] = s->in[0].dim[before + i];
+    s->in[2] = s->in[1];
+    s->param[0] = axes;
+    for (int i = 1; i < 4; i++) s->param[i] = dice_one_in(d, 2);
+}
+
+static const op_case layer_norm = {.inputs = 3, .run = run_layer_norm};
 static const op_case relu = {.inputs = 1, .run = run_relu},
                      sigmoid = {.inputs = 1, .run = run_sigmoid},
                      hyperbolic = {.inputs = 1, .run = run_tanh},
                      softmax = {.inputs = 1, .run = run_softmax};
 
-#define LAYER .family = "layer", .dtypes = REEL__FLOAT, .differentiable = true, .draw = draw_axis
-static const parity_subject layers[] = {{LAYER, .name = "relu", .c = &relu},
-                                        {LAYER, .name = "sigmoid", .c = &sigmoid},
-                                        {LAYER, .name = "tanh", .c = &hyperbolic},
-                                        {LAYER, .name = "softmax", .c = &softmax},
-                                        {.name = NULL}};
+#define LAYER .family = "layer", .dtypes = REEL__FLOAT, .differentiable = true
+static const parity_subject layers[] = {
+    {LAYER, .name = "relu", .c = &relu, .draw = draw_axis},
+    {LAYER, .name = "sigmoid", .c = &sigmoid, .draw = draw_axis},
+    {LAYER, .name = "tanh", .c = &hyperbolic, .draw = draw_axis},
+    {LAYER, .name = "softmax", .c = &softmax, .draw = draw_axis},
+    {LAYER, .name = "layer_norm", .c = &layer_norm, .draw = draw_layer_norm},
+    {.name = NULL}};
 
 static void functions(record *r, const parity_subject *s) {
     for (; s->name; s++) parity_cases(r, s);

@@ -222,6 +222,14 @@ static reel_optim *make_adadelta(record *r, dice *d, const reel_state *params) {
                                                      .maximize = one_in(r, d, "maximize", 4)});
 }
 
+static reel_optim *make_lion(record *r, dice *d, const reel_state *params) {
+    return reel_lion_new(params, (reel_lion_options){.lr = some_rate(r, d),
+                                                     .beta1 = some_share(r, d, "beta1", 0.9),
+                                                     .beta2 = some_share(r, d, "beta2", 0.99),
+                                                     .weight_decay = some_decay(r, d),
+                                                     .maximize = one_in(r, d, "maximize", 4)});
+}
+
 static reel_optim *make_asgd(record *r, dice *d, const reel_state *params) {
     return reel_asgd_new(
         params,
@@ -240,7 +248,7 @@ static const struct {
     {"sgd", make_sgd},         {"adam", make_adam},       {"adamw", make_adamw},
     {"nadam", make_nadam},     {"radam", make_radam},     {"adamax", make_adamax},
     {"rmsprop", make_rmsprop}, {"adagrad", make_adagrad}, {"adadelta", make_adadelta},
-    {"asgd", make_asgd},
+    {"lion", make_lion},       {"asgd", make_asgd},
 };
 
 static void add_second_group(record *r, dice *d, const problem *p, reel_optim *o) {
