@@ -209,6 +209,7 @@ reel_status reel_cuda_memory_info(int index, reel_cuda_memory *out) {
 #define KERNEL_MAP2(name) reel__cuda_map_op
 #define KERNEL_FAR(name) reel__cuda_map_op
 #define KERNEL_TEST(name) reel__cuda_map_op
+#define KERNEL_REDUCE(name) reel__cuda_reduce
 #define KERNEL_CALL(name) reel__cuda_##name
 #define KERNEL_UPDATE(name) reel__cuda_update
 #define KERNEL_VIEW(name) NULL

@@ -31,6 +31,7 @@ template <reel__op OP, class T> struct row;
         }                                                                                          \
     };
 #define ROW_TEST(name) ROW(name, uint8_t, x...)
+#define ROW_REDUCE(name)
 #define ROW_CALL(name)
 #define ROW_VIEW(name)
 #define ROW_UPDATE(name)
@@ -118,6 +119,7 @@ static cudaError_t launch_map(const reel__cuda_map *m, int vector, reel__cuda_qu
 #define KIND_MAP2(dtypes, name, inputs) dtypes(name, inputs)
 #define KIND_FAR(dtypes, name, inputs) dtypes(name, inputs)
 #define KIND_TEST(dtypes, name, inputs) dtypes(name, inputs)
+#define KIND_REDUCE(dtypes, name, inputs) nullptr
 #define KIND_CALL(dtypes, name, inputs) nullptr
 #define KIND_VIEW(dtypes, name, inputs) nullptr
 #define KIND_UPDATE(dtypes, name, inputs) nullptr

@@ -8,6 +8,7 @@
 #ifndef REEL_TENSOR_BACKEND_H
 #define REEL_TENSOR_BACKEND_H
 
+#include "tensor/reduction_internal.h"
 #include "tensor/with_internal.h"
 
 typedef enum {
@@ -103,6 +104,7 @@ typedef enum {
     REEL__MAP2,
     REEL__FAR,
     REEL__TEST,
+    REEL__REDUCE,
     REEL__CALL,
     REEL__VIEW,
     REEL__UPDATE

@@ -64,7 +64,7 @@ static bool can_write(const reel__call *c, const reel_tensor *out) {
     if (!reel__is_alive(out)) return true; /* it is refused */
     if (c->op == REEL_OP_matmul)
         return reel_is_contiguous(out) && is_its_shape(c, reel_shape_of(out));
-    return kind != REEL__CALL && kind != REEL__VIEW && kind != REEL__UPDATE;
+    return kind <= REEL__TEST;
 }
 
 reel_into_wait *reel__into_of(const reel__thread *self, const reel__call *c) {

@@ -8,6 +8,8 @@
 
 #include "tensor/tensor.h"
 
+#define REEL__ALL_AXES (((int64_t)1 << REEL_MAX_DIMS) - 1) /* whether they are there or not */
+
 /* The options of a step, named as in optim.h: a row uses those that its formula names. */
 typedef struct reel__rule {
     double momentum, dampening, beta1, beta2, rho, alpha, eps, weight_decay;

@@ -40,6 +40,7 @@ static int count(void) {
 #define KERNEL_MAP2(name) reel__cpu_map
 #define KERNEL_FAR(name) reel__cpu_map
 #define KERNEL_TEST(name) reel__cpu_map
+#define KERNEL_REDUCE(name) reel__cpu_reduce
 #define KERNEL_CALL(name) reel__cpu_##name
 #define KERNEL_UPDATE(name) reel__cpu_update
 #define KERNEL_VIEW(name) NULL

@@ -265,6 +265,8 @@ static bool indices_fit(const int64_t *index, int64_t n, int64_t size) {
 #define LOOPS_TEST_FLOAT(name) FLOATS(name)
 #define LOOPS_MAP_NUMBER(name) FLOATS(name), loop_##name##_i64, loop_##name##_u8
 #define LOOPS_TEST_NUMBER(name) FLOATS(name), loop_##name##_i64, loop_##name##_u8
+#define LOOPS_REDUCE_FLOAT(name) NULL
+#define LOOPS_REDUCE_NUMBER(name) NULL
 #define LOOPS_CALL_FLOAT(name) NULL
 #define LOOPS_CALL_NUMBER(name) NULL
 #define LOOPS_CALL_ALIKE(name) NULL
@@ -278,6 +280,7 @@ static bool indices_fit(const int64_t *index, int64_t n, int64_t size) {
 #define UPDATES_MAP2(name) NULL
 #define UPDATES_FAR(name) NULL
 #define UPDATES_TEST(name) NULL
+#define UPDATES_REDUCE(name) NULL
 #define UPDATES_CALL(name) NULL
 #define UPDATES_VIEW(name) NULL
 #define UPDATES_UPDATE(name) loop_##name##_f32, loop_##name##_f64
@@ -311,7 +314,6 @@ const reel__loops NAME(REEL_SIMD) = {
     .fill = {[1] = fill_1, [2] = fill_2, [4] = fill_4, [8] = fill_8},
     .where = {[1] = where_1, [2] = where_2, [4] = where_4, [8] = where_8},
     .sum_squares = {sum_squares_f32, sum_squares_f64},
-    .sum_square_differences = {sum_square_differences_f32, sum_square_differences_f64},
     .indices_fit = indices_fit,
     .gemm = {gemm_f32, gemm_f64},
     .update =

@@ -44,6 +44,8 @@ INLINE void I(test)(const reel__run *r, int inputs, I(predicate) f, reel__loop l
 #define LOOP_MAP2_FLOAT(name, inputs)
 #define LOOP_FAR_FLOAT(name, inputs)
 #define LOOP_TEST_FLOAT(name, inputs)
+#define LOOP_REDUCE_FLOAT(name, inputs)
+#define LOOP_REDUCE_NUMBER(name, inputs)
 #define LOOP_CALL_FLOAT(name, inputs)
 #define LOOP_CALL_NUMBER(name, inputs)
 #define LOOP_CALL_ALIKE(name, inputs)
