@@ -63,7 +63,6 @@ INLINE void join_exponentials(double *most, double *sum, double more_most, doubl
 
 #include "tensor/cpu/cpu_exponentials_real_internal.h"
 #undef LANES
-#undef MOST_LANES
 #undef WIDE_LANES
 #undef NUMBER
 #undef REAL

@@ -74,7 +74,10 @@ typedef struct {
 /* The best that this machine runs. */
 const reel__folds *reel__cpu_folds(void);
 const reel__exponentials *reel__cpu_exponentials(void);
-const reel__fold *reel__cpu_fold(reel__fold_name name, reel_dtype dtype);
+/* By dtype. */
+static inline const reel__fold *reel__cpu_fold(const reel__folds *f, reel__fold_name name) {
+    return name == REEL__FOLD_exponentials ? reel__cpu_exponentials()->fold : f->fold[name];
+}
 
 extern const reel__folds reel__folds_plain, reel__folds_avx2, reel__folds_avx512;
 extern const reel__exponentials reel__exponentials_plain, reel__exponentials_avx2,

@@ -85,7 +85,6 @@ INLINE void join_squares(double *sum, double *scale, double more, double by) {
 
 #include "tensor/cpu/cpu_folds_real_internal.h"
 #undef LANES
-#undef MOST_LANES
 #undef WIDE_LANES
 #undef NUMBER
 #undef F
@@ -112,7 +111,6 @@ INLINE void join_squares(double *sum, double *scale, double more, double by) {
 
 #include "tensor/cpu/cpu_folds_real_internal.h"
 #undef LANES
-#undef MOST_LANES
 #undef WIDE_LANES
 #undef NUMBER
 #undef F
@@ -150,7 +148,6 @@ INLINE void join_squares(double *sum, double *scale, double more, double by) {
 
 #include "tensor/cpu/cpu_folds_number_internal.h"
 #undef LANES
-#undef MOST_LANES
 #undef WIDE_LANES
 #undef NUMBER
 #undef F
@@ -167,7 +164,6 @@ INLINE void join_squares(double *sum, double *scale, double more, double by) {
 
 #include "tensor/cpu/cpu_folds_number_internal.h"
 #undef LANES
-#undef MOST_LANES
 #undef WIDE_LANES
 #undef NUMBER
 #undef F

@@ -10,8 +10,7 @@
  * loops, in which a result waits for no other. */
 
 #define LANES ((int64_t)(64 / sizeof(NUMBER)))
-#define MOST_LANES (4 * LANES)
-#define WIDE_LANES (LANES < 16 ? LANES : 16) /* of BROAD */
+#define WIDE_LANES ((int64_t)(256 / sizeof(BROAD)))
 
 /* ---- in NUMBER ---- */
 
@@ -22,7 +21,16 @@ typedef struct {
     NUMBER (*four)(NUMBER y, NUMBER a, NUMBER b, NUMBER c, NUMBER d);
 } F(folder);
 
-/* to[j] = f(...f(to[j], x[0, j])..., x[rows - 1, j]) */
+/* to[j] = f(...f(to[j], x[0, j])..., x[rows - 1, j]), row by row. */
+INLINE void F(fold_singly)(NUMBER *to, const NUMBER *x, int64_t rows, int64_t columns,
+                           int64_t stride, F(folder) f) {
+    for (int64_t i = 0; i < rows; i++, x += stride) {
+#pragma omp simd
+        for (int64_t j = 0; j < columns; j++) to[j] = f.one(to[j], x[j]);
+    }
+}
+
+/* The same, four at a time. */
 INLINE void F(fold)(NUMBER *to, const NUMBER *x, int64_t rows, int64_t columns, int64_t stride,
                     F(folder) f) {
     int64_t i = 0;
@@ -31,11 +39,7 @@ INLINE void F(fold)(NUMBER *to, const NUMBER *x, int64_t rows, int64_t columns, 
 #pragma omp simd
         for (int64_t j = 0; j < columns; j++) to[j] = f.four(to[j], a[j], b[j], c[j], d[j]);
     }
-    for (; i < rows; i++) {
-        const NUMBER *a = x + i * stride;
-#pragma omp simd
-        for (int64_t j = 0; j < columns; j++) to[j] = f.one(to[j], a[j]);
-    }
+    F(fold_singly)(to, x + i * stride, rows - i, columns, stride, f);
 }
 
 /* Of as many lanes as a power of two, by halves. Their number and each half's are known where this
@@ -52,26 +56,25 @@ INLINE NUMBER F(fold_lanes)(NUMBER *lane, int64_t lanes, NUMBER (*f)(NUMBER, NUM
     return lane[0];
 }
 
-/* By so many lanes, what is left by LANES, and the last few one by one. */
-INLINE NUMBER F(fold_by)(int64_t lanes, const NUMBER *x, int64_t n, F(folder) f) {
-    NUMBER lane[MOST_LANES];
-    const NUMBER *end = x + n;
-    const int64_t rows = n / lanes, rest = n % lanes / LANES;
-    memcpy(lane, x, (size_t)lanes * sizeof *lane);
-    F(fold)(lane, x + lanes, rows - 1, lanes, lanes, f);
-    x += rows * lanes;
-    F(fold)(lane, x, rest, LANES, LANES, f);
-    NUMBER y = F(fold_lanes)(lane, lanes, f.one);
-    for (x += rest * LANES; x < end; x++) y = f.one(y, *x);
-    return y;
-}
-
-/* By lanes that are as many as pay. */
+/* By 4 LANES, what is left by LANES, and the last few one by one; of few numbers by LANES alone. */
 INLINE NUMBER F(fold_run)(const NUMBER *x, int64_t n, F(folder) f) {
-    if (n >= 16 * LANES) return F(fold_by)(4 * LANES, x, n, f);
-    if (n >= LANES) return F(fold_by)(LANES, x, n, f);
-    NUMBER y = x[0];
-    for (int64_t i = 1; i < n; i++) y = f.one(y, x[i]);
+    NUMBER lane[4 * LANES], y = x[0];
+    const NUMBER *end = x + n;
+    if (n >= 16 * LANES) {
+        const int64_t rows = n / (4 * LANES), rest = n % (4 * LANES) / LANES;
+        memcpy(lane, x, sizeof lane);
+        F(fold)(lane, x + 4 * LANES, rows - 1, 4 * LANES, 4 * LANES, f);
+        x += rows * 4 * LANES;
+        F(fold_singly)(lane, x, rest, LANES, LANES, f);
+        x += rest * LANES;
+        y = F(fold_lanes)(lane, 4 * LANES, f.one);
+    } else if (n >= LANES) {
+        memcpy(lane, x, LANES * sizeof *lane);
+        F(fold_singly)(lane, x + LANES, n / LANES - 1, LANES, LANES, f);
+        x += n / LANES * LANES;
+        y = F(fold_lanes)(lane, LANES, f.one);
+    }
+    for (; x < end; x++) y = f.one(y, *x);
     return y;
 }
 
@@ -83,6 +86,14 @@ INLINE void F(fold_columns)(NUMBER *to, const reel__slab *s, F(folder) f) {
 
 /* ---- in BROAD ---- */
 
+INLINE void F(fold_wide_singly)(BROAD *to, const NUMBER *x, int64_t rows, int64_t columns,
+                                int64_t stride, BROAD (*f)(BROAD, NUMBER)) {
+    for (int64_t i = 0; i < rows; i++, x += stride) {
+#pragma omp simd
+        for (int64_t j = 0; j < columns; j++) to[j] = f(to[j], x[j]);
+    }
+}
+
 INLINE void F(fold_wide)(BROAD *to, const NUMBER *x, int64_t rows, int64_t columns, int64_t stride,
                          BROAD (*f)(BROAD, NUMBER)) {
     int64_t i = 0;
@@ -91,11 +102,7 @@ INLINE void F(fold_wide)(BROAD *to, const NUMBER *x, int64_t rows, int64_t colum
 #pragma omp simd
         for (int64_t j = 0; j < columns; j++) to[j] = f(f(f(f(to[j], a[j]), b[j]), c[j]), d[j]);
     }
-    for (; i < rows; i++) {
-        const NUMBER *a = x + i * stride;
-#pragma omp simd
-        for (int64_t j = 0; j < columns; j++) to[j] = f(to[j], a[j]);
-    }
+    F(fold_wide_singly)(to, x + i * stride, rows - i, columns, stride, f);
 }
 
 INLINE BROAD F(join_lanes)(BROAD *lane, int64_t lanes, BROAD (*join)(BROAD, BROAD)) {
@@ -103,27 +110,22 @@ INLINE BROAD F(join_lanes)(BROAD *lane, int64_t lanes, BROAD (*join)(BROAD, BROA
     return lane[0];
 }
 
-INLINE BROAD F(fold_wide_by)(int64_t lanes, const NUMBER *x, int64_t n, BROAD none,
+INLINE BROAD F(fold_wide_by)(int64_t lanes, const NUMBER *x, int64_t rows, BROAD none,
                              BROAD (*f)(BROAD, NUMBER), BROAD (*join)(BROAD, BROAD)) {
-    BROAD lane[4 * WIDE_LANES];
-    const NUMBER *end = x + n;
-    const int64_t rows = n / lanes, rest = n % lanes / WIDE_LANES;
+    BROAD lane[WIDE_LANES];
     for (int64_t j = 0; j < lanes; j++) lane[j] = none;
-    F(fold_wide)(lane, x, rows, lanes, lanes, f);
-    x += rows * lanes;
-    F(fold_wide)(lane, x, rest, WIDE_LANES, WIDE_LANES, f);
-    BROAD y = F(join_lanes)(lane, lanes, join);
-    for (x += rest * WIDE_LANES; x < end; x++) y = f(y, *x);
-    return y;
+    F(fold_wide_singly)(lane, x, rows, lanes, lanes, f);
+    return F(join_lanes)(lane, lanes, join);
 }
 
 /* `join` is f for what f gave. */
 INLINE BROAD F(fold_run_wide)(const NUMBER *x, int64_t n, BROAD none, BROAD (*f)(BROAD, NUMBER),
                               BROAD (*join)(BROAD, BROAD)) {
-    if (n >= 32 * WIDE_LANES) return F(fold_wide_by)(4 * WIDE_LANES, x, n, none, f, join);
-    if (n >= WIDE_LANES) return F(fold_wide_by)(WIDE_LANES, x, n, none, f, join);
-    BROAD y = none;
-    for (int64_t i = 0; i < n; i++) y = f(y, x[i]);
+    const int64_t lanes = n >= 4 * WIDE_LANES ? WIDE_LANES : WIDE_LANES / 4, rows = n / lanes;
+    const NUMBER *end = x + n;
+    BROAD y = lanes == WIDE_LANES ? F(fold_wide_by)(WIDE_LANES, x, rows, none, f, join)
+                                  : F(fold_wide_by)(WIDE_LANES / 4, x, rows, none, f, join);
+    for (x += rows * lanes; x < end; x++) y = f(y, *x);
     return y;
 }
 

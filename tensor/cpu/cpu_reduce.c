@@ -315,22 +315,22 @@ static void end_nothing(reduction *r, int64_t results) {
     }
 }
 
-/* A call with one input of its own, of two that lie alike. */
-static reel_status take_input(reel__reduction *form, const reel__call *c, int i) {
+/* Of two inputs, brought to lie alike. */
+static __attribute__((noinline)) reel_status take_both(const reel__call *c, reduction *r) {
     reel__call one = *c;
-    one.in[0] = c->nin > 1 ? reel_contiguous_at(c->at, c->in[i]) : c->in[i];
-    return one.in[0] ? reel__reduction_make(form, &one, c->with.reduce.axes) : reel_error_status();
+    for (int i = c->nin - 1; i >= 0; i--) {
+        one.in[0] = reel_contiguous_at(c->at, c->in[i]);
+        if (!one.in[0]) return reel_error_status();
+        REEL_TRY(reel__reduction_make(&r->form, &one, c->with.reduce.axes));
+        *(i ? &r->y : &r->x) = reel__data(r->form.x);
+    }
+    return REEL_OK;
 }
 
 static reel_status take_inputs(const reel__call *c, reduction *r) {
-    REEL_TRY(take_input(&r->form, c, 0));
+    if (c->nin > 1) return take_both(c, r);
+    REEL_TRY(reel__reduction_make(&r->form, c, c->with.reduce.axes));
     r->x = r->y = reel__data(r->form.x);
-    if (c->nin > 1) {
-        reel__reduction second;
-        REEL_TRY(take_input(&second, c, 1));
-        r->y = reel__data(second.x);
-    }
-    r->far = reel_numel(r->form.x) * (int64_t)r->size > FAR;
     return REEL_OK;
 }
 
@@ -341,8 +341,9 @@ reel_status reel__cpu_reduce(const reel__call *c) {
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     const bool is_whole = reel__is_truth(name) || !reel_dtype_is_float(dtype);
     const bool has_end = !is_whole && !reel__is_position(name);
-    reduction r = {.fold = reel__cpu_fold(name, dtype),
-                   .parts_fold = reel__cpu_fold(name, is_whole ? REEL_I64 : REEL_F64),
+    const reel__fold *fold = reel__cpu_fold(folds, name);
+    reduction r = {.fold = &fold[dtype],
+                   .parts_fold = &fold[is_whole ? REEL_I64 : REEL_F64],
                    .map = reel_dtype_is_float(dtype) ? folds->map[c->op][dtype] : NULL,
                    .apart = folds->apart[c->op],
                    .end = has_end ? folds->end[c->op][dtype] : NULL,
@@ -362,6 +363,7 @@ reel_status reel__cpu_reduce(const reel__call *c) {
     if (expanded) return reel__reduce_narrow(c, expanded);
     REEL_SCOPE;
     REEL_TRY(take_inputs(c, &r));
+    r.far = reel_numel(r.form.x) * (int64_t)r.size > FAR;
     cut(&r);
     return run_parts(c, &r);
 }

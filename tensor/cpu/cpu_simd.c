@@ -37,8 +37,3 @@ const reel__folds *reel__cpu_folds(void) {
 const reel__exponentials *reel__cpu_exponentials(void) {
     return exponentials[best()];
 }
-
-const reel__fold *reel__cpu_fold(reel__fold_name name, reel_dtype dtype) {
-    return name == REEL__FOLD_exponentials ? &reel__cpu_exponentials()->fold[dtype]
-                                           : &reel__cpu_folds()->fold[name][dtype];
-}
