@@ -113,6 +113,18 @@ reel_status reel__reduction_make(reel__reduction *r, const reel__call *c, int64_
     return REEL_OK;
 }
 
+reel_status reel__reduction_make_both(reel__reduction *r, const reel_tensor **second,
+                                      const reel__call *c, int64_t axes) {
+    reel__call one = *c;
+    for (int i = 1; i >= 0; i--) {
+        one.in[0] = reel_contiguous_at(c->at, c->in[i]);
+        if (!one.in[0]) return reel_error_status();
+        REEL_TRY(reel__reduction_make(r, &one, axes));
+        if (i) *second = r->x;
+    }
+    return REEL_OK;
+}
+
 const reel__fold_name reel__fold_of[REEL_OP_COUNT] = {
 #define REEL_REDUCE(name, inputs, map, fold, end, dtypes, rule, saves, gradient)                   \
     [REEL_OP_##name] = REEL__FOLD_##fold,

@@ -315,22 +315,12 @@ static void end_nothing(reduction *r, int64_t results) {
     }
 }
 
-/* Of two inputs, brought to lie alike. */
-static __attribute__((noinline)) reel_status take_both(const reel__call *c, reduction *r) {
-    reel__call one = *c;
-    for (int i = c->nin - 1; i >= 0; i--) {
-        one.in[0] = reel_contiguous_at(c->at, c->in[i]);
-        if (!one.in[0]) return reel_error_status();
-        REEL_TRY(reel__reduction_make(&r->form, &one, c->with.reduce.axes));
-        *(i ? &r->y : &r->x) = reel__data(r->form.x);
-    }
-    return REEL_OK;
-}
-
 static reel_status take_inputs(const reel__call *c, reduction *r) {
-    if (c->nin > 1) return take_both(c, r);
-    REEL_TRY(reel__reduction_make(&r->form, c, c->with.reduce.axes));
-    r->x = r->y = reel__data(r->form.x);
+    const reel_tensor *second = NULL;
+    REEL_TRY(c->nin > 1 ? reel__reduction_make_both(&r->form, &second, c, c->with.reduce.axes)
+                        : reel__reduction_make(&r->form, c, c->with.reduce.axes));
+    r->x = reel__data(r->form.x);
+    r->y = second ? reel__data(second) : r->x;
     return REEL_OK;
 }
 
