@@ -29,8 +29,7 @@ static reel_status launch(const reel__call *c, reel__cuda_fold_work *w) {
         w->partial = reel__cuda_scratch(c, bytes);
         if (!w->partial) return reel_error_status();
     }
-    const reel_status status =
-        reel__cuda_launched(
+    const reel_status status = reel__cuda_launched(
         c, launchers[reel__fold_of[c->op]](w, c->in[0]->layout.dtype, d->queue));
     if (w->partial) reel__cuda_free(d->index, w->partial, bytes);
     return status;

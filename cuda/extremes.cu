@@ -1,5 +1,6 @@
-/* The folds of the greatest and the least, and of where they are. The least is the greatest of what is flipped: of a float's
- * negative, of an integer's complement. NaN is greater than all, flipped or not. */
+/* The folds of the greatest and the least, and of where they are. The least is the greatest of what
+ * is flipped: of a float's negative, of an integer's complement. NaN is greater than all, flipped
+ * or not. */
 #include "cuda/fold_internal.cuh"
 
 /* What elements of T are compared as. */

@@ -38,11 +38,11 @@ template <auto MAP> struct map_tag {};
 
 /* An element, or a pair, as it is folded. */
 template <class A, auto MAP, class T>
-static __device__ __forceinline__ A mapped(const reel__cuda_fold_work &, T x, T y) {
+static __device__ __forceinline__ A mapped(const reel__cuda_fold_work &w, T x, T y) {
     if constexpr (std::is_same_v<map_tag<MAP>, map_tag<NO_MAP>>)
         return (A)x;
     else
-        return (A)MAP((double)x, (double)y, 0);
+        return (A)MAP((double)x, (double)y, w.left.p);
 }
 
 /* What leave() leaves: a and b for the row's end or, of a whole fold, a itself. */
@@ -370,8 +370,7 @@ static __global__ void __launch_bounds__(BLOCK, F::RESIDENT)
     for (int k = 0; k < N; k++) seen[k] = F::none();
     const int64_t at = o * w.outer_stride + column;
     take_rows<F, N, ALIGNED>(seen, w, (const typename F::in *)w.x + at,
-                             F::PAIR ? (const typename F::in *)w.y + at : nullptr, w.rows, 0, 0,
-                             1);
+                             F::PAIR ? (const typename F::in *)w.y + at : nullptr, w.rows, 0, 0, 1);
 #pragma unroll
     for (int k = 0; k < N; k++) write<F>(w, o * w.columns + column + k, F::settle(seen[k]));
 }

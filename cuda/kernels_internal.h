@@ -138,9 +138,10 @@ cudaError_t reel__cuda_launch_triangle(const reel__cuda_triangle *t, int size,
 
 /* ---- reductions (reduce.cu, extremes.cu, moments.cu) ---- */
 
-/* out[outer, columns] from x[outer, rows, columns], over rows, and y, of pairs. If parts > 1 each result comes from
- * as many, which meet in `partial` (REEL__CUDA_FOLD_BYTES for each part of each result), and the
- * last block to end joins them in their order; `tickets` are 0 before and after. */
+/* out[outer, columns] from x[outer, rows, columns], over rows, and y, of pairs. If parts > 1 each
+ * result comes from as many, which meet in `partial` (REEL__CUDA_FOLD_BYTES for each part of each
+ * result), and the last block to end joins them in their order; `tickets` are 0 before and after.
+ */
 typedef struct {
     const void *x, *y;
     void *out;
@@ -165,19 +166,19 @@ typedef cudaError_t (*reel__cuda_fold_launcher)(const reel__cuda_fold_work *w, r
 cudaError_t reel__cuda_launch_sum(const reel__cuda_fold_work *w, reel_dtype dtype,
                                   reel__cuda_queue *queue);
 cudaError_t reel__cuda_launch_product(const reel__cuda_fold_work *w, reel_dtype dtype,
-                                  reel__cuda_queue *queue);
+                                      reel__cuda_queue *queue);
 cudaError_t reel__cuda_launch_truth(const reel__cuda_fold_work *w, reel_dtype dtype,
-                                  reel__cuda_queue *queue);
+                                    reel__cuda_queue *queue);
 cudaError_t reel__cuda_launch_extreme(const reel__cuda_fold_work *w, reel_dtype dtype,
-                                  reel__cuda_queue *queue);
+                                      reel__cuda_queue *queue);
 cudaError_t reel__cuda_launch_position(const reel__cuda_fold_work *w, reel_dtype dtype,
-                                  reel__cuda_queue *queue);
+                                       reel__cuda_queue *queue);
 cudaError_t reel__cuda_launch_moments(const reel__cuda_fold_work *w, reel_dtype dtype,
-                                  reel__cuda_queue *queue);
+                                      reel__cuda_queue *queue);
 cudaError_t reel__cuda_launch_squares(const reel__cuda_fold_work *w, reel_dtype dtype,
-                                  reel__cuda_queue *queue);
+                                      reel__cuda_queue *queue);
 cudaError_t reel__cuda_launch_exponentials(const reel__cuda_fold_work *w, reel_dtype dtype,
-                                  reel__cuda_queue *queue);
+                                           reel__cuda_queue *queue);
 
 /* ---- softmax, log_softmax (softmax.cu) ---- */
 

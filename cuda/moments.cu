@@ -68,7 +68,7 @@ template <class T, auto HOW, int INPUTS> struct moments_of {
 };
 
 cudaError_t reel__cuda_launch_moments(const reel__cuda_fold_work *w, reel_dtype dtype,
-                                  reel__cuda_queue *queue) {
+                                      reel__cuda_queue *queue) {
     return launch_rows<moments_of>(w, dtype, queue);
 }
 
@@ -145,7 +145,7 @@ template <class T, auto HOW, int INPUTS> struct squares_of {
 };
 
 cudaError_t reel__cuda_launch_squares(const reel__cuda_fold_work *w, reel_dtype dtype,
-                                  reel__cuda_queue *queue) {
+                                      reel__cuda_queue *queue) {
     return launch_rows<squares_of>(w, dtype, queue);
 }
 
@@ -202,6 +202,6 @@ template <class T, auto HOW, int INPUTS> struct exponentials_of {
 };
 
 cudaError_t reel__cuda_launch_exponentials(const reel__cuda_fold_work *w, reel_dtype dtype,
-                                  reel__cuda_queue *queue) {
+                                           reel__cuda_queue *queue) {
     return launch_rows<exponentials_of>(w, dtype, queue);
 }

@@ -134,7 +134,8 @@ const reel__fold_name reel__fold_of[REEL_OP_COUNT] = {
 reel__left reel__left_of(const reel__call *c) {
     const int64_t count = reel__count_over(c->in[0]->layout.shape, c->with.reduce.axes);
     return (reel__left){.count = (double)count * reel__times(c),
-                        .correction = c->with.reduce.correction};
+                        .correction = c->with.reduce.correction,
+                        .p = c->with.reduce.p};
 }
 
 int64_t reel__expanded_axes(const reel__call *c) {

@@ -27,9 +27,10 @@ static inline bool reel__is_truth(reel__fold_name f) {
     return f == REEL__FOLD_any || f == REEL__FOLD_all;
 }
 
-/* What an end is given: what a fold left of `count` elements, and what the call said. */
+/* What an end is given: what a fold left of `count` elements, and what the call said (the struct
+ * `reduce` in with_internal.h). */
 typedef struct {
-    double a, b, count, correction;
+    double a, b, count, correction, p;
 } reel__left;
 
 /* Whether a map's name is `same`, which asks for no loop and no formula: 1 or 0. */

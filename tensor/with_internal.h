@@ -87,6 +87,7 @@ typedef union reel__with {
     struct {                /* over axes */
         int64_t axes, kept; /* bit masks: those reduced, and those of them that stay, of size 1 */
         double correction;  /* var, std */
+        double p;           /* what a map and an end are told */
         double times;       /* how often each element counts; 0: once */
     } reduce;
     reel_shape shape; /* reshape, expand: the result's */

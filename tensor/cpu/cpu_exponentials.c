@@ -84,7 +84,7 @@ INLINE void join_exponentials(double *most, double *sum, double more_most, doubl
 /* ---- parts that come together ---- */
 
 static void exponentials_join(reel__tally to, const reel__slab *s, reel__cells b, double each,
-                           double all) {
+                              double all) {
     (void)each, (void)all;
     const double *a = s->x;
     for (int64_t j = 0; j < s->columns; j++) {

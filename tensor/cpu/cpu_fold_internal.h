@@ -26,7 +26,7 @@ typedef struct {
 
 /* A part of the input: rows of contiguous columns, a result for each column. */
 typedef struct {
-    const void *x, *y; /* y: what else is mapped */
+    const void *x, *y;             /* y: what else is mapped */
     int64_t rows, columns, stride; /* rows, columns >= 1; from row to row, in elements */
     int64_t first;                 /* the number of its first row */
 } reel__slab;

@@ -1,16 +1,16 @@
-/* The vector code of reductions, but for exponentials (cpu_exponentials.c). Compiled once for each instruction set, as
- * cpu_loops.c is. A fold is written once for all rows of ops_reduce.def that name it; what a row maps
- * lies in memory before it is folded. */
+/* The vector code of reductions, but for exponentials (cpu_exponentials.c). Compiled once for each
+ * instruction set, as cpu_loops.c is. A fold is written once for all rows of ops_reduce.def that
+ * name it; what a row maps lies in memory before it is folded. */
 #include "tensor/cpu/cpu_fold_internal.h"
 
 #include <string.h>
 
 #define CHUNK REEL__FOLD_CHUNK
-#define BLOCK 4096      /* elements of a run that are read twice, or added up apart */
-#define ROWS 32         /* of columns, the same */
+#define BLOCK 4096         /* elements of a run that are read twice, or added up apart */
+#define ROWS 32            /* of columns, the same */
 #define MOMENT_COLUMNS 256 /* that moments keep sums of, which take more room than others' */
-#define SUM_ROWS 256    /* that are added up together */
-#define SEEK_ROWS 128   /* that are counted together */
+#define SUM_ROWS 256       /* that are added up together */
+#define SEEK_ROWS 128      /* that are counted together */
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -177,32 +177,33 @@ INLINE void join_squares(double *sum, double *scale, double more, double by) {
 INLINE void take_position(reel__tally to, const reel__slab *s, reel__cells b) {
     for (int64_t j = 0; j < s->columns; j++) to.b.whole[j] = b.whole[to.b.whole[j] * s->stride + j];
 }
-static void first_greatest_join_real(reel__tally to, const reel__slab *s, reel__cells b, double each,
-                             double all) {
+static void first_greatest_join_real(reel__tally to, const reel__slab *s, reel__cells b,
+                                     double each, double all) {
     (void)each, (void)all;
     first_greatest_columns_f64(to, s);
     take_position(to, s, b);
 }
 static void first_least_join_real(reel__tally to, const reel__slab *s, reel__cells b, double each,
-                             double all) {
+                                  double all) {
     (void)each, (void)all;
     first_least_columns_f64(to, s);
     take_position(to, s, b);
 }
-static void first_greatest_join_whole(reel__tally to, const reel__slab *s, reel__cells b, double each,
-                              double all) {
+static void first_greatest_join_whole(reel__tally to, const reel__slab *s, reel__cells b,
+                                      double each, double all) {
     (void)each, (void)all;
     first_greatest_columns_i64(to, s);
     take_position(to, s, b);
 }
 static void first_least_join_whole(reel__tally to, const reel__slab *s, reel__cells b, double each,
-                              double all) {
+                                   double all) {
     (void)each, (void)all;
     first_least_columns_i64(to, s);
     take_position(to, s, b);
 }
 
-static void moments_join(reel__tally to, const reel__slab *s, reel__cells b, double each, double all) {
+static void moments_join(reel__tally to, const reel__slab *s, reel__cells b, double each,
+                         double all) {
     const double *a = s->x;
     for (int64_t i = 0; i < s->rows; i++)
         for (int64_t j = 0; j < s->columns; j++) {
@@ -214,7 +215,8 @@ static void moments_join(reel__tally to, const reel__slab *s, reel__cells b, dou
         }
 }
 
-static void squares_join(reel__tally to, const reel__slab *s, reel__cells b, double each, double all) {
+static void squares_join(reel__tally to, const reel__slab *s, reel__cells b, double each,
+                         double all) {
     (void)each, (void)all;
     const double *a = s->x;
     for (int64_t i = 0; i < s->rows; i++)
@@ -237,12 +239,19 @@ static void squares_join(reel__tally to, const reel__slab *s, reel__cells b, dou
         }                                                                                          \
     }
 #define FLOATS(name, join)                                                                         \
-    { {name##_run_f32, name##_columns_f32, join}, {name##_run_f64, name##_columns_f64, join} }
+    {                                                                                              \
+        {name##_run_f32, name##_columns_f32, join}, {                                              \
+            name##_run_f64, name##_columns_f64, join                                               \
+        }                                                                                          \
+    }
 
 /* What a row maps and ends by: a map is of floats. */
-#define MAPS_0_FLOAT(name) {map_of_##name##_f32, map_of_##name##_f64}
-#define MAPS_1_FLOAT(name) {NULL}
-#define MAPS_1_NUMBER(name) {NULL}
+#define MAPS_0_FLOAT(name)                                                                         \
+    { map_of_##name##_f32, map_of_##name##_f64 }
+#define MAPS_1_FLOAT(name)                                                                         \
+    { NULL }
+#define MAPS_1_NUMBER(name)                                                                        \
+    { NULL }
 #define APARTS_0(name) apart_of_##name
 #define APARTS_1(name) NULL
 #define MAPS(same, dtypes, name) JOIN(JOIN(MAPS_, same), _##dtypes)(name)
@@ -260,10 +269,10 @@ const reel__folds NAME(REEL_SIMD) = {
             [REEL__FOLD_product] = NUMBERS(product, NULL, NULL),
             [REEL__FOLD_greatest] = NUMBERS(greatest, NULL, NULL),
             [REEL__FOLD_least] = NUMBERS(least, NULL, NULL),
-            [REEL__FOLD_first_greatest] =
-                NUMBERS(first_greatest, first_greatest_join_real, first_greatest_join_whole),
-            [REEL__FOLD_first_least] =
-                NUMBERS(first_least, first_least_join_real, first_least_join_whole),
+            [REEL__FOLD_first_greatest] = NUMBERS(first_greatest, first_greatest_join_real,
+                                                  first_greatest_join_whole),
+            [REEL__FOLD_first_least] = NUMBERS(first_least, first_least_join_real,
+                                               first_least_join_whole),
             [REEL__FOLD_any] = NUMBERS(any, NULL, NULL),
             [REEL__FOLD_all] = NUMBERS(all, NULL, NULL),
             [REEL__FOLD_moments] = FLOATS(moments, moments_join),

@@ -92,7 +92,8 @@ static inline __attribute__((unused)) void F(whole_sum_run)(reel__tally to, cons
     to.a.CELL[0] = F(fold_run_wide)(s->x, s->rows, 0, F(add_wide), F(add_both));
 }
 
-static inline __attribute__((unused)) void F(whole_sum_columns)(reel__tally to, const reel__slab *s) {
+static inline __attribute__((unused)) void F(whole_sum_columns)(reel__tally to,
+                                                                const reel__slab *s) {
     for (int64_t j = 0; j < s->columns; j++) to.a.CELL[j] = 0;
     F(fold_wide)(to.a.CELL, s->x, s->rows, s->columns, s->stride, F(add_wide));
 }
@@ -128,8 +129,8 @@ INLINE int64_t F(find)(const NUMBER *x, int64_t n, NUMBER a) {
 }
 
 /* The best of a block is known before it is looked for, which is in few blocks. */
-INLINE void F(seek_run)(reel__tally to, const reel__slab *s, NUMBER (*pick)(const NUMBER *, int64_t),
-                        int (*is_better)(NUMBER, NUMBER)) {
+INLINE void F(seek_run)(reel__tally to, const reel__slab *s,
+                        NUMBER (*pick)(const NUMBER *, int64_t), int (*is_better)(NUMBER, NUMBER)) {
     const NUMBER *x = s->x;
     NUMBER top = x[0];
     int64_t at = 0;

@@ -152,7 +152,7 @@ INLINE void R(block_of_columns)(double *mean, double *squares, const REAL *x, in
 }
 
 INLINE void R(moments_few_columns)(reel__tally to, const REAL *x, int64_t rows, int64_t columns,
-                               int64_t stride) {
+                                   int64_t stride) {
     double mean[MOMENT_COLUMNS], squares[MOMENT_COLUMNS];
     for (int64_t j = 0; j < columns; j++) to.a.real[j] = to.b.real[j] = 0;
     for (int64_t i = 0; i < rows; i += ROWS, x += ROWS * stride) {
@@ -172,8 +172,8 @@ static void R(moments_columns)(reel__tally to, const reel__slab *s) {
     }
 }
 
-/* ---- squares: their sum in squares in f64, which those of f32 neither pass nor fall below. Of f64, what
- * did is gone through again, less a power of two ---- */
+/* ---- squares: their sum in squares in f64, which those of f32 neither pass nor fall below. Of
+ * f64, what did is gone through again, less a power of two ---- */
 
 #define SUM_LOW 1e-280 /* above it nothing counts that vanished when it was squared */
 
@@ -273,11 +273,11 @@ INLINE void R(end)(void *out, reel__tally t, int64_t n, reel__left left, double 
     REAL *y = out;
 #pragma omp simd
     for (int64_t i = 0; i < n; i++)
-        y[i] = (REAL)f((reel__left){t.a.real[i], t.b.real[i], left.count, left.correction});
+        y[i] = (REAL)f((reel__left){t.a.real[i], t.b.real[i], left.count, left.correction, left.p});
 }
 
-#define REEL_REDUCE(name, inputs, map, fold, how, dtypes, rule, saves, gradient)                  \
+#define REEL_REDUCE(name, inputs, map, fold, how, dtypes, rule, saves, gradient)                   \
     static void R(end_of_##name)(void *out, reel__tally t, int64_t n, reel__left left) {           \
-        R(end)(out, t, n, left, WIDE(end_##how));                                                 \
+        R(end)(out, t, n, left, WIDE(end_##how));                                                  \
     }
 #include "tensor/ops_reduce.def"

@@ -20,8 +20,8 @@
 #define PARTS 32   /* that columns are cut into, where there are few chunks, */
 #define PART 32768 /* of at least so many elements */
 #define GRAIN 32768
-#define MAPPED 4096 /* elements of a block that is mapped */
-#define LEAST 1e-25 /* a sum of f32 below it may lack what vanished */
+#define MAPPED 4096             /* elements of a block that is mapped */
+#define LEAST 1e-25             /* a sum of f32 below it may lack what vanished */
 #define FAR ((int64_t)24 << 20) /* bytes of x beyond which runs are fetched ahead */
 
 typedef struct {
@@ -33,8 +33,8 @@ typedef struct {
     const char *x, *y;
     char *out;
     size_t size, out_size;
-    double times, p; /* each element counts so often; what the map is told */
-    reel__left ended;
+    double times;       /* each element counts so often */
+    reel__left left_of; /* what the end is told, and the map: p */
     reel__fold_name name;
     bool is_whole;               /* what parts leave behind */
     bool far;                    /* too much for a cache */
@@ -110,7 +110,7 @@ static void end(const reduction *r, int64_t result, reel__tally t, int64_t n) {
     char *out = r->out + (size_t)result * r->out_size;
     if (r->times > 1) repeat(r, t, n);
     if (r->end)
-        r->end(out, t, n, r->ended);
+        r->end(out, t, n, r->left_of);
     else
         end_whole(r, out, reel__is_position(r->name) ? t.b.whole : t.a.whole, n);
 }
@@ -135,26 +135,22 @@ static void map_block(reel__map_loop map, double *room, size_t size, const reduc
     const int64_t lines = together ? 1 : s->rows, n = s->rows * s->columns / lines;
     for (int64_t i = 0; i < lines; i++) {
         const size_t at = (size_t)(i * s->stride) * r->size;
-        map((char *)room + (size_t)(i * n) * size, (const char *)s->x + at,
-            (const char *)s->y + at, n, r->p);
+        map((char *)room + (size_t)(i * n) * size, (const char *)s->x + at, (const char *)s->y + at,
+            n, r->left_of.p);
     }
 }
 
 /* Whether f32 had room for sums, and for what was added up. */
 static bool is_within(const double *sum, int64_t n) {
     bool yes = true;
-    for (int64_t i = 0; i < n; i++)
-        yes &= (fabs(sum[i]) >= LEAST) & (fabs(sum[i]) < INFINITY);
+    for (int64_t i = 0; i < n; i++) yes &= (fabs(sum[i]) >= LEAST) & (fabs(sum[i]) < INFINITY);
     return yes;
 }
 
 /* Up to MAPPED elements. What f32 had no room for is gone through again in f64. */
 static void fold_block(const reduction *r, reel__tally to, double *room, const reel__slab *s) {
-    reel__slab block = {.x = room,
-                        .rows = s->rows,
-                        .columns = s->columns,
-                        .stride = s->columns,
-                        .first = s->first};
+    reel__slab block = {
+        .x = room, .rows = s->rows, .columns = s->columns, .stride = s->columns, .first = s->first};
     const bool is_run = r->form.columns == 1;
     map_block(r->map, room, r->size, r, s);
     is_run ? r->fold->run(to, &block) : r->fold->columns(to, &block);
@@ -342,7 +338,7 @@ reel_status reel__cpu_reduce(const reel__call *c) {
                    .size = reel_dtype_size(dtype),
                    .out_size = reel_dtype_size(c->out[0]->layout.dtype),
                    .times = reel__times(c),
-                   .ended = reel__left_of(c),
+                   .left_of = reel__left_of(c),
                    .name = name,
                    .is_whole = is_whole};
     if (reel_numel(c->in[0]) == 0) {
