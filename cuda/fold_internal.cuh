@@ -269,23 +269,25 @@ static __device__ __forceinline__ void
 take_rows(typename F::seen *seen, const reel__cuda_fold_work &w, const typename F::in *x,
           const typename F::in *y, int64_t n, int64_t first, unsigned from, unsigned step) {
     using T = typename F::in;
-    int64_t at = from * w.row_stride;
-    for (int64_t r = from; r < n; r += AHEAD * step, at += AHEAD * step * w.row_stride) {
-        unit<T, N> a[AHEAD], b[F::PAIR ? AHEAD : 1];
+    constexpr int LOADS = F::PAIR ? AHEAD / 2 : AHEAD;
+    x += from * w.row_stride;
+    if (F::PAIR) y += from * w.row_stride;
+    for (int64_t r = from; r < n; r += LOADS * step, x += LOADS * step * w.row_stride) {
+        unit<T, N> a[LOADS], b[LOADS];
 #pragma unroll
-        for (int k = 0; k < AHEAD; k++) {
+        for (int k = 0; k < LOADS; k++) {
             if (r + k * step >= n) break;
-            a[k] = fetch<T, N, ALIGNED>(x + at + k * step * w.row_stride);
-            if constexpr (F::PAIR) b[k] = fetch<T, N, ALIGNED>(y + at + k * step * w.row_stride);
+            a[k] = fetch<T, N, ALIGNED>(x + k * step * w.row_stride);
+            b[k] = F::PAIR ? fetch<T, N, ALIGNED>(y + k * step * w.row_stride) : a[k];
         }
 #pragma unroll
-        for (int k = 0; k < AHEAD; k++) {
+        for (int k = 0; k < LOADS; k++) {
             if (r + k * step >= n) break;
 #pragma unroll
             for (int i = 0; i < N; i++)
-                F::take(seen[i], w, a[k].v[i], F::PAIR ? b[F::PAIR * k].v[i] : a[k].v[i],
-                        first + r + k * step);
+                F::take(seen[i], w, a[k].v[i], b[k].v[i], first + r + k * step);
         }
+        if (F::PAIR) y += LOADS * step * w.row_stride;
     }
 }
 
@@ -342,10 +344,10 @@ static __global__ void __launch_bounds__(BLOCK, F::RESIDENT)
 #pragma unroll
     for (int k = 0; k < N; k++) seen[k] = F::none();
     if (edge + threadIdx.x * N < w.columns) {
-        const int64_t at =
-            o * w.outer_stride + first * w.row_stride + edge + (int64_t)threadIdx.x * N;
-        take_rows<F, N, ALIGNED>(seen, w, (const typename F::in *)w.x + at,
-                                 F::PAIR ? (const typename F::in *)w.y + at : nullptr,
+        const int64_t at = o * w.outer_stride + first * w.row_stride + edge;
+        const typename F::in *x = (const typename F::in *)w.x + at,
+                             *y = F::PAIR ? (const typename F::in *)w.y + at : x;
+        take_rows<F, N, ALIGNED>(seen, w, x + threadIdx.x * N, y + threadIdx.x * N,
                                  left < each ? left : each, first, threadIdx.y, blockDim.y);
     }
     const typename F::acc total = join_tile<F, N>(all, seen, lanes, t);
