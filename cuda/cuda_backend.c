@@ -38,6 +38,7 @@ reel_status reel_cuda_memory_info(int index, reel_cuda_memory *out) {
 /* ---- the table ---- */
 
 #define KERNEL_MAP(name) reel__cuda_map_op
+#define KERNEL_REDUCE(name) reel__cuda_reduce
 #define KERNEL_CALL(name) reel__cuda_##name
 #define KERNEL_UPDATE(name) reel__cuda_update
 #define KERNEL_VIEW(name) NULL

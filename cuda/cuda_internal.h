@@ -137,6 +137,7 @@ reel_status reel__cuda_map_with(const reel__call *c, reel__cuda_kernel k, reel_t
                                 reel_tensor *const *in, const double constants[2]);
 reel_status reel__cuda_map_op(const reel__call *c);
 reel_status reel__cuda_update(const reel__call *c);
+reel_status reel__cuda_reduce(const reel__call *c);
 /* to = from, of equal dtypes, from broadcast to to. */
 reel_status reel__cuda_copy_into(const reel__call *c, reel_tensor *to, reel_tensor *from);
 

@@ -1,8 +1,25 @@
 /* Reductions: brought into the kernels' form (nest.c), with memory for what parts leave behind. */
 #include "cuda/cuda_internal.h"
 
-static reel_status launch(const reel__call *c, reel__cuda_fold_launcher launcher,
-                          reel__cuda_fold_work *w) {
+static const reel__cuda_fold_launcher launchers[REEL__FOLDS] = {
+    [REEL__FOLD_sum] = reel__cuda_launch_sum,
+    [REEL__FOLD_product] = reel__cuda_launch_product,
+    [REEL__FOLD_greatest] = reel__cuda_launch_extreme,
+    [REEL__FOLD_least] = reel__cuda_launch_extreme,
+    [REEL__FOLD_first_greatest] = reel__cuda_launch_position,
+    [REEL__FOLD_first_least] = reel__cuda_launch_position,
+    [REEL__FOLD_any] = reel__cuda_launch_truth,
+    [REEL__FOLD_all] = reel__cuda_launch_truth,
+    [REEL__FOLD_moments] = reel__cuda_launch_moments,
+    [REEL__FOLD_squares] = reel__cuda_launch_squares,
+    [REEL__FOLD_exponentials] = reel__cuda_launch_exponentials,
+};
+
+static bool is_flipped(reel__fold_name f) {
+    return f == REEL__FOLD_least || f == REEL__FOLD_first_least || f == REEL__FOLD_all;
+}
+
+static reel_status launch(const reel__call *c, reel__cuda_fold_work *w) {
     reel__cuda_device *d = reel__cuda_enter(c);
     if (!d) return reel_error_status();
     w->parts = reel__cuda_fold_parts(w->outer, w->rows, w->columns);
@@ -12,122 +29,42 @@ static reel_status launch(const reel__call *c, reel__cuda_fold_launcher launcher
         w->partial = reel__cuda_scratch(c, bytes);
         if (!w->partial) return reel_error_status();
     }
-    const reel_status status =
-        reel__cuda_launched(c, launcher(w, c->in[0]->layout.dtype, d->queue));
+    const reel_status status = reel__cuda_launched(
+        c, launchers[reel__fold_of[c->op]](w, c->in[0]->layout.dtype, d->queue));
     if (w->partial) reel__cuda_free(d->index, w->partial, bytes);
     return status;
 }
 
-static reel_status fill(const reel__call *c, double value) {
-    return reel_fill_at_(c->at, c->out[0], value) ? REEL_OK : reel_error_status();
+/* Where x lies, and y if there are pairs; of nothing no rows. */
+static reel_status take_inputs(const reel__call *c, reel__cuda_fold_work *w) {
+    reel__reduction r = {.outer = reel_numel(c->out[0]), .columns = 1};
+    const reel_tensor *second = NULL;
+    if (reel_numel(c->in[0]) > 0) {
+        const int64_t axes = c->with.reduce.axes;
+        REEL_TRY(c->nin > 1 ? reel__reduction_make_both(&r, &second, c, axes)
+                            : reel__reduction_make(&r, c, axes));
+        w->x = reel__data(r.x);
+        w->y = second ? reel__data(second) : NULL;
+    }
+    w->outer = r.outer;
+    w->rows = r.rows;
+    w->columns = r.columns;
+    w->outer_stride = r.outer_stride;
+    w->row_stride = r.row_stride;
+    return REEL_OK;
 }
 
-/* What `how` says apart from the operands; `none` is the result of nothing. */
-static reel_status reduce(const reel__call *c, reel__cuda_fold_launcher launcher,
-                          reel__cuda_fold_work how, double none) {
-    reel__reduction r;
+reel_status reel__cuda_reduce(const reel__call *c) {
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    if (reel_numel(c->in[0]) == 0) return fill(c, none);
-    const int64_t expanded = reel__expanded_axes(c);
+    const bool is_one = c->nin == 1 && reel_numel(c->in[0]) > 0;
+    const int64_t expanded = is_one ? reel__expanded_axes(c) : 0;
     if (expanded) return reel__reduce_narrow(c, expanded);
-    how.times = reel__times(c);
     REEL_SCOPE;
-    reel_status status = reel__reduction_make(&r, c, c->with.reduce.axes);
-    if (status != REEL_OK) return status;
-    how.x = reel__data(r.x);
-    how.out = reel__data(c->out[0]);
-    how.outer = r.outer;
-    how.rows = r.rows;
-    how.columns = r.columns;
-    how.outer_stride = r.outer_stride;
-    how.row_stride = r.row_stride;
-    return launch(c, launcher, &how);
-}
-
-/* Elements of x that go into a result. */
-static double count_of(const reel__call *c) {
-    return (double)reel__count_over(c->in[0]->layout.shape, c->with.reduce.axes);
-}
-
-#define NOT_A_NUMBER __builtin_nan("")
-
-reel_status reel__cuda_sum(const reel__call *c) {
-    return reduce(c, reel__cuda_launch_sum, (reel__cuda_fold_work){.divisor = 1}, 0);
-}
-
-reel_status reel__cuda_mean(const reel__call *c) {
-    return reduce(c, reel__cuda_launch_sum,
-                  (reel__cuda_fold_work){.divisor = count_of(c) * reel__times(c)}, NOT_A_NUMBER);
-}
-
-reel_status reel__cuda_prod(const reel__call *c) {
-    return reduce(c, reel__cuda_launch_prod, (reel__cuda_fold_work){0}, 1);
-}
-
-reel_status reel__cuda_max(const reel__call *c) {
-    return reduce(c, reel__cuda_launch_extreme, (reel__cuda_fold_work){0}, 0);
-}
-
-reel_status reel__cuda_min(const reel__call *c) {
-    return reduce(c, reel__cuda_launch_extreme, (reel__cuda_fold_work){.flip = true}, 0);
-}
-
-reel_status reel__cuda_argmax(const reel__call *c) {
-    return reduce(c, reel__cuda_launch_position, (reel__cuda_fold_work){0}, 0);
-}
-
-reel_status reel__cuda_argmin(const reel__call *c) {
-    return reduce(c, reel__cuda_launch_position, (reel__cuda_fold_work){.flip = true}, 0);
-}
-
-reel_status reel__cuda_any(const reel__call *c) {
-    return reduce(c, reel__cuda_launch_truth, (reel__cuda_fold_work){0}, 0);
-}
-
-reel_status reel__cuda_all(const reel__call *c) {
-    return reduce(c, reel__cuda_launch_truth, (reel__cuda_fold_work){.flip = true}, 1);
-}
-
-static reel_status variance(const reel__call *c, bool root) {
-    const double divisor = count_of(c) * reel__times(c) - c->with.reduce.correction;
-    return reduce(c, reel__cuda_launch_var,
-                  (reel__cuda_fold_work){.divisor = divisor > 0 ? divisor : 0, .root = root},
-                  NOT_A_NUMBER);
-}
-
-reel_status reel__cuda_var(const reel__call *c) {
-    return variance(c, false);
-}
-
-reel_status reel__cuda_std(const reel__call *c) {
-    return variance(c, true);
-}
-
-reel_status reel__cuda_norm(const reel__call *c) {
-    return reduce(c, reel__cuda_launch_length, (reel__cuda_fold_work){0}, 0);
-}
-
-reel_status reel__cuda_logsumexp(const reel__call *c) {
-    return reduce(c, reel__cuda_launch_logsumexp, (reel__cuda_fold_work){0}, -__builtin_inf());
-}
-
-/* ---- mse ---- */
-
-reel_status reel__cuda_mse(const reel__call *c) {
-    const int64_t n = reel_numel(c->in[0]);
-    if (n == 0) return fill(c, NOT_A_NUMBER);
-    REEL_SCOPE;
-    reel_tensor *y = reel_contiguous_at(c->at, c->in[0]), *t = reel_contiguous_at(c->at, c->in[1]);
-    if (!y || !t) return reel_error_status();
-    reel__cuda_fold_work w = {.x = reel__data(y),
-                              .y = reel__data(t),
-                              .out = reel__data(c->out[0]),
-                              .outer = 1,
-                              .rows = n,
-                              .columns = 1,
-                              .outer_stride = 1,
-                              .row_stride = 1,
-                              .divisor = (double)n,
-                              .times = 1};
-    return launch(c, reel__cuda_launch_square_differences, &w);
+    reel__cuda_fold_work w = {.out = reel__data(c->out[0]),
+                              .times = reel__times(c),
+                              .left = reel__left_of(c),
+                              .op = c->op,
+                              .flip = is_flipped(reel__fold_of[c->op])};
+    REEL_TRY(take_inputs(c, &w));
+    return launch(c, &w);
 }

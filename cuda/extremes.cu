@@ -1,5 +1,6 @@
-/* max and min, argmax and argmin. The least is the greatest of what is flipped: of a float's
- * negative, of an integer's complement. NaN is greater than all, flipped or not. */
+/* The folds of the greatest and the least, and of where they are. The least is the greatest of what
+ * is flipped: of a float's negative, of an integer's complement. NaN is greater than all, flipped
+ * or not. */
 #include "cuda/fold_internal.cuh"
 
 /* What elements of T are compared as. */
@@ -32,24 +33,28 @@ template <class T, class K> static __device__ __forceinline__ K flipped(K key, b
         return flip ? ~key : key;
 }
 
-/* ---- max, min ---- */
+/* ---- greatest, least ---- */
 
-template <class T> struct extreme_of {
+template <class T, auto HOW, int INPUTS> struct extreme_of {
     using in = T;
     using acc = typename key_of<T>::type;
     using seen = acc;
     using out = T;
-    static constexpr bool PAIR = false;
+    static constexpr auto MAP = HOW;
+    static constexpr bool PAIR = INPUTS == 2, WHOLE = std::is_integral_v<T>;
     static constexpr int RESIDENT = 4;
+    static constexpr __host__ __device__ bool holds(reel__fold_name f) {
+        return f == REEL__FOLD_greatest || f == REEL__FOLD_least;
+    }
     static __device__ __forceinline__ seen none() {
         return key_of<T>::lowest();
     }
     static __device__ __forceinline__ acc nothing() {
         return key_of<T>::lowest();
     }
-    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &w, T x, T,
+    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &w, T x, T y,
                                                 int64_t) {
-        s = join(s, flipped<T>((acc)x, w.flip));
+        s = join(s, flipped<T>(mapped<acc, MAP>(w, x, y), w.flip));
     }
     static __device__ __forceinline__ acc settle(seen s) {
         return s;
@@ -57,43 +62,44 @@ template <class T> struct extreme_of {
     static __device__ __forceinline__ acc join(acc a, acc b) {
         return b > a || b != b ? b : a;
     }
-    static __device__ __forceinline__ out finish(acc a, const reel__cuda_fold_work &w) {
-        return (out)flipped<T>(a, w.flip);
+    static __device__ __forceinline__ auto leave(acc a, const reel__cuda_fold_work &w) {
+        return left_of<WHOLE>(w, flipped<T>(a, w.flip), 0);
     }
 };
 
 cudaError_t reel__cuda_launch_extreme(const reel__cuda_fold_work *w, reel_dtype dtype,
                                       reel__cuda_queue *queue) {
-    if (dtype == REEL_F32) return launch_fold<extreme_of<float>>(w, queue);
-    if (dtype == REEL_F64) return launch_fold<extreme_of<double>>(w, queue);
-    if (dtype == REEL_I64) return launch_fold<extreme_of<int64_t>>(w, queue);
-    return launch_fold<extreme_of<uint8_t>>(w, queue);
+    return launch_rows<extreme_of>(w, dtype, queue);
 }
 
-/* ---- argmax, argmin: of equals the first, in whatever order they come ---- */
+/* ---- their positions: of equals the first, in whatever order they come ---- */
 
 template <class K> struct place {
     int64_t index;
     K key;
 };
 
-template <class T> struct position_of {
+template <class T, auto HOW, int INPUTS> struct position_of {
     using K = typename key_of<T>::type;
     using in = T;
     using acc = place<K>;
     using seen = acc;
     using out = int64_t;
-    static constexpr bool PAIR = false;
+    static constexpr auto MAP = HOW;
+    static constexpr bool PAIR = INPUTS == 2, WHOLE = true;
     static constexpr int RESIDENT = 2;
+    static constexpr __host__ __device__ bool holds(reel__fold_name f) {
+        return f == REEL__FOLD_first_greatest || f == REEL__FOLD_first_least;
+    }
     static __device__ __forceinline__ acc nothing() {
         return {INT64_MAX, key_of<T>::lowest()};
     }
     static __device__ __forceinline__ seen none() {
         return nothing();
     }
-    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &w, T x, T,
+    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &w, T x, T y,
                                                 int64_t at) {
-        s = join(s, acc{at, flipped<T>((K)x, w.flip)});
+        s = join(s, acc{at, flipped<T>(mapped<K, MAP>(w, x, y), w.flip)});
     }
     static __device__ __forceinline__ acc settle(seen s) {
         return s;
@@ -104,15 +110,12 @@ template <class T> struct position_of {
         const bool is_alike = a.key == b.key || both_nan;
         return is_better || (is_alike && b.index < a.index) ? b : a;
     }
-    static __device__ __forceinline__ out finish(acc a, const reel__cuda_fold_work &) {
+    static __device__ __forceinline__ out leave(acc a, const reel__cuda_fold_work &) {
         return a.index;
     }
 };
 
 cudaError_t reel__cuda_launch_position(const reel__cuda_fold_work *w, reel_dtype dtype,
                                        reel__cuda_queue *queue) {
-    if (dtype == REEL_F32) return launch_fold<position_of<float>>(w, queue);
-    if (dtype == REEL_F64) return launch_fold<position_of<double>>(w, queue);
-    if (dtype == REEL_I64) return launch_fold<position_of<int64_t>>(w, queue);
-    return launch_fold<position_of<uint8_t>>(w, queue);
+    return launch_rows<position_of>(w, dtype, queue);
 }

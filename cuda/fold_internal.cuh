@@ -1,29 +1,88 @@
 /* Reductions of every kind. Each result has a fixed tree: lanes, then warps, then the parts of a
  * long one, always in the same order.
  *
- * A fold F says what comes together, and how: elements of type `in` to results of type `out`. A
- * thread gathers elements in a `seen`, which begins as none(); take(seen, work, x, y, at) adds x,
- * and y where there are PAIRs; `at` is its number among the elements of the result. What threads
- * hand to each other is an `acc`, plain, of 4 bytes or a multiple of 8: settle(seen) makes one,
- * nothing() is that of no elements, and join(a, b) makes one of two, a being the first.
- * finish(acc, work) is the result. RESIDENT: blocks that a processor has registers for. */
+ * A fold F is a template of the elements' type, the map (NO_MAP: none) and the number of inputs, so
+ * that rows of ops_reduce.def that have these alike share their kernels; `holds` says which folds
+ * of the table it is. It says what comes together, and how: elements of type `in` to results of
+ * type `out`. A thread gathers elements in a `seen`, which begins as none(); take(seen, work, x, y,
+ * at) adds x, and y where there are PAIRs; `at` is its number among the elements of the result.
+ * What threads hand to each other is an `acc`, plain, of 4 bytes or a multiple of 8: settle(seen)
+ * makes one, nothing() is that of no elements, and join(a, b) makes one of two, a being the first.
+ * leave(acc, work) is what the row's end makes the result of or, of a fold that is WHOLE, the
+ * result. RESIDENT: blocks that a processor has registers for. */
 #ifndef REEL_CUDA_FOLD_INTERNAL_CUH
 #define REEL_CUDA_FOLD_INTERNAL_CUH
 
+#include "cuda/formula_internal.cuh"
 #include "cuda/vector_internal.cuh"
 
 #include <cooperative_groups.h>
 #include <stdint.h>
+#include <type_traits>
 
 #define BLOCK 256
 #define WARPS (BLOCK / 32)
 #define WIDE_BLOCK 1024
 #define AHEAD 8 /* loads of a thread that are on their way at once */
 
+/* ---- rows: a map is one of formula<double>'s, whatever the elements are ---- */
+
+#define NO_MAP nullptr
+#define MAP_1(map) NO_MAP
+#define MAP_0(map) formula<double>::map_##map
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define MAP_OF(map) JOIN(MAP_, REEL__IS_SAME(map))(map)
+
+template <auto MAP> struct map_tag {};
+
+/* An element, or a pair, as it is folded. */
+template <class A, auto MAP, class T>
+static __device__ __forceinline__ A mapped(const reel__cuda_fold_work &w, T x, T y) {
+    if constexpr (std::is_same_v<map_tag<MAP>, map_tag<NO_MAP>>)
+        return (A)x;
+    else
+        return (A)MAP((double)x, (double)y, w.left.p);
+}
+
+/* What leave() leaves: a and b for the row's end or, of a whole fold, a itself. */
+template <bool WHOLE, class A>
+static __device__ __forceinline__ auto left_of(const reel__cuda_fold_work &w, A a, double b) {
+    if constexpr (WHOLE) {
+        return a;
+    } else {
+        reel__left left = w.left;
+        left.a = (double)a;
+        left.b = b;
+        return left;
+    }
+}
+
+/* By the end of w's row, which is one of the few that fold as F does. */
+template <class F>
+static __device__ __forceinline__ double end_of(const reel__cuda_fold_work &w, reel__left left) {
+    switch (w.op) {
+#define REEL_REDUCE(name, inputs, map, fold, end, dtypes, rule, saves, gradient)                   \
+    case REEL_OP_##name:                                                                           \
+        if constexpr (F::holds(REEL__FOLD_##fold) &&                                               \
+                      std::is_same_v<map_tag<F::MAP>, map_tag<MAP_OF(map)>>)                       \
+            return formula<double>::end_##end(left);                                               \
+        break;
+#include "tensor/ops_reduce.def"
+    default:
+        break;
+    }
+    return left.a;
+}
+
 template <class F>
 static __device__ __forceinline__ void write(const reel__cuda_fold_work &w, int64_t i,
                                              typename F::acc a) {
-    ((typename F::out *)w.out)[i] = F::finish(a, w);
+    using out = typename F::out;
+    if constexpr (F::WHOLE)
+        ((out *)w.out)[i] = (out)F::leave(a, w);
+    else
+        ((out *)w.out)[i] = (out)end_of<F>(w, F::leave(a, w));
 }
 
 /* ---- threads that hand things to each other ---- */
@@ -135,8 +194,9 @@ static __global__ void __launch_bounds__(BLOCK)
     const int64_t row = (int64_t)blockIdx.x * (BLOCK / lanes) + threadIdx.x / lanes;
     typename F::acc a = F::nothing();
     if (row < w.outer)
-        a = take_run<F>(w, (const typename F::in *)w.x + row * w.outer_stride, nullptr, w.rows, 0,
-                        threadIdx.x % lanes, lanes);
+        a = take_run<F>(w, (const typename F::in *)w.x + row * w.outer_stride,
+                        F::PAIR ? (const typename F::in *)w.y + row * w.outer_stride : nullptr,
+                        w.rows, 0, threadIdx.x % lanes, lanes);
     a = join_lanes<F>(a, lanes);
     if (row < w.outer && threadIdx.x % lanes == 0) write<F>(w, row, a);
 }
@@ -148,8 +208,9 @@ template <class F, int SIZE>
 static __device__ __forceinline__ typename F::acc
 fold_part(const reel__cuda_fold_work &w, unsigned row, unsigned part, int64_t each) {
     const int64_t first = part * each, left = w.rows - first, n = left < each ? left : each;
-    const typename F::in *x = (const typename F::in *)w.x + row * w.outer_stride + first;
-    const typename F::in *y = F::PAIR ? (const typename F::in *)w.y + first : nullptr;
+    const int64_t at = row * w.outer_stride + first;
+    const typename F::in *x = (const typename F::in *)w.x + at;
+    const typename F::in *y = F::PAIR ? (const typename F::in *)w.y + at : nullptr;
     return join_block<F, SIZE>(n > 0 ? take_run<F>(w, x, y, n, first, threadIdx.x, SIZE)
                                      : F::nothing());
 }
@@ -205,24 +266,28 @@ static __global__ void __launch_bounds__(WIDE_BLOCK)
 /* A column unit's rows `from`, from + step, ... before n; row 0 is number `first`. */
 template <class F, int N, bool ALIGNED>
 static __device__ __forceinline__ void
-take_rows(typename F::seen *seen, const reel__cuda_fold_work &w, const typename F::in *x, int64_t n,
-          int64_t first, unsigned from, unsigned step) {
+take_rows(typename F::seen *seen, const reel__cuda_fold_work &w, const typename F::in *x,
+          const typename F::in *y, int64_t n, int64_t first, unsigned from, unsigned step) {
     using T = typename F::in;
+    constexpr int LOADS = F::PAIR ? AHEAD / 2 : AHEAD;
     x += from * w.row_stride;
-    for (int64_t r = from; r < n; r += AHEAD * step, x += AHEAD * step * w.row_stride) {
-        unit<T, N> a[AHEAD];
+    if (F::PAIR) y += from * w.row_stride;
+    for (int64_t r = from; r < n; r += LOADS * step, x += LOADS * step * w.row_stride) {
+        unit<T, N> a[LOADS], b[LOADS];
 #pragma unroll
-        for (int k = 0; k < AHEAD; k++) {
+        for (int k = 0; k < LOADS; k++) {
             if (r + k * step >= n) break;
             a[k] = fetch<T, N, ALIGNED>(x + k * step * w.row_stride);
+            b[k] = F::PAIR ? fetch<T, N, ALIGNED>(y + k * step * w.row_stride) : a[k];
         }
 #pragma unroll
-        for (int k = 0; k < AHEAD; k++) {
+        for (int k = 0; k < LOADS; k++) {
             if (r + k * step >= n) break;
 #pragma unroll
             for (int i = 0; i < N; i++)
-                F::take(seen[i], w, a[k].v[i], a[k].v[i], first + r + k * step);
+                F::take(seen[i], w, a[k].v[i], b[k].v[i], first + r + k * step);
         }
+        if (F::PAIR) y += LOADS * step * w.row_stride;
     }
 }
 
@@ -279,10 +344,11 @@ static __global__ void __launch_bounds__(BLOCK, F::RESIDENT)
 #pragma unroll
     for (int k = 0; k < N; k++) seen[k] = F::none();
     if (edge + threadIdx.x * N < w.columns) {
-        const typename F::in *x =
-            (const typename F::in *)w.x + o * w.outer_stride + first * w.row_stride + edge;
-        take_rows<F, N, ALIGNED>(seen, w, x + threadIdx.x * N, left < each ? left : each, first,
-                                 threadIdx.y, blockDim.y);
+        const int64_t at = o * w.outer_stride + first * w.row_stride + edge;
+        const typename F::in *x = (const typename F::in *)w.x + at,
+                             *y = F::PAIR ? (const typename F::in *)w.y + at : x;
+        take_rows<F, N, ALIGNED>(seen, w, x + threadIdx.x * N, y + threadIdx.x * N,
+                                 left < each ? left : each, first, threadIdx.y, blockDim.y);
     }
     const typename F::acc total = join_tile<F, N>(all, seen, lanes, t);
     const int64_t column = edge + t % wide, result = o * w.columns + column;
@@ -304,8 +370,9 @@ static __global__ void __launch_bounds__(BLOCK, F::RESIDENT)
     typename F::seen seen[N];
 #pragma unroll
     for (int k = 0; k < N; k++) seen[k] = F::none();
-    take_rows<F, N, ALIGNED>(seen, w, (const typename F::in *)w.x + o * w.outer_stride + column,
-                             w.rows, 0, 0, 1);
+    const int64_t at = o * w.outer_stride + column;
+    take_rows<F, N, ALIGNED>(seen, w, (const typename F::in *)w.x + at,
+                             F::PAIR ? (const typename F::in *)w.y + at : nullptr, w.rows, 0, 0, 1);
 #pragma unroll
     for (int k = 0; k < N; k++) write<F>(w, o * w.columns + column + k, F::settle(seen[k]));
 }
@@ -359,7 +426,8 @@ static cudaError_t launch_piece(const reel__cuda_fold_work *w, reel__cuda_queue 
     using T = typename F::in;
     constexpr int N = sizeof(T) == 8 ? 2 : 4;
     if (w->columns > 1 && w->columns % N == 0) {
-        const bool aligned = (uintptr_t)w->x % (N * sizeof(T)) == 0 && w->row_stride % N == 0 &&
+        const uintptr_t bits = (uintptr_t)w->x | (F::PAIR ? (uintptr_t)w->y : 0);
+        const bool aligned = bits % (N * sizeof(T)) == 0 && w->row_stride % N == 0 &&
                              (w->outer == 1 || w->outer_stride % N == 0);
         return aligned ? launch_columns<F, N, true>(w, queue)
                        : launch_columns<F, N, false>(w, queue);
@@ -379,9 +447,43 @@ static cudaError_t launch_fold(const reel__cuda_fold_work *w, reel__cuda_queue *
         reel__cuda_fold_work piece = *w;
         piece.outer = count;
         piece.x = (const typename F::in *)w->x + first * w->outer_stride;
+        if (F::PAIR) piece.y = (const typename F::in *)w->y + first * w->outer_stride;
         piece.out = (typename F::out *)w->out + first * w->columns;
         return launch_piece<F>(&piece, queue);
     });
+}
+
+/* By the row's dtypes. */
+template <template <class, auto, int> class OF, auto MAP, int INPUTS>
+static cudaError_t launch_FLOAT(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                reel__cuda_queue *queue) {
+    return dtype == REEL_F32 ? launch_fold<OF<float, MAP, INPUTS>>(w, queue)
+                             : launch_fold<OF<double, MAP, INPUTS>>(w, queue);
+}
+
+template <template <class, auto, int> class OF, auto MAP, int INPUTS>
+static cudaError_t launch_NUMBER(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                 reel__cuda_queue *queue) {
+    if (dtype == REEL_I64) return launch_fold<OF<int64_t, MAP, INPUTS>>(w, queue);
+    if (dtype == REEL_U8) return launch_fold<OF<uint8_t, MAP, INPUTS>>(w, queue);
+    return launch_FLOAT<OF, MAP, INPUTS>(w, dtype, queue);
+}
+
+/* Any row whose fold OF is. */
+template <template <class, auto, int> class OF>
+static cudaError_t launch_rows(const reel__cuda_fold_work *w, reel_dtype dtype,
+                               reel__cuda_queue *queue) {
+    switch (w->op) {
+#define REEL_REDUCE(name, inputs, map, fold, end, dtypes, rule, saves, gradient)                   \
+    case REEL_OP_##name:                                                                           \
+        if constexpr (OF<float, NO_MAP, 1>::holds(REEL__FOLD_##fold))                              \
+            return launch_##dtypes<OF, MAP_OF(map), inputs>(w, dtype, queue);                      \
+        break;
+#include "tensor/ops_reduce.def"
+    default:
+        break;
+    }
+    return cudaErrorInvalidValue;
 }
 
 #endif

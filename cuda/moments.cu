@@ -1,8 +1,7 @@
-/* var and std, norm, logsumexp. */
+/* The folds of floats alone: moments, squares, exponentials. They map nothing. */
 #include "cuda/fold_internal.cuh"
-#include "cuda/formula_internal.cuh"
 
-/* ---- var, std ---- */
+/* ---- moments ---- */
 
 /* Of what a thread has seen, sums less its first element, in which little is lost: it sees few, and
  * where nothing varies they are 0. */
@@ -17,13 +16,17 @@ struct moments {
     double count, shift, mean, squares;
 };
 
-template <class T> struct variance_of {
+template <class T, auto HOW, int INPUTS> struct moments_of {
     using in = T;
     using seen = shifted;
     using acc = moments;
     using out = T;
-    static constexpr bool PAIR = false;
+    static constexpr auto MAP = HOW;
+    static constexpr bool PAIR = false, WHOLE = false;
     static constexpr int RESIDENT = 2;
+    static constexpr __host__ __device__ bool holds(reel__fold_name f) {
+        return f == REEL__FOLD_moments;
+    }
     static __device__ __forceinline__ seen none() {
         return {0, 0, 0, 0, 0};
     }
@@ -59,25 +62,23 @@ template <class T> struct variance_of {
         if (squares == INFINITY) return beyond(count, 0);
         return {count, a.shift, a.mean + apart * share, squares};
     }
-    static __device__ __forceinline__ out finish(const acc &a, const reel__cuda_fold_work &w) {
-        const double variance = a.squares * w.times / w.divisor;
-        return (out)(w.root ? ::sqrt(variance) : variance);
+    static __device__ __forceinline__ auto leave(const acc &a, const reel__cuda_fold_work &w) {
+        return left_of<false>(w, a.shift + a.mean, a.squares * w.times);
     }
 };
 
-cudaError_t reel__cuda_launch_var(const reel__cuda_fold_work *w, reel_dtype dtype,
-                                  reel__cuda_queue *queue) {
-    return dtype == REEL_F32 ? launch_fold<variance_of<float>>(w, queue)
-                             : launch_fold<variance_of<double>>(w, queue);
+cudaError_t reel__cuda_launch_moments(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                      reel__cuda_queue *queue) {
+    return launch_rows<moments_of>(w, dtype, queue);
 }
 
-/* ---- norm ---- */
+/* ---- squares ---- */
 
 /* Sums of squares: of f64 those of what would overflow, and of what would vanish, apart, scaled by
  * a power of two. Source: Blue, "A portable Fortran program to find the Euclidean norm of a
  * vector", ACM TOMS 4 (1978). */
-template <class T> struct squares_of { double sum; };
-template <> struct squares_of<double> { double sum, large, small; };
+template <class T> struct sums_of { double sum; };
+template <> struct sums_of<double> { double sum, large, small; };
 
 #define LARGE 0x1p480
 #define SMALL 0x1p-480
@@ -85,13 +86,17 @@ template <> struct squares_of<double> { double sum, large, small; };
 #define SCALED_TWICE 0x1p-1000 /* in two steps, 2^-1200 */
 #define AND_AGAIN 0x1p-200
 
-template <class T> struct norm_of {
+template <class T, auto HOW, int INPUTS> struct squares_of {
     using in = T;
-    using seen = squares_of<T>;
-    using acc = squares_of<T>;
+    using seen = sums_of<T>;
+    using acc = sums_of<T>;
     using out = T;
-    static constexpr bool PAIR = false;
+    static constexpr auto MAP = HOW;
+    static constexpr bool PAIR = false, WHOLE = false;
     static constexpr int RESIDENT = 2;
+    static constexpr __host__ __device__ bool holds(reel__fold_name f) {
+        return f == REEL__FOLD_squares;
+    }
     static __device__ __forceinline__ seen none() {
         return {};
     }
@@ -122,29 +127,32 @@ template <class T> struct norm_of {
         else
             return {a.sum + b.sum};
     }
-    static __device__ __forceinline__ out finish(const acc &a, const reel__cuda_fold_work &w) {
+    static __device__ __forceinline__ auto leave(const acc &a, const reel__cuda_fold_work &w) {
+        double sum = a.sum, scale = 1;
         if constexpr (sizeof(T) == 8) {
-            const double n = w.times;
-            if (a.large > 0)
-                return ::sqrt((a.large + a.sum * SCALED_TWICE * AND_AGAIN) * n) * SCALE;
-            if (a.sum == 0) return ::sqrt(a.small * n) / SCALE;
-            return ::sqrt((a.sum + a.small * SCALED_TWICE * AND_AGAIN) * n);
-        } else {
-            return (out)::sqrt(a.sum * w.times);
+            if (a.large > 0) {
+                sum = a.large + a.sum * SCALED_TWICE * AND_AGAIN;
+                scale = SCALE;
+            } else if (a.sum == 0) {
+                sum = a.small;
+                scale = 1 / SCALE;
+            } else {
+                sum = a.sum + a.small * SCALED_TWICE * AND_AGAIN;
+            }
         }
+        return left_of<false>(w, sum * w.times, scale);
     }
 };
 
-cudaError_t reel__cuda_launch_length(const reel__cuda_fold_work *w, reel_dtype dtype,
-                                     reel__cuda_queue *queue) {
-    return dtype == REEL_F32 ? launch_fold<norm_of<float>>(w, queue)
-                             : launch_fold<norm_of<double>>(w, queue);
+cudaError_t reel__cuda_launch_squares(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                      reel__cuda_queue *queue) {
+    return launch_rows<squares_of>(w, dtype, queue);
 }
 
-/* ---- logsumexp ---- */
+/* ---- exponentials ---- */
 
 /* The greatest so far, and the sum of e^(x - greatest); NaN is greater than all. */
-template <class T> struct exponentials {
+template <class T> struct tail {
     T most;
     double sum;
 };
@@ -155,13 +163,17 @@ static __device__ __forceinline__ double fade(double a, double b) {
     return a == b ? 1 : formula<double>::exp(a - b);
 }
 
-template <class T> struct logsumexp_of {
+template <class T, auto HOW, int INPUTS> struct exponentials_of {
     using in = T;
-    using seen = exponentials<T>;
-    using acc = exponentials<double>;
+    using seen = tail<T>;
+    using acc = tail<double>;
     using out = T;
-    static constexpr bool PAIR = false;
+    static constexpr auto MAP = HOW;
+    static constexpr bool PAIR = false, WHOLE = false;
     static constexpr int RESIDENT = 2;
+    static constexpr __host__ __device__ bool holds(reel__fold_name f) {
+        return f == REEL__FOLD_exponentials;
+    }
     static __device__ __forceinline__ seen none() {
         return {-(T)INFINITY, 0};
     }
@@ -184,13 +196,12 @@ template <class T> struct logsumexp_of {
         const double most = b.most > a.most || b.most != b.most ? b.most : a.most;
         return {most, a.sum * fade(a.most, most) + b.sum * fade(b.most, most)};
     }
-    static __device__ __forceinline__ out finish(const acc &a, const reel__cuda_fold_work &w) {
-        return (out)(a.most + formula<double>::log(a.sum * w.times));
+    static __device__ __forceinline__ auto leave(const acc &a, const reel__cuda_fold_work &w) {
+        return left_of<false>(w, a.most, a.sum * w.times);
     }
 };
 
-cudaError_t reel__cuda_launch_logsumexp(const reel__cuda_fold_work *w, reel_dtype dtype,
-                                        reel__cuda_queue *queue) {
-    return dtype == REEL_F32 ? launch_fold<logsumexp_of<float>>(w, queue)
-                             : launch_fold<logsumexp_of<double>>(w, queue);
+cudaError_t reel__cuda_launch_exponentials(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                           reel__cuda_queue *queue) {
+    return launch_rows<exponentials_of>(w, dtype, queue);
 }

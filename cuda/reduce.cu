@@ -1,4 +1,4 @@
-/* sum and mean, mse, prod, any and all. */
+/* The folds that add, multiply, and gather truth values. */
 #include "cuda/fold_internal.cuh"
 
 /* What elements of T are added up and multiplied in, and the result; integers wrap around. */
@@ -15,29 +15,28 @@ template <> struct wide<uint8_t> {
     using out = int64_t;
 };
 
-/* ---- sums; of pairs, the squares of their differences ---- */
+/* ---- sums ---- */
 
-template <class T, bool PAIRS> struct sum_of {
+template <class T, auto HOW, int INPUTS> struct sum_of {
     using in = T;
     using acc = typename wide<T>::type;
     using seen = acc;
     using out = typename wide<T>::out;
-    static constexpr bool PAIR = PAIRS;
+    static constexpr auto MAP = HOW;
+    static constexpr bool PAIR = INPUTS == 2, WHOLE = std::is_integral_v<T>;
     static constexpr int RESIDENT = 4;
+    static constexpr __host__ __device__ bool holds(reel__fold_name f) {
+        return f == REEL__FOLD_sum;
+    }
     static __device__ __forceinline__ seen none() {
         return 0;
     }
     static __device__ __forceinline__ acc nothing() {
         return 0;
     }
-    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &, T x, T y,
+    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &w, T x, T y,
                                                 int64_t) {
-        if constexpr (PAIR) {
-            const T d = x - y;
-            s += (acc)d * (acc)d;
-        } else {
-            s += (acc)x;
-        }
+        s += mapped<acc, MAP>(w, x, y);
     }
     static __device__ __forceinline__ acc settle(seen s) {
         return s;
@@ -45,46 +44,38 @@ template <class T, bool PAIRS> struct sum_of {
     static __device__ __forceinline__ acc join(acc a, acc b) {
         return a + b;
     }
-    static __device__ __forceinline__ out finish(acc a, const reel__cuda_fold_work &w) {
-        if constexpr ((acc)0.5 != 0)
-            return (out)(a * w.times / w.divisor);
-        else
-            return (out)(a * (acc)w.times);
+    static __device__ __forceinline__ auto leave(acc a, const reel__cuda_fold_work &w) {
+        return left_of<WHOLE>(w, a * (acc)w.times, 0);
     }
 };
 
 cudaError_t reel__cuda_launch_sum(const reel__cuda_fold_work *w, reel_dtype dtype,
                                   reel__cuda_queue *queue) {
-    if (dtype == REEL_F32) return launch_fold<sum_of<float, false>>(w, queue);
-    if (dtype == REEL_F64) return launch_fold<sum_of<double, false>>(w, queue);
-    if (dtype == REEL_I64) return launch_fold<sum_of<int64_t, false>>(w, queue);
-    return launch_fold<sum_of<uint8_t, false>>(w, queue);
-}
-
-cudaError_t reel__cuda_launch_square_differences(const reel__cuda_fold_work *w, reel_dtype dtype,
-                                                 reel__cuda_queue *queue) {
-    return dtype == REEL_F32 ? launch_long<sum_of<float, true>>(w, queue)
-                             : launch_long<sum_of<double, true>>(w, queue);
+    return launch_rows<sum_of>(w, dtype, queue);
 }
 
 /* ---- products ---- */
 
-template <class T> struct product_of {
+template <class T, auto HOW, int INPUTS> struct product_of {
     using in = T;
     using acc = typename wide<T>::type;
     using seen = acc;
     using out = typename wide<T>::out;
-    static constexpr bool PAIR = false;
+    static constexpr auto MAP = HOW;
+    static constexpr bool PAIR = INPUTS == 2, WHOLE = std::is_integral_v<T>;
     static constexpr int RESIDENT = 4;
+    static constexpr __host__ __device__ bool holds(reel__fold_name f) {
+        return f == REEL__FOLD_product;
+    }
     static __device__ __forceinline__ seen none() {
         return 1;
     }
     static __device__ __forceinline__ acc nothing() {
         return 1;
     }
-    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &, T x, T,
+    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &w, T x, T y,
                                                 int64_t) {
-        s *= (acc)x;
+        s *= mapped<acc, MAP>(w, x, y);
     }
     static __device__ __forceinline__ acc settle(seen s) {
         return s;
@@ -92,41 +83,60 @@ template <class T> struct product_of {
     static __device__ __forceinline__ acc join(acc a, acc b) {
         return a * b;
     }
-    static __device__ __forceinline__ out finish(acc a, const reel__cuda_fold_work &w) {
+    static __device__ __forceinline__ auto leave(acc a, const reel__cuda_fold_work &w) {
         acc y = 1;
         for (uint64_t n = (uint64_t)w.times; n > 0; n /= 2, a *= a)
             if (n % 2) y *= a;
-        return (out)y;
+        return left_of<WHOLE>(w, y, 0);
     }
 };
 
-cudaError_t reel__cuda_launch_prod(const reel__cuda_fold_work *w, reel_dtype dtype,
-                                   reel__cuda_queue *queue) {
-    if (dtype == REEL_F32) return launch_fold<product_of<float>>(w, queue);
-    if (dtype == REEL_F64) return launch_fold<product_of<double>>(w, queue);
-    if (dtype == REEL_I64) return launch_fold<product_of<int64_t>>(w, queue);
-    return launch_fold<product_of<uint8_t>>(w, queue);
+cudaError_t reel__cuda_launch_product(const reel__cuda_fold_work *w, reel_dtype dtype,
+                                      reel__cuda_queue *queue) {
+    return launch_rows<product_of>(w, dtype, queue);
 }
 
 /* ---- any; flipped, all: whether any is 0, and then whether none was. By bits, so that NaN and
  * denormals are true; of a float all but its sign ---- */
 
-template <class BITS, BITS MASK> struct truth_of {
-    using in = BITS;
+template <class T> struct bits_of;
+template <> struct bits_of<float> {
+    using type = uint32_t;
+    static constexpr type MASK = INT32_MAX;
+};
+template <> struct bits_of<double> {
+    using type = uint64_t;
+    static constexpr type MASK = INT64_MAX;
+};
+template <> struct bits_of<int64_t> {
+    using type = uint64_t;
+    static constexpr type MASK = UINT64_MAX;
+};
+template <> struct bits_of<uint8_t> {
+    using type = uint8_t;
+    static constexpr type MASK = UINT8_MAX;
+};
+
+template <class T, auto HOW, int INPUTS> struct truth_of {
+    using in = typename bits_of<T>::type;
     using acc = unsigned;
     using seen = unsigned;
     using out = uint8_t;
-    static constexpr bool PAIR = false;
+    static constexpr auto MAP = HOW;
+    static constexpr bool PAIR = false, WHOLE = true;
     static constexpr int RESIDENT = 4;
+    static constexpr __host__ __device__ bool holds(reel__fold_name f) {
+        return f == REEL__FOLD_any || f == REEL__FOLD_all;
+    }
     static __device__ __forceinline__ seen none() {
         return 0;
     }
     static __device__ __forceinline__ acc nothing() {
         return 0;
     }
-    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &w, BITS x,
-                                                BITS, int64_t) {
-        s |= ((x & MASK) != 0) != w.flip;
+    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &w, in x, in,
+                                                int64_t) {
+        s |= ((x & bits_of<T>::MASK) != 0) != w.flip;
     }
     static __device__ __forceinline__ acc settle(seen s) {
         return s;
@@ -134,17 +144,14 @@ template <class BITS, BITS MASK> struct truth_of {
     static __device__ __forceinline__ acc join(acc a, acc b) {
         return a | b;
     }
-    static __device__ __forceinline__ out finish(acc a, const reel__cuda_fold_work &w) {
+    static __device__ __forceinline__ out leave(acc a, const reel__cuda_fold_work &w) {
         return (a != 0) != w.flip;
     }
 };
 
 cudaError_t reel__cuda_launch_truth(const reel__cuda_fold_work *w, reel_dtype dtype,
                                     reel__cuda_queue *queue) {
-    if (dtype == REEL_F32) return launch_fold<truth_of<uint32_t, INT32_MAX>>(w, queue);
-    if (dtype == REEL_F64) return launch_fold<truth_of<uint64_t, INT64_MAX>>(w, queue);
-    if (dtype == REEL_I64) return launch_fold<truth_of<uint64_t, UINT64_MAX>>(w, queue);
-    return launch_fold<truth_of<uint8_t, UINT8_MAX>>(w, queue);
+    return launch_rows<truth_of>(w, dtype, queue);
 }
 
 /* ---- how many parts ---- */

@@ -8,6 +8,7 @@
 #ifndef REEL_TENSOR_BACKEND_H
 #define REEL_TENSOR_BACKEND_H
 
+#include "tensor/reduction_internal.h"
 #include "tensor/with_internal.h"
 
 typedef enum {
@@ -104,7 +105,7 @@ reel_status reel__fail_call(reel_status code, const reel__call *c, const char *f
 
 /* ---- the table's columns ---- */
 
-typedef enum { REEL__MAP, REEL__CALL, REEL__VIEW, REEL__UPDATE } reel__kind;
+typedef enum { REEL__MAP, REEL__REDUCE, REEL__CALL, REEL__VIEW, REEL__UPDATE } reel__kind;
 typedef enum {
     REEL__FLOAT,
     REEL__FULL,

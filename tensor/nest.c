@@ -113,10 +113,35 @@ reel_status reel__reduction_make(reel__reduction *r, const reel__call *c, int64_
     return REEL_OK;
 }
 
+reel_status reel__reduction_make_both(reel__reduction *r, const reel_tensor **second,
+                                      const reel__call *c, int64_t axes) {
+    reel__call one = *c;
+    for (int i = 1; i >= 0; i--) {
+        one.in[0] = reel_contiguous_at(c->at, c->in[i]);
+        if (!one.in[0]) return reel_error_status();
+        REEL_TRY(reel__reduction_make(r, &one, axes));
+        if (i) *second = r->x;
+    }
+    return REEL_OK;
+}
+
+const reel__fold_name reel__fold_of[REEL_OP_COUNT] = {
+#define REEL_REDUCE(name, inputs, map, fold, end, dtypes, rule, saves, gradient)                   \
+    [REEL_OP_##name] = REEL__FOLD_##fold,
+#include "tensor/ops_reduce.def"
+};
+
+reel__left reel__left_of(const reel__call *c) {
+    const int64_t count = reel__count_over(c->in[0]->layout.shape, c->with.reduce.axes);
+    return (reel__left){.count = (double)count * reel__times(c),
+                        .correction = c->with.reduce.correction,
+                        .p = c->with.reduce.p};
+}
+
 int64_t reel__expanded_axes(const reel__call *c) {
     const reel__layout *l = &c->in[0]->layout;
     const int ndim = l->shape.ndim;
-    const bool counts = c->op == REEL_OP_argmax || c->op == REEL_OP_argmin;
+    const bool counts = reel__is_position(reel__fold_of[c->op]);
     const bool in_front =
         counts && __builtin_popcountll((unsigned long long)c->with.reduce.axes) > 1;
     int64_t axes = 0;

@@ -30,6 +30,15 @@ typedef struct {
  * the open scope owns). The result has elements, and so has x. */
 reel_status reel__reduction_make(reel__reduction *r, const reel__call *c, int64_t axes);
 
+/* The same of both inputs, copied where they do not lie alike: r->x is the first. */
+reel_status reel__reduction_make_both(reel__reduction *r, const reel_tensor **second,
+                                      const reel__call *c, int64_t axes);
+
+/* By op; of those that are no reductions it means nothing. */
+extern const reel__fold_name reel__fold_of[REEL_OP_COUNT];
+/* What an end is told besides what was left behind. */
+reel__left reel__left_of(const reel__call *c);
+
 /* The axes of c->in[0], as a bit mask, that need not be gone along because they are expanded: its
  * entries are one and the same. Of argmax and argmin over several axes those in front alone, which
  * leave positions as they are. */

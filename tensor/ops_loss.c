@@ -2,7 +2,8 @@
 #include "tensor/call_internal.h"
 
 reel_tensor *reel_mse_at(const char *at, reel_tensor *y, reel_tensor *t) {
-    return reel__binary(REEL_OP_mse, at, y, t);
+    return reel__run((reel__call){
+        .op = REEL_OP_mse, .at = at, .nin = 2, .in = {y, t}, .with.reduce.axes = REEL__ALL_AXES});
 }
 
 reel_tensor *reel__bce_checked(const char *at, reel_tensor *p, reel_tensor *t) {

@@ -401,6 +401,8 @@ REEL_FORMULA REAL R(pow)(REAL x, REAL y) {
 
 #include "tensor/scalar_rows_internal.h"
 
+#include "tensor/scalar_folds_internal.h"
+
 #undef BITS
 #undef MANTISSA
 #undef BIAS

@@ -8,6 +8,8 @@
 
 #include "tensor/tensor.h"
 
+#define REEL__ALL_AXES (((int64_t)1 << REEL_MAX_DIMS) - 1) /* whether they are there or not */
+
 /* The numbers among a step's options, named as in optim.h: each is 0 or more and finite, a SHARE
  * lies in [0, 1). */
 #define REEL__RULE(NUMBER, SHARE)                                                                  \
@@ -102,6 +104,7 @@ typedef union reel__with {
     struct {                /* over axes */
         int64_t axes, kept; /* bit masks: those reduced, and those of them that stay, of size 1 */
         double correction;  /* var, std */
+        double p;           /* what a map and an end are told */
         double times;       /* how often each element counts; 0: once */
     } reduce;
     reel_shape shape; /* reshape, expand: the result's */

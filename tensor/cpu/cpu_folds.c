@@ -1,99 +1,19 @@
-/* The vector code of reductions and softmaxes. Compiled once for each instruction set, as
- * cpu_loops.c is. A contiguous run is looked at as rows of lanes, so that runs and columns are
- * walked by the same loops, in which a result waits for no other. */
+/* The vector code of reductions, but for exponentials (cpu_exponentials.c). Compiled once for each
+ * instruction set, as cpu_loops.c is. A fold is written once for all rows of ops_reduce.def that
+ * name it; what a row maps lies in memory before it is folded. */
 #include "tensor/cpu/cpu_fold_internal.h"
 
 #include <string.h>
 
 #define CHUNK REEL__FOLD_CHUNK
-#define BLOCK 4096      /* elements of a run that are read twice, or added up apart */
-#define ROWS 32         /* of columns, the same */
-#define VAR_COLUMNS 256 /* that var keeps sums of, which take more room than others' */
-#define LOG_ROWS 8      /* whose logarithms are taken together */
-#define SUM_ROWS 256    /* that are added up together */
-#define SEEK_ROWS 128   /* that are counted together */
+#define BLOCK 4096         /* elements of a run that are read twice, or added up apart */
+#define ROWS 32            /* of columns, the same */
+#define MOMENT_COLUMNS 256 /* that moments keep sums of, which take more room than others' */
+#define SUM_ROWS 256       /* that are added up together */
+#define SEEK_ROWS 128      /* that are counted together */
 
-/* ---- numbers: f32, f64, i64, u8 ---- */
-
-#define BROAD double
-#define CELL real
-#define ADD(a, b) ((a) + (b))
-#define MULTIPLY(a, b) ((a) * (b))
-#define IS_NAN(x) ((x) != (x))
-#define UNORDERED(x, y) __builtin_isunordered(x, y)
-#define NO_NUMBER __builtin_nanf("")
-
-#define NUMBER float
-#define F(name) name##_f32
-#define INDEX int32_t
-#define BITS uint32_t
-#define MAGNITUDE 0x7fffffffu
-#include "tensor/cpu/cpu_folds_number_internal.h"
-
-#define NUMBER double
-#define F(name) name##_f64
-#define INDEX int64_t
-#define BITS uint64_t
-#define MAGNITUDE 0x7fffffffffffffffu
-#include "tensor/cpu/cpu_folds_number_internal.h"
-
-#undef BROAD
-#undef CELL
-#undef ADD
-#undef MULTIPLY
-#undef IS_NAN
-#undef UNORDERED
-#undef NO_NUMBER
-
-/* Integers wrap around. */
-#define BROAD int64_t
-#define CELL whole
-#define ADD(a, b) ((int64_t)((uint64_t)(a) + (uint64_t)(b)))
-#define MULTIPLY(a, b) ((int64_t)((uint64_t)(a) * (uint64_t)(b)))
-#define IS_NAN(x) 0
-#define UNORDERED(x, y) 0
-#define NO_NUMBER 0
-
-#define NUMBER int64_t
-#define F(name) name##_i64
-#define INDEX int64_t
-#define BITS uint64_t
-#define MAGNITUDE 0xffffffffffffffffu
-#include "tensor/cpu/cpu_folds_number_internal.h"
-
-#define NUMBER uint8_t
-#define F(name) name##_u8
-#define INDEX uint8_t
-#define BITS uint8_t
-#define MAGNITUDE 0xffu
-#include "tensor/cpu/cpu_folds_number_internal.h"
-
-#undef IS_NAN
-#undef UNORDERED
-#undef NO_NUMBER
-
-/* ---- floats alone ---- */
-
-#define WIDE(name) name##_f64
-#define REAL double
-#define R(name) name##_f64
-#define REEL_REAL_IS_F64 1
-#define SQRT __builtin_sqrt
-#include "tensor/scalar.h"
-#undef REAL
-#undef R
-#undef REEL_REAL_IS_F64
-#undef SQRT
-
-#define REAL float
-#define R(name) name##_f32
-#define REEL_REAL_IS_F64 0
-#define SQRT __builtin_sqrtf
-#include "tensor/scalar.h"
-#undef REAL
-#undef R
-#undef REEL_REAL_IS_F64
-#undef SQRT
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
 
 /* Mean and sum of squares of `of` numbers become those of n more with them: Chan, Golub and
  * LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979). */
@@ -118,36 +38,138 @@ INLINE void join_squares(double *sum, double *scale, double more, double by) {
     }
 }
 
-/* What e^(x - a) is to be multiplied by when the greatest has become b: 1 where a is b, since of
- * two infinities there is no difference. */
-INLINE double fade(double a, double b) {
-    const double e = exp_f64(a - b);
-    return a == b ? 1 : e;
-}
+/* ---- floats ---- */
 
-INLINE void join_exponentials(double *most, double *sum, double more_most, double more_sum) {
-    const double a = *most, b = more_most;
-    const double top = ((b > a) | (b != b)) ? b : a;
-    *sum = REEL__FUSED_F64(*sum, fade(a, top), more_sum * fade(b, top));
-    *most = top;
-}
+#define WIDE(name) name##_f64
+#define REAL double
+#define R(name) name##_f64
+#define REEL_REAL_IS_F64 1
+#define SQRT __builtin_sqrt
+#include "tensor/scalar.h"
+#undef REAL
+#undef R
+#undef REEL_REAL_IS_F64
+#undef SQRT
 
 #define REAL float
 #define R(name) name##_f32
-#define SQRT __builtin_sqrtf
 #define REEL_REAL_IS_F64 0
-#include "tensor/cpu/cpu_folds_real_internal.h"
-#undef REEL_REAL_IS_F64
+#define SQRT __builtin_sqrtf
+#include "tensor/scalar.h"
 #undef REAL
 #undef R
+#undef REEL_REAL_IS_F64
 #undef SQRT
 
-#define REAL double
-#define R(name) name##_f64
-#define SQRT __builtin_sqrt
-#define REEL_REAL_IS_F64 1
+#define BROAD double
+#define CELL real
+#define ADD(a, b) ((a) + (b))
+#define MULTIPLY(a, b) ((a) * (b))
+#define IS_NAN(x) ((x) != (x))
+#define UNORDERED(x, y) __builtin_isunordered(x, y)
+#define NO_NUMBER __builtin_nanf("")
+
+#define NUMBER float
+#define REAL float
+#define F(name) name##_f32
+#define R(name) name##_f32
+#define REEL_REAL_IS_F64 0
+#define INDEX int32_t
+#define BITS uint32_t
+#define MAGNITUDE 0x7fffffffu
+#include "tensor/cpu/cpu_folds_walk_internal.h"
+
+#include "tensor/cpu/cpu_folds_number_internal.h"
+
+#include "tensor/cpu/cpu_folds_sum_internal.h"
+
 #include "tensor/cpu/cpu_folds_real_internal.h"
+#undef LANES
+#undef WIDE_LANES
+#undef NUMBER
+#undef F
+#undef INDEX
+#undef BITS
+#undef MAGNITUDE
+#undef REAL
+#undef R
 #undef REEL_REAL_IS_F64
+
+#define NUMBER double
+#define REAL double
+#define F(name) name##_f64
+#define R(name) name##_f64
+#define REEL_REAL_IS_F64 1
+#define INDEX int64_t
+#define BITS uint64_t
+#define MAGNITUDE 0x7fffffffffffffffu
+#include "tensor/cpu/cpu_folds_walk_internal.h"
+
+#include "tensor/cpu/cpu_folds_number_internal.h"
+
+#include "tensor/cpu/cpu_folds_sum_internal.h"
+
+#include "tensor/cpu/cpu_folds_real_internal.h"
+#undef LANES
+#undef WIDE_LANES
+#undef NUMBER
+#undef F
+#undef INDEX
+#undef BITS
+#undef MAGNITUDE
+#undef REAL
+#undef R
+#undef REEL_REAL_IS_F64
+
+#undef BROAD
+#undef CELL
+#undef ADD
+#undef MULTIPLY
+#undef IS_NAN
+#undef UNORDERED
+#undef NO_NUMBER
+
+/* ---- integers, which wrap around ---- */
+
+#define BROAD int64_t
+#define CELL whole
+#define ADD(a, b) ((int64_t)((uint64_t)(a) + (uint64_t)(b)))
+#define MULTIPLY(a, b) ((int64_t)((uint64_t)(a) * (uint64_t)(b)))
+#define IS_NAN(x) 0
+#define UNORDERED(x, y) 0
+#define NO_NUMBER 0
+
+#define NUMBER int64_t
+#define F(name) name##_i64
+#define INDEX int64_t
+#define BITS uint64_t
+#define MAGNITUDE 0xffffffffffffffffu
+#include "tensor/cpu/cpu_folds_walk_internal.h"
+
+#include "tensor/cpu/cpu_folds_number_internal.h"
+#undef LANES
+#undef WIDE_LANES
+#undef NUMBER
+#undef F
+#undef INDEX
+#undef BITS
+#undef MAGNITUDE
+
+#define NUMBER uint8_t
+#define F(name) name##_u8
+#define INDEX uint8_t
+#define BITS uint8_t
+#define MAGNITUDE 0xffu
+#include "tensor/cpu/cpu_folds_walk_internal.h"
+
+#include "tensor/cpu/cpu_folds_number_internal.h"
+#undef LANES
+#undef WIDE_LANES
+#undef NUMBER
+#undef F
+#undef INDEX
+#undef BITS
+#undef MAGNITUDE
 
 /* ---- parts that come together ---- */
 
@@ -155,32 +177,33 @@ INLINE void join_exponentials(double *most, double *sum, double more_most, doubl
 INLINE void take_position(reel__tally to, const reel__slab *s, reel__cells b) {
     for (int64_t j = 0; j < s->columns; j++) to.b.whole[j] = b.whole[to.b.whole[j] * s->stride + j];
 }
-static void argmax_join_real(reel__tally to, const reel__slab *s, reel__cells b, double each,
-                             double all) {
+static void first_greatest_join_real(reel__tally to, const reel__slab *s, reel__cells b,
+                                     double each, double all) {
     (void)each, (void)all;
-    argmax_columns_f64(to, s);
+    first_greatest_columns_f64(to, s);
     take_position(to, s, b);
 }
-static void argmin_join_real(reel__tally to, const reel__slab *s, reel__cells b, double each,
-                             double all) {
+static void first_least_join_real(reel__tally to, const reel__slab *s, reel__cells b, double each,
+                                  double all) {
     (void)each, (void)all;
-    argmin_columns_f64(to, s);
+    first_least_columns_f64(to, s);
     take_position(to, s, b);
 }
-static void argmax_join_whole(reel__tally to, const reel__slab *s, reel__cells b, double each,
-                              double all) {
+static void first_greatest_join_whole(reel__tally to, const reel__slab *s, reel__cells b,
+                                      double each, double all) {
     (void)each, (void)all;
-    argmax_columns_i64(to, s);
+    first_greatest_columns_i64(to, s);
     take_position(to, s, b);
 }
-static void argmin_join_whole(reel__tally to, const reel__slab *s, reel__cells b, double each,
-                              double all) {
+static void first_least_join_whole(reel__tally to, const reel__slab *s, reel__cells b, double each,
+                                   double all) {
     (void)each, (void)all;
-    argmin_columns_i64(to, s);
+    first_least_columns_i64(to, s);
     take_position(to, s, b);
 }
 
-static void var_join(reel__tally to, const reel__slab *s, reel__cells b, double each, double all) {
+static void moments_join(reel__tally to, const reel__slab *s, reel__cells b, double each,
+                         double all) {
     const double *a = s->x;
     for (int64_t i = 0; i < s->rows; i++)
         for (int64_t j = 0; j < s->columns; j++) {
@@ -192,7 +215,8 @@ static void var_join(reel__tally to, const reel__slab *s, reel__cells b, double 
         }
 }
 
-static void norm_join(reel__tally to, const reel__slab *s, reel__cells b, double each, double all) {
+static void squares_join(reel__tally to, const reel__slab *s, reel__cells b, double each,
+                         double all) {
     (void)each, (void)all;
     const double *a = s->x;
     for (int64_t i = 0; i < s->rows; i++)
@@ -203,48 +227,34 @@ static void norm_join(reel__tally to, const reel__slab *s, reel__cells b, double
         }
 }
 
-static void logsumexp_join(reel__tally to, const reel__slab *s, reel__cells b, double each,
-                           double all) {
-    (void)each, (void)all;
-    const double *a = s->x;
-    for (int64_t j = 0; j < s->columns; j++) {
-        to.a.real[j] = a[j];
-        to.b.real[j] = b.real[j];
-    }
-    for (int64_t i = 1; i < s->rows; i++)
-        for (int64_t j = 0; j < s->columns; j++)
-            join_exponentials(&to.a.real[j], &to.b.real[j], a[i * s->stride + j],
-                              b.real[i * s->stride + j]);
-}
-
 /* ---- the table ---- */
 
-static void end_position(void *out, reel__tally t, int64_t n, double divisor) {
-    (void)divisor;
-    memcpy(out, t.b.whole, (size_t)n * sizeof(int64_t));
-}
-
-static void end_truth(void *out, reel__tally t, int64_t n, double divisor) {
-    (void)divisor;
-    uint8_t *y = out;
-    for (int64_t i = 0; i < n; i++) y[i] = (uint8_t)t.a.whole[i];
-}
-
-#define ENTRY(name, type, join, end)                                                               \
-    { name##_run_##type, name##_columns_##type, join, end }
-/* max: the same for every dtype but for what is left of floats and of integers */
-#define NUMBERS(name, real_join, whole_join, end)                                                  \
+/* How the folds of floats and of integers come together; NULL: as any numbers are folded. */
+#define NUMBERS(name, real_join, whole_join)                                                       \
     {                                                                                              \
-        ENTRY(name, f32, real_join, end), ENTRY(name, f64, real_join, end),                        \
-            ENTRY(name, i64, whole_join, end), ENTRY(name, u8, whole_join, end)                    \
+        {name##_run_f32, name##_columns_f32, real_join},                                           \
+            {name##_run_f64, name##_columns_f64, real_join},                                       \
+            {name##_run_i64, name##_columns_i64, whole_join}, {                                    \
+            name##_run_u8, name##_columns_u8, whole_join                                           \
+        }                                                                                          \
     }
-#define FLOATS(name, join, end)                                                                    \
-    { ENTRY(name, f32, join, end##_f32), ENTRY(name, f64, join, end##_f64) }
-#define PICKS(name)                                                                                \
+#define FLOATS(name, join)                                                                         \
     {                                                                                              \
-        ENTRY(name, f32, NULL, end_number_f32), ENTRY(name, f64, NULL, end_number_f64),            \
-            ENTRY(name, i64, NULL, end_number_i64), ENTRY(name, u8, NULL, end_number_u8)           \
+        {name##_run_f32, name##_columns_f32, join}, {                                              \
+            name##_run_f64, name##_columns_f64, join                                               \
+        }                                                                                          \
     }
+
+/* What a row maps and ends by: a map is of floats. */
+#define MAPS_0_FLOAT(name)                                                                         \
+    { map_of_##name##_f32, map_of_##name##_f64 }
+#define MAPS_1_FLOAT(name)                                                                         \
+    { NULL }
+#define MAPS_1_NUMBER(name)                                                                        \
+    { NULL }
+#define APARTS_0(name) apart_of_##name
+#define APARTS_1(name) NULL
+#define MAPS(same, dtypes, name) JOIN(JOIN(MAPS_, same), _##dtypes)(name)
 
 #define NAME_(set) reel__folds_##set
 #define NAME(set) NAME_(set)
@@ -252,27 +262,38 @@ static void end_truth(void *out, reel__tally t, int64_t n, double divisor) {
 const reel__folds NAME(REEL_SIMD) = {
     .fold =
         {
-            [REEL_OP_sum] = {ENTRY(sum, f32, NULL, end_quotient_f32),
-                             ENTRY(sum, f64, NULL, end_quotient_f64),
-                             ENTRY(whole_sum, i64, NULL, end_number_i64),
-                             ENTRY(whole_sum, u8, NULL, end_number_i64)},
-            [REEL_OP_mean] = FLOATS(sum, NULL, end_quotient),
-            [REEL_OP_prod] = {ENTRY(prod, f32, NULL, end_quotient_f32),
-                              ENTRY(prod, f64, NULL, end_quotient_f64),
-                              ENTRY(prod, i64, NULL, end_number_i64),
-                              ENTRY(prod, u8, NULL, end_number_i64)},
-            [REEL_OP_max] = PICKS(max),
-            [REEL_OP_min] = PICKS(min),
-            [REEL_OP_argmax] = NUMBERS(argmax, argmax_join_real, argmax_join_whole, end_position),
-            [REEL_OP_argmin] = NUMBERS(argmin, argmin_join_real, argmin_join_whole, end_position),
-            [REEL_OP_any] = NUMBERS(any, NULL, NULL, end_truth),
-            [REEL_OP_all] = NUMBERS(all, NULL, NULL, end_truth),
-            [REEL_OP_var] = FLOATS(var, var_join, end_var),
-            [REEL_OP_std] = FLOATS(var, var_join, end_std),
-            [REEL_OP_norm] = FLOATS(norm, norm_join, end_norm),
-            [REEL_OP_logsumexp] = FLOATS(logsumexp, logsumexp_join, end_logsumexp),
+            [REEL__FOLD_sum] = {{sum_run_f32, sum_columns_f32},
+                                {sum_run_f64, sum_columns_f64},
+                                {whole_sum_run_i64, whole_sum_columns_i64},
+                                {whole_sum_run_u8, whole_sum_columns_u8}},
+            [REEL__FOLD_product] = NUMBERS(product, NULL, NULL),
+            [REEL__FOLD_greatest] = NUMBERS(greatest, NULL, NULL),
+            [REEL__FOLD_least] = NUMBERS(least, NULL, NULL),
+            [REEL__FOLD_first_greatest] = NUMBERS(first_greatest, first_greatest_join_real,
+                                                  first_greatest_join_whole),
+            [REEL__FOLD_first_least] = NUMBERS(first_least, first_least_join_real,
+                                               first_least_join_whole),
+            [REEL__FOLD_any] = NUMBERS(any, NULL, NULL),
+            [REEL__FOLD_all] = NUMBERS(all, NULL, NULL),
+            [REEL__FOLD_moments] = FLOATS(moments, moments_join),
+            [REEL__FOLD_squares] = FLOATS(squares, squares_join),
         },
-    .softmax = {{softmax_rows_f32, softmax_columns_f32}, {softmax_rows_f64, softmax_columns_f64}},
-    .log_softmax = {{log_softmax_rows_f32, log_softmax_columns_f32},
-                    {log_softmax_rows_f64, log_softmax_columns_f64}},
+    .map =
+        {
+#define REEL_REDUCE(name, inputs, map, fold, end, dtypes, rule, saves, gradient)                   \
+    [REEL_OP_##name] = MAPS(REEL__IS_SAME(map), dtypes, name),
+#include "tensor/ops_reduce.def"
+        },
+    .apart =
+        {
+#define REEL_REDUCE(name, inputs, map, fold, end, dtypes, rule, saves, gradient)                   \
+    [REEL_OP_##name] = JOIN(APARTS_, REEL__IS_SAME(map))(name),
+#include "tensor/ops_reduce.def"
+        },
+    .end =
+        {
+#define REEL_REDUCE(name, inputs, map, fold, end, dtypes, rule, saves, gradient)                   \
+    [REEL_OP_##name] = {end_of_##name##_f32, end_of_##name##_f64},
+#include "tensor/ops_reduce.def"
+        },
 };

@@ -92,7 +92,6 @@ typedef struct {
     reel__loop dequantize[2][REEL__DTYPES];      /* to f32 or f64, from each dtype */
     /* Of contiguous elements, in an order that n alone decides. */
     double (*sum_squares[2])(const void *x, int64_t n);
-    double (*sum_square_differences[2])(const void *x, const void *y, int64_t n);
     bool (*indices_fit)(const int64_t *index, int64_t n, int64_t size); /* all in 0..size-1 */
     void (*gemm[2])(const reel__gemm *g, void *panel);
     reel__update_loop update[REEL_OP_COUNT][2]; /* NULL where the op is none of UPDATE */
@@ -112,6 +111,10 @@ reel_status reel__cpu_map(const reel__call *c);
 /* ---- optimizers' steps (cpu_update.c) ---- */
 
 reel_status reel__cpu_update(const reel__call *c);
+
+/* ---- reductions (cpu_reduce.c) ---- */
+
+reel_status reel__cpu_reduce(const reel__call *c);
 
 /* ---- kernels of ops that have one of their own ---- */
 

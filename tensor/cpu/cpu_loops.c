@@ -290,7 +290,6 @@ const reel__loops NAME(REEL_SIMD) = {
     .fill = {[1] = fill_1, [2] = fill_2, [4] = fill_4, [8] = fill_8},
     .where = {[1] = where_1, [2] = where_2, [4] = where_4, [8] = where_8},
     .sum_squares = {sum_squares_f32, sum_squares_f64},
-    .sum_square_differences = {sum_square_differences_f32, sum_square_differences_f64},
     .indices_fit = indices_fit,
     .gemm = {gemm_f32, gemm_f64},
     .update =

@@ -138,37 +138,3 @@ static double R(sum_squares)(const void *data, int64_t n) {
     }
     return sum;
 }
-
-/* The same one by one in f64, of what passed beyond REAL. */
-static __attribute__((noinline)) double R(wide_square_differences)(const REAL *x, const REAL *y,
-                                                                   int64_t n) {
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        const double d = (double)x[i] - (double)y[i];
-        sum += d * d;
-    }
-    return sum;
-}
-
-static double R(sum_square_differences)(const void *first, const void *second, int64_t n) {
-    const REAL *x = first, *y = second;
-    double sum = 0;
-    for (int64_t i = 0; i < n; i += BLOCK) {
-        int64_t j = i, end = n - i < BLOCK ? n : i + BLOCK;
-        R(vector) a = {0}, b = {0};
-        for (; j + 2 * LANES <= end; j += 2 * LANES) {
-            R(vector) p = *(const R(vector) *)(x + j) - *(const R(vector) *)(y + j);
-            R(vector) q = *(const R(vector) *)(x + j + LANES) - *(const R(vector) *)(y + j + LANES);
-            a += p * p;
-            b += q * q;
-        }
-        a += b;
-        const double many = R(sum_lanes)(&a);
-        sum += many - many == 0 ? many : R(wide_square_differences)(x + i, y + i, j - i);
-        for (; j < end; j++) {
-            REAL d = x[j] - y[j];
-            sum += (double)d * (double)d;
-        }
-    }
-    return sum;
-}

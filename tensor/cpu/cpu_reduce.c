@@ -3,12 +3,16 @@
  * Any reduction is brought into one of two forms (nest.c): each result comes from one contiguous
  * run, or from the same column of several contiguous rows. Rows are cut into parts, columns into
  * chunks, and threads take these as they come; what the parts leave behind (reel__tally) is joined
- * in their order. */
+ * in their order.
+ *
+ * What a row maps is written into a few pages, block by block, and folded from there: a fold's code
+ * is there once, whatever is mapped. */
 #include "tensor/cpu/cpu_copy_internal.h"
 #include "tensor/cpu/cpu_fold_internal.h"
 #include "tensor/nest_internal.h"
 
 #include <math.h>
+#include <string.h>
 
 #define CHUNK REEL__FOLD_CHUNK
 #define TURNED REEL__TURNED
@@ -16,17 +20,22 @@
 #define PARTS 32   /* that columns are cut into, where there are few chunks, */
 #define PART 32768 /* of at least so many elements */
 #define GRAIN 32768
+#define MAPPED 4096             /* elements of a block that is mapped */
+#define LEAST 1e-25             /* a sum of f32 below it may lack what vanished */
 #define FAR ((int64_t)24 << 20) /* bytes of x beyond which runs are fetched ahead */
 
 typedef struct {
     reel__reduction form;
     const reel__fold *fold, *parts_fold; /* of x, and of cells a of parts */
+    reel__map_loop map, apart;           /* NULL: x is folded as it is */
+    reel__end_loop end;                  /* NULL: what is left behind is whole, and the result */
     reel__tile tile;
-    const char *x;
+    const char *x, *y;
     char *out;
     size_t size, out_size;
-    double divisor, times; /* each element counts so often */
-    reel__op op;
+    double times;       /* each element counts so often */
+    reel__left left_of; /* what the end is told, and the map: p */
+    reel__fold_name name;
     bool is_whole;               /* what parts leave behind */
     bool far;                    /* too much for a cache */
     int64_t chunks, parts, each; /* of columns; of rows, each of so many */
@@ -58,8 +67,9 @@ static void cut(reduction *r) {
 static reel__slab slab_of(const reduction *r, int64_t outer, int64_t part, int64_t chunk) {
     const reel__reduction *f = &r->form;
     const int64_t row = part * r->each, column = chunk * CHUNK;
-    return (reel__slab){.x = r->x + (outer * f->outer_stride + row * f->row_stride + column) *
-                                        (int64_t)r->size,
+    const int64_t at = (outer * f->outer_stride + row * f->row_stride + column) * (int64_t)r->size;
+    return (reel__slab){.x = r->x + at,
+                        .y = r->y + at,
                         .rows = reel__least(r->each, f->rows - row),
                         .columns = reel__least(CHUNK, f->columns - column),
                         .stride = f->row_stride,
@@ -76,11 +86,10 @@ static int64_t whole_power(int64_t x, int64_t n) {
 /* What each element of x leaves behind if it is there so many times; of what is not said here, no
  * more than once. */
 static void repeat(const reduction *r, reel__tally t, int64_t n) {
-    const reel__op op = r->op;
-    const bool is_product = op == REEL_OP_prod;
-    if (op == REEL_OP_var || op == REEL_OP_std || op == REEL_OP_logsumexp)
+    const bool is_product = r->name == REEL__FOLD_product;
+    if (r->name == REEL__FOLD_moments || r->name == REEL__FOLD_exponentials)
         for (int64_t i = 0; i < n; i++) t.b.real[i] *= r->times;
-    if (op != REEL_OP_sum && op != REEL_OP_norm && !is_product) return;
+    if (r->name != REEL__FOLD_sum && r->name != REEL__FOLD_squares && !is_product) return;
     for (int64_t i = 0; i < n; i++) {
         if (r->is_whole)
             t.a.whole[i] = is_product ? whole_power(t.a.whole[i], (int64_t)r->times)
@@ -90,10 +99,92 @@ static void repeat(const reduction *r, reel__tally t, int64_t n) {
     }
 }
 
-static void end(const reduction *r, int64_t result, reel__tally t, int64_t n) {
-    if (r->times > 1) repeat(r, t, n);
-    r->fold->end(r->out + (size_t)result * r->out_size, t, n, r->divisor);
+static void end_whole(const reduction *r, char *out, const int64_t *whole, int64_t n) {
+    if (r->out_size == sizeof *whole)
+        memcpy(out, whole, (size_t)n * sizeof *whole);
+    else
+        for (int64_t i = 0; i < n; i++) out[i] = (char)whole[i];
 }
+
+static void end(const reduction *r, int64_t result, reel__tally t, int64_t n) {
+    char *out = r->out + (size_t)result * r->out_size;
+    if (r->times > 1) repeat(r, t, n);
+    if (r->end)
+        r->end(out, t, n, r->left_of);
+    else
+        end_whole(r, out, reel__is_position(r->name) ? t.b.whole : t.a.whole, n);
+}
+
+/* ---- what parts leave behind, together ---- */
+
+/* Of `rows` parts, of which each but the last comes from `each` of `all` rows. */
+static void join(const reduction *r, reel__tally to, reel__tally parts, int64_t rows,
+                 int64_t columns, int64_t stride, int64_t each, int64_t all) {
+    const reel__slab s = {.x = parts.a.real, .rows = rows, .columns = columns, .stride = stride};
+    if (r->fold->join)
+        r->fold->join(to, &s, parts.b, (double)each, (double)all);
+    else
+        r->parts_fold->columns(to, &s);
+}
+
+/* ---- mapped blocks ---- */
+
+static void map_block(reel__map_loop map, double *room, size_t size, const reduction *r,
+                      const reel__slab *s) {
+    const bool together = s->columns == 1 || s->stride == s->columns;
+    const int64_t lines = together ? 1 : s->rows, n = s->rows * s->columns / lines;
+    for (int64_t i = 0; i < lines; i++) {
+        const size_t at = (size_t)(i * s->stride) * r->size;
+        map((char *)room + (size_t)(i * n) * size, (const char *)s->x + at, (const char *)s->y + at,
+            n, r->left_of.p);
+    }
+}
+
+/* Whether f32 had room for sums, and for what was added up. */
+static bool is_within(const double *sum, int64_t n) {
+    bool yes = true;
+    for (int64_t i = 0; i < n; i++) yes &= (fabs(sum[i]) >= LEAST) & (fabs(sum[i]) < INFINITY);
+    return yes;
+}
+
+/* Up to MAPPED elements. What f32 had no room for is gone through again in f64. */
+static void fold_block(const reduction *r, reel__tally to, double *room, const reel__slab *s) {
+    reel__slab block = {
+        .x = room, .rows = s->rows, .columns = s->columns, .stride = s->columns, .first = s->first};
+    const bool is_run = r->form.columns == 1;
+    map_block(r->map, room, r->size, r, s);
+    is_run ? r->fold->run(to, &block) : r->fold->columns(to, &block);
+    if (r->size == sizeof(double) || r->name != REEL__FOLD_sum || is_within(to.a.real, s->columns))
+        return;
+    map_block(r->apart, room, sizeof(double), r, s);
+    is_run ? r->parts_fold->run(to, &block) : r->parts_fold->columns(to, &block);
+}
+
+static __attribute__((noinline)) void fold_mapped(const reduction *r, reel__tally to,
+                                                  const reel__slab *s) {
+    double room[MAPPED];
+    reel__cell a[2 * CHUNK], b[2 * CHUNK];
+    const int64_t each = MAPPED / s->columns;
+    const size_t bytes = (size_t)s->columns * sizeof(reel__cell);
+    for (int64_t i = 0; i < s->rows; i += each) {
+        const size_t at = (size_t)(i * s->stride) * r->size;
+        reel__slab block = *s;
+        block.x = (const char *)s->x + at;
+        block.y = (const char *)s->y + at;
+        block.rows = reel__least(each, s->rows - i);
+        block.first = s->first + i;
+        if (i == 0) {
+            fold_block(r, to, room, &block);
+            continue;
+        }
+        memcpy(a, to.a.real, bytes);
+        if (r->fold->join) memcpy(b, to.b.real, bytes);
+        fold_block(r, tally_of(a + CHUNK, b + CHUNK), room, &block);
+        join(r, to, tally_of(a, b), 2, s->columns, CHUNK, i, i + block.rows);
+    }
+}
+
+/* ---- the work that threads share ---- */
 
 /* Parts begin..end of runs, of which those of one result follow each other. */
 static void work_runs(void *context, int64_t begin, int64_t stop) {
@@ -107,7 +198,10 @@ static void work_runs(void *context, int64_t begin, int64_t stop) {
             const reel__slab s = slab_of(r, outer, part, 0);
             const int64_t bytes = s.rows * (int64_t)r->size;
             if (r->far) reel__cpu_fetch((const char *)s.x + bytes, bytes);
-            r->fold->run(tally_at(t, k), &s);
+            if (r->map)
+                fold_mapped(r, tally_at(t, k), &s);
+            else
+                r->fold->run(tally_at(t, k), &s);
             if (++part == r->parts) part = 0, outer++;
         }
         if (r->parts == 1) end(r, i, t, n);
@@ -139,7 +233,10 @@ static void work_columns(void *context, int64_t begin, int64_t stop) {
         const reel__slab s = slab_of(r, row / r->parts, part, chunk);
         const int64_t first = row * r->form.columns + chunk * CHUNK; /* of results or tallies */
         const reel__tally t = r->parts > 1 ? tally_at(r->left, first) : tally_of(a, b);
-        r->fold->columns(t, &s);
+        if (r->map)
+            fold_mapped(r, t, &s);
+        else
+            r->fold->columns(t, &s);
         if (r->parts == 1) end(r, first, t, s.columns);
     }
 }
@@ -153,15 +250,9 @@ static void work_joins(void *context, int64_t begin, int64_t stop) {
         const int64_t outer = i / r->chunks, column = i % r->chunks * CHUNK;
         const reel__tally parts = tally_at(r->left, outer * r->parts * columns + column);
         const reel__tally t = tally_of(a, b);
-        const reel__slab s = {.x = parts.a.real,
-                              .rows = r->parts,
-                              .columns = reel__least(CHUNK, columns - column),
-                              .stride = columns};
-        if (r->fold->join)
-            r->fold->join(t, &s, parts.b, (double)r->each, (double)r->form.rows);
-        else
-            r->parts_fold->columns(t, &s);
-        end(r, outer * columns + column, t, s.columns);
+        const int64_t n = reel__least(CHUNK, columns - column);
+        join(r, t, parts, r->parts, n, columns, r->each, r->form.rows);
+        end(r, outer * columns + column, t, n);
     }
 }
 
@@ -171,7 +262,7 @@ static int64_t grain_of(int64_t elements) {
 
 static void run(reduction *r) {
     const reel__reduction *f = &r->form;
-    if (f->columns == 1 && f->rows <= REEL__SHORT && f->outer >= TURNED)
+    if (f->columns == 1 && f->rows <= REEL__SHORT && f->outer >= TURNED && !r->map)
         reel__cpu_parallel(f->outer, grain_of(f->rows), work_short_runs, r);
     else if (f->columns == 1)
         reel__cpu_parallel(f->outer * r->parts, grain_of(reel__least(f->rows, RUN)), work_runs, r);
@@ -201,67 +292,64 @@ static reel_status run_parts(const reel__call *c, reduction *r) {
     return REEL_OK;
 }
 
-/* `none` is the result of nothing. */
-static reel_status reduce(const reel__call *c, double divisor, double none) {
+/* Of nothing, cells a; cells b are 0. */
+static const double nothing[REEL__FOLDS] = {
+    [REEL__FOLD_product] = 1, [REEL__FOLD_all] = 1, [REEL__FOLD_exponentials] = -INFINITY};
+
+static void end_nothing(reduction *r, int64_t results) {
+    reel__cell a[CHUNK], b[CHUNK];
+    r->times = 1;
+    for (int64_t i = 0; i < results; i += CHUNK) {
+        for (int64_t k = 0; k < CHUNK; k++) {
+            a[k].real = b[k].real = 0;
+            if (r->is_whole)
+                a[k].whole = (int64_t)nothing[r->name];
+            else
+                a[k].real = nothing[r->name];
+        }
+        end(r, i, tally_of(a, b), reel__least(CHUNK, results - i));
+    }
+}
+
+static reel_status take_inputs(const reel__call *c, reduction *r) {
+    const reel_tensor *second = NULL;
+    REEL_TRY(c->nin > 1 ? reel__reduction_make_both(&r->form, &second, c, c->with.reduce.axes)
+                        : reel__reduction_make(&r->form, c, c->with.reduce.axes));
+    r->x = reel__data(r->form.x);
+    r->y = second ? reel__data(second) : r->x;
+    return REEL_OK;
+}
+
+reel_status reel__cpu_reduce(const reel__call *c) {
     const reel_dtype dtype = c->in[0]->layout.dtype;
     const reel__folds *folds = reel__cpu_folds();
+    const reel__fold_name name = reel__fold_of[c->op];
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
-    if (reel_numel(c->in[0]) == 0)
-        return reel_fill_at_(c->at, c->out[0], none) ? REEL_OK : reel_error_status();
-    const int64_t expanded = reel__expanded_axes(c);
-    if (expanded) return reel__reduce_narrow(c, expanded);
-    const bool is_whole =
-        c->op == REEL_OP_any || c->op == REEL_OP_all || !reel_dtype_is_float(dtype);
-    reduction r = {.fold = &folds->fold[c->op][dtype],
-                   .parts_fold = &folds->fold[c->op][is_whole ? REEL_I64 : REEL_F64],
+    const bool is_whole = reel__is_truth(name) || !reel_dtype_is_float(dtype);
+    const bool has_end = !is_whole && !reel__is_position(name);
+    const reel__fold *fold = reel__cpu_fold(folds, name);
+    reduction r = {.fold = &fold[dtype],
+                   .parts_fold = &fold[is_whole ? REEL_I64 : REEL_F64],
+                   .map = reel_dtype_is_float(dtype) ? folds->map[c->op][dtype] : NULL,
+                   .apart = folds->apart[c->op],
+                   .end = has_end ? folds->end[c->op][dtype] : NULL,
                    .tile = reel__cpu_tile(reel_dtype_size(dtype)),
                    .out = reel__data(c->out[0]),
                    .size = reel_dtype_size(dtype),
                    .out_size = reel_dtype_size(c->out[0]->layout.dtype),
-                   .divisor = divisor,
                    .times = reel__times(c),
-                   .op = c->op,
+                   .left_of = reel__left_of(c),
+                   .name = name,
                    .is_whole = is_whole};
-    reel_status status = REEL_OK;
-    REEL_SCOPE;
-    status = reel__reduction_make(&r.form, c, c->with.reduce.axes);
-    if (status == REEL_OK) {
-        r.x = reel__data(r.form.x);
-        r.far = reel_numel(r.form.x) * (int64_t)r.size > FAR;
-        cut(&r);
-        status = run_parts(c, &r);
+    if (reel_numel(c->in[0]) == 0) {
+        end_nothing(&r, reel_numel(c->out[0]));
+        return REEL_OK;
     }
-    return status;
-}
-
-/* Elements of x that go into a result: of a mean it does not matter how often. */
-static double count_of(const reel__call *c) {
-    return (double)reel__count_over(c->in[0]->layout.shape, c->with.reduce.axes);
-}
-
-/* clang-format off */
-reel_status reel__cpu_sum(const reel__call *c) { return reduce(c, 1, 0); }
-reel_status reel__cpu_mean(const reel__call *c) { return reduce(c, count_of(c), __builtin_nan("")); }
-reel_status reel__cpu_prod(const reel__call *c) { return reduce(c, 1, 1); }
-reel_status reel__cpu_max(const reel__call *c) { return reduce(c, 1, 0); }
-reel_status reel__cpu_min(const reel__call *c) { return reduce(c, 1, 0); }
-reel_status reel__cpu_argmax(const reel__call *c) { return reduce(c, 1, 0); }
-reel_status reel__cpu_argmin(const reel__call *c) { return reduce(c, 1, 0); }
-reel_status reel__cpu_any(const reel__call *c) { return reduce(c, 1, 0); }
-reel_status reel__cpu_all(const reel__call *c) { return reduce(c, 1, 1); }
-reel_status reel__cpu_norm(const reel__call *c) { return reduce(c, 1, 0); }
-reel_status reel__cpu_logsumexp(const reel__call *c) { return reduce(c, 1, -__builtin_inf()); }
-/* clang-format on */
-
-static reel_status reduce_moments(const reel__call *c) {
-    const double divisor = count_of(c) * reel__times(c) - c->with.reduce.correction;
-    return reduce(c, divisor > 0 ? divisor : 0, __builtin_nan(""));
-}
-
-reel_status reel__cpu_var(const reel__call *c) {
-    return reduce_moments(c);
-}
-
-reel_status reel__cpu_std(const reel__call *c) {
-    return reduce_moments(c);
+    const int64_t expanded = c->nin == 1 ? reel__expanded_axes(c) : 0;
+    if (expanded) return reel__reduce_narrow(c, expanded);
+    REEL_SCOPE;
+    REEL_TRY(take_inputs(c, &r));
+    r.far = reel_numel(r.form.x) * (int64_t)r.size > FAR;
+    cut(&r);
+    return run_parts(c, &r);
 }

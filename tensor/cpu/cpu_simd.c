@@ -18,9 +18,12 @@ static const reel__loops *const loops[] = {&reel__loops_plain, &reel__loops_avx2
                                            &reel__loops_avx512};
 static const reel__folds *const folds[] = {&reel__folds_plain, &reel__folds_avx2,
                                            &reel__folds_avx512};
+static const reel__exponentials *const exponentials[] = {
+    &reel__exponentials_plain, &reel__exponentials_avx2, &reel__exponentials_avx512};
 #else
 static const reel__loops *const loops[] = {&reel__loops_plain};
 static const reel__folds *const folds[] = {&reel__folds_plain};
+static const reel__exponentials *const exponentials[] = {&reel__exponentials_plain};
 #endif
 
 const reel__loops *reel__cpu_loops(void) {
@@ -29,4 +32,8 @@ const reel__loops *reel__cpu_loops(void) {
 
 const reel__folds *reel__cpu_folds(void) {
     return folds[best()];
+}
+
+const reel__exponentials *reel__cpu_exponentials(void) {
+    return exponentials[best()];
 }

@@ -77,9 +77,9 @@ static reel_status softmax_with(const reel__call *c, const reel__softmax_loop lo
 }
 
 reel_status reel__cpu_softmax(const reel__call *c) {
-    return softmax_with(c, reel__cpu_folds()->softmax[c->in[0]->layout.dtype]);
+    return softmax_with(c, reel__cpu_exponentials()->softmax[c->in[0]->layout.dtype]);
 }
 
 reel_status reel__cpu_log_softmax(const reel__call *c) {
-    return softmax_with(c, reel__cpu_folds()->log_softmax[c->in[0]->layout.dtype]);
+    return softmax_with(c, reel__cpu_exponentials()->log_softmax[c->in[0]->layout.dtype]);
 }

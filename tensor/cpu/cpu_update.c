@@ -80,7 +80,8 @@ static double long_norm(const reel__call *c, int count) {
         double sum = 0, scale = 1;
         const reel__slab s = {.x = reel__data(c->list[i]), .rows = n, .columns = 1, .stride = 1};
         if (n > 0)
-            reel__cpu_folds()->fold[REEL_OP_norm][dtype].run((reel__tally){{&sum}, {&scale}}, &s);
+            reel__cpu_folds()->fold[REEL__FOLD_squares][dtype].run((reel__tally){{&sum}, {&scale}},
+                                                                   &s);
         norm = isnan(sum) ? sum : isnan(norm) ? norm : hypot(norm, scale * sqrt(sum));
     }
     return norm;
