@@ -84,6 +84,21 @@ void reel__grad_norm(reel__node *n, reel_tensor *g) {
     reel__give(n, 0, reel_mul_at(n->at, unit, keep_axes(n, reel__relu_grad(n->at, g, y))));
 }
 
+/* dx = g sign(x) (|x| / y)^(p - 1), and 0 where x or y is 0, by which nothing is divided */
+void reel__grad_power_norm(reel__node *n, reel_tensor *g) {
+    const double p = n->with.reduce.p;
+    reel_tensor *x = reel__in(n, 0), *y = reel__out(n), *zero = reel__constant(n, 0, y);
+    reel_tensor *sign = reel_sign_at(n->at, x);
+    reel_tensor *by = reel_add_at(n->at, y, reel__ties(n->at, y, zero));
+    g = reel_affine_at(n->at, reel__relu_grad(n->at, g, y), p != 0, 0);
+    if (p != 0 && p != 1) {
+        reel_tensor *size = reel_add_at(n->at, reel_abs_at(n->at, x), reel__ties(n->at, x, zero));
+        reel_tensor *share = reel_div_at(n->at, size, keep_axes(n, by));
+        sign = reel_mul_at(n->at, sign, reel_pow_scalar_at(n->at, share, p - 1));
+    }
+    reel__give(n, 0, reel_mul_at(n->at, sign, keep_axes(n, g)));
+}
+
 /* dx = g e^(x - y) / sum e^(x - y): y is a shift that any other could stand for, so that what y
  * lost by rounding cancels. 0 stands for an infinite one, and nothing is divided by nothing. */
 void reel__grad_logsumexp(reel__node *n, reel_tensor *g) {

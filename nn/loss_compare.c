@@ -54,7 +54,7 @@ static reel_tensor *direction(const char *at, reel_tensor *x) {
     reel_tensor *beside =
         reel_full_at(at, reel_shape(reel_dim(x, 0), 1), 1e-6, reel_dtype_of(x), reel_device_of(x));
     reel_tensor *longer = reel_concat_at(at, (reel_tensor *[]){x, beside}, 2, 1);
-    return reel_div_at(at, x, reel_norm_at(at, longer, reel_axes(1), true));
+    return reel_div_at(at, x, reel_norm_at(at, longer, 2, reel_axes(1), true));
 }
 
 /* 1 - c for pairs that belong together, max(0, c - margin) for others. */

@@ -10,7 +10,8 @@ static double norm_of_all(reel_optim *o) {
         const reel__lists *l = reel__optim_gather(o, i);
         reel_tensor *so_far = reel_scalar(norm, REEL_F64, o->launches[i].device);
         for (int j = 0; j < l->count; j++)
-            so_far = reel_norm(reel_stack(0, so_far, reel_norm(reel_cast(l->g[j], REEL_F64))));
+            so_far =
+                reel_norm(reel_stack(0, so_far, reel_norm(reel_cast(l->g[j], REEL_F64), 2)), 2);
         norm = reel_item(so_far);
     }
     return norm;

@@ -90,8 +90,7 @@ static bool recognise(const reel__layout *l, int64_t axes, reel__reduction *r) {
 }
 
 /* x with the kept axes first and the reduced ones last, contiguous: always recognised. */
-static reel_tensor *rearranged(const reel__call *c, int64_t *axes) {
-    reel_tensor *x = c->in[0];
+static reel_tensor *rearranged(const char *at, reel_tensor *x, int64_t *axes) {
     int ndim = x->layout.shape.ndim, k = 0;
     reel_shape order = {ndim, {0}};
     for (int pass = 0; pass < 2; pass++)
@@ -99,13 +98,12 @@ static reel_tensor *rearranged(const reel__call *c, int64_t *axes) {
             if ((*axes >> i & 1) == pass) order.dim[k++] = i;
     int reduced = __builtin_popcountll((unsigned long long)*axes);
     *axes = (((int64_t)1 << reduced) - 1) << (ndim - reduced);
-    return reel_contiguous_at(c->at, reel_permute_at(c->at, x, order));
+    return reel_contiguous_at(at, reel_permute_at(at, x, order));
 }
 
-reel_status reel__reduction_make(reel__reduction *r, const reel__call *c, int64_t axes) {
-    reel_tensor *x = c->in[0];
+static reel_status make(reel__reduction *r, const char *at, reel_tensor *x, int64_t axes) {
     if (!recognise(&x->layout, axes, r)) {
-        x = rearranged(c, &axes);
+        x = rearranged(at, x, &axes);
         if (!x) return reel_error_status();
         recognise(&x->layout, axes, r);
     }
@@ -113,13 +111,16 @@ reel_status reel__reduction_make(reel__reduction *r, const reel__call *c, int64_
     return REEL_OK;
 }
 
+reel_status reel__reduction_make(reel__reduction *r, const reel__call *c, int64_t axes) {
+    return make(r, c->at, c->in[0], axes);
+}
+
 reel_status reel__reduction_make_both(reel__reduction *r, const reel_tensor **second,
                                       const reel__call *c, int64_t axes) {
-    reel__call one = *c;
     for (int i = 1; i >= 0; i--) {
-        one.in[0] = reel_contiguous_at(c->at, c->in[i]);
-        if (!one.in[0]) return reel_error_status();
-        REEL_TRY(reel__reduction_make(r, &one, axes));
+        reel_tensor *x = reel_contiguous_at(c->at, c->in[i]);
+        if (!x) return reel_error_status();
+        REEL_TRY(make(r, c->at, x, axes));
         if (i) *second = r->x;
     }
     return REEL_OK;

@@ -267,10 +267,14 @@ REEL_API reel_tensor *reel_logsumexp_at(const char *at, reel_tensor *x, reel_sha
 #define reel_logsumexp(x) reel_logsumexp_at(REEL_AT(x), x, REEL_SCALAR, false)
 #define reel_logsumexp_over(...) reel_logsumexp_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
-/* y = sqrt(sum x^2), whose gradients at 0, of any order, are 0; float. No square of it overflows or
- * vanishes. */
-REEL_API reel_tensor *reel_norm_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim);
-#define reel_norm(x) reel_norm_at(REEL_AT(x), x, REEL_SCALAR, false)
+/* The p-norm of a vector, y = (sum |x|^p)^(1/p), as PyTorch's linalg.vector_norm: any p, of which 0
+ * counts what is not 0, and infinity and -infinity are the greatest and the least |x|; float. Of
+ * nothing 0, but an error where p is negative or infinite. Gradients where x or y is 0, of any
+ * order, are 0; among equals the extremes share theirs. Where p is 2 no square overflows or
+ * vanishes; of f32, other powers are f64 where they would. */
+REEL_API reel_tensor *reel_norm_at(const char *at, reel_tensor *x, double p, reel_shape axes,
+                                   bool keepdim);
+#define reel_norm(x, p) reel_norm_at(REEL_AT(x), x, p, REEL_SCALAR, false)
 #define reel_norm_over(...) reel_norm_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* z = mean over all elements of (y - t)^2, in one pass: y[...] t[...] -> z, 0-d. The shapes are

@@ -3,6 +3,8 @@
 #include "tensor/handles_internal.h"
 #include "tensor/rules_internal.h"
 
+#include <math.h>
+
 /* ---- over axes ---- */
 
 /* A 0-d tensor is taken for one that has one axis of one element, which is not reduced. */
@@ -105,8 +107,22 @@ reel_tensor *reel_std_at(const char *at, reel_tensor *x, reel_shape axes, bool k
     return reduce_with(REEL_OP_std, at, x, axes, keepdim, correction);
 }
 
-reel_tensor *reel_norm_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
-    return reduce(REEL_OP_norm, at, x, axes, keepdim);
+static reel_tensor *power_norm(const char *at, reel_tensor *x, double p, reel_shape axes,
+                               bool keepdim) {
+    reel__call c = {.op = REEL_OP_power_norm,
+                    .at = at,
+                    .nin = 1,
+                    .in = {x},
+                    .with.reduce = {.kept = keepdim ? -1 : 0, .p = p}};
+    return x && !mask_of(&c, axes) ? NULL : reel__run(c);
+}
+
+reel_tensor *reel_norm_at(const char *at, reel_tensor *x, double p, reel_shape axes, bool keepdim) {
+    if (p == 2) return reduce(REEL_OP_norm, at, x, axes, keepdim);
+    REEL__COMPOSITE(.name = "norm", .at = at, .in = {x}, .given = 1);
+    if (!isinf(p)) return power_norm(at, x, p, axes, keepdim);
+    x = reel_abs_at(at, x);
+    return p > 0 ? reel_max_at(at, x, axes, keepdim) : reel_min_at(at, x, axes, keepdim);
 }
 
 reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape) {

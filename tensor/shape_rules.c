@@ -115,6 +115,12 @@ reel_status reel__rule_extreme(const reel__call *c, reel__layout *out) {
     return REEL_OK;
 }
 
+reel_status reel__rule_power(const reel__call *c, reel__layout *out) {
+    const double p = c->with.reduce.p;
+    if (p != p) return reel__fail_call(REEL_ERR_ARGUMENT, c, "p is not a number");
+    return p < 0 ? reel__rule_extreme(c, out) : reel__rule_reduce(c, out);
+}
+
 reel_status reel__rule_position(const reel__call *c, reel__layout *out) {
     const int ndim = c->in[0]->layout.shape.ndim;
     const int axes = __builtin_popcountll((unsigned long long)c->with.reduce.axes);

@@ -44,20 +44,20 @@ START_TEST(norms_neither_overflow_nor_vanish) {
         REEL_SCOPE;
         const double s = row[k].scale;
         reel_tensor *x = reel_track(NUMBERS(row[k].dtype, 3 * s, 4 * s));
-        reel_tensor *y = reel_norm(x);
+        reel_tensor *y = reel_norm(x, 2);
         EXPECT(y, 5 * s);
         backward(y);
         EXPECT(reel_grad(x), 0.6, 0.8);
-        EXPECT(derivative(reel_sum(reel_affine(reel_norm(x), 2, 0)), x, NO_OPTIONS), 1.2, 1.6);
+        EXPECT(derivative(reel_sum(reel_affine(reel_norm(x, 2), 2, 0)), x, NO_OPTIONS), 1.2, 1.6);
         /* many at once, by rows and by columns; beside them what is small, and nothing */
         reel_tensor *rows =
             reel_concat(0, reel_expand(reel_reshape(x, reel_shape(1, 2)), reel_shape(50, 2)),
                         reel_zeros(reel_shape(5000, 2), row[k].dtype, test_device()));
         rows = reel_contiguous(reel_detach(rows));
-        EXPECT(reel_norm_over(rows, reel_axes(0), false), 3 * s * sqrt(50), 4 * s * sqrt(50));
+        EXPECT(reel_norm_over(rows, 2, reel_axes(0), false), 3 * s * sqrt(50), 4 * s * sqrt(50));
         reel_tensor *turned = reel_contiguous(reel_t(rows));
-        EXPECT(reel_norm_over(turned, reel_axes(1), false), 3 * s * sqrt(50), 4 * s * sqrt(50));
-        EXPECT(reel_norm(rows), 5 * s * sqrt(50));
+        EXPECT(reel_norm_over(turned, 2, reel_axes(1), false), 3 * s * sqrt(50), 4 * s * sqrt(50));
+        EXPECT(reel_norm(rows, 2), 5 * s * sqrt(50));
     }
 }
 END_TEST
@@ -65,11 +65,11 @@ END_TEST
 START_TEST(norms_of_special_values) {
     for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++) {
         REEL_SCOPE;
-        EXPECT(reel_norm(NUMBERS((reel_dtype)dtype, INF, 1)), INF);
-        EXPECT(reel_norm(NUMBERS((reel_dtype)dtype, -INF, 1)), INF);
-        EXPECT(reel_norm(NUMBERS((reel_dtype)dtype, NAN, 1)), NAN);
-        EXPECT(reel_norm(NUMBERS((reel_dtype)dtype, INF, NAN)), NAN);
-        EXPECT(reel_norm(reel_zeros(reel_shape(0), (reel_dtype)dtype, test_device())), 0);
+        EXPECT(reel_norm(NUMBERS((reel_dtype)dtype, INF, 1), 2), INF);
+        EXPECT(reel_norm(NUMBERS((reel_dtype)dtype, -INF, 1), 2), INF);
+        EXPECT(reel_norm(NUMBERS((reel_dtype)dtype, NAN, 1), 2), NAN);
+        EXPECT(reel_norm(NUMBERS((reel_dtype)dtype, INF, NAN), 2), NAN);
+        EXPECT(reel_norm(reel_zeros(reel_shape(0), (reel_dtype)dtype, test_device()), 2), 0);
     }
 }
 END_TEST
@@ -77,10 +77,10 @@ END_TEST
 /* As of std, everything about it is 0 where it is. */
 START_TEST(second_gradient_of_a_norm_of_nothing) {
     REEL_SCOPE;
-    reel_tensor *x = leaf1(0, 0), *g = derivative(reel_norm(x), x, RECORD);
+    reel_tensor *x = leaf1(0, 0), *g = derivative(reel_norm(x, 2), x, RECORD);
     EXPECT(g, 0, 0);
     EXPECT(derivative(reel_sum(g), x, NO_OPTIONS), 0, 0);
-    reel_tensor *z = leaf1(3, 4), *h = derivative(reel_norm(z), z, RECORD);
+    reel_tensor *z = leaf1(3, 4), *h = derivative(reel_norm(z, 2), z, RECORD);
     EXPECT(derivative(reel_sum(h), z, NO_OPTIONS), 0.032, -0.024);
 }
 END_TEST
@@ -484,7 +484,9 @@ REDUCTION(any)
 REDUCTION(all)
 REDUCTION(argmax)
 REDUCTION(argmin)
-REDUCTION(norm)
+static reel_tensor *over_norm(reel_tensor *x, reel_shape axes, bool keepdim) {
+    return reel_norm_over(x, 2, axes, keepdim);
+}
 REDUCTION(logsumexp)
 
 START_TEST(reductions_of_expanded_views) {
@@ -544,7 +546,7 @@ START_TEST(reductions_of_huge_views) {
     EXPECT(reel_max(much), 3);
     EXPECT(reel_argmax(much), 0);
     EXPECT(reel_var(much), 0);
-    EXPECT(reel_norm(much), 3 * sqrt(0x1p45));
+    EXPECT(reel_norm(much, 2), 3 * sqrt(0x1p45));
     EXPECT(reel_logsumexp(much), 3 + 45 * log(2));
     reel_tensor *rows =
         reel_expand(reel_reshape(NUMBERS(REEL_F32, 1, 2), reel_shape(2, 1)), reel_shape(2, n));
@@ -591,7 +593,7 @@ START_TEST(axes_of_a_scalar) {
         EXPECT(reel_var_with(x, reel_axes(axis), false, 0), 0);
         EXPECT(reel_argmax_over(x, reel_axes(axis), false), 0);
         EXPECT(reel_logsumexp_over(x, reel_axes(axis), false), 3);
-        EXPECT(reel_norm_over(x, reel_axes(axis), false), 3);
+        EXPECT(reel_norm_over(x, 2, reel_axes(axis), false), 3);
         ck_assert_int_eq(reel_ndim(reel_max_over(x, reel_axes(axis), true)), 0);
         reel_tensor *y = reel_softmax(x, axis), *z = reel_log_softmax(x, axis);
         EXPECT(y, 1);

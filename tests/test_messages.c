@@ -92,9 +92,12 @@ START_TEST(reductions_and_products) {
     SAYS("argmax: is of one axis or of all, not of 2: cube[2, 3, 4]",
          reel_argmax_over(cube, reel_axes(0, 1), false));
     SAYS("logsumexp: takes floats: labels[5] i64", reel_logsumexp(labels));
-    SAYS("norm: input 0 is NULL: NULL", reel_norm(NULL));
-    SAYS("norm: takes floats: labels[5] i64", reel_norm(labels));
-    SAYS("norm: no axis 3: x[2, 3]", reel_norm_over(x, reel_axes(3), false));
+    SAYS("norm: input 0 is NULL: NULL", reel_norm(NULL, 2));
+    SAYS("norm: takes floats: labels[5] i64", reel_norm(labels, 2));
+    SAYS("norm: input 0 is NULL: NULL", reel_norm(NULL, 3));
+    SAYS("norm: takes floats: labels[5] i64", reel_norm(labels, 1));
+    SAYS("norm: p is not a number: x[2, 3]", reel_norm(x, NAN));
+    SAYS("norm: no axis 3: x[2, 3]", reel_norm_over(x, 2, reel_axes(3), false));
     SAYS("matmul: inner dimensions differ: x[2, 3] @ x[2, 3]", reel_matmul(x, x));
     SAYS("matmul: takes no 0-d tensor: x[2, 3] @ []",
          reel_matmul(x, reel_scalar(1, REEL_F32, cpu)));

@@ -343,14 +343,49 @@ START_TEST(norms) {
     const double v[6] = {3, 4, 0, 0, -5, 12};
     REEL_SCOPE;
     reel_tensor *x = reel_track(f64(reel_shape(3, 2), v));
-    reel_tensor *norm = reel_norm_over(x, reel_axes(1), false);
+    reel_tensor *norm = reel_norm_over(x, 2, reel_axes(1), false);
     expect_values(norm, (double[]){5, 0, 13}, 3);
     reel_backward(reel_sum(norm));
     expect_values(reel_grad(x), (double[]){0.6, 0.8, 0, 0, -5.0 / 13, 12.0 / 13}, 6);
-    expect_values(reel_norm(reel_detach(x)), (double[]){sqrt(194)}, 1);
-    ck_assert_int_eq(reel_ndim(reel_norm_over(x, reel_axes(-1), true)), 2);
-    ck_assert_ptr_null(reel_norm(NULL));
+    expect_values(reel_norm(reel_detach(x), 2), (double[]){sqrt(194)}, 1);
+    ck_assert_int_eq(reel_ndim(reel_norm_over(x, 2, reel_axes(-1), true)), 2);
+    ck_assert_ptr_null(reel_norm(NULL, 2));
     reel_clear_error();
+}
+END_TEST
+
+/* Of {3, -4}, {0, 0}, {0, -5}; what p asks for may be beyond f32 on the way. */
+START_TEST(norms_by_power) {
+    const double v[6] = {3, -4, 0, 0, 0, -5};
+    const struct {
+        double p, want[3], slope[6];
+    } powers[] = {
+        {0, {2, 0, 1}, {0}},
+        {1, {7, 0, 5}, {1, -1, 0, 0, 0, -1}},
+        {3, {cbrt(91), 0, 5}, {9 / cbrt(91 * 91), -16 / cbrt(91 * 91), 0, 0, 0, -1}},
+        {-1, {12.0 / 7, 0, 0}, {16.0 / 49, -9.0 / 49, 0, 0, 0, 0}},
+        {inf, {4, 0, 5}, {0, -1, 0, 0, 0, -1}},
+        {-inf, {3, 0, 0}, {1, 0, 0, 0, 0, 0}},
+    };
+    for (int i = 0; i < 6; i++) {
+        REEL_SCOPE;
+        reel_tensor *x = reel_track(f64(reel_shape(3, 2), v));
+        reel_tensor *y = reel_norm_over(x, powers[i].p, reel_axes(1), false);
+        expect_values(y, powers[i].want, 3);
+        reel_backward(reel_sum(y));
+        expect_values(reel_grad(x), powers[i].slope, 6);
+        const double most = powers[i].p == 0 ? 2 : 4e20;
+        reel_tensor *far = reel_cast(f64(reel_shape(2), (double[]){4e20, 1}), REEL_F32);
+        if (powers[i].p >= 0)
+            ck_assert_double_le(fabs(element(reel_norm(far, powers[i].p), 0) / most - 1), 1e-6);
+        reel_tensor *none = reel_zeros(reel_shape(2, 0), REEL_F32, test_device());
+        y = reel_norm_over(none, powers[i].p, reel_axes(1), true);
+        if (powers[i].p >= 0 && powers[i].p < inf)
+            expect_values(y, (double[]){0, 0}, 2);
+        else
+            expect_failure(REEL_ERR_SHAPE, "norm: axis 1 is empty");
+        reel_clear_error();
+    }
 }
 END_TEST
 
@@ -523,6 +558,7 @@ int main(void) {
     tcase_add_test(c, exponentials_of_special_values);
     tcase_add_test(c, softmaxes_of_special_values);
     tcase_add_test(c, norms);
+    tcase_add_test(c, norms_by_power);
     tcase_add_test(c, of_nothing);
     tcase_add_test(c, dtypes_of_results);
     tcase_add_test(c, integers_keep_their_bits);

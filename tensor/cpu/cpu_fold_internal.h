@@ -8,6 +8,7 @@
 /* Results that are worked on together: rows of 4 KB are read at the pace of memory, rows of 1 KB at
  * half of it. */
 #define REEL__FOLD_CHUNK 1024
+#define REEL__FOLD_LEAST 1e-25 /* a sum of f32 below it may lack what vanished */
 
 /* What a part of the input leaves behind, a cell or two for each result: reel__fold_name says what.
  * The values of floats are `real`; those of integers and truth values are `whole`. A first
@@ -45,6 +46,8 @@ typedef struct {
 
 /* out[i] of what a row maps, of n elements x[i], y[i]; y is x where there is one input. */
 typedef void (*reel__map_loop)(void *out, const void *x, const void *y, int64_t n, double p);
+/* The sum of them; what f32 has no room for is added up in f64. */
+typedef double (*reel__sum_loop)(const void *x, const void *y, int64_t n, double p);
 /* out[i], f32 or f64, of what was left behind; a and b of `left` are those of t. */
 typedef void (*reel__end_loop)(void *out, reel__tally t, int64_t n, reel__left left);
 
@@ -53,6 +56,7 @@ typedef struct {
     reel__fold fold[REEL__FOLDS][4];
     reel__map_loop map[REEL_OP_COUNT][2]; /* NULL where the row maps by `same` */
     reel__map_loop apart[REEL_OP_COUNT];  /* of f32, to f64 */
+    reel__sum_loop sum[REEL_OP_COUNT][2];
     reel__end_loop end[REEL_OP_COUNT][2];
 } reel__folds;
 

@@ -11,6 +11,7 @@
 #define MOMENT_COLUMNS 256 /* that moments keep sums of, which take more room than others' */
 #define SUM_ROWS 256       /* that are added up together */
 #define SEEK_ROWS 128      /* that are counted together */
+#define LEAST REEL__FOLD_LEAST
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -252,6 +253,8 @@ static void squares_join(reel__tally to, const reel__slab *s, reel__cells b, dou
     { NULL }
 #define MAPS_1_NUMBER(name)                                                                        \
     { NULL }
+#define SUMS_0(name) sum_of_##name##_f32, sum_of_##name##_f64
+#define SUMS_1(name) NULL
 #define APARTS_0(name) apart_of_##name
 #define APARTS_1(name) NULL
 #define MAPS(same, dtypes, name) JOIN(JOIN(MAPS_, same), _##dtypes)(name)
@@ -288,6 +291,12 @@ const reel__folds NAME(REEL_SIMD) = {
         {
 #define REEL_REDUCE(name, inputs, map, fold, end, dtypes, rule, saves, gradient)                   \
     [REEL_OP_##name] = JOIN(APARTS_, REEL__IS_SAME(map))(name),
+#include "tensor/ops_reduce.def"
+        },
+    .sum =
+        {
+#define REEL_REDUCE(name, inputs, map, fold, end, dtypes, rule, saves, gradient)                   \
+    [REEL_OP_##name] = {JOIN(SUMS_, REEL__IS_SAME(map))(name)},
 #include "tensor/ops_reduce.def"
         },
     .end =

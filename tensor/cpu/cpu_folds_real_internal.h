@@ -240,9 +240,49 @@ INLINE void R(map)(void *out, const void *x, const void *y, int64_t n, double p,
     for (int64_t i = 0; i < n; i++) to[i] = f(first[i], second[i], (REAL)p);
 }
 
+/* ---- the sum of a mapped run, in one pass: a block in REAL, blocks in f64 ---- */
+
+INLINE double R(sum_mapped_block)(const REAL *x, const REAL *y, int64_t n, REAL p, R(mapped) f) {
+    const REAL *end = x + n;
+    REAL lane[4 * LANES];
+    for (int64_t j = 0; j < 4 * LANES; j++) lane[j] = 0;
+    for (int64_t i = n / (4 * LANES); i > 0; i--, x += 4 * LANES, y += 4 * LANES) {
+#pragma omp simd
+        for (int64_t j = 0; j < 4 * LANES; j++) lane[j] += f(x[j], y[j], p);
+    }
+    REAL sum = R(fold_lanes)(lane, 4 * LANES, R(add_real));
+    for (; x < end; x++, y++) sum += f(*x, *y, p);
+    return (double)sum;
+}
+
+/* Whether f32 had room for the sum, and for what was added up. */
+INLINE bool R(is_within)(double sum) {
+    return REEL_REAL_IS_F64 ||
+           (__builtin_fabs(sum) >= LEAST && __builtin_fabs(sum) < __builtin_inf());
+}
+
+INLINE double R(sum_mapped)(const void *first, const void *second, int64_t n, double p, R(mapped) f,
+                            double (*apart)(double, double, double)) {
+    const REAL *x = first, *y = second;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i += BLOCK) {
+        const int64_t count = reel__least(BLOCK, n - i);
+        double here = R(sum_mapped_block)(x + i, y + i, count, (REAL)p, f);
+        if (__builtin_expect(!R(is_within)(here), 0)) {
+            here = 0;
+            for (int64_t j = i; j < i + count; j++) here += apart((double)x[j], (double)y[j], p);
+        }
+        sum += here;
+    }
+    return sum;
+}
+
 #define MAP_0(name, how)                                                                           \
     static void R(map_of_##name)(void *out, const void *x, const void *y, int64_t n, double p) {   \
         R(map)(out, x, y, n, p, R(map_##how));                                                     \
+    }                                                                                              \
+    static double R(sum_of_##name)(const void *x, const void *y, int64_t n, double p) {            \
+        return R(sum_mapped)(x, y, n, p, R(map_##how), map_##how##_f64);                           \
     }
 #define MAP_1(name, how)
 #define REEL_REDUCE(name, inputs, map, fold, end, dtypes, rule, saves, gradient)                   \

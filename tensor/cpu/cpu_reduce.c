@@ -6,7 +6,7 @@
  * in their order.
  *
  * What a row maps is written into a few pages, block by block, and folded from there: a fold's code
- * is there once, whatever is mapped. */
+ * is there once, whatever is mapped. Sums of runs, which losses are, go without the pages. */
 #include "tensor/cpu/cpu_copy_internal.h"
 #include "tensor/cpu/cpu_fold_internal.h"
 #include "tensor/nest_internal.h"
@@ -20,14 +20,15 @@
 #define PARTS 32   /* that columns are cut into, where there are few chunks, */
 #define PART 32768 /* of at least so many elements */
 #define GRAIN 32768
-#define MAPPED 4096             /* elements of a block that is mapped */
-#define LEAST 1e-25             /* a sum of f32 below it may lack what vanished */
+#define MAPPED 4096 /* elements of a block that is mapped */
+#define LEAST REEL__FOLD_LEAST
 #define FAR ((int64_t)24 << 20) /* bytes of x beyond which runs are fetched ahead */
 
 typedef struct {
     reel__reduction form;
     const reel__fold *fold, *parts_fold; /* of x, and of cells a of parts */
     reel__map_loop map, apart;           /* NULL: x is folded as it is */
+    reel__sum_loop sum;                  /* of a mapped run, in one pass; NULL: other folds */
     reel__end_loop end;                  /* NULL: what is left behind is whole, and the result */
     reel__tile tile;
     const char *x, *y;
@@ -198,7 +199,9 @@ static void work_runs(void *context, int64_t begin, int64_t stop) {
             const reel__slab s = slab_of(r, outer, part, 0);
             const int64_t bytes = s.rows * (int64_t)r->size;
             if (r->far) reel__cpu_fetch((const char *)s.x + bytes, bytes);
-            if (r->map)
+            if (r->sum)
+                t.a.real[k] = r->sum(s.x, s.y, s.rows, r->left_of.p);
+            else if (r->map)
                 fold_mapped(r, tally_at(t, k), &s);
             else
                 r->fold->run(tally_at(t, k), &s);
@@ -332,6 +335,7 @@ reel_status reel__cpu_reduce(const reel__call *c) {
                    .parts_fold = &fold[is_whole ? REEL_I64 : REEL_F64],
                    .map = reel_dtype_is_float(dtype) ? folds->map[c->op][dtype] : NULL,
                    .apart = folds->apart[c->op],
+                   .sum = name == REEL__FOLD_sum && !is_whole ? folds->sum[c->op][dtype] : NULL,
                    .end = has_end ? folds->end[c->op][dtype] : NULL,
                    .tile = reel__cpu_tile(reel_dtype_size(dtype)),
                    .out = reel__data(c->out[0]),

@@ -68,10 +68,10 @@ static reel_tensor *silu_of(const cell *c) {
     return reel_silu(c->x);
 }
 static reel_tensor *norm_of(const cell *c) {
-    return reel_norm(c->x);
+    return reel_norm(c->x, 2);
 }
 static reel_tensor *norm_1(const cell *c) {
-    return reel_norm_over(c->x, reel_axes(1), false);
+    return reel_norm_over(c->x, 2, reel_axes(1), false);
 }
 static reel_tensor *gelu_of(const cell *c) {
     return reel_gelu(c->x);

@@ -1,6 +1,8 @@
 """The rows of tensor/ops.def and their twins in PyTorch: functions of a case's inputs and constants, which are
 those of tests/op_cases_*.c."""
 
+from math import inf
+
 import torch
 from torch.nn import functional as F
 
@@ -168,6 +170,8 @@ TWINS = {
     "var": lambda x, mask, keep, correction, _: x.var(axes(x, mask), correction=correction, keepdim=bool(keep)),
     "std": lambda x, mask, keep, correction, _: x.std(axes(x, mask), correction=correction, keepdim=bool(keep)),
     "norm": lambda x, mask, keep, *_: torch.linalg.vector_norm(x, dim=axes(x, mask), keepdim=bool(keep)),
+    "power_norm": lambda x, mask, keep, power, _: torch.linalg.vector_norm(
+        x, {40: inf, -40: -inf}.get(power, power / 4), dim=axes(x, mask), keepdim=bool(keep)),
     "logsumexp": lambda x, mask, keep, *_: x.logsumexp(axes(x, mask), keepdim=bool(keep)),
     "ties": lambda x, y: ((x == y) | (x.isnan() & y.isnan())).to(x.dtype),
     "nll": lambda x, target, ignored, classes, *_: F.nll_loss(
@@ -226,6 +230,7 @@ UNLIKE = {  # what is not compared for some values, and why
     "pow": [("wide special", "second", "where logs are infinite"),
             ("wide", "grad", "of a large g what was flushed to 0 counts")],
     "norm": [("wide", "out grad second", "PyTorch's squares overflow and vanish")],
+    "power_norm": [("wide", "grad second", "where p < 1, |x| / y may vanish")],
     "elu": [("special", "grad second", "of NaN PyTorch's gradient is g or NaN, by the element's place")],
     "elu_grad": [("special", "out grad second", "the same"),
                  ("wide", "out grad1", "of a large g what was flushed to 0 counts")],

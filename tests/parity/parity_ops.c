@@ -34,6 +34,7 @@ static const parity_subject drawn[] = {
     {.name = "var", .draw = draw_spread},
     {.name = "std", .draw = draw_spread},
     {.name = "norm", .draw = draw_reduced},
+    {.name = "power_norm", .draw = draw_power},
     {.name = "logsumexp", .draw = draw_reduced},
     {.name = "log_softmax", .draw = draw_axis},
     {.name = "mse", .draw = draw_pair},

@@ -61,6 +61,12 @@ void draw_spread(dice *d, op_shapes *s) {
     s->param[2] = dice_int(d, 0, 2);
 }
 
+void draw_power(dice *d, op_shapes *s) {
+    static const int64_t powers[] = {0, 2, 4, 6, 10, 12, -4, -6, 40, -40};
+    draw_extreme(d, s);
+    s->param[2] = powers[dice_int(d, 0, COUNT(powers) - 1)];
+}
+
 void draw_position(dice *d, op_shapes *s) {
     draw_extreme(d, s);
     const int n = s->in[0].ndim;

@@ -19,6 +19,7 @@ op_draw draw_pair; /* x[...] y[...], alike */
 op_draw draw_reduced;
 op_draw draw_spread;   /* the same, of 3 elements or more; param[2] a correction, 0 to 2 */
 op_draw draw_extreme;  /* the same, of one element or more */
+op_draw draw_power;    /* draw_extreme, and param[2] as of case_power_norm */
 op_draw draw_position; /* the same, along one axis or all */
 
 op_draw draw_axis;     /* x[...]; param[0] an axis, from either end */
