@@ -2,7 +2,7 @@
  * pass.
  */
 #include "autograd/autograd_internal.h"
-#include "tensor/call_internal.h"
+#include "tensor/ops/call_internal.h"
 
 /* ---- what was saved ---- */
 

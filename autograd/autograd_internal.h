@@ -3,8 +3,8 @@
 #define REEL_AUTOGRAD_AUTOGRAD_INTERNAL_H
 
 #include "autograd/autograd.h"
-#include "tensor/handles_internal.h"
-#include "tensor/ops_internal.h"
+#include "tensor/core/handles_internal.h"
+#include "tensor/ops/ops_internal.h"
 
 /* The inputs, then the results: the bits of the saves column. */
 #define REEL__NODE_SAVED (REEL__MOST_INPUTS + REEL__MOST_RESULTS)
@@ -193,7 +193,7 @@ void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y);
 
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
     void reel__grad_##name(reel__node *n, reel_tensor *g);
-#include "tensor/ops.def"
+#include "tensor/ops/ops.def"
 extern const reel__gradient_rule reel__rules[REEL_OP_COUNT]; /* (gradient_rules.c) */
 
 /* Of y = f(x) whose gradient is one formula, and of that gradient z = g' f'(x): a formula of x, or
@@ -206,6 +206,6 @@ typedef reel_tensor *(*reel__second_rule)(const reel__node *n, reel_tensor *g, r
 #define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient)
 #define REEL_MAP_GRAD(name, form, from, second)                                                    \
     reel_tensor *reel__second_##name(const reel__node *n, reel_tensor *g, reel_tensor *x);
-#include "tensor/ops_map.def"
+#include "tensor/ops/ops_map.def"
 
 #endif

@@ -46,7 +46,7 @@ reel_status reel_cuda_memory_info(int index, reel_cuda_memory *out) {
 static const reel__kernel kernels[REEL_OP_COUNT] = {
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
     [REEL_OP_##name] = KERNEL_##kind(name),
-#include "tensor/ops.def"
+#include "tensor/ops/ops.def"
 };
 
 static const reel__backend backend = {

@@ -3,9 +3,9 @@
 #define REEL_CUDA_CUDA_INTERNAL_H
 
 #include "cuda/cuda.h"
-#include "cuda/kernels_internal.h"
-#include "tensor/nest_internal.h"
-#include "tensor/ops_internal.h"
+#include "cuda/kernels/kernels_internal.h"
+#include "tensor/ops/nest_internal.h"
+#include "tensor/ops/ops_internal.h"
 
 #include <cublasLt.h>
 #include <pthread.h>
@@ -146,6 +146,6 @@ void *reel__cuda_scratch(const reel__call *c, size_t bytes);
 
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
     reel_status reel__cuda_##name(const reel__call *c);
-#include "tensor/ops.def"
+#include "tensor/ops/ops.def"
 
 #endif

@@ -1,8 +1,8 @@
 /* Collate: n samples into one, by stacking. */
 #include "data/data_internal.h"
 
+#include "tensor/core/tensor_internal.h"
 #include "tensor/ops.h"
-#include "tensor/tensor_internal.h"
 
 static reel_tensor *part_of(const reel_sample *s, bool label) {
     return label ? s->y : s->x;

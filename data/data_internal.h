@@ -6,8 +6,8 @@
 #define REEL_DATA_DATA_INTERNAL_H
 
 #include "data/data.h"
-#include "tensor/alive_internal.h"
-#include "tensor/upload_internal.h"
+#include "tensor/core/alive_internal.h"
+#include "tensor/ops/upload_internal.h"
 
 /* ---- support.c ---- */
 

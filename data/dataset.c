@@ -1,9 +1,9 @@
 /* Datasets: the front that checks what a class is given and what it gives back, and the dataset
  * over tensors. */
 #include "data/data_internal.h"
-#include "tensor/handles_internal.h"
+#include "tensor/core/handles_internal.h"
+#include "tensor/core/tensor_internal.h"
 #include "tensor/ops.h"
-#include "tensor/tensor_internal.h"
 
 /* ---- the front ---- */
 

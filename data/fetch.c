@@ -1,8 +1,8 @@
 /* Making one batch: rows of tensors, gather, or get and collate; then device and scale. Called by
  * any thread. */
 #include "data/data_internal.h"
+#include "tensor/core/tensor_internal.h"
 #include "tensor/ops.h"
-#include "tensor/tensor_internal.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * one that was freed has a class that refuses: a pointer to it finds that, or, long afterwards,
  * another dataset or sampler of the library's, and never what is neither. */
 #include "data/data_internal.h"
-#include "tensor/fork_internal.h"
+#include "tensor/core/fork_internal.h"
 
 #include <pthread.h>
 #include <stddef.h>

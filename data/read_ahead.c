@@ -7,7 +7,7 @@
  * is delivered at once, lest a run go on after it. */
 #include "data/data_internal.h"
 
-#include "tensor/tensor_internal.h"
+#include "tensor/core/tensor_internal.h"
 
 static reel_status begin(reel_loader *l, int64_t number, const reel_sample *read) {
     const int slot = (int)(number % REEL__AHEAD);

@@ -5,7 +5,7 @@
  *
  * A forked child has a crew's memory, as it was at some moment, and none of its threads. */
 #include "data/data_internal.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/core/tensor_internal.h"
 
 #include <assert.h>
 #include <pthread.h>

@@ -11,8 +11,8 @@
  * Every number that varies comes from Philox, keyed by the seed and counted by the digit's index,
  * so digit i looks the same however many are drawn. */
 #include "io/io_internal.h"
+#include "tensor/core/tensor_internal.h"
 #include "tensor/random.h"
-#include "tensor/tensor_internal.h"
 
 #include <math.h>
 

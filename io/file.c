@@ -1,6 +1,6 @@
 /* Files: directories, and whole reads. */
 #include "io/io_internal.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/core/tensor_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

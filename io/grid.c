@@ -8,8 +8,8 @@
  *
  * plan() measures everything, draw() paints it. Lengths are in pixels of the picture. */
 #include "io/io_internal.h"
-#include "tensor/handles_internal.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/core/handles_internal.h"
+#include "tensor/core/tensor_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

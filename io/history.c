@@ -4,8 +4,8 @@
  * the program's. */
 #include "io/io_internal.h"
 
-#include "tensor/decimal_internal.h"
-#include "tensor/locale_internal.h"
+#include "tensor/text/decimal_internal.h"
+#include "tensor/text/locale_internal.h"
 
 #include <float.h>
 #include <limits.h>

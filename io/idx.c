@@ -5,7 +5,7 @@
  * A header is not believed: memory grows with what the file is seen to hold, up to what the header
  * says. */
 #include "io/io_internal.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/core/tensor_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

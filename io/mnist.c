@@ -1,7 +1,7 @@
 /* MNIST: finds the four files, or draws digits in their place, and says which it did and why. */
 #include "io/io_internal.h"
 
-#include "tensor/tensor_internal.h"
+#include "tensor/core/tensor_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

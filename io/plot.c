@@ -7,7 +7,7 @@
  * an older one whole. */
 #include "io/io_internal.h"
 
-#include "tensor/locale_internal.h"
+#include "tensor/text/locale_internal.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* PNG pictures: stb_image_write lays out the file, zlib compresses and sums it. */
 #include "io/io_internal.h"
-#include "tensor/half_internal.h"
-#include "tensor/handles_internal.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/core/handles_internal.h"
+#include "tensor/core/tensor_internal.h"
+#include "tensor/formulas/half_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,8 +9,8 @@
  * The tensors cover the rest exactly, without holes or overlaps. Here they are read, each word of
  * the header checked before it is believed; safetensors_write.c writes them. */
 #include "io/io_internal.h"
-#include "tensor/state_internal.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/core/tensor_internal.h"
+#include "tensor/state/state_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>

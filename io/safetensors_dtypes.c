@@ -1,7 +1,7 @@
 /* The element types of safetensors, and what becomes of each here. The format is described in
  * safetensors.c. */
 #include "io/io_internal.h"
-#include "tensor/half_internal.h"
+#include "tensor/formulas/half_internal.h"
 
 #include <math.h>
 #include <string.h>

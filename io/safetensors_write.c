@@ -1,6 +1,6 @@
 /* Writing safetensors; the format is described in safetensors.c. */
 #include "io/io_internal.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/core/tensor_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Dropout: each element kept with probability 1 - p, and then scaled so that its mean stays. */
 #include "nn/module_internal.h"
 
-#include "tensor/ops_internal.h"
+#include "tensor/ops/ops_internal.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * initialisers share. */
 #include "nn/init_internal.h"
 
-#include "tensor/handles_internal.h"
+#include "tensor/core/handles_internal.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #define REEL_NN_INIT_INTERNAL_H
 
 #include "nn/nn.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/core/tensor_internal.h"
 
 /* Errors unless t is f32 or f64 and has `axes` axes or more. */
 reel_status reel__init_check(const char *what, const reel_tensor *t, int axes);

@@ -1,7 +1,7 @@
 /* Losses: an elementwise distance, reduced; the mean of mse in one op. */
 #include "nn/loss_internal.h"
 
-#include "tensor/ops_internal.h"
+#include "tensor/ops/ops_internal.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* Losses of a class: by its margin, its logit. */
 #include "nn/loss_internal.h"
 
-#include "tensor/ops_internal.h"
+#include "tensor/ops/ops_internal.h"
 
 reel_tensor *reel_hinge_loss_at(const char *at, reel_tensor *y, reel_tensor *target,
                                 reel_hinge_options options) {

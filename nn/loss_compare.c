@@ -1,7 +1,7 @@
 /* Losses of a pair: two distributions, two vectors. */
 #include "nn/loss_internal.h"
 
-#include "tensor/ops_internal.h"
+#include "tensor/ops/ops_internal.h"
 
 #include <math.h>
 

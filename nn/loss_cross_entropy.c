@@ -1,8 +1,8 @@
 /* Losses of one class out of several: negative log-likelihood and cross-entropy. */
 #include "nn/loss_internal.h"
 
-#include "tensor/handles_internal.h"
-#include "tensor/ops_internal.h"
+#include "tensor/core/handles_internal.h"
+#include "tensor/ops/ops_internal.h"
 
 /* What both losses are told; probabilities instead of classes are cross-entropy's alone. */
 typedef struct {

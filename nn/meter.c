@@ -1,7 +1,7 @@
 /* Meters: a weighted mean whose sum stays where the values are. */
 #include "nn/nn.h"
 
-#include "tensor/handles_internal.h"
+#include "tensor/core/handles_internal.h"
 
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* Modules as such: registering, freeing, modes, and finding what is registered. */
 #include "nn/module_internal.h"
 
-#include "tensor/alive_internal.h"
-#include "tensor/handles_internal.h"
+#include "tensor/core/alive_internal.h"
+#include "tensor/core/handles_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

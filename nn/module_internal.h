@@ -3,7 +3,7 @@
 #define REEL_NN_MODULE_INTERNAL_H
 
 #include "nn/nn.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/core/tensor_internal.h"
 
 /* A parameter, a buffer or a child: the other two are NULL. */
 struct reel_module_entry {

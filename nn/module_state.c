@@ -1,8 +1,8 @@
 /* A module's parameters and buffers as lists: counted, moved, saved and loaded. */
 #include "nn/module_internal.h"
 
-#include "tensor/state_internal.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/core/tensor_internal.h"
+#include "tensor/state/state_internal.h"
 
 const char *reel__tensor_path(const reel_state *list, const reel_tensor *t) {
     for (int i = 0; i < reel_state_count(list); i++)

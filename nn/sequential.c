@@ -1,6 +1,6 @@
 /* Children by number: one after the other, or as a list. */
 #include "nn/module_internal.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/core/tensor_internal.h"
 
 #include <stdlib.h>
 

@@ -11,7 +11,7 @@
  * "buffer". */
 #include "nn/module_internal.h"
 
-#include "tensor/tensor_internal.h"
+#include "tensor/core/tensor_internal.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -2,9 +2,9 @@
  * take a step by. */
 #include "optim/optim_internal.h"
 
+#include "tensor/core/tensor_internal.h"
 #include "tensor/ops.h"
-#include "tensor/state_internal.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/state/state_internal.h"
 
 #include <stdlib.h>
 
@@ -240,7 +240,7 @@ static const reel__optim_kind kinds[REEL_OP_COUNT] = {
         name] = {.always = REEL__ALWAYS(first, second, third),                                     \
                  .moment = {REEL__MOMENT(first), REEL__MOMENT(second), REEL__MOMENT(third)},       \
                  .carry = REEL__MOMENT(carried)},
-#include "tensor/ops_update.def"
+#include "tensor/ops/ops_update.def"
 };
 
 /* An option that an optimizer does not have is 0, which passes. */

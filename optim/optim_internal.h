@@ -4,9 +4,9 @@
 #define REEL_OPTIM_OPTIM_INTERNAL_H
 
 #include "optim/optim.h"
-#include "tensor/alive_internal.h"
-#include "tensor/options_internal.h"
-#include "tensor/update_internal.h"
+#include "tensor/core/alive_internal.h"
+#include "tensor/core/options_internal.h"
+#include "tensor/ops/update_internal.h"
 
 #define REEL__OPTIM "an optimizer"
 

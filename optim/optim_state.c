@@ -2,7 +2,7 @@
 #include "optim/optim_internal.h"
 
 #include "tensor/ops.h"
-#include "tensor/state_internal.h"
+#include "tensor/state/state_internal.h"
 
 #include <math.h>
 #include <string.h>

@@ -8,12 +8,12 @@
 #ifndef REEL_TENSOR_BACKEND_H
 #define REEL_TENSOR_BACKEND_H
 
-#include "tensor/reduction_internal.h"
-#include "tensor/with_internal.h"
+#include "tensor/ops/reduction_internal.h"
+#include "tensor/ops/with_internal.h"
 
 typedef enum {
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) REEL_OP_##name,
-#include "tensor/ops.def"
+#include "tensor/ops/ops.def"
     REEL_OP_COUNT
 } reel__op;
 
@@ -21,7 +21,7 @@ typedef enum {
 enum {
     REEL__MAPS = 0
 #define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient) +1
-#include "tensor/ops_map.def"
+#include "tensor/ops/ops_map.def"
 };
 
 /* Dtypes; the first of them are those that are computed with. */

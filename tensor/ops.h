@@ -1,4 +1,5 @@
-/* Ops on tensors. Each is one row of tensor/ops.def; all are differentiable unless said otherwise.
+/* Ops on tensors. Each is one row of tensor/ops/ops.def; all are differentiable unless said
+ * otherwise.
  *
  *     reel_tensor *h = reel_relu(reel_add(reel_matmul(x, W), b)); // x[B,I] W[I,O] b[O] -> h[B,O]
  *

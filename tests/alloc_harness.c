@@ -1,7 +1,7 @@
 /* One process for each n, and what it says to its parent. */
 #include "tests/alloc_harness.h"
 
-#include "tensor/handles_internal.h"
+#include "tensor/core/handles_internal.h"
 #include "tests/failing_alloc.h"
 
 #include <limits.h>

@@ -1,4 +1,4 @@
-/* Test cases of the op table: one `case_<op>` for each row of tensor/ops.def. A row without one
+/* Test cases of the op table: one `case_<op>` for each row of tensor/ops/ops.def. A row without one
  * does not link.
  *
  * From a case the suite makes: values against a naive f64 reference in every dtype the op takes and
@@ -8,7 +8,7 @@
 #ifndef REEL_TESTS_OP_CASES_H
 #define REEL_TESTS_OP_CASES_H
 
-#include "tensor/ops_internal.h"
+#include "tensor/ops/ops_internal.h"
 #include "tests/test_device.h"
 
 /* A dense row-major array in f64: what references work on. */

@@ -84,7 +84,7 @@ static const reference_options asgd_told = {
         (void)param;                                                                               \
         return ref_steps(reference_##name, in, &name##_told);                                      \
     }
-#include "tensor/ops_update.def"
+#include "tensor/ops/ops_update.def"
 
 /* count: p, g, and the moments. */
 #define UPDATE_CASE(name, count, ...)                                                              \

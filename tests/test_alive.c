@@ -1,7 +1,7 @@
 /* The set of living objects: what is in it, what is said of what is not, and what a fork leaves. */
 #include "tests/expect.h"
 
-#include "tensor/alive_internal.h"
+#include "tensor/core/alive_internal.h"
 
 #include <pthread.h>
 #include <stdlib.h>

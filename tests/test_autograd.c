@@ -2,7 +2,7 @@
 #include "tests/expect.h"
 
 #include "autograd/autograd.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/core/tensor_internal.h"
 
 #include <pthread.h>
 #include <stdlib.h>

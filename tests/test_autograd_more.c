@@ -2,8 +2,8 @@
  * reached, anomaly mode. */
 #include "tests/call_site.h"
 
+#include "tensor/core/tensor_internal.h"
 #include "tensor/random.h"
-#include "tensor/tensor_internal.h"
 #include "tests/leaves.h"
 
 #include <pthread.h>

@@ -3,7 +3,7 @@
 #include "data/data.h"
 #include "nn/nn.h"
 #include "optim/optim.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/core/tensor_internal.h"
 #include "tests/expect.h"
 
 #include <unistd.h>

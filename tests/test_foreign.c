@@ -1,7 +1,7 @@
 /* io/: safetensors files that others wrote, with dtypes that Reel has not, and files of another
  * kind in their place. */
 #include "io/io_internal.h"
-#include "tensor/state_internal.h"
+#include "tensor/state/state_internal.h"
 #include "tests/temp_dir.h"
 
 /* A length, a header, and data. */

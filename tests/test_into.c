@@ -4,7 +4,7 @@
 
 #include "autograd/autograd.h"
 #include "nn/nn.h"
-#include "tensor/call_internal.h"
+#include "tensor/ops/call_internal.h"
 
 /* ---- every elementwise row of the table ---- */
 
@@ -16,7 +16,7 @@ static bool is_test(int op) {
 #define FAR false
 #define TEST true
 #define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient) [REEL_OP_##name] = form,
-#include "tensor/ops_map.def"
+#include "tensor/ops/ops_map.def"
     };
     return tests[op];
 }
@@ -38,7 +38,7 @@ static reel__call call_of(reel__op op, reel_tensor **in, int nin) {
 
 static void check_into(reel__op op, reel_tensor **in, int nin, reel_tensor *out) {
     const reel__call c = call_of(op, in, nin);
-    reel_tensor *want = reel__run(c);
+    reel_tensor *want = reel__run_call(c);
     expect_same(op, reel__run_into(c, out), want);
 }
 
@@ -71,14 +71,14 @@ static void expect_same_bits(reel__op op, reel_tensor **in, int nin, reel_dtype 
     const size_t bytes = LONG * reel_dtype_size(dtype), size = reel_dtype_size(dtype);
     const reel__call c = call_of(op, in, nin);
     reel_tensor *wide = reel_zeros(reel_shape(LONG, 3), dtype, test_device());
-    reel_read(reel__run(c), one, bytes);
+    reel_read(reel__run_call(c), one, bytes);
     reel_read(reel__run_into(c, reel_select(wide, 1, 1)), other, bytes);
     ck_assert_msg(!reel_failed(), "%s: %s", reel__ops[op].name, reel_error());
     ck_assert_msg(memcmp(one, other, bytes) == 0, "%s: strided", reel__ops[op].name);
     for (int64_t i = 0; i < LONG; i += 5) {
         reel_tensor *alone[3];
         for (int k = 0; k < nin; k++) alone[k] = reel_slice(in[k], 0, i, i + 1, 1);
-        reel_read(reel__run(call_of(op, alone, nin)), other, size);
+        reel_read(reel__run_call(call_of(op, alone, nin)), other, size);
         ck_assert_msg(memcmp((char *)one + (size_t)i * size, other, size) == 0, "%s: %d alone",
                       reel__ops[op].name, (int)i);
     }
@@ -115,11 +115,11 @@ START_TEST(a_copied_call_runs_again) {
             {.op = REEL_OP_permute, .with.axes = reel_shape(1, 0)}};
         for (int i = 0; i < 4; i++) c[i].at = REEL_HERE, c[i].nin = 1, c[i].in[0] = x;
         memcpy(copy, c, sizeof copy);
-        for (int i = 0; i < 4; i++) expect_same(c[i].op, reel__run(c[i]), want[i]);
+        for (int i = 0; i < 4; i++) expect_same(c[i].op, reel__run_call(c[i]), want[i]);
         memset(c, 0xff, sizeof c);
     }
     for (int i = 0; i < 4; i++) {
-        reel_tensor *got = reel__run(copy[i]);
+        reel_tensor *got = reel__run_call(copy[i]);
         ck_assert(reel_shape_equal(reel_shape_of(got), reel_shape_of(want[i])));
         expect_same(copy[i].op, got, want[i]);
     }

@@ -3,8 +3,8 @@
 #include "tests/expect.h"
 
 #include "autograd/autograd.h"
-#include "tensor/cpu/cpu_copy_internal.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/core/tensor_internal.h"
+#include "tensor/cpu/kernels/cpu_copy_internal.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* The op table's tests: every row of tensor/ops.def, from its case in op_cases_*.c. Each check
+/* The op table's tests: every row of tensor/ops/ops.def, from its case in op_cases_*.c. Each check
  * below runs over all ops, on the device under test. */
 #include "tests/expect.h"
 #include "tests/op_cases.h"

@@ -1,7 +1,7 @@
 /* Products of matrices of many sizes: of whole numbers, so that the results are exact. */
 #include "tests/expect.h"
 
-#include "tensor/ops_internal.h"
+#include "tensor/ops/ops_internal.h"
 
 #include <stdlib.h>
 

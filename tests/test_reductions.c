@@ -1,7 +1,7 @@
 /* Reductions and softmaxes where the cases of the op table don't come: special values, ties, every
  * length around those at which the code takes another way, results' dtypes, messages, threads. */
 #include "autograd/autograd.h"
-#include "tensor/ops_internal.h"
+#include "tensor/ops/ops_internal.h"
 #include "tests/leaves.h"
 
 #include <stdlib.h>

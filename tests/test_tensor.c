@@ -1,8 +1,8 @@
 /* Tensors: creation, devices, views, changes in place, data to and from the host. */
 #include "tests/call_site.h"
 
+#include "tensor/core/tensor_internal.h"
 #include "tensor/cpu/cpu_internal.h"
-#include "tensor/tensor_internal.h"
 
 #include <limits.h>
 

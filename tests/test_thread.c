@@ -3,8 +3,8 @@
 #include "tests/call_site.h"
 
 #include "autograd/autograd.h"
+#include "tensor/core/tensor_internal.h"
 #include "tensor/random.h"
-#include "tensor/tensor_internal.h"
 
 #include <fenv.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
 #ifndef REEL_TESTS_UPDATE_REFERENCE_H
 #define REEL_TESTS_UPDATE_REFERENCE_H
 
-#include "tensor/update_internal.h"
+#include "tensor/ops/update_internal.h"
 
 #include <math.h>
 

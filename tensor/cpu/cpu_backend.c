@@ -44,7 +44,7 @@ static int count(void) {
 static const reel__kernel kernels[REEL_OP_COUNT] = {
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
     [REEL_OP_##name] = KERNEL_##kind(name),
-#include "tensor/ops.def"
+#include "tensor/ops/ops.def"
 };
 
 const reel__backend reel__cpu_backend = {

@@ -2,9 +2,9 @@
 #ifndef REEL_TENSOR_CPU_CPU_INTERNAL_H
 #define REEL_TENSOR_CPU_CPU_INTERNAL_H
 
-#include "tensor/ops_internal.h"
-#include "tensor/tensor_internal.h"
-#include "tensor/update_internal.h"
+#include "tensor/core/tensor_internal.h"
+#include "tensor/ops/ops_internal.h"
+#include "tensor/ops/update_internal.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -120,6 +120,6 @@ reel_status reel__cpu_reduce(const reel__call *c);
 
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
     reel_status reel__cpu_##name(const reel__call *c);
-#include "tensor/ops.def"
+#include "tensor/ops/ops.def"
 
 #endif

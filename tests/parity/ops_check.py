@@ -1,4 +1,4 @@
-"""The rows of tensor/ops.def and their twins in PyTorch: functions of a case's inputs and constants, which are
+"""The rows of tensor/ops/ops.def and their twins in PyTorch: functions of a case's inputs and constants, which are
 those of tests/op_cases_*.c."""
 
 from math import inf

@@ -1,7 +1,7 @@
 #include "tests/parity/parity_inputs.h"
 
 #include "autograd/autograd.h"
-#include "tensor/half_internal.h"
+#include "tensor/formulas/half_internal.h"
 #include "tests/parity/parity_layout.h"
 
 #include <float.h>

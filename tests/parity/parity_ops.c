@@ -1,5 +1,5 @@
-/* Cases of every row of tensor/ops.def: see parity_case.h. Of those that change their inputs only
- * the names: parity_optim has them. */
+/* Cases of every row of tensor/ops/ops.def: see parity_case.h. Of those that change their inputs
+ * only the names: parity_optim has them. */
 #include "tests/parity/parity_case.h"
 
 #include <string.h>

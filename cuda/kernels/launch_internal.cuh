@@ -1,0 +1,68 @@
+/* How kernels come into the queue, and how they follow each other: the next one's blocks may come
+ * to the processors while the last one's are ending, and wait there, instead of being sent off when
+ * all is over.
+ *
+ * Source: CUDA C++ Programming Guide, "Programmatic Dependent Launch". */
+#ifndef REEL_CUDA_KERNELS_LAUNCH_INTERNAL_CUH
+#define REEL_CUDA_KERNELS_LAUNCH_INTERNAL_CUH
+
+#include "cuda/kernels/kernels_internal.h"
+
+#include <stdint.h>
+
+/* The first thing that each kernel does, in all of its threads: what the kernels before it have
+ * written is there afterwards, and the next one may come. A kernel of many blocks is launched the
+ * plain way, and is spared what this costs each block. */
+static __device__ __forceinline__ void begin() {
+#if REEL_CUDA_SM90
+    if (gridDim.x > REEL__CUDA_OVERLAPPED) return;
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+#define MOST_BLOCKS INT32_MAX /* of a launch */
+
+template <class... P>
+static cudaError_t launch_list(reel__cuda_queue *queue, const void *kernel, int64_t blocks,
+                               dim3 threads, unsigned cluster, unsigned shared,
+                               const P &...arguments) {
+    if (blocks > MOST_BLOCKS) return cudaErrorInvalidConfiguration;
+    const reel__cuda_launch l = {kernel, (unsigned)blocks, threads.x,       threads.y,     cluster,
+                                 shared, sizeof...(P),     {&arguments...}, {sizeof(P)...}};
+    return reel__cuda_enqueue(queue, &l);
+}
+
+/* Enqueues a kernel; `cluster` blocks share their memory, of which each has `shared` bytes. */
+template <class... P, class... A>
+static cudaError_t launch_cluster(void (*kernel)(P...), int64_t blocks, dim3 threads,
+                                  unsigned cluster, unsigned shared, reel__cuda_queue *queue,
+                                  A... arguments) {
+    static_assert(sizeof...(P) <= REEL__CUDA_ARGUMENTS, "too many arguments");
+    return launch_list(queue, (const void *)kernel, blocks, threads, cluster, shared,
+                       P(arguments)...);
+}
+
+template <class... P, class... A>
+static cudaError_t launch(void (*kernel)(P...), int64_t blocks, dim3 threads,
+                          reel__cuda_queue *queue, A... arguments) {
+    return launch_cluster(kernel, blocks, threads, 1, 0, queue, arguments...);
+}
+
+static inline int64_t blocks_for(int64_t n, int64_t each) {
+    return (n + each - 1) / each;
+}
+
+/* Of n things that take `blocks` each, as many a time as one launch can have: launch_piece(first,
+ * count). */
+template <class F> static cudaError_t launch_pieces(int64_t n, int64_t blocks, F launch_piece) {
+    const int64_t most = MOST_BLOCKS / blocks;
+    if (most == 0) return cudaErrorInvalidConfiguration;
+    for (int64_t first = 0; first < n; first += most) {
+        const cudaError_t e = launch_piece(first, n - first < most ? n - first : most);
+        if (e != cudaSuccess) return e;
+    }
+    return cudaSuccess;
+}
+
+#endif

@@ -1,0 +1,56 @@
+/* Ops for the library's own use: parts of others' gradients, and results given beforehand. All
+ * borrowed. */
+#ifndef REEL_TENSOR_OPS_OPS_INTERNAL_H
+#define REEL_TENSOR_OPS_OPS_INTERNAL_H
+
+#include "tensor/core/tensor_internal.h"
+#include "tensor/ops.h"
+
+/* ---- elementwise: the rows of ops_map.def that are INNER ----
+ *
+ * <name>_grad(g, x, ...): the gradient of a row that is FUSED, g f'(x), or of y = f(x)
+ * extreme_grad(g, x, y):  dx = g [x > y], or g / 2 where x = y, of z = max(x, y); of min(x, y) it
+ *                         is that of (g, y, x)
+ * bce_grad(g, p, t):      dp = g (p - t) / max(p (1 - p), 1e-12), of bce(p, t)
+ * mse_grad(g, y, t, s):   dy = s g (y - t), of mse(y, t), where s is 2 / n; dt is that of mse(t, y)
+ * log_softmax_grad(g, y, sum): dx = g - e^y sum, of y = log_softmax(x) along an axis, where sum is
+ *                         that of g along it
+ * weigh(w, x):            w x, and 0 where w = 0, whatever x is: of a weight, and a term that may
+ *                         be infinite
+ * ties(x, y):             1 where x and y are equal or both NaN, else 0, in their dtype; constant
+ * pow_scalar(x, p):       x^p */
+#define REEL__TAKES_1 reel_tensor *x
+#define REEL__TAKES_2 reel_tensor *x, reel_tensor *y
+#define REEL__TAKES_3 reel_tensor *x, reel_tensor *y, reel_tensor *z
+#define REEL__TAKES_PLAIN
+#define REEL__TAKES_WITH1 , double a
+#define REEL__TAKES_WITH2 , double a, double b
+#define REEL__TAKES_FAR
+#define REEL__TAKES_TEST
+#define REEL__DECLARE_PUBLIC(name, inputs, form)
+#define REEL__DECLARE_INNER(name, inputs, form)                                                    \
+    reel_tensor *reel__##name(const char *at, REEL__TAKES_##inputs REEL__TAKES_##form);
+#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient)                               \
+    REEL__DECLARE_##scope(name, inputs, form)
+#include "tensor/ops/ops_map.def"
+
+/* bce(p, t); on a GPU a p outside 0..1 is an error, which comes late. */
+reel_tensor *reel__bce_checked(const char *at, reel_tensor *p, reel_tensor *t);
+/* x[N,C,...] weight[C] target[N,...] (i64) -> z[N,...]: z = -weight[target] x[target] along axis 1,
+ * 0 where target is `ignored`; any other target outside 0..C-1 is an error. In *weights, unless
+ * that is NULL, those that took part, 0 where ignored. weight, and *weights, are constant. */
+reel_tensor *reel__nll(const char *at, reel_tensor *x, reel_tensor *weight, reel_tensor *target,
+                       int64_t ignored, reel_tensor **weights);
+/* Its transpose: g[N,...] -> dx[N,C,...] of zeros, dx = -weight[target] g at target along axis 1 */
+reel_tensor *reel__nll_grad(const char *at, reel_tensor *g, reel_tensor *weight,
+                            reel_tensor *target, int64_t ignored);
+/* out = x y, or out += x y */
+reel_status reel__matmul_into(const char *at, reel_tensor *out, reel_tensor *x, reel_tensor *y,
+                              bool accumulate);
+/* Zeros of `shape` with x at start, start + step, ... along the axis. */
+reel_tensor *reel__slice_put(const char *at, reel_tensor *x, reel_shape shape, int axis,
+                             int64_t start, int64_t step);
+/* g summed over the axes along which `shape` was broadcast to g's. */
+reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape);
+
+#endif

@@ -1,0 +1,141 @@
+/* What an op is told besides its tensors: of each family of ops a struct, of which a call has one.
+ *
+ * Those along an axis, counted from the front, -1 if there is none, begin with it (axis), so that a
+ * rule can look at any of theirs; so do those that make a tensor of nothing with what is to be made
+ * (made). */
+#ifndef REEL_TENSOR_OPS_WITH_INTERNAL_H
+#define REEL_TENSOR_OPS_WITH_INTERNAL_H
+
+#include "tensor/tensor.h"
+
+#define REEL__ALL_AXES (((int64_t)1 << REEL_MAX_DIMS) - 1) /* whether they are there or not */
+
+/* The numbers among a step's options, named as in optim.h: each is 0 or more and finite, a SHARE
+ * lies in [0, 1). */
+#define REEL__RULE(NUMBER, SHARE)                                                                  \
+    NUMBER(momentum)                                                                               \
+    NUMBER(dampening)                                                                              \
+    SHARE(beta1)                                                                                   \
+    SHARE(beta2)                                                                                   \
+    SHARE(rho)                                                                                     \
+    NUMBER(alpha)                                                                                  \
+    NUMBER(eps)                                                                                    \
+    NUMBER(weight_decay)                                                                           \
+    NUMBER(momentum_decay)                                                                         \
+    NUMBER(lr_decay)                                                                               \
+    NUMBER(lambd)                                                                                  \
+    NUMBER(t0)
+
+/* A row uses those that its step names. */
+typedef struct reel__rule {
+#define FIELD(name) double name;
+    REEL__RULE(FIELD, FIELD)
+#undef FIELD
+    bool nesterov, decoupled, maximize;
+} reel__rule;
+
+typedef union reel__with {
+    struct {          /* elementwise */
+        double a, b;  /* MAP1: a, MAP2: a and b; what they mean stands at the public function */
+        bool checked; /* bce: p is looked at, by a device whose values the host does not wait for */
+    } map;
+
+    /* ---- tensors made of nothing ---- */
+
+    struct {
+        reel_shape shape;
+        reel_dtype dtype;
+    } made; /* randperm */
+    struct {
+        reel_shape shape;
+        reel_dtype dtype;
+        double value; /* cast as cast casts */
+    } fill;
+    struct { /* arange, linspace */
+        reel_shape shape;
+        reel_dtype dtype;
+        double start, step, stop; /* arange needs no stop */
+        int64_t half;             /* linspace: how many are counted from start */
+    } ramp;
+    struct {
+        reel_shape shape;
+        reel_dtype dtype;
+        double low, high;
+    } uniform;
+    struct {
+        reel_shape shape;
+        reel_dtype dtype;
+        double mean, std;
+    } normal;
+    struct {
+        reel_shape shape;
+        reel_dtype dtype;
+        int64_t low;
+        uint64_t count; /* of the numbers that there are */
+    } randint;
+    struct { /* bernoulli_fill */
+        reel_shape shape;
+        reel_dtype dtype;
+        double p;
+    } bernoulli;
+
+    /* ---- along an axis ---- */
+
+    int axis; /* softmax, log_softmax, flip, concat, stack: the result's */
+    struct {  /* index_select, index_add, gather, scatter_add, dequantize_rows */
+        int axis;
+        int64_t size;     /* index_add, scatter_add: of the result along the axis */
+        double scale;     /* dequantize_rows */
+        reel_dtype dtype; /* dequantize_rows: the result's */
+    } index;
+    struct { /* topk, sort */
+        int axis;
+        int64_t k;    /* sort: all along the axis */
+        bool largest; /* come first; sort: descending */
+    } topk;
+    struct { /* slice, slice_put: entries start, start + step, ..., count of them */
+        int axis;
+        int64_t start, count, step;
+        reel_shape shape; /* slice_put: the result's */
+    } slice;
+
+    /* ---- all others ---- */
+
+    struct {                /* over axes */
+        int64_t axes, kept; /* bit masks: those reduced, and those of them that stay, of size 1 */
+        double correction;  /* var, std */
+        double p;           /* what a map and an end are told */
+        double times;       /* how often each element counts; 0: once */
+    } reduce;
+    reel_shape shape; /* reshape, expand: the result's */
+    reel_shape axes;  /* permute: each of the input's once, from the front */
+    struct {          /* cast, dequantize */
+        reel_dtype dtype;
+        double scale; /* dequantize */
+    } cast;
+    struct {
+        int64_t classes;
+        reel_dtype dtype;
+    } one_hot;
+    struct { /* tril, triu */
+        int64_t diagonal;
+    } triangle;
+    struct {
+        int64_t draws; /* of a row */
+        bool replacement;
+    } multinomial;
+    struct {             /* nll, nll_grad */
+        int64_t ignored; /* a target that takes no part */
+    } nll;
+    struct {
+        reel__rule rule;
+        unsigned moments; /* bits of those that there are */
+        bool carries;
+    } update;
+    struct {
+        double max_norm; /* clip_norm */
+        double limit;    /* clip_value */
+    } clip;
+} reel__with;
+
+#endif
