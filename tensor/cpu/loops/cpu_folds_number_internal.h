@@ -14,11 +14,11 @@ INLINE void F(pick_columns)(reel__tally to, const reel__slab *s, F(folder) f) {
 }
 
 static void F(greatest_run)(reel__tally to, const reel__slab *s) {
-    to.a.CELL[0] = (BROAD)F(top)(s->x, s->rows);
+    to.a.CELL[0] = (BROAD)F(fold_run)(s->x, s->rows, F(max));
 }
 
 static void F(least_run)(reel__tally to, const reel__slab *s) {
-    to.a.CELL[0] = (BROAD)F(bottom)(s->x, s->rows);
+    to.a.CELL[0] = (BROAD)F(fold_run)(s->x, s->rows, F(min));
 }
 
 static void F(greatest_columns)(reel__tally to, const reel__slab *s) {

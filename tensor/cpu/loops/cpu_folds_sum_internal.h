@@ -23,16 +23,16 @@ INLINE void R(add_rows)(REAL *to, const REAL *x, int64_t rows, int64_t columns, 
     R(add_singly)(to, x + i * stride, rows - i, columns, stride);
 }
 
-/* By 4 LANES, what is left by LANES, and the last few one by one. */
-INLINE REAL R(sum_by_lanes)(const REAL *x, int64_t n) {
-    const int64_t rows = n / (4 * LANES), rest = n % (4 * LANES) / LANES;
+/* By so many lanes, what is left by LANES, and the last few one by one. */
+INLINE REAL R(sum_by)(int64_t lanes, const REAL *x, int64_t n) {
+    const int64_t rows = n / lanes, rest = n % lanes / LANES;
     const REAL *end = x + n;
     REAL lane[4 * LANES];
-    for (int64_t j = 0; j < 4 * LANES; j++) lane[j] = 0;
-    R(add_rows)(lane, x, rows, 4 * LANES, 4 * LANES);
-    x += rows * 4 * LANES;
+    for (int64_t j = 0; j < lanes; j++) lane[j] = 0;
+    R(add_rows)(lane, x, rows, lanes, lanes);
+    x += rows * lanes;
     R(add_singly)(lane, x, rest, LANES, LANES);
-    REAL sum = R(fold_lanes)(lane, 4 * LANES, R(add_real));
+    REAL sum = R(fold_lanes)(lane, lanes, R(add_real));
     for (x += rest * LANES; x < end; x++) sum += *x;
     return sum;
 }
@@ -45,7 +45,7 @@ static __attribute__((noinline)) void R(add_rows_apart)(double *to, const REAL *
 }
 
 static double R(sum_block)(const REAL *x, int64_t n) {
-    const REAL sum = R(sum_by_lanes)(x, n);
+    const REAL sum = n >= 16 * LANES ? R(sum_by)(4 * LANES, x, n) : R(sum_by)(LANES, x, n);
     if (REEL_REAL_IS_F64 || sum - sum == 0) return (double)sum;
     double again = 0;
     R(add_rows_apart)(&again, x, n, 1, 1);
