@@ -8,7 +8,7 @@ bool reel__is_finite(reel_tensor *t) {
     reel__thread *self = reel__self();
     const bool anomaly = self->anomaly, no_grad = self->no_grad;
     bool finite = true;
-    if (!reel__has_gradients(t->layout.dtype)) return true;
+    if (!reel_dtype_is_float(t->layout.dtype)) return true;
     self->anomaly = false;
     self->no_grad = true;
     {

@@ -9,11 +9,6 @@
 /* The inputs, then the results: the bits of the saves column. */
 #define REEL__NODE_SAVED (REEL__MOST_INPUTS + REEL__MOST_RESULTS)
 
-/* Floats, f16 and bf16 too. */
-static inline bool reel__has_gradients(reel_dtype dtype) {
-    return dtype != REEL_I64 && dtype != REEL_U8;
-}
-
 typedef struct reel__node reel__node;
 typedef struct reel__pass reel__pass;
 typedef struct reel__slot reel__slot;

@@ -89,7 +89,7 @@ static reel_status check_call(const char *at, const reel_function *f, reel_tenso
 
 static bool is_recorded(const reel_context *c, const reel_tensor *y) {
     for (int i = 0; i < c->nin; i++)
-        if (c->in[i].tracked) return reel__has_gradients(y->layout.dtype);
+        if (c->in[i].tracked) return reel_dtype_is_float(y->layout.dtype);
     return false;
 }
 

@@ -14,7 +14,7 @@ static void install_hooks(void) {
 reel_tensor *reel_track_at(const char *at, reel_tensor *t) {
     if (!t || !reel__live(at, "track", NULL, t)) return NULL;
     if (t->track && !t->track->node) return t;
-    if (t->track || !reel__has_gradients(t->layout.dtype)) {
+    if (t->track || !reel_dtype_is_float(t->layout.dtype)) {
         char operand[200];
         reel__describe(operand, sizeof operand, reel_name(t), t, true, false);
         reel_fail(REEL_ERR_ARGUMENT, at, "%s: %s: %s", reel__called(at, "track"),

@@ -12,7 +12,7 @@
 reel_status reel__init_check(const char *what, const reel_tensor *t, int axes) {
     if (!t) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no tensor", what);
     if (!reel__live(NULL, what, NULL, t)) return reel_error_status();
-    if (!reel_dtype_is_float(reel_dtype_of(t)))
+    if (!reel__dtype_is_full(reel_dtype_of(t)))
         return reel__fail_composite(REEL_ERR_DTYPE, "takes f32 or f64");
     if (reel_ndim(t) >= axes) return REEL_OK;
     return reel__fail_composite(REEL_ERR_SHAPE, "needs %d axes", axes);

@@ -19,14 +19,22 @@ static bool is_of(const reel_tensor *t, reel_shape shape) {
 
 static reel_status check(const reel_tensor *x, reel_shape shape, const reel_tensor *weight,
                          const reel_tensor *bias, double eps) {
-    char text[256];
-    reel__shape_text(text, sizeof text, shape);
-    if (!ends_with(reel_shape_of(x), shape))
-        return reel__fail_composite(REEL_ERR_SHAPE, "x must end with the axes %s", text);
-    if (!is_of(weight, shape) || !is_of(bias, shape))
-        return reel__fail_composite(REEL_ERR_SHAPE, "weight and bias must be of %s", text);
+    const bool ends = ends_with(reel_shape_of(x), shape);
+    if (!ends || !is_of(weight, shape) || !is_of(bias, shape)) {
+        char text[256];
+        reel__shape_text(text, sizeof text, shape);
+        return reel__fail_composite(
+            REEL_ERR_SHAPE, ends ? "weight and bias must be of %s" : "x must end with the axes %s",
+            text);
+    }
     if (eps >= 0.0 && !isinf(eps)) return REEL_OK;
     return reel__fail_composite(REEL_ERR_ARGUMENT, "eps must be 0 or more, and finite: %g", eps);
+}
+
+/* What is of a half format, in f32: a variance may be beyond f16. */
+static reel_tensor *wide(const char *at, reel_tensor *t) {
+    const bool half = reel_dtype_of(t) == REEL_F16 || reel_dtype_of(t) == REEL_BF16;
+    return half ? reel_cast_at(at, t, REEL_F32) : t;
 }
 
 reel_tensor *reel_layer_norm_at(const char *at, reel_tensor *x, reel_shape normalized_shape,
@@ -40,12 +48,14 @@ reel_tensor *reel_layer_norm_at(const char *at, reel_tensor *x, reel_shape norma
     reel_shape axes = {.ndim = normalized_shape.ndim};
     for (int i = 0; i < axes.ndim; i++) axes.dim[i] = reel_ndim(x) - axes.ndim + i;
     REEL_SCOPE;
-    reel_tensor *apart = reel_sub_at(at, x, reel_mean_at(at, x, axes, true));
+    const reel_dtype dtype = reel_dtype_of(x);
+    x = wide(at, x);
+    reel_tensor *centered = reel_sub_at(at, x, reel_mean_at(at, x, axes, true));
     reel_tensor *var = reel_var_at(at, x, axes, true, 0.0);
-    reel_tensor *y = reel_div_at(at, apart, reel_sqrt_at(at, reel_affine_at(at, var, 1.0, eps)));
-    if (weight) y = reel_mul_at(at, y, weight);
-    if (bias) y = reel_add_at(at, y, bias);
-    return reel_scope_return(y);
+    reel_tensor *y = reel_div_at(at, centered, reel_sqrt_at(at, reel_affine_at(at, var, 1.0, eps)));
+    if (weight) y = reel_mul_at(at, y, wide(at, weight));
+    if (bias) y = reel_add_at(at, y, wide(at, bias));
+    return reel_scope_return(reel_cast_at(at, y, dtype));
 }
 
 /* ---- as a layer ---- */
@@ -72,6 +82,10 @@ reel_module *reel_layer_norm_new(reel_shape normalized_shape, reel_layer_norm_op
         reel_fail(REEL_ERR_ARGUMENT, NULL,
                   "%s: wants an axis or more, and a finite eps of 0 or more: %d axes, eps %g", what,
                   normalized_shape.ndim, eps);
+        return NULL;
+    }
+    if (normalized_shape.ndim > REEL_MAX_DIMS || reel__shape_numel(normalized_shape) < 0) {
+        reel_fail(REEL_ERR_SHAPE, NULL, "%s: no shape", what);
         return NULL;
     }
     if (reel__module_check_dtype(what, options.dtype) != REEL_OK) return NULL;

@@ -23,7 +23,7 @@ reel_status reel__loss_check(const reel__composite *c, reel_reduction r) {
         return reel__fail_composite(REEL_ERR_SHAPE, "shapes%s differ", whose);
     if (reel_dtype_of(y) != reel_dtype_of(target))
         return reel__fail_composite(REEL_ERR_DTYPE, "dtypes%s differ", whose);
-    if (reel_dtype_is_float(reel_dtype_of(y))) return REEL_OK;
+    if (reel__dtype_is_full(reel_dtype_of(y))) return REEL_OK;
     return reel__fail_composite(REEL_ERR_DTYPE, "takes f32 or f64");
 }
 

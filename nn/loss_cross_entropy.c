@@ -1,7 +1,6 @@
 /* Losses of one class out of several: negative log-likelihood and cross-entropy. */
 #include "nn/loss_internal.h"
 
-#include "tensor/core/handles_internal.h"
 #include "tensor/ops/ops_internal.h"
 
 /* What both losses are told; probabilities instead of classes are cross-entropy's alone. */
@@ -61,6 +60,8 @@ static reel_status check_weight(const reel__composite *c, const terms *t) {
 static reel_status check(const reel__composite *c, const terms *t) {
     REEL_TRY(reel__loss_check_reduction(c, t->reduction));
     REEL_TRY(check_target(t, c->in[0], c->in[1]));
+    if (!reel__dtype_is_full(reel_dtype_of(c->in[0])))
+        return reel__fail_composite(REEL_ERR_DTYPE, "takes f32 or f64");
     return check_weight(c, t);
 }
 

@@ -61,7 +61,7 @@ void *reel__module_new(size_t size, const char *type, reel_forward_fn forward,
 }
 
 reel_status reel__module_check_dtype(const char *what, reel_dtype dtype) {
-    if (reel_dtype_is_float(dtype)) return REEL_OK;
+    if (reel__dtype_is_full(dtype)) return REEL_OK;
     return reel_fail(REEL_ERR_DTYPE, NULL, "%s: takes f32 or f64, not %s", what,
                      reel_dtype_name(dtype));
 }

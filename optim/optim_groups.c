@@ -30,7 +30,7 @@ static bool is_listed(const reel_state *list, int count, const reel_tensor *p) {
 
 static reel_status check_param(const reel_optim *o, const char *what, const char *name,
                                const reel_tensor *p) {
-    if (!reel_dtype_is_float(reel_dtype_of(p)))
+    if (!reel__dtype_is_full(reel_dtype_of(p)))
         return reel_fail(REEL_ERR_DTYPE, NULL, "%s: a parameter must be f32 or f64: %s %s", what,
                          name, reel_dtype_name(reel_dtype_of(p)));
     if (!reel_is_contiguous(p)) /* the fused kernels run along memory */

@@ -4,7 +4,8 @@
  * Every op goes through reel__dispatch (dispatch.c), the one funnel: check dtypes and devices,
  * apply the row's shape rule, allocate, run the backend's kernel, tell the tape. A kernel sees
  * operands that have been checked. Inputs may have any strides, and anything may be empty; the
- * result of a MAP, a fill or a copy may have any strides too, that of others is contiguous. */
+ * result of a MAP, a fill, a cast or a copy may have any strides too, and an input of these is
+ * broadcast to it; the result of others is contiguous. */
 #ifndef REEL_TENSOR_BACKEND_H
 #define REEL_TENSOR_BACKEND_H
 

@@ -5,9 +5,9 @@
  *
  * reel_into(out, f, ...) is reel_f(...) whose result goes into out; returns out, NULL on failure. f
  * is any function that has a reel_f_at and returns a tensor, ... is what that one takes. An
- * elementwise op made from a formula writes there at once, and so does a matmul without broadcasts
- * into a contiguous out of its shape; the result of any other function is copied. reel_in_place(f,
- * x, ...) is reel_into(x, f, x, ...), which evaluates x twice.
+ * elementwise op of f32, f64, i64 or u8 writes there at once, and so does a matmul without
+ * broadcasts into a contiguous out of its shape; the result of any other function is copied.
+ * reel_in_place(f, x, ...) is reel_into(x, f, x, ...), which evaluates x twice.
  *
  * The result has the dtype that f gives, and a shape that broadcasts to out's. out may be a strided
  * view, and an input may be out itself, or other elements of its memory, which are copied first.

@@ -1,12 +1,13 @@
-/* Ops on tensors. Each is one row of tensor/ops/ops.def; all are differentiable unless said
- * otherwise.
+/* Ops on tensors. Each is one row of the op table, tensor/ops/ops.def; all are differentiable
+ * unless said otherwise.
  *
  *     reel_tensor *h = reel_relu(reel_add(reel_matmul(x, W), b)); // x[B,I] W[I,O] b[O] -> h[B,O]
  *
  * Results are borrowed (see tensor.h). Broadcasting is numpy's: shapes are aligned at the right, an
  * axis of size 1 stretches, all else is an error. Operands of one op have one dtype and one device;
- * reel_cast and reel_to change them, nothing else does. "float" below means f32 and f64. Integer
- * arithmetic wraps. In-place forms, and forms that fill a given tensor, are in into.h.
+ * reel_cast and reel_to change them, nothing else does. "float" below means f32, f64, f16 and
+ * bf16; the last two are computed in f32, and the result is rounded. Integer arithmetic wraps.
+ * In-place forms, and forms that fill a given tensor, are in into.h.
  *
  * Errors, all kept as error.h says: NULL operand, shapes that don't fit, dtypes or devices that
  * differ or that the op does not take, out of memory. */
@@ -20,8 +21,8 @@
 extern "C" {
 #endif
 
-/* ---- elementwise, binary, broadcast: x[...] y[...] -> z[...]. "Any number" is f32, f64, i64, u8
- * ---- */
+/* ---- elementwise, binary, broadcast: x[...] y[...] -> z[...]. "Any number" is a float, i64
+ * or u8 ---- */
 
 /* z = x + y; any number */
 REEL_API reel_tensor *reel_add_at(const char *at, reel_tensor *x, reel_tensor *y);

@@ -45,9 +45,9 @@ typedef enum { REEL_F32 = 0, REEL_F64, REEL_I64, REEL_U8, REEL_F16, REEL_BF16 } 
 REEL_API const char *reel_dtype_name(reel_dtype dtype);
 REEL_API size_t reel_dtype_size(reel_dtype dtype); /* bytes of one element */
 
-/* Those that kernels compute in. */
+/* f32, f64, f16, bf16: those that have gradients. */
 static inline bool reel_dtype_is_float(reel_dtype dtype) {
-    return dtype == REEL_F32 || dtype == REEL_F64;
+    return dtype != REEL_I64 && dtype != REEL_U8;
 }
 
 typedef enum { REEL_CPU = 0, REEL_CUDA } reel_device_type;

@@ -61,6 +61,7 @@ static const graph_op unary[] = {
     UNARY(silu, ANY),
     UNARY(gelu, ANY),
     UNARY(gelu_tanh, ANY),
+    UNARY(mish, ANY),
     UNARY1(pow_scalar, POSITIVE, 0.5, 3),
     UNARY1(leaky_relu, NONZERO, 0.01, 0.3),
     UNARY1(elu, NONZERO, 0.5, 1.5),

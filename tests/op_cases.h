@@ -1,5 +1,5 @@
 /* Test cases of the op table: one `case_<op>` for each row of tensor/ops/ops.def. A row without one
- * does not link.
+ * does not link, but for fused gradients.
  *
  * From a case the suite makes: values against a naive f64 reference in every dtype the op takes and
  * over every layout (contiguous, permuted, strided with an offset, expanded), gradients against

@@ -534,11 +534,11 @@ START_TEST(refuses) {
         ck_assert_ptr_null(reel_bernoulli(x, NULL));
         expect_failure(REEL_ERR_ARGUMENT, "bernoulli: the generator is NULL (");
         ck_assert_ptr_null(reel_bernoulli(i, g));
-        expect_failure(REEL_ERR_DTYPE, "bernoulli: takes f32 or f64: i[2] i64");
+        expect_failure(REEL_ERR_DTYPE, "bernoulli: takes floats: i[2] i64");
         ck_assert_ptr_null(reel_bernoulli_(reel_expand(x, reel_shape(3, 2)), g, 0.5));
         expect_failure(REEL_ERR_ARGUMENT, "the result is an expanded view");
         ck_assert_ptr_null(reel_multinomial(i, 1, true, g));
-        expect_failure(REEL_ERR_DTYPE, "multinomial: takes f32 or f64: i[2] i64");
+        expect_failure(REEL_ERR_DTYPE, "multinomial: takes floats: i[2] i64");
         ck_assert_ptr_null(reel_multinomial(x, 3, false, g));
         expect_failure(REEL_ERR_ARGUMENT,
                        "multinomial: 3 draws without replacement from 2 weights");

@@ -5,6 +5,7 @@
 #include "tests/temp_dir.h"
 
 #include "autograd/autograd.h"
+#include "nn/nn.h"
 
 #define ALL 65536
 
@@ -318,6 +319,17 @@ START_TEST(have_gradients) {
 }
 END_TEST
 
+/* Of numbers whose squares are beyond f16. */
+START_TEST(are_normalized) {
+    REEL_SCOPE;
+    const float v[] = {-300, 300, -300, 300};
+    reel_tensor *x = reel_cast(to_device(reel_from(v, reel_shape(1, 4), REEL_F32)), REEL_F16);
+    reel_tensor *two = reel_full(reel_shape(4), 2, REEL_F16, test_device());
+    expect_numbers(reel_layer_norm(x, reel_shape(4), two, NULL, 1e-5), REEL_F16,
+                   (double[]){-2, 2, -2, 2}, 4);
+}
+END_TEST
+
 START_TEST(what_takes_none) {
     REEL_SCOPE;
     ck_assert_ptr_null(reel_arange(3, REEL_BF16, test_device()));
@@ -381,6 +393,7 @@ int main(void) {
     tcase_add_test(t, every_row_computes_in_f32);
     tcase_add_test(t, results_in_place_and_added_to);
     tcase_add_test(t, have_gradients);
+    tcase_add_test(t, are_normalized);
     tcase_add_test(t, what_takes_none);
     tcase_add_test(t, gradients_pass_through_a_cast);
     tcase_add_test(t, are_printed);

@@ -87,6 +87,9 @@ START_TEST(layer_norm_begins_as_none) {
     ck_assert_ptr_null(
         reel_layer_norm_new(reel_shape(2), (reel_layer_norm_options){.dtype = REEL_I64}));
     expect_failure(REEL_ERR_DTYPE, "layer_norm_new: takes f32 or f64, not i64");
+    ck_assert_ptr_null(
+        reel_layer_norm_new(reel_shape(-5), (reel_layer_norm_options){.no_affine = true}));
+    expect_failure(REEL_ERR_SHAPE, "layer_norm_new: no shape");
 }
 END_TEST
 

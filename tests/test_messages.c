@@ -200,14 +200,14 @@ START_TEST(draws) {
          reel_randint(0, 300, reel_shape(2), REEL_U8, g));
     SAYS("randperm: [-1] is no shape of a tensor", reel_randperm(-1, g));
     SAYS("randperm: the generator is NULL", reel_randperm(3, NULL));
-    SAYS("bernoulli: takes f32 or f64: labels[5] i64", reel_bernoulli(labels, g));
+    SAYS("bernoulli: takes floats: labels[5] i64", reel_bernoulli(labels, g));
     SAYS("bernoulli: the generator is NULL", reel_bernoulli(x, NULL));
     SAYS("bernoulli_: probability 2 is not in 0..1", reel_bernoulli_(x, g, 2));
     SAYS("multinomial: weights have one axis or two: cube[2, 3, 4]",
          reel_multinomial(cube, 2, false, g));
     SAYS("multinomial: 4 draws without replacement from 3 weights: x[2, 3]",
          reel_multinomial(x, 4, false, g));
-    SAYS("multinomial: takes f32 or f64: labels[5] i64", reel_multinomial(labels, 1, false, g));
+    SAYS("multinomial: takes floats: labels[5] i64", reel_multinomial(labels, 1, false, g));
 }
 END_TEST
 

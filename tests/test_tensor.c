@@ -64,7 +64,12 @@ START_TEST(fills_as_casts_do) {
     int64_t big;
     reel_read(reel_full(REEL_SCALAR, -0x1p63, REEL_I64, DEVICE), &big, sizeof big);
     ck_assert_int_eq(big, INT64_MIN);
-    ck_assert(isinf(reel_item(reel_full(REEL_SCALAR, 1e5, REEL_F16, DEVICE))));
+    ck_assert_double_eq(reel_item(reel_full(REEL_SCALAR, 65519, REEL_F16, DEVICE)), 65504);
+    ck_assert(isinf(reel_item(reel_full(REEL_SCALAR, -INFINITY, REEL_F16, DEVICE))));
+    ck_assert_ptr_null(reel_full(REEL_SCALAR, 65520, REEL_F16, DEVICE));
+    expect_failure(REEL_ERR_ARGUMENT, "f16");
+    ck_assert_ptr_null(reel_full(REEL_SCALAR, 3.4e38, REEL_BF16, DEVICE));
+    expect_failure(REEL_ERR_ARGUMENT, "bf16");
 }
 END_TEST
 

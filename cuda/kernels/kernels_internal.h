@@ -65,7 +65,7 @@ typedef struct {
     double constants[2];
 } reel__cuda_map;
 
-/* By op and dtype; NULL where the row is none of MAP, or does not take the dtype. vector: elements
+/* By row of ops_map.def and dtype; NULL where the row does not take the dtype. vector: elements
  * a unit has, REEL__CUDA_VECTOR / size or 1. */
 typedef cudaError_t (*reel__cuda_map_launcher)(const reel__cuda_map *m, int vector,
                                                reel__cuda_queue *queue);

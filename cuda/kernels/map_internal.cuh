@@ -6,7 +6,7 @@
 #include "cuda/kernels/formula_internal.cuh"
 #include "cuda/kernels/vector_internal.cuh"
 
-/* What an elementwise row of ops.def computes, and of which type its result is. */
+/* What a row of ops_map.def computes, and of which type its result is. */
 template <reel__op OP, class T> struct row;
 
 #define ROW(name, type, ...)                                                                       \

@@ -8,6 +8,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* Where the half formats are not taken: random draws, initialisers, optimizers, losses. */
+static inline bool reel__dtype_is_full(reel_dtype dtype) {
+    return dtype == REEL_F32 || dtype == REEL_F64;
+}
+
 /* A sanitizer is to see every allocation. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define REEL__SANITIZED 1

@@ -1,4 +1,5 @@
-/* The elementwise formulas on integers, which wrap: of the rows of ops.def that take any number.
+/* The elementwise formulas on integers, which wrap: of the rows of ops_map.def that take any
+ * number.
  * Included once per type, with INTEGER, UNSIGNED (INTEGER's, or a wider one) and I(name) defined.
  */
 

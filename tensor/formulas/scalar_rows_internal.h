@@ -1,6 +1,6 @@
-/* The formulas of the rows of ops.def that are elementwise: their inputs, and then their constants.
- * What each means stands at its public function (ops.h) or, of parts of gradients, in
- * ops_internal.h. Included by scalar.h, as its last part. */
+/* The formulas of the rows of ops_map.def: their inputs, and then their constants. What each means
+ * stands at its public function (ops.h) or, of parts of gradients, in ops_internal.h. Included by
+ * scalar.h. */
 
 /* clang-format off */
 REEL_FORMULA REAL R(add)(REAL x, REAL y) { return x + y; }

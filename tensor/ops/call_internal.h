@@ -38,12 +38,6 @@ static inline reel_tensor *reel__ternary(reel__op op, const char *at, reel_tenso
 }
 
 /* The same with two constants. */
-static inline reel_tensor *reel__unary_with(reel__op op, const char *at, reel_tensor *x, double a,
-                                            double b) {
-    return reel__run_call(
-        (reel__call){.op = op, .at = at, .nin = 1, .in = {x}, .with.map = {.a = a, .b = b}});
-}
-
 static inline reel_tensor *reel__binary_with(reel__op op, const char *at, reel_tensor *x,
                                              reel_tensor *y, double a, double b) {
     return reel__run_call(
@@ -59,17 +53,11 @@ static inline reel_tensor *reel__apart(const char *at, reel_tensor *x, const ree
 
 /* What calls ask of into.c, which stands above the funnel, where a result waits in their thread. */
 typedef struct reel__into_hook {
+    /* The result that waits for this call, of those that wait in the thread; NULL: none. */
     reel_into_wait *(*of)(const reel__thread *self, const reel__call *c);
+    /* The call, with its result there, which the caller has already. */
     reel_status (*dispatch)(reel__call *c, reel_into_wait *wait);
 } reel__into_hook;
-/* The result that waits for this call, of those that wait in the thread; NULL: none. */
-static inline reel_into_wait *reel__into_of(const reel__thread *self, const reel__call *c) {
-    return self->into_hook->of(self, c);
-}
-/* The call, with its result there, which the caller has already. */
-static inline reel_status reel__dispatch_into(reel__call *c, reel_into_wait *wait) {
-    return reel__self()->into_hook->dispatch(c, wait);
-}
 /* A call whose result is given; returns it. */
 reel_tensor *reel__run_into(reel__call c, reel_tensor *out);
 

@@ -69,7 +69,7 @@ reel_tensor *reel_arange_at(const char *at, int64_t n, reel_dtype dtype, reel_de
 
 reel_tensor *reel_arange_from_at(const char *at, double start, double stop, double step,
                                  reel_dtype dtype, reel_device device) {
-    const double most = reel_dtype_is_float(dtype) ? DBL_MAX : COUNTED_EXACTLY;
+    const double most = reel__dtype_is_full(dtype) ? DBL_MAX : COUNTED_EXACTLY;
     const double wide = stop - start; /* infinite if it is beyond f64 */
     const double n = ceil(isfinite(wide) ? wide / step : stop / step - start / step);
     if (step == 0 || !(fabs(start) <= most && fabs(stop) <= most && n < COUNTED_EXACTLY)) {

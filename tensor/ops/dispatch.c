@@ -126,7 +126,8 @@ static reel_status run_kernel(reel__call *c, const reel__op_info *op) {
     return status;
 }
 
-/* Its inputs are of a dtype that the row's kernels do not compute in. Rows with a mask move. */
+/* Its inputs are of a dtype that the row's kernels do not compute in. Of MASKED rows, whose first
+ * input is the mask, kernels know every dtype. */
 static bool is_widened(const reel__call *c) {
     if (c->nin == 0 || c->list || c->in[0]->layout.dtype < REEL__NUMBERS) return false;
     return reel__compute_dtype(c->op, c->in[0]->layout.dtype) != c->in[0]->layout.dtype;
@@ -184,8 +185,8 @@ reel_status reel__dispatch(reel__call *c) {
     const reel__op_info *op = &reel__ops[c->op];
     const bool in_place = c->out[0] != NULL;
     const reel__thread *self = reel__self();
-    reel_into_wait *wait = self->into && !in_place ? reel__into_of(self, c) : NULL;
-    if (wait) return reel__dispatch_into(c, wait);
+    reel_into_wait *wait = self->into && !in_place ? self->into_hook->of(self, c) : NULL;
+    if (wait) return self->into_hook->dispatch(c, wait);
     reel__layout layout[REEL__MOST_RESULTS];
 
     REEL_TRY(check_alive(c));

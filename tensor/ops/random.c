@@ -80,7 +80,7 @@ static reel_tensor *draw(reel__op op, const char *at, reel_tensor *t, reel_gener
                          reel__with with) {
     const char *name = reel__called(at, reel__ops[op].name);
     if (!are_there(name, at, t, g)) return NULL;
-    if (!reel_dtype_is_float(t->layout.dtype)) {
+    if (!reel__dtype_is_full(t->layout.dtype)) {
         reel_fail(REEL_ERR_DTYPE, at, "%s: takes f32 or f64, not %s", name,
                   reel_dtype_name(t->layout.dtype));
         return NULL;

@@ -17,7 +17,10 @@ reel_status reel__rule_given(const reel__call *c, reel__layout *out) {
 static bool holds(reel_dtype dtype, double value) {
     if (dtype == REEL_U8) return value > -1 && value < 256;
     if (dtype == REEL_I64) return value >= -9223372036854775808.0 && value < 9223372036854775808.0;
-    return dtype != REEL_F32 || isinf(value) || !isinf((float)value);
+    if (!isfinite(value)) return true;
+    if (dtype == REEL_F16) return fabs(value) < 65520; /* what rounds to infinity, as below */
+    if (dtype == REEL_BF16) return fabs(value) < 0x1.ffp127;
+    return dtype != REEL_F32 || !isinf((float)value);
 }
 
 reel_status reel__rule_filled(const reel__call *c, reel__layout *out) {
@@ -62,7 +65,7 @@ reel_status reel__rule_where(const reel__call *c, reel__layout *out) {
 }
 
 static reel_status check_gives_float(const reel__call *c, reel_dtype dtype) {
-    if (reel_dtype_is_float(dtype)) return REEL_OK;
+    if (reel__dtype_is_full(dtype)) return REEL_OK;
     return reel__fail_call(REEL_ERR_DTYPE, c, "gives f32 or f64, not %s", reel_dtype_name(dtype));
 }
 
@@ -365,8 +368,7 @@ reel_status reel__rule_slice_put(const reel__call *c, reel__layout *out) {
 
 reel_status reel__rule_probabilities(const reel__call *c, reel__layout *out) {
     *out = c->in[0]->layout;
-    if (reel_dtype_is_float(out->dtype)) return REEL_OK;
-    return reel__fail_call(REEL_ERR_DTYPE, c, "takes f32 or f64");
+    return REEL_OK;
 }
 
 reel_status reel__rule_multinomial(const reel__call *c, reel__layout *out) {

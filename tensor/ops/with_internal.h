@@ -36,7 +36,7 @@ typedef struct reel__rule {
 
 typedef union reel__with {
     struct {          /* elementwise */
-        double a, b;  /* MAP1: a, MAP2: a and b; what they mean stands at the public function */
+        double a, b;  /* WITH1: a, WITH2: a and b; what they mean stands at the public function */
         bool checked; /* bce: p is looked at, by a device whose values the host does not wait for */
     } map;
 
@@ -104,7 +104,7 @@ typedef union reel__with {
     struct {                /* over axes */
         int64_t axes, kept; /* bit masks: those reduced, and those of them that stay, of size 1 */
         double correction;  /* var, std */
-        double p;           /* what a map and an end are told */
+        double p;           /* norm */
         double times;       /* how often each element counts; 0: once */
     } reduce;
     reel_shape shape; /* reshape, expand: the result's */

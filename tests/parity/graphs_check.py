@@ -78,6 +78,7 @@ OPS = {
     "silu": lambda x, v: F.silu(x),
     "gelu": lambda x, v: F.gelu(x),
     "gelu_tanh": lambda x, v: F.gelu(x, approximate="tanh"),
+    "mish": lambda x, v: F.mish(x),
     "pow_scalar": lambda x, v: x.pow(v["f"][0]),
     "leaky_relu": lambda x, v: F.leaky_relu(x, v["f"][0]),
     "elu": lambda x, v: F.elu(x, v["f"][0]),
