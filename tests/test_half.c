@@ -356,6 +356,19 @@ START_TEST(gradients_compute_in_f32) {
 }
 END_TEST
 
+/* The op is named, not the cast of what it computed; what is looked at alone may be infinite. */
+START_TEST(anomalies_are_the_ops) {
+    REEL_SCOPE;
+    reel_tensor *x = reel_full(reel_shape(2), 300, REEL_F16, test_device());
+    reel_tensor *infinite = reel_square(x);
+    reel_set_anomaly(true);
+    ck_assert_ptr_null(reel_square(x));
+    expect_failure(REEL_ERR_STATE, "square: anomaly: its result holds NaN or infinity: x[2]");
+    expect_numbers(reel_isinf(infinite), REEL_U8, (double[]){1, 1}, 2);
+    reel_set_anomaly(false);
+}
+END_TEST
+
 START_TEST(what_takes_none) {
     REEL_SCOPE;
     ck_assert_ptr_null(reel_arange(3, REEL_BF16, test_device()));
@@ -420,6 +433,7 @@ int main(void) {
     tcase_add_test(t, results_in_place_and_added_to);
     tcase_add_test(t, have_gradients);
     tcase_add_test(t, gradients_compute_in_f32);
+    tcase_add_test(t, anomalies_are_the_ops);
     tcase_add_test(t, what_takes_none);
     tcase_add_test(t, gradients_pass_through_a_cast);
     tcase_add_test(t, are_printed);
