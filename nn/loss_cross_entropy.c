@@ -61,6 +61,8 @@ static reel_status check_weight(const reel__composite *c, const terms *t) {
 static reel_status check(const reel__composite *c, const terms *t) {
     REEL_TRY(reel__loss_check_reduction(c, t->reduction));
     REEL_TRY(check_target(t, c->in[0], c->in[1]));
+    if (!reel_dtype_is_float(reel_dtype_of(c->in[0])))
+        return reel__fail_composite(REEL_ERR_DTYPE, "takes f32 or f64");
     return check_weight(c, t);
 }
 

@@ -146,7 +146,7 @@ START_TEST(losses) {
     SAYS("cross_entropy_loss: x is NULL: x, labels[5]", reel_cross_entropy_loss(NULL, labels));
     SAYS("cross_entropy_loss: classes are axis 1 of the first, which has 1: row[2], labels[5]",
          reel_cross_entropy_loss(row, labels));
-    SAYS("cross_entropy_loss: takes floats: x[5, 4] i64, labels[5] i64",
+    SAYS("cross_entropy_loss: takes f32 or f64: x[5, 4] i64, labels[5] i64",
          reel_cross_entropy_loss(reel_cast(logits, REEL_I64), labels));
     SAYS("cross_entropy_loss: dtypes differ: logits[5, 4] f32, target[5, 4] f64",
          reel_cross_entropy_loss(logits, reel_cast(logits, REEL_F64)));
