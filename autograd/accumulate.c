@@ -4,7 +4,20 @@
 #include "autograd/autograd_internal.h"
 #include "tensor/ops/call_internal.h"
 
-/* ---- what was saved ---- */
+/* ---- what rules see ---- */
+
+/* A rule of several ops computes in f32 where its op did, and what it gives is rounded once. Where
+ * nothing was saved a rule is a step or two that g goes through as it is, and so it is of a
+ * product, which the GEMM adds up. */
+static bool is_wide(const reel__node *n) {
+    return n->saves && n->op < REEL_OP_COUNT && n->op != REEL_OP_matmul &&
+           reel__compute_dtype(n->op, n->dtype) != n->dtype;
+}
+
+reel_tensor *reel__seen(const reel__node *n, reel_tensor *t) {
+    if (!t || reel_dtype_of(t) != n->dtype || !is_wide(n)) return t;
+    return reel_cast_at(n->at, t, reel__compute_dtype(n->op, n->dtype));
+}
 
 reel_tensor *reel__saved(const reel__node *n, unsigned bit) {
     const int i = __builtin_ctz(bit);
@@ -16,7 +29,7 @@ reel_tensor *reel__saved(const reel__node *n, unsigned bit) {
                   is_input ? "input" : "result", is_input ? i : i - REEL__MOST_INPUTS);
         return NULL;
     }
-    return bit == REEL__OUT(0) ? reel__node_result(n, t) : t;
+    return reel__seen(n, bit == REEL__OUT(0) ? reel__node_result(n, t) : t);
 }
 
 /* ---- sums ---- */
@@ -91,6 +104,7 @@ void reel__deliver(reel__pass *p, const char *at, const reel__edge *e, reel_tens
 void reel__give(reel__node *n, int i, reel_tensor *gradient) {
     if (!gradient || !reel__needs(n, i)) return;
     reel_tensor *g = reel__sum_to(n->at, gradient, n->in_shape[i]);
+    if (g && is_wide(n)) g = reel_cast_at(n->at, g, n->dtype);
     if (g) reel__deliver(n->pass, n->at, &n->edge[i], g, can_take(n, g));
 }
 

@@ -162,6 +162,8 @@ reel_status reel__check_results(const reel__call *c);
 
 /* ---- for gradient rules (rules_*.c): n is the node, i one of its inputs ---- */
 
+/* t, a gradient or what was saved, as n's rule sees it: in f32 where the rule computes in it. */
+reel_tensor *reel__seen(const reel__node *n, reel_tensor *t);
 /* What the row's saves column kept: REEL__IN(i) or REEL__OUT(i). NULL, and a failure kept, if it
  * was changed in place since. */
 reel_tensor *reel__saved(const reel__node *n, unsigned bit);

@@ -99,7 +99,7 @@ static void run_rule(const reel__pass *p, reel__node *n) {
     }
     {
         REEL_SCOPE;
-        n->rule(n, n->pending);
+        n->rule(n, reel__seen(n, n->pending));
     }
     if (!p->retain) forget(n);
 }

@@ -187,7 +187,8 @@ REEL_API reel_module *reel_dropout_new(double p, uint64_t seed);
 /* y = (x - mean) / sqrt(var + eps) weight + bias: mean and var, the biased one, are those of the
  * last axes of x, whose lengths are normalized_shape, one of each for every index of the axes
  * before them. weight and bias are of normalized_shape; NULL: none. eps is 0 or more; PyTorch's
- * default is 1e-5. Result borrowed. Ba, Kiros and Hinton, "Layer normalization" (2016) */
+ * default is 1e-5. f16 and bf16 are computed in f32, and rounded once. Result borrowed. Ba, Kiros
+ * and Hinton, "Layer normalization" (2016) */
 REEL_API reel_tensor *reel_layer_norm_at(const char *at, reel_tensor *x,
                                          reel_shape normalized_shape, reel_tensor *weight,
                                          reel_tensor *bias, double eps);

@@ -251,6 +251,10 @@ START_TEST(cross_entropy_refuses) {
     expect_failure(REEL_ERR_SHAPE, "classes are axis 1 of the first, which has 1: t[2], t[2]");
     ck_assert_ptr_null(reel_cross_entropy_loss(reel_cast(x, REEL_I64), t));
     expect_failure(REEL_ERR_DTYPE, "takes f32 or f64");
+    ck_assert_ptr_null(reel_cross_entropy_loss(reel_cast(x, REEL_BF16), t));
+    expect_failure(REEL_ERR_DTYPE, "cross_entropy_loss: takes f32 or f64: ");
+    ck_assert_ptr_null(reel_nll_loss(reel_cast(x, REEL_F16), t));
+    expect_failure(REEL_ERR_DTYPE, "nll_loss: takes f32 or f64: ");
     ck_assert_ptr_null(reel_cross_entropy_loss(x, reel_cast(t, REEL_U8)));
     expect_failure(REEL_ERR_DTYPE, "classes are i64: cast the target: x[2, 3] f64, target[2] u8");
     ck_assert_ptr_null(reel_cross_entropy_loss_with(x, t, .label_smoothing = 1.5));

@@ -319,14 +319,54 @@ START_TEST(have_gradients) {
 }
 END_TEST
 
-/* Of numbers whose squares are beyond f16. */
-START_TEST(are_normalized) {
+/* The gradient of `f`, weighted, in f16 and in f32, but for what f16 kept of the result. */
+static void expect_wide_gradient(reel_tensor *(*f)(reel_tensor *), reel_tensor *x,
+                                 reel_tensor *weight) {
+    reel_tensor *grad[2];
+    for (int wide = 0; wide < 2; wide++) {
+        const reel_dtype dtype = wide ? REEL_F32 : REEL_F16;
+        reel_tensor *leaf = reel_track(reel_detach(reel_cast(reel_cast(x, REEL_F16), dtype)));
+        reel_tensor *y = f(leaf), *w = reel_expand(reel_cast(weight, dtype), reel_shape_of(y));
+        reel_grad_of(&y, 1, &leaf, 1, &grad[wide], (reel_grad_of_options){.gradients = &w});
+        expect_fine();
+    }
+    grad[1] = reel_cast(grad[1], REEL_F16);
+    const double top = reel_item(reel_max(reel_abs(grad[1])));
+    for (int64_t i = 0; i < reel_numel(x); i += 997)
+        ck_assert_double_eq_tol(element(grad[0], i), element(grad[1], i), 0x1p-6 * top);
+}
+
+static reel_tensor *greatest(reel_tensor *x) {
+    return reel_max(x);
+}
+static reel_tensor *log_softmax(reel_tensor *x) {
+    return reel_log_softmax(x, 0);
+}
+static reel_tensor *spread_of(reel_tensor *x) {
+    return reel_std(x);
+}
+
+/* What a gradient rule adds up passes beyond f16 on the way. */
+START_TEST(gradients_compute_in_f32) {
     REEL_SCOPE;
-    const float v[] = {-300, 300, -300, 300};
-    reel_tensor *x = reel_cast(to_device(reel_from(v, reel_shape(1, 4), REEL_F32)), REEL_F16);
-    reel_tensor *two = reel_full(reel_shape(4), 2, REEL_F16, test_device());
-    expect_numbers(reel_layer_norm(x, reel_shape(4), two, NULL, 1e-5), REEL_F16,
-                   (double[]){-2, 2, -2, 2}, 4);
+    reel_tensor *same = reel_ones(reel_shape(70000), REEL_F32, test_device());
+    reel_tensor *steps = reel_linspace(1, 2, 70000, REEL_F32, test_device());
+    expect_wide_gradient(greatest, same, reel_scalar(100, REEL_F32, test_device()));
+    expect_wide_gradient(log_softmax, steps, reel_scalar(1, REEL_F32, test_device()));
+    expect_wide_gradient(spread_of, steps, reel_scalar(1000, REEL_F32, test_device()));
+}
+END_TEST
+
+/* The op is named, not the cast of what it computed; what is looked at alone may be infinite. */
+START_TEST(anomalies_are_the_ops) {
+    REEL_SCOPE;
+    reel_tensor *x = reel_full(reel_shape(2), 300, REEL_F16, test_device());
+    reel_tensor *infinite = reel_square(x);
+    reel_set_anomaly(true);
+    ck_assert_ptr_null(reel_square(x));
+    expect_failure(REEL_ERR_STATE, "square: anomaly: its result holds NaN or infinity: x[2]");
+    expect_numbers(reel_isinf(infinite), REEL_U8, (double[]){1, 1}, 2);
+    reel_set_anomaly(false);
 }
 END_TEST
 
@@ -393,7 +433,8 @@ int main(void) {
     tcase_add_test(t, every_row_computes_in_f32);
     tcase_add_test(t, results_in_place_and_added_to);
     tcase_add_test(t, have_gradients);
-    tcase_add_test(t, are_normalized);
+    tcase_add_test(t, gradients_compute_in_f32);
+    tcase_add_test(t, anomalies_are_the_ops);
     tcase_add_test(t, what_takes_none);
     tcase_add_test(t, gradients_pass_through_a_cast);
     tcase_add_test(t, are_printed);

@@ -71,6 +71,30 @@ START_TEST(layer_norm_computes) {
 }
 END_TEST
 
+/* A variance beyond f16, and a mean that bf16 would round before it is taken off. */
+START_TEST(layer_norm_computes_in_f32) {
+    for (int dtype = REEL_F16; dtype <= REEL_BF16; dtype++) {
+        REEL_SCOPE;
+        const reel_shape s = reel_shape(4);
+        reel_tensor *x =
+            f64(reel_shape(2, 4), (double[]){-600, -200, 200, 600, 256, 257, 258, 259});
+        reel_tensor *weight = f64(s, (double[]){1, 2, 3, 4}),
+                    *bias = f64(s, (double[]){4, 3, 2, 1});
+        x = reel_cast(x, (reel_dtype)dtype);
+        weight = reel_cast(weight, (reel_dtype)dtype);
+        bias = reel_cast(bias, (reel_dtype)dtype);
+        reel_tensor *y = reel_layer_norm(x, s, weight, bias, 1e-5);
+        ck_assert_int_eq(reel_dtype_of(y), dtype);
+        reel_tensor *want = reel_layer_norm(reel_cast(x, REEL_F32), s, reel_cast(weight, REEL_F32),
+                                            reel_cast(bias, REEL_F32), 1e-5);
+        want = reel_cast(want, (reel_dtype)dtype);
+        for (int i = 0; i < 8; i++) ck_assert_double_eq(element(y, i), element(want, i));
+        ck_assert_ptr_null(reel_layer_norm(x, s, reel_cast(weight, REEL_F32), NULL, 1e-5));
+        expect_failure(REEL_ERR_DTYPE, "layer_norm: dtypes differ: x[2, 4]");
+    }
+}
+END_TEST
+
 START_TEST(layer_norm_begins_as_none) {
     reel_module *m = moved(reel_layer_norm_new(reel_shape(4), (reel_layer_norm_options){0}));
     ck_assert_int_eq(reel_module_param_count(m), 8);
@@ -82,6 +106,9 @@ START_TEST(layer_norm_begins_as_none) {
     reel_module_free(m);
     ck_assert_ptr_null(reel_layer_norm_new(REEL_SCALAR, (reel_layer_norm_options){0}));
     expect_failure(REEL_ERR_ARGUMENT, "layer_norm_new: wants an axis or more");
+    ck_assert_ptr_null(
+        reel_layer_norm_new(reel_shape(-4), (reel_layer_norm_options){.no_affine = true}));
+    expect_failure(REEL_ERR_SHAPE, "layer_norm_new: [-4] is no shape of a tensor");
     ck_assert_ptr_null(reel_layer_norm_new(reel_shape(2), (reel_layer_norm_options){.eps = -1}));
     expect_failure(REEL_ERR_ARGUMENT, "layer_norm_new");
     ck_assert_ptr_null(
@@ -89,7 +116,7 @@ START_TEST(layer_norm_begins_as_none) {
     expect_failure(REEL_ERR_DTYPE, "layer_norm_new: takes f32 or f64, not i64");
     ck_assert_ptr_null(
         reel_layer_norm_new(reel_shape(-5), (reel_layer_norm_options){.no_affine = true}));
-    expect_failure(REEL_ERR_SHAPE, "layer_norm_new: no shape");
+    expect_failure(REEL_ERR_SHAPE, "layer_norm_new: [-5] is no shape of a tensor");
 }
 END_TEST
 
@@ -580,6 +607,7 @@ int main(void) {
     TCase *c = add_case(s, "layers");
     tcase_add_test(c, linear_computes);
     tcase_add_test(c, layer_norm_computes);
+    tcase_add_test(c, layer_norm_computes_in_f32);
     tcase_add_test(c, layer_norm_begins_as_none);
     tcase_add_test(c, linear_draws_within_its_bounds);
     tcase_add_test(c, default_seeds_differ);

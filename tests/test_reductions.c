@@ -188,6 +188,28 @@ START_TEST(one_element_decides) {
 }
 END_TEST
 
+/* Columns lie in chunks, of which the last may be of one column; each line is a run by itself. */
+START_TEST(mapped_columns_of_any_number) {
+    static const double within[] = {
+        [REEL_F32] = 1e-6, [REEL_F64] = 1e-14, [REEL_F16] = 1e-2, [REEL_BF16] = 1e-2};
+    const int64_t columns[] = {1, 2, 1023, 1024, 1025, 2049};
+    for (int dtype = REEL_F32; dtype <= REEL_BF16; dtype++)
+        for (size_t k = 0; k < sizeof columns / sizeof *columns && within[dtype] > 0; k++) {
+            REEL_SCOPE;
+            const int64_t n = columns[k], rows = 7, places[] = {0, n / 2, n - 1};
+            reel_tensor *x = reel_sin(reel_arange(rows * n, REEL_F64, test_device()));
+            x = reel_cast(reel_reshape(x, reel_shape(rows, n)), (reel_dtype)dtype);
+            reel_tensor *y = reel_norm_over(x, 3, reel_axes(0), false);
+            for (int p = 0; p < 3; p++) {
+                double sum = 0;
+                for (int64_t i = 0; i < rows; i++)
+                    sum += pow(fabs(element(x, i * n + places[p])), 3);
+                ck_assert_double_eq_tol(element(y, places[p]), cbrt(sum), within[dtype]);
+            }
+        }
+}
+END_TEST
+
 /* ---- special values ---- */
 
 static double of(over f, int64_t n, const double *v, reel_dtype dtype) {
@@ -549,6 +571,7 @@ int main(void) {
     Suite *s = suite_create("reductions");
     TCase *c = add_case(s, "values");
     tcase_set_timeout(c, 300);
+    tcase_add_test(c, mapped_columns_of_any_number);
     tcase_add_test(c, every_length);
     tcase_add_test(c, one_element_decides);
     tcase_add_test(c, extremes_of_special_values);

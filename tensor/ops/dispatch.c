@@ -111,8 +111,7 @@ static reel_status make_outputs(reel__call *c, const reel__op_info *op,
 
 /* ---- the funnel ---- */
 
-static reel_status run_kernel(reel__call *c, const reel__op_info *op) {
-    if (op->kind == REEL__VIEW) return REEL_OK;
+static reel_status call_kernel(reel__call *c) {
     const reel__backend *backend = c->nin      ? reel__input(c, 0)->storage->backend
                                    : c->out[0] ? c->out[0]->storage->backend
                                                : reel__backend_of(c->at, c->device);
@@ -122,7 +121,6 @@ static reel_status run_kernel(reel__call *c, const reel__op_info *op) {
     self->no_grad = true; /* a kernel may use other ops; the tape sees this one alone */
     reel_status status = backend->kernels[c->op](c);
     self->no_grad = no_grad;
-    if (self->anomaly && status == REEL_OK) status = reel__hooks_get()->check_results(c);
     return status;
 }
 
@@ -140,28 +138,24 @@ static reel_status cast_into(const reel__call *c, reel_tensor *to, reel_tensor *
     cast.out[0] = to;
     cast.device = c->device;
     cast.with.cast.dtype = to->layout.dtype;
-    return run_kernel(&cast, &reel__ops[op]);
+    return call_kernel(&cast);
 }
 
 /* The inputs in the dtype that is computed in, borrowed. */
 static reel_status widen(reel__call *wide) {
-    reel__thread *self = reel__self();
-    const bool no_grad = self->no_grad;
-    bool done = true;
     int first, end;
     reel__alike(wide, &first, &end);
-    self->no_grad = true; /* the tape sees the call as it was */
-    for (int i = first; i < end && done; i++) {
-        const reel_dtype dtype = reel__compute_dtype(wide->op, wide->in[i]->layout.dtype);
-        wide->in[i] = reel__run_call((reel__call){.op = REEL_OP_cast,
-                                                  .at = wide->at,
-                                                  .nin = 1,
-                                                  .in = {wide->in[i]},
-                                                  .with.cast.dtype = dtype});
-        done = wide->in[i] != NULL;
+    for (int i = first; i < end; i++) {
+        reel_tensor *from = wide->in[i];
+        const reel__layout layout = {.shape = from->layout.shape,
+                                     .dtype = reel__compute_dtype(wide->op, from->layout.dtype)};
+        reel_tensor *to = reel__scope_give(
+            reel__tensor_new(wide->at, reel__ops[wide->op].name, &layout, wide->device));
+        if (!to) return reel_error_status();
+        REEL_TRY(cast_into(wide, to, from));
+        wide->in[i] = to;
     }
-    self->no_grad = no_grad;
-    return done ? REEL_OK : reel_error_status();
+    return REEL_OK;
 }
 
 /* Runs the call in that dtype, and casts its results to those of c. */
@@ -174,10 +168,17 @@ static reel_status run_wide(const reel__call *c, const reel__op_info *op) {
     REEL_TRY(rules[c->op](&wide, layout));
     REEL_TRY(make_outputs(&wide, op, layout));
     reel_status status = c->accumulate ? cast_into(c, wide.out[0], c->out[0]) : REEL_OK;
-    if (status == REEL_OK) status = run_kernel(&wide, op);
+    if (status == REEL_OK) status = call_kernel(&wide);
     for (int i = 0; i < c->nout && status == REEL_OK; i++)
         status = cast_into(c, c->out[i], wide.out[i]);
     release_outputs(&wide);
+    return status;
+}
+
+static reel_status run(reel__call *c, const reel__op_info *op) {
+    if (op->kind == REEL__VIEW) return REEL_OK;
+    reel_status status = is_widened(c) ? run_wide(c, op) : call_kernel(c);
+    if (reel__self()->anomaly && status == REEL_OK) status = reel__hooks_get()->check_results(c);
     return status;
 }
 
@@ -202,7 +203,7 @@ reel_status reel__dispatch(reel__call *c) {
     REEL_TRY(rules[c->op](c, layout));
     REEL_TRY(in_place ? check_given(c, layout) : make_outputs(c, op, layout));
 
-    reel_status status = is_widened(c) ? run_wide(c, op) : run_kernel(c, op);
+    reel_status status = run(c, op);
     if (in_place) atomic_fetch_add_explicit(&c->out[0]->storage->version, 1, memory_order_relaxed);
     if (status == REEL_OK && recorded) status = reel__hooks_get()->record(c);
     if (status != REEL_OK && !in_place) release_outputs(c);

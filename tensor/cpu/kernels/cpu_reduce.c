@@ -132,7 +132,7 @@ static void join(const reduction *r, reel__tally to, reel__tally parts, int64_t 
 
 static void map_block(reel__map_loop map, double *room, size_t size, const reduction *r,
                       const reel__slab *s) {
-    const bool together = s->columns == 1 || s->stride == s->columns;
+    const bool together = s->stride == s->columns;
     const int64_t lines = together ? 1 : s->rows, n = s->rows * s->columns / lines;
     for (int64_t i = 0; i < lines; i++) {
         const size_t at = (size_t)(i * s->stride) * r->size;
