@@ -96,6 +96,7 @@ START_TEST(reductions_and_products) {
     SAYS("norm: takes floats: labels[5] i64", reel_norm(labels, 2));
     SAYS("norm: input 0 is NULL: NULL", reel_norm(NULL, 3));
     SAYS("norm: takes floats: labels[5] i64", reel_norm(labels, 1));
+    SAYS("norm: takes floats: labels[5] i64", reel_norm(labels, INFINITY));
     SAYS("norm: p is not a number: x[2, 3]", reel_norm(x, NAN));
     SAYS("norm: no axis 3: x[2, 3]", reel_norm_over(x, 2, reel_axes(3), false));
     SAYS("matmul: inner dimensions differ: x[2, 3] @ x[2, 3]", reel_matmul(x, x));

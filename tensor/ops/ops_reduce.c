@@ -121,6 +121,11 @@ reel_tensor *reel_norm_at(const char *at, reel_tensor *x, double p, reel_shape a
     if (p == 2) return reduce(REEL_OP_norm, at, x, axes, keepdim);
     REEL__COMPOSITE(.name = "norm", .at = at, .in = {x}, .given = 1);
     if (!isinf(p)) return power_norm(at, x, p, axes, keepdim);
+    if (!reel__composite_is_whole(&composite)) return NULL;
+    if (!reel__op_takes(REEL_OP_power_norm, x->layout.dtype)) {
+        reel__fail_composite(REEL_ERR_DTYPE, "takes floats");
+        return NULL;
+    }
     x = reel_abs_at(at, x);
     return p > 0 ? reel_max_at(at, x, axes, keepdim) : reel_min_at(at, x, axes, keepdim);
 }
