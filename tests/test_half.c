@@ -293,6 +293,20 @@ START_TEST(every_row_computes_in_f32) {
 }
 END_TEST
 
+/* What is expanded stays so: this many elements have room nowhere. */
+START_TEST(expanded_ones_are_not_copied) {
+    for (int d = REEL_F16; d <= REEL_BF16; d++) {
+        REEL_SCOPE;
+        reel_tensor *x = reel_cast(reel_arange(3, REEL_F32, test_device()), (reel_dtype)d);
+        x = reel_expand(reel_reshape(x, reel_shape(1, 3, 1)),
+                        reel_shape((int64_t)1 << 40, 3, 1 << 10));
+        expect_numbers(reel_mean_over(x, reel_axes(0, 2), false), (reel_dtype)d,
+                       (double[]){0, 1, 2}, 3);
+        ck_assert_double_eq(reel_item(reel_max(x)), 2);
+    }
+}
+END_TEST
+
 START_TEST(results_in_place_and_added_to) {
     REEL_SCOPE;
     reel_tensor *x = reel_cast(reel_arange(6, REEL_F32, test_device()), REEL_BF16);
@@ -431,6 +445,7 @@ int main(void) {
     tcase_add_test(t, elements_are_moved);
     tcase_add_test(t, copies_keep_bits);
     tcase_add_test(t, every_row_computes_in_f32);
+    tcase_add_test(t, expanded_ones_are_not_copied);
     tcase_add_test(t, results_in_place_and_added_to);
     tcase_add_test(t, have_gradients);
     tcase_add_test(t, gradients_compute_in_f32);

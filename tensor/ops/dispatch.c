@@ -141,19 +141,29 @@ static reel_status cast_into(const reel__call *c, reel_tensor *to, reel_tensor *
     return call_kernel(&cast);
 }
 
-/* The inputs in the dtype that is computed in, borrowed. */
+/* An input in the dtype that is computed in, borrowed; expanded as it is, without a copy. */
+static reel_tensor *widened(const reel__call *c, reel_tensor *from) {
+    const char *name = reel__ops[c->op].name;
+    reel__layout one = from->layout; /* of what is expanded */
+    for (int i = 0; i < one.shape.ndim; i++)
+        if (one.shape.dim[i] > 1 && one.stride[i] == 0) one.shape.dim[i] = 1;
+    const reel__layout wide = {.shape = one.shape, .dtype = reel__compute_dtype(c->op, one.dtype)};
+    reel_tensor *entries = reel__scope_give(reel__tensor_view(c->at, name, from, &one));
+    reel_tensor *to = reel__scope_give(reel__tensor_new(c->at, name, &wide, c->device));
+    if (!entries || !to || cast_into(c, to, entries) != REEL_OK) return NULL;
+    if (reel_shape_equal(one.shape, from->layout.shape)) return to;
+    reel__layout all = to->layout;
+    reel__broadcast_strides(&to->layout, from->layout.shape, all.stride);
+    all.shape = from->layout.shape;
+    return reel__scope_give(reel__tensor_view(c->at, name, to, &all));
+}
+
 static reel_status widen(reel__call *wide) {
     int first, end;
     reel__alike(wide, &first, &end);
     for (int i = first; i < end; i++) {
-        reel_tensor *from = wide->in[i];
-        const reel__layout layout = {.shape = from->layout.shape,
-                                     .dtype = reel__compute_dtype(wide->op, from->layout.dtype)};
-        reel_tensor *to = reel__scope_give(
-            reel__tensor_new(wide->at, reel__ops[wide->op].name, &layout, wide->device));
-        if (!to) return reel_error_status();
-        REEL_TRY(cast_into(wide, to, from));
-        wide->in[i] = to;
+        wide->in[i] = widened(wide, wide->in[i]);
+        if (!wide->in[i]) return reel_error_status();
     }
     return REEL_OK;
 }
