@@ -1,6 +1,6 @@
 /* Gradients by the tape against central differences. */
 #include "autograd/autograd_internal.h"
-#include "tensor/core/options_internal.h"
+#include "tensor/core/tensor_internal.h"
 
 #include <math.h>
 #include <stdlib.h>

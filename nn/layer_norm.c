@@ -1,7 +1,7 @@
 /* Layer normalization: the last axes of x brought to mean 0 and variance 1. */
 #include "nn/module_internal.h"
 #include "tensor/backend.h"
-#include "tensor/core/options_internal.h"
+#include "tensor/core/tensor_internal.h"
 
 #include <math.h>
 

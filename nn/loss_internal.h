@@ -3,7 +3,6 @@
 #define REEL_NN_LOSS_INTERNAL_H
 
 #include "nn/nn.h"
-#include "tensor/core/options_internal.h"
 #include "tensor/core/tensor_internal.h"
 
 extern const char *const reel__loss_called[]; /* "y", "target" */

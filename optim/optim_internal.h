@@ -5,7 +5,7 @@
 
 #include "optim/optim.h"
 #include "tensor/core/alive_internal.h"
-#include "tensor/core/options_internal.h"
+#include "tensor/core/tensor_internal.h"
 #include "tensor/ops/update_internal.h"
 
 #define REEL__OPTIM "an optimizer"

@@ -13,6 +13,14 @@ static inline bool reel__dtype_is_full(reel_dtype dtype) {
     return dtype == REEL_F32 || dtype == REEL_F64;
 }
 
+/* Numbers of options structs: 0 asks for the default, REEL_ZERO for 0. */
+static inline double reel__option(double value, double otherwise) {
+    return value == REEL_ZERO ? 0.0 : value == 0.0 ? otherwise : value;
+}
+static inline int64_t reel__option_int(int64_t value, int64_t otherwise) {
+    return value == REEL_ZERO ? 0 : value == 0 ? otherwise : value;
+}
+
 /* A sanitizer is to see every allocation. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define REEL__SANITIZED 1

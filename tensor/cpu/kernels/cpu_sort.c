@@ -2,7 +2,7 @@
  * ones the index, so that entries are numbers, no two alike, and equal elements stay in their
  * order. */
 #include "tensor/cpu/kernels/cpu_copy_internal.h"
-#include "tensor/cpu/kernels/cpu_order_internal.h"
+#include "tensor/cpu/kernels/cpu_sort_internal.h"
 
 #include <stdatomic.h>
 

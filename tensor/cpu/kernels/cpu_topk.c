@@ -1,6 +1,6 @@
 /* topk: a heap of the k best of each row. */
 #include "tensor/cpu/cpu_internal.h"
-#include "tensor/cpu/kernels/cpu_order_internal.h"
+#include "tensor/cpu/kernels/cpu_sort_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

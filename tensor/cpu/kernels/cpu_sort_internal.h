@@ -1,6 +1,6 @@
 /* Numbers whose order is that of elements of a dtype: NaN greatest, -0 and 0 equal. */
-#ifndef REEL_TENSOR_CPU_KERNELS_CPU_ORDER_INTERNAL_H
-#define REEL_TENSOR_CPU_KERNELS_CPU_ORDER_INTERNAL_H
+#ifndef REEL_TENSOR_CPU_KERNELS_CPU_SORT_INTERNAL_H
+#define REEL_TENSOR_CPU_KERNELS_CPU_SORT_INTERNAL_H
 
 #include "tensor/tensor.h"
 
