@@ -93,8 +93,17 @@ typedef struct {
 
 /* reel_shape(784, 100) is a shape of two axes; REEL_SCALAR is the shape of a 0-d tensor.
  * reel_axes(0, -1) lists axes where a function asks for some; negative axes count from the end. */
+#ifdef __cplusplus
+extern "C++" { /* sizes of any integer type, v.size() say */
+template <class... sizes> inline reel_shape reel__shape(sizes... size) {
+    return {static_cast<int>(sizeof...(size)), {static_cast<int64_t>(size)...}};
+}
+}
+#define reel_shape(...) reel__shape(__VA_ARGS__)
+#else
 #define reel_shape(...)                                                                            \
     REEL__MAKE(reel_shape, REEL__COUNT(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0), {__VA_ARGS__})
+#endif
 #define reel_axes(...) reel_shape(__VA_ARGS__)
 #define REEL_SCALAR REEL__MAKE(reel_shape, 0, {0})
 #define REEL__COUNT(a, b, c, d, e, f, g, h, n, ...) n

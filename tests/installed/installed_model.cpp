@@ -2,6 +2,7 @@
 #include <reel/reel.h>
 
 #include <cstring>
+#include <vector>
 
 int main() {
     reel_manual_seed(7);
@@ -10,7 +11,8 @@ int main() {
     double loss;
     {
         REEL_SCOPE;
-        reel_tensor *x = reel_ones(reel_shape(8, 4), REEL_F32, reel_cpu());
+        const std::vector<float> ones(32, 1.0f);
+        reel_tensor *x = reel_from(ones.data(), reel_shape(ones.size() / 4, 4), REEL_F32);
         reel_tensor *both = reel_concat(0, x, reel_in_place(neg, reel_zeros_like(x)));
         reel_tensor *y = reel_forward(m, both);
         loss = reel_item(reel_huber_loss(y, reel_zeros_like(y)));
