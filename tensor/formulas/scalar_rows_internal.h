@@ -18,7 +18,6 @@ REEL_FORMULA REAL R(maximum)(REAL x, REAL y) { return x > y || x != x ? x : y; }
 REEL_FORMULA REAL R(minimum)(REAL x, REAL y) { return x < y || x != x ? x : y; }
 REEL_FORMULA REAL R(extreme_grad)(REAL g, REAL x, REAL y) { return x == y ? g * (REAL)0.5 : x < y ? 0 : g; }
 REEL_FORMULA REAL R(weigh)(REAL w, REAL x) { return w == 0 ? 0 : w * x; }
-REEL_FORMULA REAL R(log_softmax_grad)(REAL g, REAL y, REAL sum) { return g - R(weigh)(sum, R(exp)(y)); }
 REEL_FORMULA REAL R(ties)(REAL x, REAL y) { return ((x == y) | ((x != x) & (y != y))) ? 1 : 0; }
 REEL_FORMULA REAL R(clamp_grad)(REAL g, REAL x, REAL low, REAL high) { return x > low && x < high ? g : 0; }
 
@@ -45,6 +44,12 @@ REEL_FORMULA REAL R(elu_grad)(REAL g, REAL x, REAL alpha) { return x <= 0 ? g * 
 REEL_FORMULA REAL R(sigmoid_grad)(REAL g, REAL y) { return g * (y * (1 - y)); }
 REEL_FORMULA REAL R(tanh_grad)(REAL g, REAL y) { return g * (1 - y * y); }
 /* clang-format on */
+
+/* g - e^y sum, and g where sum is 0 */
+REEL_FORMULA REAL R(log_softmax_grad)(REAL g, REAL y, REAL sum) {
+    REAL z = REEL__FUSED(-sum, R(exp)(y), g);
+    return sum == 0 ? g : z;
+}
 
 /* Those below end where their exponentials have vanished, so that no infinity meets a 0. */
 
