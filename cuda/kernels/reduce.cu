@@ -118,6 +118,8 @@ template <> struct bits_of<uint8_t> {
 };
 
 template <class T, auto HOW, int INPUTS> struct truth_of {
+    static_assert(std::is_same_v<map_tag<HOW>, map_tag<NO_MAP>> && INPUTS == 1,
+                  "bits are folded as they are");
     using in = typename bits_of<T>::type;
     using acc = unsigned;
     using seen = unsigned;
