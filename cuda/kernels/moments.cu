@@ -2,8 +2,7 @@
 #include "cuda/kernels/fold_internal.cuh"
 
 /* Whether squares of what is folded may lie beyond f64: of f64, and of what a row maps to it. */
-template <class T, auto MAP>
-static constexpr bool IS_FAR = sizeof(T) == 8 || !std::is_same_v<map_tag<MAP>, map_tag<NO_MAP>>;
+template <class T, auto MAP> static constexpr bool IS_FAR = sizeof(T) == 8 || IS_MAPPED<MAP>;
 
 /* ---- moments ---- */
 
