@@ -218,6 +218,14 @@ static __attribute__((noinline)) void fold_mapped(const reduction *r, reel__tall
 
 /* ---- the work that threads share ---- */
 
+/* n whole runs as they are, with little to be done for each. */
+static void fold_runs(const reduction *r, reel__tally t, int64_t first, int64_t n) {
+    reel__slab s = slab_of(r, first, 0, 0);
+    void (*const run)(reel__tally, const reel__slab *) = r->fold->run;
+    const size_t step = (size_t)r->form.outer_stride * r->size;
+    for (int64_t k = 0; k < n; k++, s.x = (const char *)s.x + step) run(tally_at(t, k), &s);
+}
+
 /* Parts begin..end of runs, of which those of one result follow each other. */
 static void work_runs(void *context, int64_t begin, int64_t stop) {
     const reduction *r = context;
@@ -226,6 +234,11 @@ static void work_runs(void *context, int64_t begin, int64_t stop) {
     for (int64_t i = begin; i < stop; i += CHUNK) {
         const int64_t n = reel__least(CHUNK, stop - i);
         const reel__tally t = r->parts > 1 ? tally_at(r->left, i) : tally_of(a, b);
+        if (r->parts == 1 && !r->map && !r->far) {
+            fold_runs(r, t, i, n);
+            end(r, i, t, n);
+            continue;
+        }
         for (int64_t k = 0; k < n; k++) {
             const reel__slab s = slab_of(r, outer, part, 0);
             const int64_t bytes = s.rows * (int64_t)r->size;
