@@ -411,6 +411,39 @@ START_TEST(norms_by_power) {
 }
 END_TEST
 
+/* Of columns side by side, over several blocks, some sums are within f32, others far beyond or far
+ * below it, or nothing; and of the same as runs. */
+START_TEST(norms_of_unlike_columns) {
+    enum { ROWS = 70, COLUMNS = 300 };
+    const double scale[5] = {1, 1e-18, 1e-15, 0, 1e15}, powers[4] = {1, 3, inf, -inf};
+    float *v = malloc(sizeof *v * ROWS * COLUMNS);
+    REEL_SCOPE;
+    for (int i = 0; i < ROWS * COLUMNS; i++)
+        v[i] = (float)(scale[i % COLUMNS % 5] * (1 + (i / COLUMNS + i) % 7) * (i % 2 ? -1 : 1));
+    reel_tensor *x = to_device(reel_from(v, reel_shape(ROWS, COLUMNS), REEL_F32));
+    reel_tensor *runs = reel_contiguous(reel_t(x));
+    for (int k = 0; k < 4; k++) {
+        reel_tensor *y = reel_norm_over(x, powers[k], reel_axes(0), false);
+        reel_tensor *of_runs = reel_norm_over(runs, powers[k], reel_axes(1), false);
+        for (int j = 0; j < COLUMNS; j++) {
+            double sum = 0, most = 0, least = inf;
+            for (int i = 0; i < ROWS; i++) {
+                const double size = fabs((double)v[i * COLUMNS + j]);
+                sum += pow(size, powers[k]);
+                most = fmax(most, size);
+                least = fmin(least, size);
+            }
+            const double want = powers[k] == inf    ? most
+                                : powers[k] == -inf ? least
+                                                    : pow(sum, 1 / powers[k]);
+            ck_assert_double_le(fabs(element(y, j) - want), 1e-6 * want);
+            ck_assert_double_le(fabs(element(of_runs, j) - want), 1e-6 * want);
+        }
+    }
+    free(v);
+}
+END_TEST
+
 /* ---- nothing ---- */
 
 START_TEST(of_nothing) {
@@ -582,6 +615,7 @@ int main(void) {
     tcase_add_test(c, softmaxes_of_special_values);
     tcase_add_test(c, norms);
     tcase_add_test(c, norms_by_power);
+    tcase_add_test(c, norms_of_unlike_columns);
     tcase_add_test(c, of_nothing);
     tcase_add_test(c, dtypes_of_results);
     tcase_add_test(c, integers_keep_their_bits);

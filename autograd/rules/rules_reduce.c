@@ -39,19 +39,19 @@ void reel__grad_mean(reel__node *n, reel_tensor *g) {
 }
 
 /* Where x is the extreme, its share of g: evenly among equals. */
-static void give_extreme(reel__node *n, reel_tensor *g) {
-    reel_tensor *ties = reel__ties(n->at, reel__in(n, 0), keep_axes(n, reel__out(n)));
+static reel_tensor *share_of_extreme(const reel__node *n, reel_tensor *x, reel_tensor *g) {
+    reel_tensor *ties = reel__ties(n->at, x, keep_axes(n, reel__out(n)));
     reel_tensor *count = reel_sum_at(n->at, ties, axes_of(n), true);
     reel_tensor *share = reel_div_at(n->at, keep_axes(n, g), count);
-    reel__give(n, 0, reel_mul_at(n->at, ties, share));
+    return reel_mul_at(n->at, ties, share);
 }
 
 void reel__grad_max(reel__node *n, reel_tensor *g) {
-    give_extreme(n, g);
+    reel__give(n, 0, share_of_extreme(n, reel__in(n, 0), g));
 }
 
 void reel__grad_min(reel__node *n, reel_tensor *g) {
-    give_extreme(n, g);
+    reel__give(n, 0, share_of_extreme(n, reel__in(n, 0), g));
 }
 
 /* dx = 2 g (x - mean x) / (count - correction) */
@@ -91,12 +91,32 @@ void reel__grad_power_norm(reel__node *n, reel_tensor *g) {
     reel_tensor *sign = reel_sign_at(n->at, x);
     reel_tensor *by = reel_add_at(n->at, y, reel__ties(n->at, y, zero));
     g = reel_affine_at(n->at, reel__relu_grad(n->at, g, y), p != 0, 0);
-    if (p != 0 && p != 1) {
+    if (p != 0) {
         reel_tensor *size = reel_add_at(n->at, reel_abs_at(n->at, x), reel__ties(n->at, x, zero));
         reel_tensor *share = reel_div_at(n->at, size, keep_axes(n, by));
         sign = reel_mul_at(n->at, sign, reel_pow_scalar_at(n->at, share, p - 1));
     }
     reel__give(n, 0, reel_mul_at(n->at, sign, keep_axes(n, g)));
+}
+
+/* dx = g sign(x) */
+void reel__grad_sum_norm(reel__node *n, reel_tensor *g) {
+    reel__give(n, 0, reel_mul_at(n->at, reel_sign_at(n->at, reel__in(n, 0)), keep_axes(n, g)));
+}
+
+/* The same, of the extreme's share of g. */
+static void give_extreme_size(reel__node *n, reel_tensor *g) {
+    reel_tensor *x = reel__in(n, 0), *sign = reel_sign_at(n->at, x);
+    g = share_of_extreme(n, reel_abs_at(n->at, x), g);
+    reel__give(n, 0, reel_mul_at(n->at, sign, g));
+}
+
+void reel__grad_max_norm(reel__node *n, reel_tensor *g) {
+    give_extreme_size(n, g);
+}
+
+void reel__grad_min_norm(reel__node *n, reel_tensor *g) {
+    give_extreme_size(n, g);
 }
 
 /* dx = g e^(x - y) / sum e^(x - y): y is a shift that any other could stand for, so that what y

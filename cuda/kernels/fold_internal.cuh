@@ -35,14 +35,16 @@
 #define MAP_OF(map) JOIN(MAP_, REEL__IS_SAME(map))(map)
 
 template <auto MAP> struct map_tag {};
+template <auto MAP>
+static constexpr bool IS_MAPPED = !std::is_same_v<map_tag<MAP>, map_tag<NO_MAP>>;
 
 /* An element, or a pair, as it is folded. */
 template <class A, auto MAP, class T>
 static __device__ __forceinline__ A mapped(const reel__cuda_fold_work &w, T x, T y) {
-    if constexpr (std::is_same_v<map_tag<MAP>, map_tag<NO_MAP>>)
-        return (A)x;
-    else
+    if constexpr (IS_MAPPED<MAP>)
         return (A)MAP((double)x, (double)y, w.left.p);
+    else
+        return (A)x;
 }
 
 /* What leave() leaves: a and b for the row's end or, of a whole fold, a itself. */

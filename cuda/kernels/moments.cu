@@ -1,5 +1,8 @@
-/* The folds of floats alone: moments, squares, exponentials. They map nothing. */
+/* The folds of floats alone: moments, squares, exponentials. */
 #include "cuda/kernels/fold_internal.cuh"
+
+/* Whether squares of what is folded may lie beyond f64: of f64, and of what a row maps to it. */
+template <class T, auto MAP> static constexpr bool IS_FAR = sizeof(T) == 8 || IS_MAPPED<MAP>;
 
 /* ---- moments ---- */
 
@@ -22,7 +25,7 @@ template <class T, auto HOW, int INPUTS> struct moments_of {
     using acc = moments;
     using out = T;
     static constexpr auto MAP = HOW;
-    static constexpr bool PAIR = false, WHOLE = false;
+    static constexpr bool PAIR = INPUTS == 2, WHOLE = false;
     static constexpr int RESIDENT = 2;
     static constexpr __host__ __device__ bool holds(reel__fold_name f) {
         return f == REEL__FOLD_moments;
@@ -33,13 +36,14 @@ template <class T, auto HOW, int INPUTS> struct moments_of {
     static __device__ __forceinline__ acc nothing() {
         return {0, 0, 0, 0};
     }
-    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &, T x, T,
+    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &w, T x, T y,
                                                 int64_t) {
-        if (s.count++ == 0) s.shift = (double)x;
-        const double d = (double)x - s.shift;
+        const double v = mapped<double, MAP>(w, x, y);
+        if (s.count++ == 0) s.shift = v;
+        const double d = v - s.shift;
         s.sum += d;
         s.squares += d * d;
-        if constexpr (sizeof(T) == 8) s.odd += x - x; /* those of f32 do not overflow */
+        if constexpr (IS_FAR<T, MAP>) s.odd += v - v;
     }
     /* Squares beyond f64 are infinite whatever the mean, unless there was none. */
     static __device__ __forceinline__ acc beyond(double count, double odd) {
@@ -48,7 +52,7 @@ template <class T, auto HOW, int INPUTS> struct moments_of {
     static __device__ __forceinline__ acc settle(const seen &s) {
         if (s.count == 0) return nothing();
         const double mean = s.sum / s.count, squares = s.squares - s.sum * mean;
-        if (sizeof(T) == 8 && !(squares < INFINITY)) return beyond(s.count, s.odd);
+        if (IS_FAR<T, MAP> && !(squares < INFINITY)) return beyond(s.count, s.odd);
         return {(double)s.count, s.shift, mean, squares < 0 ? 0 : squares};
     }
     /* Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample
@@ -74,11 +78,11 @@ cudaError_t reel__cuda_launch_moments(const reel__cuda_fold_work *w, reel_dtype 
 
 /* ---- squares ---- */
 
-/* Sums of squares: of f64 those of what would overflow, and of what would vanish, apart, scaled by
- * a power of two. Source: Blue, "A portable Fortran program to find the Euclidean norm of a
+/* Sums of squares: those of what would overflow, and of what would vanish, apart, scaled by a power
+ * of two. Source: Blue, "A portable Fortran program to find the Euclidean norm of a
  * vector", ACM TOMS 4 (1978). */
-template <class T> struct sums_of { double sum; };
-template <> struct sums_of<double> { double sum, large, small; };
+template <bool FAR> struct sums_of { double sum; };
+template <> struct sums_of<true> { double sum, large, small; };
 
 #define LARGE 0x1p480
 #define SMALL 0x1p-480
@@ -88,11 +92,11 @@ template <> struct sums_of<double> { double sum, large, small; };
 
 template <class T, auto HOW, int INPUTS> struct squares_of {
     using in = T;
-    using seen = sums_of<T>;
-    using acc = sums_of<T>;
+    using seen = sums_of<IS_FAR<T, HOW>>;
+    using acc = seen;
     using out = T;
     static constexpr auto MAP = HOW;
-    static constexpr bool PAIR = false, WHOLE = false;
+    static constexpr bool PAIR = INPUTS == 2, WHOLE = false;
     static constexpr int RESIDENT = 2;
     static constexpr __host__ __device__ bool holds(reel__fold_name f) {
         return f == REEL__FOLD_squares;
@@ -103,10 +107,10 @@ template <class T, auto HOW, int INPUTS> struct squares_of {
     static __device__ __forceinline__ acc nothing() {
         return {};
     }
-    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &, T x, T,
+    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &w, T x, T y,
                                                 int64_t) {
-        const double d = (double)x;
-        if constexpr (sizeof(T) == 8) {
+        const double d = mapped<double, MAP>(w, x, y);
+        if constexpr (IS_FAR<T, MAP>) {
             const double size = ::fabs(d);
             if (size > LARGE)
                 s.large += (d / SCALE) * (d / SCALE);
@@ -122,14 +126,14 @@ template <class T, auto HOW, int INPUTS> struct squares_of {
         return s;
     }
     static __device__ __forceinline__ acc join(const acc &a, const acc &b) {
-        if constexpr (sizeof(T) == 8)
+        if constexpr (IS_FAR<T, MAP>)
             return {a.sum + b.sum, a.large + b.large, a.small + b.small};
         else
             return {a.sum + b.sum};
     }
     static __device__ __forceinline__ auto leave(const acc &a, const reel__cuda_fold_work &w) {
         double sum = a.sum, scale = 1;
-        if constexpr (sizeof(T) == 8) {
+        if constexpr (IS_FAR<T, MAP>) {
             if (a.large > 0) {
                 sum = a.large + a.sum * SCALED_TWICE * AND_AGAIN;
                 scale = SCALE;
@@ -169,7 +173,7 @@ template <class T, auto HOW, int INPUTS> struct exponentials_of {
     using acc = tail<double>;
     using out = T;
     static constexpr auto MAP = HOW;
-    static constexpr bool PAIR = false, WHOLE = false;
+    static constexpr bool PAIR = INPUTS == 2, WHOLE = false;
     static constexpr int RESIDENT = 2;
     static constexpr __host__ __device__ bool holds(reel__fold_name f) {
         return f == REEL__FOLD_exponentials;
@@ -181,13 +185,14 @@ template <class T, auto HOW, int INPUTS> struct exponentials_of {
         return {-INFINITY, 0};
     }
     /* One exponential, whichever of the two is greater. */
-    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &, T x, T,
+    static __device__ __forceinline__ void take(seen &s, const reel__cuda_fold_work &w, T x, T y,
                                                 int64_t) {
-        const bool is_greater = x > s.most;
-        const T below = x == s.most ? 0 : is_greater ? s.most - x : x - s.most;
+        const T v = mapped<T, MAP>(w, x, y);
+        const bool is_greater = v > s.most;
+        const T below = v == s.most ? 0 : is_greater ? s.most - v : v - s.most;
         const double e = (double)formula<T>::exp(below);
         s.sum = is_greater ? s.sum * e + 1 : s.sum + e;
-        s.most = is_greater || x != x ? x : s.most;
+        s.most = is_greater || v != v ? v : s.most;
     }
     static __device__ __forceinline__ acc settle(const seen &s) {
         return {(double)s.most, s.sum};

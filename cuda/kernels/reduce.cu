@@ -24,7 +24,7 @@ template <class T, auto HOW, int INPUTS> struct sum_of {
     using out = typename wide<T>::out;
     static constexpr auto MAP = HOW;
     static constexpr bool PAIR = INPUTS == 2, WHOLE = std::is_integral_v<T>;
-    static constexpr int RESIDENT = 4;
+    static constexpr int RESIDENT = IS_MAPPED<HOW> ? 3 : 4;
     static constexpr __host__ __device__ bool holds(reel__fold_name f) {
         return f == REEL__FOLD_sum;
     }
@@ -118,6 +118,7 @@ template <> struct bits_of<uint8_t> {
 };
 
 template <class T, auto HOW, int INPUTS> struct truth_of {
+    static_assert(!IS_MAPPED<HOW> && INPUTS == 1, "bits are folded as they are");
     using in = typename bits_of<T>::type;
     using acc = unsigned;
     using seen = unsigned;

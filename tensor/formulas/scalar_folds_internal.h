@@ -7,15 +7,19 @@ REEL_FORMULA REAL R(map_square_difference)(REAL x, REAL y, REAL p) {
     return (x - y) * (x - y);
 }
 
+REEL_FORMULA REAL R(map_size)(REAL x, REAL y, REAL p) {
+    (void)y, (void)p;
+    return R(abs)(x);
+}
+
 /* |x|^p, 0^0 = 0 */
 REEL_FORMULA REAL R(map_power)(REAL x, REAL y, REAL p) {
-    REAL size = R(abs)(x);
     (void)y;
-    return p == 1 ? size : p == 0 ? (x != 0 ? 1 : 0) : R(pow)(size, p);
+    return p == 0 ? (x != 0 ? 1 : 0) : R(pow)(R(abs)(x), p);
 }
 
 /* clang-format off */
-REEL_FORMULA double R(end_root_of_power)(reel__left l) { return l.p == 0 || l.p == 1 ? l.a : WIDE(pow)(l.a, 1 / l.p); }
+REEL_FORMULA double R(end_root_of_power)(reel__left l) { return l.p == 0 ? l.a : WIDE(pow)(l.a, 1 / l.p); }
 REEL_FORMULA double R(end_same)(reel__left l) { return l.a; }
 REEL_FORMULA double R(end_mean)(reel__left l) { return l.a / l.count; }
 REEL_FORMULA double R(end_root)(reel__left l) { return l.b * WIDE(sqrt)(l.a); }

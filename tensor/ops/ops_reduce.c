@@ -1,7 +1,6 @@
 /* The public reductions and softmaxes: each fills in a call and sends it through the funnel. */
 #include "tensor/core/handles_internal.h"
 #include "tensor/ops/call_internal.h"
-#include "tensor/ops/shape_rules_internal.h"
 
 #include <math.h>
 
@@ -43,18 +42,18 @@ static bool mask_of(reel__call *c, reel_shape axes) {
 }
 
 static reel_tensor *reduce_with(reel__op op, const char *at, reel_tensor *x, reel_shape axes,
-                                bool keepdim, double correction) {
+                                bool keepdim, double correction, double p) {
     reel__call c = {.op = op,
                     .at = at,
                     .nin = 1,
                     .in = {x},
-                    .with.reduce = {.kept = keepdim ? -1 : 0, .correction = correction}};
+                    .with.reduce = {.kept = keepdim ? -1 : 0, .correction = correction, .p = p}};
     return x && !mask_of(&c, axes) ? NULL : reel__run_call(c);
 }
 
 static reel_tensor *reduce(reel__op op, const char *at, reel_tensor *x, reel_shape axes,
                            bool keepdim) {
-    return reduce_with(op, at, x, axes, keepdim, 0);
+    return reduce_with(op, at, x, axes, keepdim, 0, 0);
 }
 
 reel_tensor *reel_sum_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim) {
@@ -99,35 +98,23 @@ reel_tensor *reel_logsumexp_at(const char *at, reel_tensor *x, reel_shape axes, 
 
 reel_tensor *reel_var_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim,
                          double correction) {
-    return reduce_with(REEL_OP_var, at, x, axes, keepdim, correction);
+    return reduce_with(REEL_OP_var, at, x, axes, keepdim, correction, 0);
 }
 
 reel_tensor *reel_std_at(const char *at, reel_tensor *x, reel_shape axes, bool keepdim,
                          double correction) {
-    return reduce_with(REEL_OP_std, at, x, axes, keepdim, correction);
+    return reduce_with(REEL_OP_std, at, x, axes, keepdim, correction, 0);
 }
 
-static reel_tensor *power_norm(const char *at, reel_tensor *x, double p, reel_shape axes,
-                               bool keepdim) {
-    reel__call c = {.op = REEL_OP_power_norm,
-                    .at = at,
-                    .nin = 1,
-                    .in = {x},
-                    .with.reduce = {.kept = keepdim ? -1 : 0, .p = p}};
-    return x && !mask_of(&c, axes) ? NULL : reel__run_call(c);
+static reel__op norm_by(double p) {
+    if (p == 1) return REEL_OP_sum_norm;
+    return !isinf(p) ? REEL_OP_power_norm : p > 0 ? REEL_OP_max_norm : REEL_OP_min_norm;
 }
 
 reel_tensor *reel_norm_at(const char *at, reel_tensor *x, double p, reel_shape axes, bool keepdim) {
     if (p == 2) return reduce(REEL_OP_norm, at, x, axes, keepdim);
     REEL__COMPOSITE(.name = "norm", .at = at, .in = {x}, .given = 1);
-    if (!isinf(p)) return power_norm(at, x, p, axes, keepdim);
-    if (!reel__composite_is_whole(&composite)) return NULL;
-    if (!reel__op_takes(REEL_OP_power_norm, x->layout.dtype)) {
-        reel__fail_composite(REEL_ERR_DTYPE, "takes floats");
-        return NULL;
-    }
-    x = reel_abs_at(at, x);
-    return p > 0 ? reel_max_at(at, x, axes, keepdim) : reel_min_at(at, x, axes, keepdim);
+    return reduce_with(norm_by(p), at, x, axes, keepdim, 0, p);
 }
 
 reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape) {

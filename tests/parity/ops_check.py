@@ -171,7 +171,10 @@ TWINS = {
     "std": lambda x, mask, keep, correction, _: x.std(axes(x, mask), correction=correction, keepdim=bool(keep)),
     "norm": lambda x, mask, keep, *_: torch.linalg.vector_norm(x, dim=axes(x, mask), keepdim=bool(keep)),
     "power_norm": lambda x, mask, keep, power, _: torch.linalg.vector_norm(
-        x, {40: inf, -40: -inf}.get(power, power / 4), dim=axes(x, mask), keepdim=bool(keep)),
+        x, power / 4, dim=axes(x, mask), keepdim=bool(keep)),
+    "sum_norm": lambda x, mask, keep, *_: torch.linalg.vector_norm(x, 1, dim=axes(x, mask), keepdim=bool(keep)),
+    "max_norm": lambda x, mask, keep, *_: torch.linalg.vector_norm(x, inf, dim=axes(x, mask), keepdim=bool(keep)),
+    "min_norm": lambda x, mask, keep, *_: torch.linalg.vector_norm(x, -inf, dim=axes(x, mask), keepdim=bool(keep)),
     "logsumexp": lambda x, mask, keep, *_: x.logsumexp(axes(x, mask), keepdim=bool(keep)),
     "ties": lambda x, y: ((x == y) | (x.isnan() & y.isnan())).to(x.dtype),
     "nll": lambda x, target, ignored, classes, *_: F.nll_loss(

@@ -62,7 +62,7 @@ void draw_spread(dice *d, op_shapes *s) {
 }
 
 void draw_power(dice *d, op_shapes *s) {
-    static const int64_t powers[] = {0, 2, 4, 6, 10, 12, -4, -6, 40, -40};
+    static const int64_t powers[] = {0, 2, 5, 6, 10, 12, -4, -6};
     draw_extreme(d, s);
     s->param[2] = powers[dice_int(d, 0, COUNT(powers) - 1)];
 }

@@ -20,8 +20,8 @@
 #define PARTS 32   /* that columns are cut into, where there are few chunks, */
 #define PART 32768 /* of at least so many elements */
 #define GRAIN 32768
-#define MAPPED 4096 /* elements of a block that is mapped */
-#define LEAST REEL__FOLD_LEAST
+#define MAPPED 4096             /* elements of a block that is mapped, */
+#define STRIP 128               /* of so many columns */
 #define FAR ((int64_t)24 << 20) /* bytes of x beyond which runs are fetched ahead */
 
 typedef struct {
@@ -132,7 +132,7 @@ static void join(const reduction *r, reel__tally to, reel__tally parts, int64_t 
 
 static void map_block(reel__map_loop map, double *room, size_t size, const reduction *r,
                       const reel__slab *s) {
-    const bool together = s->stride == s->columns;
+    const bool together = r->form.columns == 1 || s->stride == s->columns;
     const int64_t lines = together ? 1 : s->rows, n = s->rows * s->columns / lines;
     for (int64_t i = 0; i < lines; i++) {
         const size_t at = (size_t)(i * s->stride) * r->size;
@@ -141,30 +141,50 @@ static void map_block(reel__map_loop map, double *room, size_t size, const reduc
     }
 }
 
-/* Whether f32 had room for sums, and for what was added up. */
-static bool is_within(const double *sum, int64_t n) {
-    bool yes = true;
-    for (int64_t i = 0; i < n; i++) yes &= (fabs(sum[i]) >= LEAST) & (fabs(sum[i]) < INFINITY);
-    return yes;
+static bool are_within(const double *sum, int64_t n) {
+    int64_t without = 0; /* as wide as a sum, so that both lie in vectors of as many */
+    for (int64_t i = 0; i < n; i++) without += !reel__is_within(sum[i]);
+    return without == 0;
 }
 
-/* Up to MAPPED elements. What f32 had no room for is gone through again in f64. */
+/* How many of n sums f32 had room for or, if not `has`, had none for, before the first other. */
+static int64_t span(const double *sum, int64_t n, bool has) {
+    int64_t i = 0;
+    while (i < n && reel__is_within(sum[i]) == has) i++;
+    return i;
+}
+
+/* Sums of columns that f32 had no room for, again in f64. */
+static void sum_apart(const reduction *r, reel__tally to, double *room, const reel__slab *s) {
+    int64_t j = span(to.a.real, s->columns, true);
+    while (j < s->columns) {
+        const size_t at = (size_t)j * r->size;
+        reel__slab part = *s, block = *s;
+        part.x = (const char *)s->x + at;
+        part.y = (const char *)s->y + at;
+        part.columns = span(to.a.real + j, s->columns - j, false);
+        map_block(r->apart, room, sizeof(double), r, &part);
+        block.x = room;
+        block.columns = block.stride = part.columns;
+        r->parts_fold->columns(tally_at(to, j), &block);
+        j += part.columns;
+        j += span(to.a.real + j, s->columns - j, true);
+    }
+}
+
+/* Up to MAPPED elements. */
 static void fold_block(const reduction *r, reel__tally to, double *room, const reel__slab *s) {
-    reel__slab block = {
+    const reel__slab block = {
         .x = room, .rows = s->rows, .columns = s->columns, .stride = s->columns, .first = s->first};
-    const bool is_run = r->form.columns == 1;
     map_block(r->map, room, r->size, r, s);
-    is_run ? r->fold->run(to, &block) : r->fold->columns(to, &block);
-    if (r->size == sizeof(double) || r->name != REEL__FOLD_sum || is_within(to.a.real, s->columns))
-        return;
-    map_block(r->apart, room, sizeof(double), r, s);
-    is_run ? r->parts_fold->run(to, &block) : r->parts_fold->columns(to, &block);
+    r->form.columns == 1 ? r->fold->run(to, &block) : r->fold->columns(to, &block);
+    if (r->size < sizeof(double) && r->name == REEL__FOLD_sum && !are_within(to.a.real, s->columns))
+        sum_apart(r, to, room, s);
 }
 
-static __attribute__((noinline)) void fold_mapped(const reduction *r, reel__tally to,
-                                                  const reel__slab *s) {
+static void fold_strip(const reduction *r, reel__tally to, const reel__slab *s) {
     double room[MAPPED];
-    reel__cell a[2 * CHUNK], b[2 * CHUNK];
+    reel__cell a[2 * STRIP], b[2 * STRIP];
     const int64_t each = MAPPED / s->columns;
     const size_t bytes = (size_t)s->columns * sizeof(reel__cell);
     for (int64_t i = 0; i < s->rows; i += each) {
@@ -179,13 +199,32 @@ static __attribute__((noinline)) void fold_mapped(const reduction *r, reel__tall
             continue;
         }
         memcpy(a, to.a.real, bytes);
-        if (r->fold->join) memcpy(b, to.b.real, bytes);
-        fold_block(r, tally_of(a + CHUNK, b + CHUNK), room, &block);
-        join(r, to, tally_of(a, b), 2, s->columns, CHUNK, i, i + block.rows);
+        memcpy(b, to.b.real, bytes);
+        fold_block(r, tally_of(a + STRIP, b + STRIP), room, &block);
+        join(r, to, tally_of(a, b), 2, s->columns, STRIP, i, i + block.rows);
+    }
+}
+
+static __attribute__((noinline)) void fold_mapped(const reduction *r, reel__tally to,
+                                                  const reel__slab *s) {
+    for (int64_t j = 0; j < s->columns; j += STRIP) {
+        reel__slab strip = *s;
+        strip.x = (const char *)s->x + (size_t)j * r->size;
+        strip.y = (const char *)s->y + (size_t)j * r->size;
+        strip.columns = reel__least(STRIP, s->columns - j);
+        fold_strip(r, tally_at(to, j), &strip);
     }
 }
 
 /* ---- the work that threads share ---- */
+
+/* n whole runs as they are, with little to be done for each. */
+static void fold_runs(const reduction *r, reel__tally t, int64_t first, int64_t n) {
+    reel__slab s = slab_of(r, first, 0, 0);
+    void (*const run)(reel__tally, const reel__slab *) = r->fold->run;
+    const size_t step = (size_t)r->form.outer_stride * r->size;
+    for (int64_t k = 0; k < n; k++, s.x = (const char *)s.x + step) run(tally_at(t, k), &s);
+}
 
 /* Parts begin..end of runs, of which those of one result follow each other. */
 static void work_runs(void *context, int64_t begin, int64_t stop) {
@@ -195,6 +234,11 @@ static void work_runs(void *context, int64_t begin, int64_t stop) {
     for (int64_t i = begin; i < stop; i += CHUNK) {
         const int64_t n = reel__least(CHUNK, stop - i);
         const reel__tally t = r->parts > 1 ? tally_at(r->left, i) : tally_of(a, b);
+        if (r->parts == 1 && !r->map && !r->far) {
+            fold_runs(r, t, i, n);
+            end(r, i, t, n);
+            continue;
+        }
         for (int64_t k = 0; k < n; k++) {
             const reel__slab s = slab_of(r, outer, part, 0);
             const int64_t bytes = s.rows * (int64_t)r->size;

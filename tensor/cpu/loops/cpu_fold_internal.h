@@ -8,7 +8,6 @@
 /* Results that are worked on together: rows of 4 KB are read at the pace of memory, rows of 1 KB at
  * half of it. */
 #define REEL__FOLD_CHUNK 1024
-#define REEL__FOLD_LEAST 1e-25 /* a sum of f32 below it may lack what vanished */
 
 /* What a part of the input leaves behind, a cell or two for each result: reel__fold_name says what.
  * The values of floats are `real`; those of integers and truth values are `whole`. A first
@@ -24,6 +23,12 @@ typedef union {
 typedef struct {
     reel__cells a, b;
 } reel__tally;
+
+/* Whether f32 had room for a sum, and for what was added up: below some size, what vanished may be
+ * lacking. */
+static inline bool reel__is_within(double sum) {
+    return (__builtin_fabs(sum) >= 1e-25) & (__builtin_fabs(sum) < __builtin_inf());
+}
 
 /* A part of the input: rows of contiguous columns, a result for each column. */
 typedef struct {

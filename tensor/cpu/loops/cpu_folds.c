@@ -11,7 +11,6 @@
 #define MOMENT_COLUMNS 256 /* that moments keep sums of, which take more room than others' */
 #define SUM_ROWS 256       /* that are added up together */
 #define SEEK_ROWS 128      /* that are counted together */
-#define LEAST REEL__FOLD_LEAST
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)

@@ -255,10 +255,19 @@ INLINE double R(sum_mapped_block)(const REAL *x, const REAL *y, int64_t n, REAL 
     return (double)sum;
 }
 
-/* Whether f32 had room for the sum, and for what was added up. */
-INLINE bool R(is_within)(double sum) {
-    return REEL_REAL_IS_F64 ||
-           (__builtin_fabs(sum) >= LEAST && __builtin_fabs(sum) < __builtin_inf());
+/* The same in f64, of what passed beyond f32. */
+INLINE double R(sum_mapped_apart)(const REAL *x, const REAL *y, int64_t n, double p,
+                                  double (*f)(double, double, double)) {
+    const REAL *end = x + n;
+    double lane[4 * LANES];
+    for (int64_t j = 0; j < 4 * LANES; j++) lane[j] = 0;
+    for (int64_t i = n / (4 * LANES); i > 0; i--, x += 4 * LANES, y += 4 * LANES) {
+#pragma omp simd
+        for (int64_t j = 0; j < 4 * LANES; j++) lane[j] += f((double)x[j], (double)y[j], p);
+    }
+    double sum = R(join_lanes)(lane, 4 * LANES, R(add_both));
+    for (; x < end; x++, y++) sum += f((double)*x, (double)*y, p);
+    return sum;
 }
 
 INLINE double R(sum_mapped)(const void *first, const void *second, int64_t n, double p, R(mapped) f,
@@ -268,10 +277,8 @@ INLINE double R(sum_mapped)(const void *first, const void *second, int64_t n, do
     for (int64_t i = 0; i < n; i += BLOCK) {
         const int64_t count = reel__least(BLOCK, n - i);
         double here = R(sum_mapped_block)(x + i, y + i, count, (REAL)p, f);
-        if (__builtin_expect(!R(is_within)(here), 0)) {
-            here = 0;
-            for (int64_t j = i; j < i + count; j++) here += apart((double)x[j], (double)y[j], p);
-        }
+        if (!REEL_REAL_IS_F64 && __builtin_expect(!reel__is_within(here), 0))
+            here = R(sum_mapped_apart)(x + i, y + i, count, p, apart);
         sum += here;
     }
     return sum;
