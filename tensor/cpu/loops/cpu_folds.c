@@ -264,10 +264,10 @@ static void squares_join(reel__tally to, const reel__slab *s, reel__cells b, dou
 const reel__folds NAME(REEL_SIMD) = {
     .fold =
         {
-            [REEL__FOLD_sum] = {{sum_run_f32, sum_columns_f32},
-                                {sum_run_f64, sum_columns_f64},
-                                {whole_sum_run_i64, whole_sum_columns_i64},
-                                {whole_sum_run_u8, whole_sum_columns_u8}},
+            [REEL__FOLD_sum] = {{sum_run_f32, sum_columns_f32, NULL},
+                                {sum_run_f64, sum_columns_f64, NULL},
+                                {whole_sum_run_i64, whole_sum_columns_i64, NULL},
+                                {whole_sum_run_u8, whole_sum_columns_u8, NULL}},
             [REEL__FOLD_product] = NUMBERS(product, NULL, NULL),
             [REEL__FOLD_greatest] = NUMBERS(greatest, NULL, NULL),
             [REEL__FOLD_least] = NUMBERS(least, NULL, NULL),
