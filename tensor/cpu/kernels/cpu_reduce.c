@@ -218,12 +218,19 @@ static __attribute__((noinline)) void fold_mapped(const reduction *r, reel__tall
 
 /* ---- the work that threads share ---- */
 
-/* n whole runs as they are, with little to be done for each. */
-static void fold_runs(const reduction *r, reel__tally t, int64_t first, int64_t n) {
-    reel__slab s = slab_of(r, first, 0, 0);
-    void (*const run)(reel__tally, const reel__slab *) = r->fold->run;
+/* Whole runs begin..end, as they are: there is little to be done for each. */
+static void work_whole_runs(void *context, int64_t begin, int64_t stop) {
+    const reduction *r = context;
+    reel__cell a[CHUNK], b[CHUNK];
+    const reel__tally t = tally_of(a, b);
     const size_t step = (size_t)r->form.outer_stride * r->size;
-    for (int64_t k = 0; k < n; k++, s.x = (const char *)s.x + step) run(tally_at(t, k), &s);
+    reel__slab s = slab_of(r, begin, 0, 0);
+    for (int64_t i = begin; i < stop; i += CHUNK) {
+        const int64_t n = reel__least(CHUNK, stop - i);
+        for (int64_t k = 0; k < n; k++, s.x = (const char *)s.x + step)
+            r->fold->run(tally_at(t, k), &s);
+        end(r, i, t, n);
+    }
 }
 
 /* Parts begin..end of runs, of which those of one result follow each other. */
@@ -234,11 +241,6 @@ static void work_runs(void *context, int64_t begin, int64_t stop) {
     for (int64_t i = begin; i < stop; i += CHUNK) {
         const int64_t n = reel__least(CHUNK, stop - i);
         const reel__tally t = r->parts > 1 ? tally_at(r->left, i) : tally_of(a, b);
-        if (r->parts == 1 && !r->map && !r->far) {
-            fold_runs(r, t, i, n);
-            end(r, i, t, n);
-            continue;
-        }
         for (int64_t k = 0; k < n; k++) {
             const reel__slab s = slab_of(r, outer, part, 0);
             const int64_t bytes = s.rows * (int64_t)r->size;
@@ -311,6 +313,8 @@ static void run(reduction *r) {
     const reel__reduction *f = &r->form;
     if (f->columns == 1 && f->rows <= REEL__SHORT && f->outer >= TURNED && !r->map)
         reel__cpu_parallel(f->outer, grain_of(f->rows), work_short_runs, r);
+    else if (f->columns == 1 && r->parts == 1 && !r->map && !r->far)
+        reel__cpu_parallel(f->outer, grain_of(f->rows), work_whole_runs, r);
     else if (f->columns == 1)
         reel__cpu_parallel(f->outer * r->parts, grain_of(reel__least(f->rows, RUN)), work_runs, r);
     else
