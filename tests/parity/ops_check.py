@@ -237,6 +237,7 @@ UNLIKE = {  # what is not compared for some values, and why
     "elu": [("special", "grad second", "of NaN PyTorch's gradient is g or NaN, by the element's place")],
     "elu_grad": [("special", "out grad second", "the same"),
                  ("wide", "out grad1", "of a large g what was flushed to 0 counts")],
+    "mish": [("special", "out grad second", "at infinities PyTorch's is NaN")],
     "silu": [("special", "out grad second", "at infinities PyTorch's is NaN")],
     "silu_grad": [("special", "out grad second", "the same"),
                   ("wide", "out grad1 second", "of a large g what is rounded away counts")],
