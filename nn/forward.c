@@ -3,8 +3,8 @@
 
 /* In a scope of its own, which messages name by the caller's line. True if all results are there.
  */
-static bool run(const char *what, const char *at, reel_module *m, reel_tensor *const *in,
-                reel_tensor **out, int results) {
+static bool run_module(const char *what, const char *at, reel_module *m, reel_tensor *const *in,
+                       reel_tensor **out, int results) {
     bool whole = true;
     const reel_site_guard outer = reel_site_enter(at);
     reel_scope scope = reel_scope_open(at);
@@ -33,7 +33,7 @@ reel_tensor *reel_forward_at(const char *at, reel_module *m, reel_tensor *x) {
         return NULL;
     }
     reel_tensor *in[REEL_MODULE_TENSORS] = {x}, *out[REEL_MODULE_TENSORS] = {NULL};
-    run("forward", at, m, in, out, m->run ? m->results : 1);
+    run_module("forward", at, m, in, out, m->run ? m->results : 1);
     return out[0];
 }
 
@@ -58,7 +58,7 @@ reel_status reel_run_at(const char *at, reel_module *m, reel_tensor **const *to,
     reel_tensor *in[REEL_MODULE_TENSORS] = {NULL}, *out[REEL_MODULE_TENSORS] = {NULL};
     for (int i = 0; i < inputs; i++) in[i] = x[i];
     if (!in[0]) return reel_fail(REEL_ERR_ARGUMENT, at, "run: no input: %s", m->type);
-    if (!run("run", at, m, in, out, gives)) return reel_error_status();
+    if (!run_module("run", at, m, in, out, gives)) return reel_error_status();
     hand_over(to, results, out);
     return REEL_OK;
 }

@@ -54,7 +54,8 @@ static reel_status launch(const work *w, const reel__nest *n, char *const data[R
                                w->kernel.launch(&m, vector, w->kernel.how, w->device->queue));
 }
 
-static reel_status run(const work *w, const reel__nest *n, char *const data[REEL__CUDA_OPERANDS]);
+static reel_status launch_all(const work *w, const reel__nest *n,
+                              char *const data[REEL__CUDA_OPERANDS]);
 
 /* The first `head` of an axis, then the rest. */
 static reel_status split(const work *w, const reel__nest *n, char *const data[REEL__CUDA_OPERANDS],
@@ -62,15 +63,16 @@ static reel_status split(const work *w, const reel__nest *n, char *const data[RE
     reel__nest part = *n;
     char *rest[REEL__CUDA_OPERANDS] = {NULL};
     part.dim[axis] = head;
-    REEL_TRY(run(w, &part, data));
+    REEL_TRY(launch_all(w, &part, data));
     for (int k = 0; k < n->operands; k++)
         rest[k] = data[k] + head * n->stride[k][axis] * (int64_t)w->size[k];
     part.dim[axis] = n->dim[axis] - head;
-    return run(w, &part, rest);
+    return launch_all(w, &part, rest);
 }
 
 /* What one launch can't count goes in halves; what is not made of whole units leaves a tail. */
-static reel_status run(const work *w, const reel__nest *n, char *const data[REEL__CUDA_OPERANDS]) {
+static reel_status launch_all(const work *w, const reel__nest *n,
+                              char *const data[REEL__CUDA_OPERANDS]) {
     const int last = n->ndim - 1, vector = w->kernel.vector;
     if (count_of(n) > MOST_UNITS) {
         int axis = 0;
@@ -99,7 +101,7 @@ reel_status reel__cuda_map_with(const reel__call *c, reel__cuda_kernel k, reel_t
         w.size[i] = reel_dtype_size(t->layout.dtype);
     }
     reel__nest_make(&n, out, nin, in);
-    return run(&w, &n, data);
+    return launch_all(&w, &n, data);
 }
 
 /* ---- ops made of formulas ---- */

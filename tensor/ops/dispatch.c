@@ -185,7 +185,7 @@ static reel_status run_wide(const reel__call *c, const reel__op_info *op) {
     return status;
 }
 
-static reel_status run(reel__call *c, const reel__op_info *op) {
+static reel_status compute(reel__call *c, const reel__op_info *op) {
     if (op->kind == REEL__VIEW) return REEL_OK;
     reel_status status = is_widened(c) ? run_wide(c, op) : call_kernel(c);
     if (reel__self()->anomaly && status == REEL_OK) status = reel__hooks_get()->check_results(c);
@@ -213,7 +213,7 @@ reel_status reel__dispatch(reel__call *c) {
     REEL_TRY(rules[c->op](c, layout));
     REEL_TRY(in_place ? check_given(c, layout) : make_outputs(c, op, layout));
 
-    reel_status status = run(c, op);
+    reel_status status = compute(c, op);
     if (in_place) atomic_fetch_add_explicit(&c->out[0]->storage->version, 1, memory_order_relaxed);
     if (status == REEL_OK && recorded) status = reel__hooks_get()->record(c);
     if (status != REEL_OK && !in_place) release_outputs(c);

@@ -11,8 +11,8 @@ static void mark_changed(const reel_tensor *t) {
 
 /* Lists side by side: a[0], b[0], ..., a[1], b[1], ..., then the tail, the last of which is written
  * (step, norm), as are the lists whose bits are set in `changed`. */
-static reel_status run(reel__call c, int count, int width, reel_tensor *const *const lists[],
-                       int tail, reel_tensor *const *last, unsigned changed) {
+static reel_status run_lists(reel__call c, int count, int width, reel_tensor *const *const lists[],
+                             int tail, reel_tensor *const *last, unsigned changed) {
     reel_tensor *few[256], **in = few;
     c.nin = count * width + tail;
     if (c.nin > 256) in = malloc((size_t)c.nin * sizeof *in);
@@ -47,7 +47,7 @@ reel_status reel__update(const char *at, reel__op op, const reel__lists *l, reel
     }
     if (l->carry) lists[width++] = l->carry;
     lists[width++] = l->taken;
-    return run(c, l->count, width, lists, 2, last, ALL_BUT_G);
+    return run_lists(c, l->count, width, lists, 2, last, ALL_BUT_G);
 }
 
 reel__update_call reel__update_of(const reel__call *c) {
@@ -66,11 +66,11 @@ reel_status reel__clip_norm(const char *at, int count, reel_tensor *const *g, re
                             double max_norm) {
     reel_tensor *const *const lists[] = {g};
     reel__call c = {.op = REEL_OP_clip_norm, .at = at, .with.clip.max_norm = max_norm};
-    return run(c, count, 1, lists, 1, &norm, 1);
+    return run_lists(c, count, 1, lists, 1, &norm, 1);
 }
 
 reel_status reel__clip_value(const char *at, int count, reel_tensor *const *g, double limit) {
     reel_tensor *const *const lists[] = {g};
     reel__call c = {.op = REEL_OP_clip_value, .at = at, .with.clip.limit = limit};
-    return run(c, count, 1, lists, 0, NULL, 1);
+    return run_lists(c, count, 1, lists, 0, NULL, 1);
 }

@@ -26,7 +26,7 @@ static reel__run run_of(const nest *n, int64_t length) {
     return r;
 }
 
-INLINE void run(const nest *n, reel__run *r, char *const data[REEL__OPERANDS]) {
+INLINE void run_loop(const nest *n, reel__run *r, char *const data[REEL__OPERANDS]) {
     r->out = data[0];
     for (int k = 1; k < n->axes.operands; k++) r->in[k - 1] = data[k];
     n->loop(r);
@@ -44,7 +44,7 @@ static void work_run(void *context, int64_t begin, int64_t end) {
     for (int k = 0; k < n->axes.operands; k++) data[k] = n->data[k];
     advance(n, data, 0, begin);
     reel__run r = run_of(n, end - begin);
-    run(n, &r, data);
+    run_loop(n, &r, data);
 }
 
 /* The next row of each operand that has one there. */
@@ -71,7 +71,7 @@ static void work_rows(void *context, int64_t begin, int64_t end) {
     reel__run r = run_of(n, n->axes.dim[n->axes.ndim - 1]);
     for (int64_t row = begin; row < end; row++) {
         if (n->far) fetch_next(n, data);
-        run(n, &r, data);
+        run_loop(n, &r, data);
         for (int i = n->axes.ndim - 2; i >= 0; i--) {
             advance(n, data, i, 1);
             if (++at[i] < n->axes.dim[i]) break;

@@ -309,7 +309,7 @@ static int64_t grain_of(int64_t elements) {
     return GRAIN / (elements + 1) + 1;
 }
 
-static void run(reduction *r) {
+static void reduce_parts(reduction *r) {
     const reel__reduction *f = &r->form;
     if (f->columns == 1 && f->rows <= REEL__SHORT && f->outer >= TURNED && !r->map)
         reel__cpu_parallel(f->outer, grain_of(f->rows), work_short_runs, r);
@@ -331,14 +331,14 @@ static reel_status run_parts(const reel__call *c, reduction *r) {
     reel__cell few[256];
     const int64_t n = r->form.outer * r->parts * r->form.columns;
     if (r->parts == 1) {
-        run(r);
+        reduce_parts(r);
         return REEL_OK;
     }
     const size_t bytes = (size_t)n * 2 * sizeof(reel__cell);
     reel__cell *cells = bytes <= sizeof few ? few : reel__cpu_alloc(0, bytes);
     if (!cells) return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory");
     r->left = tally_of(cells, cells + n);
-    run(r);
+    reduce_parts(r);
     if (cells != few) reel__cpu_free(0, cells, bytes);
     return REEL_OK;
 }

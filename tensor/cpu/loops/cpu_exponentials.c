@@ -9,26 +9,7 @@
 #define ROWS 32    /* of columns, the same */
 #define LOG_ROWS 8 /* whose logarithms are taken together */
 
-#define WIDE(name) name##_f64
-#define REAL double
-#define R(name) name##_f64
-#define REEL_REAL_IS_F64 1
-#define SQRT __builtin_sqrt
-#include "tensor/formulas/scalar.h"
-#undef REAL
-#undef R
-#undef REEL_REAL_IS_F64
-#undef SQRT
-
-#define REAL float
-#define R(name) name##_f32
-#define REEL_REAL_IS_F64 0
-#define SQRT __builtin_sqrtf
-#include "tensor/formulas/scalar.h"
-#undef REAL
-#undef R
-#undef REEL_REAL_IS_F64
-#undef SQRT
+#include "tensor/cpu/loops/cpu_formulas_internal.h"
 
 /* What e^(x - a) is to be multiplied by when the greatest has become b: 1 where a is b, since of
  * two infinities there is no difference. */

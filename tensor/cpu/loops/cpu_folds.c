@@ -40,26 +40,7 @@ INLINE void join_squares(double *sum, double *scale, double more, double by) {
 
 /* ---- floats ---- */
 
-#define WIDE(name) name##_f64
-#define REAL double
-#define R(name) name##_f64
-#define REEL_REAL_IS_F64 1
-#define SQRT __builtin_sqrt
-#include "tensor/formulas/scalar.h"
-#undef REAL
-#undef R
-#undef REEL_REAL_IS_F64
-#undef SQRT
-
-#define REAL float
-#define R(name) name##_f32
-#define REEL_REAL_IS_F64 0
-#define SQRT __builtin_sqrtf
-#include "tensor/formulas/scalar.h"
-#undef REAL
-#undef R
-#undef REEL_REAL_IS_F64
-#undef SQRT
+#include "tensor/cpu/loops/cpu_formulas_internal.h"
 
 #define BROAD double
 #define CELL real
