@@ -104,10 +104,10 @@ reel_module *reel_layer_norm_new(reel_shape normalized_shape, reel_layer_norm_op
     m->eps = eps;
     REEL_SCOPE;
     if (has_weight)
-        m->weight = reel_module_param(&m->base, "weight",
-                                      reel_ones(normalized_shape, options.dtype, options.device));
+        m->weight = reel__param_filled(&m->base, "weight", normalized_shape, 1.0, options.dtype,
+                                       options.device);
     if (has_bias)
-        m->bias = reel_module_param(&m->base, "bias",
-                                    reel_zeros(normalized_shape, options.dtype, options.device));
+        m->bias = reel__param_filled(&m->base, "bias", normalized_shape, 0.0, options.dtype,
+                                     options.device);
     return reel__module_made(&m->base, (m->weight || !has_weight) && (m->bias || !has_bias));
 }

@@ -18,22 +18,6 @@ static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     return reel_scope_return(y);
 }
 
-/* Both from U(-a, a), a = 1 / sqrt(I): for the weight that is kaiming_uniform with the gain of a
- * leaky ReLU of slope sqrt(5), sqrt(1/3). */
-static reel_tensor *draw(linear *m, const char *name, reel_shape shape, double a,
-                         reel_linear_options o) {
-    reel_device device = reel_device_of(reel_generator_state(o.generator));
-    reel_tensor *t = reel_empty_at(NULL, shape, o.dtype, device);
-    return reel_module_param(&m->base, name, reel_uniform_(t, o.generator, -a, a));
-}
-
-static void draw_all(linear *m, int64_t in, int64_t out, reel_linear_options o) {
-    double a = 1.0 / sqrt((double)in);
-    REEL_SCOPE;
-    m->weight = draw(m, "weight", reel_shape(out, in), a, o);
-    if (!o.no_bias) m->bias = draw(m, "bias", reel_shape(out), a, o);
-}
-
 reel_module *reel_linear_new(int64_t in, int64_t out, reel_linear_options options) {
     if (in < 1 || out < 1) {
         reel_fail(REEL_ERR_ARGUMENT, NULL,
@@ -44,10 +28,14 @@ reel_module *reel_linear_new(int64_t in, int64_t out, reel_linear_options option
     REEL__COMPOSITE(.name = "linear_new");
     linear *m = reel__module_new(sizeof *m, "linear", forward, NULL);
     if (!m) return NULL;
-    reel_generator *own =
-        options.generator ? NULL : reel_generator_new(reel_next_seed(), reel_cpu());
-    if (!options.generator) options.generator = own;
-    if (options.generator) draw_all(m, in, out, options);
-    reel_generator_free(own);
+    REEL_SCOPE;
+    reel__draws d = reel__draws_begin(options.generator);
+    /* of the weight that is kaiming_uniform with the gain of a leaky ReLU of slope sqrt(5),
+     * sqrt(1/3) */
+    const double a = 1.0 / sqrt((double)in);
+    m->weight = reel__param_uniform(&m->base, "weight", reel_shape(out, in), a, options.dtype, &d);
+    if (!options.no_bias)
+        m->bias = reel__param_uniform(&m->base, "bias", reel_shape(out), a, options.dtype, &d);
+    reel__draws_end(&d);
     return reel__module_made(&m->base, m->weight && (m->bias || options.no_bias));
 }

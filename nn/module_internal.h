@@ -23,6 +23,23 @@ reel_status reel__module_check_dtype(const char *what, reel_dtype dtype);
 /* At the end of a constructor: m, or where it is not whole NULL, and m is freed. */
 reel_module *reel__module_made(reel_module *m, bool whole);
 
+/* Where a layer's first parameters come from: the generator that its options give, which says the
+ * device as well, or one of its own, of reel_next_seed on the CPU, so that two layers are never
+ * equal. `ok` is false, and a failure kept, without memory. */
+typedef struct {
+    reel_generator *generator, *own;
+    reel_device device;
+    bool ok;
+} reel__draws;
+reel__draws reel__draws_begin(reel_generator *given);
+void reel__draws_end(reel__draws *d);
+/* A parameter of m from U(-a, a); a parameter, all of it `value`. Borrowed from m; NULL, and a
+ * failure. In a scope of the caller's. */
+reel_tensor *reel__param_uniform(reel_module *m, const char *name, reel_shape shape, double a,
+                                 reel_dtype dtype, const reel__draws *d);
+reel_tensor *reel__param_filled(reel_module *m, const char *name, reel_shape shape, double value,
+                                reel_dtype dtype, reel_device device);
+
 /* REEL_OK for a module that was initialised and not freed yet; else a failure in the name of `who`.
  */
 reel_status reel__module_check(const reel_module *m, const char *who, const char *at);
