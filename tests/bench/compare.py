@@ -29,6 +29,7 @@ import sys
 
 import compare_builds
 import compare_memory
+import compare_models
 import compare_ops
 import contest
 
@@ -46,11 +47,18 @@ OPS_PEERS = {
     "torch": ("torch", "peer_torch_ops.py", "ops"),
     "jax": ("jax", "peer_jax_ops.py", "ops"),
 }
+MODELS_PEERS = {
+    "torch eager": ("torch", "peer_models.py", "eager"),
+    "torch compile": ("torch", "peer_models.py", "compile"),
+    "torch graph": ("torch", "peer_models.py", "graph"),
+}
 DEFAULTS = {  # by what is timed, and where
     ("steps", "cpu"): dict(batch=[40], latents=[10, 50, 100, 300], threads=[1, 2], rounds=7, seconds=0.5,
                            peers=["torch eager", "torch fused", "torch compile", "jax jit"]),
     ("steps", "cuda"): dict(batch=[40, 256, 4096], latents=[10, 100, 300], threads=[1], rounds=5, seconds=0.2,
                             peers=["torch eager", "torch fused", "torch graph", "jax jit"]),
+    ("zoo", "cpu"): dict(threads=[1, 2], rounds=3, seconds=2, peers=["torch eager", "torch compile"]),
+    ("zoo", "cuda"): dict(threads=[1], rounds=3, seconds=0.5, peers=["torch eager", "torch compile", "torch graph"]),
     ("ops", "cpu"): dict(threads=[1, 2], rounds=3, seconds=0.03, peers=["torch", "jax"],
                          sizes=sorted([31360, *(4**k for k in range(5, 13))])),
     ("ops", "cuda"): dict(threads=[1], rounds=3, seconds=0.03, peers=["torch"],
@@ -78,7 +86,10 @@ def options():
     p.add_argument("--ops", type=names, nargs="?", const=sorted({c.op for c in compare_ops.CASES}),
                    help="time single ops instead; all, or some: add,sum_0")
     p.add_argument("--sizes", type=numbers, help="elements of the ops' x; " + default("sizes"))
-    p.add_argument("--models", type=names, default=["tied", "classic"])
+    p.add_argument("--models", type=names, default=["tied", "classic"], dest="models",
+                   help="autoencoders (default: tied,classic)")
+    p.add_argument("--zoo", type=names, nargs="?", const=compare_models.NAMES,
+                   help="time steps of larger models instead; all, or some of " + ",".join(compare_models.NAMES))
     p.add_argument("--latents", type=numbers, help=default("latents"))
     p.add_argument("--batch", type=numbers, help=default("batch"))
     p.add_argument("--threads", type=numbers, help=default("threads"))
@@ -95,9 +106,9 @@ def options():
                    help="in place of the peers: another build of Reel, of an older commit say, with its benchmarks")
     p.add_argument("--out", type=pathlib.Path, help="write the tables here too")
     o = p.parse_args()
-    if o.memory and o.peers is None:
+    if o.memory and not o.zoo and o.peers is None:
         o.peers, o.batch = ["torch eager", "torch fused"], o.batch or [40, 256]
-    for name, value in DEFAULTS["ops" if o.ops else "steps", o.device].items():
+    for name, value in DEFAULTS["ops" if o.ops else "zoo" if o.zoo else "steps", o.device].items():
         if getattr(o, name) is None:
             setattr(o, name, value)
     check(o, p.error)
@@ -106,7 +117,7 @@ def options():
 
 def check(o, error):
     for name in o.peers:
-        if name not in (OPS_PEERS if o.ops else PEERS):
+        if name not in (OPS_PEERS if o.ops else MODELS_PEERS if o.zoo else PEERS):
             error("no such peer: " + name)
         if name == "torch graph" and o.device == "cpu":
             error("torch graph: it is CUDA's")
@@ -115,7 +126,7 @@ def check(o, error):
             error("no such op: " + name)
     if o.loader and (o.ops or o.device != "cpu"):
         error("--loader: the loaders are timed alone, and on the CPU")
-    if o.memory and (o.ops or o.loader or o.device != "cpu"):
+    if o.memory and (o.ops or o.loader or (o.device != "cpu" and not o.zoo)):
         error("--memory: of steps, and on the CPU")
     if o.precision != "f32" and (o.ops or o.device == "cpu"):
         error("--precision: of a step, and on cuda")
@@ -147,6 +158,11 @@ def start_steps(o, batch, threads):
 
 def start_ops(o, threads):
     return start(o, "bench_ops", {name: OPS_PEERS[name] for name in o.peers}, "--threads", threads)
+
+
+def start_models(o, threads):
+    return start(o, "bench_models", {name: MODELS_PEERS[name] for name in o.peers}, "--threads", threads,
+                 "--precision", o.precision)
 
 
 def race(contestants, o, model, width):
@@ -226,6 +242,9 @@ def main():
     say(machine(o.device))
     if o.against:
         compare_builds.compare(o, say)
+    elif o.zoo:
+        compare = compare_models.compare_memory if o.memory else compare_models.compare
+        compare(o, say, lambda threads: start_models(o, threads))
     elif o.memory:
         compare_memory.compare(o, say, lambda batch: start_steps(o, batch, 1))
     elif o.ops:

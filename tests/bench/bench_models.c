@@ -1,0 +1,116 @@
+/* Times a training step of the models in models/: batch to AdamW, on a batch that is there. Asked
+ * by lines on its standard input, each answered by a line.
+ *
+ *     step MODEL BATCH SECONDS   -> MEDIAN P10 P90 COUNT   microseconds
+ *     memory MODEL BATCH         -> PEAK                   bytes of tensors in a step, of a new
+ *                                                          process
+ *
+ * BATCH 0: the model's own. Options: --threads N, --device cpu|cuda, --precision f32|tf32. */
+#include "cuda/cuda.h"
+#include "tensor/cpu/cpu_internal.h"
+#include "tests/bench/models/zoo.h"
+#include "tests/bench/timing.h"
+
+#include <string.h>
+
+typedef struct {
+    const zoo_model *of;
+    reel_module *model;
+    reel_optim *adam;
+    reel_tensor *x, *target;
+} trainer;
+
+static trainer trainer_new(const zoo_model *of, int64_t batch, reel_device device) {
+    trainer t = {.of = of};
+    reel_generator *g = reel_generator_new(1, reel_cpu()), *data = reel_generator_new(2, device);
+    t.model = of->make((model_options){.dropout = of->dropout, .generator = g});
+    reel_module_to(t.model, device);
+    reel_state *params = reel_module_params(t.model);
+    t.adam = reel_adamw_new(params, (reel_adam_options){.lr = 1e-3});
+    {
+        REEL_SCOPE;
+        zoo_draw(of, batch ? batch : of->batch, REEL_F32, data, &t.x, &t.target);
+        reel_retain(t.x);
+        reel_retain(t.target);
+    }
+    reel_state_free(params);
+    reel_generator_free(data);
+    reel_generator_free(g);
+    return t;
+}
+
+static void trainer_free(trainer *t) {
+    reel_release(t->x);
+    reel_release(t->target);
+    reel_optim_free(t->adam);
+    reel_module_free(t->model);
+}
+
+static void train_step(void *context) {
+    trainer *t = context;
+    REEL_SCOPE;
+    reel_backward(zoo_loss(t->of, reel_forward(t->model, t->x), t->target));
+    reel_optim_step(t->adam);
+}
+
+/* Steps between two waits: as many as take some 20 ms. */
+static int block_of(trainer *t, reel_device device) {
+    if (device.type == REEL_CPU) return 1;
+    const int calls = timing_block(train_step, t, device); /* a millisecond's */
+    return calls > 1 ? (calls * 20 < 50 ? calls * 20 : 50) : 5;
+}
+
+static void answer_step(const zoo_model *of, int64_t batch, double seconds, reel_device device) {
+    trainer t = trainer_new(of, batch, device);
+    for (int i = 0; i < (device.type == REEL_CPU ? 2 : 10); i++) train_step(&t);
+    timing steps = timing_of(train_step, &t, block_of(&t, device), device, seconds);
+    trainer_free(&t);
+    timing_answer(steps);
+}
+
+static void answer_memory(const zoo_model *of, int64_t batch, reel_device device) {
+    trainer t = trainer_new(of, batch, device);
+    size_t peak = 0;
+    if (device.type == REEL_CPU) reel__cpu_most_bytes(true);
+    for (int i = 0; i < 3; i++) train_step(&t);
+    reel_cuda_memory memory = {0};
+    if (device.type == REEL_CPU)
+        peak = reel__cpu_most_bytes(false);
+    else if (reel_cuda_memory_info(device.index, &memory) == REEL_OK)
+        peak = memory.peak;
+    trainer_free(&t);
+    printf("%zu\n", peak);
+}
+
+static void answer(const char *line, reel_device device) {
+    char name[16] = "";
+    long long batch;
+    double seconds;
+    const bool is_step = sscanf(line, "step %15s %lld %lf", name, &batch, &seconds) == 3,
+               is_memory = !is_step && sscanf(line, "memory %15s %lld", name, &batch) == 2;
+    const zoo_model *of = zoo_find(name);
+    if (is_step && of)
+        answer_step(of, batch, seconds, device);
+    else if (is_memory && of)
+        answer_memory(of, batch, device);
+    else
+        printf("error: not understood: %s", line);
+    fflush(stdout);
+}
+
+int main(int argc, char **argv) {
+    char line[256];
+    int threads = 1;
+    reel_device device = reel_cpu();
+    reel_matmul_precision precision = REEL_MATMUL_F32;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--threads") == 0) threads = atoi(argv[i + 1]);
+        if (strcmp(argv[i], "--device") == 0) reel_device_parse(argv[i + 1], &device);
+        if (strcmp(argv[i], "--precision") == 0 && strcmp(argv[i + 1], "tf32") == 0)
+            precision = REEL_MATMUL_TF32;
+    }
+    if (reel_set_threads(threads) == REEL_OK && reel_device_check(device) == REEL_OK &&
+        reel_set_matmul_precision(precision) == REEL_OK)
+        while (fgets(line, sizeof line, stdin)) answer(line, device);
+    return reel_report(stderr);
+}
