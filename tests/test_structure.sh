@@ -198,6 +198,14 @@ guards_take_no_braces() {
     return 0
 }
 
+undeclared_names() { # what doc/coming-from-pytorch.md calls Reel's
+    # shellcheck disable=SC2046
+    cat $(public_headers) >"$temp/headers"
+    grep -oE 'reel_[a-z0-9_]+' doc/coming-from-pytorch.md | sort -u | while read -r name; do
+        grep -qE "\\b$name(_at)?\\b" "$temp/headers" || echo "$name"
+    done
+}
+
 rule 'autograd includes tensor' points_up autograd tensor
 rule 'nn includes autograd, tensor' points_up nn 'autograd|tensor'
 rule 'optim includes autograd, tensor' points_up optim 'autograd|tensor'
@@ -214,6 +222,7 @@ rule 'headers that are not public end in _internal.h' stray_headers
 rule 'the library exports what its headers declare, all named reel_' exports_are_declarations
 rule 'the library never ends the process, never prints' forbidden_calls
 rule 'functions that may fail name the call' functions_without_a_site
+rule 'the names in doc/coming-from-pytorch.md are declared' undeclared_names
 rule 'file names are unique' same_names
 rule 'no circles among files' circles
 rule 'no file has more than 800 lines' long_files
