@@ -2,9 +2,10 @@
  *
  *     mnist_cnn --device cuda --out runs/cnn
  *
- * writes runs/cnn/checkpoint.safetensors after each epoch, history.csv, and wrong.png: the test
- * images that it gets wrong. */
+ * writes runs/cnn/checkpoint.safetensors and history.csv after each epoch, and at the end
+ * wrong.png: test images that it gets wrong. */
 #include "apps/examples/arguments.h"
+#include "apps/examples/trainer.h"
 
 typedef struct {
     int64_t epochs, batch, seed, limit;
@@ -14,18 +15,7 @@ typedef struct {
     reel_device device;
 } settings;
 
-typedef struct {
-    const settings *o;
-    reel_mnist mnist;
-    reel_dataset *set[2]; /* training and test */
-    reel_loader *train, *test;
-    reel_module *model;
-    reel_optim *optim;
-    reel_schedule *schedule;
-    reel_history *history;
-} run;
-
-/* ---- the model: x[B,1,28,28] -> y[B,10] ---- */
+/* ---- the model: x[B,28,28] in 0..1 -> y[B,10] ---- */
 
 static reel_module *conv(int64_t in, int64_t out, reel_generator *g) {
     return reel_sequential(
@@ -35,14 +25,14 @@ static reel_module *conv(int64_t in, int64_t out, reel_generator *g) {
 }
 
 static reel_module *model_new(uint64_t seed) {
-    const reel_pool_options none = {0};
+    const reel_pool_options plain = {0};
     reel_generator *g = reel_generator_new(seed, reel_cpu());
     const reel_linear_options linear = {.generator = g};
     reel_module *m =
-        reel_sequential(conv(1, 32, g), conv(32, 32, g),          /* 24 x 24 */
-                        reel_max_pool2d_new(reel_shape(2), none), /* 12 x 12 */
-                        conv(32, 64, g), conv(64, 64, g),         /* 8 x 8 */
-                        reel_max_pool2d_new(reel_shape(2), none), /* 4 x 4 */
+        reel_sequential(conv(1, 32, g), conv(32, 32, g),           /* 24 x 24 */
+                        reel_max_pool2d_new(reel_shape(2), plain), /* 12 x 12 */
+                        conv(32, 64, g), conv(64, 64, g),          /* 8 x 8 */
+                        reel_max_pool2d_new(reel_shape(2), plain), /* 4 x 4 */
                         reel_flatten_new(1, -1), reel_dropout_new(0.25, seed + 1),
                         reel_linear_new(1024, 128, linear), reel_relu_new(),
                         reel_dropout_new(0.5, seed + 2), reel_linear_new(128, 10, linear));
@@ -50,19 +40,21 @@ static reel_module *model_new(uint64_t seed) {
     return m;
 }
 
-static reel_tensor *classify(reel_module *model, reel_tensor *x) { /* x[B,28,28] in 0..1 */
-    x = reel_affine(x, 1 / 0.3081, -0.1307 / 0.3081);              /* MNIST's mean and deviation */
+static reel_tensor *classify(reel_module *model, reel_tensor *x) {
+    x = reel_affine(x, 1 / 0.3081, -0.1307 / 0.3081); /* MNIST's mean and deviation */
     return reel_forward(model, reel_unsqueeze(x, 1));
 }
 
-/* ---- test: the share that is right, and pictures of the others ---- */
+/* ---- test: the share that is right, and pictures of others ---- */
 
 enum { SHOWN = 40 };
 
 typedef struct {
-    int64_t right, of, shown;
+    int64_t right, of;
+    int shown;
     reel_tensor *image[SHOWN];
-    char caption[SHOWN][32];
+    char text[SHOWN][32];
+    const char *caption[SHOWN];
 } tally;
 
 static void judge(tally *t, const reel_batch *b, reel_tensor *found) { /* found[B] (i64) */
@@ -72,132 +64,88 @@ static void judge(tally *t, const reel_batch *b, reel_tensor *found) { /* found[
         t->of++;
         t->right += guess[i] == label[i];
         if (guess[i] == label[i] || t->shown == SHOWN) continue;
-        snprintf(t->caption[t->shown], sizeof *t->caption, "%d as %d", (int)label[i],
-                 (int)guess[i]);
+        snprintf(t->text[t->shown], sizeof *t->text, "%d as %d", (int)label[i], (int)guess[i]);
+        t->caption[t->shown] = t->text[t->shown];
         t->image[t->shown++] = reel_retain(reel_to(reel_select(b->x, 0, i), reel_cpu()));
     }
 }
 
-static double test(run *r, const char *picture) { /* NULL: none */
+static double test(reel_module *model, reel_loader *images, const char *picture) { /* NULL: none */
     tally t = {0};
-    const char *captions[SHOWN];
-    reel_eval(r->model);
+    reel_eval(model);
     REEL_NO_GRAD;
-    for (reel_batch b; reel_loader_next(r->test, &b);) {
+    for (reel_batch b; reel_loader_next(images, &b);) {
         REEL_SCOPE;
-        judge(&t, &b, reel_argmax_over(classify(r->model, b.x), reel_axes(1), false));
+        judge(&t, &b, reel_argmax_over(classify(model, b.x), reel_axes(1), false));
     }
-    reel_train(r->model);
+    reel_train(model);
     REEL_SCOPE;
-    for (int i = 0; i < SHOWN; i++) captions[i] = t.caption[i];
     if (picture && t.shown)
-        reel_grid_write(picture, reel_stack_list(t.image, (int)t.shown, 0),
+        reel_grid_write(picture, reel_stack_list(t.image, t.shown, 0),
                         (reel_grid_options){
-                            .columns = 10, .title = "What it gets wrong", .captions = captions});
-    for (int64_t i = 0; i < t.shown; i++) reel_release(t.image[i]);
+                            .columns = 10, .title = "What it gets wrong", .captions = t.caption});
+    for (int i = 0; i < t.shown; i++) reel_release(t.image[i]);
     return t.of ? (double)t.right / (double)t.of : 0.0;
 }
 
 /* ---- training ---- */
 
-static const char *path_in(const settings *o, const char *name) {
-    static char path[1024];
-    snprintf(path, sizeof path, "%s/%s", o->out, name);
-    return path;
-}
-
-static reel_status save_or_load(run *r, reel_state *s, bool load) {
-    if (load) {
-        reel_module_load(r->model, s, "model");
-        reel_optim_load(r->optim, s, "optim");
-        reel_schedule_load(r->schedule, s, "schedule");
-        return reel_loader_load(r->train, s, "loader");
-    }
-    reel_module_save(r->model, s, "model");
-    reel_optim_save(r->optim, s, "optim");
-    reel_schedule_save(r->schedule, s, "schedule");
-    reel_loader_save(r->train, s, "loader");
-    return reel_checkpoint_write(s, path_in(r->o, "checkpoint.safetensors"), 1);
-}
-
-static void train(run *r) {
-    const char *columns[] = {"epoch", "loss", "accuracy"};
-    reel_state *s = NULL;
-    if (r->o->resume && reel_file_exists(path_in(r->o, "checkpoint.safetensors"))) {
-        s = reel_checkpoint_read(path_in(r->o, "checkpoint.safetensors"));
-        save_or_load(r, s, true);
-        r->history = reel_history_read(path_in(r->o, "history.csv"));
-        reel_state_free(s);
-    } else {
-        r->history = reel_history_new(columns, 3);
-    }
-    while (!reel_failed() && reel_loader_epoch(r->train) < r->o->epochs) {
+static void train(trainer *t, reel_loader *images, const settings *o) {
+    static const char *const columns[] = {"epoch", "loss", "accuracy"};
+    trainer_start(t, o->resume, columns, 3);
+    while (!reel_failed() && reel_loader_epoch(t->loader) < o->epochs) {
         reel_meter loss = {0};
-        for (reel_batch b; reel_loader_next(r->train, &b);) {
+        for (reel_batch b; reel_loader_next(t->loader, &b);) {
             REEL_SCOPE;
-            reel_tensor *l = reel_cross_entropy_loss(classify(r->model, b.x), b.y);
+            reel_tensor *l = reel_cross_entropy_loss(classify(t->model, b.x), b.y);
             reel_backward(l);
-            reel_optim_step(r->optim);
-            reel_schedule_step(r->schedule);
+            reel_optim_step(t->optim);
+            reel_schedule_step(t->schedule);
             reel_meter_add(&loss, l);
         }
-        const double row[] = {(double)reel_loader_epoch(r->train), reel_meter_mean(&loss),
-                              test(r, NULL)};
+        const double row[] = {(double)reel_loader_epoch(t->loader), reel_meter_mean(&loss),
+                              test(t->model, images, NULL)};
         reel_meter_reset(&loss);
-        if (reel_failed()) break;
-        printf("epoch %2.0f  loss %.4f  test accuracy %.2f %%\n", row[0], row[1], 100 * row[2]);
-        fflush(stdout);
-        reel_history_add(r->history, row);
-        reel_history_write(r->history, path_in(r->o, "history.csv"));
-        s = reel_state_new();
-        save_or_load(r, s, false);
-        reel_state_free(s);
+        trainer_record(t, columns, row, 3);
     }
-    const double share = test(r, path_in(r->o, "wrong.png"));
-    if (!reel_failed()) printf("test accuracy %.2f %%: %s\n", 100 * share, path_in(r->o, ""));
+    const double share = test(t->model, images, trainer_path(t, "wrong.png"));
+    if (!reel_failed()) printf("test accuracy %.2f %%: %s\n", 100 * share, t->out);
 }
 
-static reel_dataset *set_of(reel_tensor *images, reel_tensor *labels, int64_t limit,
-                            reel_device device) {
-    const int64_t n = limit && limit < reel_dim(images, 0) ? limit : reel_dim(images, 0);
+static reel_dataset *set_of(reel_tensor *images, reel_tensor *labels, const settings *o) {
+    const int64_t all = reel_dim(images, 0), n = o->limit && o->limit < all ? o->limit : all;
     REEL_SCOPE;
-    return reel_tensor_dataset_new(reel_to(reel_slice(images, 0, 0, n, 1), device),
-                                   reel_to(reel_slice(labels, 0, 0, n, 1), device));
+    return reel_tensor_dataset_new(reel_to(reel_slice(images, 0, 0, n, 1), o->device),
+                                   reel_to(reel_slice(labels, 0, 0, n, 1), o->device));
 }
 
-static void run_all(const settings *o) {
-    run r = {.o = o};
-    if (reel_device_check(o->device) != REEL_OK || reel_mnist_load(&r.mnist, o->data) != REEL_OK)
+static void run(const settings *o) {
+    reel_mnist mnist = {0};
+    trainer t = {.out = o->out};
+    if (reel_device_check(o->device) != REEL_OK || reel_mnist_load(&mnist, o->data) != REEL_OK)
         return;
-    reel_make_dirs(o->out);
-    const reel_loader_options batches = {.batch_size = o->batch,
-                                         .shuffle = true,
-                                         .seed = (uint64_t)o->seed,
-                                         .scale = 1 / 255.0,
-                                         .device = o->device};
-    r.set[0] = set_of(r.mnist.train_images, r.mnist.train_labels, o->limit, o->device);
-    r.set[1] = set_of(r.mnist.test_images, r.mnist.test_labels, o->limit, o->device);
-    r.train = reel_loader_new(r.set[0], batches);
-    r.test = reel_loader_new(
-        r.set[1],
-        (reel_loader_options){.batch_size = 500, .scale = 1 / 255.0, .device = o->device});
-    r.model = model_new((uint64_t)o->seed);
-    reel_module_to(r.model, o->device);
-    reel_state *params = reel_module_params(r.model);
-    r.optim = reel_adamw_new(params, (reel_adam_options){.lr = o->lr});
-    r.schedule = reel_one_cycle_schedule_new(
-        r.optim, (reel_one_cycle_options){.steps = o->epochs * reel_loader_batches(r.train)});
-    train(&r);
-    reel_history_free(r.history);
-    reel_schedule_free(r.schedule);
-    reel_optim_free(r.optim);
+    reel_dataset *train_set = set_of(mnist.train_images, mnist.train_labels, o),
+                 *test_set = set_of(mnist.test_images, mnist.test_labels, o);
+    const reel_loader_options all = {.batch_size = 500, .scale = 1 / 255.0, .device = o->device};
+    reel_loader_options shuffled = all;
+    shuffled.batch_size = o->batch;
+    shuffled.shuffle = true;
+    shuffled.seed = (uint64_t)o->seed;
+    reel_loader *images = reel_loader_new(test_set, all);
+    t.loader = reel_loader_new(train_set, shuffled);
+    t.model = model_new((uint64_t)o->seed);
+    reel_module_to(t.model, o->device);
+    reel_state *params = reel_module_params(t.model);
+    t.optim = reel_adamw_new(params, (reel_adam_options){.lr = o->lr});
+    t.schedule = reel_one_cycle_schedule_new(
+        t.optim, (reel_one_cycle_options){.steps = o->epochs * reel_loader_batches(t.loader)});
+    train(&t, images, o);
     reel_state_free(params);
-    reel_module_free(r.model);
-    reel_loader_free(r.train);
-    reel_loader_free(r.test);
-    reel_dataset_free(r.set[0]);
-    reel_dataset_free(r.set[1]);
-    reel_mnist_free(&r.mnist);
+    reel_loader_free(images);
+    trainer_free(&t);
+    reel_dataset_free(train_set);
+    reel_dataset_free(test_set);
+    reel_mnist_free(&mnist);
 }
 
 int main(int argc, char **argv) {
@@ -215,6 +163,6 @@ int main(int argc, char **argv) {
         {NULL, 0, NULL, NULL, 0}};
     const int status = arguments_read(table, argc, argv);
     if (status >= 0) return status;
-    run_all(&o);
+    run(&o);
     return reel_report(stderr);
 }
