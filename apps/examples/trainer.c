@@ -28,7 +28,7 @@ static void save(trainer *t) {
     if (t->loader) reel_loader_save(t->loader, s, "loader");
     if (t->draws) reel_state_put(s, "draws", reel_generator_state(t->draws));
     reel_state_put_int(s, "step", t->step);
-    reel_checkpoint_write(s, trainer_path(t, "checkpoint.safetensors"), 1);
+    reel_checkpoint_write(s, trainer_path(t, "checkpoint.safetensors"), 2);
     reel_state_free(s);
 }
 
