@@ -20,6 +20,13 @@ static double uniform(double low, double high) {
     return low + (high - low) * (double)(seed >> 11) * 0x1p-53;
 }
 
+/* By the op's name, so that a row more or less leaves the others' values as they are. */
+static uint64_t seed_of(int op, int shapes, int way) {
+    uint64_t hash = 14695981039346656037u;
+    for (const char *c = reel__ops[op].name; *c; c++) hash = (hash ^ (uint64_t)*c) * 1099511628211u;
+    return hash + (uint64_t)(shapes * 10 + way);
+}
+
 static bool is_index(const op_case *c, int i) {
     return c->indexed && i == c->inputs - 1;
 }
@@ -178,7 +185,7 @@ START_TEST(values_match_the_reference) {
                 const op_shapes *shapes = &op_cases[op]->shapes[s];
                 if (!takes((reel__op)op, (reel_dtype)dtype)) continue;
                 if (!worth_checking(op_cases[op], shapes, (layout)way)) continue;
-                seed = (uint64_t)(op * 1000 + s * 10 + way);
+                seed = seed_of(op, s, way);
                 check_value((reel__op)op, shapes, (reel_dtype)dtype, (layout)way);
             }
     ck_assert_msg(!reel_failed(), "%s", reel_error());
@@ -255,7 +262,7 @@ typedef reel_status (*gradient_check)(reel_gradcheck_fn f, void *user, reel_tens
 static void check_gradient(reel__op op, int s, layout way, gradient_check by, double h) {
     const op_case *c = op_cases[op];
     check k = {c, &c->shapes[s], way};
-    seed = (uint64_t)(op * 1000u + (unsigned)s * 10u + way);
+    seed = seed_of((int)op, s, (int)way);
     REEL_SCOPE;
     reel_tensor *in[CASE_INPUTS];
     for (int i = 0; i < c->inputs; i++) {
