@@ -124,6 +124,10 @@ typedef union reel__with {
         int64_t draws; /* of a row */
         bool replacement;
     } multinomial;
+    struct { /* attention, attention_grad */
+        double scale, dropout;
+        bool causal;
+    } attention;
     struct {             /* nll, nll_grad */
         int64_t ignored; /* a target that takes no part */
     } nll;
