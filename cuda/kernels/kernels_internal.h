@@ -196,6 +196,41 @@ int reel__cuda_softmax_parts(int64_t outer, int64_t n, int64_t inner);
 cudaError_t reel__cuda_launch_softmax(const reel__cuda_softmax_work *s, reel_dtype dtype,
                                       reel__cuda_queue *queue);
 
+/* ---- attention (attention.cu, attention_grad.cu) ---- */
+
+/* Element (b, h, i, e) lies at data + b batch + h head + i row + e, in elements. */
+typedef struct {
+    void *data;
+    int64_t batch, head, row;
+} reel__cuda_attention_operand;
+
+/* As attention_internal.h says; lse and delta[B,H,T] are contiguous. dq, dk and dv are written all
+ * over. */
+typedef struct {
+    int64_t batch, heads, groups, queries, keys, width, value_width;
+    double scale, kept; /* kept: 1 / (1 - p) */
+    bool causal, drops;
+    bool units, units_out; /* rows that are read, that are written, are whole units */
+    uint32_t threshold;    /* words below it say: dropped */
+    reel__cuda_attention_operand q, k, v, y, g, dq, dk, dv;
+    const void *bias; /* NULL: none */
+    int64_t bias_step[4];
+    const int64_t *seed;
+    int64_t seed_step;
+    void *lse, *delta;
+} reel__cuda_attention_work;
+/* y and lse. */
+cudaError_t reel__cuda_launch_attention(const reel__cuda_attention_work *w, reel_dtype dtype,
+                                        reel__cuda_queue *queue);
+/* delta, dq, dk and dv. */
+cudaError_t reel__cuda_launch_attention_grad(const reel__cuda_attention_work *w, reel_dtype dtype,
+                                             reel__cuda_queue *queue);
+/* out[rows, keys] = kept, or 0 where dropped; contiguous. */
+cudaError_t reel__cuda_launch_attention_kept(void *out, int64_t rows, int64_t keys,
+                                             const int64_t *seed, int64_t seed_step,
+                                             uint32_t threshold, double kept, reel_dtype dtype,
+                                             reel__cuda_queue *queue);
+
 /* ---- products of small matrices (gemm.cu) ---- */
 
 /* z[M,N] (+)= x[M,K] y[K,N], z contiguous; a transposed operand lies along its first axis. */
