@@ -48,6 +48,8 @@ const reel__exponentials *reel__cpu_exponentials(void) {
 
 const reel__attentions *reel__cpu_attentions(void) {
     return attentions[best()];
+}
+
 const reel__words *reel__cpu_words(void) {
     return words[best()];
 }
