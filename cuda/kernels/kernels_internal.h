@@ -196,6 +196,24 @@ int reel__cuda_softmax_parts(int64_t outer, int64_t n, int64_t inner);
 cudaError_t reel__cuda_launch_softmax(const reel__cuda_softmax_work *s, reel_dtype dtype,
                                       reel__cuda_queue *queue);
 
+/* ---- cumsum (scan.cu) ---- */
+
+/* y[outer, n, inner] = running sums of x over n, from the end if reverse; contiguous, y of u8 is
+ * i64. n is cut into parts of `each`; if there are several, `sums` has 8 bytes for each part of each
+ * sum. */
+typedef struct {
+    void *y;
+    const void *x;
+    int64_t outer, n, inner, each;
+    int parts;
+    bool reverse;
+    void *sums;
+} reel__cuda_scan_work;
+/* How many parts are worth while. */
+int reel__cuda_scan_parts(int64_t outer, int64_t n, int64_t inner);
+cudaError_t reel__cuda_launch_scan(const reel__cuda_scan_work *s, reel_dtype dtype,
+                                   reel__cuda_queue *queue);
+
 /* ---- products of small matrices (gemm.cu) ---- */
 
 /* z[M,N] (+)= x[M,K] y[K,N], z contiguous; a transposed operand lies along its first axis. */

@@ -6,6 +6,7 @@ from math import inf
 import torch
 from torch.nn import functional as F
 
+import activations_check
 import function_check
 import optim_check
 
@@ -201,6 +202,7 @@ TWINS = {
     "permute": lambda x, *order: x.permute(order[:3]),
     "slice": sliced,
     "expand": lambda x, *shape: x.expand(shape[:3]),
+    **activations_check.ROWS,
 }
 
 WITHOUT_TWIN = {  # and why
@@ -217,6 +219,7 @@ WITHOUT_TWIN = {  # and why
 }
 
 UNLIKE = {  # what is not compared for some values, and why
+    **activations_check.UNLIKE,
     "dequantize": [("usual wide special", "grad", "not differentiable: ops.h")],
     "dequantize_rows": [("usual wide special", "grad", "the same")],
     "bce": [("wide special", "grad1", "dt is of clamped logs, PyTorch's infinite at p = 0 and 1"),

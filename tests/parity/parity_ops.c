@@ -45,6 +45,7 @@ static const parity_subject drawn[] = {
     {.name = "nll_grad", .floats_only = true},
     {.name = "matmul", .draw = draw_products},
     {.name = "softmax", .draw = draw_axis},
+    {.name = "cumsum", .draw = draw_sorted},
     {.name = "index_select", .draw = draw_selected},
     {.name = "index_add", .draw = draw_added},
     {.name = "gather", .draw = draw_gathered},
