@@ -387,6 +387,12 @@ cudaError_t reel__cuda_launch_bernoulli(void *out, const void *p, int64_t n, ree
                                         const reel__cuda_error_slot *errors, int64_t *state,
                                         unsigned *ticket, reel__cuda_queue *queue);
 
+/* y = word i is below `least` ? 0 : scale x, of n contiguous elements (dropout.cu). By the words of
+ * `state`, which is moved on, after it was copied to `used`; state NULL: by those of `used`. */
+cudaError_t reel__cuda_launch_dropout(void *y, const void *x, int64_t n, reel_dtype dtype,
+                                      unsigned least, double scale, int64_t *state, int64_t *used,
+                                      unsigned *ticket, reel__cuda_queue *queue);
+
 /* Draws by weights (multinomial.cu): weights[rows, n] to out[rows, draws], contiguous. */
 typedef struct {
     const void *weights;

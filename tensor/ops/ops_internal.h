@@ -47,6 +47,13 @@ reel_tensor *reel__nll(const char *at, reel_tensor *x, reel_tensor *weight, reel
 /* Its transpose: g[N,...] -> dx[N,C,...] of zeros, dx = -weight[target] g at target along axis 1 */
 reel_tensor *reel__nll_grad(const char *at, reel_tensor *g, reel_tensor *weight,
                             reel_tensor *target, int64_t ignored);
+/* y = x / (1 - p) where a word of the generator is not among the p 2^32 least, else 0, whatever x
+ * is; p in [0, 1). Element i, row-major, has word i mod 4 of block i / 4, from the block on that
+ * `state` (i64 {seed, offset}, the generator's) says, which is moved on. */
+reel_tensor *reel__dropout(const char *at, reel_tensor *x, reel_tensor *state, double p);
+/* The same by the words from `used` on, which is left as it is: what the gradient of the above is,
+ * and its own. */
+reel_tensor *reel__dropout_again(const char *at, reel_tensor *x, reel_tensor *used, double p);
 /* out = x y, or out += x y */
 reel_status reel__matmul_into(const char *at, reel_tensor *out, reel_tensor *x, reel_tensor *y,
                               bool accumulate);

@@ -329,6 +329,22 @@ reel_status reel__rule_triangle(const reel__call *c, reel__layout *out) {
     return reel__fail_call(REEL_ERR_SHAPE, c, "takes two axes or more");
 }
 
+/* ---- dropout: x, and the state of a generator ---- */
+
+reel_status reel__rule_dropout_again(const reel__call *c, reel__layout *out) {
+    out->dtype = c->in[0]->layout.dtype;
+    out->shape = c->in[0]->layout.shape;
+    if (reel_shape_equal(c->in[1]->layout.shape, reel_shape(2))) return REEL_OK;
+    return reel__fail_call(REEL_ERR_SHAPE, c, "a generator's state is of [2]");
+}
+
+/* And the state that it began with. */
+reel_status reel__rule_dropout(const reel__call *c, reel__layout *out) {
+    REEL_TRY(reel__rule_dropout_again(c, out));
+    out[1] = (reel__layout){.shape = reel_shape(2), .dtype = REEL_I64};
+    return REEL_OK;
+}
+
 /* ---- losses of a class: the classes are axis 1 of x[N,C,...], which target[N,...] lacks ---- */
 
 static reel_status check_class_loss(const reel__call *c, reel_shape without) {

@@ -128,6 +128,9 @@ typedef union reel__with {
         int64_t draws; /* of a row */
         bool replacement;
     } multinomial;
+    struct {      /* dropout, dropout_again */
+        double p; /* of an element to become 0 */
+    } dropout;
     struct {             /* nll, nll_grad */
         int64_t ignored; /* a target that takes no part */
     } nll;

@@ -213,6 +213,8 @@ WITHOUT_TWIN = {  # and why
     "bernoulli": "the same",
     "bernoulli_fill": "the same",
     "multinomial": "the same",
+    "dropout": "the same",
+    "dropout_again": "the same",
     **{name: "an optimizer: optim_check" for name in optim_check.OPTIMIZERS if name != "adamw"},  # Adam's row
     "clip_norm": "an optimizer's: optim_check",
     "clip_value": "the same",
