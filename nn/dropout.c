@@ -43,9 +43,11 @@ static reel_tensor *fill_and_rescale(const char *at, reel_tensor *x, reel_tensor
     return reel_affine_at(at, y, a, -a * p * LOWEST);
 }
 
-/* f16 and bf16 by way of f32, which the numbers are drawn in. */
+/* Elements by an op of its own; all else by numbers that are drawn first, for f16 and bf16 in f32.
+ */
 static reel_tensor *drop(const char *at, const dropout_kind *kind, reel_tensor *x, double p,
                          reel_generator *g) {
+    if (kind == &plain && p < 1.0) return reel__dropout(at, x, reel_generator_state(g), p);
     const reel_dtype dtype = reel_dtype_of(x);
     REEL_SCOPE;
     if (dtype == REEL_F16 || dtype == REEL_BF16) x = reel_cast_at(at, x, REEL_F32);
@@ -53,7 +55,7 @@ static reel_tensor *drop(const char *at, const dropout_kind *kind, reel_tensor *
     if (kind->alpha && p < 1.0)
         y = fill_and_rescale(at, x, kept, p);
     else
-        y = reel__drop(at, x, kept, p < 1.0 ? 1.0 / (1.0 - p) : 0.0);
+        y = reel__kept(at, x, kept, p < 1.0 ? 1.0 / (1.0 - p) : 0.0);
     return reel_scope_return(reel_cast_at(at, y, dtype));
 }
 

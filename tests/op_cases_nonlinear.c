@@ -41,7 +41,7 @@ MAP_CASE(threshold, reel_threshold(in[0], 0, -0.5), x > 0 ? x : -0.5, UNARY, .ki
 MAP_CASE(threshold_grad, reel__threshold_grad(REEL_HERE, in[0], in[1], 0, -0.5), y > 0 ? x : 0, BINARY, .kink = 0.01)
 MAP_CASE(bend, reel__bend(REEL_HERE, in[0], in[1]), x > 0 ? x : y * x, BINARY, .kink = 0.01)
 MAP_CASE(bend_grad, reel__bend_grad(REEL_HERE, in[0], in[1], in[2]), y > 0 ? x : z * x, TERNARY, .kink = 0.01)
-MAP_CASE(drop, reel__drop(REEL_HERE, in[0], in[1], 1.25), y > 0 ? 1.25 * x : 0, BINARY, .kink = 0.01)
+MAP_CASE(kept, reel__kept(REEL_HERE, in[0], in[1], 1.25), y > 0 ? 1.25 * x : 0, BINARY, .kink = 0.01)
 /* clang-format on */
 
 /* ---- cumsum: param[0] the axis, param[1] whether from the end ---- */

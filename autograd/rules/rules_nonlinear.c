@@ -76,8 +76,8 @@ void reel__grad_bend_grad(reel__node *n, reel_tensor *g) {
 }
 
 /* y = scale x where it is kept:  dx = the same of g */
-void reel__grad_drop(reel__node *n, reel_tensor *g) {
-    if (reel__needs(n, 0)) reel__give(n, 0, reel__drop(n->at, g, reel__in(n, 1), n->with.map.a));
+void reel__grad_kept(reel__node *n, reel_tensor *g) {
+    if (reel__needs(n, 0)) reel__give(n, 0, reel__kept(n->at, g, reel__in(n, 1), n->with.map.a));
 }
 
 /* y[i] = x[0] + ... + x[i]:  dx[i] = g[i] + ... + g[n-1] */

@@ -63,7 +63,7 @@ REEL_FORMULA REAL R(threshold)(REAL x, REAL threshold, REAL value) { return x <=
 REEL_FORMULA REAL R(threshold_grad)(REAL g, REAL x, REAL threshold, REAL value) { (void)value; return x <= threshold ? 0 : g; }
 REEL_FORMULA REAL R(bend)(REAL x, REAL slope) { return x > 0 ? x : slope * x; }
 REEL_FORMULA REAL R(bend_grad)(REAL g, REAL x, REAL slope) { return x > 0 ? g : slope * g; }
-REEL_FORMULA REAL R(drop)(REAL x, REAL kept, REAL scale) { return kept <= 0 ? 0 : scale * x; }
+REEL_FORMULA REAL R(kept)(REAL x, REAL kept, REAL scale) { return kept <= 0 ? 0 : scale * x; }
 /* clang-format on */
 
 /* g - e^y sum, and g where sum is 0 */

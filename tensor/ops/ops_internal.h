@@ -20,7 +20,7 @@
  * ties(x, y):             1 where x and y are equal or both NaN, else 0, in their dtype; constant
  * bend(x, slope):         x, below 0 slope x: of tensors, as prelu has them
  * bend_grad(g, x, slope): dx = g, below 0 slope g, of the above
- * drop(x, kept, scale):   scale x where kept is above 0, else 0, whatever x is
+ * kept(x, kept, scale):   scale x where kept is above 0, else 0, whatever x is
  * pow_scalar(x, p):       x^p */
 #define REEL__TAKES_1 reel_tensor *x
 #define REEL__TAKES_2 reel_tensor *x, reel_tensor *y

@@ -45,7 +45,7 @@ ROWS = {
     "threshold_grad": both(lambda g, x: aten.threshold_backward(g, x, 0)),
     "bend": bend,
     "bend_grad": lambda g, x, slope: torch.where(x > 0, g, slope * g),
-    "drop": lambda x, kept: torch.where(kept > 0, 1.25 * x, 0),
+    "kept": lambda x, kept: torch.where(kept > 0, 1.25 * x, 0),
     "cumsum": lambda x, axis, reverse, *_: x.flip(axis).cumsum(axis).flip(axis) if reverse else x.cumsum(axis),
 }
 
@@ -82,7 +82,7 @@ NAN = [("special", "out grad second", "of NaN, and of infinities that meet 0, Py
 UNLIKE = {  # what is not compared for some values, and why
     **{name: NAN for name in (
         "hardswish", "hardswish_grad", "hardsigmoid", "hardshrink", "hardshrink_grad", "softshrink", "softshrink_grad", "hardtanh", "relu6",
-        "softsign", "softsign_grad", "selu", "selu_grad", "celu", "bend", "bend_grad", "drop", "prelu")},
+        "softsign", "softsign_grad", "selu", "selu_grad", "celu", "bend", "bend_grad", "kept", "prelu")},
     "rsqrt": [("wide", "grad second", "powers of y overflow, or vanish")],
     "rsqrt_grad": [("wide", "out grad second", "the same")],
     "reciprocal": [("wide", "grad second", "the same")],
