@@ -18,6 +18,7 @@
 #include "optim/optim.h"
 #include "tensor/attention.h"
 #include "tensor/error.h"
+#include "tensor/nonlinear.h"
 #include "tensor/ops.h"
 #include "tensor/random.h"
 #include "tensor/state.h"

@@ -230,6 +230,23 @@ cudaError_t reel__cuda_launch_attention_kept(void *out, int64_t rows, int64_t ke
                                              const int64_t *seed, int64_t seed_step,
                                              uint32_t threshold, double kept, reel_dtype dtype,
                                              reel__cuda_queue *queue);
+/* ---- cumsum (scan.cu) ---- */
+
+/* y[outer, n, inner] = running sums of x over n, from the end if reverse; contiguous, y of u8 is
+ * i64. n is cut into parts of `each`; if there are several, `sums` has 8 bytes for each part of each
+ * sum. */
+typedef struct {
+    void *y;
+    const void *x;
+    int64_t outer, n, inner, each;
+    int parts;
+    bool reverse;
+    void *sums;
+} reel__cuda_scan_work;
+/* How many parts are worth while. */
+int reel__cuda_scan_parts(int64_t outer, int64_t n, int64_t inner);
+cudaError_t reel__cuda_launch_scan(const reel__cuda_scan_work *s, reel_dtype dtype,
+                                   reel__cuda_queue *queue);
 
 /* ---- products of small matrices (gemm.cu) ---- */
 

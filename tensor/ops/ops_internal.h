@@ -18,6 +18,9 @@
  * weigh(w, x):            w x, and 0 where w = 0, whatever x is: of a weight, and a term that may
  *                         be infinite
  * ties(x, y):             1 where x and y are equal or both NaN, else 0, in their dtype; constant
+ * bend(x, slope):         x, below 0 slope x: of tensors, as prelu has them
+ * bend_grad(g, x, slope): dx = g, below 0 slope g, of the above
+ * kept(x, kept, scale):   scale x where kept is above 0, else 0, whatever x is
  * pow_scalar(x, p):       x^p */
 #define REEL__TAKES_1 reel_tensor *x
 #define REEL__TAKES_2 reel_tensor *x, reel_tensor *y
@@ -57,6 +60,8 @@ reel_status reel__matmul_into(const char *at, reel_tensor *out, reel_tensor *x, 
 /* Zeros of `shape` with x at start, start + step, ... along the axis. */
 reel_tensor *reel__slice_put(const char *at, reel_tensor *x, reel_shape shape, int axis,
                              int64_t start, int64_t step);
+/* y[i] = x[0] + ... + x[i] along an axis, or reversed x[i] + ... + x[n-1] */
+reel_tensor *reel__cumsum(const char *at, reel_tensor *x, int axis, bool reverse);
 /* g summed over the axes along which `shape` was broadcast to g's. */
 reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape);
 

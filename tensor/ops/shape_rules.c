@@ -184,6 +184,13 @@ reel_status reel__rule_axis(const reel__call *c, reel__layout *out) {
     return reel__rule_broadcast(c, out);
 }
 
+/* Integers add up in i64. */
+reel_status reel__rule_scan(const reel__call *c, reel__layout *out) {
+    REEL_TRY(reel__rule_axis(c, out));
+    if (out->dtype == REEL_U8) out->dtype = REEL_I64;
+    return REEL_OK;
+}
+
 static reel_status like_first(const reel__call *c, reel__layout *out) {
     REEL_TRY(check_axis(c));
     out->dtype = reel__input(c, 0)->layout.dtype;

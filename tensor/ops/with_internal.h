@@ -88,6 +88,10 @@ typedef union reel__with {
         double scale;     /* dequantize_rows */
         reel_dtype dtype; /* dequantize_rows: the result's */
     } index;
+    struct { /* cumsum */
+        int axis;
+        bool reverse; /* y[i] = x[i] + ... + x[n-1] */
+    } scan;
     struct { /* topk, sort */
         int axis;
         int64_t k;    /* sort: all along the axis */

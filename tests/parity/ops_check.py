@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 import attention_check
+import activations_check
 import function_check
 import optim_check
 
@@ -203,6 +204,7 @@ TWINS = {
     "permute": lambda x, *order: x.permute(order[:3]),
     "slice": sliced,
     "expand": lambda x, *shape: x.expand(shape[:3]),
+    **activations_check.ROWS,
 }
 
 WITHOUT_TWIN = {  # and why
@@ -223,6 +225,7 @@ WITHOUT_TWIN = {  # and why
 
 UNLIKE = {  # what is not compared for some values, and why
     **attention_check.UNLIKE,
+    **activations_check.UNLIKE,
     "dequantize": [("usual wide special", "grad", "not differentiable: ops.h")],
     "dequantize_rows": [("usual wide special", "grad", "the same")],
     "bce": [("wide special", "grad1", "dt is of clamped logs, PyTorch's infinite at p = 0 and 1"),

@@ -47,6 +47,7 @@ static const parity_subject drawn[] = {
     {.name = "softmax", .draw = draw_axis},
     {.name = "attention", .draw = draw_attention},
     {.name = "attention_grad", .draw = draw_attention},
+    {.name = "cumsum", .draw = draw_sorted},
     {.name = "index_select", .draw = draw_selected},
     {.name = "index_add", .draw = draw_added},
     {.name = "gather", .draw = draw_gathered},
