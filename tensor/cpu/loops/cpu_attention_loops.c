@@ -38,9 +38,9 @@ static void draw_words(uint32_t word[4][QUERIES], const reel__attention_tile *t,
 #define NAME(set) NAME_(set)
 
 const reel__attentions NAME(REEL_SIMD) = {
-    .soften = {soften_f32, soften_f64},
-    .bend = {bend_f32, bend_f64},
+    .soften = {soften_tile_f32, soften_tile_f64},
+    .bend = {bend_tile_f32, bend_tile_f64},
     .scale_rows = {scale_rows_f32, scale_rows_f64},
-    .finish = {finish_f32, finish_f64},
+    .finish = {finish_rows_f32, finish_rows_f64},
     .dot_rows = {dot_rows_f32, dot_rows_f64},
 };

@@ -25,7 +25,7 @@ INLINE void R(score_row)(const reel__attention_tile *t, REAL *restrict s, int64_
 }
 
 /* What is dropped becomes 0, from row to row of a tile. */
-INLINE void R(drop)(const reel__attention_tile *t, REAL *x) {
+INLINE void R(drop_weights)(const reel__attention_tile *t, REAL *x) {
     uint32_t word[4][QUERIES];
     for (int64_t j = 0; j < t->keys; j += 4) {
         draw_words(word, t, (uint64_t)(j / 4));
@@ -41,11 +41,11 @@ INLINE void R(drop)(const reel__attention_tile *t, REAL *x) {
 /* ---- forward ---- */
 
 /* 0 stands for what nothing can be taken from. */
-INLINE REAL R(shift)(REAL most) {
+INLINE REAL R(shift_of)(REAL most) {
     return most == -(REAL)__builtin_inff() ? 0 : most;
 }
 
-static void R(soften)(const reel__attention_tile *t, const reel__attention_state *state) {
+static void R(soften_tile)(const reel__attention_tile *t, const reel__attention_state *state) {
     REAL *s = t->s, *most = state->most, *sum = state->sum, *fade = state->fade;
     const int64_t n = t->queries;
     REAL top[QUERIES], shift[QUERIES], here[QUERIES];
@@ -58,7 +58,7 @@ static void R(soften)(const reel__attention_tile *t, const reel__attention_state
     }
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) {
-        shift[i] = R(shift)(top[i]);
+        shift[i] = R(shift_of)(top[i]);
         fade[i] = R(exp_down)(most[i] - shift[i]);
         most[i] = top[i];
         here[i] = 0;
@@ -73,10 +73,11 @@ static void R(soften)(const reel__attention_tile *t, const reel__attention_state
     }
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) sum[i] = sum[i] * fade[i] + here[i];
-    if (t->drops) R(drop)(t, s);
+    if (t->drops) R(drop_weights)(t, s);
 }
 
-static void R(finish)(const reel__attention_state *state, int64_t queries, double kept, void *lse) {
+static void R(finish_rows)(const reel__attention_state *state, int64_t queries, double kept,
+                           void *lse) {
     const REAL *most = state->most, *sum = state->sum;
     REAL *factor = state->fade, *to = lse;
 #pragma omp simd
@@ -100,12 +101,12 @@ static void R(scale_rows)(void *y, int64_t step, int64_t rows, int64_t n, const 
 /* ---- backward ---- */
 
 /* Weights, of which there is none above 1 but by rounding. */
-static void R(bend)(const reel__attention_tile *t, const void *lse, const void *delta) {
+static void R(bend_tile)(const reel__attention_tile *t, const void *lse, const void *delta) {
     const REAL *log = lse, *less = delta;
     const REAL scale = (REAL)t->scale, kept = (REAL)t->kept;
     const int64_t n = t->queries;
     for (int64_t j = 0; j < t->keys; j++) R(score_row)(t, (REAL *)t->s + j * QUERIES, j);
-    if (t->drops) R(drop)(t, t->dp);
+    if (t->drops) R(drop_weights)(t, t->dp);
     for (int64_t j = 0; j < t->keys; j++) {
         REAL *restrict s = (REAL *)t->s + j * QUERIES, *restrict dp = (REAL *)t->dp + j * QUERIES;
 #pragma omp simd
@@ -116,7 +117,7 @@ static void R(bend)(const reel__attention_tile *t, const void *lse, const void *
             s[i] = weight * kept;
         }
     }
-    if (t->drops) R(drop)(t, t->s);
+    if (t->drops) R(drop_weights)(t, t->s);
 }
 
 static void R(dot_rows)(void *out, const void *x, int64_t x_step, const void *y, int64_t y_step,
