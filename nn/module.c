@@ -71,6 +71,7 @@ static void free_tree(reel_module *m) {
     for (int i = 0; i < m->count; i++) {
         reel_release(m->entries[i].param);
         reel_release(m->entries[i].buffer);
+        reel_generator_free(m->entries[i].generator);
         free_tree(m->entries[i].child);
         free(m->entries[i].name);
     }
@@ -155,6 +156,14 @@ reel_tensor *reel_module_buffer(reel_module *m, const char *name, reel_tensor *t
         return NULL;
     }
     return append_tensor(m, (struct reel_module_entry){.buffer = t}, name, t);
+}
+
+reel_generator *reel_module_generator(reel_module *m, const char *name, reel_generator *g) {
+    if (prepare_tensor("module_generator", m, name, reel_generator_state(g)) == REEL_OK &&
+        append(m, (struct reel_module_entry){.generator = g}, name) == REEL_OK)
+        return g;
+    reel_generator_free(g);
+    return NULL;
 }
 
 static bool contains(const reel_module *m, const reel_module *sought) {
@@ -256,7 +265,7 @@ static const struct reel_module_entry *find(const reel_module *m, const char *pa
 reel_tensor *reel_module_get(reel_module *m, const char *path) {
     if (m && reel__module_check(m, "module_get", NULL) != REEL_OK) return NULL;
     const struct reel_module_entry *e = m && path ? find(m, path) : NULL;
-    if (e && !e->child) return e->param ? e->param : e->buffer;
+    if (e && !e->child) return reel__entry_tensor(e);
     reel_fail(REEL_ERR_ARGUMENT, NULL, "module_get: no parameter or buffer: %s in %s",
               path ? path : "", m ? m->type : "no module");
     return NULL;

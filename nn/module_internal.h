@@ -5,12 +5,18 @@
 #include "nn/nn.h"
 #include "tensor/core/tensor_internal.h"
 
-/* A parameter, a buffer or a child: the other two are NULL. */
+/* A parameter, a buffer, a child or a generator: the other three are NULL. */
 struct reel_module_entry {
     char *name;
     reel_tensor *param, *buffer;
     reel_module *child;
+    reel_generator *generator; /* owned */
 };
+
+/* A parameter, a buffer, or a generator's state; NULL of a child. */
+static inline reel_tensor *reel__entry_tensor(const struct reel_module_entry *e) {
+    return e->param ? e->param : e->buffer ? e->buffer : reel_generator_state(e->generator);
+}
 
 /* A layer of `size` bytes, zeroed but for the reel_module that it begins with; NULL, and a failure
  * in the name of "type_new", without memory. `free` frees what it holds and itself; NULL: it holds
@@ -55,8 +61,11 @@ typedef reel_status (*reel__module_visit)(const char *path, const struct reel_mo
                                           void *user);
 reel_status reel__module_walk(reel_module *m, reel__module_visit visit, void *user);
 
-/* Parameters and buffers by path, each tensor once. Owned. `what` names the caller in a failure. */
+/* Parameters, buffers and generators' states by path, each tensor once; parameters and buffers, as
+ * they are saved; generators' states alone. Owned. `what` names the caller in a failure. */
 reel_state *reel__module_tensors(const char *what, reel_module *m);
+reel_state *reel__module_weights(const char *what, reel_module *m);
+reel_state *reel__module_generators(const char *what, reel_module *m);
 
 /* The path that a list of a module's tensors has t under; NULL if it does not. */
 const char *reel__tensor_path(const reel_state *list, const reel_tensor *t);

@@ -1,8 +1,7 @@
-/* A module's parameters and buffers as lists: counted, moved, saved and loaded. */
+/* A module's parameters, buffers and generators as lists: counted and moved. */
 #include "nn/module_internal.h"
 
 #include "tensor/core/tensor_internal.h"
-#include "tensor/state/state_internal.h"
 
 const char *reel__tensor_path(const reel_state *list, const reel_tensor *t) {
     for (int i = 0; i < reel_state_count(list); i++)
@@ -20,7 +19,15 @@ static reel_status add_param(const char *path, const struct reel_module_entry *e
 }
 
 static reel_status add_tensor(const char *path, const struct reel_module_entry *e, void *list) {
+    return add(list, path, reel__entry_tensor(e));
+}
+
+static reel_status add_weight(const char *path, const struct reel_module_entry *e, void *list) {
     return add(list, path, e->param ? e->param : e->buffer);
+}
+
+static reel_status add_generator(const char *path, const struct reel_module_entry *e, void *list) {
+    return add(list, path, reel_generator_state(e->generator));
 }
 
 static reel_state *list_by(const char *what, reel_module *m, reel__module_visit visit) {
@@ -39,6 +46,14 @@ reel_state *reel_module_params(reel_module *m) {
 
 reel_state *reel__module_tensors(const char *what, reel_module *m) {
     return list_by(what, m, add_tensor);
+}
+
+reel_state *reel__module_weights(const char *what, reel_module *m) {
+    return list_by(what, m, add_weight);
+}
+
+reel_state *reel__module_generators(const char *what, reel_module *m) {
+    return list_by(what, m, add_generator);
 }
 
 int64_t reel_module_param_count(reel_module *m) {
@@ -72,30 +87,6 @@ reel_status reel_module_to(reel_module *m, reel_device device) {
         reel__tensor_become(reel_state_at(tensors, i), reel_state_at(copies, i));
     }
     reel_state_free(copies);
-    reel_state_free(tensors);
-    return status;
-}
-
-reel_status reel_module_save(reel_module *m, reel_state *s, const char *prefix) {
-    if (reel_failed()) return reel_error_status();
-    if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "module_save: no state");
-    reel_state *tensors = reel__module_tensors("module_save", m);
-    if (!tensors) return reel_error_status();
-    reel_status status = reel__state_put_all(s, prefix, tensors);
-    reel_state_free(tensors);
-    return status;
-}
-
-reel_status reel_module_load(reel_module *m, const reel_state *s, const char *prefix) {
-    if (reel_failed()) return reel_error_status();
-    if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "module_load: no state");
-    reel_state *tensors = reel__module_tensors("module_load", m);
-    if (!tensors) return reel_error_status();
-    reel_status status = reel__state_check("module_load", tensors, s, prefix);
-    if (status == REEL_OK) {
-        REEL_NO_GRAD;
-        status = reel__state_copy(tensors, s, prefix);
-    }
     reel_state_free(tensors);
     return status;
 }

@@ -91,6 +91,10 @@ REEL_API reel_tensor *reel_module_param(reel_module *m, const char *name, reel_t
 /* Registers a tensor that is no parameter: saved, loaded and moved with the module, and not
  * trained. Of any dtype, retained, named and returned as above; an error if it is tracked. */
 REEL_API reel_tensor *reel_module_buffer(reel_module *m, const char *name, reel_tensor *t);
+/* Registers a generator, which m owns from now on, and returns it; NULL on failure, which frees it.
+ * Its state moves with m. It is no part of the weights that others read: save notes it as a line of
+ * text, so that a run that is resumed draws what it would have drawn. */
+REEL_API reel_generator *reel_module_generator(reel_module *m, const char *name, reel_generator *g);
 /* Registers a child, which m owns from now on, and returns it; NULL on failure, which frees the
  * child. A module that has an owner already, or contains m, is refused and left as it is. */
 REEL_API reel_module *reel_module_child(reel_module *m, const char *name, reel_module *child);
@@ -118,8 +122,8 @@ REEL_API reel_status reel_run_at(const char *at, reel_module *m, reel_tensor **c
 REEL_API reel_state *reel_module_params(reel_module *m);
 REEL_API int64_t reel_module_param_count(reel_module *m); /* elements */
 
-/* A parameter or buffer by its path, a module by its own ("": m itself): borrowed from m; NULL, and
- * a failure, if there is none. */
+/* A parameter, buffer or generator's state by its path, a module by its own ("": m itself):
+ * borrowed from m; NULL, and a failure, if there is none. */
 REEL_API reel_tensor *reel_module_get(reel_module *m, const char *path);
 REEL_API reel_module *reel_module_get_child(reel_module *m, const char *path);
 /* Children by number, in the order they were registered: 0..count-1. */
@@ -133,16 +137,34 @@ REEL_API void reel_eval(reel_module *m);
  * saved; one that another module shares is frozen there as well. Unfreezing tracks them all. */
 REEL_API void reel_module_freeze(reel_module *m);
 REEL_API reel_status reel_module_unfreeze(reel_module *m);
-/* Moves parameters and buffers, all or none: they stay the same tensors, without gradients. Before
- * the optimizer is made, whose moments stay where they are. */
+/* Moves parameters, buffers and generators, all or none: they stay the same tensors, without
+ * gradients. Before the optimizer is made, whose moments stay where they are. */
 REEL_API reel_status reel_module_to(reel_module *m, reel_device device);
 
 /* The state dict: puts parameters and buffers into s as "prefix.path" ("path" if prefix is NULL or
  * ""); load copies them back by name, between devices too. Load checks every name, shape and dtype
  * first and changes nothing unless all fit: one that s lacks is an error, and so is an entry under
- * a prefix that m lacks. Both do nothing while a failure is kept. */
+ * a prefix that m lacks. Both do nothing while a failure is kept. For a part of m, a file of that
+ * part: reel_module_load(reel_module_get_child(m, "encoder"), s, "model.encoder").
+ *
+ * Generators are texts of s, "seed offset" by "prefix.path", as they are at the time: the tensors
+ * are those of PyTorch's state dict, and the file's metadata let a run go on with the same bits.
+ * One that s has no text of, as in files of others, stays as it is; older files have a tensor of
+ * that name, which is taken. */
 REEL_API reel_status reel_module_save(reel_module *m, reel_state *s, const char *prefix);
 REEL_API reel_status reel_module_load(reel_module *m, const reel_state *s, const char *prefix);
+
+/* The same on other terms. Lists, where given, get m's tensors that s lacks, by path, and the
+ * entries of s below the prefix that m lacks, by what follows it (without a prefix all that m
+ * lacks); where one of these is an error they end with it. */
+typedef struct {
+    bool loose;          /* PyTorch's strict = False: both are passed over; shapes must fit */
+    bool cast;           /* dtypes may differ: elements are cast to m's */
+    reel_state *missing; /* borrowed; NULL: not asked for */
+    reel_state *unexpected;
+} reel_load_options;
+REEL_API reel_status reel_module_load_with(reel_module *m, const reel_state *s, const char *prefix,
+                                           reel_load_options options);
 
 /* A table of paths, types, shapes and parameter counts, and the total. A tied parameter counts
  * where it comes first. */
@@ -172,17 +194,7 @@ REEL_API reel_module *reel_module_list_new(reel_module **children, int count);
     reel_module_list_new(REEL__ARRAY(reel_module *, __VA_ARGS__),                                  \
                          REEL__LENGTH(reel_module *, __VA_ARGS__))
 
-REEL_API reel_module *reel_relu_new(void);
-REEL_API reel_module *reel_sigmoid_new(void);
-REEL_API reel_module *reel_tanh_new(void);
-REEL_API reel_module *reel_softmax_new(int axis);
-
-/* In training y = x / (1 - p) where a fresh u in (0, 1] is above p, else 0; in evaluation, and with
- * p = 0, y = x. p in [0, 1). u comes from a generator of the layer's own, whose state is its buffer
- * "generator": on the CPU until reel_module_to, and in checkpoints, so that a run that is resumed
- * drops what it would have dropped. Layers of one seed drop the same elements: give each its own.
- * Srivastava et al., "Dropout" (2014) */
-REEL_API reel_module *reel_dropout_new(double p, uint64_t seed);
+/* Activations are in activations.h, dropout in dropout_layers.h. */
 
 /* y = (x - mean) / sqrt(var + eps) weight + bias: mean and var, the biased one, are those of the
  * last axes of x, whose lengths are normalized_shape, one of each for every index of the axes
@@ -425,6 +437,7 @@ REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 #define reel_module_init_run(...) REEL__CALL(reel_module_init_run(__VA_ARGS__))
 #define reel_module_param(...) REEL__CALL(reel_module_param(__VA_ARGS__))
 #define reel_module_buffer(...) REEL__CALL(reel_module_buffer(__VA_ARGS__))
+#define reel_module_generator(...) REEL__CALL(reel_module_generator(__VA_ARGS__))
 #define reel_module_child(...) REEL__CALL(reel_module_child(__VA_ARGS__))
 #define reel_module_params(...) REEL__CALL(reel_module_params(__VA_ARGS__))
 #define reel_module_param_count(...) REEL__CALL(reel_module_param_count(__VA_ARGS__))
@@ -436,16 +449,12 @@ REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 #define reel_module_to(...) REEL__CALL(reel_module_to(__VA_ARGS__))
 #define reel_module_save(...) REEL__CALL(reel_module_save(__VA_ARGS__))
 #define reel_module_load(...) REEL__CALL(reel_module_load(__VA_ARGS__))
+#define reel_module_load_with(...) REEL__CALL(reel_module_load_with(__VA_ARGS__))
 #define reel_module_summary(...) REEL__CALL(reel_module_summary(__VA_ARGS__))
 #define reel_linear_new(...) REEL__CALL(reel_linear_new(__VA_ARGS__))
 #define reel_layer_norm_new(...) REEL__CALL(reel_layer_norm_new(__VA_ARGS__))
 #define reel_sequential_new(...) REEL__CALL(reel_sequential_new(__VA_ARGS__))
 #define reel_module_list_new(...) REEL__CALL(reel_module_list_new(__VA_ARGS__))
-#define reel_relu_new(...) REEL__CALL(reel_relu_new(__VA_ARGS__))
-#define reel_sigmoid_new(...) REEL__CALL(reel_sigmoid_new(__VA_ARGS__))
-#define reel_tanh_new(...) REEL__CALL(reel_tanh_new(__VA_ARGS__))
-#define reel_softmax_new(...) REEL__CALL(reel_softmax_new(__VA_ARGS__))
-#define reel_dropout_new(...) REEL__CALL(reel_dropout_new(__VA_ARGS__))
 #define reel_xavier_uniform_(...) REEL__CALL(reel_xavier_uniform_(__VA_ARGS__))
 #define reel_xavier_normal_(...) REEL__CALL(reel_xavier_normal_(__VA_ARGS__))
 #define reel_kaiming_uniform_(...) REEL__CALL(reel_kaiming_uniform_(__VA_ARGS__))
@@ -460,4 +469,8 @@ REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 #ifdef __cplusplus
 }
 #endif
+/* Layers and tools of their own headers. */
+#include "activations.h"
+#include "dropout_layers.h"
+
 #endif

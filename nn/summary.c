@@ -8,7 +8,7 @@
  *     total                                     78400
  *
  * A tied parameter's second row says "= path" of the first in place of a number; a buffer's says
- * "buffer". */
+ * "buffer", a generator's "generator". */
 #include "nn/module_internal.h"
 
 #include "tensor/core/tensor_internal.h"
@@ -51,7 +51,7 @@ static reel_status print_entry(const char *path, const struct reel_module_entry 
         print_module(t, path, e->child->type);
         return REEL_OK;
     }
-    const reel_tensor *tensor = e->param ? e->param : e->buffer;
+    const reel_tensor *tensor = reel__entry_tensor(e);
     const char *first = reel__tensor_path(t->tensors, tensor);
     if (strcmp(first, path) != 0) {
         fprintf(t->f, "%-*s  = %s\n", t->path_width, path, first);
@@ -60,7 +60,10 @@ static reel_status print_entry(const char *path, const struct reel_module_entry 
     char shape[192], count[32];
     reel__shape_text(shape, sizeof shape, reel_shape_of(tensor));
     snprintf(count, sizeof count, "%" PRId64, reel_numel(tensor));
-    print_row(t, path, reel_dtype_name(reel_dtype_of(tensor)), shape, e->param ? count : "buffer");
+    print_row(t, path, reel_dtype_name(reel_dtype_of(tensor)), shape,
+              e->param    ? count
+              : e->buffer ? "buffer"
+                          : "generator");
     if (e->param) t->total += reel_numel(tensor);
     return REEL_OK;
 }

@@ -15,6 +15,7 @@
 #define REEL_TENSOR_OPS_H
 
 #include "into.h"
+#include "nonlinear.h"
 #include "tensor.h"
 
 #ifdef __cplusplus
@@ -65,15 +66,17 @@ REEL_API reel_tensor *reel_ceil_at(const char *at,
                                    reel_tensor *x); /* the smallest whole number >= x */
 REEL_API reel_tensor *reel_round_at(const char *at,
                                     reel_tensor *x); /* the nearest whole number, halves to even */
-REEL_API reel_tensor *reel_trunc_at(const char *at, reel_tensor *x);  /* towards 0 */
-REEL_API reel_tensor *reel_square_at(const char *at, reel_tensor *x); /* y = x x */
-REEL_API reel_tensor *reel_sqrt_at(const char *at, reel_tensor *x);   /* y = sqrt x */
-REEL_API reel_tensor *reel_exp_at(const char *at, reel_tensor *x);    /* y = e^x */
-REEL_API reel_tensor *reel_expm1_at(const char *at, reel_tensor *x);  /* y = e^x - 1 */
-REEL_API reel_tensor *reel_log_at(const char *at, reel_tensor *x);    /* y = ln x */
-REEL_API reel_tensor *reel_log1p_at(const char *at, reel_tensor *x);  /* y = ln(1 + x) */
-REEL_API reel_tensor *reel_sin_at(const char *at, reel_tensor *x);    /* y = sin x, for any x */
-REEL_API reel_tensor *reel_cos_at(const char *at, reel_tensor *x);    /* y = cos x, for any x */
+REEL_API reel_tensor *reel_trunc_at(const char *at, reel_tensor *x);      /* towards 0 */
+REEL_API reel_tensor *reel_square_at(const char *at, reel_tensor *x);     /* y = x x */
+REEL_API reel_tensor *reel_sqrt_at(const char *at, reel_tensor *x);       /* y = sqrt x */
+REEL_API reel_tensor *reel_rsqrt_at(const char *at, reel_tensor *x);      /* y = 1 / sqrt x */
+REEL_API reel_tensor *reel_reciprocal_at(const char *at, reel_tensor *x); /* y = 1 / x */
+REEL_API reel_tensor *reel_exp_at(const char *at, reel_tensor *x);        /* y = e^x */
+REEL_API reel_tensor *reel_expm1_at(const char *at, reel_tensor *x);      /* y = e^x - 1 */
+REEL_API reel_tensor *reel_log_at(const char *at, reel_tensor *x);        /* y = ln x */
+REEL_API reel_tensor *reel_log1p_at(const char *at, reel_tensor *x);      /* y = ln(1 + x) */
+REEL_API reel_tensor *reel_sin_at(const char *at, reel_tensor *x);        /* y = sin x, for any x */
+REEL_API reel_tensor *reel_cos_at(const char *at, reel_tensor *x);        /* y = cos x, for any x */
 REEL_API reel_tensor *
 reel_erf_at(const char *at,
             reel_tensor *x); /* y = 2 / sqrt pi times the integral of e^(-t^2) from 0 to x */
@@ -86,6 +89,8 @@ reel_erf_at(const char *at,
 #define reel_trunc(...) reel_trunc_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 #define reel_square(...) reel_square_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 #define reel_sqrt(...) reel_sqrt_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_rsqrt(...) reel_rsqrt_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_reciprocal(...) reel_reciprocal_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 #define reel_exp(...) reel_exp_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 #define reel_expm1(...) reel_expm1_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 #define reel_log(...) reel_log_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
@@ -108,7 +113,7 @@ REEL_API reel_tensor *reel_clamp_at(const char *at, reel_tensor *x, double low, 
 REEL_API reel_tensor *reel_pow_scalar_at(const char *at, reel_tensor *x, double p);
 #define reel_pow_scalar(...) reel_pow_scalar_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
-/* ---- activations, float ---- */
+/* ---- activations, float; the others are in nonlinear.h ---- */
 
 /* y = max(x, 0); NaN stays NaN */
 REEL_API reel_tensor *reel_relu_at(const char *at, reel_tensor *x);
@@ -179,6 +184,11 @@ REEL_API reel_tensor *reel_isfinite_at(const char *at, reel_tensor *x);
 REEL_API reel_tensor *reel_where_at(const char *at, reel_tensor *mask, reel_tensor *x,
                                     reel_tensor *y);
 #define reel_where(...) reel_where_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+
+/* z = x where mask (u8) is not 0, else value; masked_fill is its mirror. */
+REEL_API reel_tensor *reel_where_else_at(const char *at, reel_tensor *mask, reel_tensor *x,
+                                         double value);
+#define reel_where_else(...) reel_where_else_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* z = value where mask (u8) is not 0, else x. */
 REEL_API reel_tensor *reel_masked_fill_at(const char *at, reel_tensor *x, reel_tensor *mask,
@@ -278,6 +288,13 @@ REEL_API reel_tensor *reel_norm_at(const char *at, reel_tensor *x, double p, ree
                                    bool keepdim);
 #define reel_norm(x, p) reel_norm_at(REEL_AT(x), x, p, REEL_SCALAR, false)
 #define reel_norm_over(...) reel_norm_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+
+/* ---- running sums ---- */
+
+/* y[i] = x[0] + ... + x[i] along an axis; any number, of u8 in i64. Sums are f64 on the way, and
+ * f32 results are rounded from them. The order of addition depends on the shape alone. */
+REEL_API reel_tensor *reel_cumsum_at(const char *at, reel_tensor *x, int axis);
+#define reel_cumsum(...) reel_cumsum_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
 /* z = mean over all elements of (y - t)^2, in one pass: y[...] t[...] -> z, 0-d. The shapes are
  * equal, without broadcasting; float; NaN of nothing. The order of addition is sum's: the number of

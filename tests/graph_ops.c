@@ -62,6 +62,13 @@ static const graph_op unary[] = {
     UNARY(gelu, ANY),
     UNARY(gelu_tanh, ANY),
     UNARY(mish, ANY),
+    UNARY(rsqrt, POSITIVE),
+    UNARY(reciprocal, POSITIVE),
+    UNARY(tanhshrink, ANY),
+    UNARY(softsign, NONZERO),
+    UNARY(logsigmoid, ANY),
+    UNARY(selu, NONZERO),
+    UNARY1(celu, NONZERO, 0.5, 1.5),
     UNARY1(pow_scalar, POSITIVE, 0.5, 3),
     UNARY1(leaky_relu, NONZERO, 0.01, 0.3),
     UNARY1(elu, NONZERO, 0.5, 1.5),
@@ -166,6 +173,8 @@ static const graph_op reductions[] = {
     {ROW(var, draw_reduction, call_var, ANY)},
     AXIS(log_softmax, ANY),
     AXIS(softmax, ANY),
+    AXIS(cumsum, ANY),
+    AXIS(softmin, ANY),
     {ROW(topk, draw_topk, call_topk, APART)},
 };
 

@@ -334,10 +334,10 @@ START_TEST(dropout_draws_from_its_seed) {
     reel_generator *g = reel_generator_new(77, test_device());
     {
         REEL_SCOPE;
-        reel_tensor *x = reel_ones(reel_shape(1000), REEL_F64, test_device());
+        reel_tensor *x = reel_ones(reel_shape(1000), REEL_F32, test_device());
         for (int pass = 0; pass < 2; pass++) { /* each a mask of its own */
             double *y = elements(reel_forward(m, x));
-            double *u = elements(reel_rand(reel_shape(1000), REEL_F64, g));
+            double *u = elements(reel_rand(reel_shape(1000), REEL_F32, g));
             for (int i = 0; i < 1000; i++) ck_assert_int_eq(y[i] != 0.0, u[i] > 0.3);
             free(y);
             free(u);
@@ -356,10 +356,14 @@ START_TEST(dropout_resumes) {
         reel_tensor *x = reel_ones(reel_shape(50), REEL_F32, test_device());
         reel_forward(m, x);
         ck_assert_int_eq(reel_module_save(m, s, "drop"), REEL_OK);
-        ck_assert_int_eq(reel_state_count(s), 1);
-        reel_tensor *state = reel_empty(reel_shape(2), REEL_I64, reel_cpu());
-        reel_copy_(state, reel_state_get(s, "drop.generator"));
-        reel_state_put(copy, "drop.generator", state);
+        ck_assert_int_eq(reel_state_count(s), 0); /* no weight */
+        ck_assert_ptr_nonnull(reel_state_text(s, "drop.generator"));
+        if (_i) { /* as older checkpoints have it */
+            reel_tensor *state = reel_empty(reel_shape(2), REEL_I64, reel_cpu());
+            reel_copy_(state, reel_module_get(m, "generator"));
+            reel_state_put(copy, "drop.generator", state);
+        } else
+            reel_state_put_text(copy, "drop.generator", reel_state_text(s, "drop.generator"));
         double *first = elements(reel_forward(m, x));
         ck_assert_int_eq(reel_module_load(other, copy, "drop"), REEL_OK);
         double *again = elements(reel_forward(other, x)), *next = elements(reel_forward(m, x));
@@ -396,16 +400,16 @@ START_TEST(dropout_passes_gradients_where_it_keeps) {
 END_TEST
 
 START_TEST(dropout_refuses) {
-    const double bad[] = {-0.1, 1.0, NAN};
+    const double bad[] = {-0.1, 1.5, NAN};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         ck_assert_ptr_null(reel_dropout_new(bad[i], 1));
-        expect_failure(REEL_ERR_ARGUMENT, "dropout_new: p must lie in [0, 1)");
+        expect_failure(REEL_ERR_ARGUMENT, "dropout_new: p must lie in [0, 1]");
     }
     reel_module *m = dropout(0.5, 1);
     {
         REEL_SCOPE;
         ck_assert_ptr_null(reel_forward(m, reel_ones(reel_shape(3), REEL_I64, test_device())));
-        expect_failure(REEL_ERR_DTYPE, "takes f32 or f64, not i64");
+        expect_failure(REEL_ERR_DTYPE, "dropout: takes floats");
         reel_tensor *none = reel_forward(m, reel_ones(reel_shape(0, 3), REEL_F32, test_device()));
         ck_assert_int_eq(reel_dim(none, 1), 3);
     }
@@ -429,7 +433,7 @@ int main(void) {
     tcase_add_loop_test(c, dropout_keeps_a_share_and_scales_it, 0, 3);
     tcase_add_test(c, dropout_is_the_identity_in_evaluation);
     tcase_add_test(c, dropout_draws_from_its_seed);
-    tcase_add_test(c, dropout_resumes);
+    tcase_add_loop_test(c, dropout_resumes, 0, 2);
     tcase_add_test(c, dropout_passes_gradients_where_it_keeps);
     tcase_add_test(c, dropout_refuses);
     return run_suite(s);

@@ -348,6 +348,10 @@ static reel_module *new_layer_norm_without_parameters(void) {
         (reel_layer_norm_options){.dtype = REEL_F64, .eps = REEL_ZERO, .no_affine = true});
 }
 
+static reel_module *new_prelu(void) {
+    return reel_prelu_new((reel_prelu_options){.num_parameters = 3, .dtype = REEL_F64});
+}
+
 static const struct {
     reel_module *(*make)(void);
     reel_shape x, bad;
@@ -357,6 +361,10 @@ static const struct {
      {2, {4, 3}},
      {2, {3, 4}},
      "linear: inner dimensions differ: x[3, 4], weight[2, 3], bias[2]"},
+    {new_prelu,
+     {3, {2, 3, 4}},
+     {2, {3, 4}},
+     "prelu: weight must be [1] or [4], a slope a channel: x[3, 4], weight[3]"},
     {new_linear_without_bias,
      {2, {4, 3}},
      {2, {3, 4}},

@@ -69,8 +69,8 @@ START_TEST(modules) {
          reel_sequential(reel_relu_new(), NULL, reel_relu_new()));
     SAYS("module_list_new: no child: 0 in module_list", reel_module_list(NULL));
     SAYS("sequential_new: no modules: -1 of them", reel_sequential_new(NULL, -1));
-    SAYS("dropout_new: p must lie in [0, 1): 1.5", reel_dropout_new(1.5, 0));
-    SAYS("dropout_new: p must lie in [0, 1): nan", reel_dropout_new(NAN, 0));
+    SAYS("dropout_new: p must lie in [0, 1]: 1.5", reel_dropout_new(1.5, 0));
+    SAYS("dropout_new: p must lie in [0, 1]: nan", reel_dropout_new(NAN, 0));
     SAYS("softmax: no such axis: x[2, 3]", reel_forward(softmax, x));
     SAYS("xavier_uniform_: no tensor", reel_xavier_uniform_(NULL, g, 1));
     SAYS("xavier_uniform_: needs 2 axes: [2]", reel_xavier_uniform_(row, g, 1));
@@ -408,10 +408,10 @@ static void expect_lines(const char *text, int inner, int outer) {
 START_TEST(functions_are_there_beside_their_macros) {
     reel_module *(*make)(double, uint64_t) = reel_dropout_new;
     ck_assert_ptr_null(make(2, 0));
-    ck_assert_str_eq(reel_error(), "dropout_new: p must lie in [0, 1): 2");
+    ck_assert_str_eq(reel_error(), "dropout_new: p must lie in [0, 1]: 2");
     reel_clear_error();
     ck_assert_ptr_null((reel_dropout_new)(2, 0));
-    ck_assert_str_eq(reel_error(), "dropout_new: p must lie in [0, 1): 2");
+    ck_assert_str_eq(reel_error(), "dropout_new: p must lie in [0, 1]: 2");
     reel_clear_error();
 }
 END_TEST
@@ -419,7 +419,7 @@ END_TEST
 START_TEST(calls_in_arguments_say_their_own_line) {
     SAYS("module_param: no tensor: v in m",
          reel_module_param(&m, "v", reel_module_param(&m, "v", NULL)));
-    SAYS("dropout_new: p must lie in [0, 1): 2",
+    SAYS("dropout_new: p must lie in [0, 1]: 2",
          reel_module_child(&m, "c", reel_dropout_new(2, 0)));
     reel_linear_new(2, 2, (reel_linear_options){.dtype = REEL_U8}), reel_state_put(NULL, "a", x);
     expect_text(REEL_ERR_DTYPE, "linear_new: takes f32 or f64, not u8", __FILE__, __LINE__ - 1);

@@ -1,4 +1,4 @@
-/* Second derivatives of activations y = f(x): each gives g f''(x). Their gradients are formulas. */
+/* Dropout; and second derivatives of activations y = f(x): each gives g f''(x). Their gradients are formulas. */
 #include "autograd/autograd_internal.h"
 
 /* f' = alpha e^x up to 0, and f'' = f'; 0 above */
@@ -67,4 +67,14 @@ reel_tensor *reel__second_mish(const reel__node *n, reel_tensor *g, reel_tensor 
     reel_tensor *turn = reel_mul_at(n->at, s, reel_affine_at(n->at, w, -2, -1));
     turn = reel_affine_at(n->at, reel_mul_at(n->at, x, reel_affine_at(n->at, turn, 1, 1)), 1, 2);
     return reel_mul_at(n->at, reel__tanh_grad(n->at, reel_mul_at(n->at, g, s), w), turn);
+}
+
+/* Linear in x, element by element: dx is g with the same ones dropped. */
+void reel__grad_dropout(reel__node *n, reel_tensor *g) {
+    reel_tensor *used = reel__saved(n, REEL__OUT(1));
+    reel__give(n, 0, reel__dropout_again(n->at, g, used, n->with.dropout.p));
+}
+
+void reel__grad_dropout_again(reel__node *n, reel_tensor *g) {
+    reel__give(n, 0, reel__dropout_again(n->at, g, reel__in(n, 1), n->with.dropout.p));
 }

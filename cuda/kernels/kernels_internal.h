@@ -196,6 +196,58 @@ int reel__cuda_softmax_parts(int64_t outer, int64_t n, int64_t inner);
 cudaError_t reel__cuda_launch_softmax(const reel__cuda_softmax_work *s, reel_dtype dtype,
                                       reel__cuda_queue *queue);
 
+/* ---- attention (attention.cu, attention_grad.cu) ---- */
+
+/* Element (b, h, i, e) lies at data + b batch + h head + i row + e, in elements. */
+typedef struct {
+    void *data;
+    int64_t batch, head, row;
+} reel__cuda_attention_operand;
+
+/* As attention_internal.h says; lse and delta[B,H,T] are contiguous. dq, dk and dv are written all
+ * over. */
+typedef struct {
+    int64_t batch, heads, groups, queries, keys, width, value_width;
+    double scale, kept; /* kept: 1 / (1 - p) */
+    bool causal, drops;
+    bool units, units_out; /* rows that are read, that are written, are whole units */
+    uint32_t threshold;    /* words below it say: dropped */
+    reel__cuda_attention_operand q, k, v, y, g, dq, dk, dv;
+    const void *bias; /* NULL: none */
+    int64_t bias_step[4];
+    const int64_t *seed;
+    int64_t seed_step;
+    void *lse, *delta;
+} reel__cuda_attention_work;
+/* y and lse. */
+cudaError_t reel__cuda_launch_attention(const reel__cuda_attention_work *w, reel_dtype dtype,
+                                        reel__cuda_queue *queue);
+/* delta, dq, dk and dv. */
+cudaError_t reel__cuda_launch_attention_grad(const reel__cuda_attention_work *w, reel_dtype dtype,
+                                             reel__cuda_queue *queue);
+/* out[rows, keys] = kept, or 0 where dropped; contiguous. */
+cudaError_t reel__cuda_launch_attention_kept(void *out, int64_t rows, int64_t keys,
+                                             const int64_t *seed, int64_t seed_step,
+                                             uint32_t threshold, double kept, reel_dtype dtype,
+                                             reel__cuda_queue *queue);
+/* ---- cumsum (scan.cu) ---- */
+
+/* y[outer, n, inner] = running sums of x over n, from the end if reverse; contiguous, y of u8 is
+ * i64. n is cut into parts of `each`; if there are several, `sums` has 8 bytes for each part of each
+ * sum. */
+typedef struct {
+    void *y;
+    const void *x;
+    int64_t outer, n, inner, each;
+    int parts;
+    bool reverse;
+    void *sums;
+} reel__cuda_scan_work;
+/* How many parts are worth while. */
+int reel__cuda_scan_parts(int64_t outer, int64_t n, int64_t inner);
+cudaError_t reel__cuda_launch_scan(const reel__cuda_scan_work *s, reel_dtype dtype,
+                                   reel__cuda_queue *queue);
+
 /* ---- products of small matrices (gemm.cu) ---- */
 
 /* z[M,N] (+)= x[M,K] y[K,N], z contiguous; a transposed operand lies along its first axis. */
@@ -420,6 +472,12 @@ cudaError_t reel__cuda_launch_bernoulli_fill(void *out, int64_t n, int size, dou
 cudaError_t reel__cuda_launch_bernoulli(void *out, const void *p, int64_t n, reel_dtype dtype,
                                         const reel__cuda_error_slot *errors, int64_t *state,
                                         unsigned *ticket, reel__cuda_queue *queue);
+
+/* y = word i is below `least` ? 0 : scale x, of n contiguous elements (dropout.cu). By the words of
+ * `state`, which is moved on, after it was copied to `used`; state NULL: by those of `used`. */
+cudaError_t reel__cuda_launch_dropout(void *y, const void *x, int64_t n, reel_dtype dtype,
+                                      unsigned least, double scale, int64_t *state, int64_t *used,
+                                      unsigned *ticket, reel__cuda_queue *queue);
 
 /* Draws by weights (multinomial.cu): weights[rows, n] to out[rows, draws], contiguous. */
 typedef struct {

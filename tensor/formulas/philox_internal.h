@@ -75,6 +75,13 @@ REEL_FORMULA double reel__open_uniform(uint64_t word) {
     return ((double)(word >> 12) + 0.5) * 0x1p-52;
 }
 
+/* The least word that is not among the p 2^32 least, rounded up; p in [0, 1). */
+static inline uint32_t reel__least_kept(double p) {
+    const double bound = p * 0x1p32;
+    const uint32_t floor = bound < 4294967295.0 ? (uint32_t)bound : UINT32_MAX;
+    return floor < UINT32_MAX && (double)floor < bound ? floor + 1 : floor;
+}
+
 /* Whether one word is among the p 2^32 that say yes; rounded up if there are not as many. */
 REEL_FORMULA int reel__says_yes(uint32_t word, double p) {
     return (double)word < p * 0x1p32;

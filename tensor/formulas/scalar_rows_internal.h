@@ -10,6 +10,10 @@ REEL_FORMULA REAL R(div)(REAL x, REAL y) { return x / y; }
 REEL_FORMULA REAL R(neg)(REAL x) { return -x; }
 REEL_FORMULA REAL R(sign)(REAL x) { return (REAL)((x > 0) - (x < 0)); }
 REEL_FORMULA REAL R(sqrt)(REAL x) { return SQRT(x); }
+REEL_FORMULA REAL R(rsqrt)(REAL x) { return 1 / SQRT(x); }
+REEL_FORMULA REAL R(rsqrt_grad)(REAL g, REAL y) { return (REAL)-0.5 * g * (y * y * y); }
+REEL_FORMULA REAL R(reciprocal)(REAL x) { return 1 / x; }
+REEL_FORMULA REAL R(reciprocal_grad)(REAL g, REAL y) { return -g * (y * y); }
 REEL_FORMULA REAL R(square)(REAL x) { return x * x; }
 REEL_FORMULA REAL R(square_grad)(REAL g, REAL x) { return 2 * g * x; }
 REEL_FORMULA REAL R(pow_scalar)(REAL x, REAL p) { return R(pow)(x, p); }
@@ -43,6 +47,23 @@ REEL_FORMULA REAL R(elu)(REAL x, REAL alpha) { return x > 0 ? x : alpha * R(expm
 REEL_FORMULA REAL R(elu_grad)(REAL g, REAL x, REAL alpha) { return x <= 0 ? g * alpha * R(exp)(x) : g; }
 REEL_FORMULA REAL R(sigmoid_grad)(REAL g, REAL y) { return g * (y * (1 - y)); }
 REEL_FORMULA REAL R(tanh_grad)(REAL g, REAL y) { return g * (1 - y * y); }
+REEL_FORMULA REAL R(hardsigmoid)(REAL x) { return R(clamp)(x + 3, 0, 6) * (REAL)(1.0 / 6.0); }
+REEL_FORMULA REAL R(hardsigmoid_grad)(REAL g, REAL x) { return x > -3 && x < 3 ? g * (REAL)(1.0 / 6.0) : 0; }
+REEL_FORMULA REAL R(hardswish)(REAL x) { return x * R(clamp)(x + 3, 0, 6) * (REAL)(1.0 / 6.0); }
+REEL_FORMULA REAL R(hardshrink)(REAL x, REAL lambd) { return x >= -lambd && x <= lambd ? 0 : x; }
+REEL_FORMULA REAL R(hardshrink_grad)(REAL g, REAL x, REAL lambd) { return x < -lambd || x > lambd ? g : 0; }
+REEL_FORMULA REAL R(softshrink)(REAL x, REAL lambd) { return x - R(clamp)(x, -lambd, lambd); }
+REEL_FORMULA REAL R(softshrink_grad)(REAL g, REAL x, REAL lambd) { return x < -lambd || x > lambd ? g : 0; }
+REEL_FORMULA REAL R(tanhshrink)(REAL x) { return x - R(tanh)(x); }
+REEL_FORMULA REAL R(softsign)(REAL x) { return x / (1 + R(abs)(x)); }
+REEL_FORMULA REAL R(logsigmoid_grad)(REAL g, REAL x) { return g * R(sigmoid)(-x); }
+REEL_FORMULA REAL R(celu)(REAL x, REAL alpha) { return x > 0 ? x : alpha * R(expm1)(x / alpha); }
+REEL_FORMULA REAL R(celu_grad)(REAL g, REAL x, REAL alpha) { return x <= 0 ? g * R(exp)(x / alpha) : g; }
+REEL_FORMULA REAL R(threshold)(REAL x, REAL threshold, REAL value) { return x <= threshold ? value : x; }
+REEL_FORMULA REAL R(threshold_grad)(REAL g, REAL x, REAL threshold, REAL value) { (void)value; return x <= threshold ? 0 : g; }
+REEL_FORMULA REAL R(bend)(REAL x, REAL slope) { return x > 0 ? x : slope * x; }
+REEL_FORMULA REAL R(bend_grad)(REAL g, REAL x, REAL slope) { return x > 0 ? g : slope * g; }
+REEL_FORMULA REAL R(kept)(REAL x, REAL kept, REAL scale) { return kept <= 0 ? 0 : scale * x; }
 /* clang-format on */
 
 /* g - e^y sum, and g where sum is 0 */
@@ -126,6 +147,43 @@ REEL_FORMULA REAL R(mish_grad)(REAL g, REAL x) {
     REAL d = e * (e + 2) + 2, slope = REEL__FUSED(e + 2, d, 4 * t * (e + 1)) / (d * d);
     return g * (slope * scaled / SILU_SCALE);
 }
+
+/* g (x / 3 + 1/2), where |x| < 3; 0 below, g above */
+REEL_FORMULA REAL R(hardswish_grad)(REAL g, REAL x) {
+    REAL inside = g * (x * (REAL)(1.0 / 3.0) + (REAL)0.5);
+    return x <= -3 ? 0 : x < 3 ? inside : g;
+}
+
+/* g tanh(x)^2 */
+REEL_FORMULA REAL R(tanhshrink_grad)(REAL g, REAL x) {
+    REAL t = R(tanh)(x);
+    return g * (t * t);
+}
+
+/* g / (1 + |x|)^2 */
+REEL_FORMULA REAL R(softsign_grad)(REAL g, REAL x) {
+    REAL d = 1 + R(abs)(x);
+    return g / (d * d);
+}
+
+/* ln(1 / (1 + e^-x)) = min(x, 0) - ln(1 + e^-|x|) */
+REEL_FORMULA REAL R(logsigmoid)(REAL x) {
+    REAL tail = R(log1p)(R(exp)(-R(abs)(x)));
+    return (x > 0 ? 0 : x) - tail;
+}
+
+#define SELU_SCALE (REAL)1.0507009873554804934193349852946
+#define SELU_BELOW (REAL)1.7580993408473768599402175208123 /* SELU_SCALE alpha */
+
+REEL_FORMULA REAL R(selu)(REAL x) {
+    return x > 0 ? SELU_SCALE * x : SELU_BELOW * R(expm1)(x);
+}
+
+REEL_FORMULA REAL R(selu_grad)(REAL g, REAL x) {
+    return x <= 0 ? g * SELU_BELOW * R(exp)(x) : g * SELU_SCALE;
+}
+#undef SELU_SCALE
+#undef SELU_BELOW
 
 /* z = -(t max(ln p, -100) + (1 - t) max(ln(1 - p), -100)) */
 REEL_FORMULA REAL R(bce)(REAL p, REAL t) {

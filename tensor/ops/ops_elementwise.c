@@ -43,6 +43,14 @@ reel_tensor *reel_masked_fill_at(const char *at, reel_tensor *x, reel_tensor *ma
     return reel_where_at(at, mask, filling, x);
 }
 
+reel_tensor *reel_where_else_at(const char *at, reel_tensor *mask, reel_tensor *x, double value) {
+    REEL__COMPOSITE(.name = "where_else", .at = at, .in = {mask, x}, .given = 2);
+    if (!reel__composite_is_whole(&composite)) return NULL;
+    reel_tensor *filling =
+        reel_full_at(at, REEL_SCALAR, value, reel_dtype_of(x), reel_device_of(x));
+    return reel_where_at(at, mask, x, filling);
+}
+
 reel_tensor *reel_cast_at(const char *at, reel_tensor *x, reel_dtype dtype) {
     if (reel__is_alive(x) && x->layout.dtype == dtype) return x;
     return reel__run_call(

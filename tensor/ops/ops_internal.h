@@ -18,6 +18,9 @@
  * weigh(w, x):            w x, and 0 where w = 0, whatever x is: of a weight, and a term that may
  *                         be infinite
  * ties(x, y):             1 where x and y are equal or both NaN, else 0, in their dtype; constant
+ * bend(x, slope):         x, below 0 slope x: of tensors, as prelu has them
+ * bend_grad(g, x, slope): dx = g, below 0 slope g, of the above
+ * kept(x, kept, scale):   scale x where kept is above 0, else 0, whatever x is
  * pow_scalar(x, p):       x^p */
 #define REEL__TAKES_1 reel_tensor *x
 #define REEL__TAKES_2 reel_tensor *x, reel_tensor *y
@@ -44,12 +47,21 @@ reel_tensor *reel__nll(const char *at, reel_tensor *x, reel_tensor *weight, reel
 /* Its transpose: g[N,...] -> dx[N,C,...] of zeros, dx = -weight[target] g at target along axis 1 */
 reel_tensor *reel__nll_grad(const char *at, reel_tensor *g, reel_tensor *weight,
                             reel_tensor *target, int64_t ignored);
+/* y = x / (1 - p) where a word of the generator is not among the p 2^32 least, else 0, whatever x
+ * is; p in [0, 1). Element i, row-major, has word i mod 4 of block i / 4, from the block on that
+ * `state` (i64 {seed, offset}, the generator's) says, which is moved on. */
+reel_tensor *reel__dropout(const char *at, reel_tensor *x, reel_tensor *state, double p);
+/* The same by the words from `used` on, which is left as it is: what the gradient of the above is,
+ * and its own. */
+reel_tensor *reel__dropout_again(const char *at, reel_tensor *x, reel_tensor *used, double p);
 /* out = x y, or out += x y */
 reel_status reel__matmul_into(const char *at, reel_tensor *out, reel_tensor *x, reel_tensor *y,
                               bool accumulate);
 /* Zeros of `shape` with x at start, start + step, ... along the axis. */
 reel_tensor *reel__slice_put(const char *at, reel_tensor *x, reel_shape shape, int axis,
                              int64_t start, int64_t step);
+/* y[i] = x[0] + ... + x[i] along an axis, or reversed x[i] + ... + x[n-1] */
+reel_tensor *reel__cumsum(const char *at, reel_tensor *x, int axis, bool reverse);
 /* g summed over the axes along which `shape` was broadcast to g's. */
 reel_tensor *reel__sum_to(const char *at, reel_tensor *g, reel_shape shape);
 

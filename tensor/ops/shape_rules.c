@@ -184,6 +184,13 @@ reel_status reel__rule_axis(const reel__call *c, reel__layout *out) {
     return reel__rule_broadcast(c, out);
 }
 
+/* Integers add up in i64. */
+reel_status reel__rule_scan(const reel__call *c, reel__layout *out) {
+    REEL_TRY(reel__rule_axis(c, out));
+    if (out->dtype == REEL_U8) out->dtype = REEL_I64;
+    return REEL_OK;
+}
+
 static reel_status like_first(const reel__call *c, reel__layout *out) {
     REEL_TRY(check_axis(c));
     out->dtype = reel__input(c, 0)->layout.dtype;
@@ -320,6 +327,22 @@ reel_status reel__rule_triangle(const reel__call *c, reel__layout *out) {
     out->shape = c->in[0]->layout.shape;
     if (out->shape.ndim >= 2) return REEL_OK;
     return reel__fail_call(REEL_ERR_SHAPE, c, "takes two axes or more");
+}
+
+/* ---- dropout: x, and the state of a generator ---- */
+
+reel_status reel__rule_dropout_again(const reel__call *c, reel__layout *out) {
+    out->dtype = c->in[0]->layout.dtype;
+    out->shape = c->in[0]->layout.shape;
+    if (reel_shape_equal(c->in[1]->layout.shape, reel_shape(2))) return REEL_OK;
+    return reel__fail_call(REEL_ERR_SHAPE, c, "a generator's state is of [2]");
+}
+
+/* And the state that it began with. */
+reel_status reel__rule_dropout(const reel__call *c, reel__layout *out) {
+    REEL_TRY(reel__rule_dropout_again(c, out));
+    out[1] = (reel__layout){.shape = reel_shape(2), .dtype = REEL_I64};
+    return REEL_OK;
 }
 
 /* ---- losses of a class: the classes are axis 1 of x[N,C,...], which target[N,...] lacks ---- */

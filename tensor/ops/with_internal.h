@@ -88,6 +88,10 @@ typedef union reel__with {
         double scale;     /* dequantize_rows */
         reel_dtype dtype; /* dequantize_rows: the result's */
     } index;
+    struct { /* cumsum */
+        int axis;
+        bool reverse; /* y[i] = x[i] + ... + x[n-1] */
+    } scan;
     struct { /* topk, sort */
         int axis;
         int64_t k;    /* sort: all along the axis */
@@ -124,6 +128,13 @@ typedef union reel__with {
         int64_t draws; /* of a row */
         bool replacement;
     } multinomial;
+    struct { /* attention, attention_grad */
+        double scale, dropout;
+        bool causal;
+    } attention;
+    struct {      /* dropout, dropout_again */
+        double p; /* of an element to become 0 */
+    } dropout;
     struct {             /* nll, nll_grad */
         int64_t ignored; /* a target that takes no part */
     } nll;

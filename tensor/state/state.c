@@ -235,7 +235,7 @@ reel_status reel__state_put_all(reel_state *to, const char *prefix, const reel_s
 
 /* Whether `found` can be copied into t; `name` is its full name. */
 static reel_status check_fit(const char *what, const char *name, const reel_tensor *t,
-                             const reel_tensor *found) {
+                             const reel_tensor *found, bool cast) {
     if (!reel_shape_equal(reel_shape_of(found), reel_shape_of(t))) {
         char ours[192], theirs[192];
         reel__shape_text(ours, sizeof ours, reel_shape_of(t));
@@ -243,7 +243,7 @@ static reel_status check_fit(const char *what, const char *name, const reel_tens
         return reel_fail(REEL_ERR_SHAPE, NULL, "%s: shapes differ: %s is %s, in the state %s", what,
                          name, ours, theirs);
     }
-    if (reel_dtype_of(found) != reel_dtype_of(t))
+    if (!cast && reel_dtype_of(found) != reel_dtype_of(t))
         return reel_fail(REEL_ERR_DTYPE, NULL, "%s: dtypes differ: %s is %s, in the state %s", what,
                          name, reel_dtype_name(reel_dtype_of(t)),
                          reel_dtype_name(reel_dtype_of(found)));
@@ -259,27 +259,55 @@ static reel_status fail_missing(const char *what, const reel_state *from, const 
                      out ? (const char *)out->value : "");
 }
 
-reel_status reel__state_check(const char *what, const reel_state *to, const reel_state *from,
-                              const char *prefix) {
+/* Those of `to`: each found, and fit. */
+static reel_status match_ours(const char *what, const reel_state *to, const reel_state *from,
+                              const char *prefix, const reel__state_terms *terms) {
     for (int i = 0; i < to->tensors.count; i++) {
         const reel__hash_entry *e = &to->tensors.entries[i], *found = find(from, prefix, e->key);
-        if (!found) return fail_missing(what, from, prefix, e->key);
-        REEL_TRY(check_fit(what, found->key, e->value, found->value));
-    }
-    if (is_empty(prefix)) return REEL_OK; /* others' entries may lie beside ours */
-    for (int i = 0; i < from->tensors.count; i++) {
-        const char *name = from->tensors.entries[i].key, *rest = below(name, prefix);
-        if (rest && !find(to, NULL, rest))
-            return reel_fail(REEL_ERR_FORMAT, NULL, "%s: in the state alone: %s", what, name);
+        if (found) {
+            REEL_TRY(check_fit(what, found->key, e->value, found->value, terms->cast));
+            continue;
+        }
+        if (terms->missing) REEL_TRY(reel_state_put(terms->missing, e->key, e->value));
+        if (!terms->loose) return fail_missing(what, from, prefix, e->key);
     }
     return REEL_OK;
+}
+
+/* Without a prefix others' entries may lie beside ours. */
+reel_status reel__state_match(const char *what, const reel_state *to, const reel_state *from,
+                              const char *prefix, const reel__state_terms *terms) {
+    const bool bare = is_empty(prefix), strict = !terms->loose && !bare;
+    REEL_TRY(match_ours(what, to, from, prefix, terms));
+    for (int i = 0; (strict || terms->unexpected) && i < from->tensors.count; i++) {
+        const reel__hash_entry *e = &from->tensors.entries[i];
+        const char *rest = bare ? e->key : below(e->key, prefix);
+        if (!rest || find(to, NULL, rest) || find(terms->passed_over, NULL, rest)) continue;
+        if (terms->unexpected) REEL_TRY(reel_state_put(terms->unexpected, rest, e->value));
+        if (strict)
+            return reel_fail(REEL_ERR_FORMAT, NULL, "%s: in the state alone: %s", what, e->key);
+    }
+    return REEL_OK;
+}
+
+reel_status reel__state_check(const char *what, const reel_state *to, const reel_state *from,
+                              const char *prefix) {
+    return reel__state_match(what, to, from, prefix, &(reel__state_terms){0});
+}
+
+/* In a scope of its own, which a cast tensor goes with. */
+static reel_status copy_one(reel_tensor *t, reel_tensor *found) {
+    REEL_SCOPE;
+    const bool same = reel_dtype_of(found) == reel_dtype_of(t);
+    if (!same) found = reel_cast_at(NULL, found, reel_dtype_of(t));
+    return found && reel_copy_(t, found) ? REEL_OK : reel_error_status();
 }
 
 reel_status reel__state_copy(const reel_state *to, const reel_state *from, const char *prefix) {
     for (int i = 0; i < reel_state_count(to); i++) {
         reel_tensor *t = reel_state_at(to, i);
         reel_tensor *found = reel_state_get_in(from, prefix, reel_state_name(to, i));
-        if (found != t && !reel_copy_(t, found)) return reel_error_status();
+        if (found && found != t) REEL_TRY(copy_one(t, found));
     }
     return REEL_OK;
 }

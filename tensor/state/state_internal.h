@@ -12,7 +12,19 @@ reel_status reel__state_put_all(reel_state *to, const char *prefix, const reel_s
 reel_status reel__state_check(const char *what, const reel_state *to, const reel_state *from,
                               const char *prefix);
 
-/* After that check: copies the elements, in place, from whatever device they lie on. */
+/* The same on other terms. */
+typedef struct {
+    bool loose;                    /* what either side lacks is passed over; shapes must fit */
+    bool cast;                     /* dtypes may differ */
+    reel_state *missing;           /* unless NULL: is given those of `to` that `from` lacks, */
+    reel_state *unexpected;        /* and those of `from`, below the prefix, that `to` lacks */
+    const reel_state *passed_over; /* names that may lie in `from` all the same */
+} reel__state_terms;
+reel_status reel__state_match(const char *what, const reel_state *to, const reel_state *from,
+                              const char *prefix, const reel__state_terms *terms);
+
+/* After that check: copies the elements, in place, from whatever device they lie on, cast where
+ * dtypes differ; what `from` lacks stays as it is. */
 reel_status reel__state_copy(const reel_state *to, const reel_state *from, const char *prefix);
 
 /* Keeps that a tensor of this name has been left out of the state, and why ("its dtype is C64"). */

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import activations_check
 import function_check
 import ops_check
 
@@ -47,6 +48,7 @@ LOSSES = {
         x, y, signs(t, x), margin=option / 8, **o)),
 }
 LAYERS = {
+    **activations_check.LAYERS,
     "relu": lambda x, *_: nn.ReLU()(x),
     "sigmoid": lambda x, *_: nn.Sigmoid()(x),
     "tanh": lambda x, *_: nn.Tanh()(x),
@@ -58,6 +60,9 @@ LAYERS = {
 
 
 UNLIKE = {
+    **activations_check.UNLIKE,
+    **{name: ops_check.UNLIKE[name] for name in ("elu", "silu", "mish")},
+    "gelu": ops_check.UNLIKE["gelu"] + ops_check.UNLIKE["gelu_tanh"],
     "bce": ops_check.UNLIKE["bce"],
     "huber": [("special", "second", "of NaN PyTorch's is 0, though the first is NaN")],
     "smooth_l1": [("special", "second", "the same")],
@@ -75,6 +80,7 @@ UNLIKE = {
     "cosine_embedding": [("wide", "out grad second", "x.x overflows"), ("special", "second", "the same")],
 }
 LOOSER = {name: {"relative64": 1e-8} for name in ("bce", "cosine_embedding")}  # the same
+LOOSER["gelu"] = {"near_zero": 0.25}  # 1 + erf, and 1 + tanh, are rounded
 LOOSER["layer_norm"] = {"near_zero": 20}  # gradients are differences of numbers up to 1 / sqrt(eps)
 
 

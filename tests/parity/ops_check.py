@@ -6,6 +6,8 @@ from math import inf
 import torch
 from torch.nn import functional as F
 
+import attention_check
+import activations_check
 import function_check
 import optim_check
 
@@ -196,14 +198,17 @@ TWINS = {
     "flip": lambda x, axis, *_: x.flip(axis),
     "tril": lambda x, diagonal, *_: x.tril(diagonal),
     "triu": lambda x, diagonal, *_: x.triu(diagonal),
+    **attention_check.TWINS,
     # views
     "reshape": lambda x, *shape: x.reshape(shape[:3]),
     "permute": lambda x, *order: x.permute(order[:3]),
     "slice": sliced,
     "expand": lambda x, *shape: x.expand(shape[:3]),
+    **activations_check.ROWS,
 }
 
 WITHOUT_TWIN = {  # and why
+    **attention_check.WITHOUT_TWIN,
     "uniform": "random numbers are Reel's own: nn_check looks at what is drawn",
     "normal": "random numbers are Reel's own: nn_check looks at what is drawn",
     "randint": "the same",
@@ -211,12 +216,16 @@ WITHOUT_TWIN = {  # and why
     "bernoulli": "the same",
     "bernoulli_fill": "the same",
     "multinomial": "the same",
+    "dropout": "the same",
+    "dropout_again": "the same",
     **{name: "an optimizer: optim_check" for name in optim_check.OPTIMIZERS if name != "adamw"},  # Adam's row
     "clip_norm": "an optimizer's: optim_check",
     "clip_value": "the same",
 }
 
 UNLIKE = {  # what is not compared for some values, and why
+    **attention_check.UNLIKE,
+    **activations_check.UNLIKE,
     "dequantize": [("usual wide special", "grad", "not differentiable: ops.h")],
     "dequantize_rows": [("usual wide special", "grad", "the same")],
     "bce": [("wide special", "grad1", "dt is of clamped logs, PyTorch's infinite at p = 0 and 1"),
@@ -252,6 +261,7 @@ UNLIKE = {  # what is not compared for some values, and why
     "gelu_tanh_grad": [("wide special", "out grad second", "the same")],
 }
 LOOSER = {
+    **attention_check.LOOSER,
     "bce": {"relative64": 1e-8},  # PyTorch's 1e-12 is a float
     "bce_grad": {"near_zero": 1e-20},  # g (p - t) may be denormal before it is divided by 1e-12
     "gelu": {"near_zero": 0.25},  # 1 + erf is rounded

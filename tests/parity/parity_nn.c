@@ -1,5 +1,6 @@
 /* Cases of losses, layers and initialisers: nn_check.py compares them. */
 #include "tests/parity/parity_inputs.h"
+#include "tests/parity/parity_layers.h"
 #include "tests/parity/parity_losses.h"
 
 #include "nn/nn.h"
@@ -219,6 +220,7 @@ int main(int argc, char **argv) {
     if (!record_open(&r, argc, argv)) return 2;
     functions(&r, parity_losses);
     functions(&r, layers);
+    functions(&r, parity_activations);
     linear(&r);
     dropout(&r);
     initialisers(&r);
