@@ -16,6 +16,7 @@
 #include "io/io.h"
 #include "nn/nn.h"
 #include "optim/optim.h"
+#include "tensor/convolution.h"
 #include "tensor/error.h"
 #include "tensor/ops.h"
 #include "tensor/random.h"
