@@ -21,7 +21,9 @@ refuses() { # refuses STATUS TEXT COMMAND...: it ends so, and says so
     want=$1 text=$2 status=0
     shift 2
     "$@" >"$temp/out" 2>&1 || status=$?
-    [ "$status" = "$want" ] && grep -qF -- "$text" "$temp/out" || { cat "$temp/out"; return 1; }
+    if [ "$status" = "$want" ] && grep -qF -- "$text" "$temp/out"; then return 0; fi
+    cat "$temp/out"
+    return 1
 }
 # The run in $1 again from the checkpoint before its last, into $2, and the last are the same bytes.
 again() {

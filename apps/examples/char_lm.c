@@ -23,14 +23,14 @@ typedef struct {
 /* ---- the models: x[B,T] (i64) -> y[B,T,count], of so many characters ---- */
 
 static reel_module *lstm_new(const settings *o, int64_t count, reel_generator *g) {
-    const reel_embedding_layer_options table = {.generator = g};
+    const reel_embedding_options table = {.generator = g};
     return reel_sequential(reel_embedding_new(count, o->width, table),
                            reel_dropout_new(o->dropout, 1),
                            reel_lstm_new(o->width, o->width,
-                                         (reel_rnn_options){.layers = (int)o->layers,
-                                                            .dropout = o->dropout,
-                                                            .batch_first = true,
-                                                            .generator = g}),
+                                         (reel_recurrent_options){.num_layers = (int)o->layers,
+                                                                  .dropout = o->dropout,
+                                                                  .batch_first = true,
+                                                                  .generator = g}),
                            reel_dropout_new(o->dropout, 2),
                            reel_linear_new(o->width, count, (reel_linear_options){.generator = g}));
 }
@@ -53,11 +53,11 @@ static void release(reel_module *base) {
 }
 
 static reel_module *gpt_new(const settings *o, int64_t count, reel_generator *g) {
-    const reel_embedding_layer_options table = {.generator = g};
+    const reel_embedding_options table = {.generator = g};
     const reel_linear_options linear = {.generator = g};
     const reel_transformer_options block = {.dim_feedforward = 4 * o->width,
                                             .dropout = o->dropout > 0 ? o->dropout : REEL_ZERO,
-                                            .activation = REEL_GELU,
+                                            .activation = reel_gelu_at,
                                             .norm_first = true,
                                             .batch_first = true,
                                             .is_causal = true,

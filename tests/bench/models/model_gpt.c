@@ -45,8 +45,8 @@ static reel_tensor *attend(const block *m, reel_tensor *x) {
     reel_chunk(reel_forward(m->c_attn, x), -1, 3, qkv); /* [B,T,3C] -> 3 times [B,T,C] */
     for (int i = 0; i < 3; i++)
         qkv[i] = reel_transpose(reel_reshape(qkv[i], reel_shape(B, T, HEADS, -1)), 1, 2);
-    reel_tensor *y = reel_scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], NULL,
-                                                       (reel_attention_options){.causal = true});
+    reel_tensor *y = reel_scaled_dot_product_attention(qkv[0], qkv[1], qkv[2],
+                                                       (reel_attention_options){.is_causal = true});
     return reel_forward(m->c_proj, reel_reshape(reel_transpose(y, 1, 2), reel_shape(B, T, WIDTH)));
 }
 
@@ -81,7 +81,7 @@ typedef struct {
 static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     const gpt *m = (gpt *)base;
     reel_tensor *places = reel_slice(m->wpe, 0, 0, reel_dim(x, 1), 1);
-    reel_tensor *y = reel_add(reel_embedding(m->wte, x, (reel_embedding_options){0}), places);
+    reel_tensor *y = reel_add(reel_embedding(m->wte, x, (reel_embed_options){0}), places);
     y = reel_forward(m->drop, y);
     for (int i = 0; i < LAYERS; i++) y = reel_forward(m->h[i], y);
     return reel_matmul(reel_forward(m->ln_f, y), reel_t(m->wte));

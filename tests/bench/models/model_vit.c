@@ -46,9 +46,9 @@ reel_module *vit_new(model_options o) {
             &m->base, name,
             reel_transformer_encoder_layer_new(
                 WIDTH, HEADS,
-                (reel_transformer_options){.feedforward = 4 * WIDTH,
+                (reel_transformer_options){.dim_feedforward = 4 * WIDTH,
                                            .dropout = o.dropout > 0 ? o.dropout : REEL_ZERO,
-                                           .activation = REEL_GELU,
+                                           .activation = reel_gelu_at,
                                            .batch_first = true,
                                            .norm_first = true,
                                            .dtype = o.dtype,
