@@ -9,6 +9,7 @@ from torch.nn import functional as F
 import activations_check
 import function_check
 import ops_check
+import transformer_check
 
 REDUCTIONS = ["mean", "sum", "none"]
 
@@ -227,3 +228,5 @@ CHECKS = {"loss": check_loss, "layer": check_layer, "linear": check_linear, "dro
           "init": check_init, "gain": check_gain}
 TWINS = {"loss": LOSSES, "layer": LAYERS, "init": INITIALISERS, "linear": ["linear"], "dropout": ["dropout"],
          "gain": ["gain"]}
+CHECKS["transformer"] = transformer_check.check
+TWINS["transformer"] = transformer_check.NAMES
