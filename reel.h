@@ -17,6 +17,7 @@
 #include "nn/nn.h"
 #include "optim/optim.h"
 #include "tensor/attention.h"
+#include "tensor/convolution.h"
 #include "tensor/error.h"
 #include "tensor/nonlinear.h"
 #include "tensor/ops.h"
