@@ -471,6 +471,8 @@ REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 #endif
 /* Layers and tools of their own headers. */
 #include "activations.h"
+#include "conv_layers.h"
 #include "dropout_layers.h"
+#include "transformer.h"
 
 #endif
