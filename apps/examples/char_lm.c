@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_LAYERS = 64, EVERY = 250 /* steps between two checkpoints */ };
+enum { EVERY = 250 /* steps between two checkpoints */ };
 
 typedef struct {
     const char *model, *file, *out;
@@ -37,15 +37,14 @@ static reel_module *lstm_new(const settings *o, int64_t count, reel_generator *g
 
 typedef struct {
     reel_module base;
-    reel_module *tokens, *places, *drop, *blocks, *norm, *head;
+    reel_module *tokens, *places, *drop, *body, *head;
 } gpt;
 
 static reel_tensor *gpt_forward(reel_module *base, reel_tensor *x) {
     const gpt *m = (gpt *)base;
     reel_tensor *at = reel_arange(reel_dim(x, 1), REEL_I64, reel_device_of(x));
     x = reel_add(reel_forward(m->tokens, x), reel_forward(m->places, at));
-    x = reel_forward(m->blocks, reel_forward(m->drop, x));
-    return reel_forward(m->head, reel_forward(m->norm, x));
+    return reel_forward(m->head, reel_forward(m->body, reel_forward(m->drop, x)));
 }
 
 static void release(reel_module *base) {
@@ -62,19 +61,15 @@ static reel_module *gpt_new(const settings *o, int64_t count, reel_generator *g)
                                             .batch_first = true,
                                             .is_causal = true,
                                             .generator = g};
-    reel_module *blocks[MOST_LAYERS] = {NULL};
     gpt *m = calloc(1, sizeof *m);
     if (!m) return NULL;
     reel_module_init(&m->base, "gpt", gpt_forward);
     m->base.free = release;
-    for (int64_t i = 0; i < o->layers; i++)
-        blocks[i] = reel_transformer_encoder_layer_new(o->width, o->heads, block);
 #define CHILD(name, ...) m->name = reel_module_child(&m->base, #name, __VA_ARGS__)
     CHILD(tokens, reel_embedding_new(count, o->width, table));
     CHILD(places, reel_embedding_new(o->context, o->width, table));
     CHILD(drop, reel_dropout_new(o->dropout, 1));
-    CHILD(blocks, reel_sequential_new(blocks, (int)o->layers));
-    CHILD(norm, reel_layer_norm_new(reel_shape(o->width), (reel_layer_norm_options){0}));
+    CHILD(body, reel_transformer_encoder_new(o->width, o->heads, o->layers, true, block));
     CHILD(head, reel_linear_new(o->width, count, linear));
     return &m->base;
 }
@@ -184,7 +179,7 @@ int main(int argc, char **argv) {
         {"batch", NUMBER, &o.batch, "windows a step", 1},
         {"context", NUMBER, &o.context, "characters in a window", 1},
         {"width", NUMBER, &o.width, "of the model", 1},
-        {"layers", NUMBER, &o.layers, "of the model, 64 at most", 1},
+        {"layers", NUMBER, &o.layers, "of the model", 1},
         {"heads", NUMBER, &o.heads, "of the gpt's attention", 1},
         {"lr", REAL, &o.lr, "learning rate at its highest", 0},
         {"dropout", REAL, &o.dropout, "share that is dropped in training", 0},
@@ -196,8 +191,9 @@ int main(int argc, char **argv) {
         {NULL, 0, NULL, NULL, 0}};
     const int status = arguments_read(table, argc, argv);
     if (status >= 0) return status;
-    if ((strcmp(o.model, "lstm") != 0 && strcmp(o.model, "gpt") != 0) || o.layers > MOST_LAYERS) {
-        fprintf(stderr, "char_lm: --model is lstm or gpt, --layers %d at most\n", MOST_LAYERS);
+    if (strcmp(o.model, "lstm") != 0 && strcmp(o.model, "gpt") != 0) {
+        fprintf(stderr, "char_lm: --model: lstm or gpt, not '%.200s'
+", o.model);
         return 2;
     }
     run(&o);
