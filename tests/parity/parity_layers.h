@@ -4,6 +4,6 @@
 
 #include "tests/parity/parity_case.h"
 
-extern const parity_subject parity_activations[];
+extern const parity_subject parity_activations[], parity_functions[];
 
 #endif

@@ -221,6 +221,7 @@ int main(int argc, char **argv) {
     functions(&r, parity_losses);
     functions(&r, layers);
     functions(&r, parity_activations);
+    functions(&r, parity_functions);
     linear(&r);
     dropout(&r);
     initialisers(&r);
