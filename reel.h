@@ -19,6 +19,8 @@
 #include "optim/optim.h"
 #include "tensor/distances.h"
 #include "tensor/einsum.h"
+#include "tensor/attention.h"
+#include "tensor/convolution.h"
 #include "tensor/error.h"
 #include "tensor/nonlinear.h"
 #include "tensor/ops.h"

@@ -35,7 +35,7 @@ extern "C" {
 
 /* What one device has been asked for, since the program began. */
 typedef struct {
-    int64_t launches;         /* of kernels, cuBLAS's calls counted as one each */
+    int64_t launches;         /* of kernels, calls of cuBLAS or cuDNN counted as one */
     int64_t batches, graphs;  /* that they were sent off in, and those that went as a graph */
     int64_t device_allocs;    /* of memory, from the driver */
     int64_t pinned_allocs;    /* of host memory, from the driver; of all devices, at cuda:0 */

@@ -77,17 +77,19 @@ reel_status reel__cuda_take_error(reel__cuda_device *d);
 
 /* ---- launches (cuda_queue.c) ---- */
 
-/* z = x y by cuBLAS; compared as bytes. */
-typedef struct {
+/* z from x and y by a library, cuBLAS or cuDNN, as its plan says; compared as bytes. The plan and
+ * what it names stay for ever. */
+typedef struct reel__cuda_library_call {
+    /* Launches it, which may be into a capture; says why that failed, NULL if it did not. Calls of
+     * one device come one by one. */
+    const char *(*send)(const struct reel__cuda_library_call *call, cudaStream_t stream);
     const void *plan;
     const void *x, *y;
-    void *z;
-} reel__cuda_blas_call;
-/* (cuda_blas.c) */
-cublasStatus_t reel__cuda_blas_send(const reel__cuda_blas_call *call, cudaStream_t stream);
+    void *z, *workspace;
+} reel__cuda_library_call;
 
 reel_status reel__cuda_queue_open(reel__cuda_queue **queue, cudaStream_t stream);
-void reel__cuda_enqueue_product(reel__cuda_queue *q, const reel__cuda_blas_call *product,
+void reel__cuda_enqueue_library(reel__cuda_queue *q, const reel__cuda_library_call *call,
                                 double flops);
 /* Fills in launches, batches and graphs. */
 void reel__cuda_queue_count(reel__cuda_queue *q, reel_cuda_counts *out);

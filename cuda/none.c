@@ -1,4 +1,5 @@
 /* A build without CUDA: asking for a CUDA device is one clear error. */
+#include "cuda/conv_way_internal.h"
 #include "cuda/cuda.h"
 #include "tensor/backend.h"
 
@@ -25,4 +26,13 @@ reel_status reel_cuda_memory_info(int index, reel_cuda_memory *out) {
 
 reel_status reel_cuda_release_kept(int index) {
     return refuse(index);
+}
+
+void reel__cuda_conv_by(reel__conv_way way) {
+    (void)way;
+}
+
+bool reel__cuda_has_cudnn(int device) {
+    (void)device;
+    return false;
 }

@@ -476,6 +476,7 @@ REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 /* Layers and tools of their own headers. */
 #include "activations.h"
 #include "containers.h"
+#include "conv_layers.h"
 #include "dropout_layers.h"
 #include "module_clone.h"
 #include "pair_layers.h"

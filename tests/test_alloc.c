@@ -112,11 +112,15 @@ END_TEST
 /* ---- making and freeing a model, its optimizer, its schedule ---- */
 
 static reel_module *small_model(void) {
-    return reel_sequential(reel_linear_new(4, 3, (reel_linear_options){0}), reel_relu_new(),
-                           reel_prelu_new((reel_prelu_options){0}), reel_dropout1d_new(0.5, 1),
-                           reel_layer_norm_new(reel_shape(3), (reel_layer_norm_options){0}),
-                           reel_linear_new(3, 4, (reel_linear_options){.no_bias = true}),
-                           reel_softmax_new(1));
+    const reel_conv_layer_options round = {.padding = reel_shape(1),
+                                           .padding_mode = REEL_PADDING_CIRCULAR};
+    return reel_sequential(
+        reel_linear_new(4, 3, (reel_linear_options){0}), reel_relu_new(),
+        reel_conv1d_new(1, 2, reel_shape(3), round),
+        reel_conv_transpose1d_new(2, 1, reel_shape(1), (reel_conv_transpose_layer_options){0}),
+        reel_prelu_new((reel_prelu_options){0}), reel_dropout1d_new(0.5, 1),
+        reel_layer_norm_new(reel_shape(3), (reel_layer_norm_options){0}),
+        reel_linear_new(3, 4, (reel_linear_options){.no_bias = true}), reel_softmax_new(1));
 }
 
 /* Everything into a state, and back. */

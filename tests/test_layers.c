@@ -352,6 +352,30 @@ static reel_module *new_prelu(void) {
     return reel_prelu_new((reel_prelu_options){.num_parameters = 3, .dtype = REEL_F64});
 }
 
+#define CONV(...)                                                                                  \
+    (reel_conv_layer_options) {                                                                    \
+        .dtype = REEL_F64, __VA_ARGS__                                                             \
+    }
+static reel_module *new_conv1d(void) {
+    return reel_conv1d_new(2, 4, reel_shape(3), CONV(.stride = reel_shape(2), .groups = 2));
+}
+static reel_module *new_conv2d(void) {
+    return reel_conv2d_new(3, 2, reel_shape(3, 2), CONV(.padding = reel_shape(1, 0)));
+}
+static reel_module *new_conv2d_same(void) {
+    return reel_conv2d_new(2, 2, reel_shape(2, 3),
+                           CONV(.same = true, .padding_mode = REEL_PADDING_REPLICATE));
+}
+static reel_module *new_conv3d(void) {
+    return reel_conv3d_new(2, 1, reel_shape(2), CONV(.no_bias = true));
+}
+static reel_module *new_conv_transpose2d(void) {
+    return reel_conv_transpose2d_new(
+        2, 4, reel_shape(3, 2),
+        (reel_conv_transpose_layer_options){
+            .dtype = REEL_F64, .stride = reel_shape(2, 1), .padding = reel_shape(1), .groups = 2});
+}
+
 static const struct {
     reel_module *(*make)(void);
     reel_shape x, bad;
@@ -381,6 +405,26 @@ static const struct {
      {2, {3, 4}},
      {0, {0}},
      "layer_norm: x must end with the axes [4]: x[]"},
+    {new_conv1d,
+     {3, {2, 2, 6}},
+     {3, {2, 3, 6}},
+     "conv1d: 2 groups do not divide 3 and 4 channels: x[2, 3, 6], weight[4, 1, 3], bias[4]"},
+    {new_conv2d,
+     {4, {2, 3, 4, 3}},
+     {2, {4, 3}},
+     "conv2d: takes an input of 4 axes, or 3, and a weight of 4: x[4, 3]"},
+    {new_conv2d_same,
+     {3, {2, 3, 2}},
+     {3, {2, 0, 2}},
+     "conv2d: padding of nothing: x[2, 0, 2], weight[2, 2, 2, 3], bias[2]"},
+    {new_conv3d,
+     {5, {1, 2, 3, 2, 2}},
+     {5, {1, 2, 3, 2, 1}},
+     "conv3d: the kernel reaches over 2, and the padded input over 1, along spatial axis 2"},
+    {new_conv_transpose2d,
+     {4, {1, 2, 3, 3}},
+     {4, {1, 3, 3, 3}},
+     "conv_transpose2d: the weight is of 2 channels, the input has 3: x[1, 3, 3, 3]"},
 };
 enum { LAYERS = sizeof layers / sizeof *layers };
 

@@ -148,13 +148,15 @@ const void *reel__cuda_blas_plan(const reel__call *c, const reel__cuda_blas_prod
     return p;
 }
 
-cublasStatus_t reel__cuda_blas_send(const reel__cuda_blas_call *call, cudaStream_t stream) {
+const char *reel__cuda_blas_send(const reel__cuda_library_call *call, cudaStream_t stream) {
     const plan *p = call->plan;
-    const reel__cuda_device *d = reel__cuda_device_at(p->of.device);
+    const reel__cuda_device *d = reel__cuda_device_at(p->of.device); /* its handle */
     const float one32 = 1, beta32 = p->of.accumulate ? 1 : 0;
     const double one64 = 1, beta64 = p->of.accumulate ? 1 : 0;
     const bool f64 = p->of.dtype == REEL_F64;
-    return cublasLtMatmul(d->blas, p->how, f64 ? (const void *)&one64 : &one32, call->y, p->a,
-                          call->x, p->b, f64 ? (const void *)&beta64 : &beta32, call->z, p->z,
-                          call->z, p->z, &p->algorithm, d->workspace, REEL__CUDA_WORKSPACE, stream);
+    const cublasStatus_t status =
+        cublasLtMatmul(d->blas, p->how, f64 ? (const void *)&one64 : &one32, call->y, p->a, call->x,
+                       p->b, f64 ? (const void *)&beta64 : &beta32, call->z, p->z, call->z, p->z,
+                       &p->algorithm, call->workspace, REEL__CUDA_WORKSPACE, stream);
+    return status == CUBLAS_STATUS_SUCCESS ? NULL : cublasLtGetStatusString(status);
 }

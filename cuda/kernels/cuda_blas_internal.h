@@ -13,9 +13,11 @@ typedef struct {
     int64_t step_a, step_b, step_z;
 } reel__cuda_blas_product;
 
-/* How cuBLAS does it, for a reel__cuda_blas_call; found when it is first asked for, and kept. NULL,
+/* How cuBLAS does it: a call's plan; found when it is first asked for, and kept. NULL,
  * and a failure kept, if it can't be done. */
 const void *reel__cuda_blas_plan(const reel__call *c, const reel__cuda_blas_product *of,
                                  cublasLtHandle_t blas);
+/* z = x y; the workspace is the device's. */
+const char *reel__cuda_blas_send(const reel__cuda_library_call *call, cudaStream_t stream);
 
 #endif

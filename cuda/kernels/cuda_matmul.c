@@ -11,9 +11,9 @@ static reel_status multiply(const reel__call *c, const reel__cuda_device *d,
                             void *z) {
     const void *plan = reel__cuda_blas_plan(c, of, d->blas);
     if (!plan) return reel_error_status();
-    reel__cuda_enqueue_product(d->queue, &(reel__cuda_blas_call){plan, x, y, z},
-                               2.0 * (double)of->count * (double)of->m * (double)of->n *
-                                   (double)of->k);
+    const reel__cuda_library_call call = {reel__cuda_blas_send, plan, x, y, z, d->workspace};
+    reel__cuda_enqueue_library(
+        d->queue, &call, 2.0 * (double)of->count * (double)of->m * (double)of->n * (double)of->k);
     return REEL_OK;
 }
 

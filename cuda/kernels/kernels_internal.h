@@ -196,6 +196,40 @@ int reel__cuda_softmax_parts(int64_t outer, int64_t n, int64_t inner);
 cudaError_t reel__cuda_launch_softmax(const reel__cuda_softmax_work *s, reel_dtype dtype,
                                       reel__cuda_queue *queue);
 
+/* ---- attention (attention.cu, attention_grad.cu) ---- */
+
+/* Element (b, h, i, e) lies at data + b batch + h head + i row + e, in elements. */
+typedef struct {
+    void *data;
+    int64_t batch, head, row;
+} reel__cuda_attention_operand;
+
+/* As attention_internal.h says; lse and delta[B,H,T] are contiguous. dq, dk and dv are written all
+ * over. */
+typedef struct {
+    int64_t batch, heads, groups, queries, keys, width, value_width;
+    double scale, kept; /* kept: 1 / (1 - p) */
+    bool causal, drops;
+    bool units, units_out; /* rows that are read, that are written, are whole units */
+    uint32_t threshold;    /* words below it say: dropped */
+    reel__cuda_attention_operand q, k, v, y, g, dq, dk, dv;
+    const void *bias; /* NULL: none */
+    int64_t bias_step[4];
+    const int64_t *seed;
+    int64_t seed_step;
+    void *lse, *delta;
+} reel__cuda_attention_work;
+/* y and lse. */
+cudaError_t reel__cuda_launch_attention(const reel__cuda_attention_work *w, reel_dtype dtype,
+                                        reel__cuda_queue *queue);
+/* delta, dq, dk and dv. */
+cudaError_t reel__cuda_launch_attention_grad(const reel__cuda_attention_work *w, reel_dtype dtype,
+                                             reel__cuda_queue *queue);
+/* out[rows, keys] = kept, or 0 where dropped; contiguous. */
+cudaError_t reel__cuda_launch_attention_kept(void *out, int64_t rows, int64_t keys,
+                                             const int64_t *seed, int64_t seed_step,
+                                             uint32_t threshold, double kept, reel_dtype dtype,
+                                             reel__cuda_queue *queue);
 /* ---- cumsum (scan.cu) ---- */
 
 /* y[outer, n, inner] = running sums of x over n, from the end if reverse; contiguous, y of u8 is
@@ -227,6 +261,58 @@ typedef struct {
 enum { REEL__CUDA_TILES_16X32, REEL__CUDA_TILES_32X16, REEL__CUDA_TILES_32X64 };
 cudaError_t reel__cuda_launch_gemm(const reel__cuda_product *p, int tiling, int parts,
                                    reel__cuda_queue *queue);
+
+/* ---- convolutions (conv_gather.cu, conv_direct.cu, conv_weight.cu, conv_plain.cu) ---- */
+
+/* A convolution of 3 axes in space; those that a smaller one lacks come first and are 1 long. All
+ * contiguous: big[images, groups, big_channels, size...] is what a forward one reads,
+ * small[images, groups, small_channels, small_size...] what it makes, of
+ * w[groups, small_channels, big_channels, kernel...].
+ *
+ * The kernels but the plain ones count an image's elements in 32 bits. */
+typedef struct {
+    int64_t images, groups, big_channels, small_channels; /* channels of a group */
+    int64_t size[3], small_size[3], kernel[3];
+    int64_t stride[3], before[3], dilation[3];
+} reel__cuda_conv_shape;
+
+static inline int64_t reel__cuda_volume(const int64_t size[3]) {
+    return size[0] * size[1] * size[2];
+}
+
+/* Forward: out is small, in is big. Transposed: the other way round. bias, of out's channels, may
+ * be NULL. By tiles, as products of matrices; element by element, which is good for few channels of
+ * a group; and element by element in 64 bits and f64. */
+typedef struct {
+    reel__cuda_conv_shape of;
+    bool transposed;
+    void *out;
+    const void *in, *w, *bias;
+} reel__cuda_conv_gather;
+cudaError_t reel__cuda_launch_conv_tiles(const reel__cuda_conv_gather *g, reel_dtype dtype,
+                                         reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_conv_direct(const reel__cuda_conv_gather *g, reel_dtype dtype,
+                                          reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_conv_plain(const reel__cuda_conv_gather *g, reel_dtype dtype,
+                                         reel__cuda_queue *queue);
+
+/* out, of w's shape, from big and small. What is added up is cut into `parts`, of `pieces` of the
+ * images each, whose sums meet in `partial`, [pieces parts, out's elements] of the dtype, if there
+ * are several. */
+typedef struct {
+    reel__cuda_conv_shape of;
+    void *out, *partial;
+    const void *big, *small;
+    bool direct; /* good for few channels of a group */
+    int64_t pieces, parts;
+} reel__cuda_conv_weight;
+/* Fills in pieces and parts. */
+void reel__cuda_conv_weight_parts(reel__cuda_conv_weight *g);
+cudaError_t reel__cuda_launch_conv_weight(const reel__cuda_conv_weight *g, reel_dtype dtype,
+                                          reel__cuda_queue *queue);
+/* Element by element in 64 bits and f64. */
+cudaError_t reel__cuda_launch_conv_weight_plain(const reel__cuda_conv_weight *g, reel_dtype dtype,
+                                                reel__cuda_queue *queue);
 
 /* ---- deferred errors (errors_internal.cuh) ---- */
 

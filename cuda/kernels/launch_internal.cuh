@@ -49,6 +49,12 @@ static cudaError_t launch(void (*kernel)(P...), int64_t blocks, dim3 threads,
     return launch_cluster(kernel, blocks, threads, 1, 0, queue, arguments...);
 }
 
+/* Before a launch of blocks that have more shared memory than 48 KB. */
+template <class... P> static cudaError_t allow_shared(void (*kernel)(P...), unsigned bytes) {
+    return cudaFuncSetAttribute((const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                (int)bytes);
+}
+
 static inline int64_t blocks_for(int64_t n, int64_t each) {
     return (n + each - 1) / each;
 }

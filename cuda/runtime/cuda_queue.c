@@ -17,15 +17,15 @@
 #define FEWEST 3        /* launches that are worth a graph */
 #define LONG_BLOCKS                                                                                \
     (1 << 15) /* of a kernel that keeps the device busy meanwhile: nothing gathers behind it */
-#define LONG_FLOPS 1e10 /* the same of a product */
+#define LONG_FLOPS 1e10 /* the same of a library's */
 
-/* One launch: a kernel with its arguments, or a product by cuBLAS. */
+/* One launch: a kernel with its arguments, or a library's call. */
 typedef struct {
-    const void *function; /* NULL: a product */
+    const void *function; /* NULL: a library's */
     unsigned blocks, x, y, cluster, shared;
     int count;
     unsigned argument[REEL__CUDA_ARGUMENTS], size[REEL__CUDA_ARGUMENTS]; /* where in the bytes */
-    reel__cuda_blas_call product;
+    reel__cuda_library_call library;
     reel__cuda_label from;
 } entry;
 
@@ -43,7 +43,7 @@ typedef struct {
     batch *of; /* NULL until it is a graph */
     cudaGraph_t graph;
     cudaGraphExec_t executable;
-    cudaGraphNode_t node[MOST_ENTRIES]; /* NULL: a product's */
+    cudaGraphNode_t node[MOST_ENTRIES]; /* NULL: a library's */
 } plan;
 
 struct reel__cuda_queue {
@@ -63,8 +63,8 @@ static uint64_t mix(uint64_t hash, const void *data, size_t bytes) {
     return hash;
 }
 
-/* All of an entry but a kernel's arguments: a product's operands count, since its kernels are
- * cuBLAS's own. */
+/* All of an entry but a kernel's arguments: a library's operands count, since its kernels are its
+ * own. */
 static uint64_t key_of(const batch *b) {
     uint64_t hash = 14695981039346656037u;
     for (int i = 0; i < b->count; i++) {
@@ -73,7 +73,7 @@ static uint64_t key_of(const batch *b) {
                                   (uint64_t)e->x << 32 | e->y,
                                   (uint64_t)e->cluster << 32 | e->shared};
         hash = mix(hash, shape, sizeof shape);
-        if (!e->function) hash = mix(hash, &e->product, sizeof e->product);
+        if (!e->function) hash = mix(hash, &e->library, sizeof e->library);
     }
     return hash;
 }
@@ -85,7 +85,7 @@ static bool is_alike(const batch *a, const batch *b) {
         if (p->function != q->function || p->blocks != q->blocks || p->x != q->x || p->y != q->y ||
             p->cluster != q->cluster || p->shared != q->shared || p->count != q->count)
             return false;
-        if (!p->function && memcmp(&p->product, &q->product, sizeof p->product) != 0) return false;
+        if (!p->function && memcmp(&p->library, &q->library, sizeof p->library) != 0) return false;
         for (int k = 0; k < p->count; k++)
             if (p->size[k] != q->size[k]) return false;
     }
@@ -129,9 +129,8 @@ static reel_status failed(const entry *e, const char *why) {
 
 static reel_status send(batch *b, const entry *e, cudaStream_t stream) {
     if (!e->function) {
-        const cublasStatus_t status = reel__cuda_blas_send(&e->product, stream);
-        return status == CUBLAS_STATUS_SUCCESS ? REEL_OK
-                                               : failed(e, cublasLtGetStatusString(status));
+        const char *why = e->library.send(&e->library, stream);
+        return why ? failed(e, why) : REEL_OK;
     }
     const cudaError_t status = send_kernel(b, e, stream);
     if (status == cudaSuccess) return REEL_OK;
@@ -179,7 +178,7 @@ static bool capture_entries(struct reel__cuda_queue *q, plan *p) {
     for (int i = 0; good && i < q->pending.count; i++) {
         const entry *e = &q->pending.entry[i];
         if (!e->function) {
-            good = reel__cuda_blas_send(&e->product, q->capture) == CUBLAS_STATUS_SUCCESS;
+            good = !e->library.send(&e->library, q->capture);
         } else {
             good = send_kernel(&q->pending, e, q->capture) == cudaSuccess;
             p->node[i] = good ? last_node(q->capture) : NULL;
@@ -353,10 +352,10 @@ cudaError_t reel__cuda_enqueue(reel__cuda_queue *q, const reel__cuda_launch *l) 
     return cudaSuccess;
 }
 
-void reel__cuda_enqueue_product(reel__cuda_queue *q, const reel__cuda_blas_call *product,
+void reel__cuda_enqueue_library(reel__cuda_queue *q, const reel__cuda_library_call *call,
                                 double flops) {
     pthread_mutex_lock(&q->lock);
-    new_entry(q, 0)->product = *product;
+    new_entry(q, 0)->library = *call;
     if (flops >= LONG_FLOPS) flush(q);
     pthread_mutex_unlock(&q->lock);
 }

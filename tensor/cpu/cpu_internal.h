@@ -84,6 +84,19 @@ typedef struct {
 } reel__gemm;
 #define REEL__GEMM_PANEL 98304 /* bytes of a part of y that is copied */
 
+/* A row of a depthwise convolution's y, of which row t of the kernel meets a row of x (from x on,
+ * in elements): position i meets it at i stride + k dilation. Rows of x are long enough for whole
+ * vectors. */
+typedef struct {
+    int64_t w, x;
+} reel__tap;
+typedef struct {
+    const reel__tap *tap;
+    int count;
+    int64_t width, kernel, stride, dilation; /* of y's row, of a row of the kernel */
+    const void *x, *w, *bias;                /* bias NULL: none */
+} reel__taps;
+
 typedef struct {
     const char *name;
     reel__loop map[REEL__MAPS][REEL__NUMBERS];   /* by dtype; NULL where the row takes none such */
@@ -94,6 +107,10 @@ typedef struct {
     double (*sum_squares[2])(const void *x, int64_t n);
     bool (*indices_fit)(const int64_t *index, int64_t n, int64_t size); /* all in 0..size-1 */
     void (*gemm[2])(const reel__gemm *g, void *panel);
+    void (*taps[2])(const reel__taps *t, void *y); /* y = sum of w x, and bias */
+    /* sum += g x, of one tap: of `rows` rows, so many elements apart. */
+    double (*dot_rows[2])(const void *g, const void *x, int64_t rows, int64_t width, int64_t g_row,
+                          int64_t x_row);
     reel__update_loop update[REEL_OP_COUNT][2]; /* NULL where the op is none of UPDATE */
 } reel__loops;
 

@@ -5,6 +5,7 @@
 
 #include "tensor/core/tensor_internal.h"
 #include "tensor/ops.h"
+#include "tensor/ops/with_internal.h"
 
 /* ---- elementwise: the rows of ops_map.def that are INNER ----
  *
@@ -47,6 +48,17 @@ reel_tensor *reel__nll(const char *at, reel_tensor *x, reel_tensor *weight, reel
 /* Its transpose: g[N,...] -> dx[N,C,...] of zeros, dx = -weight[target] g at target along axis 1 */
 reel_tensor *reel__nll_grad(const char *at, reel_tensor *g, reel_tensor *weight,
                             reel_tensor *target, int64_t ignored);
+/* The sides of a convolution y of x[N,C,S...] by w[O,C/groups,K...], as convolution.h has it (bias
+ * may be NULL): each is linear in both of its tensors, and the gradients of each are the others.
+ *     conv_input_grad   g[N,O,S'...] w -> dx[N,C,S...], a transposed convolution
+ *     conv_weight_grad  g[N,O,S'...] x -> dw[O,C/groups,K...]
+ * with.conv.size says how large the result is. */
+reel_tensor *reel__conv(const char *at, reel_tensor *x, reel_tensor *w, reel_tensor *bias,
+                        const reel__with *with);
+reel_tensor *reel__conv_input_grad(const char *at, reel_tensor *g, reel_tensor *w,
+                                   const reel__with *with);
+reel_tensor *reel__conv_weight_grad(const char *at, reel_tensor *g, reel_tensor *x,
+                                    const reel__with *with);
 /* y = x / (1 - p) where a word of the generator is not among the p 2^32 least, else 0, whatever x
  * is; p in [0, 1). Element i, row-major, has word i mod 4 of block i / 4, from the block on that
  * `state` (i64 {seed, offset}, the generator's) says, which is moved on. */

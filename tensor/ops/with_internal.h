@@ -128,6 +128,16 @@ typedef union reel__with {
         int64_t draws; /* of a row */
         bool replacement;
     } multinomial;
+    struct { /* attention, attention_grad */
+        double scale, dropout;
+        bool causal;
+    } attention;
+    struct {      /* conv, conv_input_grad, conv_weight_grad; by spatial axis, outermost first */
+        int dims; /* of those, 1..3 */
+        int32_t stride[3], padding[3], after[3], dilation[3]; /* zeros before, and behind */
+        int64_t groups;
+        int64_t size[3]; /* of the result: of the gradients, x's or the kernel's */
+    } conv;
     struct {      /* dropout, dropout_again */
         double p; /* of an element to become 0 */
     } dropout;

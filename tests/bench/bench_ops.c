@@ -3,25 +3,38 @@
  *
  *     op NAME ROWS COLUMNS SECONDS    -> MEDIAN P10 P90 COUNT    microseconds of a call
  *
- * x is [ROWS,COLUMNS]; NAME and what else it takes stand in the table below. Each call but
- * copy_into's makes a new result and lets it go; the operands stay the same, in the cache where
- * they fit.
+ * x is [ROWS,COLUMNS]; NAME and what else it takes stand in the table below. Convolutions are named
+ * with their shapes: see bench_convs.h. Each call but copy_into's makes a new result and lets it
+ * go; the operands stay the same, in the cache where they fit.
  *
  * Options: --threads N, --device cpu|cuda. */
 #include "reel.h"
+#include "tests/bench/bench_convs.h"
 #include "tests/bench/timing.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* What an op takes beside x[R,C]. */
-typedef enum { NOTHING, WHOLE, ROW, COLUMN, SQUARE, ROW_INDEX, ELEMENT_INDEX } operand;
+typedef enum {
+    NOTHING,
+    WHOLE,
+    ROW,
+    COLUMN,
+    SQUARE,
+    ROW_INDEX,
+    ELEMENT_INDEX,
+    CONV_X_W, /* x is of a convolution's shape too */
+    CONV_G_W,
+    CONV_G_X
+} operand;
 
 typedef struct op op;
 
 /* An op on operands, which are kept from one question to the next. */
 typedef struct {
     const op *op;
+    const conv_shape *conv; /* or NULL */
     long long rows, columns;
     reel_tensor *x, *y;
 } cell;
@@ -152,6 +165,16 @@ static reel_tensor *matmul_tf32(const cell *c) {
     return z;
 }
 
+static reel_tensor *conv(const cell *c) {
+    return conv_forward(c->conv, c->x, c->y);
+}
+static reel_tensor *conv_dx(const cell *c) {
+    return conv_input_grad(c->conv, c->x, c->y, c->columns);
+}
+static reel_tensor *conv_dw(const cell *c) {
+    return conv_weight_grad(c->conv, c->x, c->y);
+}
+
 static const op ops[] = {
     {"add", WHOLE, add},
     {"add_row", ROW, add},
@@ -193,6 +216,9 @@ static const op ops[] = {
     {"gather", ELEMENT_INDEX, gather},
     {"matmul", SQUARE, matmul},
     {"matmul_tf32", SQUARE, matmul_tf32},
+    {"conv", CONV_X_W, conv},
+    {"conv_dx", CONV_G_W, conv_dx},
+    {"conv_dw", CONV_G_X, conv_dw},
 };
 
 static const op *op_named(const char *name) {
@@ -228,8 +254,19 @@ static reel_tensor *second(const cell *c, reel_generator *g) {
         return random_index(reel_shape(c->rows), c->rows, g);
     case ELEMENT_INDEX:
         return random_index(reel_shape(c->rows, c->columns), c->columns, g);
+    case CONV_X_W:
+    case CONV_G_W:
+        return random_floats(conv_w_shape(c->conv), g);
+    case CONV_G_X:
+        return random_floats(conv_x_shape(c->conv, c->rows, c->columns), g);
     }
     return NULL;
+}
+
+static reel_shape first_shape(const cell *c) {
+    if (!c->conv) return reel_shape(c->rows, c->columns);
+    return c->op->second == CONV_X_W ? conv_x_shape(c->conv, c->rows, c->columns)
+                                     : conv_y_shape(c->conv, c->rows, c->columns);
 }
 
 static void cell_release(cell *c) {
@@ -238,13 +275,14 @@ static void cell_release(cell *c) {
     *c = (cell){0};
 }
 
-static void cell_prepare(cell *c, const op *o, long long rows, long long columns,
-                         reel_generator *g) {
-    if (c->op == o && c->rows == rows && c->columns == columns) return;
+static void cell_prepare(cell *c, cell asked, reel_generator *g) {
+    if (c->op == asked.op && c->conv == asked.conv && c->rows == asked.rows &&
+        c->columns == asked.columns)
+        return;
     cell_release(c);
-    *c = (cell){.op = o, .rows = rows, .columns = columns};
+    *c = asked;
     REEL_SCOPE;
-    c->x = reel_retain(random_floats(reel_shape(rows, columns), g));
+    c->x = reel_retain(random_floats(first_shape(c), g));
     c->y = reel_retain(second(c, g));
 }
 
@@ -256,18 +294,28 @@ static void call(void *context) {
     c->op->call(c);
 }
 
-static void answer(cell *c, reel_generator *g, reel_device device, const char *line) {
+/* False if the line asks for nothing that there is. */
+static bool understand(const char *line, cell *asked, double *seconds) {
     char name[32];
-    long long rows, columns;
+    if (sscanf(line, "op %31s %lld %lld %lf", name, &asked->rows, &asked->columns, seconds) != 4)
+        return false;
+    char *shape = strchr(name, '/');
+    if (shape) {
+        *shape = '\0';
+        asked->conv = conv_named(shape + 1);
+    }
+    asked->op = op_named(name);
+    return asked->op && (asked->op->second >= CONV_X_W) == (asked->conv != NULL);
+}
+
+static void answer(cell *c, reel_generator *g, reel_device device, const char *line) {
+    cell asked = {0};
     double seconds;
-    const op *o = NULL;
-    if (sscanf(line, "op %31s %lld %lld %lf", name, &rows, &columns, &seconds) == 4)
-        o = op_named(name);
-    if (!o) {
+    if (!understand(line, &asked, &seconds)) {
         printf("error: not understood: %s", line);
         return;
     }
-    cell_prepare(c, o, rows, columns, g);
+    cell_prepare(c, asked, g);
     int block = timing_block(call, c, device);
     timing t = timing_of(call, c, block, device, seconds);
     if (reel_failed()) cell_release(c);

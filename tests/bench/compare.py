@@ -75,7 +75,7 @@ def default(name):
 def options():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    p.add_argument("--ops", type=names, nargs="?", const=sorted({c.op for c in compare_ops.CASES}),
+    p.add_argument("--ops", type=names, nargs="?", const=compare_ops.OPS,
                    help="time single ops instead; all, or some: add,sum_0")
     p.add_argument("--sizes", type=numbers, help="elements of the ops' x; " + default("sizes"))
     p.add_argument("--models", type=names, default=["tied", "classic"])
@@ -111,7 +111,7 @@ def check(o, error):
         if name == "torch graph" and o.device == "cpu":
             error("torch graph: it is CUDA's")
     for name in o.ops or []:
-        if name not in {c.op for c in compare_ops.CASES}:
+        if name not in compare_ops.OPS:
             error("no such op: " + name)
     if o.loader and (o.ops or o.device != "cpu"):
         error("--loader: the loaders are timed alone, and on the CPU")

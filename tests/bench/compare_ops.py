@@ -59,6 +59,31 @@ CASES = [
     Case("matmul of squares", "matmul", None, None),
     Case("matmul of squares, TF32", "matmul_tf32", None, None),
 ]
+
+# as bench_convs.c names them: the image's side, and multiplications of one output's sum and the outputs of an image
+Conv = collections.namedtuple("Conv", "title name side terms outputs")
+CONVS = [
+    Conv("3x3, 1 to 32", "mnist1", 28, 9, 32 * 26**2),
+    Conv("3x3, 32 to 64", "mnist2", 26, 288, 64 * 24**2),
+    Conv("3x3, 3 to 64", "rgb", 32, 27, 64 * 32**2),
+    Conv("7x7 by 2, 3 to 64", "stem", 112, 147, 64 * 56**2),
+    Conv("3x3, 64", "64", 32, 576, 64 * 32**2),
+    Conv("3x3, 128", "128", 16, 1152, 128 * 16**2),
+    Conv("3x3, 256", "256", 8, 2304, 256 * 8**2),
+    Conv("3x3, 512", "512", 4, 4608, 512 * 4**2),
+    Conv("3x3 by 2, 64 to 128", "down", 32, 576, 128 * 16**2),
+    Conv("1x1 by 2, 64 to 128", "short", 32, 64, 128 * 16**2),
+    Conv("1x1, 256", "point", 14, 256, 256 * 14**2),
+    Conv("3x3, 128 depthwise", "depth3", 28, 9, 128 * 28**2),
+    Conv("7x7, 96 depthwise", "depth7", 32, 49, 96 * 32**2),
+    Conv("4x4 patches, 3 to 96", "patch4", 112, 48, 96 * 28**2),
+    Conv("16x16 patches, 3 to 768", "patch16", 112, 768, 768 * 7**2),
+    Conv("3x3, 128 in 32 groups", "grouped", 28, 36, 128 * 28**2),
+]
+CONV_OPS = {"conv": "y", "conv_dx": "dx", "conv_dw": "dw"}
+CONV_BATCH = {"cpu": 32, "cuda": 128}
+OPS = sorted({c.op for c in CASES} | set(CONV_OPS))
+
 LARGEST_SQUARE = {"cpu": 1 << 22, "cuda": 1 << 26}  # elements
 
 
@@ -100,6 +125,22 @@ def copy_bandwidth(contestants, o, say):
     return bandwidth
 
 
+def compare_convolutions(o, say, contestants, peers):
+    asked = [op for op in CONV_OPS if op in o.ops]
+    batch = CONV_BATCH[o.device]
+    if not asked:
+        return
+    say("\nConvolutions of %d square images\n" % batch)
+    contest.head(say, ["op", "side", "result", "reel", *peers, *("reel / " + p for p in peers), "reel's rate"])
+    for conv, op in itertools.product(CONVS, asked):
+        figures = race(contestants, o, "op", "%s/%s" % (op, conv.name), batch, conv.side)
+        reel = figures.get("reel")
+        speed = "%.0f GFLOP/s" % (2e-3 * batch * conv.terms * conv.outputs / statistics.median(reel)) if reel else "-"
+        contest.row(say, [conv.title, str(conv.side), CONV_OPS[op], contest.microseconds(reel),
+                          *(contest.microseconds(figures.get(p)) for p in peers),
+                          *(contest.ratio(reel, figures.get(p)) for p in peers), speed])
+
+
 def compare(o, say, start):
     """start(threads) -> contestants, Reel the first of them."""
     for threads in o.threads:
@@ -120,5 +161,6 @@ def compare(o, say, start):
                               *(contest.microseconds(figures.get(p)) for p in peers),
                               *(contest.ratio(reel, figures.get(p)) for p in peers),
                               *rate(case, *size, reel, bandwidth)])
+        compare_convolutions(o, say, contestants, peers)
         for c in contestants:
             c.close()

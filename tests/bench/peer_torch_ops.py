@@ -68,12 +68,51 @@ OPS = {
 }
 
 
+# channels in and out, groups, kernel, stride, padding: as in bench_convs.c
+CONVS = {
+    "mnist1": (1, 32, 1, 3, 1, 0),
+    "mnist2": (32, 64, 1, 3, 1, 0),
+    "rgb": (3, 64, 1, 3, 1, 1),
+    "stem": (3, 64, 1, 7, 2, 3),
+    "64": (64, 64, 1, 3, 1, 1),
+    "128": (128, 128, 1, 3, 1, 1),
+    "256": (256, 256, 1, 3, 1, 1),
+    "512": (512, 512, 1, 3, 1, 1),
+    "down": (64, 128, 1, 3, 2, 1),
+    "short": (64, 128, 1, 1, 2, 0),
+    "point": (256, 256, 1, 1, 1, 0),
+    "depth3": (128, 128, 128, 3, 1, 1),
+    "depth7": (96, 96, 96, 7, 1, 3),
+    "patch4": (3, 96, 1, 4, 4, 0),
+    "patch16": (3, 768, 1, 16, 16, 0),
+    "grouped": (128, 128, 32, 3, 1, 1),
+}
+
+
+def conv_step(op, shape, batch, side):
+    """What a step of a convolution's op does: y, dx or dw alone."""
+    c, out, groups, kernel, stride, padding = CONVS[shape]
+    torch.backends.cudnn.allow_tf32 = False
+    x = torch.rand(batch, c, side, side, device=o.device)
+    w = torch.rand(out, c // groups, kernel, kernel, device=o.device)
+    forward = lambda i: torch.nn.functional.conv2d(x, w, None, stride, padding, 1, groups)  # noqa: E731
+    if op == "conv":
+        return forward
+    g = torch.rand_like(forward(0))
+    mask = (op == "conv_dx", op == "conv_dw", False)
+    return lambda i: torch.ops.aten.convolution_backward(
+        g, x, w, None, [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], groups, mask)
+
+
 def make_op(name, rows, columns):
+    wait = torch.cuda.synchronize if o.device == "cuda" else lambda: None
+    if "/" in name:
+        step = conv_step(*name.split("/"), int(rows), int(columns))
+        return {"step": step, "wait": wait, "chunk": peer.chunk_of(step, wait)}
     torch.set_float32_matmul_precision("high" if name == "matmul_tf32" else "highest")
     second, op = OPS[name]
     x = torch.rand(int(rows), int(columns), device=o.device)
     operands = [x, second(x)] if second else [x]
-    wait = torch.cuda.synchronize if o.device == "cuda" else lambda: None
     step = lambda i: op(*operands)  # noqa: E731
     return {"step": step, "wait": wait, "chunk": peer.chunk_of(step, wait)}
 

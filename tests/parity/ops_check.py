@@ -6,7 +6,9 @@ from math import inf
 import torch
 from torch.nn import functional as F
 
+import attention_check
 import activations_check
+import conv_check
 import function_check
 import optim_check
 
@@ -197,6 +199,8 @@ TWINS = {
     "flip": lambda x, axis, *_: x.flip(axis),
     "tril": lambda x, diagonal, *_: x.tril(diagonal),
     "triu": lambda x, diagonal, *_: x.triu(diagonal),
+    **attention_check.TWINS,
+    **conv_check.ROWS,
     # views
     "reshape": lambda x, *shape: x.reshape(shape[:3]),
     "permute": lambda x, *order: x.permute(order[:3]),
@@ -206,6 +210,7 @@ TWINS = {
 }
 
 WITHOUT_TWIN = {  # and why
+    **attention_check.WITHOUT_TWIN,
     "uniform": "random numbers are Reel's own: nn_check looks at what is drawn",
     "normal": "random numbers are Reel's own: nn_check looks at what is drawn",
     "randint": "the same",
@@ -221,6 +226,8 @@ WITHOUT_TWIN = {  # and why
 }
 
 UNLIKE = {  # what is not compared for some values, and why
+    **attention_check.UNLIKE,
+    **conv_check.UNLIKE,
     **activations_check.UNLIKE,
     "dequantize": [("usual wide special", "grad", "not differentiable: ops.h")],
     "dequantize_rows": [("usual wide special", "grad", "the same")],
@@ -257,6 +264,7 @@ UNLIKE = {  # what is not compared for some values, and why
     "gelu_tanh_grad": [("wide special", "out grad second", "the same")],
 }
 LOOSER = {
+    **attention_check.LOOSER,
     "bce": {"relative64": 1e-8},  # PyTorch's 1e-12 is a float
     "bce_grad": {"near_zero": 1e-20},  # g (p - t) may be denormal before it is divided by 1e-12
     "gelu": {"near_zero": 0.25},  # 1 + erf is rounded

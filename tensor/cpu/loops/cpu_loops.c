@@ -124,6 +124,7 @@ INLINE bool has_one_second(const reel__run *r, int inputs) {
 #include "tensor/cpu/loops/cpu_loops_part_internal.h"
 
 #include "tensor/cpu/loops/cpu_loops_gemm_internal.h"
+#include "tensor/cpu/loops/cpu_loops_taps_internal.h"
 #undef MASK_WORD
 #undef MASK_VECTOR
 #undef MASKED_LOAD
@@ -154,6 +155,7 @@ INLINE bool has_one_second(const reel__run *r, int inputs) {
 #include "tensor/cpu/loops/cpu_loops_part_internal.h"
 
 #include "tensor/cpu/loops/cpu_loops_gemm_internal.h"
+#include "tensor/cpu/loops/cpu_loops_taps_internal.h"
 
 #define INTEGER int64_t
 #define UNSIGNED uint64_t
@@ -292,6 +294,8 @@ const reel__loops NAME(REEL_SIMD) = {
     .sum_squares = {sum_squares_f32, sum_squares_f64},
     .indices_fit = indices_fit,
     .gemm = {gemm_f32, gemm_f64},
+    .taps = {taps_f32, taps_f64},
+    .dot_rows = {dot_rows_f32, dot_rows_f64},
     .update =
         {
 #define REEL_UPDATE(name, first, second, third, carried)                                           \

@@ -1,4 +1,5 @@
 /* Which vector code this machine runs. */
+#include "tensor/cpu/loops/cpu_attention_internal.h"
 #include "tensor/cpu/loops/cpu_fold_internal.h"
 #include "tensor/cpu/loops/cpu_words_internal.h"
 
@@ -21,6 +22,8 @@ static const reel__folds *const folds[] = {&reel__folds_plain, &reel__folds_avx2
                                            &reel__folds_avx512};
 static const reel__exponentials *const exponentials[] = {
     &reel__exponentials_plain, &reel__exponentials_avx2, &reel__exponentials_avx512};
+static const reel__attentions *const attentions[] = {
+    &reel__attentions_plain, &reel__attentions_avx2, &reel__attentions_avx512};
 static const reel__words *const words[] = {&reel__words_plain, &reel__words_avx2,
                                            &reel__words_avx512};
 #else
@@ -28,6 +31,7 @@ static const reel__words *const words[] = {&reel__words_plain};
 static const reel__loops *const loops[] = {&reel__loops_plain};
 static const reel__folds *const folds[] = {&reel__folds_plain};
 static const reel__exponentials *const exponentials[] = {&reel__exponentials_plain};
+static const reel__attentions *const attentions[] = {&reel__attentions_plain};
 #endif
 
 const reel__loops *reel__cpu_loops(void) {
@@ -40,6 +44,10 @@ const reel__folds *reel__cpu_folds(void) {
 
 const reel__exponentials *reel__cpu_exponentials(void) {
     return exponentials[best()];
+}
+
+const reel__attentions *reel__cpu_attentions(void) {
+    return attentions[best()];
 }
 
 const reel__words *reel__cpu_words(void) {

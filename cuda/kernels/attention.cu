@@ -1,0 +1,174 @@
+/* Attention forward: a block takes a tile of queries through all keys, and keeps its rows of the
+ * result in registers.
+ *
+ * Source: Dao et al., "FlashAttention" (2022), and Dao, "FlashAttention-2" (2023), whose loop over
+ * keys lies inside. */
+#include "cuda/kernels/attention_tiles_internal.cuh"
+
+/* Over the 16 threads of a row, in each of them. */
+template <class T> static __device__ __forceinline__ T greatest_of_row(T x) {
+#pragma unroll
+    for (int d = 8; d > 0; d /= 2) {
+        const T other = __shfl_xor_sync(0xffffffffu, x, d);
+        x = other > x ? other : x;
+    }
+    return x;
+}
+template <class T> static __device__ __forceinline__ T sum_of_row(T x) {
+#pragma unroll
+    for (int d = 8; d > 0; d /= 2) x += __shfl_xor_sync(0xffffffffu, x, d);
+    return x;
+}
+
+/* Of each of a thread's queries: the greatest score so far, the thread's share of the sum of
+ * e^(score - greatest), and the result before it is divided by the sum. */
+template <class C> struct rows_so_far { typename C::T most[C::TM], sum[C::TM], z[C::TM][C::DN]; };
+
+/* s becomes e^(s - greatest); what was summed before is faded. */
+template <class C>
+static __device__ __forceinline__ void soften(rows_so_far<C> &o, typename C::T s[C::TM][C::TN]) {
+    using T = typename C::T;
+#pragma unroll
+    for (int i = 0; i < C::TM; i++) {
+        T most = s[i][0];
+#pragma unroll
+        for (int j = 1; j < C::TN; j++) most = s[i][j] > most ? s[i][j] : most;
+        most = greatest_of_row(most);
+        most = most > o.most[i] ? most : o.most[i];
+        const T shift = most == -(T)INFINITY ? 0 : most, fade = power(o.most[i] - shift);
+        T sum = 0;
+#pragma unroll
+        for (int j = 0; j < C::TN; j++) sum += s[i][j] = power(s[i][j] - shift);
+        o.most[i] = most;
+        o.sum[i] = o.sum[i] * fade + sum;
+#pragma unroll
+        for (int e = 0; e < C::DN; e++) o.z[i][e] *= fade;
+    }
+}
+
+/* All that a block does with the keys from p.key on: their scores' tile takes the place of theirs.
+ */
+template <class C>
+static __device__ __forceinline__ void take_keys(const reel__cuda_attention_work &w, const place &p,
+                                                 int from, rows_so_far<C> &o, typename C::T *q,
+                                                 typename C::T *k, typename C::T *v, int r, int c) {
+    using T = typename C::T;
+    T s[C::TM][C::TN] = {};
+    const int width = (int)w.width;
+    const bool several = width > C::D;
+    for (int e = 0; e < width; e += C::D) {
+        if (several || p.key == 0)
+            load_tile<C>(q, row_of<T>(w.q, p.b, p.h, p.query), w.q.row, w.queries - p.query, e,
+                         width, w.units);
+        load_tile<C>(k, row_of<T>(w.k, p.b, p.group, p.key), w.k.row, w.keys - p.key, e, width,
+                     w.units);
+        if (e == 0)
+            load_tile<C>(v, row_of<T>(w.v, p.b, p.group, p.key), w.v.row, w.keys - p.key, from,
+                         (int)w.value_width, w.units);
+        __syncthreads();
+        add_dots<C>(s, q, k, r, c);
+        __syncthreads();
+    }
+    make_scores<C>(w, p, s, r, c);
+    soften<C>(o, s);
+    if (w.drops) drop<C>(w, p, s, r, c);
+    put_scores<C>(k, s, r, c);
+    __syncwarp(); /* a row's scores are its own threads' */
+    add_values<C>(o.z, k, v, r, c);
+    __syncthreads();
+}
+
+template <class C, int RESIDENT>
+static __global__ void __launch_bounds__(C::WIDE, RESIDENT)
+    attend(const __grid_constant__ reel__cuda_attention_work w, int64_t first, int chunks) {
+    using T = typename C::T;
+    extern __shared__ float4 aligned[];
+    begin();
+    T *q = (T *)aligned, *k = q + C::TILE, *v = k + (C::TILE > C::SCORES ? C::TILE : C::SCORES);
+    /* those with the most keys come first, if it is causal */
+    const int64_t at = first + blockIdx.x, heads = w.batch * w.heads,
+                  tiles = (w.queries + C::BM - 1) / C::BM, tile = tiles - 1 - at / (heads * chunks);
+    const int from = (int)(at % chunks) * C::D, r = threadIdx.x / C::COLS,
+              c = threadIdx.x % C::COLS;
+    place p = place_of(w, at / chunks % heads);
+    p.query = tile * C::BM;
+    const int64_t end = w.causal && p.query + C::BM < w.keys ? p.query + C::BM : w.keys;
+    rows_so_far<C> o;
+#pragma unroll
+    for (int i = 0; i < C::TM; i++) {
+        o.most[i] = -(T)INFINITY;
+        o.sum[i] = 0;
+#pragma unroll
+        for (int e = 0; e < C::DN; e++) o.z[i][e] = 0;
+    }
+    for (; p.key < end; p.key += C::BN) take_keys<C>(w, p, from, o, q, k, v, r, c);
+    T factor[C::TM];
+#pragma unroll
+    for (int i = 0; i < C::TM; i++) {
+        const T sum = sum_of_row(o.sum[i]);
+        const int64_t query = p.query + r * C::TM + i;
+        factor[i] = sum == 0 ? 0 : (T)w.kept / sum;
+        if (from == 0 && c == 0 && query < w.queries)
+            ((T *)w.lse)[(p.b * w.heads + p.h) * w.queries + query] =
+                sum == 0 ? (T)INFINITY : o.most[i] + formula<T>::log(sum);
+    }
+    store_rows<C>(row_of<T>(w.y, p.b, p.h, p.query), w.y.row, w.queries - p.query, from,
+                  (int)w.value_width, w.units, o.z, factor, r, c);
+}
+
+template <class C, int RESIDENT>
+static cudaError_t launch_attend(const reel__cuda_attention_work *w, reel__cuda_queue *queue) {
+    const unsigned shared =
+        (2 * C::TILE + (C::TILE > C::SCORES ? C::TILE : C::SCORES)) * sizeof(typename C::T);
+    const cudaError_t e = allow_shared(attend<C, RESIDENT>, shared);
+    if (e != cudaSuccess) return e;
+    const int chunks = (int)blocks_for(w->value_width, C::D);
+    return launch_pieces(w->batch * w->heads * blocks_for(w->queries, C::BM) * chunks, 1,
+                         [&](int64_t first, int64_t count) {
+                             return launch_cluster(attend<C, RESIDENT>, count, C::WIDE, 1, shared,
+                                                   queue, *w, first, chunks);
+                         });
+}
+
+cudaError_t reel__cuda_launch_attention(const reel__cuda_attention_work *w, reel_dtype dtype,
+                                        reel__cuda_queue *queue) {
+    const int64_t widest = w->width > w->value_width ? w->width : w->value_width;
+    if (dtype == REEL_F32)
+        return widest <= 32   ? launch_attend<tiling<float, 64, 32, 8, 4>, 3>(w, queue)
+               : widest <= 64 ? launch_attend<tiling<float, 64, 64, 8, 4>, 3>(w, queue)
+                              : launch_attend<tiling<float, 64, 128, 4, 4>, 2>(w, queue);
+    return widest <= 64 ? launch_attend<tiling<double, 32, 64, 4, 2>, 2>(w, queue)
+                        : launch_attend<tiling<double, 32, 128, 4, 2>, 2>(w, queue);
+}
+
+/* ---- what is dropped ---- */
+
+template <class T>
+static __global__ void __launch_bounds__(THREADS)
+    draw_kept(T *out, int64_t rows, int64_t keys, const int64_t *seed, int64_t seed_step,
+              uint32_t threshold, double kept) {
+    begin();
+    const int64_t blocks = (keys + 3) / 4;
+    const uint32_t key[2] = {(uint32_t)seed[0], (uint32_t)seed[seed_step]};
+    EACH(int64_t, n, rows * blocks) {
+        const int64_t row = n / blocks, block = n % blocks;
+        uint32_t word[4];
+        reel__attention_words(key, (uint64_t)row, (uint64_t)block, word);
+#pragma unroll
+        for (int k = 0; k < 4; k++)
+            if (4 * block + k < keys)
+                out[row * keys + 4 * block + k] = word[k] < threshold ? (T)0 : (T)kept;
+    }
+}
+
+cudaError_t reel__cuda_launch_attention_kept(void *out, int64_t rows, int64_t keys,
+                                             const int64_t *seed, int64_t seed_step,
+                                             uint32_t threshold, double kept, reel_dtype dtype,
+                                             reel__cuda_queue *queue) {
+    const int64_t blocks = grid(rows * ((keys + 3) / 4));
+    if (dtype == REEL_F32)
+        return launch(draw_kept<float>, blocks, THREADS, queue, (float *)out, rows, keys, seed,
+                      seed_step, threshold, kept);
+    return launch(draw_kept<double>, blocks, THREADS, queue, (double *)out, rows, keys, seed,
+                  seed_step, threshold, kept);
+}

@@ -1,0 +1,19 @@
+/* A build without cuDNN's headers: convolutions are Reel's own kernels. */
+#include "cuda/kernels/cuda_conv_internal.h"
+
+bool reel__cuda_has_cudnn(int device) {
+    (void)device;
+    return false;
+}
+
+const void *reel__cuda_cudnn_plan(const reel__cuda_cudnn_conv *of, size_t *workspace) {
+    (void)of;
+    *workspace = 0;
+    return NULL;
+}
+
+const char *reel__cuda_cudnn_send(const reel__cuda_library_call *call, cudaStream_t stream) {
+    (void)call;
+    (void)stream;
+    return "this build of Reel has no cuDNN";
+}
