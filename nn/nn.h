@@ -481,5 +481,6 @@ REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 #include "module_clone.h"
 #include "pair_layers.h"
 #include "parametrize.h"
+#include "transformer.h"
 
 #endif

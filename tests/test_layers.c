@@ -352,6 +352,29 @@ static reel_module *new_prelu(void) {
     return reel_prelu_new((reel_prelu_options){.num_parameters = 3, .dtype = REEL_F64});
 }
 
+static reel_module *new_multihead_attention(void) {
+    return reel_multihead_attention_new(
+        4, 2, (reel_multihead_attention_options){.dtype = REEL_F64, .is_causal = true});
+}
+
+static reel_transformer_options small_transformer(void) {
+    return (reel_transformer_options){.dim_feedforward = 3,
+                                      .dropout = REEL_ZERO,
+                                      .activation = reel_gelu_at,
+                                      .layer_norm_eps = 1,
+                                      .dtype = REEL_F64};
+}
+
+static reel_module *new_encoder_layer(void) {
+    return reel_transformer_encoder_layer_new(4, 2, small_transformer());
+}
+
+static reel_module *new_encoder(void) {
+    reel_transformer_options o = small_transformer();
+    o.norm_first = true;
+    return reel_transformer_encoder_new(4, 2, 2, true, o);
+}
+
 #define CONV(...)                                                                                  \
     (reel_conv_layer_options) {                                                                    \
         .dtype = REEL_F64, __VA_ARGS__                                                             \
@@ -385,6 +408,18 @@ static const struct {
      {2, {4, 3}},
      {2, {3, 4}},
      "linear: inner dimensions differ: x[3, 4], weight[2, 3], bias[2]"},
+    {new_multihead_attention,
+     {3, {3, 1, 4}},
+     {2, {3, 5}},
+     "multihead_attention: query has 5 features, not 4: x[3, 5]"},
+    {new_encoder_layer,
+     {2, {3, 4}},
+     {2, {3, 5}},
+     "transformer_encoder_layer: query has 5 features, not 4: x[3, 5]"},
+    {new_encoder,
+     {2, {2, 4}},
+     {2, {3, 5}},
+     "transformer_encoder: x must end with the axes [4]: x[3, 5]"},
     {new_prelu,
      {3, {2, 3, 4}},
      {2, {3, 4}},
@@ -442,8 +477,9 @@ START_TEST(layer_gradients) {
     draw_parameters(p, g);
     {
         REEL_SCOPE;
-        reel_tensor *inputs[8] = {reel_track(reel_randn(layers[_i].x, REEL_F64, g))};
+        reel_tensor *inputs[32] = {reel_track(reel_randn(layers[_i].x, REEL_F64, g))};
         const int count = 1 + reel_state_count(p);
+        ck_assert_int_le(count, 32);
         for (int i = 1; i < count; i++) inputs[i] = reel_state_at(p, i - 1);
         reel_gradcheck(layer_of, m, inputs, count, (reel_gradcheck_options){0});
         expect_fine();

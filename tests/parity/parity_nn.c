@@ -5,6 +5,7 @@
 
 #include "nn/nn.h"
 #include "tests/parity/parity_shapes.h"
+#include "tests/parity/parity_transformer.h"
 
 #include <string.h>
 
@@ -228,5 +229,6 @@ int main(int argc, char **argv) {
     dropout(&r);
     initialisers(&r);
     gains(&r);
+    parity_transformers(&r);
     return record_close(&r);
 }
