@@ -190,12 +190,16 @@ static double average(reel_module *m) {
 }
 
 static bool tools_run(void) {
-    reel_module *m = small_model(), *linear = m ? reel_module_get_child(m, "0") : NULL;
+    reel_module *m =
+        reel_sequential(reel_linear_new(4, 3, (reel_linear_options){0}), reel_dropout_new(0.5, 1),
+                        reel_flatten_new((reel_flatten_options){0}),
+                        reel_linear_new(3, 4, (reel_linear_options){.no_bias = true}));
+    reel_module *linear = m ? reel_module_get_child(m, "0") : NULL;
     double sum = 0;
     if (linear) reel_weight_norm(linear, "weight", (reel_weight_norm_options){0});
     if (linear && !reel_failed())
         reel_spectral_norm(linear, "bias", (reel_spectral_norm_options){0});
-    linear = m && !reel_failed() ? reel_module_get_child(m, "5") : NULL;
+    linear = m && !reel_failed() ? reel_module_get_child(m, "3") : NULL;
     if (linear) reel_spectral_norm(linear, "weight", (reel_spectral_norm_options){0});
     reel_module *copy = linear && !reel_failed() ? reel_module_clone(m) : NULL;
     if (copy) {

@@ -236,9 +236,5 @@ CHECKS = {"function": functions_check.check, "convolution": check_convolution, "
           "linear": check_linear, "dropout": check_dropout, "init": check_init, "gain": check_gain}
 TWINS = {"function": functions_check.TWINS, "loss": LOSSES, "layer": LAYERS, "init": INITIALISERS, "linear": ["linear"],
          "dropout": ["dropout"], "convolution": ["convolution"], "gain": ["gain"]}
-CHECKS = {"convolution": check_convolution, "loss": check_loss, "layer": check_layer, "linear": check_linear, "dropout": check_dropout,
-          "init": check_init, "gain": check_gain}
-TWINS = {"loss": LOSSES, "layer": LAYERS, "init": INITIALISERS, "linear": ["linear"], "dropout": ["dropout"], "convolution": ["convolution"],
-         "gain": ["gain"]}
 CHECKS["transformer"] = transformer_check.check
 TWINS["transformer"] = transformer_check.NAMES
