@@ -51,12 +51,12 @@ static void fit(geometry *g, int i) {
 
 /* Channels are few, some, or more than a tile has. */
 static int64_t draw_channels(int round) {
-    return round % 6 == 0 ? draw(60, 200) : round % 3 == 0 ? draw(1, 3) : draw(1, 40);
+    return round % 6 == 0 ? draw(60, 140) : round % 3 == 0 ? draw(1, 3) : draw(1, 40);
 }
 
 static geometry draw_geometry(int round) {
     geometry g = {.dims = 1 + round % 3,
-                  .images = draw(1, 5),
+                  .images = draw(1, 3),
                   .groups = round % 4 == 3 ? draw(2, 9) : 1,
                   .chans = draw_channels(round),
                   .rows = draw_channels(round + (int)draw(0, 1))};
