@@ -5,6 +5,7 @@
 
 #include "nn/nn.h"
 #include "tests/parity/parity_shapes.h"
+#include "tests/parity/parity_transformer.h"
 
 #include <string.h>
 
@@ -221,9 +222,13 @@ int main(int argc, char **argv) {
     functions(&r, parity_losses);
     functions(&r, layers);
     functions(&r, parity_activations);
+    functions(&r, parity_functions);
+    functions(&r, parity_convolutions);
+    parity_convolution_layers(&r);
     linear(&r);
     dropout(&r);
     initialisers(&r);
     gains(&r);
+    parity_transformers(&r);
     return record_close(&r);
 }
