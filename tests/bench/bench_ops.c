@@ -168,6 +168,26 @@ static reel_tensor *matmul_tf32(const cell *c) {
     return z;
 }
 
+/* x[R,C] as [R/256,C/64,256,64], or as one sequence or head where that does not come out even. */
+static reel_tensor *heads_of(const cell *c) {
+    const int64_t length = c->rows % 256 ? c->rows : 256, width = c->columns % 64 ? c->columns : 64;
+    const reel_shape s = reel_shape(c->rows / length, length, c->columns / width, width);
+    return reel_transpose(reel_reshape(c->x, s), 1, 2);
+}
+static reel_tensor *attention(const cell *c) {
+    reel_tensor *x = heads_of(c);
+    return reel_scaled_dot_product_attention(x, x, x, (reel_attention_options){.is_causal = true});
+}
+/* Forward and backward, of queries, keys and values of their own. */
+static reel_tensor *attention_step(const cell *c) {
+    reel_tensor *x = heads_of(c), *in[3];
+    for (int i = 0; i < 3; i++) in[i] = reel_track(reel_detach(x));
+    reel_tensor *y = reel_scaled_dot_product_attention(in[0], in[1], in[2],
+                                                       (reel_attention_options){.is_causal = true});
+    reel_backward_with(y, .gradient = x);
+    return reel_grad(in[0]);
+}
+
 static reel_tensor *conv(const cell *c) {
     return conv_forward(c->conv, c->x, c->y);
 }
@@ -210,6 +230,8 @@ static const op ops[] = {
     {"log_softmax_1", NOTHING, log_softmax_1},
     {"softmax_0", NOTHING, softmax_0},
     {"softmax_1", NOTHING, softmax_1},
+    {"attention", NOTHING, attention},
+    {"attention_step", NOTHING, attention_step},
     {"transpose", NOTHING, transpose},
     {"copy", NOTHING, copy},
     {"copy_into", WHOLE, copy_into},
