@@ -7,8 +7,11 @@
  * with their shapes: see bench_convs.h. Each call but copy_into's makes a new result and lets it
  * go; the operands stay the same, in the cache where they fit.
  *
- * Options: --threads N, --device cpu|cuda. */
+ * Options: --threads N, --device cpu|cuda, --conv best|tiles|direct|plain|cudnn (how convolutions
+ * are done on cuda). */
 #include "reel.h"
+
+#include "cuda/conv_way_internal.h"
 #include "tests/bench/bench_convs.h"
 #include "tests/bench/timing.h"
 
@@ -372,11 +375,23 @@ static void answer(cell *c, reel_generator *g, reel_device device, const char *l
     timing_answer(t);
 }
 
+static bool choose_way(const char *name) {
+    static const char *const names[REEL__CONV_WAYS] = {"best", "tiles", "direct", "plain", "cudnn"};
+    for (int i = 0; i < REEL__CONV_WAYS; i++) {
+        if (strcmp(name, names[i]) != 0) continue;
+        reel__cuda_conv_by((reel__conv_way)i);
+        return true;
+    }
+    return false;
+}
+
 static bool read_options(int argc, char **argv, int *threads, reel_device *device) {
     for (int i = 1; i < argc; i += 2) {
         if (i + 1 == argc) return false;
         if (strcmp(argv[i], "--threads") == 0)
             *threads = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--conv") == 0 && choose_way(argv[i + 1]))
+            continue;
         else if (strcmp(argv[i], "--device") != 0 ||
                  reel_device_parse(argv[i + 1], device) != REEL_OK)
             return false;
@@ -388,7 +403,7 @@ int main(int argc, char **argv) {
     int threads = 1;
     reel_device device = reel_cpu();
     if (!read_options(argc, argv, &threads, &device)) {
-        fprintf(stderr, "usage: bench_ops [--threads N] [--device cpu|cuda]\n");
+        fprintf(stderr, "usage: bench_ops [--threads N] [--device cpu|cuda] [--conv WAY]\n");
         return 2;
     }
     if (reel_set_threads(threads) != REEL_OK || reel_device_check(device) != REEL_OK)
