@@ -424,6 +424,28 @@ cudaError_t reel__cuda_launch_scatter_sums(const reel__cuda_move *m, const reel_
                                            const int64_t *value, reel_dtype dtype,
                                            reel__cuda_queue *queue);
 
+/* ---- windows (window.cu) ---- */
+
+/* x[outer, A, B, C] and y[outer, A', B', C'], contiguous; axis[i].in and .out are their lengths. */
+typedef struct {
+    const void *x; /* going back: of y's lengths */
+    void *y;       /* of x's */
+    int64_t *index;
+    int64_t outer;
+    reel__span axis[3];
+    double value, times;
+} reel__cuda_windows;
+cudaError_t reel__cuda_launch_resample(const reel__cuda_windows *w, bool back, reel_dtype dtype,
+                                       reel__cuda_queue *queue);
+/* With the places in index; back: from them. */
+cudaError_t reel__cuda_launch_max_pool(const reel__cuda_windows *w, bool back, reel_dtype dtype,
+                                       reel__cuda_queue *queue);
+/* x[N,C,A,B] to its columns, of elements of so many bytes, and back; outer is N C, axis[0] A. */
+cudaError_t reel__cuda_launch_unfold(const reel__cuda_windows *w, int size,
+                                     reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_fold(const reel__cuda_windows *w, reel_dtype dtype,
+                                   reel__cuda_queue *queue);
+
 /* ---- sorting (sort.cu) ---- */
 
 /* Sorts pairs by key, least first, keeping the order of equal keys; only bits 0..bits-1 count. The
