@@ -9,6 +9,7 @@ from torch.nn import functional as F
 import activations_check
 import conv_check
 import function_check
+import functions_check
 import ops_check
 import transformer_check
 
@@ -231,9 +232,9 @@ def check_convolution(case):
     return conv_check.check_layer(case, differences)
 
 
-CHECKS = {"convolution": check_convolution, "loss": check_loss, "layer": check_layer, "linear": check_linear, "dropout": check_dropout,
-          "init": check_init, "gain": check_gain}
-TWINS = {"loss": LOSSES, "layer": LAYERS, "init": INITIALISERS, "linear": ["linear"], "dropout": ["dropout"], "convolution": ["convolution"],
-         "gain": ["gain"]}
+CHECKS = {"function": functions_check.check, "convolution": check_convolution, "loss": check_loss, "layer": check_layer,
+          "linear": check_linear, "dropout": check_dropout, "init": check_init, "gain": check_gain}
+TWINS = {"function": functions_check.TWINS, "loss": LOSSES, "layer": LAYERS, "init": INITIALISERS, "linear": ["linear"],
+         "dropout": ["dropout"], "convolution": ["convolution"], "gain": ["gain"]}
 CHECKS["transformer"] = transformer_check.check
 TWINS["transformer"] = transformer_check.NAMES

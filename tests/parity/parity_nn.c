@@ -222,6 +222,7 @@ int main(int argc, char **argv) {
     functions(&r, parity_losses);
     functions(&r, layers);
     functions(&r, parity_activations);
+    functions(&r, parity_functions);
     functions(&r, parity_convolutions);
     parity_convolution_layers(&r);
     linear(&r);

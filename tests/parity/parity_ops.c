@@ -41,6 +41,7 @@ static const parity_subject drawn[] = {
     {.name = "logsumexp", .draw = draw_reduced},
     {.name = "log_softmax", .draw = draw_axis},
     {.name = "mse", .draw = draw_pair},
+    {.name = "attention_kept", .floats_only = true},
     {.name = "nll", .floats_only = true},
     {.name = "nll_grad", .floats_only = true},
     {.name = "matmul", .draw = draw_products},
