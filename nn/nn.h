@@ -482,5 +482,6 @@ REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 #include "pair_layers.h"
 #include "parametrize.h"
 #include "transformer.h"
+#include "window_layers.h"
 
 #endif
