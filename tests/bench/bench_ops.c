@@ -7,8 +7,11 @@
  * with their shapes: see bench_convs.h. Each call but copy_into's makes a new result and lets it
  * go; the operands stay the same, in the cache where they fit.
  *
- * Options: --threads N, --device cpu|cuda. */
+ * Options: --threads N, --device cpu|cuda, --conv best|tiles|direct|plain|cudnn (how convolutions
+ * are done on cuda). */
 #include "reel.h"
+
+#include "cuda/conv_way_internal.h"
 #include "tests/bench/bench_convs.h"
 #include "tests/bench/timing.h"
 
@@ -134,6 +137,27 @@ static reel_tensor *softmax_0(const cell *c) {
 static reel_tensor *softmax_1(const cell *c) {
     return reel_softmax(c->x, 1);
 }
+static reel_tensor *cumsum_0(const cell *c) {
+    return reel_cumsum(c->x, 0);
+}
+static reel_tensor *cumsum_1(const cell *c) {
+    return reel_cumsum(c->x, 1);
+}
+static reel_tensor *hardswish_of(const cell *c) {
+    return reel_hardswish(c->x);
+}
+static reel_tensor *hardshrink_of(const cell *c) {
+    return reel_hardshrink(c->x, 0.5);
+}
+static reel_tensor *logsigmoid_of(const cell *c) {
+    return reel_logsigmoid(c->x);
+}
+static reel_tensor *selu_of(const cell *c) {
+    return reel_selu(c->x);
+}
+static reel_tensor *rsqrt_of(const cell *c) {
+    return reel_rsqrt(c->x);
+}
 static reel_tensor *transpose(const cell *c) {
     return reel_contiguous(reel_t(c->x));
 }
@@ -227,6 +251,13 @@ static const op ops[] = {
     {"log_softmax_1", NOTHING, log_softmax_1},
     {"softmax_0", NOTHING, softmax_0},
     {"softmax_1", NOTHING, softmax_1},
+    {"cumsum_0", NOTHING, cumsum_0},
+    {"cumsum_1", NOTHING, cumsum_1},
+    {"hardswish", NOTHING, hardswish_of},
+    {"hardshrink", NOTHING, hardshrink_of},
+    {"logsigmoid", NOTHING, logsigmoid_of},
+    {"selu", NOTHING, selu_of},
+    {"rsqrt", NOTHING, rsqrt_of},
     {"attention", NOTHING, attention},
     {"attention_step", NOTHING, attention_step},
     {"transpose", NOTHING, transpose},
@@ -344,11 +375,23 @@ static void answer(cell *c, reel_generator *g, reel_device device, const char *l
     timing_answer(t);
 }
 
+static bool choose_way(const char *name) {
+    static const char *const names[REEL__CONV_WAYS] = {"best", "tiles", "direct", "plain", "cudnn"};
+    for (int i = 0; i < REEL__CONV_WAYS; i++) {
+        if (strcmp(name, names[i]) != 0) continue;
+        reel__cuda_conv_by((reel__conv_way)i);
+        return true;
+    }
+    return false;
+}
+
 static bool read_options(int argc, char **argv, int *threads, reel_device *device) {
     for (int i = 1; i < argc; i += 2) {
         if (i + 1 == argc) return false;
         if (strcmp(argv[i], "--threads") == 0)
             *threads = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--conv") == 0 && choose_way(argv[i + 1]))
+            continue;
         else if (strcmp(argv[i], "--device") != 0 ||
                  reel_device_parse(argv[i + 1], device) != REEL_OK)
             return false;
@@ -360,7 +403,7 @@ int main(int argc, char **argv) {
     int threads = 1;
     reel_device device = reel_cpu();
     if (!read_options(argc, argv, &threads, &device)) {
-        fprintf(stderr, "usage: bench_ops [--threads N] [--device cpu|cuda]\n");
+        fprintf(stderr, "usage: bench_ops [--threads N] [--device cpu|cuda] [--conv WAY]\n");
         return 2;
     }
     if (reel_set_threads(threads) != REEL_OK || reel_device_check(device) != REEL_OK)
