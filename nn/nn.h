@@ -472,5 +472,7 @@ REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 /* Layers and tools of their own headers. */
 #include "activations.h"
 #include "dropout_layers.h"
+#include "embedding.h"
+#include "recurrent.h"
 
 #endif

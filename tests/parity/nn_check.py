@@ -9,6 +9,7 @@ from torch.nn import functional as F
 import activations_check
 import function_check
 import ops_check
+import recurrent_check
 
 REDUCTIONS = ["mean", "sum", "none"]
 
@@ -223,7 +224,7 @@ def check_gain(case):
     return [] if abs(case["gain"] - want) <= 1e-15 * want else [f"{follows}: {case['gain']!r}, not {want!r}"]
 
 
-CHECKS = {"loss": check_loss, "layer": check_layer, "linear": check_linear, "dropout": check_dropout,
+CHECKS = {"recurrent": recurrent_check.check, "loss": check_loss, "layer": check_layer, "linear": check_linear, "dropout": check_dropout,
           "init": check_init, "gain": check_gain}
 TWINS = {"loss": LOSSES, "layer": LAYERS, "init": INITIALISERS, "linear": ["linear"], "dropout": ["dropout"],
          "gain": ["gain"]}
