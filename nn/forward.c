@@ -1,5 +1,5 @@
 /* Modules at work: one tensor in and one out, or several of both. */
-#include "nn/module_internal.h"
+#include "nn/parametrize_internal.h"
 
 /* In a scope of its own, which messages name by the caller's line. True if all results are there.
  */
@@ -8,10 +8,13 @@ static bool run_module(const char *what, const char *at, reel_module *m, reel_te
     bool whole = true;
     const reel_site_guard outer = reel_site_enter(at);
     reel_scope scope = reel_scope_open(at);
-    if (m->run)
-        m->run(m, in, out);
-    else
-        out[0] = m->forward(m, in[0]);
+    if (reel__parametrize_begin(m) == REEL_OK) {
+        if (m->run)
+            m->run(m, in, out);
+        else
+            out[0] = m->forward(m, in[0]);
+    }
+    reel__parametrize_end(m);
     for (int i = 0; i < results; i++) {
         if (!out[i] && !reel_failed())
             reel_fail(REEL_ERR_ARGUMENT, at,

@@ -14,13 +14,17 @@ reel_status reel__module_check(const reel_module *m, const char *who, const char
     return reel__alive_check(m, MODULE, who, at);
 }
 
+reel_status reel__module_begin(const reel_module *m, const char *who) {
+    return reel__alive_add(m, MODULE, who);
+}
+
 /* Without memory to note it down the module is none, and every use of it says so. */
 void reel_module_init(reel_module *m, const char *type, reel_forward_fn forward) {
     if (!m) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "module_init: no module");
         return;
     }
-    reel__alive_add(m, MODULE, "module_init");
+    reel__module_begin(m, "module_init");
     *m = (reel_module){.type = type ? type : "module", .forward = forward, .training = true};
 }
 
@@ -57,6 +61,7 @@ void *reel__module_new(size_t size, const char *type, reel_forward_fn forward,
         return NULL;
     }
     m->free = free_all ? free_all : free_itself;
+    m->size = free_all ? 0 : size; /* one that holds more must say how that is copied */
     return m;
 }
 
@@ -97,7 +102,7 @@ reel_module *reel__module_made(reel_module *m, bool whole) {
 
 /* ---- registering ---- */
 
-/* Checks m and name, and makes room for one more entry. */
+/* Checks m and name. */
 static reel_status prepare(const char *what, reel_module *m, const char *name) {
     REEL_TRY(reel__module_check(m, what, NULL));
     if (!name || !*name)
@@ -105,26 +110,45 @@ static reel_status prepare(const char *what, reel_module *m, const char *name) {
     if (strchr(name, '.')) /* it joins the parts of a path */
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: a dot in a name: %s in %s", what, name,
                          m->type);
-    for (int i = 0; i < m->count; i++)
-        if (strcmp(m->entries[i].name, name) == 0)
-            return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: there already: %s in %s", what, name,
-                             m->type);
+    if (reel__module_find(m, name) >= 0)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: there already: %s in %s", what, name,
+                         m->type);
+    return REEL_OK;
+}
+
+static reel_status make_room(reel_module *m, const char *name) {
     if (m->count < m->capacity) return REEL_OK;
     int more = m->capacity ? 2 * m->capacity : 4;
     struct reel_module_entry *grown = realloc(m->entries, (size_t)more * sizeof *grown);
-    if (!grown) return reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory: %s", what, name);
+    if (!grown) return reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory: %s", m->type, name);
     m->entries = grown;
     m->capacity = more;
     return REEL_OK;
 }
 
-/* After prepare. */
-static reel_status append(reel_module *m, struct reel_module_entry entry, const char *name) {
+reel_status reel__module_append(reel_module *m, struct reel_module_entry entry, const char *name) {
+    REEL_TRY(make_room(m, name));
     entry.name = strdup(name);
     if (!entry.name)
         return reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory: %s", m->type, name);
     m->entries[m->count++] = entry;
+    reel_retain(entry.param);
+    reel_retain(entry.buffer);
     return REEL_OK;
+}
+
+int reel__module_find(const reel_module *m, const char *name) {
+    for (int i = 0; i < m->count; i++)
+        if (strcmp(m->entries[i].name, name) == 0) return i;
+    return -1;
+}
+
+void reel__module_remove(reel_module *m, int i) {
+    reel_release(m->entries[i].param);
+    reel_release(m->entries[i].buffer);
+    free(m->entries[i].name);
+    m->count--;
+    memmove(&m->entries[i], &m->entries[i + 1], (size_t)(m->count - i) * sizeof *m->entries);
 }
 
 static reel_status prepare_tensor(const char *what, reel_module *m, const char *name,
@@ -138,8 +162,7 @@ static reel_status prepare_tensor(const char *what, reel_module *m, const char *
 static reel_tensor *append_tensor(reel_module *m, struct reel_module_entry entry, const char *name,
                                   reel_tensor *t) {
     if (!*reel_name(t) && reel_set_name(t, name) != REEL_OK) return NULL;
-    if (append(m, entry, name) != REEL_OK) return NULL;
-    return reel_retain(t);
+    return reel__module_append(m, entry, name) == REEL_OK ? t : NULL;
 }
 
 reel_tensor *reel_module_param(reel_module *m, const char *name, reel_tensor *t) {
@@ -160,7 +183,7 @@ reel_tensor *reel_module_buffer(reel_module *m, const char *name, reel_tensor *t
 
 reel_generator *reel_module_generator(reel_module *m, const char *name, reel_generator *g) {
     if (prepare_tensor("module_generator", m, name, reel_generator_state(g)) == REEL_OK &&
-        append(m, (struct reel_module_entry){.generator = g}, name) == REEL_OK)
+        reel__module_append(m, (struct reel_module_entry){.generator = g}, name) == REEL_OK)
         return g;
     reel_generator_free(g);
     return NULL;
@@ -194,7 +217,7 @@ reel_module *reel__module_adopt(const char *what, reel_module *m, const char *na
         return NULL;
     }
     if (prepare(what, m, name) != REEL_OK ||
-        append(m, (struct reel_module_entry){.child = child}, name) != REEL_OK) {
+        reel__module_append(m, (struct reel_module_entry){.child = child}, name) != REEL_OK) {
         reel_module_free(child);
         return NULL;
     }

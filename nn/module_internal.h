@@ -18,9 +18,17 @@ static inline reel_tensor *reel__entry_tensor(const struct reel_module_entry *e)
     return e->param ? e->param : e->buffer ? e->buffer : reel_generator_state(e->generator);
 }
 
+/* m, whose fields are set, is a module from here on. */
+reel_status reel__module_begin(const reel_module *m, const char *who);
+/* One more entry, of a name that was checked; its tensors are retained. */
+reel_status reel__module_append(reel_module *m, struct reel_module_entry entry, const char *name);
+/* The entry of that name, and -1 if there is none; takes one off, which is no child. */
+int reel__module_find(const reel_module *m, const char *name);
+void reel__module_remove(reel_module *m, int i);
+
 /* A layer of `size` bytes, zeroed but for the reel_module that it begins with; NULL, and a failure
  * in the name of "type_new", without memory. `free` frees what it holds and itself; NULL: it holds
- * nothing more. */
+ * nothing more, and can be cloned. One that has a `free` says by reel_module_cloneable how. */
 void *reel__module_new(size_t size, const char *type, reel_forward_fn forward,
                        void (*free)(reel_module *m));
 

@@ -68,6 +68,9 @@ struct reel_module {
     bool owned;                   /* a child of another module, which frees it */
     struct reel_module_entry *entries; /* what is registered, in that order */
     int count, capacity;
+    size_t size; /* of the struct around it; 0: not known (module_clone.h) */
+    reel_status (*copied)(reel_module *copy, const reel_module *from);
+    reel_module *parametrizations; /* a child; NULL: none (parametrize.h) */
 };
 
 /* From here to reel_module_free m stays where it is: it is known by its address. What was never
@@ -194,7 +197,8 @@ REEL_API reel_module *reel_module_list_new(reel_module **children, int count);
     reel_module_list_new(REEL__ARRAY(reel_module *, __VA_ARGS__),                                  \
                          REEL__LENGTH(reel_module *, __VA_ARGS__))
 
-/* Activations are in activations.h, dropout in dropout_layers.h. */
+/* Activations are in activations.h, dropout in dropout_layers.h, what only gives a shape and lists
+ * by name in containers.h, what takes pairs in pair_layers.h. */
 
 /* y = (x - mean) / sqrt(var + eps) weight + bias: mean and var, the biased one, are those of the
  * last axes of x, whose lengths are normalized_shape, one of each for every index of the axes
@@ -471,8 +475,14 @@ REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 #endif
 /* Layers and tools of their own headers. */
 #include "activations.h"
+#include "containers.h"
+#include "conv_layers.h"
 #include "dropout_layers.h"
 #include "embedding.h"
 #include "recurrent.h"
+#include "module_clone.h"
+#include "pair_layers.h"
+#include "parametrize.h"
+#include "transformer.h"
 
 #endif

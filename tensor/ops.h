@@ -396,6 +396,11 @@ REEL_API reel_tensor *reel_flatten_at(const char *at, reel_tensor *x, int first,
 #define reel_unsqueeze(...) reel_unsqueeze_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 #define reel_flatten(...) reel_flatten_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
+/* Axis `axis` as several, of which one may be -1: reel_unflatten(x, 1, reel_shape(3, -1)):
+ * x[B,12] -> y[B,3,4]. A reshape. */
+REEL_API reel_tensor *reel_unflatten_at(const char *at, reel_tensor *x, int axis, reel_shape shape);
+#define reel_unflatten(...) reel_unflatten_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+
 /* Axes in another order: reel_permute(x, reel_axes(2, 0, 1)). reel_transpose swaps two, reel_t the
  * last two. */
 REEL_API reel_tensor *reel_permute_at(const char *at, reel_tensor *x, reel_shape axes);
@@ -460,6 +465,18 @@ REEL_API reel_tensor *reel_stack_at(const char *at, reel_tensor *const *x, int c
 REEL_API reel_tensor *reel_repeat_at(const char *at, reel_tensor *x, reel_shape times);
 #define reel_repeat(...) reel_repeat_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 
+/* Each entry along an axis `times` over, one after the other: x[2] -> (x0, x0, x1, x1). */
+REEL_API reel_tensor *reel_repeat_interleave_at(const char *at, reel_tensor *x, int64_t times,
+                                                int axis);
+/* Entry i repeats[i] times over: repeats[n] (i64, 0 or more), n entries along the axis. `size` is
+ * their sum, which the result has along the axis; -1: it is read, which waits. A sum that is not as
+ * said is an error, as a bad index is. */
+REEL_API reel_tensor *reel_repeat_each_at(const char *at, reel_tensor *x, reel_tensor *repeats,
+                                          int axis, int64_t size);
+#define reel_repeat_interleave(...) reel_repeat_interleave_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
+#define reel_repeat_each(x, repeats, axis, size)                                                   \
+    reel_repeat_each_at(REEL_AT(x, repeats), x, repeats, axis, size)
+
 /* The entries along an axis in reverse; a copy, of any dtype. */
 REEL_API reel_tensor *reel_flip_at(const char *at, reel_tensor *x, int axis);
 #define reel_flip(...) reel_flip_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
@@ -469,6 +486,14 @@ REEL_API reel_tensor *reel_flip_at(const char *at, reel_tensor *x, int axis);
  * j >= i + diagonal. Of any dtype. */
 REEL_API reel_tensor *reel_tril_at(const char *at, reel_tensor *x, int64_t diagonal);
 REEL_API reel_tensor *reel_triu_at(const char *at, reel_tensor *x, int64_t diagonal);
+/* Where these elements lie in a matrix of that shape, row by row: i64[2,n], of rows and of columns.
+ */
+REEL_API reel_tensor *reel_tril_indices_at(const char *at, int64_t rows, int64_t columns,
+                                           int64_t diagonal, reel_device device);
+REEL_API reel_tensor *reel_triu_indices_at(const char *at, int64_t rows, int64_t columns,
+                                           int64_t diagonal, reel_device device);
+#define reel_tril_indices(...) reel_tril_indices_at(REEL_HERE, __VA_ARGS__)
+#define reel_triu_indices(...) reel_triu_indices_at(REEL_HERE, __VA_ARGS__)
 #define reel_tril(...) reel_tril_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 #define reel_triu(...) reel_triu_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
 

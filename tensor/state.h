@@ -60,9 +60,21 @@ REEL_API bool reel_state_int(const reel_state *s, const char *key, int64_t *v);
 REEL_API reel_status reel_state_put_double(reel_state *s, const char *key, double v);
 REEL_API bool reel_state_double(const reel_state *s, const char *key, double *v);
 
+/* What lies below a prefix ("encoder" of "encoder.0.weight"), by what follows it; what `keeps` is
+ * true of, by its name; copies of all tensors, on their devices. Texts go along: those below the
+ * prefix, those that it keeps (its tensor is NULL then), all. Owned; the first two hold the same
+ * tensors as s. */
+REEL_API reel_state *reel_state_below(const reel_state *s, const char *prefix);
+typedef bool (*reel_state_keeps_fn)(const char *name, reel_tensor *t, void *user);
+REEL_API reel_state *reel_state_filter(const reel_state *s, reel_state_keeps_fn keeps, void *user);
+REEL_API reel_state *reel_state_clone(const reel_state *s);
+
 /* ---- call sites: see error.h ---- */
 
 #define reel_state_new(...) REEL__CALL(reel_state_new(__VA_ARGS__))
+#define reel_state_below(...) REEL__CALL(reel_state_below(__VA_ARGS__))
+#define reel_state_filter(...) REEL__CALL(reel_state_filter(__VA_ARGS__))
+#define reel_state_clone(...) REEL__CALL(reel_state_clone(__VA_ARGS__))
 #define reel_state_put(...) REEL__CALL(reel_state_put(__VA_ARGS__))
 #define reel_state_put_in(...) REEL__CALL(reel_state_put_in(__VA_ARGS__))
 #define reel_state_put_text(...) REEL__CALL(reel_state_put_text(__VA_ARGS__))

@@ -4,7 +4,9 @@
 
 #include "data/data.h"
 #include "nn/nn.h"
+#include "optim/ema.h"
 #include "optim/optim.h"
+#include "tensor/einsum.h"
 #include "tests/alloc_ops.h"
 #include "tests/temp_dir.h"
 
@@ -110,11 +112,15 @@ END_TEST
 /* ---- making and freeing a model, its optimizer, its schedule ---- */
 
 static reel_module *small_model(void) {
-    return reel_sequential(reel_linear_new(4, 3, (reel_linear_options){0}), reel_relu_new(),
-                           reel_prelu_new((reel_prelu_options){0}), reel_dropout1d_new(0.5, 1),
-                           reel_layer_norm_new(reel_shape(3), (reel_layer_norm_options){0}),
-                           reel_linear_new(3, 4, (reel_linear_options){.no_bias = true}),
-                           reel_softmax_new(1));
+    const reel_conv_layer_options round = {.padding = reel_shape(1),
+                                           .padding_mode = REEL_PADDING_CIRCULAR};
+    return reel_sequential(
+        reel_linear_new(4, 3, (reel_linear_options){0}), reel_relu_new(),
+        reel_conv1d_new(1, 2, reel_shape(3), round),
+        reel_conv_transpose1d_new(2, 1, reel_shape(1), (reel_conv_transpose_layer_options){0}),
+        reel_prelu_new((reel_prelu_options){0}), reel_dropout1d_new(0.5, 1),
+        reel_layer_norm_new(reel_shape(3), (reel_layer_norm_options){0}),
+        reel_linear_new(3, 4, (reel_linear_options){.no_bias = true}), reel_softmax_new(1));
 }
 
 /* Everything into a state, and back. */
@@ -159,9 +165,86 @@ static bool objects_run(void) {
     return true;
 }
 
+/* A model of its own: its parts are many. */
+static bool transformer_run(void) {
+    reel_module *m = reel_transformer_encoder_new(
+        2, 1, 1, true, (reel_transformer_options){.dim_feedforward = 2, .is_causal = true});
+    if (m) {
+        REEL_SCOPE;
+        reel_tensor *x = reel_ones(reel_shape(3, 2), REEL_F32, reel_cpu());
+        reel_tensor *y = reel_forward(m, x);
+        if (y) reel_backward(reel_sum(y));
+    }
+    reel_module_free(m);
+    return !reel_failed();
+}
+
+START_TEST(transformer) {
+    fails_everywhere(&(alloc_scenario){
+        .setup = nothing, .run = transformer_run, .teardown = nothing, .least = 150});
+}
+END_TEST
+
 START_TEST(model_optimizer_schedule) {
     fails_everywhere(
         &(alloc_scenario){.setup = nothing, .run = objects_run, .teardown = nothing, .least = 150});
+}
+END_TEST
+
+/* ---- copies, weights that are computed, averages ---- */
+
+static double average(reel_module *m) {
+    reel_state *params = reel_module_params(m), *s = params ? reel_state_new() : NULL;
+    reel_ema *e = s ? reel_ema_new(params, (reel_ema_options){0}) : NULL;
+    for (int i = 0; e && i < 3; i++) reel_ema_update(e);
+    if (e) reel_ema_swap(e);
+    if (e) reel_ema_swap(e);
+    if (e && reel_ema_save(e, s, "ema") == REEL_OK) reel_ema_load(e, s, "ema");
+    const double n = e ? (double)reel_ema_updates(e) : 0;
+    reel_ema_free(e);
+    reel_state_free(s);
+    reel_state_free(params);
+    return n;
+}
+
+static bool tools_run(void) {
+    reel_module *m =
+        reel_sequential(reel_linear_new(4, 3, (reel_linear_options){0}), reel_dropout_new(0.5, 1),
+                        reel_flatten_new((reel_flatten_options){0}),
+                        reel_linear_new(3, 4, (reel_linear_options){.no_bias = true}));
+    reel_module *linear = m ? reel_module_get_child(m, "0") : NULL;
+    double sum = 0;
+    if (linear) reel_weight_norm(linear, "weight", (reel_weight_norm_options){0});
+    if (linear && !reel_failed())
+        reel_spectral_norm(linear, "bias", (reel_spectral_norm_options){0});
+    linear = m && !reel_failed() ? reel_module_get_child(m, "3") : NULL;
+    if (linear) reel_spectral_norm(linear, "weight", (reel_spectral_norm_options){0});
+    reel_module *copy = linear && !reel_failed() ? reel_module_clone(m) : NULL;
+    if (copy) {
+        REEL_SCOPE;
+        reel_tensor *y = reel_forward(copy, reel_ones(reel_shape(2, 4), REEL_F32, cpu));
+        reel_tensor *z = reel_einsum("ab,ac->bc", y, y);
+        sum = z ? reel_item(reel_sum(z)) : 0;
+        sum += average(copy);
+    }
+    if (copy && !reel_failed())
+        reel_remove_parametrization(reel_module_get_child(m, "0"), "weight");
+    reel_module_free(copy);
+    reel_module_free(m);
+    if (reel_failed()) return false;
+    alloc_outcome(sum);
+    return true;
+}
+
+/* Seeds are drawn anew each time. */
+static bool tools_run_alike(void) {
+    reel_manual_seed(5);
+    return tools_run();
+}
+
+START_TEST(module_tools) {
+    fails_everywhere(&(alloc_scenario){
+        .setup = nothing, .run = tools_run_alike, .teardown = nothing, .least = 150});
 }
 END_TEST
 
@@ -462,6 +545,8 @@ int main(void) {
     tcase_add_test(c, training_step);
     tcase_add_test(c, training_step_of_two_threads);
     tcase_add_test(c, model_optimizer_schedule);
+    tcase_add_test(c, transformer);
+    tcase_add_test(c, module_tools);
     tcase_add_test(c, batches_of_rows);
     tcase_add_test(c, batches_of_items);
     tcase_add_test(c, batches_by_workers);

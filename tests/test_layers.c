@@ -352,6 +352,53 @@ static reel_module *new_prelu(void) {
     return reel_prelu_new((reel_prelu_options){.num_parameters = 3, .dtype = REEL_F64});
 }
 
+static reel_module *new_multihead_attention(void) {
+    return reel_multihead_attention_new(
+        4, 2, (reel_multihead_attention_options){.dtype = REEL_F64, .is_causal = true});
+}
+
+static reel_transformer_options small_transformer(void) {
+    return (reel_transformer_options){.dim_feedforward = 3,
+                                      .dropout = REEL_ZERO,
+                                      .activation = reel_gelu_at,
+                                      .layer_norm_eps = 1,
+                                      .dtype = REEL_F64};
+}
+
+static reel_module *new_encoder_layer(void) {
+    return reel_transformer_encoder_layer_new(4, 2, small_transformer());
+}
+
+static reel_module *new_encoder(void) {
+    reel_transformer_options o = small_transformer();
+    o.norm_first = true;
+    return reel_transformer_encoder_new(4, 2, 2, true, o);
+}
+
+#define CONV(...)                                                                                  \
+    (reel_conv_layer_options) {                                                                    \
+        .dtype = REEL_F64, __VA_ARGS__                                                             \
+    }
+static reel_module *new_conv1d(void) {
+    return reel_conv1d_new(2, 4, reel_shape(3), CONV(.stride = reel_shape(2), .groups = 2));
+}
+static reel_module *new_conv2d(void) {
+    return reel_conv2d_new(3, 2, reel_shape(3, 2), CONV(.padding = reel_shape(1, 0)));
+}
+static reel_module *new_conv2d_same(void) {
+    return reel_conv2d_new(2, 2, reel_shape(2, 3),
+                           CONV(.same = true, .padding_mode = REEL_PADDING_REPLICATE));
+}
+static reel_module *new_conv3d(void) {
+    return reel_conv3d_new(2, 1, reel_shape(2), CONV(.no_bias = true));
+}
+static reel_module *new_conv_transpose2d(void) {
+    return reel_conv_transpose2d_new(
+        2, 4, reel_shape(3, 2),
+        (reel_conv_transpose_layer_options){
+            .dtype = REEL_F64, .stride = reel_shape(2, 1), .padding = reel_shape(1), .groups = 2});
+}
+
 static const struct {
     reel_module *(*make)(void);
     reel_shape x, bad;
@@ -361,6 +408,18 @@ static const struct {
      {2, {4, 3}},
      {2, {3, 4}},
      "linear: inner dimensions differ: x[3, 4], weight[2, 3], bias[2]"},
+    {new_multihead_attention,
+     {3, {3, 1, 4}},
+     {2, {3, 5}},
+     "multihead_attention: query has 5 features, not 4: x[3, 5]"},
+    {new_encoder_layer,
+     {2, {3, 4}},
+     {2, {3, 5}},
+     "transformer_encoder_layer: query has 5 features, not 4: x[3, 5]"},
+    {new_encoder,
+     {2, {2, 4}},
+     {2, {3, 5}},
+     "transformer_encoder: x must end with the axes [4]: x[3, 5]"},
     {new_prelu,
      {3, {2, 3, 4}},
      {2, {3, 4}},
@@ -381,6 +440,26 @@ static const struct {
      {2, {3, 4}},
      {0, {0}},
      "layer_norm: x must end with the axes [4]: x[]"},
+    {new_conv1d,
+     {3, {2, 2, 6}},
+     {3, {2, 3, 6}},
+     "conv1d: 2 groups do not divide 3 and 4 channels: x[2, 3, 6], weight[4, 1, 3], bias[4]"},
+    {new_conv2d,
+     {4, {2, 3, 4, 3}},
+     {2, {4, 3}},
+     "conv2d: takes an input of 4 axes, or 3, and a weight of 4: x[4, 3]"},
+    {new_conv2d_same,
+     {3, {2, 3, 2}},
+     {3, {2, 0, 2}},
+     "conv2d: padding of nothing: x[2, 0, 2], weight[2, 2, 2, 3], bias[2]"},
+    {new_conv3d,
+     {5, {1, 2, 3, 2, 2}},
+     {5, {1, 2, 3, 2, 1}},
+     "conv3d: the kernel reaches over 2, and the padded input over 1, along spatial axis 2"},
+    {new_conv_transpose2d,
+     {4, {1, 2, 3, 3}},
+     {4, {1, 3, 3, 3}},
+     "conv_transpose2d: the weight is of 2 channels, the input has 3: x[1, 3, 3, 3]"},
 };
 enum { LAYERS = sizeof layers / sizeof *layers };
 
@@ -398,8 +477,9 @@ START_TEST(layer_gradients) {
     draw_parameters(p, g);
     {
         REEL_SCOPE;
-        reel_tensor *inputs[8] = {reel_track(reel_randn(layers[_i].x, REEL_F64, g))};
+        reel_tensor *inputs[32] = {reel_track(reel_randn(layers[_i].x, REEL_F64, g))};
         const int count = 1 + reel_state_count(p);
+        ck_assert_int_le(count, 32);
         for (int i = 1; i < count; i++) inputs[i] = reel_state_at(p, i - 1);
         reel_gradcheck(layer_of, m, inputs, count, (reel_gradcheck_options){0});
         expect_fine();

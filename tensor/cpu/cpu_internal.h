@@ -111,6 +111,17 @@ typedef struct {
     /* sum += g x, of one tap: of `rows` rows, so many elements apart. */
     double (*dot_rows[2])(const void *g, const void *x, int64_t rows, int64_t width, int64_t g_row,
                           int64_t x_row);
+    struct { /* of f32: cpu_loops_winograd_internal.h */
+        void (*patch)(const void *patches, int64_t from_apart, void *to, int64_t apart,
+                      int64_t columns);
+        void (*result)(const void *sums, int64_t apart, void *to, int64_t to_apart, int64_t columns,
+                       const void *bias);
+        void (*spread)(const void *g, int64_t from_apart, void *to, int64_t apart, int64_t columns);
+        void (*kernel)(const void *w, int64_t channels, void *to, int64_t apart);
+        void (*weight)(const void *sums, int64_t apart, void *to, int64_t to_apart,
+                       int64_t columns);
+        void (*row)(const void *left, const void *right, void *to, int64_t width);
+    } winograd;
     reel__update_loop update[REEL_OP_COUNT][2]; /* NULL where the op is none of UPDATE */
 } reel__loops;
 

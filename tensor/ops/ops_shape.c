@@ -135,6 +135,31 @@ reel_tensor *reel_flatten_at(const char *at, reel_tensor *x, int first, int last
     return reel_reshape_at(at, x, s);
 }
 
+reel_tensor *reel_unflatten_at(const char *at, reel_tensor *x, int axis, reel_shape shape) {
+    REEL__COMPOSITE(.name = "unflatten", .at = at, .in = {x}, .given = 1);
+    if (!reel__composite_is_whole(&composite)) return NULL;
+    const reel_shape from = reel_shape_of(x);
+    const int i = reel__axis(axis, from.ndim);
+    const bool fits = shape.ndim >= 1 && from.ndim - 1 + shape.ndim <= REEL_MAX_DIMS;
+    if (i < 0 || !fits || !infer_axis(from.dim[i], &shape)) {
+        char text[200];
+        if (i >= 0 && shape.ndim >= 0 && shape.ndim <= REEL_MAX_DIMS)
+            reel__shape_text(text, sizeof text, shape);
+        if (i < 0)
+            reel__fail_composite(REEL_ERR_SHAPE, "no axis %d", axis);
+        else
+            reel__fail_composite(REEL_ERR_SHAPE, "axis %d does not become %s", axis,
+                                 fits ? text : "as many axes");
+        return NULL;
+    }
+    reel_shape s = {.ndim = from.ndim - 1 + shape.ndim};
+    for (int k = 0; k < s.ndim; k++)
+        s.dim[k] = k < i                ? from.dim[k]
+                   : k < i + shape.ndim ? shape.dim[k - i]
+                                        : from.dim[k - shape.ndim + 1];
+    return reel_reshape_at(at, x, s);
+}
+
 static int64_t clamp_bound(int64_t bound, int64_t n) {
     if (bound < 0) bound = bound < -n ? 0 : bound + n;
     return bound > n ? n : bound;

@@ -7,9 +7,12 @@ from torch import nn
 from torch.nn import functional as F
 
 import activations_check
+import conv_check
 import function_check
+import functions_check
 import ops_check
 import recurrent_check
+import transformer_check
 
 REDUCTIONS = ["mean", "sum", "none"]
 
@@ -50,6 +53,7 @@ LOSSES = {
 }
 LAYERS = {
     **activations_check.LAYERS,
+    **conv_check.LAYERS,
     "relu": lambda x, *_: nn.ReLU()(x),
     "sigmoid": lambda x, *_: nn.Sigmoid()(x),
     "tanh": lambda x, *_: nn.Tanh()(x),
@@ -62,6 +66,7 @@ LAYERS = {
 
 UNLIKE = {
     **activations_check.UNLIKE,
+    **conv_check.UNLIKE,
     **{name: ops_check.UNLIKE[name] for name in ("elu", "silu", "mish")},
     "gelu": ops_check.UNLIKE["gelu"] + ops_check.UNLIKE["gelu_tanh"],
     "bce": ops_check.UNLIKE["bce"],
@@ -228,3 +233,13 @@ CHECKS = {"recurrent": recurrent_check.check, "loss": check_loss, "layer": check
           "init": check_init, "gain": check_gain}
 TWINS = {"loss": LOSSES, "layer": LAYERS, "init": INITIALISERS, "linear": ["linear"], "dropout": ["dropout"],
          "gain": ["gain"]}
+def check_convolution(case):
+    return conv_check.check_layer(case, differences)
+
+
+CHECKS = {"function": functions_check.check, "convolution": check_convolution, "loss": check_loss, "layer": check_layer,
+          "linear": check_linear, "dropout": check_dropout, "init": check_init, "gain": check_gain}
+TWINS = {"function": functions_check.TWINS, "loss": LOSSES, "layer": LAYERS, "init": INITIALISERS, "linear": ["linear"],
+         "dropout": ["dropout"], "convolution": ["convolution"], "gain": ["gain"]}
+CHECKS["transformer"] = transformer_check.check
+TWINS["transformer"] = transformer_check.NAMES

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 import attention_check
 import activations_check
+import conv_check
 import function_check
 import optim_check
 
@@ -199,6 +200,7 @@ TWINS = {
     "tril": lambda x, diagonal, *_: x.tril(diagonal),
     "triu": lambda x, diagonal, *_: x.triu(diagonal),
     **attention_check.TWINS,
+    **conv_check.ROWS,
     # views
     "reshape": lambda x, *shape: x.reshape(shape[:3]),
     "permute": lambda x, *order: x.permute(order[:3]),
@@ -226,6 +228,7 @@ WITHOUT_TWIN = {  # and why
 
 UNLIKE = {  # what is not compared for some values, and why
     **attention_check.UNLIKE,
+    **conv_check.UNLIKE,
     **activations_check.UNLIKE,
     "dequantize": [("usual wide special", "grad", "not differentiable: ops.h")],
     "dequantize_rows": [("usual wide special", "grad", "the same")],

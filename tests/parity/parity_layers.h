@@ -5,5 +5,10 @@
 #include "tests/parity/parity_case.h"
 
 extern const parity_subject parity_activations[];
+extern const parity_subject parity_functions[];
+extern const parity_subject parity_convolutions[];
+
+/* Layers of convolutions, with what their parameters get. */
+void parity_convolution_layers(record *r);
 
 #endif

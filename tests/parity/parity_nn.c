@@ -6,6 +6,7 @@
 
 #include "nn/nn.h"
 #include "tests/parity/parity_shapes.h"
+#include "tests/parity/parity_transformer.h"
 
 #include <string.h>
 
@@ -222,10 +223,14 @@ int main(int argc, char **argv) {
     functions(&r, parity_losses);
     functions(&r, layers);
     functions(&r, parity_activations);
+    functions(&r, parity_functions);
+    functions(&r, parity_convolutions);
+    parity_convolution_layers(&r);
     linear(&r);
     parity_recurrent(&r);
     dropout(&r);
     initialisers(&r);
     gains(&r);
+    parity_transformers(&r);
     return record_close(&r);
 }
