@@ -1,5 +1,5 @@
 /* Recurrent layers: units of several layers and directions over a sequence. */
-#include "nn/recurrent_internal.h"
+#include "nn/recurrent_units_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Recurrent cells: a single step of the units that recurrent layers have. */
-#include "nn/recurrent_internal.h"
+#include "nn/recurrent_units_internal.h"
 
 #include <inttypes.h>
 

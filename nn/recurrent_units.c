@@ -1,5 +1,5 @@
 /* Units of one direction: their parameters, and their way through a sequence. */
-#include "nn/recurrent_internal.h"
+#include "nn/recurrent_units_internal.h"
 
 #include <math.h>
 

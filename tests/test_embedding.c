@@ -11,7 +11,8 @@ START_TEST(rows_come_by_number) {
     REEL_SCOPE;
     reel_tensor *w = reel_track(f64(reel_shape(3, 2), (double[]){1, 2, 3, 4, 5, 6}));
     reel_tensor *index = index_of(reel_shape(2, 2), (int64_t[]){2, 0, 0, 1});
-    reel_tensor *y = reel_embedding(w, index, (reel_embed_options){.pads = true, .padding_idx = -3});
+    reel_tensor *y =
+        reel_embedding(w, index, (reel_embed_options){.pads = true, .padding_idx = -3});
     expect_values(y, (double[]){5, 6, 1, 2, 1, 2, 3, 4}, 8);
     ck_assert(reel_shape_equal(reel_shape_of(y), reel_shape(2, 2, 2)));
     reel_backward(reel_sum(y));
@@ -39,10 +40,10 @@ START_TEST(bags_are_gathered) {
     expect_values(reel_embedding_bag(w, index, (reel_embedding_bag_options){.mode = REEL_BAG_MAX}),
                   (double[]){5, 7, 3, 4}, 4);
     reel_tensor *by = f64(reel_shape(2, 2), (double[]){2, 1, 0, 3});
-    expect_values(reel_embedding_bag(w, index,
-                                     (reel_embedding_bag_options){.mode = REEL_BAG_SUM,
-                                                                  .per_sample_weights = by}),
-                  (double[]){11, 16, 9, 12}, 4);
+    expect_values(
+        reel_embedding_bag(
+            w, index, (reel_embedding_bag_options){.mode = REEL_BAG_SUM, .per_sample_weights = by}),
+        (double[]){11, 16, 9, 12}, 4);
     expect_values(reel_embedding_bag(w, index,
                                      (reel_embedding_bag_options){
                                          .mode = REEL_BAG_MAX, .pads = true, .padding_idx = 1}),
@@ -50,7 +51,8 @@ START_TEST(bags_are_gathered) {
     ck_assert_ptr_null(reel_embedding_bag(
         w, index, (reel_embedding_bag_options){.mode = REEL_BAG_MEAN, .per_sample_weights = by}));
     expect_failure(REEL_ERR_ARGUMENT, "embedding_bag: per_sample_weights are for the mode sum");
-    ck_assert_ptr_null(reel_embedding_bag(w, index, (reel_embedding_bag_options){.offsets = offsets}));
+    ck_assert_ptr_null(
+        reel_embedding_bag(w, index, (reel_embedding_bag_options){.offsets = offsets}));
     expect_failure(REEL_ERR_SHAPE, "embedding_bag: with offsets the index must be [n]");
 }
 END_TEST
@@ -80,12 +82,11 @@ START_TEST(layers_are_made) {
 }
 END_TEST
 
-Suite *embedding_suite(void) {
+int main(void) {
     Suite *s = suite_create("embedding");
-    TCase *c = tcase_create("embedding");
-    tcase_add_test(c, rows_come_by_number);
-    tcase_add_test(c, bags_are_gathered);
-    tcase_add_test(c, layers_are_made);
-    suite_add_tcase(s, c);
-    return s;
+    TCase *t = add_case(s, "embedding");
+    tcase_add_test(t, rows_come_by_number);
+    tcase_add_test(t, bags_are_gathered);
+    tcase_add_test(t, layers_are_made);
+    return run_suite(s);
 }

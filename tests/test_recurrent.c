@@ -25,6 +25,12 @@ static void expect_near(reel_tensor *a, reel_tensor *b) {
     ck_assert_double_le(reel_item(reel_max(reel_abs(reel_sub(a, b)))), 1e-12);
 }
 
+static void expect_equal(reel_tensor *a, reel_tensor *b) {
+    expect_fine();
+    ck_assert(a && b && reel_shape_equal(reel_shape_of(a), reel_shape_of(b)));
+    ck_assert_double_eq(reel_item(reel_max(reel_abs(reel_sub(a, b)))), 0);
+}
+
 static const reel_recurrent_options both = {
     .num_layers = 2, .bidirectional = true, .dtype = REEL_F64};
 
@@ -42,7 +48,8 @@ START_TEST(parameters_have_pytorchs_names) {
         REEL_SCOPE;
         ck_assert_double_le(reel_item(reel_max(reel_abs(reel_state_at(p, i)))), 0.5);
     }
-    ck_assert(reel_shape_equal(reel_shape_of(reel_module_get(m, "weight_ih_l1")), reel_shape(16, 8)));
+    ck_assert(
+        reel_shape_equal(reel_shape_of(reel_module_get(m, "weight_ih_l1")), reel_shape(16, 8)));
     reel_state_free(p);
     reel_module_free(m);
 }
@@ -84,7 +91,8 @@ START_TEST(lengths_cut) {
             expect_near(reel_slice(mine, 0, 0, n[i], 1), one);
             expect_near(reel_slice(h, 1, i, i + 1, 1), state);
             if (n[i] < 5)
-                ck_assert_double_eq(reel_item(reel_sum(reel_abs(reel_slice(mine, 0, n[i], 5, 1)))), 0);
+                ck_assert_double_eq(reel_item(reel_sum(reel_abs(reel_slice(mine, 0, n[i], 5, 1)))),
+                                    0);
         }
     }
     reel_module_free(m);
@@ -127,7 +135,8 @@ START_TEST(threads_do_not_matter) {
     const int before = reel_threads();
     {
         REEL_SCOPE;
-        reel_tensor *first = NULL, *grad = NULL, *x = reel_cast(drawn(reel_shape(4, 30, 20), 5), REEL_F32);
+        reel_tensor *first = NULL, *grad = NULL,
+                    *x = reel_cast(drawn(reel_shape(4, 30, 20), 5), REEL_F32);
         for (int n = 1; n <= 3; n++) {
             reel_set_threads(n);
             reel_tensor *y = reel_forward(m, x), *w = reel_module_get(m, "weight_ih_l0"), *g;
@@ -161,7 +170,8 @@ START_TEST(layers_refuse) {
 END_TEST
 
 START_TEST(runs_refuse) {
-    reel_module *m = moved_to_device(reel_lstm_new(3, 4, (reel_recurrent_options){.dtype = REEL_F64}));
+    reel_module *m =
+        moved_to_device(reel_lstm_new(3, 4, (reel_recurrent_options){.dtype = REEL_F64}));
     {
         REEL_SCOPE;
         reel_tensor *x = drawn(reel_shape(5, 2, 3), 1), *h = drawn(reel_shape(1, 2, 4), 2), *y;
@@ -187,17 +197,17 @@ START_TEST(runs_refuse) {
 }
 END_TEST
 
-Suite *recurrent_suite(void) {
+int main(void) {
     Suite *s = suite_create("recurrent");
-    TCase *c = tcase_create("layers");
-    tcase_add_test(c, parameters_have_pytorchs_names);
-    tcase_add_test(c, states_go_on);
-    tcase_add_test(c, lengths_cut);
-    tcase_add_test(c, dropout_is_for_training);
-    tcase_add_test(c, halves_run);
-    tcase_add_test(c, threads_do_not_matter);
-    tcase_add_test(c, layers_refuse);
-    tcase_add_test(c, runs_refuse);
-    suite_add_tcase(s, c);
-    return s;
+    TCase *t = add_case(s, "layers");
+    tcase_add_test(t, parameters_have_pytorchs_names);
+    tcase_add_test(t, states_go_on);
+    tcase_add_test(t, lengths_cut);
+    tcase_add_test(t, dropout_is_for_training);
+    tcase_add_test(t, halves_run);
+    tcase_add_test(t, layers_refuse);
+    tcase_add_test(t, runs_refuse);
+    t = add_cpu_case(s, "threads");
+    tcase_add_test(t, threads_do_not_matter);
+    return run_suite(s);
 }

@@ -241,8 +241,8 @@ cudaError_t reel__cuda_launch_recurrent(const reel__recurrent_step *s, bool back
 /* ---- cumsum (scan.cu) ---- */
 
 /* y[outer, n, inner] = running sums of x over n, from the end if reverse; contiguous, y of u8 is
- * i64. n is cut into parts of `each`; if there are several, `sums` has 8 bytes for each part of
- * each sum. */
+ * i64. n is cut into parts of `each`; if there are several, `sums` has 8 bytes for each part of each
+ * sum. */
 typedef struct {
     void *y;
     const void *x;

@@ -229,10 +229,6 @@ def check_gain(case):
     return [] if abs(case["gain"] - want) <= 1e-15 * want else [f"{follows}: {case['gain']!r}, not {want!r}"]
 
 
-CHECKS = {"recurrent": recurrent_check.check, "loss": check_loss, "layer": check_layer, "linear": check_linear, "dropout": check_dropout,
-          "init": check_init, "gain": check_gain}
-TWINS = {"loss": LOSSES, "layer": LAYERS, "init": INITIALISERS, "linear": ["linear"], "dropout": ["dropout"],
-         "gain": ["gain"]}
 def check_convolution(case):
     return conv_check.check_layer(case, differences)
 
@@ -241,5 +237,7 @@ CHECKS = {"function": functions_check.check, "convolution": check_convolution, "
           "linear": check_linear, "dropout": check_dropout, "init": check_init, "gain": check_gain}
 TWINS = {"function": functions_check.TWINS, "loss": LOSSES, "layer": LAYERS, "init": INITIALISERS, "linear": ["linear"],
          "dropout": ["dropout"], "convolution": ["convolution"], "gain": ["gain"]}
+CHECKS["recurrent"] = recurrent_check.check
+TWINS["recurrent"] = recurrent_check.TWINS
 CHECKS["transformer"] = transformer_check.check
 TWINS["transformer"] = transformer_check.NAMES

@@ -1,6 +1,6 @@
 /* What recurrent layers and cells share: units of one direction (recurrent_units.c). */
-#ifndef REEL_NN_RECURRENT_INTERNAL_H
-#define REEL_NN_RECURRENT_INTERNAL_H
+#ifndef REEL_NN_RECURRENT_UNITS_INTERNAL_H
+#define REEL_NN_RECURRENT_UNITS_INTERNAL_H
 
 #include "nn/module_internal.h"
 #include "tensor/ops/recurrent_internal.h"
