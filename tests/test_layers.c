@@ -503,7 +503,11 @@ START_TEST(layer_is_what_it_saved) {
     {
         REEL_SCOPE;
         reel_tensor *x = reel_randn(layers[_i].x, REEL_F64, g);
-        expect_equal(reel_forward(m, x), reel_forward(other, x));
+        reel_tensor *y = reel_forward(m, x);
+        expect_equal(y, reel_forward(other, x));
+        reel_module *copy = reel_module_clone(m);
+        expect_equal(y, reel_forward(copy, x));
+        reel_module_free(copy);
     }
     reel_generator_free(g);
     reel_state_free(saved);

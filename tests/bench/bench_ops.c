@@ -137,6 +137,27 @@ static reel_tensor *softmax_0(const cell *c) {
 static reel_tensor *softmax_1(const cell *c) {
     return reel_softmax(c->x, 1);
 }
+static reel_tensor *cumsum_0(const cell *c) {
+    return reel_cumsum(c->x, 0);
+}
+static reel_tensor *cumsum_1(const cell *c) {
+    return reel_cumsum(c->x, 1);
+}
+static reel_tensor *hardswish_of(const cell *c) {
+    return reel_hardswish(c->x);
+}
+static reel_tensor *hardshrink_of(const cell *c) {
+    return reel_hardshrink(c->x, 0.5);
+}
+static reel_tensor *logsigmoid_of(const cell *c) {
+    return reel_logsigmoid(c->x);
+}
+static reel_tensor *selu_of(const cell *c) {
+    return reel_selu(c->x);
+}
+static reel_tensor *rsqrt_of(const cell *c) {
+    return reel_rsqrt(c->x);
+}
 static reel_tensor *transpose(const cell *c) {
     return reel_contiguous(reel_t(c->x));
 }
@@ -230,6 +251,13 @@ static const op ops[] = {
     {"log_softmax_1", NOTHING, log_softmax_1},
     {"softmax_0", NOTHING, softmax_0},
     {"softmax_1", NOTHING, softmax_1},
+    {"cumsum_0", NOTHING, cumsum_0},
+    {"cumsum_1", NOTHING, cumsum_1},
+    {"hardswish", NOTHING, hardswish_of},
+    {"hardshrink", NOTHING, hardshrink_of},
+    {"logsigmoid", NOTHING, logsigmoid_of},
+    {"selu", NOTHING, selu_of},
+    {"rsqrt", NOTHING, rsqrt_of},
     {"attention", NOTHING, attention},
     {"attention_step", NOTHING, attention_step},
     {"transpose", NOTHING, transpose},
