@@ -138,6 +138,10 @@ typedef union reel__with {
         int64_t groups;
         int64_t size[3]; /* of the result: of the gradients, x's or the kernel's */
     } conv;
+    struct { /* recurrent, recurrent_grad */
+        int cell; /* a reel__recurrent_cell */
+        bool reverse;
+    } recurrent;
     struct {      /* dropout, dropout_again */
         double p; /* of an element to become 0 */
     } dropout;
