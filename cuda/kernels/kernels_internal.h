@@ -7,6 +7,7 @@
 #ifndef REEL_CUDA_KERNELS_KERNELS_INTERNAL_H
 #define REEL_CUDA_KERNELS_KERNELS_INTERNAL_H
 
+#include "tensor/formulas/recurrent_step_internal.h"
 #include "tensor/ops/update_internal.h"
 
 #include <cuda_runtime_api.h>
@@ -230,6 +231,13 @@ cudaError_t reel__cuda_launch_attention_kept(void *out, int64_t rows, int64_t ke
                                              const int64_t *seed, int64_t seed_step,
                                              uint32_t threshold, double kept, reel_dtype dtype,
                                              reel__cuda_queue *queue);
+
+/* ---- recurrent layers (recurrent.cu) ---- */
+
+/* A step, forward or back. */
+cudaError_t reel__cuda_launch_recurrent(const reel__recurrent_step *s, bool back, reel_dtype dtype,
+                                        reel__cuda_queue *queue);
+
 /* ---- cumsum (scan.cu) ---- */
 
 /* y[outer, n, inner] = running sums of x over n, from the end if reverse; contiguous, y of u8 is
