@@ -28,5 +28,6 @@
 #include "tensor/state.h"
 #include "tensor/tensor.h"
 #include "tensor/version.h"
+#include "tensor/windows.h"
 
 #endif

@@ -399,6 +399,20 @@ static reel_module *new_conv_transpose2d(void) {
             .dtype = REEL_F64, .stride = reel_shape(2, 1), .padding = reel_shape(1), .groups = 2});
 }
 
+static reel_module *new_max_pool2d(void) {
+    return reel_max_pool2d_new(reel_shape(2), (reel_pool_options){.stride = reel_shape(1, 2)});
+}
+static reel_module *new_upsample(void) {
+    return reel_upsample_new(
+        (reel_interpolate_options){.scale = {2}, .mode = REEL_INTERPOLATE_BILINEAR});
+}
+static reel_module *new_pad(void) {
+    return reel_pad_new(reel_shape(2, 1, 1, 1), REEL_PAD_REFLECT, 0);
+}
+static reel_module *new_avg_pool1d(void) {
+    return reel_avg_pool1d_new(reel_shape(3), (reel_pool_options){.padding = reel_shape(1)});
+}
+
 static const struct {
     reel_module *(*make)(void);
     reel_shape x, bad;
@@ -460,6 +474,20 @@ static const struct {
      {4, {1, 2, 3, 3}},
      {4, {1, 3, 3, 3}},
      "conv_transpose2d: the weight is of 2 channels, the input has 3: x[1, 3, 3, 3]"},
+    {new_max_pool2d,
+     {4, {1, 2, 5, 4}},
+     {4, {1, 2, 1, 4}},
+     "max_pool2d: the kernel reaches over 2, and the padded input over 1, along spatial axis 0: "
+     "x[1, 2, 1, 4]"},
+    {new_upsample,
+     {4, {1, 2, 3, 2}},
+     {2, {3, 2}},
+     "upsample: takes an input of 3, 4 or 5 axes: x[3, 2]"},
+    {new_pad, {3, {2, 3, 4}}, {3, {2, 1, 4}}, "pad: padding of 1 where there are 1: x[2, 1, 4]"},
+    {new_avg_pool1d,
+     {3, {1, 2, 5}},
+     {4, {1, 2, 5, 1}},
+     "avg_pool1d: takes an input of 3 axes, or 2: x[1, 2, 5, 1]"},
 };
 enum { LAYERS = sizeof layers / sizeof *layers };
 
