@@ -192,8 +192,7 @@ int main(int argc, char **argv) {
     const int status = arguments_read(table, argc, argv);
     if (status >= 0) return status;
     if (strcmp(o.model, "lstm") != 0 && strcmp(o.model, "gpt") != 0) {
-        fprintf(stderr, "char_lm: --model: lstm or gpt, not '%.200s'
-", o.model);
+        fprintf(stderr, "char_lm: --model: lstm or gpt, not '%.200s'\n", o.model);
         return 2;
     }
     run(&o);

@@ -60,7 +60,7 @@ reel_tensor *reel_fold_at(const char *at, reel_tensor *x, reel_shape size, reel_
                           reel_unfold_options options) {
     REEL__COMPOSITE(.name = "fold", .at = at, .in = {x}, .given = 1);
     reel__with with = {0};
-    int64_t to[2];
+    int64_t to[2] = {0};
     if (!reel__composite_is_whole(&composite) || reel__check_spatial(1, x) != REEL_OK ||
         reel__spread(to, 2, size, 0, 1, "size") != REEL_OK)
         return NULL;
