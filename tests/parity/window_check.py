@@ -65,7 +65,12 @@ def columns(kernel, stride, rest):
 
 
 def unfold(x, kernel, stride, rest, _):
-    return F.unfold(x, **columns(kernel, stride, rest))
+    """Of integers, which PyTorch's takes none of, by their places."""
+    if x.is_floating_point():
+        return F.unfold(x, **columns(kernel, stride, rest))
+    places = torch.arange(1, x[:1].numel() + 1, dtype=torch.float64).reshape(1, *x.shape[1:])
+    of = F.unfold(places, **columns(kernel, stride, rest)).long()[0]
+    return F.pad(x.flatten(1), [1, 0])[:, of] if len(x) else x.new_zeros(0, *of.shape)
 
 
 def unfold_grad(x, kernel, stride, rest, size):

@@ -7,7 +7,7 @@ F(take_tap)(NUMBER *restrict best, INDEX *restrict found, const NUMBER *restrict
     for (int64_t j = from; j < to; j++) {
         const NUMBER v = x[start + j * stride];
         const INDEX i = (INDEX)(row + (INDEX)start + (INDEX)j * (INDEX)stride);
-        const bool wins = v > best[j] || v != v;
+        const bool wins = (v > best[j]) | (v != v);
         best[j] = wins ? v : best[j];
         found[j] = wins ? i : found[j];
     }
