@@ -10,7 +10,7 @@ static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     const cnn *m = (cnn *)base;
     x = reel_relu(reel_forward(m->conv1, x));
     x = reel_relu(reel_forward(m->conv2, x));
-    x = reel_max_pool2d(x, reel_shape(2), (reel_pool_options){0});
+    x = reel_max_pool2d(x, reel_shape(2), (reel_pool_options){0}, NULL);
     x = reel_flatten(reel_forward(m->dropout1, x), 1, -1);
     x = reel_relu(reel_forward(m->fc1, x));
     return reel_forward(m->fc2, reel_forward(m->dropout2, x));
