@@ -138,6 +138,14 @@ typedef union reel__with {
         int64_t groups;
         int64_t size[3]; /* of the result: of the gradients, x's or the kernel's */
     } conv;
+    struct { /* standardize, standardize_grad: x as [outer, groups, channels, inner] */
+        int64_t outer, groups, channels, inner;
+        double eps;
+        bool
+            across; /* statistics of a channel over outer and inner; groups is 1. Else of a group */
+        bool uncentred; /* the mean counts as 0 */
+        int affine;     /* how many of weight and bias there are, one for each channel */
+    } norm;
     struct {      /* dropout, dropout_again */
         double p; /* of an element to become 0 */
     } dropout;
