@@ -29,5 +29,6 @@
 #include "tensor/state.h"
 #include "tensor/tensor.h"
 #include "tensor/version.h"
+#include "tensor/windows.h"
 
 #endif

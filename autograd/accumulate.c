@@ -150,3 +150,27 @@ void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y) {
         reel__give(n, i, reel_matmul_at(n->at, x, y));
     }
 }
+
+/* ---- slices: the parts of one tensor give to the same sum, in place ---- */
+
+/* What is there already, and may be added to; else NULL. */
+static reel_tensor *sum_there(const reel__node *n, const reel__edge *e) {
+    if (n->pass->recorded) return NULL;
+    if (e->leaf) return adds_in_place(n, e->leaf) ? e->leaf->track->grad : NULL;
+    return e->node->owned ? e->node->pending : NULL;
+}
+
+void reel__give_slice(reel__node *n, int i, reel_tensor *g) {
+    const int axis = n->with.slice.axis;
+    const int64_t start = n->with.slice.start, count = n->with.slice.count,
+                  step = n->with.slice.step;
+    if (!g || !reel__needs(n, i)) return;
+    reel_tensor *sum = sum_there(n, &n->edge[i]);
+    if (!sum) {
+        reel__give(n, i, reel__slice_put(n->at, g, n->in_shape[i], axis, start, step));
+        return;
+    }
+    const int64_t stop = count ? start + (count - 1) * step + 1 : start;
+    reel_tensor *part = reel_slice_at(n->at, sum, axis, start, stop, step);
+    if (part) reel__add_to(n->at, part, g);
+}

@@ -187,6 +187,9 @@ void reel__give_zero(reel__node *n, reel_tensor *g);
 /* The same for a gradient x y, which is accumulated by the GEMM itself where there is something to
  * add to. */
 void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y);
+/* The same for the gradient of a slice, with.slice, whose other entries are 0: it is added to those
+ * it was taken from, where there is a sum, so that all parts of a tensor cost one of its size. */
+void reel__give_slice(reel__node *n, int i, reel_tensor *g);
 
 #define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
     void reel__grad_##name(reel__node *n, reel_tensor *g);

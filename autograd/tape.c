@@ -82,6 +82,7 @@ static reel_status save(reel__node *n, const reel__call *c) {
     for (unsigned left = what_to_save(n); left; left &= left - 1) {
         const int i = __builtin_ctz(left);
         const bool is_input = i < REEL__MOST_INPUTS;
+        if (is_input && i >= c->nin) continue; /* an input that this call is without */
         reel_tensor *t = is_input ? reel__input(c, i) : c->out[i - REEL__MOST_INPUTS];
         n->saved[i] = is_input ? reel_retain(t) : reel__tensor_view(c->at, "saved", t, &t->layout);
         if (!n->saved[i]) return reel_error_status();

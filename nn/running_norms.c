@@ -33,7 +33,9 @@ static const norm_kind batch_1d = {"batch_norm1d", "batch_norm1d_new", false, 2,
 
 static bool takes(const norm *m, const reel_tensor *x) {
     const int n = reel_ndim(x), axis = m->kind->instances && n == m->kind->least ? 0 : 1;
-    if (n < m->kind->least || n > m->kind->most)
+    if (n != m->kind->most && m->kind->least == m->kind->most)
+        reel__fail_composite(REEL_ERR_SHAPE, "takes %d axes", m->kind->most);
+    else if (n < m->kind->least || n > m->kind->most)
         reel__fail_composite(REEL_ERR_SHAPE, "takes %d to %d axes", m->kind->least, m->kind->most);
     else if (reel_dim(x, axis) != m->features)
         reel__fail_composite(REEL_ERR_SHAPE, "takes %" PRId64 " channels", m->features);

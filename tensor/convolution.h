@@ -33,7 +33,8 @@ typedef struct {
 /* y[n,o,j] = bias[o] + sum over c, k of w[o,c,k] x[n,c, j stride - padding + k dilation], where x
  * is 0 outside: x[N,C,S...] w[O,C/groups,K...] bias[O] (NULL: none) -> y[N,O,S'...], S' = floor((S
  * + 2 padding - dilation (K - 1) - 1) / stride) + 1 along each of one, two or three axes; x without
- * N gives y without it. */
+ * N gives y without it. Kernels of 3 x 3 may be multiplied as Lavin and Gray (2015) do: what is not
+ * finite in x then spreads to the elements of y next to those that it belongs to. */
 REEL_API reel_tensor *reel_conv_at(const char *at, int axes, reel_tensor *x, reel_tensor *w,
                                    reel_tensor *bias, reel_conv_options options);
 #define reel_conv1d(x, ...)                                                                        \

@@ -120,8 +120,8 @@ static reel_module *small_model(void) {
         reel_conv_transpose1d_new(2, 1, reel_shape(1), (reel_conv_transpose_layer_options){0}),
         reel_prelu_new((reel_prelu_options){0}), reel_dropout1d_new(0.5, 1),
         reel_layer_norm_new(reel_shape(3), (reel_layer_norm_options){0}),
-        reel_transformer_encoder_new(3, 1, 1, true,
-                                     (reel_transformer_options){.dim_feedforward = 2}),
+        reel_batch_norm1d_new(3, (reel_batch_norm_options){.cumulative = true}),
+        reel_rms_norm_new(reel_shape(3), (reel_layer_norm_options){0}),
         reel_linear_new(3, 4, (reel_linear_options){.no_bias = true}), reel_softmax_new(1));
 }
 
@@ -166,6 +166,26 @@ static bool objects_run(void) {
     alloc_outcome(sum);
     return true;
 }
+
+/* A model of its own: its parts are many. */
+static bool transformer_run(void) {
+    reel_module *m = reel_transformer_encoder_new(
+        2, 1, 1, true, (reel_transformer_options){.dim_feedforward = 2, .is_causal = true});
+    if (m) {
+        REEL_SCOPE;
+        reel_tensor *x = reel_ones(reel_shape(3, 2), REEL_F32, reel_cpu());
+        reel_tensor *y = reel_forward(m, x);
+        if (y) reel_backward(reel_sum(y));
+    }
+    reel_module_free(m);
+    return !reel_failed();
+}
+
+START_TEST(transformer) {
+    fails_everywhere(&(alloc_scenario){
+        .setup = nothing, .run = transformer_run, .teardown = nothing, .least = 150});
+}
+END_TEST
 
 START_TEST(model_optimizer_schedule) {
     fails_everywhere(
@@ -527,6 +547,7 @@ int main(void) {
     tcase_add_test(c, training_step);
     tcase_add_test(c, training_step_of_two_threads);
     tcase_add_test(c, model_optimizer_schedule);
+    tcase_add_test(c, transformer);
     tcase_add_test(c, module_tools);
     tcase_add_test(c, batches_of_rows);
     tcase_add_test(c, batches_of_items);

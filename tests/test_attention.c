@@ -167,6 +167,34 @@ START_TEST(operands_are_taken_as_they_lie) {
 }
 END_TEST
 
+/* Parts of one tensor: their gradients come together in it, twice as in two steps. */
+START_TEST(parts_give_to_what_they_are_of) {
+    REEL_SCOPE;
+    reel_generator *g = reel_generator_new(12, test_device());
+    reel_tensor *packed = reel_track(drawn(g, reel_shape(2, 5, 3, 2, 4))), *part[3], *alone[3];
+    ck_assert(reel_unbind(reel_scale(packed, 2), 2, 3, part) == REEL_OK);
+    for (int i = 0; i < 3; i++)
+        alone[i] = reel_track(reel_contiguous(reel_detach(reel_transpose(part[i], 1, 2))));
+    const reel_attention_options causal = {.is_causal = true};
+    for (int i = 0; i < 3; i++) part[i] = reel_transpose(part[i], 1, 2);
+    reel_backward_with(
+        reel_sum(reel_square(reel_scaled_dot_product_attention(part[0], part[1], part[2], causal))),
+        .retain_graph = true);
+    reel_backward(reel_sum(
+        reel_square(reel_scaled_dot_product_attention(alone[0], alone[1], alone[2], causal))));
+    for (int i = 0; i < 3; i++)
+        expect_near(reel_transpose(reel_select(reel_grad(packed), 2, i), 1, 2),
+                    reel_scale(reel_grad(alone[i]), 2), 1e-13);
+    /* of a leaf itself, overlapping, with another step, and onto what is there */
+    reel_tensor *x = reel_track(made_of(identity, reel_shape(6)));
+    for (int twice = 0; twice < 2; twice++)
+        reel_backward(
+            reel_sum(reel_square(reel_add(reel_slice(x, 0, 1, 4, 1), reel_slice(x, 0, 0, 5, 2)))));
+    expect_values(reel_grad(x), (double[]){4, 4, 32, 28, 28, 0}, 6);
+    reel_generator_free(g);
+}
+END_TEST
+
 /* Of each number of axes the same as of four. */
 START_TEST(takes_any_number_of_axes) {
     REEL_SCOPE;
@@ -297,6 +325,7 @@ int main(void) {
     tcase_add_test(t, nothing_to_look_at_gives_zeros);
     tcase_add_test(t, dropout_draws_from_its_generator);
     tcase_add_test(t, operands_are_taken_as_they_lie);
+    tcase_add_test(t, parts_give_to_what_they_are_of);
     tcase_add_test(t, takes_any_number_of_axes);
     tcase_add_test(t, has_two_gradients);
     tcase_add_test(t, refuses_what_does_not_fit);

@@ -348,6 +348,36 @@ static reel_module *new_layer_norm_without_parameters(void) {
         (reel_layer_norm_options){.dtype = REEL_F64, .eps = REEL_ZERO, .no_affine = true});
 }
 
+static reel_module *new_rms_norm(void) {
+    return reel_rms_norm_new(reel_shape(4),
+                             (reel_layer_norm_options){.dtype = REEL_F64, .eps = 0.1});
+}
+static reel_module *new_group_norm(void) {
+    return reel_group_norm_new(2, 4, (reel_layer_norm_options){.dtype = REEL_F64});
+}
+static reel_module *new_batch_norm1d(void) {
+    return reel_batch_norm1d_new(3, (reel_batch_norm_options){.dtype = REEL_F64, .eps = 0.1});
+}
+static reel_module *new_batch_norm2d(void) {
+    return reel_batch_norm2d_new(3,
+                                 (reel_batch_norm_options){.dtype = REEL_F64, .no_tracking = true});
+}
+static reel_module *new_batch_norm3d(void) {
+    return reel_batch_norm3d_new(2,
+                                 (reel_batch_norm_options){.dtype = REEL_F64, .cumulative = true});
+}
+static reel_module *new_instance_norm1d(void) {
+    return reel_instance_norm1d_new(
+        3, (reel_instance_norm_options){
+               .dtype = REEL_F64, .affine = true, .track_running_stats = true, .eps = 0.1});
+}
+static reel_module *new_instance_norm2d(void) {
+    return reel_instance_norm2d_new(2, (reel_instance_norm_options){.dtype = REEL_F64});
+}
+static reel_module *new_local_response_norm(void) {
+    return reel_local_response_norm_new(3, (reel_local_response_norm_options){.alpha = 0.5});
+}
+
 static reel_module *new_prelu(void) {
     return reel_prelu_new((reel_prelu_options){.num_parameters = 3, .dtype = REEL_F64});
 }
@@ -399,6 +429,20 @@ static reel_module *new_conv_transpose2d(void) {
             .dtype = REEL_F64, .stride = reel_shape(2, 1), .padding = reel_shape(1), .groups = 2});
 }
 
+static reel_module *new_max_pool2d(void) {
+    return reel_max_pool2d_new(reel_shape(2), (reel_pool_options){.stride = reel_shape(1, 2)});
+}
+static reel_module *new_upsample(void) {
+    return reel_upsample_new(
+        (reel_interpolate_options){.scale = {2}, .mode = REEL_INTERPOLATE_BILINEAR});
+}
+static reel_module *new_pad(void) {
+    return reel_pad_new(reel_shape(2, 1, 1, 1), REEL_PAD_REFLECT, 0);
+}
+static reel_module *new_avg_pool1d(void) {
+    return reel_avg_pool1d_new(reel_shape(3), (reel_pool_options){.padding = reel_shape(1)});
+}
+
 static const struct {
     reel_module *(*make)(void);
     reel_shape x, bad;
@@ -440,6 +484,38 @@ static const struct {
      {2, {3, 4}},
      {0, {0}},
      "layer_norm: x must end with the axes [4]: x[]"},
+    {new_rms_norm,
+     {2, {3, 4}},
+     {2, {4, 3}},
+     "rms_norm: x must end with the axes [4]: x[4, 3], weight[4]"},
+    {new_group_norm,
+     {3, {2, 4, 3}},
+     {3, {2, 2, 3}},
+     "group_norm: takes x[N,4,...]: x[2, 2, 3], weight[4], bias[4]"},
+    {new_batch_norm1d,
+     {2, {4, 3}},
+     {2, {1, 3}},
+     "batch_norm1d: expected more than 1 value per channel when training: x[1, 3]"},
+    {new_batch_norm2d,
+     {4, {2, 3, 2, 2}},
+     {4, {2, 4, 2, 2}},
+     "batch_norm2d: takes 3 channels: x[2, 4, 2, 2], weight[3], bias[3]"},
+    {new_batch_norm3d,
+     {5, {2, 2, 1, 2, 2}},
+     {4, {2, 2, 2, 2}},
+     "batch_norm3d: takes 5 axes: x[2, 2, 2, 2]"},
+    {new_instance_norm1d,
+     {3, {2, 3, 4}},
+     {3, {2, 3, 1}},
+     "instance_norm1d: expected more than 1 value per channel when training: x[2, 3, 1]"},
+    {new_instance_norm2d,
+     {3, {2, 3, 4}},
+     {4, {2, 3, 2, 2}},
+     "instance_norm2d: takes 2 channels: x[2, 3, 2, 2]"},
+    {new_local_response_norm,
+     {3, {2, 5, 2}},
+     {2, {2, 5}},
+     "local_response_norm: takes x[N,C,S...]: x[2, 5]"},
     {new_conv1d,
      {3, {2, 2, 6}},
      {3, {2, 3, 6}},
@@ -460,6 +536,20 @@ static const struct {
      {4, {1, 2, 3, 3}},
      {4, {1, 3, 3, 3}},
      "conv_transpose2d: the weight is of 2 channels, the input has 3: x[1, 3, 3, 3]"},
+    {new_max_pool2d,
+     {4, {1, 2, 5, 4}},
+     {4, {1, 2, 1, 4}},
+     "max_pool2d: the kernel reaches over 2, and the padded input over 1, along spatial axis 0: "
+     "x[1, 2, 1, 4]"},
+    {new_upsample,
+     {4, {1, 2, 3, 2}},
+     {2, {3, 2}},
+     "upsample: takes an input of 3, 4 or 5 axes: x[3, 2]"},
+    {new_pad, {3, {2, 3, 4}}, {3, {2, 1, 4}}, "pad: padding of 1 where there are 1: x[2, 1, 4]"},
+    {new_avg_pool1d,
+     {3, {1, 2, 5}},
+     {4, {1, 2, 5, 1}},
+     "avg_pool1d: takes an input of 3 axes, or 2: x[1, 2, 5, 1]"},
 };
 enum { LAYERS = sizeof layers / sizeof *layers };
 
@@ -503,7 +593,11 @@ START_TEST(layer_is_what_it_saved) {
     {
         REEL_SCOPE;
         reel_tensor *x = reel_randn(layers[_i].x, REEL_F64, g);
-        expect_equal(reel_forward(m, x), reel_forward(other, x));
+        reel_tensor *y = reel_forward(m, x);
+        expect_equal(y, reel_forward(other, x));
+        reel_module *copy = reel_module_clone(m);
+        expect_equal(y, reel_forward(copy, x));
+        reel_module_free(copy);
     }
     reel_generator_free(g);
     reel_state_free(saved);

@@ -16,9 +16,11 @@ void reel__grad_conv(reel__node *n, reel_tensor *g) {
     if (reel__needs(n, 1))
         reel__give(n, 1, reel__conv_weight_grad(n->at, g, reel__in(n, 0), &as_w));
     if (n->nin < 3 || !reel__needs(n, 2)) return;
-    reel_shape axes = {.ndim = n->with.conv.dims + 1, .dim = {0}};
-    for (int i = 1; i < axes.ndim; i++) axes.dim[i] = i + 1;
-    reel__give(n, 2, reel_sum_at(n->at, g, axes, false));
+    /* each image's first: axes on both sides of the channels would be copied side by side */
+    reel_shape spatial = {.ndim = n->with.conv.dims, .dim = {0}};
+    for (int i = 0; i < spatial.ndim; i++) spatial.dim[i] = i + 2;
+    reel_tensor *sums = reel_sum_at(n->at, g, spatial, false);
+    reel__give(n, 2, reel_sum_at(n->at, sums, reel_axes(0), false));
 }
 
 /* dx = conv_input_grad(g', w) */

@@ -60,9 +60,7 @@ void reel__grad_triu(reel__node *n, reel_tensor *g) {
 }
 
 void reel__grad_slice(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0,
-               reel__slice_put(n->at, g, n->in_shape[0], n->with.slice.axis, n->with.slice.start,
-                               n->with.slice.step));
+    reel__give_slice(n, 0, g);
 }
 
 void reel__grad_slice_put(reel__node *n, reel_tensor *g) {

@@ -48,7 +48,7 @@ static __device__ __forceinline__ void soften(rows_so_far<C> &o, typename C::T s
 
 /* All that a block does with the keys from p.key on: their scores' tile takes the place of theirs.
  */
-template <class C>
+template <class C, bool DROPS>
 static __device__ __forceinline__ void take_keys(const reel__cuda_attention_work &w, const place &p,
                                                  int from, rows_so_far<C> &o, typename C::T *q,
                                                  typename C::T *k, typename C::T *v, int r, int c) {
@@ -71,14 +71,14 @@ static __device__ __forceinline__ void take_keys(const reel__cuda_attention_work
     }
     make_scores<C>(w, p, s, r, c);
     soften<C>(o, s);
-    if (w.drops) drop<C>(w, p, s, r, c);
+    if (DROPS) drop<C>(w, p, s, r, c);
     put_scores<C>(k, s, r, c);
     __syncwarp(); /* a row's scores are its own threads' */
     add_values<C>(o.z, k, v, r, c);
     __syncthreads();
 }
 
-template <class C, int RESIDENT>
+template <class C, int RESIDENT, bool DROPS>
 static __global__ void __launch_bounds__(C::WIDE, RESIDENT)
     attend(const __grid_constant__ reel__cuda_attention_work w, int64_t first, int chunks) {
     using T = typename C::T;
@@ -101,7 +101,7 @@ static __global__ void __launch_bounds__(C::WIDE, RESIDENT)
 #pragma unroll
         for (int e = 0; e < C::DN; e++) o.z[i][e] = 0;
     }
-    for (; p.key < end; p.key += C::BN) take_keys<C>(w, p, from, o, q, k, v, r, c);
+    for (; p.key < end; p.key += C::BN) take_keys<C, DROPS>(w, p, from, o, q, k, v, r, c);
     T factor[C::TM];
 #pragma unroll
     for (int i = 0; i < C::TM; i++) {
@@ -116,29 +116,36 @@ static __global__ void __launch_bounds__(C::WIDE, RESIDENT)
                   (int)w.value_width, w.units, o.z, factor, r, c);
 }
 
-template <class C, int RESIDENT>
+template <class C, int RESIDENT, bool DROPS>
 static cudaError_t launch_attend(const reel__cuda_attention_work *w, reel__cuda_queue *queue) {
     const unsigned shared =
         (2 * C::TILE + (C::TILE > C::SCORES ? C::TILE : C::SCORES)) * sizeof(typename C::T);
-    const cudaError_t e = allow_shared(attend<C, RESIDENT>, shared);
+    const cudaError_t e = allow_shared(attend<C, RESIDENT, DROPS>, shared);
     if (e != cudaSuccess) return e;
     const int chunks = (int)blocks_for(w->value_width, C::D);
     return launch_pieces(w->batch * w->heads * blocks_for(w->queries, C::BM) * chunks, 1,
                          [&](int64_t first, int64_t count) {
-                             return launch_cluster(attend<C, RESIDENT>, count, C::WIDE, 1, shared,
-                                                   queue, *w, first, chunks);
+                             return launch_cluster(attend<C, RESIDENT, DROPS>, count, C::WIDE, 1,
+                                                   shared, queue, *w, first, chunks);
                          });
+}
+
+/* RESIDENT: blocks that a processor has memory and registers for. */
+template <class C, int RESIDENT>
+static cudaError_t launch_as(const reel__cuda_attention_work *w, reel__cuda_queue *queue) {
+    return w->drops ? launch_attend<C, RESIDENT, true>(w, queue)
+                    : launch_attend<C, RESIDENT, false>(w, queue);
 }
 
 cudaError_t reel__cuda_launch_attention(const reel__cuda_attention_work *w, reel_dtype dtype,
                                         reel__cuda_queue *queue) {
     const int64_t widest = w->width > w->value_width ? w->width : w->value_width;
     if (dtype == REEL_F32)
-        return widest <= 32   ? launch_attend<tiling<float, 64, 32, 8, 4>, 3>(w, queue)
-               : widest <= 64 ? launch_attend<tiling<float, 64, 64, 8, 4>, 3>(w, queue)
-                              : launch_attend<tiling<float, 64, 128, 4, 4>, 2>(w, queue);
-    return widest <= 64 ? launch_attend<tiling<double, 32, 64, 4, 2>, 2>(w, queue)
-                        : launch_attend<tiling<double, 32, 128, 4, 2>, 2>(w, queue);
+        return widest <= 32   ? launch_as<tiling<float, 64, 32, 8, 4>, 3>(w, queue)
+               : widest <= 64 ? launch_as<tiling<float, 64, 64, 8, 4>, 3>(w, queue)
+                              : launch_as<tiling<float, 64, 128, 4, 4>, 2>(w, queue);
+    return widest <= 64 ? launch_as<tiling<double, 32, 64, 4, 2>, 2>(w, queue)
+                        : launch_as<tiling<double, 32, 128, 4, 2>, 2>(w, queue);
 }
 
 /* ---- what is dropped ---- */

@@ -48,14 +48,14 @@ static __device__ __forceinline__ void load_keys(const reel__cuda_attention_work
 }
 
 /* Products become weights, in s, and the gradients of products, in dp. */
-template <class C>
+template <class C, bool DROPS>
 static __device__ __forceinline__ void bend(const reel__cuda_attention_work &w, const place &p,
                                             typename C::T s[C::TM][C::TN],
                                             typename C::T dp[C::TM][C::TN], int r, int c) {
     using T = typename C::T;
     const T scale = (T)w.scale, kept = (T)w.kept;
     make_scores<C>(w, p, s, r, c);
-    if (w.drops) drop<C>(w, p, dp, r, c);
+    if (DROPS) drop<C>(w, p, dp, r, c);
 #pragma unroll
     for (int i = 0; i < C::TM; i++) {
         const int64_t query = p.query + r * C::TM + i,
@@ -70,12 +70,12 @@ static __device__ __forceinline__ void bend(const reel__cuda_attention_work &w, 
             s[i][j] = weight * kept;
         }
     }
-    if (w.drops) drop<C>(w, p, s, r, c);
+    if (DROPS) drop<C>(w, p, s, r, c);
 }
 
 /* Of operands in shared memory, or, where there are several chunks, that come there; then `mine` is
  * there. */
-template <class C>
+template <class C, bool DROPS>
 static __device__ __forceinline__ void
 make_tile(const reel__cuda_attention_work &w, const place &p, const tiles<C> &t, int chunks,
           int mine, typename C::T s[C::TM][C::TN], typename C::T dp[C::TM][C::TN], int r, int c) {
@@ -89,7 +89,7 @@ make_tile(const reel__cuda_attention_work &w, const place &p, const tiles<C> &t,
         add_dots<C>(s, t.q, t.k, r, c);
         add_dots<C>(dp, t.g, t.v, r, c);
     }
-    bend<C>(w, p, s, dp, r, c);
+    bend<C, DROPS>(w, p, s, dp, r, c);
     if (chunks == 1 || mine == chunks - 1) return;
     __syncthreads();
     load_queries<C>(w, p, t, mine * C::D);
@@ -127,7 +127,7 @@ store(const reel__cuda_attention_operand &to, int64_t b, int64_t h, int64_t row,
 
 /* ---- dq: a tile of queries through all keys ---- */
 
-template <class C, int RESIDENT>
+template <class C, int RESIDENT, bool DROPS>
 static __global__ void __launch_bounds__(C::WIDE, RESIDENT)
     give_queries(const __grid_constant__ reel__cuda_attention_work w, int64_t first, int chunks) {
     using T = typename C::T;
@@ -147,7 +147,7 @@ static __global__ void __launch_bounds__(C::WIDE, RESIDENT)
         T s[C::TM][C::TN] = {}, dp[C::TM][C::TN] = {};
         if (chunks == 1) load_keys<C>(w, p, t, 0);
         __syncthreads();
-        make_tile<C>(w, p, t, chunks, mine, s, dp, r, c);
+        make_tile<C, DROPS>(w, p, t, chunks, mine, s, dp, r, c);
         put_scores<C>(t.p, dp, r, c);
         __syncwarp(); /* a row is its own threads' */
         add_values<C>(dq, t.p, t.k, r, c);
@@ -158,7 +158,7 @@ static __global__ void __launch_bounds__(C::WIDE, RESIDENT)
 
 /* ---- dk, dv: a tile of keys through all queries of the heads that share it ---- */
 
-template <class C, int RESIDENT>
+template <class C, int RESIDENT, bool DROPS>
 static __global__ void __launch_bounds__(C::WIDE, RESIDENT)
     give_keys(const __grid_constant__ reel__cuda_attention_work w, int64_t first, int chunks) {
     using T = typename C::T;
@@ -178,7 +178,7 @@ static __global__ void __launch_bounds__(C::WIDE, RESIDENT)
             T s[C::TM][C::TN] = {}, dp[C::TM][C::TN] = {};
             if (chunks == 1) load_queries<C>(w, p, t, 0);
             __syncthreads();
-            make_tile<C>(w, p, t, chunks, mine, s, dp, r, c);
+            make_tile<C, DROPS>(w, p, t, chunks, mine, s, dp, r, c);
             put_scores<C>(t.p, s, r, c);
             put_scores<C>(t.ds, dp, r, c);
             __syncthreads();
@@ -193,26 +193,33 @@ static __global__ void __launch_bounds__(C::WIDE, RESIDENT)
 
 /* ---- which one ---- */
 
-template <class C, int RESIDENT>
+template <class C, int RESIDENT, bool DROPS>
 static cudaError_t launch_back(const reel__cuda_attention_work *w, int64_t widest,
                                reel__cuda_queue *queue) {
     const unsigned of_queries = (4 * C::TILE + C::SCORES) * sizeof(typename C::T),
                    of_keys = of_queries + C::SCORES * sizeof(typename C::T);
     const int chunks = (int)blocks_for(widest, C::D);
-    cudaError_t e = allow_shared(give_queries<C, RESIDENT>, of_queries);
-    if (e == cudaSuccess) e = allow_shared(give_keys<C, RESIDENT>, of_keys);
+    cudaError_t e = allow_shared(give_queries<C, RESIDENT, DROPS>, of_queries);
+    if (e == cudaSuccess) e = allow_shared(give_keys<C, RESIDENT, DROPS>, of_keys);
     if (e != cudaSuccess) return e;
     e = launch_pieces(w->batch * w->heads * blocks_for(w->queries, C::BM) * chunks, 1,
                       [&](int64_t first, int64_t count) {
-                          return launch_cluster(give_queries<C, RESIDENT>, count, C::WIDE, 1,
+                          return launch_cluster(give_queries<C, RESIDENT, DROPS>, count, C::WIDE, 1,
                                                 of_queries, queue, *w, first, chunks);
                       });
     if (e != cudaSuccess) return e;
     return launch_pieces(w->batch * w->groups * blocks_for(w->keys, C::BN) * chunks, 1,
                          [&](int64_t first, int64_t count) {
-                             return launch_cluster(give_keys<C, RESIDENT>, count, C::WIDE, 1,
+                             return launch_cluster(give_keys<C, RESIDENT, DROPS>, count, C::WIDE, 1,
                                                    of_keys, queue, *w, first, chunks);
                          });
+}
+
+template <class C, int RESIDENT>
+static cudaError_t launch_as(const reel__cuda_attention_work *w, int64_t widest,
+                             reel__cuda_queue *queue) {
+    return w->drops ? launch_back<C, RESIDENT, true>(w, widest, queue)
+                    : launch_back<C, RESIDENT, false>(w, widest, queue);
 }
 
 template <class T>
@@ -228,9 +235,9 @@ cudaError_t reel__cuda_launch_attention_grad(const reel__cuda_attention_work *w,
         dtype == REEL_F32 ? launch_delta<float>(w, queue) : launch_delta<double>(w, queue);
     if (e != cudaSuccess) return e;
     if (dtype == REEL_F32)
-        return widest <= 32   ? launch_back<tiling<float, 64, 32, 4, 4>, 2>(w, widest, queue)
-               : widest <= 64 ? launch_back<tiling<float, 64, 64, 4, 4>, 2>(w, widest, queue)
-                              : launch_back<tiling<float, 64, 128, 4, 4>, 1>(w, widest, queue);
-    return widest <= 64 ? launch_back<tiling<double, 32, 64, 4, 2>, 1>(w, widest, queue)
-                        : launch_back<tiling<double, 32, 128, 4, 2>, 1>(w, widest, queue);
+        return widest <= 32   ? launch_as<tiling<float, 64, 32, 4, 4>, 2>(w, widest, queue)
+               : widest <= 64 ? launch_as<tiling<float, 64, 64, 4, 4>, 2>(w, widest, queue)
+                              : launch_as<tiling<float, 64, 128, 4, 4>, 1>(w, widest, queue);
+    return widest <= 64 ? launch_as<tiling<double, 32, 64, 4, 2>, 1>(w, widest, queue)
+                        : launch_as<tiling<double, 32, 128, 4, 2>, 1>(w, widest, queue);
 }

@@ -48,11 +48,10 @@ static __device__ __forceinline__ void add_apart(T sum[RUN], const T *in, int si
     }
 }
 
-/* The same where step and tap are 1. w, of tap 0, is W before tap 1. TAPS: their number, or 0 if
- * it is another. */
-template <class T, int W, int TAPS>
+/* The same where step and tap are 1. TAPS: their number, or 0 if it is another. */
+template <class T, int TAPS>
 static __device__ __forceinline__ void add_sliding(T sum[RUN], const T *in, int size, int first,
-                                                   const T *w, int taps) {
+                                                   const T *w, int w_step, int taps) {
     const T *from = in + first; /* read where it is inside */
     T v[RUN];
 #pragma unroll
@@ -62,7 +61,7 @@ static __device__ __forceinline__ void add_sliding(T sum[RUN], const T *in, int 
     for (int m = 0; m < n; m++) {
         const int i = m + RUN - 1;
         v[RUN - 1] = (unsigned)(first + i) < (unsigned)size ? from[i] : 0;
-        const T by = w[m * W];
+        const T by = w[m * w_step];
 #pragma unroll
         for (int k = 0; k < RUN; k++) sum[k] += by * v[k];
 #pragma unroll
@@ -72,7 +71,7 @@ static __device__ __forceinline__ void add_sliding(T sum[RUN], const T *in, int 
 
 /* All taps of one channel. SLIDE: each next element of a run uses the next of a row, and each next
  * tap too (1), or the one before (-1: taps are taken from the last one on); 0: they are apart. */
-template <class T, int SLIDE, int TAPS>
+template <class T, int SLIDE, int TAPS, bool PHASED>
 static __device__ __forceinline__ void add_channel(T sum[RUN], const gather_job<T> &j,
                                                    const axis a[3], const work &k, const T *in,
                                                    const T *w) {
@@ -90,10 +89,12 @@ static __device__ __forceinline__ void add_channel(T sum[RUN], const gather_job<
                            y * a[1].tap_step) *
                               j.kernel[2] +
                           a[2].tap_first;
+            const int by_step = PHASED ? a[2].tap_step : 1;
             if (SLIDE > 0)
-                add_sliding<T, 1, TAPS>(sum, row, size, first, by, a[2].taps);
+                add_sliding<T, TAPS>(sum, row, size, first, by, by_step, a[2].taps);
             else if (SLIDE < 0)
-                add_sliding<T, -1, TAPS>(sum, row, size, first - last, by + last, a[2].taps);
+                add_sliding<T, TAPS>(sum, row, size, first - last, by + last * by_step, -by_step,
+                                     a[2].taps);
             else
                 add_apart(sum, row, size, first, a[2].in_step, a[2].in_tap, by, a[2].tap_step,
                           a[2].taps);
@@ -118,8 +119,8 @@ static __global__ void __launch_bounds__(THREADS)
                  (k.channel - k.group * j.rows) * j.w_row;
     if (a[2].taps > 0)
         for (unsigned c = 0; c < j.chans; c++)
-            add_channel<T, SLIDE, TAPS>(sum, j, a, k, in + (int64_t)c * j.in_volume,
-                                        w + c * j.w_chan);
+            add_channel<T, SLIDE, TAPS, PHASED>(sum, j, a, k, in + (int64_t)c * j.in_volume,
+                                                w + c * j.w_chan);
     const T bias = j.bias ? j.bias[k.channel] : 0;
     T *out = j.out + ((int64_t)k.image * j.groups * j.rows + k.channel) * j.out_volume +
              ((a[0].out_first + k.at[0] * a[0].out_step) * j.out_size[1] + a[1].out_first +
@@ -148,11 +149,13 @@ template <class T> static cudaError_t launch_job(const gather_job<T> &j, reel__c
                   blocks = blocks_for(units, THREADS);
     const counts n = {reel__cuda_divisor_of(runs), reel__cuda_divisor_of(j.counts[1]),
                       reel__cuda_divisor_of(j.counts[0]), reel__cuda_divisor_of(channels)};
-    const bool slides = phases_of(j) == 1 && j.axes[2].in_step == 1;
-    const kernel_of<T> kernel = slides && j.axes[2].in_tap == 1    ? sliding<T, 1>(j.kernel[2])
-                                : slides && j.axes[2].in_tap == -1 ? sliding<T, -1>(j.kernel[2])
-                                : phases_of(j) == 1                ? conv_direct<T, 0, 0, false>
-                                                                   : conv_direct<T, 0, 0, true>;
+    const bool phased = phases_of(j) > 1, alone = j.axes[2].in_step == 1;
+    const bool ahead = alone && j.axes[2].in_tap == 1, back = alone && j.axes[2].in_tap == -1;
+    const kernel_of<T> kernel =
+        phased  ? back ? conv_direct<T, -1, 0, true> : conv_direct<T, 0, 0, true>
+         : ahead ? sliding<T, 1>(j.kernel[2])
+        : back  ? sliding<T, -1>(j.kernel[2])
+                : conv_direct<T, 0, 0, false>;
     return launch(kernel, blocks * phases_of(j), THREADS, queue, j, n, (unsigned)blocks,
                   (uint32_t)units);
 }

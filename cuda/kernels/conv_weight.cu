@@ -195,62 +195,87 @@ static __global__ void __launch_bounds__(TILE::WIDE, sizeof(T) == 4 ? 2 : 1)
     }
 }
 
-/* ---- of few channels in a group: a block for a row of taps of a channel with another ---- */
-
-#define TAPS 8 /* of a row, that a block adds up */
+/* ---- of few channels in a group: a block for some taps of a channel with another ---- */
 
 /* In thread 0: the sums over the block. */
-template <class T> static __device__ __forceinline__ void add_all(T sum[TAPS]) {
-    __shared__ T warp[TAPS][THREADS / 32];
+template <class T, int COUNT> static __device__ __forceinline__ void add_all(T sum[COUNT]) {
+    __shared__ T warp[COUNT][THREADS / 32];
 #pragma unroll
-    for (int i = 0; i < TAPS; i++) {
+    for (int i = 0; i < COUNT; i++) {
         sum[i] = add_lanes(sum[i], 32);
         if (threadIdx.x % 32 == 0) warp[i][threadIdx.x / 32] = sum[i];
     }
     __syncthreads();
     if (threadIdx.x > 0) return;
 #pragma unroll
-    for (int i = 0; i < TAPS; i++)
+    for (int i = 0; i < COUNT; i++)
         for (int k = 1; k < THREADS / 32; k++) sum[i] += warp[i][k];
 }
 
-/* Blocks count pieces of a row of taps fastest, then rows, channels of big in a group, channels of
- * small, and parts. */
-template <class T>
-static __global__ void __launch_bounds__(THREADS)
-    weight_direct(const __grid_constant__ weight_job<T> j, unsigned pieces) {
-    begin();
-    unsigned rest = blockIdx.x / pieces;
-    const int z = blockIdx.x % pieces * TAPS, y = rest % j.kernel[1];
-    rest /= j.kernel[1];
-    const int x = rest % j.kernel[0];
+/* What a block adds up: ROWS by TAPS taps from (x, y, z) on. */
+struct corner {
+    int x, y, z;
+    unsigned chan, row, group, part;
+};
+
+/* Blocks count pieces of a row of taps fastest, then those of rows, planes, channels of big in a
+ * group, channels of small, groups and parts. */
+template <class T, int ROWS, int TAPS>
+static __device__ __forceinline__ corner corner_of(const weight_job<T> &j) {
+    const unsigned pieces_z = (j.kernel[2] + TAPS - 1) / TAPS,
+                   pieces_y = (j.kernel[1] + ROWS - 1) / ROWS;
+    corner c;
+    unsigned rest = blockIdx.x / pieces_z;
+    c.z = (int)(blockIdx.x - rest * pieces_z) * TAPS;
+    c.y = (int)(rest % pieces_y) * ROWS;
+    rest /= pieces_y;
+    c.x = (int)(rest % j.kernel[0]);
     rest /= j.kernel[0];
-    const unsigned chan = rest % j.chans;
+    c.chan = rest % j.chans;
     rest /= j.chans;
-    const unsigned row = rest % j.rows;
+    c.row = rest % j.rows;
     rest /= j.rows;
-    const unsigned group = rest % j.groups, part = rest / j.groups;
-    const uint32_t first = first_of(j, part), end = first_of(j, part + 1);
-    const int taps = j.kernel[2] - z < TAPS ? j.kernel[2] - z : TAPS;
-    T sum[TAPS] = {};
-    for (uint32_t k = first + threadIdx.x; k < end; k += THREADS) {
-        const element<T> e = element_of(j, group, k);
-        const int at_x = e.at[0] + x * j.dilation[0], at_y = e.at[1] + y * j.dilation[1];
-        if ((unsigned)at_x >= (unsigned)j.size[0] || (unsigned)at_y >= (unsigned)j.size[1])
-            continue;
-        const T *big = e.big + (int64_t)chan * j.big_volume + (at_x * j.size[1] + at_y) * j.size[2];
-        const T small = e.small[(int64_t)row * j.small_volume.d];
+    c.group = rest % j.groups;
+    c.part = rest / j.groups;
+    return c;
+}
+
+template <class T, int ROWS, int TAPS>
+static __global__ void __launch_bounds__(THREADS)
+    weight_direct(const __grid_constant__ weight_job<T> j) {
+    begin();
+    const corner c = corner_of<T, ROWS, TAPS>(j);
+    const uint32_t end = first_of(j, c.part + 1);
+    T sum[ROWS * TAPS] = {};
+    for (uint32_t k = first_of(j, c.part) + threadIdx.x; k < end; k += THREADS) {
+        const element<T> e = element_of(j, c.group, k);
+        const int at_x = e.at[0] + c.x * j.dilation[0];
+        if ((unsigned)at_x >= (unsigned)j.size[0]) continue;
+        const T *plane = e.big + (int64_t)c.chan * j.big_volume + at_x * j.size[1] * j.size[2];
+        const T small = e.small[(int64_t)c.row * j.small_volume.d];
 #pragma unroll
-        for (int i = 0; i < TAPS; i++) {
-            const int at = e.at[2] + (z + i) * j.dilation[2];
-            if (i < taps && (unsigned)at < (unsigned)j.size[2]) sum[i] += small * big[at];
+        for (int r = 0; r < ROWS; r++) {
+            const int at_y = e.at[1] + (c.y + r) * j.dilation[1];
+            const bool has_row = c.y + r < j.kernel[1] && (unsigned)at_y < (unsigned)j.size[1];
+            const T *big = plane + at_y * j.size[2];
+#pragma unroll
+            for (int i = 0; i < TAPS; i++) {
+                const int at = e.at[2] + (c.z + i) * j.dilation[2];
+                if (has_row && c.z + i < j.kernel[2] && (unsigned)at < (unsigned)j.size[2])
+                    sum[r * TAPS + i] += small * big[at];
+            }
         }
     }
-    add_all(sum);
+    add_all<T, ROWS * TAPS>(sum);
     if (threadIdx.x > 0) return;
-    T *out = j.out + (((int64_t)part * j.groups + group) * j.rows + row) * j.columns +
-             (int64_t)chan * j.taps + (x * j.kernel[1] + y) * j.kernel[2] + z;
-    for (int i = 0; i < taps; i++) out[i] = sum[i];
+    T *out = j.out + (((int64_t)c.part * j.groups + c.group) * j.rows + c.row) * j.columns +
+             (int64_t)c.chan * j.taps;
+#pragma unroll
+    for (int i = 0; i < ROWS * TAPS; i++) {
+        const int y = c.y + i / TAPS, z = c.z + i % TAPS;
+        if (y < j.kernel[1] && z < j.kernel[2])
+            out[(c.x * j.kernel[1] + y) * j.kernel[2] + z] = sum[i];
+    }
 }
 
 /* ---- the parts together ---- */
@@ -266,15 +291,69 @@ static __global__ void __launch_bounds__(THREADS)
     }
 }
 
+/* Of many parts: a block has 32 elements, each warp every eighth part of them. */
+#define JOINERS 8 /* warps */
+#define MANY 16
+
+template <class T>
+static __global__ void __launch_bounds__(32 * JOINERS)
+    join_many(T *out, const T *partial, int64_t n, int64_t parts) {
+    begin();
+    __shared__ T all[JOINERS][32];
+    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+    const int64_t i = (int64_t)blockIdx.x * 32 + lane;
+    T sum = 0;
+    if (i < n) {
+#pragma unroll 8
+        for (int64_t k = warp; k < parts; k += JOINERS) sum += partial[k * n + i];
+    }
+    all[warp][lane] = sum;
+    __syncthreads();
+    if (warp > 0 || i >= n) return;
+#pragma unroll
+    for (int k = 1; k < JOINERS; k++) sum += all[k][lane];
+    out[i] = sum;
+}
+
+template <class T>
+static cudaError_t join(T *out, const T *partial, int64_t n, int64_t parts,
+                        reel__cuda_queue *queue) {
+    if (parts < MANY || blocks_for(n, 32) > MOST_BLOCKS)
+        return launch(join_parts<T>, grid(n), THREADS, queue, out, partial, n, parts);
+    return launch(join_many<T>, blocks_for(n, 32), 32 * JOINERS, queue, out, partial, n, parts);
+}
+
 /* ---- which one ---- */
 
-#define WORTH 512 /* elements of depth that make a part */
+#define WORTH 256           /* elements of depth that make a part */
+#define WAVE (ENOUGH / 2)   /* blocks of tiles that an H200 runs at once */
+#define DIRECT (4 * ENOUGH) /* direct blocks, which are small, that keep it busy */
 
-/* Of a group. */
-static int64_t tiles_of(int64_t rows, int64_t columns, bool f32) {
-    if (rows <= 16) return blocks_for(columns, 128);
-    return f32 && rows > 64 && columns > 64 ? blocks_for(rows, 128) * blocks_for(columns, 128)
-                                            : blocks_for(rows, 64) * blocks_for(columns, 64);
+/* The sides of the tiles for so many rows and columns. */
+enum { LOW_128, TILES_32, TILES_64_32, TILES_64, TILES_128 };
+static int tiles_for(int64_t rows, int64_t columns, bool f32) {
+    if (rows <= 16 && columns > 32) return LOW_128;
+    if (columns <= 32) return rows <= 32 ? TILES_32 : TILES_64_32;
+    return f32 && rows > 64 && columns > 64 ? TILES_128 : TILES_64;
+}
+
+static int64_t count_tiles(int64_t rows, int64_t columns) {
+    static const int high[] = {16, 32, 64, 64, 128}, wide[] = {128, 32, 32, 64, 128};
+    const int t = tiles_for(rows, columns, true);
+    return blocks_for(rows, high[t]) * blocks_for(columns, wide[t]);
+}
+
+/* Rows and taps of a row that a direct block adds up. */
+static void direct_taps(const int64_t kernel[3], int *rows, int *taps) {
+    *rows = kernel[1] == 3 && kernel[2] == 3 ? 3 : 1;
+    *taps = kernel[2] <= 3 ? 3 : kernel[2] == 5 ? 5 : kernel[2] == 7 ? 7 : 8;
+}
+
+static int64_t count_direct(const reel__cuda_conv_shape *of) {
+    int rows, taps;
+    direct_taps(of->kernel, &rows, &taps);
+    return of->small_channels * of->big_channels * of->kernel[0] * blocks_for(of->kernel[1], rows) *
+           blocks_for(of->kernel[2], taps);
 }
 
 void reel__cuda_conv_weight_parts(reel__cuda_conv_weight *g) {
@@ -285,10 +364,8 @@ void reel__cuda_conv_weight_parts(reel__cuda_conv_weight *g) {
     g->pieces = of->images > images ? blocks_for(of->images, images) : 1;
     const int64_t depth = blocks_for(of->images, g->pieces) * volume, worth = depth / WORTH;
     const int64_t blocks =
-        of->groups * (g->direct ? of->small_channels * of->big_channels * of->kernel[0] *
-                                      of->kernel[1] * blocks_for(of->kernel[2], TAPS)
-                                : tiles_of(of->small_channels, columns, true));
-    const int64_t wanted = blocks > 0 ? ENOUGH * (g->direct ? 4 : 1) / blocks : 1;
+        of->groups * (g->direct ? count_direct(of) : count_tiles(of->small_channels, columns));
+    const int64_t wanted = (g->direct ? DIRECT : WAVE) / (blocks > 0 ? blocks : 1);
     g->parts = worth < wanted ? worth : wanted;
     if (g->parts < 1) g->parts = 1;
 }
@@ -332,18 +409,36 @@ static cudaError_t launch_tiles(const weight_job<T> &j, reel__cuda_queue *queue)
                   j, (unsigned)tiles_m, (unsigned)tiles_n);
 }
 
+template <class T, int ROWS, int TAPS>
+static cudaError_t launch_direct(const weight_job<T> &j, int64_t blocks, reel__cuda_queue *queue) {
+    return launch(weight_direct<T, ROWS, TAPS>, blocks * j.groups * j.parts, THREADS, queue, j);
+}
+
 template <class T>
-static cudaError_t launch_job(const weight_job<T> &j, bool direct, reel__cuda_queue *queue) {
-    if (direct) {
-        const int64_t pieces = blocks_for(j.kernel[2], TAPS);
-        return launch(weight_direct<T>,
-                      pieces * j.kernel[1] * j.kernel[0] * j.chans * j.rows * j.groups * j.parts,
-                      THREADS, queue, j, (unsigned)pieces);
+static cudaError_t launch_direct_job(const weight_job<T> &j, const reel__cuda_conv_shape &of,
+                                     reel__cuda_queue *queue) {
+    const int64_t blocks = count_direct(&of);
+    int rows, taps;
+    direct_taps(of.kernel, &rows, &taps);
+    if (rows == 3) return launch_direct<T, 3, 3>(j, blocks, queue);
+    if (taps == 3) return launch_direct<T, 1, 3>(j, blocks, queue);
+    if (taps == 5) return launch_direct<T, 1, 5>(j, blocks, queue);
+    if (taps == 7) return launch_direct<T, 1, 7>(j, blocks, queue);
+    return launch_direct<T, 1, 8>(j, blocks, queue);
+}
+
+template <class T>
+static cudaError_t launch_tiles_job(const weight_job<T> &j, reel__cuda_queue *queue) {
+    switch (tiles_for(j.rows, j.columns, sizeof(T) == 4)) {
+    case LOW_128:
+        return launch_tiles<T, tiling<16, 128, 8, 4, 2>>(j, queue);
+    case TILES_32:
+        return launch_tiles<T, tiling<32, 32, 16, 2, 2>>(j, queue);
+    case TILES_64_32:
+        return launch_tiles<T, tiling<64, 32, 16, 4, 2>>(j, queue);
+    case TILES_128:
+        if constexpr (sizeof(T) == 4) return launch_tiles<T, tiling<128, 128, 8, 8, 8>>(j, queue);
     }
-    if (j.rows <= 16) return launch_tiles<T, tiling<16, 128, 8, 4, 2>>(j, queue);
-    if constexpr (sizeof(T) == 4)
-        if (j.rows > 64 && j.columns > 64)
-            return launch_tiles<T, tiling<128, 128, 8, 8, 8>>(j, queue);
     return launch_tiles<T, tiling<64, 64, 16, 4, 4>>(j, queue);
 }
 
@@ -358,11 +453,12 @@ static cudaError_t conv_weight(const reel__cuda_conv_weight &g, reel__cuda_queue
         const int64_t first = k * each < of.images ? k * each : of.images,
                       images = of.images - first < each ? of.images - first : each;
         const weight_job<T> j = job_of<T>(g, to + k * g.parts * n, first, images);
-        const cudaError_t e = launch_job(j, g.direct, queue);
+        const cudaError_t e =
+            g.direct ? launch_direct_job(j, of, queue) : launch_tiles_job(j, queue);
         if (e != cudaSuccess) return e;
     }
     if (all == 1) return cudaSuccess;
-    return launch(join_parts<T>, grid(n), THREADS, queue, (T *)g.out, (const T *)g.partial, n, all);
+    return join((T *)g.out, (const T *)g.partial, n, all, queue);
 }
 
 cudaError_t reel__cuda_launch_conv_weight(const reel__cuda_conv_weight *g, reel_dtype dtype,

@@ -1,15 +1,8 @@
-/* conv, conv_input_grad, conv_weight_grad: by cuDNN where it is there and takes the convolution
- * (f32), else by kernels of our own: by tiles, or directly where a group has few channels. Which
- * one depends on shapes and alignment alone. */
+/* conv, conv_input_grad, conv_weight_grad: by cuDNN where it is there and good at it, in f32, else
+ * by kernels of our own: cuda_conv_way.c says which. */
 #include "cuda/kernels/cuda_conv_internal.h"
 
 #include <string.h>
-
-static atomic_int way;
-
-void reel__cuda_conv_by(reel__conv_way w) {
-    atomic_store(&way, (int)w);
-}
 
 /* ---- what is to be done ---- */
 
@@ -43,99 +36,19 @@ static reel__cuda_conv_shape describe(const reel__call *c, const reel_tensor *bi
     return v;
 }
 
-/* ---- which way ---- */
-
-#define MOST_STEPS ((int64_t)1 << 28)    /* along an axis, */
-#define MOST_ELEMENTS ((int64_t)1 << 30) /* and of an image's channel, or of a channel's taps */
-
-/* At most `most`, and not negative. */
-static bool is_below(int64_t n, int64_t most) {
-    return n >= 0 && n <= most;
-}
-
-static bool has_short_axes(const reel__cuda_conv_shape *v) {
-    for (int i = 0; i < 3; i++) {
-        const int64_t before = v->before[i] < 0 ? -v->before[i] : v->before[i];
-        if (!is_below(v->size[i], MOST_STEPS) || !is_below(v->small_size[i], MOST_STEPS) ||
-            !is_below(v->kernel[i], MOST_STEPS) || !is_below(before, MOST_STEPS) ||
-            !is_below(v->stride[i], MOST_STEPS) || !is_below(v->dilation[i], MOST_STEPS) ||
-            !is_below(v->small_size[i] * v->stride[i], MOST_STEPS) ||
-            !is_below(v->kernel[i] * v->dilation[i], MOST_STEPS))
-            return false;
-    }
-    return true;
-}
-
-/* What a stride cuts the result of a transposed one into. */
-static int64_t phases_of(const reel__cuda_conv_shape *v) {
-    int64_t phases = 1;
-    for (int i = 0; i < 3; i++) phases *= v->stride[i] < v->size[i] ? v->stride[i] : v->size[i];
-    return phases;
-}
-
-/* Whether the kernels that count in 32 bits can do it. */
-static bool is_short(const reel__cuda_conv_shape *v) {
-    if (!has_short_axes(v)) return false;
-    const int64_t taps = reel__cuda_volume(v->kernel),
-                  most = v->big_channels > v->small_channels ? v->big_channels : v->small_channels;
-    return is_below(reel__cuda_volume(v->size), MOST_ELEMENTS) &&
-           is_below(reel__cuda_volume(v->small_size), MOST_ELEMENTS) &&
-           is_below(taps, MOST_STEPS) && is_below(most, MOST_STEPS) &&
-           is_below(v->groups, MOST_STEPS) && is_below(most * taps, MOST_ELEMENTS) &&
-           is_below(most * v->groups, MOST_STEPS) &&
-           is_below((most / 16 + 1) * v->groups * phases_of(v), MOST_STEPS);
-}
-
-/* Whether the direct kernels can count an image's elements, of all phases. */
-static bool is_small(const reel__cuda_conv_shape *v) {
-    const int64_t big = v->big_channels * reel__cuda_volume(v->size),
-                  small = v->small_channels * reel__cuda_volume(v->small_size);
-    return is_below((big > small ? big : small) * v->groups, MOST_STEPS);
-}
-
-/* Tiles of so few channels would be empty. */
-static bool has_few_channels(const reel__cuda_conv_shape *v) {
-    return v->groups > 1 && v->small_channels < 8 && v->big_channels < 8;
-}
-
-static reel__conv_way own_way(const reel__cuda_conv_shape *v) {
-    const reel__conv_way asked = (reel__conv_way)atomic_load_explicit(&way, memory_order_relaxed);
-    if (!is_short(v) || asked == REEL__CONV_PLAIN) return REEL__CONV_PLAIN;
-    if (asked == REEL__CONV_TILES || !is_small(v)) return REEL__CONV_TILES;
-    if (asked == REEL__CONV_DIRECT) return REEL__CONV_DIRECT;
-    return has_few_channels(v) ? REEL__CONV_DIRECT : REEL__CONV_TILES;
-}
-
 /* ---- by cuDNN ---- */
 
-/* It is told of one padding, for both ends, and works out the small sizes by itself. */
-static bool has_equal_ends(const reel__cuda_conv_shape *v) {
-    for (int i = 0; i < 3; i++) {
-        const int64_t reach = (v->kernel[i] - 1) * v->dilation[i] + 1,
-                      room = v->size[i] + 2 * v->before[i] - reach;
-        if (v->before[i] < 0 || room < 0 || room / v->stride[i] + 1 != v->small_size[i])
-            return false;
-    }
-    return true;
-}
+/* What a gather, or a weight's gradient, reads and makes: x and y in the order of the op. */
+typedef struct {
+    reel__conv_kind kind;
+    reel__cuda_conv_shape v;
+    reel_dtype dtype;
+    const void *x, *y;
+    void *out;
+} job;
 
-static bool is_aligned(const reel_tensor *t) {
-    return (uintptr_t)reel__data(t) % 16 == 0;
-}
-
-static bool suits_cudnn(const reel__cuda_conv_shape *v, const reel_tensor *x,
-                        const reel_tensor *y) {
-    const reel__conv_way asked = (reel__conv_way)atomic_load_explicit(&way, memory_order_relaxed);
-    if (asked != REEL__CONV_CUDNN && (asked != REEL__CONV_BEST || has_few_channels(v)))
-        return false;
-    if (x->layout.dtype != REEL_F32 || !is_short(v) || !has_equal_ends(v)) return false;
-    const int64_t channels = v->images * v->groups,
-                  big = channels * v->big_channels * reel__cuda_volume(v->size),
-                  small = channels * v->small_channels * reel__cuda_volume(v->small_size),
-                  w = v->groups * v->big_channels * v->small_channels *
-                      reel__cuda_volume(v->kernel);
-    return big > 0 && small > 0 && w > 0 && big < INT32_MAX && small < INT32_MAX && w < INT32_MAX &&
-           is_aligned(x) && is_aligned(y);
+static bool is_aligned(const void *data) {
+    return (uintptr_t)data % 16 == 0;
 }
 
 static double flops_of(const reel__cuda_conv_shape *v) {
@@ -144,32 +57,29 @@ static double flops_of(const reel__cuda_conv_shape *v) {
            (double)reel__cuda_volume(v->kernel);
 }
 
-/* *done: whether it was cuDNN that did it. */
-static reel_status by_cudnn(const reel__call *c, const reel__cuda_device *d, reel__conv_kind kind,
-                            const reel__cuda_conv_shape *v, const reel_tensor *x,
-                            const reel_tensor *y, bool *done) {
+static reel__cuda_cudnn_plan plan_of(const reel__cuda_device *d, const job *j) {
     reel__cuda_cudnn_conv of;
-    size_t bytes;
-    *done = false;
-    if (!suits_cudnn(v, x, y)) return REEL_OK;
+    const bool suits = j->dtype == REEL_F32 && is_aligned(j->x) && is_aligned(j->y) &&
+                       reel__cuda_conv_suits_cudnn(j->kind, &j->v);
+    if (!suits) return (reel__cuda_cudnn_plan){.plan = NULL};
     memset(&of, 0, sizeof of);
     of.device = d->index;
-    of.kind = (int32_t)kind;
+    of.kind = (int32_t)j->kind;
     of.precision = (int32_t)reel__self()->precision;
-    of.of = *v;
-    reel__cuda_library_call call = {.send = reel__cuda_cudnn_send,
-                                    .plan = reel__cuda_cudnn_plan(&of, &bytes),
-                                    .x = reel__data(x),
-                                    .y = reel__data(y),
-                                    .z = reel__data(c->out[0])};
-    if (!call.plan) return REEL_OK;
-    if (bytes > 0) {
-        call.workspace = reel__cuda_scratch(c, bytes);
+    of.of = j->v;
+    return reel__cuda_cudnn_plan_of(&of);
+}
+
+static reel_status by_cudnn(const reel__call *c, const reel__cuda_device *d, const job *j,
+                            reel__cuda_cudnn_plan p) {
+    reel__cuda_library_call call = {
+        .send = reel__cuda_cudnn_send, .plan = p.plan, .x = j->x, .y = j->y, .z = j->out};
+    if (p.workspace > 0) {
+        call.workspace = reel__cuda_scratch(c, p.workspace);
         if (!call.workspace) return reel_error_status();
     }
-    reel__cuda_enqueue_library(d->queue, &call, flops_of(v));
-    if (bytes > 0) reel__cuda_free(d->index, call.workspace, bytes);
-    *done = true;
+    reel__cuda_enqueue_library(d->queue, &call, flops_of(&j->v));
+    if (call.workspace) reel__cuda_free(d->index, call.workspace, p.workspace);
     return REEL_OK;
 }
 
@@ -195,21 +105,94 @@ static reel_status add_bias(const reel__call *c, const reel_tensor *bias) {
     return reel__cuda_map_with(c, k, y, 2, (reel_tensor *const[]){y, &b}, NULL);
 }
 
-static reel_status gather_by_ours(const reel__call *c, const reel__cuda_device *d,
-                                  const reel__cuda_conv_gather *g, reel_dtype dtype) {
-    switch (own_way(&g->of)) {
+static reel_status gather_by_ours(const reel__call *c, const reel__cuda_device *d, const job *j,
+                                  const reel_tensor *bias) {
+    const reel__cuda_conv_gather g = {.of = j->v,
+                                      .transposed = j->kind == REEL__CONV_INPUT_GRAD,
+                                      .out = j->out,
+                                      .in = j->x,
+                                      .w = j->y,
+                                      .bias = bias ? reel__data(bias) : NULL};
+    switch (reel__cuda_conv_own_way(j->kind, &j->v)) {
     case REEL__CONV_PLAIN:
-        return reel__cuda_launched(c, reel__cuda_launch_conv_plain(g, dtype, d->queue));
+        return reel__cuda_launched(c, reel__cuda_launch_conv_plain(&g, j->dtype, d->queue));
     case REEL__CONV_DIRECT:
-        return reel__cuda_launched(c, reel__cuda_launch_conv_direct(g, dtype, d->queue));
+        return reel__cuda_launched(c, reel__cuda_launch_conv_direct(&g, j->dtype, d->queue));
     default:
-        return reel__cuda_launched(c, reel__cuda_launch_conv_tiles(g, dtype, d->queue));
+        return reel__cuda_launched(c, reel__cuda_launch_conv_tiles(&g, j->dtype, d->queue));
     }
 }
 
-static reel_status gather(const reel__call *c, reel__conv_kind kind) {
+/* bias: of c's result, or NULL. */
+static reel_status gather(const reel__call *c, const reel__cuda_device *d, const job *j,
+                          const reel_tensor *bias) {
+    const reel__cuda_cudnn_plan p = plan_of(d, j);
+    if (!p.plan) return gather_by_ours(c, d, j, bias);
+    REEL_TRY(by_cudnn(c, d, j, p));
+    return bias ? add_bias(c, bias) : REEL_OK;
+}
+
+/* ---- patches: a kernel as long as its stride, so that none of them overlap ---- */
+
+static bool has_patches(const reel__cuda_conv_shape *v) {
+    const reel__conv_way asked = reel__cuda_conv_asked();
+    if (asked != REEL__CONV_BEST && asked != REEL__CONV_CUDNN) return false;
+    for (int i = 0; i < 3; i++)
+        if (v->kernel[i] != v->stride[i] || v->before[i] != 0 ||
+            (v->kernel[i] > 1 && v->dilation[i] != 1) ||
+            v->size[i] != v->small_size[i] * v->kernel[i])
+            return false;
+    return reel__cuda_volume(v->kernel) > 1;
+}
+
+/* Each tap of each channel is a channel of its own. */
+static reel__cuda_conv_shape taps_as_channels(const reel__cuda_conv_shape *v) {
+    reel__cuda_conv_shape w = *v;
+    w.big_channels *= reel__cuda_volume(v->kernel);
+    for (int i = 0; i < 3; i++) {
+        w.size[i] = v->small_size[i];
+        w.kernel[i] = w.stride[i] = w.dilation[i] = 1;
+    }
+    return w;
+}
+
+/* out[NC, P0 K0, P1 K1, P2 K2] = taps[NC, K0, K1, K2, P0, P1, P2] */
+static reel_status put_taps(const reel__call *c, const reel__cuda_conv_shape *v,
+                            const reel_tensor *taps) {
+    reel_tensor to = *c->out[0], from = *taps;
+    const int64_t *p = v->small_size, *k = v->kernel, volume = reel__cuda_volume(p);
+    to.layout.shape = (reel_shape){
+        .ndim = 7,
+        .dim = {v->images * v->groups * v->big_channels, p[0], k[0], p[1], k[1], p[2], k[2]}};
+    reel__layout_contiguous(&to.layout);
+    const int64_t stride[] = {volume * reel__cuda_volume(k),
+                              p[1] * p[2],
+                              volume * k[1] * k[2],
+                              p[2],
+                              volume * k[2],
+                              1,
+                              volume};
+    from.layout.shape = to.layout.shape;
+    for (int i = 0; i < 7; i++) from.layout.stride[i] = stride[i];
+    return reel__cuda_copy_into(c, &to, &from);
+}
+
+/* A product for all taps, and a copy: each phase by itself would be a product too small. */
+static reel_status gather_patches(const reel__call *c, const reel__cuda_device *d, const job *j) {
+    reel_tensor *taps =
+        reel_empty_at(c->at, reel_shape(reel_numel(c->out[0])), j->dtype, c->device);
+    if (!taps) return reel_error_status();
+    job of_taps = *j;
+    of_taps.v = taps_as_channels(&j->v);
+    of_taps.out = reel__data(taps);
+    REEL_TRY(gather(c, d, &of_taps, NULL));
+    return put_taps(c, &j->v, taps);
+}
+
+/* ---- the ops ---- */
+
+static reel_status gather_op(const reel__call *c, reel__conv_kind kind) {
     reel_tensor *out = c->out[0];
-    bool done;
     if (reel_numel(out) == 0) return REEL_OK;
     REEL_SCOPE;
     const reel_tensor *in = reel_contiguous_at(c->at, c->in[0]),
@@ -218,28 +201,23 @@ static reel_status gather(const reel__call *c, reel__conv_kind kind) {
     if (!in || !w || (c->nin > 2 && !bias)) return reel_error_status();
     const reel__cuda_device *d = reel__cuda_enter(c);
     if (!d) return reel_error_status();
-    const bool transposed = kind == REEL__CONV_INPUT_GRAD;
-    const reel__cuda_conv_shape v = transposed ? describe(c, out, in, w) : describe(c, in, out, w);
-    REEL_TRY(by_cudnn(c, d, kind, &v, in, w, &done));
-    if (done) return bias ? add_bias(c, bias) : REEL_OK;
-    const reel__cuda_conv_gather g = {.of = v,
-                                      .transposed = transposed,
-                                      .out = reel__data(out),
-                                      .in = reel__data(in),
-                                      .w = reel__data(w),
-                                      .bias = bias ? reel__data(bias) : NULL};
-    return gather_by_ours(c, d, &g, in->layout.dtype);
+    const bool back = kind == REEL__CONV_INPUT_GRAD;
+    const job j = {.kind = kind,
+                   .v = back ? describe(c, out, in, w) : describe(c, in, out, w),
+                   .dtype = in->layout.dtype,
+                   .x = reel__data(in),
+                   .y = reel__data(w),
+                   .out = reel__data(out)};
+    return back && has_patches(&j.v) ? gather_patches(c, d, &j) : gather(c, d, &j, bias);
 }
 
 reel_status reel__cuda_conv(const reel__call *c) {
-    return gather(c, REEL__CONV_FORWARD);
+    return gather_op(c, REEL__CONV_FORWARD);
 }
 
 reel_status reel__cuda_conv_input_grad(const reel__call *c) {
-    return gather(c, REEL__CONV_INPUT_GRAD);
+    return gather_op(c, REEL__CONV_INPUT_GRAD);
 }
-
-/* ---- conv_weight_grad ---- */
 
 /* With memory for the parts, if there are several. */
 static reel_status add_parts(const reel__call *c, const reel__cuda_device *d,
@@ -259,7 +237,6 @@ static reel_status add_parts(const reel__call *c, const reel__cuda_device *d,
 
 reel_status reel__cuda_conv_weight_grad(const reel__call *c) {
     reel_tensor *out = c->out[0];
-    bool done;
     if (reel_numel(out) == 0) return REEL_OK;
     REEL_SCOPE;
     const reel_tensor *small = reel_contiguous_at(c->at, c->in[0]),
@@ -267,15 +244,18 @@ reel_status reel__cuda_conv_weight_grad(const reel__call *c) {
     if (!small || !big) return reel_error_status();
     const reel__cuda_device *d = reel__cuda_enter(c);
     if (!d) return reel_error_status();
-    const reel_dtype dtype = small->layout.dtype;
-    const reel__cuda_conv_shape v = describe(c, big, small, out);
-    REEL_TRY(by_cudnn(c, d, REEL__CONV_WEIGHT_GRAD, &v, small, big, &done));
-    if (done) return REEL_OK;
+    const job j = {.kind = REEL__CONV_WEIGHT_GRAD,
+                   .v = describe(c, big, small, out),
+                   .dtype = small->layout.dtype,
+                   .x = reel__data(small),
+                   .y = reel__data(big),
+                   .out = reel__data(out)};
+    const reel__cuda_cudnn_plan p = plan_of(d, &j);
+    if (p.plan) return by_cudnn(c, d, &j, p);
+    const reel__conv_way by = reel__cuda_conv_own_way(j.kind, &j.v);
     reel__cuda_conv_weight g = {
-        .of = v, .out = reel__data(out), .big = reel__data(big), .small = reel__data(small)};
-    const reel__conv_way by = own_way(&v);
-    g.direct = by == REEL__CONV_DIRECT;
+        .of = j.v, .out = j.out, .big = j.y, .small = j.x, .direct = by == REEL__CONV_DIRECT};
     if (by == REEL__CONV_PLAIN)
-        return reel__cuda_launched(c, reel__cuda_launch_conv_weight_plain(&g, dtype, d->queue));
-    return add_parts(c, d, &g, dtype);
+        return reel__cuda_launched(c, reel__cuda_launch_conv_weight_plain(&g, j.dtype, d->queue));
+    return add_parts(c, d, &g, j.dtype);
 }

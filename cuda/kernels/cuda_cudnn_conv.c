@@ -107,13 +107,23 @@ static cudnnStatus_t choose_forward(const reel__cudnn *dnn, cudnnHandle_t handle
     return CUDNN_STATUS_NOT_SUPPORTED;
 }
 
+/* Fourier's transform of a small kernel is several times its size, and took three times as long as
+ * the next best where the heuristics liked it. */
+static bool is_wasteful(const reel__cuda_conv_shape *v, cudnnConvolutionBwdDataAlgo_t algorithm) {
+    return reel__cuda_volume(v->kernel) < 49 &&
+           (algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT ||
+            algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT_TILING);
+}
+
 static cudnnStatus_t choose_input_grad(const reel__cudnn *dnn, cudnnHandle_t handle, plan *p) {
     cudnnConvolutionBwdDataAlgoPerf_t found[MOST_ALGORITHMS];
     int count = 0;
     TRY(dnn->GetConvolutionBackwardDataAlgorithm_v7(handle, p->w, p->small, p->how, p->big,
                                                     MOST_ALGORITHMS, &count, found));
     for (int i = 0; i < count; i++) {
-        if (!is_good(found[i].status, found[i].determinism)) continue;
+        if (!is_good(found[i].status, found[i].determinism) ||
+            is_wasteful(&p->of.of, found[i].algo))
+            continue;
         p->input_grad = found[i].algo;
         if (dnn->GetConvolutionBackwardDataWorkspaceSize(handle, p->w, p->small, p->how, p->big,
                                                          p->input_grad,
@@ -197,16 +207,14 @@ static const plan *find_plan(const reel__cudnn *dnn, const reel__cuda_cudnn_conv
     return p;
 }
 
-const void *reel__cuda_cudnn_plan(const reel__cuda_cudnn_conv *of, size_t *workspace) {
+reel__cuda_cudnn_plan reel__cuda_cudnn_plan_of(const reel__cuda_cudnn_conv *of) {
     const reel__cudnn *dnn = reel__cudnn_functions();
-    *workspace = 0;
-    if (!dnn) return NULL;
+    if (!dnn) return (reel__cuda_cudnn_plan){.plan = NULL};
     pthread_mutex_lock(&plans.lock);
     const plan *p = find_plan(dnn, of);
     pthread_mutex_unlock(&plans.lock);
-    if (!p || !p->works) return NULL;
-    *workspace = p->workspace;
-    return p;
+    if (!p || !p->works) return (reel__cuda_cudnn_plan){.plan = NULL};
+    return (reel__cuda_cudnn_plan){p, p->workspace};
 }
 
 /* ---- a call ---- */

@@ -6,10 +6,9 @@ bool reel__cuda_has_cudnn(int device) {
     return false;
 }
 
-const void *reel__cuda_cudnn_plan(const reel__cuda_cudnn_conv *of, size_t *workspace) {
+reel__cuda_cudnn_plan reel__cuda_cudnn_plan_of(const reel__cuda_cudnn_conv *of) {
     (void)of;
-    *workspace = 0;
-    return NULL;
+    return (reel__cuda_cudnn_plan){.plan = NULL};
 }
 
 const char *reel__cuda_cudnn_send(const reel__cuda_library_call *call, cudaStream_t stream) {

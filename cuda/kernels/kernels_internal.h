@@ -7,6 +7,7 @@
 #ifndef REEL_CUDA_KERNELS_KERNELS_INTERNAL_H
 #define REEL_CUDA_KERNELS_KERNELS_INTERNAL_H
 
+#include "tensor/formulas/recurrent_step_internal.h"
 #include "tensor/ops/update_internal.h"
 
 #include <cuda_runtime_api.h>
@@ -255,6 +256,13 @@ cudaError_t reel__cuda_launch_attention_kept(void *out, int64_t rows, int64_t ke
                                              const int64_t *seed, int64_t seed_step,
                                              uint32_t threshold, double kept, reel_dtype dtype,
                                              reel__cuda_queue *queue);
+
+/* ---- recurrent layers (recurrent.cu) ---- */
+
+/* A step, forward or back. */
+cudaError_t reel__cuda_launch_recurrent(const reel__recurrent_step *s, bool back, reel_dtype dtype,
+                                        reel__cuda_queue *queue);
+
 /* ---- cumsum (scan.cu) ---- */
 
 /* y[outer, n, inner] = running sums of x over n, from the end if reverse; contiguous, y of u8 is
@@ -448,6 +456,28 @@ cudaError_t reel__cuda_launch_index_sums(const reel__cuda_move *m, const reel__c
 cudaError_t reel__cuda_launch_scatter_sums(const reel__cuda_move *m, const reel__cuda_run *run,
                                            const int64_t *value, reel_dtype dtype,
                                            reel__cuda_queue *queue);
+
+/* ---- windows (window.cu) ---- */
+
+/* x[outer, A, B, C] and y[outer, A', B', C'], contiguous; axis[i].in and .out are their lengths. */
+typedef struct {
+    const void *x; /* going back: of y's lengths */
+    void *y;       /* of x's */
+    int64_t *index;
+    int64_t outer;
+    reel__span axis[3];
+    double value, times;
+} reel__cuda_windows;
+cudaError_t reel__cuda_launch_resample(const reel__cuda_windows *w, bool back, reel_dtype dtype,
+                                       reel__cuda_queue *queue);
+/* With the places in index; back: from them. */
+cudaError_t reel__cuda_launch_max_pool(const reel__cuda_windows *w, bool back, reel_dtype dtype,
+                                       reel__cuda_queue *queue);
+/* x[N,C,A,B] to its columns, of elements of so many bytes, and back; outer is N C, axis[0] A. */
+cudaError_t reel__cuda_launch_unfold(const reel__cuda_windows *w, int size,
+                                     reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_fold(const reel__cuda_windows *w, reel_dtype dtype,
+                                   reel__cuda_queue *queue);
 
 /* ---- sorting (sort.cu) ---- */
 

@@ -97,6 +97,12 @@ typedef struct {
     const void *x, *w, *bias;                /* bias NULL: none */
 } reel__taps;
 
+/* Rows of g and of x, so many elements apart, and the taps of a row of the kernel. */
+typedef struct {
+    const void *g, *x;
+    int64_t rows, width, g_row, x_row, taps, dilation;
+} reel__dots;
+
 typedef struct {
     const char *name;
     reel__loop map[REEL__MAPS][REEL__NUMBERS];   /* by dtype; NULL where the row takes none such */
@@ -107,10 +113,19 @@ typedef struct {
     double (*sum_squares[2])(const void *x, int64_t n);
     bool (*indices_fit)(const int64_t *index, int64_t n, int64_t size); /* all in 0..size-1 */
     void (*gemm[2])(const reel__gemm *g, void *panel);
-    void (*taps[2])(const reel__taps *t, void *y); /* y = sum of w x, and bias */
-    /* sum += g x, of one tap: of `rows` rows, so many elements apart. */
-    double (*dot_rows[2])(const void *g, const void *x, int64_t rows, int64_t width, int64_t g_row,
-                          int64_t x_row);
+    void (*taps[2])(const reel__taps *t, void *y);          /* y = sum of w x, and bias */
+    void (*dot_taps[2])(const reel__dots *d, double *sums); /* sums[k] += g x, of each tap */
+    struct { /* of f32: cpu_loops_winograd_internal.h */
+        void (*patch)(const void *patches, int64_t from_apart, void *to, int64_t apart,
+                      int64_t columns);
+        void (*result)(const void *sums, int64_t apart, void *to, int64_t to_apart, int64_t columns,
+                       const void *bias);
+        void (*spread)(const void *g, int64_t from_apart, void *to, int64_t apart, int64_t columns);
+        void (*kernel)(const void *w, int64_t channels, void *to, int64_t apart);
+        void (*weight)(const void *sums, int64_t apart, void *to, int64_t to_apart,
+                       int64_t columns);
+        void (*row)(const void *left, const void *right, void *to, int64_t width);
+    } winograd;
     reel__update_loop update[REEL_OP_COUNT][2]; /* NULL where the op is none of UPDATE */
 } reel__loops;
 

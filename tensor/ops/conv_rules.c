@@ -7,11 +7,15 @@
 
 /* The lengths of x and kernel give that of y; 0, and a failure, if there is none. */
 static int64_t length_of(const reel__call *c, int axis, int64_t x, int64_t kernel) {
-    const int64_t padded = x + c->with.conv.padding[axis] + c->with.conv.after[axis];
+    if (x > INT64_MAX / 2) {
+        reel__fail_call(REEL_ERR_SHAPE, c, "too long an input: %" PRId64, x);
+        return 0;
+    }
     if (kernel < 1 || kernel > MOST) {
         reel__fail_call(REEL_ERR_SHAPE, c, "a kernel of length %" PRId64, kernel);
         return 0;
     }
+    const int64_t padded = x + c->with.conv.padding[axis] + c->with.conv.after[axis];
     const int64_t reach = c->with.conv.dilation[axis] * (kernel - 1) + 1;
     if (padded >= reach) return (padded - reach) / c->with.conv.stride[axis] + 1;
     reel__fail_call(REEL_ERR_SHAPE, c,

@@ -66,9 +66,11 @@ static reel_status check_axes(int axes, const reel_tensor *x, const reel_tensor 
 
 static reel_status pad_to_same(reel__with *with, const reel_tensor *w) {
     for (int i = 0; i < with->conv.dims; i++) {
-        const int64_t all = with->conv.dilation[i] * (reel_dim(w, i + 2) - 1);
+        const int64_t kernel = reel_dim(w, i + 2), dilation = with->conv.dilation[i];
         if (with->conv.stride[i] != 1)
             return reel__fail_composite(REEL_ERR_ARGUMENT, "same: the stride must be 1");
+        if (kernel < 1) return reel__fail_composite(REEL_ERR_SHAPE, "same: a kernel of length 0");
+        const int64_t all = kernel > MOST ? INT64_MAX : dilation * (kernel - 1);
         if (all > MOST) return reel__fail_composite(REEL_ERR_SHAPE, "same: too long a kernel");
         with->conv.padding[i] = (int32_t)(all / 2);
         with->conv.after[i] = (int32_t)(all - all / 2);

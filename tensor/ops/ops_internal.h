@@ -70,6 +70,22 @@ reel_tensor *reel__standardize(const char *at, reel_tensor *x, reel_tensor *weig
 reel_tensor *reel__standardize_grad(const char *at, reel_tensor *g, reel_tensor *x,
                                     reel_tensor *mean, reel_tensor *var, reel_tensor *weight,
                                     const reel__with *with);
+/* Over the last axes, as with.window says of each (window_formulas_internal.h):
+ *     resample        y = times sum of weight x, and `value` where no element is
+ *     resample_grad   its transpose: g of y's lengths -> dx of x's
+ *     max_pool        the greatest of a window, and in *indices, unless that is NULL, where in its
+ *                     plane it lies (i64)
+ *     max_pool_grad   g and indices of y's lengths -> dx of x's: sums of g where an index says so
+ *     unfold          x[N,C,H,W] -> y[N,C kh kw,L], each window a column; of floats and others
+ *     unfold_grad     its transpose, y -> x[N,C,H,W], which sums: fold */
+reel_tensor *reel__resample(const char *at, reel_tensor *x, const reel__with *with);
+reel_tensor *reel__resample_grad(const char *at, reel_tensor *g, const reel__with *with);
+reel_tensor *reel__max_pool(const char *at, reel_tensor *x, const reel__with *with,
+                            reel_tensor **indices);
+reel_tensor *reel__max_pool_grad(const char *at, reel_tensor *g, reel_tensor *indices,
+                                 const reel__with *with);
+reel_tensor *reel__unfold(const char *at, reel_tensor *x, const reel__with *with);
+reel_tensor *reel__unfold_grad(const char *at, reel_tensor *x, const reel__with *with);
 /* y = x / (1 - p) where a word of the generator is not among the p 2^32 least, else 0, whatever x
  * is; p in [0, 1). Element i, row-major, has word i mod 4 of block i / 4, from the block on that
  * `state` (i64 {seed, offset}, the generator's) says, which is moved on. */

@@ -6,6 +6,7 @@
 #ifndef REEL_TENSOR_OPS_WITH_INTERNAL_H
 #define REEL_TENSOR_OPS_WITH_INTERNAL_H
 
+#include "tensor/ops/window_internal.h"
 #include "tensor/tensor.h"
 
 #define REEL__ALL_AXES (((int64_t)1 << REEL_MAX_DIMS) - 1) /* whether they are there or not */
@@ -146,6 +147,15 @@ typedef union reel__with {
         bool uncentred; /* the mean counts as 0 */
         int affine;     /* how many of weight and bias there are, one for each channel */
     } norm;
+    struct {      /* resample, max_pool, unfold, and what goes back: the last axes */
+        int dims; /* of those, 1..3 */
+        reel__span axis[REEL__WINDOW_AXES];
+        double value, times; /* resample: where nothing is; the sum is multiplied */
+    } window;
+    struct { /* recurrent, recurrent_grad */
+        int cell; /* a reel__recurrent_cell */
+        bool reverse;
+    } recurrent;
     struct {      /* dropout, dropout_again */
         double p; /* of an element to become 0 */
     } dropout;

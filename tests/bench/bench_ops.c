@@ -7,8 +7,11 @@
  * with their shapes: see bench_convs.h. Each call but copy_into's makes a new result and lets it
  * go; the operands stay the same, in the cache where they fit.
  *
- * Options: --threads N, --device cpu|cuda. */
+ * Options: --threads N, --device cpu|cuda, --conv best|tiles|direct|plain|cudnn (how convolutions
+ * are done on cuda). */
 #include "reel.h"
+
+#include "cuda/conv_way_internal.h"
 #include "tests/bench/bench_convs.h"
 #include "tests/bench/timing.h"
 
@@ -134,6 +137,27 @@ static reel_tensor *softmax_0(const cell *c) {
 static reel_tensor *softmax_1(const cell *c) {
     return reel_softmax(c->x, 1);
 }
+static reel_tensor *cumsum_0(const cell *c) {
+    return reel_cumsum(c->x, 0);
+}
+static reel_tensor *cumsum_1(const cell *c) {
+    return reel_cumsum(c->x, 1);
+}
+static reel_tensor *hardswish_of(const cell *c) {
+    return reel_hardswish(c->x);
+}
+static reel_tensor *hardshrink_of(const cell *c) {
+    return reel_hardshrink(c->x, 0.5);
+}
+static reel_tensor *logsigmoid_of(const cell *c) {
+    return reel_logsigmoid(c->x);
+}
+static reel_tensor *selu_of(const cell *c) {
+    return reel_selu(c->x);
+}
+static reel_tensor *rsqrt_of(const cell *c) {
+    return reel_rsqrt(c->x);
+}
 static reel_tensor *transpose(const cell *c) {
     return reel_contiguous(reel_t(c->x));
 }
@@ -163,6 +187,26 @@ static reel_tensor *matmul_tf32(const cell *c) {
     reel_tensor *z = reel_matmul(c->x, c->y);
     reel_set_matmul_precision(REEL_MATMUL_F32);
     return z;
+}
+
+/* x[R,C] as [R/256,C/64,256,64], or as one sequence or head where that does not come out even. */
+static reel_tensor *heads_of(const cell *c) {
+    const int64_t length = c->rows % 256 ? c->rows : 256, width = c->columns % 64 ? c->columns : 64;
+    const reel_shape s = reel_shape(c->rows / length, length, c->columns / width, width);
+    return reel_transpose(reel_reshape(c->x, s), 1, 2);
+}
+static reel_tensor *attention(const cell *c) {
+    reel_tensor *x = heads_of(c);
+    return reel_scaled_dot_product_attention(x, x, x, (reel_attention_options){.is_causal = true});
+}
+/* Forward and backward, of queries, keys and values of their own. */
+static reel_tensor *attention_step(const cell *c) {
+    reel_tensor *x = heads_of(c), *in[3];
+    for (int i = 0; i < 3; i++) in[i] = reel_track(reel_detach(x));
+    reel_tensor *y = reel_scaled_dot_product_attention(in[0], in[1], in[2],
+                                                       (reel_attention_options){.is_causal = true});
+    reel_backward_with(y, .gradient = x);
+    return reel_grad(in[0]);
 }
 
 static reel_tensor *conv(const cell *c) {
@@ -207,6 +251,15 @@ static const op ops[] = {
     {"log_softmax_1", NOTHING, log_softmax_1},
     {"softmax_0", NOTHING, softmax_0},
     {"softmax_1", NOTHING, softmax_1},
+    {"cumsum_0", NOTHING, cumsum_0},
+    {"cumsum_1", NOTHING, cumsum_1},
+    {"hardswish", NOTHING, hardswish_of},
+    {"hardshrink", NOTHING, hardshrink_of},
+    {"logsigmoid", NOTHING, logsigmoid_of},
+    {"selu", NOTHING, selu_of},
+    {"rsqrt", NOTHING, rsqrt_of},
+    {"attention", NOTHING, attention},
+    {"attention_step", NOTHING, attention_step},
     {"transpose", NOTHING, transpose},
     {"copy", NOTHING, copy},
     {"copy_into", WHOLE, copy_into},
@@ -322,11 +375,23 @@ static void answer(cell *c, reel_generator *g, reel_device device, const char *l
     timing_answer(t);
 }
 
+static bool choose_way(const char *name) {
+    static const char *const names[REEL__CONV_WAYS] = {"best", "tiles", "direct", "plain", "cudnn"};
+    for (int i = 0; i < REEL__CONV_WAYS; i++) {
+        if (strcmp(name, names[i]) != 0) continue;
+        reel__cuda_conv_by((reel__conv_way)i);
+        return true;
+    }
+    return false;
+}
+
 static bool read_options(int argc, char **argv, int *threads, reel_device *device) {
     for (int i = 1; i < argc; i += 2) {
         if (i + 1 == argc) return false;
         if (strcmp(argv[i], "--threads") == 0)
             *threads = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--conv") == 0 && choose_way(argv[i + 1]))
+            continue;
         else if (strcmp(argv[i], "--device") != 0 ||
                  reel_device_parse(argv[i + 1], device) != REEL_OK)
             return false;
@@ -338,7 +403,7 @@ int main(int argc, char **argv) {
     int threads = 1;
     reel_device device = reel_cpu();
     if (!read_options(argc, argv, &threads, &device)) {
-        fprintf(stderr, "usage: bench_ops [--threads N] [--device cpu|cuda]\n");
+        fprintf(stderr, "usage: bench_ops [--threads N] [--device cpu|cuda] [--conv WAY]\n");
         return 2;
     }
     if (reel_set_threads(threads) != REEL_OK || reel_device_check(device) != REEL_OK)

@@ -50,6 +50,8 @@ CASES = [
     Case("log_softmax over axis 1", "log_softmax_1", None, lambda r, c: 8 * r * c),
     Case("softmax over axis 0", "softmax_0", None, lambda r, c: 8 * r * c),
     Case("softmax over axis 1", "softmax_1", None, lambda r, c: 8 * r * c),
+    Case("causal attention, 6 heads of 64, 256 long", "attention", 384, lambda r, c: 16 * r * c),
+    Case("the same, forward and backward", "attention_step", 384, lambda r, c: 48 * r * c),
     Case("transpose, copied", "transpose", None, lambda r, c: 8 * r * c),
     Case("copy", "copy", None, lambda r, c: 8 * r * c),
     Case("fill", "fill", None, lambda r, c: 4 * r * c),

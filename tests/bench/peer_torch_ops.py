@@ -23,6 +23,25 @@ def column(x):
     return torch.rand(x.shape[0], 1, device=x.device)
 
 
+def heads_of(x):
+    """[R,C] as [R/256,C/64,256,64], as in bench_ops.c."""
+    (r, c), length, width = x.shape, 256, 64
+    length, width = r if r % length else length, c if c % width else width
+    return x.view(r // length, length, c // width, width).transpose(1, 2)
+
+
+def attention(x):
+    x = heads_of(x)
+    return torch.nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True)
+
+
+def attention_step(x):
+    x = heads_of(x)
+    q, k, v = (x.detach().requires_grad_() for _ in range(3))
+    torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True).backward(x)
+    return q.grad
+
+
 # What is taken beside x [R,C], and the op.
 OPS = {
     "add": (torch.rand_like, torch.add),
@@ -56,6 +75,15 @@ OPS = {
     "log_softmax_1": (None, lambda x: x.log_softmax(1)),
     "softmax_0": (None, lambda x: x.softmax(0)),
     "softmax_1": (None, lambda x: x.softmax(1)),
+    "cumsum_0": (None, lambda x: x.cumsum(0)),
+    "cumsum_1": (None, lambda x: x.cumsum(1)),
+    "hardswish": (None, torch.nn.functional.hardswish),
+    "hardshrink": (None, torch.nn.functional.hardshrink),
+    "logsigmoid": (None, torch.nn.functional.logsigmoid),
+    "selu": (None, torch.selu),
+    "rsqrt": (None, torch.rsqrt),
+    "attention": (None, attention),
+    "attention_step": (None, attention_step),
     "transpose": (None, lambda x: x.t().contiguous()),
     "copy": (None, torch.clone),
     "copy_into": (torch.rand_like, lambda x, y: y.copy_(x)),

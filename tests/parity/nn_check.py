@@ -11,6 +11,7 @@ import conv_check
 import function_check
 import functions_check
 import ops_check
+import recurrent_check
 import transformer_check
 
 REDUCTIONS = ["mean", "sum", "none"]
@@ -236,5 +237,7 @@ CHECKS = {"function": functions_check.check, "convolution": check_convolution, "
           "linear": check_linear, "dropout": check_dropout, "init": check_init, "gain": check_gain}
 TWINS = {"function": functions_check.TWINS, "loss": LOSSES, "layer": LAYERS, "init": INITIALISERS, "linear": ["linear"],
          "dropout": ["dropout"], "convolution": ["convolution"], "gain": ["gain"]}
+CHECKS["recurrent"] = recurrent_check.check
+TWINS["recurrent"] = recurrent_check.TWINS
 CHECKS["transformer"] = transformer_check.check
 TWINS["transformer"] = transformer_check.NAMES

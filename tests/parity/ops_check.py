@@ -9,6 +9,7 @@ from torch.nn import functional as F
 import attention_check
 import activations_check
 import conv_check
+import window_check
 import function_check
 import optim_check
 
@@ -201,6 +202,7 @@ TWINS = {
     "triu": lambda x, diagonal, *_: x.triu(diagonal),
     **attention_check.TWINS,
     **conv_check.ROWS,
+    **window_check.ROWS,
     # views
     "reshape": lambda x, *shape: x.reshape(shape[:3]),
     "permute": lambda x, *order: x.permute(order[:3]),
@@ -211,6 +213,7 @@ TWINS = {
 
 WITHOUT_TWIN = {  # and why
     **attention_check.WITHOUT_TWIN,
+    **dict.fromkeys(["recurrent", "recurrent_grad"], "recurrent_check.py compares layers"),
     "uniform": "random numbers are Reel's own: nn_check looks at what is drawn",
     "normal": "random numbers are Reel's own: nn_check looks at what is drawn",
     "randint": "the same",
@@ -228,6 +231,7 @@ WITHOUT_TWIN = {  # and why
 UNLIKE = {  # what is not compared for some values, and why
     **attention_check.UNLIKE,
     **conv_check.UNLIKE,
+    **window_check.UNLIKE,
     **activations_check.UNLIKE,
     "dequantize": [("usual wide special", "grad", "not differentiable: ops.h")],
     "dequantize_rows": [("usual wide special", "grad", "the same")],

@@ -84,10 +84,20 @@ void draw_conv(dice *d, op_shapes *s) {
     s->in[1] = shape_of_w(&c);
     s->in[2] = reel_shape(c.groups * c.out);
 }
+/* Whether something is left of x without what is more than the shortest that gives y. */
+static bool has_lengths(const convolution *c, int64_t more) {
+    for (int i = 0; i < c->axes; i++)
+        if (c->x[i] - c->more[i] + more < 1) return false;
+    return true;
+}
 void draw_conv_input_grad(dice *d, op_shapes *s) {
-    const convolution c = drawn(d, s);
-    int64_t more = c.more[0];
-    for (int i = 1; i < c.axes; i++) more = c.more[i] < more ? c.more[i] : more;
+    convolution c;
+    int64_t more;
+    do {
+        c = drawn(d, s);
+        more = c.more[0];
+        for (int i = 1; i < c.axes; i++) more = c.more[i] < more ? c.more[i] : more;
+    } while (!has_lengths(&c, more));
     s->in[0] = shape_of_y(&c);
     s->in[1] = shape_of_w(&c);
     s->param[3] += more;

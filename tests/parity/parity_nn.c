@@ -2,6 +2,7 @@
 #include "tests/parity/parity_inputs.h"
 #include "tests/parity/parity_layers.h"
 #include "tests/parity/parity_losses.h"
+#include "tests/parity/parity_recurrent.h"
 
 #include "nn/nn.h"
 #include "tests/parity/parity_shapes.h"
@@ -226,6 +227,7 @@ int main(int argc, char **argv) {
     functions(&r, parity_convolutions);
     parity_convolution_layers(&r);
     linear(&r);
+    parity_recurrent(&r);
     dropout(&r);
     initialisers(&r);
     gains(&r);

@@ -133,6 +133,7 @@ static bool is_pointwise(const reel__conv_job *j) {
 reel_status reel__conv_forward(const reel__conv_job *j, const void *x, const void *w,
                                const void *bias, void *y) {
     if (reel__conv_is_depthwise(j)) return reel__conv_depthwise(j, x, w, bias, y);
+    if (reel__conv_is_winograd(j)) return reel__conv_winograd(j, x, w, bias, y);
     const bool pointwise = is_pointwise(j) && j->out_size >= 32;
     forward f = {.j = j,
                  .cut = reel__conv_cut_of(j, !pointwise),

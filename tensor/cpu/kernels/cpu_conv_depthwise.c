@@ -205,63 +205,82 @@ static void rows_that_meet(const reel__conv_job *j, int i, int64_t k, int64_t *l
     *hi = last < 0 ? 0 : reel__least(last / stride + 1, j->out[i]);
 }
 
-/* One tap of one image: over all rows of y that meet x by it. */
-static double tap_of(const planes *p, const char *g, const char *x, int64_t kd, int64_t kh,
-                     int64_t kw) {
+/* A tap of rows of g and x where x is met at every stride-th element. */
+static double dot_apart(const reel__dots *d, int64_t k, int64_t stride, bool f64) {
+    double sum = 0;
+    for (int64_t h = 0; h < d->rows; h++)
+        for (int64_t w = 0; w < d->width; w++) {
+            const int64_t i = h * d->g_row + w, m = h * d->x_row + w * stride + k * d->dilation;
+            sum += f64 ? ((const double *)d->g)[i] * ((const double *)d->x)[m]
+                       : (double)(((const float *)d->g)[i] * ((const float *)d->x)[m]);
+        }
+    return sum;
+}
+
+/* Row (kd, kh) of the kernel, of one image: over all rows of y that meet x by it. */
+static void sum_taps(const planes *p, const char *g, const char *x, int64_t kd, int64_t kh,
+                     double *sums) {
     const reel__conv_job *j = p->j;
     int64_t d0, d1, h0, h1;
-    double sum = 0;
     rows_that_meet(j, 0, kd, &d0, &d1);
     rows_that_meet(j, 1, kh, &h0, &h1);
     for (int64_t d = d0; d < d1 && h0 < h1; d++) {
         const int64_t in = (d * j->stride[0] - j->before[0] + kd * j->dilation[0]) * j->in[1] +
                            h0 * j->stride[1] - j->before[1] + kh * j->dilation[1];
-        const char *a = g + (size_t)((d * j->out[1] + h0) * j->out[2]) * p->size,
-                   *b = x + (size_t)(in * p->width + kw * j->dilation[2]) * p->size;
-        if (j->stride[2] == 1) {
-            sum += reel__cpu_loops()->dot_rows[j->f64](a, b, h1 - h0, j->out[2], j->out[2],
-                                                       j->stride[1] * p->width);
-            continue;
-        }
-        for (int64_t h = 0; h < h1 - h0; h++)
-            for (int64_t w = 0; w < j->out[2]; w++) {
-                const int64_t i = h * j->out[2] + w,
-                              k = h * j->stride[1] * p->width + w * j->stride[2];
-                sum += j->f64 ? ((const double *)a)[i] * ((const double *)b)[k]
-                              : (double)(((const float *)a)[i] * ((const float *)b)[k]);
-            }
+        const reel__dots dots = {.g = g + (size_t)((d * j->out[1] + h0) * j->out[2]) * p->size,
+                                 .x = x + (size_t)(in * p->width) * p->size,
+                                 .rows = h1 - h0,
+                                 .width = j->out[2],
+                                 .g_row = j->out[2],
+                                 .x_row = j->stride[1] * p->width,
+                                 .taps = j->kernel[2],
+                                 .dilation = j->dilation[2]};
+        if (j->stride[2] == 1)
+            reel__cpu_loops()->dot_taps[j->f64](&dots, sums);
+        else
+            for (int64_t k = 0; k < dots.taps; k++)
+                sums[k] += dot_apart(&dots, k, j->stride[2], j->f64);
     }
-    return sum;
 }
 
-static void add_image(const planes *p, int64_t n, int64_t o, const char *x) {
+static void add_image(const planes *p, int64_t n, int64_t o, const char *x, double *sums) {
     const reel__conv_job *j = p->j;
     const char *g = p->w + (size_t)((n * j->filters + o) * j->out_size) * p->size;
-    for (int64_t k = 0; k < j->taps; k++) {
-        const int64_t kw = k % j->kernel[2], kh = k / j->kernel[2] % j->kernel[1],
-                      kd = k / j->kernel[2] / j->kernel[1];
-        const double sum = tap_of(p, g, x, kd, kh, kw);
-        if (j->f64)
-            ((double *)p->y)[o * j->taps + k] += sum;
+    for (int64_t r = 0; r < j->kernel[0] * j->kernel[1]; r++)
+        sum_taps(p, g, x, r / j->kernel[1], r % j->kernel[1], sums + r * j->kernel[2]);
+}
+
+/* All images of filter o were added up in f64. */
+static void put_weights(const planes *p, int64_t o, const double *sums) {
+    for (int64_t k = 0; k < p->j->taps; k++)
+        if (p->j->f64)
+            ((double *)p->y)[o * p->j->taps + k] = sums[k];
         else
-            ((float *)p->y)[o * j->taps + k] += (float)sum;
-    }
+            ((float *)p->y)[o * p->j->taps + k] = (float)sums[k];
 }
 
 static void weight_work(void *context, int64_t begin, int64_t end) {
     planes *p = context;
     const reel__conv_job *j = p->j;
-    size_t bytes;
-    char *x = room_for_plane(p, &bytes);
-    for (int64_t c = begin; x && c < end; c++) {
-        memset(p->y + (size_t)(c * p->each * j->taps) * p->size, 0,
-               (size_t)(p->each * j->taps) * p->size);
+    const size_t plane = (size_t)(j->in[0] * j->in[1] * p->width) * p->size,
+                 sums_at = (plane + 63) / 64 * 64,
+                 bytes = sums_at + (size_t)(p->each * j->taps) * sizeof(double);
+    char *x = reel__cpu_alloc(0, bytes);
+    if (!x) {
+        p->failed = true;
+        return;
+    }
+    double *sums = (double *)(void *)(x + sums_at);
+    for (int64_t c = begin; c < end; c++) {
+        memset(sums, 0, (size_t)(p->each * j->taps) * sizeof *sums);
         for (int64_t n = 0; n < j->images; n++) {
             pad(p, n, c, x);
-            for (int64_t k = 0; k < p->each; k++) add_image(p, n, c * p->each + k, x);
+            for (int64_t k = 0; k < p->each; k++)
+                add_image(p, n, c * p->each + k, x, sums + k * j->taps);
         }
+        for (int64_t k = 0; k < p->each; k++) put_weights(p, c * p->each + k, sums + k * j->taps);
     }
-    if (x) reel__cpu_free(0, x, bytes);
+    reel__cpu_free(0, x, bytes);
 }
 
 reel_status reel__conv_depthwise_weight(const reel__conv_job *j, const void *g, const void *x,

@@ -38,6 +38,7 @@ typedef struct {
 #define REEL__CONV_ROWS 512    /* and so many rows are packed at a time, but for a channel whole */
 
 reel__conv_cut reel__conv_cut_of(const reel__conv_job *j, bool merge); /* merge: small images */
+reel__conv_cut reel__conv_cut_by(const reel__conv_job *j, bool merge, int64_t most);
 int64_t reel__conv_blocks(const reel__conv_cut *cut);
 reel__conv_columns reel__conv_block(const reel__conv_job *j, const reel__conv_cut *cut, int64_t i);
 int64_t reel__conv_most_columns(const reel__conv_cut *cut);
@@ -65,6 +66,16 @@ void reel__conv_unpack(const reel__conv_job *j, void *x, int64_t c0, int64_t c1,
  * where scratch memory is not to be had. */
 reel_status reel__conv_forward(const reel__conv_job *j, const void *x, const void *w,
                                const void *bias, void *y);
+
+/* ---- 3 x 3 of f32 (cpu_conv_winograd.c); REEL_ERR_MEMORY as above ---- */
+
+bool reel__conv_is_winograd(const reel__conv_job *j);
+reel_status reel__conv_winograd(const reel__conv_job *j, const void *x, const void *w,
+                                const void *bias, void *y);
+reel_status reel__conv_winograd_weight(const reel__conv_job *j, const void *g, const void *x,
+                                       void *dw); /* cpu_conv_winograd_weight.c */
+/* The convolution whose patches are those of tiles. */
+reel__conv_job reel__conv_tiles_of(const reel__conv_job *j);
 
 /* ---- depthwise: one channel a group (cpu_conv_depthwise.c); REEL_ERR_MEMORY as above ---- */
 

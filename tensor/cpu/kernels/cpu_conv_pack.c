@@ -44,8 +44,8 @@ static int64_t even(int64_t n, int64_t most) {
     return n > 0 ? up(n, up(n, most)) : 1;
 }
 
-reel__conv_cut reel__conv_cut_of(const reel__conv_job *j, bool merge) {
-    const int64_t width = j->out[2], rows = j->out[0] * j->out[1], most = REEL__CONV_COLUMNS;
+reel__conv_cut reel__conv_cut_by(const reel__conv_job *j, bool merge, int64_t most) {
+    const int64_t width = j->out[2], rows = j->out[0] * j->out[1];
     reel__conv_cut cut = {1, rows, width, j->images, 1, 1};
     if (merge && j->out_size <= most / 2) {
         cut.images = even(j->images, most / j->out_size);
@@ -57,6 +57,10 @@ reel__conv_cut reel__conv_cut_of(const reel__conv_job *j, bool merge) {
     cut.width_blocks = up(width, cut.width);
     cut.row_blocks = up(rows, cut.rows);
     return cut;
+}
+
+reel__conv_cut reel__conv_cut_of(const reel__conv_job *j, bool merge) {
+    return reel__conv_cut_by(j, merge, REEL__CONV_COLUMNS);
 }
 
 int64_t reel__conv_blocks(const reel__conv_cut *cut) {

@@ -180,10 +180,14 @@ reel_status reel__cpu_conv_weight_grad(const reel__call *c) {
                  .in_group = j.channels / j.groups,
                  .out_group = j.filters / j.groups,
                  .size = j.f64 ? 8 : 4};
-    if (!reel__conv_is_depthwise(&j))
+    if (reel__conv_is_depthwise(&j)) {
+        if (reel__conv_depthwise_weight(&j, w.g, w.x, reel__data(dw)) != REEL_OK)
+            return out_of_memory(c);
+    } else if (reel__conv_is_winograd(&j)) {
+        if (reel__conv_winograd_weight(&j, w.g, w.x, reel__data(dw)) != REEL_OK)
+            return out_of_memory(c);
+    } else
         REEL_TRY(sum_weights(c, &w, reel__data(dw)));
-    else if (reel__conv_depthwise_weight(&j, w.g, w.x, reel__data(dw)) != REEL_OK)
-        return out_of_memory(c);
     if (dw != out && !reel_copy_at_(c->at, out, dw)) return reel_error_status();
     return REEL_OK;
 }

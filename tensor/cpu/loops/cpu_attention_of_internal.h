@@ -24,17 +24,18 @@ INLINE void R(score_row)(const reel__attention_tile *t, REAL *restrict s, int64_
     for (int64_t i = 0; i < before; i++) s[i] = -(REAL)__builtin_inff();
 }
 
-/* What is dropped becomes 0, from row to row of a tile. */
+/* What is dropped becomes 0. */
+INLINE void R(drop_row)(const reel__attention_tile *t, REAL *restrict row,
+                        const uint32_t *restrict word) {
+#pragma omp simd
+    for (int64_t i = 0; i < t->queries; i++) row[i] = word[i] >= t->threshold ? row[i] : 0;
+}
+
 INLINE void R(drop_weights)(const reel__attention_tile *t, REAL *x) {
     uint32_t word[4][QUERIES];
-    for (int64_t j = 0; j < t->keys; j += 4) {
-        draw_words(word, t, (uint64_t)(j / 4));
-        for (int64_t k = 0; k < reel__least(4, t->keys - j); k++) {
-            REAL *row = x + (j + k) * QUERIES;
-#pragma omp simd
-            for (int64_t i = 0; i < t->queries; i++)
-                row[i] = word[k][i] >= t->threshold ? row[i] : 0;
-        }
+    for (int64_t j = 0; j < t->keys; j++) {
+        if (j % 4 == 0) draw_words(word, t, (uint64_t)(j / 4));
+        R(drop_row)(t, x + j * QUERIES, word[j % 4]);
     }
 }
 
@@ -100,24 +101,29 @@ static void R(scale_rows)(void *y, int64_t step, int64_t rows, int64_t n, const 
 
 /* ---- backward ---- */
 
-/* Weights, of which there is none above 1 but by rounding. */
-static void R(bend_tile)(const reel__attention_tile *t, const void *lse, const void *delta) {
-    const REAL *log = lse, *less = delta;
+/* Weights, of which there is none above 1 but by rounding, of one key. */
+INLINE void R(bend_row)(const reel__attention_tile *t, REAL *restrict s, REAL *restrict dp,
+                        const REAL *restrict log, const REAL *restrict less) {
     const REAL scale = (REAL)t->scale, kept = (REAL)t->kept;
-    const int64_t n = t->queries;
-    for (int64_t j = 0; j < t->keys; j++) R(score_row)(t, (REAL *)t->s + j * QUERIES, j);
-    if (t->drops) R(drop_weights)(t, t->dp);
-    for (int64_t j = 0; j < t->keys; j++) {
-        REAL *restrict s = (REAL *)t->s + j * QUERIES, *restrict dp = (REAL *)t->dp + j * QUERIES;
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) {
-            const REAL x = s[i] - log[i];
-            const REAL weight = R(exp_down)(x > 0 ? 0 : x);
-            dp[i] = weight * scale * (dp[i] * kept - less[i]);
-            s[i] = weight * kept;
-        }
+    for (int64_t i = 0; i < t->queries; i++) {
+        const REAL x = s[i] - log[i];
+        const REAL weight = R(exp_down)(x > 0 ? 0 : x);
+        dp[i] = weight * scale * (dp[i] * kept - less[i]);
+        s[i] = weight * kept;
     }
-    if (t->drops) R(drop_weights)(t, t->s);
+}
+
+static void R(bend_tile)(const reel__attention_tile *t, const void *lse, const void *delta) {
+    uint32_t word[4][QUERIES];
+    for (int64_t j = 0; j < t->keys; j++) {
+        REAL *s = (REAL *)t->s + j * QUERIES, *dp = (REAL *)t->dp + j * QUERIES;
+        if (t->drops && j % 4 == 0) draw_words(word, t, (uint64_t)(j / 4));
+        R(score_row)(t, s, j);
+        if (t->drops) R(drop_row)(t, dp, word[j % 4]);
+        R(bend_row)(t, s, dp, lse, delta);
+        if (t->drops) R(drop_row)(t, s, word[j % 4]);
+    }
 }
 
 static void R(dot_rows)(void *out, const void *x, int64_t x_step, const void *y, int64_t y_step,

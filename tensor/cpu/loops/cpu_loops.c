@@ -156,6 +156,7 @@ INLINE bool has_one_second(const reel__run *r, int inputs) {
 
 #include "tensor/cpu/loops/cpu_loops_gemm_internal.h"
 #include "tensor/cpu/loops/cpu_loops_taps_internal.h"
+#include "tensor/cpu/loops/cpu_loops_winograd_internal.h"
 
 #define INTEGER int64_t
 #define UNSIGNED uint64_t
@@ -295,7 +296,9 @@ const reel__loops NAME(REEL_SIMD) = {
     .indices_fit = indices_fit,
     .gemm = {gemm_f32, gemm_f64},
     .taps = {taps_f32, taps_f64},
-    .dot_rows = {dot_rows_f32, dot_rows_f64},
+    .dot_taps = {dot_taps_f32, dot_taps_f64},
+    .winograd = {winograd_patch_f32, winograd_result_f32, winograd_spread_f32, winograd_kernel_f32,
+                 winograd_weight_f32, winograd_row_f32},
     .update =
         {
 #define REEL_UPDATE(name, first, second, third, carried)                                           \

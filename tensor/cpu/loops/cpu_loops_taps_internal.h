@@ -4,18 +4,28 @@
 #define TAPS_VECTORS 4
 
 INLINE void R(taps_part)(const reel__taps *t, REAL *y, int64_t i, int vectors, int64_t left) {
-    R(wide) s[TAPS_VECTORS];
+    R(wide) s[TAPS_VECTORS], odd[TAPS_VECTORS]; /* sums of every second tap, which need not wait */
     const REAL first = t->bias ? *(const REAL *)t->bias : 0;
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) s[v] = first - (R(wide)){0};
+    for (int v = 0; v < vectors; v++) s[v] = first - (R(wide)){0}, odd[v] = (R(wide)){0};
     for (int r = 0; r < t->count; r++) {
         const REAL *w = (const REAL *)t->w + t->tap[r].w, *x = (const REAL *)t->x + t->tap[r].x + i;
-        for (int64_t k = 0; k < t->kernel; k++, x += t->dilation) {
-            const R(wide) a = w[k] - (R(wide)){0};
+        int64_t k = 0;
+        for (; k + 2 <= t->kernel; k += 2, x += 2 * t->dilation) {
+            const R(wide) a = w[k] - (R(wide)){0}, b = w[k + 1] - (R(wide)){0};
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; v++) s[v] += a * *(const R(wide_at) *)(x + v * WIDTH);
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++)
+                odd[v] += b * *(const R(wide_at) *)(x + t->dilation + v * WIDTH);
         }
+        if (k == t->kernel) continue;
+        const R(wide) a = w[k] - (R(wide)){0};
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) s[v] += a * *(const R(wide_at) *)(x + v * WIDTH);
     }
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) s[v] += odd[v];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++)
         if (left >= (v + 1) * WIDTH)
@@ -47,25 +57,54 @@ static void R(taps)(const reel__taps *t, void *to) {
         }
 }
 
-/* Two chains of vectors, and what is left of a row by a mask. */
-static double R(dot_rows)(const void *g, const void *x, int64_t rows, int64_t width, int64_t g_row,
-                          int64_t x_row) {
-    R(wide) s[2] = {{0}, {0}};
-    const int64_t whole = width / WIDTH * WIDTH;
-    const R(mask) mask = R(mask_of)((int)(width - whole));
-    for (int64_t r = 0; r < rows; r++) {
-        const REAL *a = (const REAL *)g + r * g_row, *b = (const REAL *)x + r * x_row;
-        int64_t i = 0;
-        for (; i + 2 * WIDTH <= whole; i += 2 * WIDTH) {
-            s[0] += *(const R(wide_at) *)(a + i) * *(const R(wide_at) *)(b + i);
-            s[1] += *(const R(wide_at) *)(a + i + WIDTH) * *(const R(wide_at) *)(b + i + WIDTH);
+/* The sums of a few taps, which lie `dilation` apart along a row of the kernel: g is loaded once
+ * for all. */
+INLINE void R(dot_some)(const reel__dots *d, const REAL *x, double *sums, int taps) {
+    R(wide) s[TAPS_VECTORS];
+    const int64_t whole = d->width / WIDTH * WIDTH;
+    const R(mask) mask = R(mask_of)((int)(d->width - whole));
+#pragma GCC unroll 4
+    for (int k = 0; k < taps; k++) s[k] = (R(wide)){0};
+    for (int64_t r = 0; r < d->rows; r++) {
+        const REAL *g = (const REAL *)d->g + r * d->g_row, *row = x + r * d->x_row;
+        for (int64_t i = 0; i < whole; i += WIDTH) {
+            const R(wide) a = *(const R(wide_at) *)(g + i);
+#pragma GCC unroll 4
+            for (int k = 0; k < taps; k++)
+                s[k] += a * *(const R(wide_at) *)(row + i + k * d->dilation);
         }
-        if (i < whole) s[0] += *(const R(wide_at) *)(a + i) * *(const R(wide_at) *)(b + i);
-        if (whole < width) s[1] += R(load_part)(a + whole, mask) * R(load_part)(b + whole, mask);
+        if (whole == d->width) continue;
+        const R(wide) a = R(load_part)(g + whole, mask);
+#pragma GCC unroll 4
+        for (int k = 0; k < taps; k++)
+            s[k] += a * R(load_part)(row + whole + k * d->dilation, mask);
     }
-    double sum = 0;
-    for (int l = 0; l < WIDTH; l++) sum += (double)s[0][l] + (double)s[1][l];
-    return sum;
+#pragma GCC unroll 4
+    for (int k = 0; k < taps; k++) {
+        double half[2] = {0};
+        for (int l = 0; l < WIDTH; l++) half[l % 2] += (double)s[k][l];
+        sums[k] += half[0] + half[1];
+    }
+}
+
+static void R(dot_taps)(const reel__dots *d, double *sums) {
+    for (int64_t k = 0; k < d->taps; k += TAPS_VECTORS) {
+        const REAL *x = (const REAL *)d->x + k * d->dilation;
+        switch (d->taps - k) {
+        case 1:
+            R(dot_some)(d, x, sums + k, 1);
+            break;
+        case 2:
+            R(dot_some)(d, x, sums + k, 2);
+            break;
+        case 3:
+            R(dot_some)(d, x, sums + k, 3);
+            break;
+        default:
+            R(dot_some)(d, x, sums + k, 4);
+            break;
+        }
+    }
 }
 
 #undef TAPS_VECTORS

@@ -2,6 +2,7 @@
 #include "tensor/cpu/loops/cpu_attention_internal.h"
 #include "tensor/cpu/loops/cpu_fold_internal.h"
 #include "tensor/cpu/loops/cpu_norms_internal.h"
+#include "tensor/cpu/loops/cpu_recurrent_internal.h"
 #include "tensor/cpu/loops/cpu_words_internal.h"
 
 typedef enum { PLAIN, AVX2, AVX512 } simd;
@@ -25,11 +26,14 @@ static const reel__exponentials *const exponentials[] = {
     &reel__exponentials_plain, &reel__exponentials_avx2, &reel__exponentials_avx512};
 static const reel__attentions *const attentions[] = {
     &reel__attentions_plain, &reel__attentions_avx2, &reel__attentions_avx512};
+static const reel__recurrents *const recurrents[] = {
+    &reel__recurrents_plain, &reel__recurrents_avx2, &reel__recurrents_avx512};
 static const reel__norms *const norms[] = {&reel__norms_plain, &reel__norms_avx2,
                                            &reel__norms_avx512};
 static const reel__words *const words[] = {&reel__words_plain, &reel__words_avx2,
                                            &reel__words_avx512};
 #else
+static const reel__recurrents *const recurrents[] = {&reel__recurrents_plain};
 static const reel__norms *const norms[] = {&reel__norms_plain};
 static const reel__words *const words[] = {&reel__words_plain};
 static const reel__loops *const loops[] = {&reel__loops_plain};
@@ -52,6 +56,10 @@ const reel__exponentials *reel__cpu_exponentials(void) {
 
 const reel__attentions *reel__cpu_attentions(void) {
     return attentions[best()];
+}
+
+const reel__recurrents *reel__cpu_recurrents(void) {
+    return recurrents[best()];
 }
 
 const reel__words *reel__cpu_words(void) {

@@ -1,6 +1,9 @@
 /* The CPU's memory: freed blocks are kept by size class and used again, so that a training step
- * asks the system for nothing. A class is a power of two cut in four. What is kept is bounded:
- * where that does it, blocks of other classes, the largest first, make room for what is freed. */
+ * asks the system for nothing. A class is a power of two cut in four. What is kept is bounded, by
+ * what was in use not long ago: a program has no more than it had then, or 128 MB more than it
+ * uses. Where that does it, blocks of other classes, the largest first, make room for what is
+ * freed.
+ */
 #include "tensor/core/fork_internal.h"
 #include "tensor/cpu/cpu_internal.h"
 
@@ -10,9 +13,9 @@
 
 #define ALIGNMENT 64
 #define CLASSES 256
-#define KEEP_LARGEST ((size_t)64 << 20) /* larger blocks go back at once */
-#define KEEP_TOTAL ((size_t)128 << 20)
-#define HUGE_PAGE ((size_t)2 << 20) /* what large blocks are made of, where there are any */
+#define KEEP_ANYWAY ((size_t)128 << 20) /* bytes */
+#define WINDOW 8192                     /* blocks freed: a training step or some */
+#define HUGE_PAGE ((size_t)2 << 20)     /* what large blocks are made of, where there are any */
 
 typedef struct block {
     struct block *next;
@@ -22,7 +25,9 @@ static struct {
     pthread_mutex_t lock;
     block *free[CLASSES];
     int blocks[CLASSES]; /* how many are free */
-    size_t kept;         /* bytes */
+    size_t kept, used;   /* bytes: free, and handed out */
+    size_t most, before; /* that were in use at once in this window, and in the one before it */
+    int freed;           /* blocks, in this window */
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* What blocks of a class have: 64, 128, 192, 256, 320, 384, 448, 512, 640, ... */
@@ -81,14 +86,33 @@ static block *take(int class) {
     return b;
 }
 
+/* What may be kept. */
+static size_t bound(void) {
+    const size_t most = cache.most > cache.before ? cache.most : cache.before;
+    return most > cache.used + KEEP_ANYWAY ? most - cache.used : KEEP_ANYWAY;
+}
+
 static bool has_room(size_t bytes) {
-    return cache.kept + bytes <= KEEP_TOTAL;
+    return cache.kept + bytes <= bound();
+}
+
+static void note_use(size_t bytes) {
+    cache.used += bytes;
+    if (cache.used > cache.most) cache.most = cache.used;
+}
+
+static void note_end(size_t bytes) {
+    cache.used -= bytes;
+    if (++cache.freed < WINDOW) return;
+    cache.freed = 0;
+    cache.before = cache.most;
+    cache.most = cache.used;
 }
 
 /* Blocks out of other classes, so that one more of this class can be kept: none if it can't. */
 static block *make_room(int class, size_t bytes) {
     block *out = NULL;
-    if ((size_t)(cache.blocks[class] + 1) * bytes > KEEP_TOTAL) return NULL;
+    if ((size_t)(cache.blocks[class] + 1) * bytes > bound()) return NULL;
     for (int i = CLASSES - 1; i >= 0 && !has_room(bytes); i--)
         while (i != class && cache.free[i] && !has_room(bytes)) push(&out, take(i));
     return out;
@@ -100,27 +124,47 @@ static void free_all(block *list) {
     while (list) free(pop(&list));
 }
 
+/* All that is kept goes back to the system. */
+static void let_go(void) {
+    block *out = NULL;
+    pthread_mutex_lock(&cache.lock);
+    for (int i = 0; i < CLASSES; i++)
+        while (cache.free[i]) push(&out, take(i));
+    pthread_mutex_unlock(&cache.lock);
+    free_all(out);
+}
+
 void *reel__cpu_alloc(int index, size_t bytes) {
     (void)index;
     if (bytes > SIZE_MAX / 2) return NULL;
     int class = size_class(&bytes);
-    if (KEEPS && bytes <= KEEP_LARGEST) {
-        pthread_mutex_lock(&cache.lock);
-        block *b = take(class);
-        pthread_mutex_unlock(&cache.lock);
-        if (b) return b;
+    if (!KEEPS) return new_block(bytes);
+    pthread_mutex_lock(&cache.lock);
+    void *memory = take(class);
+    if (memory) note_use(bytes);
+    pthread_mutex_unlock(&cache.lock);
+    if (memory) return memory;
+    memory = new_block(bytes);
+    if (!memory) {
+        let_go();
+        memory = new_block(bytes);
     }
-    return new_block(bytes);
+    if (!memory) return NULL;
+    pthread_mutex_lock(&cache.lock);
+    note_use(bytes);
+    pthread_mutex_unlock(&cache.lock);
+    return memory;
 }
 
 void reel__cpu_free(int index, void *memory, size_t bytes) {
     (void)index;
     int class = size_class(&bytes);
-    if (!KEEPS || bytes > KEEP_LARGEST) {
+    if (!KEEPS) {
         free(memory);
         return;
     }
     pthread_mutex_lock(&cache.lock);
+    note_end(bytes);
     block *out = make_room(class, bytes);
     if (has_room(bytes))
         keep(class, memory);
