@@ -85,6 +85,81 @@ START_TEST(a_bias_needs_no_weight) {
 }
 END_TEST
 
+/* ---- layer_norm ---- */
+
+START_TEST(layer_norm_computes) {
+    REEL_SCOPE;
+    reel_tensor *x = f64(reel_shape(2, 2), (double[]){1, 3, -2, -2});
+    reel_tensor *weight = f64(reel_shape(2), (double[]){3, 6});
+    reel_tensor *bias = f64(reel_shape(2), (double[]){10, 20});
+    expect_values(reel_layer_norm(x, reel_shape(2), weight, bias, 1.25), (double[]){8, 24, 10, 20},
+                  4); /* 1 / sqrt(1 + 1.25) is 2 / 3 */
+    expect_values(reel_layer_norm(x, reel_shape(2), NULL, NULL, 0.5625), /* sqrt is 1.25 */
+                  (double[]){-0.8, 0.8, 0, 0}, 4);
+    ck_assert_int_eq(
+        reel_numel(reel_layer_norm(reel_zeros(reel_shape(0, 2), REEL_F64, test_device()),
+                                   reel_shape(2), weight, bias, 1.0)),
+        0);
+    expect_fine();
+    ck_assert_ptr_null(reel_layer_norm(x, reel_shape(2), weight, x, 1.0));
+    expect_failure(REEL_ERR_SHAPE,
+                   "layer_norm: weight and bias must be of [2]: x[2, 2], weight[2]");
+    ck_assert_ptr_null(reel_layer_norm(NULL, reel_shape(2), NULL, NULL, 1.0));
+    expect_failure(REEL_ERR_ARGUMENT, "layer_norm");
+    ck_assert_ptr_null(reel_layer_norm(x, reel_shape(2), NULL, NULL, NAN));
+    expect_failure(REEL_ERR_ARGUMENT, "layer_norm: eps must be 0 or more, and finite: nan");
+}
+END_TEST
+
+/* A variance beyond f16, and a mean that bf16 would round before it is taken off. */
+START_TEST(layer_norm_computes_in_f32) {
+    for (int dtype = REEL_F16; dtype <= REEL_BF16; dtype++) {
+        REEL_SCOPE;
+        const reel_shape s = reel_shape(4);
+        reel_tensor *x =
+            f64(reel_shape(2, 4), (double[]){-600, -200, 200, 600, 256, 257, 258, 259});
+        reel_tensor *weight = f64(s, (double[]){1, 2, 3, 4}),
+                    *bias = f64(s, (double[]){4, 3, 2, 1});
+        x = reel_cast(x, (reel_dtype)dtype);
+        weight = reel_cast(weight, (reel_dtype)dtype);
+        bias = reel_cast(bias, (reel_dtype)dtype);
+        reel_tensor *y = reel_layer_norm(x, s, weight, bias, 1e-5);
+        ck_assert_int_eq(reel_dtype_of(y), dtype);
+        reel_tensor *want = reel_layer_norm(reel_cast(x, REEL_F32), s, reel_cast(weight, REEL_F32),
+                                            reel_cast(bias, REEL_F32), 1e-5);
+        want = reel_cast(want, (reel_dtype)dtype);
+        for (int i = 0; i < 8; i++) ck_assert_double_eq(element(y, i), element(want, i));
+        ck_assert_ptr_null(reel_layer_norm(x, s, reel_cast(weight, REEL_F32), NULL, 1e-5));
+        expect_failure(REEL_ERR_DTYPE, "layer_norm: dtypes differ: x[2, 4]");
+    }
+}
+END_TEST
+
+START_TEST(layer_norm_begins_as_none) {
+    reel_module *m = moved(reel_layer_norm_new(reel_shape(4), (reel_layer_norm_options){0}));
+    ck_assert_int_eq(reel_module_param_count(m), 8);
+    {
+        REEL_SCOPE;
+        expect_values(reel_module_get(m, "weight"), (double[]){1, 1, 1, 1}, 4);
+        expect_values(reel_module_get(m, "bias"), (double[]){0, 0, 0, 0}, 4);
+    }
+    reel_module_free(m);
+    ck_assert_ptr_null(reel_layer_norm_new(REEL_SCALAR, (reel_layer_norm_options){0}));
+    expect_failure(REEL_ERR_ARGUMENT, "layer_norm_new: wants an axis or more");
+    ck_assert_ptr_null(
+        reel_layer_norm_new(reel_shape(-4), (reel_layer_norm_options){.no_affine = true}));
+    expect_failure(REEL_ERR_SHAPE, "layer_norm_new: [-4] is no shape of a tensor");
+    ck_assert_ptr_null(reel_layer_norm_new(reel_shape(2), (reel_layer_norm_options){.eps = -1}));
+    expect_failure(REEL_ERR_ARGUMENT, "layer_norm_new");
+    ck_assert_ptr_null(
+        reel_layer_norm_new(reel_shape(2), (reel_layer_norm_options){.dtype = REEL_I64}));
+    expect_failure(REEL_ERR_DTYPE, "layer_norm_new: takes f32 or f64, not i64");
+    ck_assert_ptr_null(
+        reel_layer_norm_new(reel_shape(-5), (reel_layer_norm_options){.no_affine = true}));
+    expect_failure(REEL_ERR_SHAPE, "layer_norm_new: [-5] is no shape of a tensor");
+}
+END_TEST
+
 /* ---- bits ---- */
 
 START_TEST(bits_do_not_depend_on_threads) {
@@ -144,7 +219,7 @@ START_TEST(batch_norm_accumulates) {
         reel_forward(m, reel_shift(x, 1));
         expect_near(part(m, "running_mean"), (double[]){2.5, 2.5}, 2, 1e-12);
         expect_near(part(m, "running_var"), (double[]){1, 9}, 2, 1e-12);
-        reel_module_eval(m);
+        reel_eval(m);
         expect_near(reel_forward(m, x),
                     (double[]){-1.4999925000562497, -0.1666665740741512, 0.49999750001874976,
                                0.8333328703707561, -0.49999750001875, -1.1666660185190585},
@@ -200,7 +275,8 @@ START_TEST(bad_input_is_refused) {
     ck_assert_ptr_null(reel_group_norm(x, 0, NULL, NULL, EPS));
     expect_failure(REEL_ERR_ARGUMENT, "group_norm: 0 groups");
     ck_assert_ptr_null(reel_group_norm(x, 2, three, NULL, EPS));
-    expect_failure(REEL_ERR_SHAPE, "group_norm: weight and bias must be of [2]: x[3, 2], three[3]");
+    expect_failure(REEL_ERR_SHAPE,
+                   "group_norm: weight and bias must be of [2]: x[3, 2], weight[3]");
     ck_assert_ptr_null(reel_group_norm(x, 2, NULL, NULL, -1));
     expect_failure(REEL_ERR_ARGUMENT, "group_norm: eps must be 0 or more");
     ck_assert_ptr_null(reel_rms_norm(x, reel_shape(3), NULL, 0));
@@ -232,6 +308,9 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("norms");
     TCase *t = add_case(s, "norms");
+    tcase_add_test(t, layer_norm_computes);
+    tcase_add_test(t, layer_norm_computes_in_f32);
+    tcase_add_test(t, layer_norm_begins_as_none);
     tcase_add_test(t, values_are_pytorchs);
     tcase_add_test(t, large_means_do_not_cancel);
     tcase_add_test(t, a_bias_needs_no_weight);
