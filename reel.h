@@ -23,6 +23,7 @@
 #include "tensor/convolution.h"
 #include "tensor/error.h"
 #include "tensor/nonlinear.h"
+#include "tensor/normalization.h"
 #include "tensor/ops.h"
 #include "tensor/random.h"
 #include "tensor/state.h"

@@ -198,26 +198,7 @@ REEL_API reel_module *reel_module_list_new(reel_module **children, int count);
                          REEL__LENGTH(reel_module *, __VA_ARGS__))
 
 /* Activations are in activations.h, dropout in dropout_layers.h, what only gives a shape and lists
- * by name in containers.h, what takes pairs in pair_layers.h. */
-
-/* y = (x - mean) / sqrt(var + eps) weight + bias: mean and var, the biased one, are those of the
- * last axes of x, whose lengths are normalized_shape, one of each for every index of the axes
- * before them. weight and bias are of normalized_shape; NULL: none. eps is 0 or more; PyTorch's
- * default is 1e-5. f16 and bf16 are computed in f32, and rounded once. Result borrowed. Ba, Kiros
- * and Hinton, "Layer normalization" (2016) */
-REEL_API reel_tensor *reel_layer_norm_at(const char *at, reel_tensor *x,
-                                         reel_shape normalized_shape, reel_tensor *weight,
-                                         reel_tensor *bias, double eps);
-#define reel_layer_norm(...) reel_layer_norm_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)
-/* The same as a layer: its parameters are weight, ones at first, and bias, zeros. eps: 1e-5. */
-typedef struct {
-    double eps;
-    bool no_affine, no_bias; /* neither of them; weight alone */
-    reel_dtype dtype;        /* f32 or f64 */
-    reel_device device;
-} reel_layer_norm_options;
-REEL_API reel_module *reel_layer_norm_new(reel_shape normalized_shape,
-                                          reel_layer_norm_options options);
+ * by name in containers.h, what takes pairs in pair_layers.h, normalizations in norm_layers.h. */
 
 /* ---- losses ---- */
 
@@ -456,7 +437,6 @@ REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 #define reel_module_load_with(...) REEL__CALL(reel_module_load_with(__VA_ARGS__))
 #define reel_module_summary(...) REEL__CALL(reel_module_summary(__VA_ARGS__))
 #define reel_linear_new(...) REEL__CALL(reel_linear_new(__VA_ARGS__))
-#define reel_layer_norm_new(...) REEL__CALL(reel_layer_norm_new(__VA_ARGS__))
 #define reel_sequential_new(...) REEL__CALL(reel_sequential_new(__VA_ARGS__))
 #define reel_module_list_new(...) REEL__CALL(reel_module_list_new(__VA_ARGS__))
 #define reel_xavier_uniform_(...) REEL__CALL(reel_xavier_uniform_(__VA_ARGS__))
@@ -481,6 +461,7 @@ REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 #include "embedding.h"
 #include "recurrent.h"
 #include "module_clone.h"
+#include "norm_layers.h"
 #include "pair_layers.h"
 #include "parametrize.h"
 #include "transformer.h"

@@ -120,6 +120,8 @@ static reel_module *small_model(void) {
         reel_conv_transpose1d_new(2, 1, reel_shape(1), (reel_conv_transpose_layer_options){0}),
         reel_prelu_new((reel_prelu_options){0}), reel_dropout1d_new(0.5, 1),
         reel_layer_norm_new(reel_shape(3), (reel_layer_norm_options){0}),
+        reel_batch_norm1d_new(3, (reel_batch_norm_options){.cumulative = true}),
+        reel_rms_norm_new(reel_shape(3), (reel_layer_norm_options){0}),
         reel_linear_new(3, 4, (reel_linear_options){.no_bias = true}), reel_softmax_new(1));
 }
 

@@ -47,79 +47,6 @@ START_TEST(linear_computes) {
 }
 END_TEST
 
-START_TEST(layer_norm_computes) {
-    REEL_SCOPE;
-    reel_tensor *x = f64(reel_shape(2, 2), (double[]){1, 3, -2, -2});
-    reel_tensor *weight = f64(reel_shape(2), (double[]){3, 6});
-    reel_tensor *bias = f64(reel_shape(2), (double[]){10, 20});
-    expect_values(reel_layer_norm(x, reel_shape(2), weight, bias, 1.25), (double[]){8, 24, 10, 20},
-                  4); /* 1 / sqrt(1 + 1.25) is 2 / 3 */
-    expect_values(reel_layer_norm(x, reel_shape(2), NULL, NULL, 0.5625), /* sqrt is 1.25 */
-                  (double[]){-0.8, 0.8, 0, 0}, 4);
-    ck_assert_int_eq(
-        reel_numel(reel_layer_norm(reel_zeros(reel_shape(0, 2), REEL_F64, test_device()),
-                                   reel_shape(2), weight, bias, 1.0)),
-        0);
-    expect_fine();
-    ck_assert_ptr_null(reel_layer_norm(x, reel_shape(2), weight, x, 1.0));
-    expect_failure(REEL_ERR_SHAPE,
-                   "layer_norm: weight and bias must be of [2]: x[2, 2], weight[2]");
-    ck_assert_ptr_null(reel_layer_norm(NULL, reel_shape(2), NULL, NULL, 1.0));
-    expect_failure(REEL_ERR_ARGUMENT, "layer_norm");
-    ck_assert_ptr_null(reel_layer_norm(x, reel_shape(2), NULL, NULL, NAN));
-    expect_failure(REEL_ERR_ARGUMENT, "layer_norm: eps must be 0 or more, and finite: nan");
-}
-END_TEST
-
-/* A variance beyond f16, and a mean that bf16 would round before it is taken off. */
-START_TEST(layer_norm_computes_in_f32) {
-    for (int dtype = REEL_F16; dtype <= REEL_BF16; dtype++) {
-        REEL_SCOPE;
-        const reel_shape s = reel_shape(4);
-        reel_tensor *x =
-            f64(reel_shape(2, 4), (double[]){-600, -200, 200, 600, 256, 257, 258, 259});
-        reel_tensor *weight = f64(s, (double[]){1, 2, 3, 4}),
-                    *bias = f64(s, (double[]){4, 3, 2, 1});
-        x = reel_cast(x, (reel_dtype)dtype);
-        weight = reel_cast(weight, (reel_dtype)dtype);
-        bias = reel_cast(bias, (reel_dtype)dtype);
-        reel_tensor *y = reel_layer_norm(x, s, weight, bias, 1e-5);
-        ck_assert_int_eq(reel_dtype_of(y), dtype);
-        reel_tensor *want = reel_layer_norm(reel_cast(x, REEL_F32), s, reel_cast(weight, REEL_F32),
-                                            reel_cast(bias, REEL_F32), 1e-5);
-        want = reel_cast(want, (reel_dtype)dtype);
-        for (int i = 0; i < 8; i++) ck_assert_double_eq(element(y, i), element(want, i));
-        ck_assert_ptr_null(reel_layer_norm(x, s, reel_cast(weight, REEL_F32), NULL, 1e-5));
-        expect_failure(REEL_ERR_DTYPE, "layer_norm: dtypes differ: x[2, 4]");
-    }
-}
-END_TEST
-
-START_TEST(layer_norm_begins_as_none) {
-    reel_module *m = moved(reel_layer_norm_new(reel_shape(4), (reel_layer_norm_options){0}));
-    ck_assert_int_eq(reel_module_param_count(m), 8);
-    {
-        REEL_SCOPE;
-        expect_values(reel_module_get(m, "weight"), (double[]){1, 1, 1, 1}, 4);
-        expect_values(reel_module_get(m, "bias"), (double[]){0, 0, 0, 0}, 4);
-    }
-    reel_module_free(m);
-    ck_assert_ptr_null(reel_layer_norm_new(REEL_SCALAR, (reel_layer_norm_options){0}));
-    expect_failure(REEL_ERR_ARGUMENT, "layer_norm_new: wants an axis or more");
-    ck_assert_ptr_null(
-        reel_layer_norm_new(reel_shape(-4), (reel_layer_norm_options){.no_affine = true}));
-    expect_failure(REEL_ERR_SHAPE, "layer_norm_new: [-4] is no shape of a tensor");
-    ck_assert_ptr_null(reel_layer_norm_new(reel_shape(2), (reel_layer_norm_options){.eps = -1}));
-    expect_failure(REEL_ERR_ARGUMENT, "layer_norm_new");
-    ck_assert_ptr_null(
-        reel_layer_norm_new(reel_shape(2), (reel_layer_norm_options){.dtype = REEL_I64}));
-    expect_failure(REEL_ERR_DTYPE, "layer_norm_new: takes f32 or f64, not i64");
-    ck_assert_ptr_null(
-        reel_layer_norm_new(reel_shape(-5), (reel_layer_norm_options){.no_affine = true}));
-    expect_failure(REEL_ERR_SHAPE, "layer_norm_new: [-5] is no shape of a tensor");
-}
-END_TEST
-
 START_TEST(linear_draws_within_its_bounds) {
     const double a = 1.0 / sqrt(400.0);
     reel_generator *g = reel_generator_new(7, test_device());
@@ -348,6 +275,36 @@ static reel_module *new_layer_norm_without_parameters(void) {
         (reel_layer_norm_options){.dtype = REEL_F64, .eps = REEL_ZERO, .no_affine = true});
 }
 
+static reel_module *new_rms_norm(void) {
+    return reel_rms_norm_new(reel_shape(4),
+                             (reel_layer_norm_options){.dtype = REEL_F64, .eps = 0.1});
+}
+static reel_module *new_group_norm(void) {
+    return reel_group_norm_new(2, 4, (reel_layer_norm_options){.dtype = REEL_F64});
+}
+static reel_module *new_batch_norm1d(void) {
+    return reel_batch_norm1d_new(3, (reel_batch_norm_options){.dtype = REEL_F64, .eps = 0.1});
+}
+static reel_module *new_batch_norm2d(void) {
+    return reel_batch_norm2d_new(3,
+                                 (reel_batch_norm_options){.dtype = REEL_F64, .no_tracking = true});
+}
+static reel_module *new_batch_norm3d(void) {
+    return reel_batch_norm3d_new(2,
+                                 (reel_batch_norm_options){.dtype = REEL_F64, .cumulative = true});
+}
+static reel_module *new_instance_norm1d(void) {
+    return reel_instance_norm1d_new(
+        3, (reel_instance_norm_options){
+               .dtype = REEL_F64, .affine = true, .track_running_stats = true, .eps = 0.1});
+}
+static reel_module *new_instance_norm2d(void) {
+    return reel_instance_norm2d_new(2, (reel_instance_norm_options){.dtype = REEL_F64});
+}
+static reel_module *new_local_response_norm(void) {
+    return reel_local_response_norm_new(3, (reel_local_response_norm_options){.alpha = 0.5});
+}
+
 static reel_module *new_prelu(void) {
     return reel_prelu_new((reel_prelu_options){.num_parameters = 3, .dtype = REEL_F64});
 }
@@ -454,6 +411,38 @@ static const struct {
      {2, {3, 4}},
      {0, {0}},
      "layer_norm: x must end with the axes [4]: x[]"},
+    {new_rms_norm,
+     {2, {3, 4}},
+     {2, {4, 3}},
+     "rms_norm: x must end with the axes [4]: x[4, 3], weight[4]"},
+    {new_group_norm,
+     {3, {2, 4, 3}},
+     {3, {2, 2, 3}},
+     "group_norm: takes x[N,4,...]: x[2, 2, 3], weight[4], bias[4]"},
+    {new_batch_norm1d,
+     {2, {4, 3}},
+     {2, {1, 3}},
+     "batch_norm1d: expected more than 1 value per channel when training: x[1, 3]"},
+    {new_batch_norm2d,
+     {4, {2, 3, 2, 2}},
+     {4, {2, 4, 2, 2}},
+     "batch_norm2d: takes 3 channels: x[2, 4, 2, 2], weight[3], bias[3]"},
+    {new_batch_norm3d,
+     {5, {2, 2, 1, 2, 2}},
+     {4, {2, 2, 2, 2}},
+     "batch_norm3d: takes 5 axes: x[2, 2, 2, 2]"},
+    {new_instance_norm1d,
+     {3, {2, 3, 4}},
+     {3, {2, 3, 1}},
+     "instance_norm1d: expected more than 1 value per channel when training: x[2, 3, 1]"},
+    {new_instance_norm2d,
+     {3, {2, 3, 4}},
+     {4, {2, 3, 2, 2}},
+     "instance_norm2d: takes 2 channels: x[2, 3, 2, 2]"},
+    {new_local_response_norm,
+     {3, {2, 5, 2}},
+     {2, {2, 5}},
+     "local_response_norm: takes x[N,C,S...]: x[2, 5]"},
     {new_conv1d,
      {3, {2, 2, 6}},
      {3, {2, 3, 6}},
@@ -726,9 +715,6 @@ int main(void) {
     Suite *s = suite_create("layers");
     TCase *c = add_case(s, "layers");
     tcase_add_test(c, linear_computes);
-    tcase_add_test(c, layer_norm_computes);
-    tcase_add_test(c, layer_norm_computes_in_f32);
-    tcase_add_test(c, layer_norm_begins_as_none);
     tcase_add_test(c, linear_draws_within_its_bounds);
     tcase_add_test(c, default_seeds_differ);
     tcase_add_test(c, linear_refuses);

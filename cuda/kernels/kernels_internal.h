@@ -180,6 +180,31 @@ cudaError_t reel__cuda_launch_squares(const reel__cuda_fold_work *w, reel_dtype 
 cudaError_t reel__cuda_launch_exponentials(const reel__cuda_fold_work *w, reel_dtype dtype,
                                            reel__cuda_queue *queue);
 
+/* ---- standardize (norm.cu), and its gradient (norm_grad.cu) ---- */
+
+/* x as [outer, groups, channels, inner], contiguous; none of them 0. Statistics are those of a
+ * group, or `across` of a channel over outer and inner. */
+typedef struct {
+    void *y;                   /* or dx */
+    const void *x, *w, *b, *g; /* w, b: NULL without; g: backward alone */
+    void *mean, *var;          /* one each of a statistic; backward they are read */
+    void *dw, *db;             /* NULL: not wanted */
+    int64_t outer, groups, channels, inner;
+    double eps;
+    bool across, uncentred;
+    double *sums;        /* scratch: two numbers for each part of each set of elements */
+    double *slopes;      /* scratch: two numbers a statistic */
+    int64_t sets, parts; /* what sums are taken of, and in how many parts each */
+} reel__cuda_norm_work;
+
+/* Fills in sets and parts, of which there are none where the kernels need no sums. */
+void reel__cuda_norm_plan(reel__cuda_norm_work *n);
+void reel__cuda_norm_grad_plan(reel__cuda_norm_work *n);
+cudaError_t reel__cuda_launch_standardize(const reel__cuda_norm_work *n, reel_dtype dtype,
+                                          reel__cuda_queue *queue);
+cudaError_t reel__cuda_launch_standardize_grad(const reel__cuda_norm_work *n, reel_dtype dtype,
+                                               reel__cuda_queue *queue);
+
 /* ---- softmax, log_softmax (softmax.cu) ---- */
 
 /* y[outer, n, inner] = softmax of x over n, or its logarithm; contiguous. If parts > 1, n is cut
@@ -241,8 +266,8 @@ cudaError_t reel__cuda_launch_recurrent(const reel__recurrent_step *s, bool back
 /* ---- cumsum (scan.cu) ---- */
 
 /* y[outer, n, inner] = running sums of x over n, from the end if reverse; contiguous, y of u8 is
- * i64. n is cut into parts of `each`; if there are several, `sums` has 8 bytes for each part of each
- * sum. */
+ * i64. n is cut into parts of `each`; if there are several, `sums` has 8 bytes for each part of
+ * each sum. */
 typedef struct {
     void *y;
     const void *x;

@@ -59,6 +59,17 @@ reel_tensor *reel__conv_input_grad(const char *at, reel_tensor *g, reel_tensor *
                                    const reel__with *with);
 reel_tensor *reel__conv_weight_grad(const char *at, reel_tensor *g, reel_tensor *x,
                                     const reel__with *with);
+/* y = (x - mean) / sqrt(var + eps) weight + bias, of x seen as [outer, groups, channels, inner],
+ * whose mean and biased variance are those of each group's channels and inner, or `across` of each
+ * channel over outer and inner; weight and bias are of [groups channels], or NULL. In *mean and
+ * *var, unless NULL: what they were, constant. */
+reel_tensor *reel__standardize(const char *at, reel_tensor *x, reel_tensor *weight,
+                               reel_tensor *bias, const reel__with *with, reel_tensor **mean,
+                               reel_tensor **var);
+/* Its gradients behind each other, of x, weight and bias, as far as there are any. */
+reel_tensor *reel__standardize_grad(const char *at, reel_tensor *g, reel_tensor *x,
+                                    reel_tensor *mean, reel_tensor *var, reel_tensor *weight,
+                                    const reel__with *with);
 /* Over the last axes, as with.window says of each (window_formulas_internal.h):
  *     resample        y = times sum of weight x, and `value` where no element is
  *     resample_grad   its transpose: g of y's lengths -> dx of x's

@@ -139,6 +139,14 @@ typedef union reel__with {
         int64_t groups;
         int64_t size[3]; /* of the result: of the gradients, x's or the kernel's */
     } conv;
+    struct { /* standardize, standardize_grad: x as [outer, groups, channels, inner] */
+        int64_t outer, groups, channels, inner;
+        double eps;
+        bool
+            across; /* statistics of a channel over outer and inner; groups is 1. Else of a group */
+        bool uncentred; /* the mean counts as 0 */
+        int affine;     /* how many of weight and bias there are, one for each channel */
+    } norm;
     struct {      /* resample, max_pool, unfold, and what goes back: the last axes */
         int dims; /* of those, 1..3 */
         reel__span axis[REEL__WINDOW_AXES];

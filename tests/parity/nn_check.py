@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 import activations_check
 import conv_check
+import norm_check
 import function_check
 import functions_check
 import ops_check
@@ -54,6 +55,7 @@ LOSSES = {
 LAYERS = {
     **activations_check.LAYERS,
     **conv_check.LAYERS,
+    **norm_check.LAYERS,
     "relu": lambda x, *_: nn.ReLU()(x),
     "sigmoid": lambda x, *_: nn.Sigmoid()(x),
     "tanh": lambda x, *_: nn.Tanh()(x),
@@ -67,6 +69,7 @@ LAYERS = {
 UNLIKE = {
     **activations_check.UNLIKE,
     **conv_check.UNLIKE,
+    **norm_check.UNLIKE,
     **{name: ops_check.UNLIKE[name] for name in ("elu", "silu", "mish")},
     "gelu": ops_check.UNLIKE["gelu"] + ops_check.UNLIKE["gelu_tanh"],
     "bce": ops_check.UNLIKE["bce"],
@@ -87,6 +90,7 @@ UNLIKE = {
 }
 LOOSER = {name: {"relative64": 1e-8} for name in ("bce", "cosine_embedding")}  # the same
 LOOSER["gelu"] = {"near_zero": 0.25}  # 1 + erf, and 1 + tanh, are rounded
+LOOSER.update(norm_check.LOOSER)
 LOOSER["layer_norm"] = {"near_zero": 20}  # gradients are differences of numbers up to 1 / sqrt(eps)
 
 

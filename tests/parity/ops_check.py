@@ -9,6 +9,7 @@ from torch.nn import functional as F
 import attention_check
 import activations_check
 import conv_check
+import norm_check
 import window_check
 import function_check
 import optim_check
@@ -202,6 +203,7 @@ TWINS = {
     "triu": lambda x, diagonal, *_: x.triu(diagonal),
     **attention_check.TWINS,
     **conv_check.ROWS,
+    **norm_check.ROWS,
     **window_check.ROWS,
     # views
     "reshape": lambda x, *shape: x.reshape(shape[:3]),
@@ -231,6 +233,7 @@ WITHOUT_TWIN = {  # and why
 UNLIKE = {  # what is not compared for some values, and why
     **attention_check.UNLIKE,
     **conv_check.UNLIKE,
+    **norm_check.UNLIKE,
     **window_check.UNLIKE,
     **activations_check.UNLIKE,
     "dequantize": [("usual wide special", "grad", "not differentiable: ops.h")],

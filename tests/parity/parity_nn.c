@@ -225,6 +225,7 @@ int main(int argc, char **argv) {
     functions(&r, parity_activations);
     functions(&r, parity_functions);
     functions(&r, parity_convolutions);
+    functions(&r, parity_norms);
     parity_convolution_layers(&r);
     linear(&r);
     parity_recurrent(&r);

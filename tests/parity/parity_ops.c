@@ -48,6 +48,8 @@ static const parity_subject drawn[] = {
     {.name = "softmax", .draw = draw_axis},
     {.name = "attention", .draw = draw_attention},
     {.name = "attention_grad", .draw = draw_attention},
+    {.name = "standardize", .draw = draw_standardize},
+    {.name = "standardize_grad", .draw = draw_standardize_grad},
     {.name = "conv", .draw = draw_conv},
     {.name = "conv_input_grad", .draw = draw_conv_input_grad},
     {.name = "conv_weight_grad", .draw = draw_conv_weight_grad},

@@ -37,6 +37,8 @@ op_draw draw_classes;   /* index[...]; param[0] classes, more than it holds */
 
 op_draw draw_attention; /* (parity_attention.c) */
 
+op_draw draw_standardize, draw_standardize_grad; /* (parity_norm.c) */
+
 op_draw draw_conv, draw_conv_input_grad, draw_conv_weight_grad; /* (parity_conv.c) */
 
 op_draw draw_best;   /* x[...]; param: axis, k, largest */

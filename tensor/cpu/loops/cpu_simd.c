@@ -1,6 +1,7 @@
 /* Which vector code this machine runs. */
 #include "tensor/cpu/loops/cpu_attention_internal.h"
 #include "tensor/cpu/loops/cpu_fold_internal.h"
+#include "tensor/cpu/loops/cpu_norms_internal.h"
 #include "tensor/cpu/loops/cpu_recurrent_internal.h"
 #include "tensor/cpu/loops/cpu_words_internal.h"
 
@@ -27,10 +28,13 @@ static const reel__attentions *const attentions[] = {
     &reel__attentions_plain, &reel__attentions_avx2, &reel__attentions_avx512};
 static const reel__recurrents *const recurrents[] = {
     &reel__recurrents_plain, &reel__recurrents_avx2, &reel__recurrents_avx512};
+static const reel__norms *const norms[] = {&reel__norms_plain, &reel__norms_avx2,
+                                           &reel__norms_avx512};
 static const reel__words *const words[] = {&reel__words_plain, &reel__words_avx2,
                                            &reel__words_avx512};
 #else
 static const reel__recurrents *const recurrents[] = {&reel__recurrents_plain};
+static const reel__norms *const norms[] = {&reel__norms_plain};
 static const reel__words *const words[] = {&reel__words_plain};
 static const reel__loops *const loops[] = {&reel__loops_plain};
 static const reel__folds *const folds[] = {&reel__folds_plain};
@@ -60,4 +64,8 @@ const reel__recurrents *reel__cpu_recurrents(void) {
 
 const reel__words *reel__cpu_words(void) {
     return words[best()];
+}
+
+const reel__norms *reel__cpu_norms(void) {
+    return norms[best()];
 }

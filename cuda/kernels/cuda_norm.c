@@ -1,0 +1,112 @@
+/* standardize and its gradient: operands contiguous, those of scattered channels turned first, and
+ * memory for sums. */
+#include "cuda/cuda_internal.h"
+
+#define THIN 16 /* shorter runs of a channel are brought together first */
+
+static bool is_thin(const reel__call *c) {
+    return c->with.norm.across && c->with.norm.outer > 1 && c->with.norm.inner < THIN;
+}
+
+/* x[outer, channels, inner] as [channels, outer, inner], and back, to `to`. */
+static reel_tensor *turned(const reel__call *c, reel_tensor *x) {
+    const reel_shape s = reel_shape(c->with.norm.outer, c->with.norm.channels, c->with.norm.inner);
+    x = reel_permute_at(c->at, reel_reshape_at(c->at, x, s), reel_axes(1, 0, 2));
+    return reel_contiguous_at(c->at, x);
+}
+static reel_status turn_back(const reel__call *c, reel_tensor *to, reel_tensor *x) {
+    const reel_shape s = reel_shape(c->with.norm.channels, c->with.norm.outer, c->with.norm.inner);
+    x = reel_permute_at(c->at, reel_reshape_at(c->at, x, s), reel_axes(1, 0, 2));
+    x = reel_reshape_at(c->at, x, reel_shape_of(to));
+    return reel_copy_at_(c->at, to, x) ? REEL_OK : reel_error_status();
+}
+
+static reel__cuda_norm_work work_of(const reel__call *c) {
+    const bool thin = is_thin(c);
+    return (reel__cuda_norm_work){.outer = thin ? 1 : c->with.norm.outer,
+                                  .groups = c->with.norm.groups,
+                                  .channels = c->with.norm.channels,
+                                  .inner = c->with.norm.inner * (thin ? c->with.norm.outer : 1),
+                                  .eps = c->with.norm.eps,
+                                  .across = c->with.norm.across,
+                                  .uncentred = c->with.norm.uncentred};
+}
+
+/* With `numbers` f64 of scratch, of which those from `slopes` on are the slopes. */
+static reel_status launch_with(const reel__call *c, reel__cuda_norm_work *n, reel_dtype dtype,
+                               int64_t numbers, int64_t slopes,
+                               cudaError_t (*launch)(const reel__cuda_norm_work *n,
+                                                     reel_dtype dtype, reel__cuda_queue *queue)) {
+    reel__cuda_device *d = reel__cuda_enter(c);
+    const size_t bytes = (size_t)numbers * sizeof(double);
+    if (!d) return reel_error_status();
+    if (numbers > 0) {
+        n->sums = reel__cuda_scratch(c, bytes);
+        if (!n->sums) return reel_error_status();
+        n->slopes = n->sums + slopes;
+    }
+    const reel_status status = reel__cuda_launched(c, launch(n, dtype, d->queue));
+    if (n->sums) reel__cuda_free(d->index, n->sums, bytes);
+    return status;
+}
+
+reel_status reel__cuda_standardize(const reel__call *c) {
+    reel_tensor *out = c->out[0], *y = out, *in[3] = {NULL};
+    REEL_SCOPE;
+    if (reel_numel(out) == 0) { /* of nothing: mean 0 and variance 1 */
+        reel_fill_at_(c->at, c->out[1], 0);
+        reel_fill_at_(c->at, c->out[2], 1);
+        return reel_error_status();
+    }
+    const bool thin = is_thin(c);
+    for (int i = 0; i < c->nin; i++) {
+        in[i] = i == 0 && thin ? turned(c, c->in[i]) : reel_contiguous_at(c->at, c->in[i]);
+        if (!in[i]) return reel_error_status();
+    }
+    if (thin || !reel_is_contiguous(out)) y = reel_empty_like_at(c->at, in[0]);
+    if (!y) return reel_error_status();
+    reel__cuda_norm_work n = work_of(c);
+    n.y = reel__data(y);
+    n.x = reel__data(in[0]);
+    n.w = in[1] ? reel__data(in[1]) : NULL;
+    n.b = in[2] ? reel__data(in[2]) : NULL;
+    n.mean = reel__data(c->out[1]);
+    n.var = reel__data(c->out[2]);
+    reel__cuda_norm_plan(&n);
+    REEL_TRY(launch_with(c, &n, in[0]->layout.dtype, 2 * n.sets * n.parts, 0,
+                         reel__cuda_launch_standardize));
+    if (thin) return turn_back(c, out, y);
+    if (y == out) return REEL_OK;
+    return reel_copy_at_(c->at, out, y) ? REEL_OK : reel_error_status();
+}
+
+reel_status reel__cuda_standardize_grad(const reel__call *c) {
+    reel_tensor *out = c->out[0], *dx = NULL, *in[5] = {NULL};
+    const int64_t elements = reel_numel(c->in[1]), affine = c->with.norm.affine,
+                  channels = c->with.norm.groups * c->with.norm.channels;
+    REEL_SCOPE;
+    if (elements == 0) return reel_fill_at_(c->at, out, 0) ? REEL_OK : reel_error_status();
+    const bool thin = is_thin(c);
+    for (int i = 0; i < c->nin; i++) {
+        in[i] = i < 2 && thin ? turned(c, c->in[i]) : reel_contiguous_at(c->at, c->in[i]);
+        if (!in[i]) return reel_error_status();
+    }
+    if (thin && !(dx = reel_empty_like_at(c->at, in[1]))) return reel_error_status();
+    const size_t size = reel_dtype_size(out->layout.dtype);
+    char *to = reel__data(out), *behind = to + (size_t)elements * size;
+    reel__cuda_norm_work n = work_of(c);
+    n.y = thin ? reel__data(dx) : (void *)to;
+    n.dw = affine > 0 ? behind : NULL;
+    n.db = affine > 1 ? behind + (size_t)channels * size : NULL;
+    n.g = reel__data(in[0]);
+    n.x = reel__data(in[1]);
+    n.mean = reel__data(in[2]);
+    n.var = reel__data(in[3]);
+    n.w = in[4] ? reel__data(in[4]) : NULL;
+    reel__cuda_norm_grad_plan(&n);
+    const int64_t sums = 2 * n.sets * n.parts;
+    REEL_TRY(launch_with(c, &n, out->layout.dtype, sums + 2 * reel_numel(in[2]), sums,
+                         reel__cuda_launch_standardize_grad));
+    if (!thin) return REEL_OK;
+    return turn_back(c, reel_slice_at(c->at, out, 0, 0, elements, 1), dx);
+}

@@ -1,0 +1,274 @@
+/* standardize_grad: of h = (x - mean) r, r = 1 / sqrt(var + eps), and p = g w,
+ *     dx = r (p - mean of p - h mean of p h),  dw = sum of g h,  db = sum of g
+ * Rows whose weights lie along them are a warp's or a block's, and dw and db sums of columns; else
+ * the sums of g and g (x - mean) over a channel's elements give all there is. */
+#include "cuda/kernels/norm_internal.cuh"
+
+template <class T> static __device__ __forceinline__ T weight_at(const norm_work &n, int64_t c) {
+    return n.w ? ((const T *)n.w)[c] : (T)1;
+}
+template <class T> static __device__ __forceinline__ T mean_at(const norm_work &n, int64_t s) {
+    return ((const T *)n.mean)[s];
+}
+template <class T> static __device__ __forceinline__ T root_at(const norm_work &n, int64_t s) {
+    return inverse_root(((const T *)n.var)[s] + (T)n.eps);
+}
+
+/* ---- rows with weights along them ---- */
+
+template <class T, int ITEMS>
+static __global__ void __launch_bounds__(ROW_THREADS) back_warp(const norm_work n) {
+    begin();
+    const int count = (int)n.channels, lane = threadIdx.x % 32;
+    const int64_t step = gridDim.x * (int64_t)(ROW_THREADS / 32);
+    for (int64_t row = blockIdx.x * (int64_t)(ROW_THREADS / 32) + threadIdx.x / 32; row < n.outer;
+         row += step) {
+        const T *x = (const T *)n.x + row * count, *g = (const T *)n.g + row * count;
+        T *dx = (T *)n.y + row * count;
+        const T mean = mean_at<T>(n, row), r = root_at<T>(n, row);
+        T d[ITEMS], p[ITEMS], sum = 0, product = 0;
+#pragma unroll
+        for (int i = 0; i < ITEMS; i++) {
+            const int at = i * 32 + lane;
+            d[i] = at < count ? x[at] - mean : (T)0;
+            p[i] = at < count ? g[at] * weight_at<T>(n, at) : (T)0;
+        }
+#pragma unroll
+        for (int i = 0; i < ITEMS; i++) {
+            sum += p[i];
+            product += p[i] * d[i];
+        }
+        const T shift = n.uncentred ? (T)0 : sum_warp(sum) / (T)count * r,
+                slope = sum_warp(product) / (T)count * r * r * r;
+#pragma unroll
+        for (int i = 0; i < ITEMS; i++)
+            if (i * 32 + lane < count) dx[i * 32 + lane] = p[i] * r - shift - d[i] * slope;
+    }
+}
+
+template <class T>
+static __global__ void __launch_bounds__(LONG_THREADS) back_block(const norm_work n) {
+    begin();
+    __shared__ double all[LONG_THREADS / 32];
+    const int64_t count = n.channels;
+    for (int64_t row = blockIdx.x; row < n.outer; row += gridDim.x) {
+        const T *x = (const T *)n.x + row * count, *g = (const T *)n.g + row * count;
+        T *dx = (T *)n.y + row * count;
+        const T mean = mean_at<T>(n, row), r = root_at<T>(n, row);
+        double sum = 0, product = 0;
+#pragma unroll 4
+        for (int64_t i = threadIdx.x; i < count; i += LONG_THREADS) {
+            const T p = g[i] * weight_at<T>(n, i);
+            sum += (double)p;
+            product += (double)(p * (x[i] - mean));
+        }
+        sum = sum_block<LONG_THREADS>(sum, all);
+        product = sum_block<LONG_THREADS>(product, all);
+        const T shift = n.uncentred ? (T)0 : (T)(sum / (double)count) * r,
+                slope = (T)(product / (double)count) * r * r * r;
+#pragma unroll 4
+        for (int64_t i = threadIdx.x; i < count; i += LONG_THREADS)
+            dx[i] = g[i] * weight_at<T>(n, i) * r - shift - (x[i] - mean) * slope;
+    }
+}
+
+/* Of 32 columns, the rows of a part: 8 at a time. */
+#define TALL 8
+
+template <class T>
+static __global__ void __launch_bounds__(32 * TALL) column_parts(const norm_work n, int64_t tiles) {
+    begin();
+    __shared__ double all[2][TALL][32];
+    const int64_t part = blockIdx.x / tiles, column = blockIdx.x % tiles * 32 + threadIdx.x;
+    const int64_t stop = n.outer * (part + 1) / n.parts;
+    double dw = 0, db = 0;
+    if (column < n.channels)
+#pragma unroll 4
+        for (int64_t row = n.outer * part / n.parts + threadIdx.y; row < stop; row += TALL) {
+            const T g = ((const T *)n.g)[row * n.channels + column],
+                    x = ((const T *)n.x)[row * n.channels + column];
+            dw += (double)(g * ((x - mean_at<T>(n, row)) * root_at<T>(n, row)));
+            db += (double)g;
+        }
+    all[0][threadIdx.y][threadIdx.x] = dw;
+    all[1][threadIdx.y][threadIdx.x] = db;
+    __syncthreads();
+    if (threadIdx.y > 1 || column >= n.channels) return;
+    double sum = 0;
+    for (int i = 0; i < TALL; i++) sum += all[threadIdx.y][i][threadIdx.x];
+    n.sums[(part * 2 + threadIdx.y) * n.channels + column] = sum;
+}
+
+template <class T>
+static __global__ void __launch_bounds__(THREADS) join_columns(const norm_work n) {
+    begin();
+    EACH(int64_t, i, n.channels) {
+        double dw = 0, db = 0;
+        for (int64_t part = 0; part < n.parts; part++) {
+            dw += n.sums[part * 2 * n.channels + i];
+            db += n.sums[(part * 2 + 1) * n.channels + i];
+        }
+        if (n.dw) ((T *)n.dw)[i] = (T)dw;
+        if (n.db) ((T *)n.db)[i] = (T)db;
+    }
+}
+
+/* ---- sums over a channel's elements: of all, or of one run ---- */
+
+/* By teams of TEAM threads, a warp or a block: a part of a set each. */
+template <class T, int TEAM>
+static __global__ void __launch_bounds__(TEAM == 32 ? ROW_THREADS : TEAM)
+    sum_parts(const norm_work n) {
+    begin();
+    constexpr int TEAMS = TEAM == 32 ? ROW_THREADS / 32 : 1;
+    __shared__ double all[TEAM / 32];
+    const int64_t many = n.sets * n.parts, count = n.across ? n.outer * n.inner : n.inner;
+    for (int64_t k = blockIdx.x * (int64_t)TEAMS + threadIdx.x / TEAM; k < many;
+         k += gridDim.x * (int64_t)TEAMS) {
+        const int64_t set = over(k, n.parts), part = k - set * n.parts,
+                      stop = count * (part + 1) / n.parts;
+        const T mean = mean_at<T>(n, place_of(n, set).statistic);
+        double sum = 0, product = 0;
+#pragma unroll 4
+        for (int64_t e = count * part / n.parts + threadIdx.x % TEAM; e < stop; e += TEAM) {
+            const int64_t at = n.across ? across_at(n, set, e) : set * count + e;
+            const T g = ((const T *)n.g)[at];
+            sum += (double)g;
+            product += (double)(g * (((const T *)n.x)[at] - mean));
+        }
+        if (TEAM == 32) {
+            sum = sum_warp(sum);
+            product = sum_warp(product);
+        } else {
+            sum = sum_block<TEAM>(sum, all);
+            product = sum_block<TEAM>(product, all);
+        }
+        if (threadIdx.x % TEAM == 0) {
+            n.sums[k * 2] = sum;
+            n.sums[k * 2 + 1] = product;
+        }
+    }
+}
+
+static __device__ __forceinline__ void set_sums(const norm_work &n, int64_t set, double sum[2]) {
+    sum[0] = sum[1] = 0;
+    for (int64_t part = 0; part < n.parts; part++) {
+        sum[0] += n.sums[(set * n.parts + part) * 2];
+        sum[1] += n.sums[(set * n.parts + part) * 2 + 1];
+    }
+}
+
+/* shift and slope of each statistic, from the sums of its channels. */
+template <class T>
+static __global__ void __launch_bounds__(THREADS) find_slopes(const norm_work n) {
+    begin();
+    const double count = (double)count_of(n);
+    EACH(int64_t, s, statistics_of(n)) {
+        const double r = inverse_root((double)((const T *)n.var)[s] + n.eps);
+        const int64_t sets = n.across ? 1 : n.channels;
+        double sum[2] = {0, 0}, more[2];
+        for (int64_t k = 0; k < sets; k++) {
+            const int64_t set = s * sets + k;
+            const double w = (double)weight_at<T>(n, place_of(n, set).channel);
+            set_sums(n, set, more);
+            sum[0] += w * more[0];
+            sum[1] += w * more[1];
+        }
+        n.slopes[2 * s] = n.uncentred ? 0 : r * sum[0] / count;
+        n.slopes[2 * s + 1] = r * r * r * sum[1] / count;
+    }
+}
+
+template <class T>
+static __global__ void __launch_bounds__(THREADS) find_weights(const norm_work n) {
+    begin();
+    const int64_t channels = n.groups * n.channels, times = n.across ? 1 : n.outer;
+    EACH(int64_t, c, channels) {
+        double dw = 0, db = 0, more[2];
+        for (int64_t o = 0; o < times; o++) {
+            const int64_t set = o * channels + c;
+            const double var = (double)((const T *)n.var)[place_of(n, set).statistic];
+            set_sums(n, set, more);
+            db += more[0];
+            dw += more[1] * inverse_root(var + n.eps);
+        }
+        if (n.dw) ((T *)n.dw)[c] = (T)dw;
+        if (n.db) ((T *)n.db)[c] = (T)db;
+    }
+}
+
+template <class T, int V>
+static __global__ void __launch_bounds__(THREADS) back_put(const norm_work n, int64_t units) {
+    begin();
+    EACH(int64_t, u, units) {
+        const place p = place_of(n, over(u, n.inner / V));
+        const T mean = mean_at<T>(n, p.statistic),
+                scale = root_at<T>(n, p.statistic) * weight_at<T>(n, p.channel),
+                shift = (T)n.slopes[2 * p.statistic], slope = (T)n.slopes[2 * p.statistic + 1];
+        const unit<T, V> x = ((const unit<T, V> *)n.x)[u], g = ((const unit<T, V> *)n.g)[u];
+        unit<T, V> dx;
+#pragma unroll
+        for (int i = 0; i < V; i++) dx.v[i] = g.v[i] * scale - shift - (x.v[i] - mean) * slope;
+        ((unit<T, V> *)n.y)[u] = dx;
+    }
+}
+
+/* ---- which one ---- */
+
+static bool by_rows(const norm_work &n) {
+    return !n.across && n.inner == 1 && n.groups == 1;
+}
+
+void reel__cuda_norm_grad_plan(reel__cuda_norm_work *n) {
+    if (by_rows(*n)) {
+        const int64_t tiles = (n->channels + 31) / 32, wanted = (2 * ENOUGH + tiles - 1) / tiles,
+                      worth = n->outer / (4 * TALL);
+        n->sets = n->dw || n->db ? n->channels : 0;
+        n->parts = worth < wanted ? worth : wanted;
+        n->parts = n->parts < 1 ? 1 : n->parts < MOST_PARTS ? n->parts : MOST_PARTS;
+        return;
+    }
+    n->sets = n->across ? n->channels : n->outer * n->groups * n->channels;
+    n->parts = parts_for(n->sets, n->across ? n->outer * n->inner : n->inner);
+}
+
+template <class T> static cudaError_t rows_back(const norm_work &n, reel__cuda_queue *queue) {
+    const int64_t count = n.channels, tiles = blocks_for(count, 32);
+    void (*const kernel)(const norm_work) = count <= 32    ? back_warp<T, 1>
+                                            : count <= 128 ? back_warp<T, 4>
+                                            : count <= 512 ? back_warp<T, 16>
+                                                           : back_warp<T, 32>;
+    cudaError_t e =
+        count > SHORT_ROW
+            ? launch(back_block<T>, rows_grid(n.outer, 1), LONG_THREADS, queue, n)
+            : launch(kernel, rows_grid(n.outer, ROW_THREADS / 32), ROW_THREADS, queue, n);
+    if (e != cudaSuccess || !n.sets) return e;
+    e = launch(column_parts<T>, tiles * n.parts, dim3(32, TALL), queue, n, tiles);
+    if (e != cudaSuccess) return e;
+    return launch(join_columns<T>, grid(n.channels), THREADS, queue, n);
+}
+
+template <class T> static cudaError_t channels_back(const norm_work &n, reel__cuda_queue *queue) {
+    const int64_t many = n.sets * n.parts, count = n.across ? n.outer * n.inner : n.inner,
+                  all = elements_of(n);
+    cudaError_t e =
+        count > SHORT_ROW
+            ? launch(sum_parts<T, LONG_THREADS>, rows_grid(many, 1), LONG_THREADS, queue, n)
+            : launch(sum_parts<T, 32>, rows_grid(many, ROW_THREADS / 32), ROW_THREADS, queue, n);
+    if (e != cudaSuccess) return e;
+    e = launch(find_slopes<T>, grid(statistics_of(n)), THREADS, queue, n);
+    if (e != cudaSuccess) return e;
+    if (n.dw || n.db) {
+        e = launch(find_weights<T>, grid(n.groups * n.channels), THREADS, queue, n);
+        if (e != cudaSuccess) return e;
+    }
+    if (in_units<T>(n)) return launch(back_put<T, 4>, grid(all / 4), THREADS, queue, n, all / 4);
+    return launch(back_put<T, 1>, grid(all), THREADS, queue, n, all);
+}
+
+cudaError_t reel__cuda_launch_standardize_grad(const reel__cuda_norm_work *n, reel_dtype dtype,
+                                               reel__cuda_queue *queue) {
+    if (by_rows(*n))
+        return dtype == REEL_F32 ? rows_back<float>(*n, queue) : rows_back<double>(*n, queue);
+    return dtype == REEL_F32 ? channels_back<float>(*n, queue) : channels_back<double>(*n, queue);
+}

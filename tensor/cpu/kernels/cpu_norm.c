@@ -1,0 +1,160 @@
+/* standardize: statistics of a group, or of a channel across, and then all of its elements, which
+ * are in a cache still. */
+#include "tensor/cpu/kernels/cpu_norm_internal.h"
+
+#include <math.h>
+
+/* ---- channels that lie scattered ---- */
+
+static reel_tensor *in_three_axes(const reel__call *c, reel_tensor *x) {
+    return reel_reshape_at(
+        c->at, x, reel_shape(c->with.norm.outer, c->with.norm.channels, c->with.norm.inner));
+}
+
+reel_tensor *reel__norm_turned(const reel__call *c, reel_tensor *x) {
+    x = reel_permute_at(c->at, in_three_axes(c, x), reel_axes(1, 0, 2));
+    return reel_contiguous_at(c->at, x);
+}
+
+reel__with reel__norm_turned_with(const reel__call *c) {
+    reel__with with = c->with;
+    with.norm.inner *= with.norm.outer;
+    with.norm.outer = 1;
+    return with;
+}
+
+reel_status reel__norm_turn_back(const reel__call *c, reel_tensor *to, reel_tensor *turned) {
+    const reel_shape s = reel_shape(c->with.norm.channels, c->with.norm.outer, c->with.norm.inner);
+    turned = reel_permute_at(c->at, reel_reshape_at(c->at, turned, s), reel_axes(1, 0, 2));
+    turned = reel_reshape_at(c->at, turned, reel_shape_of(to));
+    return reel_copy_at_(c->at, to, turned) ? REEL_OK : reel_error_status();
+}
+
+/* ---- what is done ---- */
+
+typedef struct {
+    reel__with with;
+    reel_dtype dtype;
+    int64_t size; /* bytes of an element */
+    const reel__norms *norms;
+    char *y;
+    const char *x, *w, *b; /* w, b: NULL without */
+    void *mean, *var;
+} standardize;
+
+/* Two sets of elements as one. Source: Chan, Golub and LeVeque (1979). */
+static void join(reel__norm_moments *m, double *count, reel__norm_moments more, double added) {
+    const double all = *count + added, d = more.mean - m->mean;
+    m->mean += d * added / all;
+    m->squares += more.squares + d * d * (*count * added / all);
+    *count = all;
+}
+
+static void add_runs(const standardize *s, reel__norm_moments *m, double *count, const char *x,
+                     reel__norm_runs r) {
+    int64_t left = r.length;
+    for (r.length = reel__least(left, REEL__NORM_BLOCK); left > 0;
+         r.length = reel__least(left, REEL__NORM_BLOCK)) {
+        join(m, count, s->norms->moments[s->dtype](x, &r), (double)(r.runs * r.length));
+        x += r.length * s->size;
+        left -= r.length;
+    }
+}
+
+/* The mean, as it is kept, and 1 / sqrt(var + eps). */
+static void keep(const standardize *s, int64_t i, reel__norm_moments m, double count, double *mean,
+                 double *scale) {
+    if (s->with.norm.uncentred) {
+        m.squares += m.mean * m.mean * count;
+        m.mean = 0;
+    }
+    reel__real_put(s->mean, s->dtype, i, m.mean);
+    reel__real_put(s->var, s->dtype, i, m.squares / count);
+    *mean = reel__real_at(s->mean, s->dtype, i);
+    *scale = 1 / sqrt(m.squares / count + s->with.norm.eps);
+}
+
+/* A run of one channel. */
+static void put_run(const standardize *s, int64_t from, int64_t n, int64_t channel, double mean,
+                    double scale) {
+    const double w = s->w ? reel__real_at(s->w, s->dtype, channel) : 1,
+                 b = s->b ? reel__real_at(s->b, s->dtype, channel) : 0;
+    s->norms->put[s->dtype](s->y + from * s->size, s->x + from * s->size, n, mean, scale * w, b);
+}
+
+static void work_groups(void *context, int64_t begin, int64_t end) {
+    const standardize *s = context;
+    const int64_t channels = s->with.norm.channels, inner = s->with.norm.inner,
+                  n = channels * inner;
+    for (int64_t i = begin; i < end; i++) {
+        reel__norm_moments m = {0, 0};
+        double count = 0, mean, scale;
+        add_runs(s, &m, &count, s->x + i * n * s->size, (reel__norm_runs){1, n, n});
+        keep(s, i, m, count, &mean, &scale);
+        const int64_t channel = i % s->with.norm.groups * channels, offset = i * n * s->size;
+        if (inner == 1)
+            s->norms->put_by[s->dtype](s->y + offset, s->x + offset, n, mean, scale,
+                                       s->w ? s->w + channel * s->size : NULL,
+                                       s->b ? s->b + channel * s->size : NULL);
+        else
+            for (int64_t k = 0; k < channels; k++)
+                put_run(s, i * n + k * inner, inner, channel + k, mean, scale);
+    }
+}
+
+static void work_channels(void *context, int64_t begin, int64_t end) {
+    const standardize *s = context;
+    const int64_t inner = s->with.norm.inner, step = s->with.norm.channels * inner;
+    for (int64_t i = begin; i < end; i++) {
+        reel__norm_moments m = {0, 0};
+        double count = 0, mean, scale;
+        for (int64_t o = 0; o < s->with.norm.outer;) {
+            const reel__norm_runs r = reel__norm_runs_of(&s->with, o);
+            add_runs(s, &m, &count, s->x + (o * step + i * inner) * s->size, r);
+            o += r.runs;
+        }
+        keep(s, i, m, count, &mean, &scale);
+        for (int64_t o = 0; o < s->with.norm.outer; o++)
+            put_run(s, o * step + i * inner, inner, i, mean, scale);
+    }
+}
+
+static void run(standardize *s) {
+    const int64_t many = s->with.norm.across ? s->with.norm.channels
+                                             : s->with.norm.outer * s->with.norm.groups,
+                  each = s->with.norm.inner *
+                         (s->with.norm.across ? s->with.norm.outer : s->with.norm.channels);
+    reel__cpu_parallel(many, REEL__NORM_GRAIN / each + 1,
+                       s->with.norm.across ? work_channels : work_groups, s);
+}
+
+reel_status reel__cpu_standardize(const reel__call *c) {
+    reel_tensor *out = c->out[0], *y = out;
+    REEL_SCOPE;
+    if (reel_numel(out) == 0) { /* of nothing: mean 0 and variance 1 */
+        reel_fill_at_(c->at, c->out[1], 0);
+        reel_fill_at_(c->at, c->out[2], 1);
+        return reel_error_status();
+    }
+    const bool thin = reel__norm_is_thin(&c->with);
+    const reel_tensor *x =
+        thin ? reel__norm_turned(c, c->in[0]) : reel_contiguous_at(c->at, c->in[0]);
+    const reel_tensor *w = c->nin > 1 ? reel_contiguous_at(c->at, c->in[1]) : NULL,
+                      *b = c->nin > 2 ? reel_contiguous_at(c->at, c->in[2]) : NULL;
+    if (thin || !reel_is_contiguous(out)) y = x ? reel_empty_like_at(c->at, x) : NULL;
+    if (!x || !y || (c->nin > 1 && !w) || (c->nin > 2 && !b)) return reel_error_status();
+    standardize s = {.with = thin ? reel__norm_turned_with(c) : c->with,
+                     .dtype = x->layout.dtype,
+                     .size = (int64_t)reel_dtype_size(x->layout.dtype),
+                     .norms = reel__cpu_norms(),
+                     .y = reel__data(y),
+                     .x = reel__data(x),
+                     .w = w ? reel__data(w) : NULL,
+                     .b = b ? reel__data(b) : NULL,
+                     .mean = reel__data(c->out[1]),
+                     .var = reel__data(c->out[2])};
+    run(&s);
+    if (thin) return reel__norm_turn_back(c, out, y);
+    if (y == out) return REEL_OK;
+    return reel_copy_at_(c->at, out, y) ? REEL_OK : reel_error_status();
+}
