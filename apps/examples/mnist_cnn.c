@@ -33,7 +33,7 @@ static reel_module *model_new(uint64_t seed) {
                         reel_max_pool2d_new(reel_shape(2), plain), /* 12 x 12 */
                         conv(32, 64, g), conv(64, 64, g),          /* 8 x 8 */
                         reel_max_pool2d_new(reel_shape(2), plain), /* 4 x 4 */
-                        reel_flatten_new(1, -1), reel_dropout_new(0.25, seed + 1),
+                        reel_flatten_new((reel_flatten_options){0}), reel_dropout_new(0.25, seed + 1),
                         reel_linear_new(1024, 128, linear), reel_relu_new(),
                         reel_dropout_new(0.5, seed + 2), reel_linear_new(128, 10, linear));
     reel_generator_free(g);

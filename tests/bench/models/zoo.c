@@ -4,6 +4,7 @@
 
 static const zoo_model models[] = {
     {"cnn", 64, 0.5, cnn_new, {.ndim = 3, .dim = {1, 28, 28}}, 10, false},
+    {"resnet", 128, 0.0, resnet_new, {.ndim = 3, .dim = {3, 32, 32}}, 10, false},
     {"convnext", 32, 0.0, convnext_new, {.ndim = 3, .dim = {96, 32, 32}}, 0, false},
     {"lstm", 20, 0.5, lstm_new, {.ndim = 1, .dim = {35}}, 10000, true},
     {"gpt", 64, 0.2, gpt_new, {.ndim = 1, .dim = {256}}, 65, true},
