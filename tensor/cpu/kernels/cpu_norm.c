@@ -74,12 +74,12 @@ static void keep(const standardize *s, int64_t i, reel__norm_moments m, double c
     *scale = 1 / sqrt(m.squares / count + s->with.norm.eps);
 }
 
-/* A run of one channel. */
-static void put_run(const standardize *s, int64_t from, int64_t n, int64_t channel, double mean,
-                    double scale) {
+/* Runs of one channel. */
+static void put_runs(const standardize *s, int64_t from, reel__norm_runs r, int64_t channel,
+                     double mean, double scale) {
     const double w = s->w ? reel__real_at(s->w, s->dtype, channel) : 1,
                  b = s->b ? reel__real_at(s->b, s->dtype, channel) : 0;
-    s->norms->put[s->dtype](s->y + from * s->size, s->x + from * s->size, n, mean, scale * w, b);
+    s->norms->put[s->dtype](s->y + from * s->size, s->x + from * s->size, &r, mean, scale * w, b);
 }
 
 static void work_groups(void *context, int64_t begin, int64_t end) {
@@ -98,7 +98,8 @@ static void work_groups(void *context, int64_t begin, int64_t end) {
                                        s->b ? s->b + channel * s->size : NULL);
         else
             for (int64_t k = 0; k < channels; k++)
-                put_run(s, i * n + k * inner, inner, channel + k, mean, scale);
+                put_runs(s, i * n + k * inner, (reel__norm_runs){1, inner, inner}, channel + k,
+                         mean, scale);
     }
 }
 
@@ -114,8 +115,7 @@ static void work_channels(void *context, int64_t begin, int64_t end) {
             o += r.runs;
         }
         keep(s, i, m, count, &mean, &scale);
-        for (int64_t o = 0; o < s->with.norm.outer; o++)
-            put_run(s, o * step + i * inner, inner, i, mean, scale);
+        put_runs(s, i * inner, (reel__norm_runs){s->with.norm.outer, inner, step}, i, mean, scale);
     }
 }
 

@@ -43,21 +43,16 @@ static void add_sums(const backward *b, int64_t from, reel__norm_runs r, double 
     }
 }
 
-static void put_back(const backward *b, int64_t from, int64_t n, const char *w,
-                     const reel__norm_back *how) {
-    b->norms->back[b->dtype](b->dx + from * b->size, b->g + from * b->size, b->x + from * b->size,
-                             w, n, how);
-}
-
 static double weight_at(const backward *b, int64_t channel) {
     return b->w ? reel__real_at(b->w, b->dtype, channel) : 1;
 }
 
-/* A run of one channel, whose weight is in the scale. */
-static void put_run(const backward *b, int64_t from, int64_t n, int64_t channel,
-                    reel__norm_back how) {
+/* Runs of one channel, whose weight is in the scale. */
+static void put_runs(const backward *b, int64_t from, reel__norm_runs r, int64_t channel,
+                     reel__norm_back how) {
     how.scale *= weight_at(b, channel);
-    put_back(b, from, n, NULL, &how);
+    b->norms->back[b->dtype](b->dx + from * b->size, b->g + from * b->size, b->x + from * b->size,
+                             &r, &how);
 }
 
 /* ---- weights along the rows ---- */
@@ -72,6 +67,15 @@ static void sums_of_row(const backward *b, int64_t i, char *dw, char *db, double
     }
 }
 
+static void put_row(const backward *b, int64_t i, const reel__norm_back *how) {
+    const int64_t n = b->with.norm.channels, at = i * n * b->size;
+    const reel__norm_runs row = {1, n, n};
+    if (b->w)
+        b->norms->back_by[b->dtype](b->dx + at, b->g + at, b->x + at, b->w, n, how);
+    else
+        b->norms->back[b->dtype](b->dx + at, b->g + at, b->x + at, &row, how);
+}
+
 static void work_row_parts(void *context, int64_t begin, int64_t end) {
     const backward *b = context;
     const int64_t n = b->with.norm.channels;
@@ -82,7 +86,7 @@ static void work_row_parts(void *context, int64_t begin, int64_t end) {
             double sum[2] = {0, 0};
             sums_of_row(b, i, dw, db, sum);
             const reel__norm_back how = back_of(b, i, sum, (double)n);
-            put_back(b, i * n, n, b->w, &how);
+            put_row(b, i, &how);
         }
     }
 }
@@ -118,7 +122,7 @@ static void work_groups(void *context, int64_t begin, int64_t end) {
         }
         const reel__norm_back how = back_of(b, i, all, (double)(channels * inner));
         for (int64_t k = 0; k < channels; k++)
-            put_run(b, from + k * inner, inner, channel + k, how);
+            put_runs(b, from + k * inner, (reel__norm_runs){1, inner, inner}, channel + k, how);
     }
 }
 
@@ -156,7 +160,7 @@ static void work_channels(void *context, int64_t begin, int64_t end) {
             reel__real_put(b->dx, b->dtype, first + b->with.norm.channels + i, sum[0]);
         for (int j = 0; j < 2; j++) sum[j] *= weight_at(b, i);
         const reel__norm_back how = back_of(b, i, sum, (double)(outer * inner));
-        for (int64_t o = 0; o < outer; o++) put_run(b, o * step + i * inner, inner, i, how);
+        put_runs(b, i * inner, (reel__norm_runs){outer, inner, step}, i, how);
     }
 }
 

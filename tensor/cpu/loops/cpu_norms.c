@@ -23,4 +23,5 @@ const reel__norms NAME(REEL_SIMD) = {
     .sums = {sums_f32, sums_f64},
     .sums_by = {sums_by_f32, sums_by_f64},
     .back = {back_f32, back_f64},
+    .back_by = {back_by_f32, back_by_f64},
 };

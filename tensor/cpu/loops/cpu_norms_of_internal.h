@@ -1,8 +1,12 @@
 /* Runs of a normalization in f32 or f64: included by cpu_norms.c once per type. */
 
-INLINE double R(total)(const REAL *lane) {
+/* Halves are added to each other, the last few in f64. */
+INLINE double R(total)(REAL *lane) {
+    for (int half = LANES / 2; half >= 8; half /= 2)
+#pragma omp simd
+        for (int k = 0; k < half; k++) lane[k] += lane[k + half];
     double sum = 0;
-    for (int k = 0; k < LANES; k++) sum += (double)lane[k];
+    for (int k = 0; k < 8; k++) sum += (double)lane[k];
     return sum;
 }
 
@@ -47,12 +51,14 @@ static reel__norm_moments R(moments)(const void *from, const reel__norm_runs *r)
 
 /* ---- forward ---- */
 
-static void R(put)(void *to, const void *from, int64_t n, double mean, double scale, double shift) {
+static void R(put)(void *to, const void *from, const reel__norm_runs *r, double mean, double scale,
+                   double shift) {
     REAL *restrict y = to;
     const REAL *restrict x = from;
     const REAL m = (REAL)mean, a = (REAL)scale, b = (REAL)shift;
+    for (int64_t j = 0; j < r->runs; j++, x += r->step, y += r->step)
 #pragma omp simd
-    for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) * a + b;
+        for (int64_t i = 0; i < r->length; i++) y[i] = (x[i] - m) * a + b;
 }
 
 static void R(put_by)(void *to, const void *from, int64_t n, double mean, double scale,
@@ -113,10 +119,9 @@ INLINE void R(sums_row)(const REAL *g, const REAL *x, const REAL *w, int64_t n, 
                         double sum[2], REAL *dw, REAL *db) {
     REAL lane[LANES] = {0}, product[LANES] = {0};
     int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        R(sums_step)
-        (g + i, x + i, w ? w + i : NULL, m, a, lane, product, dw ? dw + i : NULL,
-         db ? db + i : NULL, LANES);
+    for (; i + LANES <= n; i += LANES) R(sums_step)
+    (g + i, x + i, w ? w + i : NULL, m, a, lane, product, dw ? dw + i : NULL, db ? db + i : NULL,
+     LANES);
     R(sums_step)
     (g + i, x + i, w ? w + i : NULL, m, a, lane, product, dw ? dw + i : NULL, db ? db + i : NULL,
      (int)(n - i));
@@ -138,17 +143,23 @@ static void R(sums_by)(const void *g, const void *x, const void *w, int64_t n, d
         R(sums_row)(g, x, NULL, n, m, a, sum, NULL, NULL);
 }
 
-static void R(back)(void *to, const void *grad, const void *from, const void *weight, int64_t n,
+static void R(back)(void *to, const void *grad, const void *from, const reel__norm_runs *r,
                     const reel__norm_back *b) {
+    REAL *restrict dx = to;
+    const REAL *restrict g = grad, *restrict x = from;
+    const REAL m = (REAL)b->mean, a = (REAL)b->scale, shift = (REAL)b->shift,
+               slope = (REAL)b->slope;
+    for (int64_t j = 0; j < r->runs; j++, x += r->step, g += r->step, dx += r->step)
+#pragma omp simd
+        for (int64_t i = 0; i < r->length; i++) dx[i] = g[i] * a - shift - (x[i] - m) * slope;
+}
+
+static void R(back_by)(void *to, const void *grad, const void *from, const void *weight, int64_t n,
+                       const reel__norm_back *b) {
     REAL *restrict dx = to;
     const REAL *restrict g = grad, *restrict x = from, *restrict w = weight;
     const REAL m = (REAL)b->mean, a = (REAL)b->scale, shift = (REAL)b->shift,
                slope = (REAL)b->slope;
-    if (w) {
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) dx[i] = g[i] * w[i] * a - shift - (x[i] - m) * slope;
-    } else {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) dx[i] = g[i] * a - shift - (x[i] - m) * slope;
-    }
+    for (int64_t i = 0; i < n; i++) dx[i] = g[i] * w[i] * a - shift - (x[i] - m) * slope;
 }
