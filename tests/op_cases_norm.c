@@ -166,3 +166,39 @@ const op_case case_standardize_grad = {.inputs = 3,
                                        .bad = gradients_bad,
                                        .bad_count = COUNT(gradients_bad),
                                        .tolerance32 = 1e-4};
+
+/* ---- what went by: param[0] is whether it is a mean of all so far, param[3] above the count ----
+ */
+
+static reel_tensor *run_track_statistics(reel_tensor **in, const int64_t *param, reel_dtype made) {
+    (void)made;
+    const reel__with with = {.track = {.share = 0.25, .factor = 1.5, .cumulative = param[0] != 0}};
+    if (reel__track_statistics(REEL_HERE, in[0], in[1], in[2], in[3], in[4], &with) != REEL_OK)
+        return NULL;
+    return reel_sub(in[0], in[1]);
+}
+static array ref_track_statistics(const array *in, const int64_t *param) {
+    const double share = param[0] ? 1 / (in[4].v[0] + 1) : 0.25;
+    array out = array_new(in[0].shape);
+    for (int64_t i = 0; i < array_size(out); i++)
+        out.v[i] = (1 - share) * in[0].v[i] + share * in[2].v[i] - (1 - share) * in[1].v[i] -
+                   share * 1.5 * in[3].v[i];
+    return out;
+}
+static const op_shapes tracked[] = {{{S(5), S(5), S(5), S(5), S(1)}, {0, 0, 0, 9}},
+                                    {{S(7), S(7), S(7), S(7), S0}, {1, 0, 0, 9}},
+                                    {{S(700), S(700), S(700), S(700), S(1)}, {1, 0, 0, 9}},
+                                    {{S(0), S(0), S(0), S(0), S(1)}, {1, 0, 0, 9}}};
+static const op_shapes tracked_bad[] = {{{S(5), S(4), S(5), S(5), S(1)}, {0, 0, 0, 9}},
+                                        {{S(5), S(5), S(5), S(6), S(1)}, {0, 0, 0, 9}},
+                                        {{S(5), S(5), S(5), S(5), S(2)}, {0, 0, 0, 9}}};
+const op_case case_track_statistics = {.inputs = 5,
+                                       .indexed = true,
+                                       .floats_only = true,
+                                       .no_layouts = true,
+                                       .run = run_track_statistics,
+                                       .reference = ref_track_statistics,
+                                       .shapes = tracked,
+                                       .shape_count = COUNT(tracked),
+                                       .bad = tracked_bad,
+                                       .bad_count = COUNT(tracked_bad)};

@@ -110,3 +110,18 @@ reel_status reel__cuda_standardize_grad(const reel__call *c) {
     if (!thin) return REEL_OK;
     return turn_back(c, reel_slice_at(c->at, out, 0, 0, elements, 1), dx);
 }
+
+reel_status reel__cuda_track_statistics(const reel__call *c) {
+    const reel__cuda_track_work t = {.running_mean = reel__data(c->in[0]),
+                                     .running_var = reel__data(c->in[1]),
+                                     .mean = reel__data(c->in[2]),
+                                     .var = reel__data(c->in[3]),
+                                     .count = reel__data(c->in[4]),
+                                     .n = reel_numel(c->in[0]),
+                                     .share = c->with.track.share,
+                                     .factor = c->with.track.factor,
+                                     .cumulative = c->with.track.cumulative};
+    reel__cuda_device *d = reel__cuda_enter(c);
+    if (!d) return reel_error_status();
+    return reel__cuda_launched(c, reel__cuda_launch_track(&t, c->in[0]->layout.dtype, d->queue));
+}

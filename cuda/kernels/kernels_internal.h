@@ -197,6 +197,17 @@ typedef struct {
     int64_t sets, parts; /* what sums are taken of, and in how many parts each */
 } reel__cuda_norm_work;
 
+/* In place, of n channels: see reel__track_statistics. */
+typedef struct {
+    void *running_mean, *running_var;
+    const void *mean, *var;
+    int64_t *count, n;
+    double share, factor;
+    bool cumulative;
+} reel__cuda_track_work;
+cudaError_t reel__cuda_launch_track(const reel__cuda_track_work *t, reel_dtype dtype,
+                                    reel__cuda_queue *queue);
+
 /* Fills in sets and parts, of which there are none where the kernels need no sums. */
 void reel__cuda_norm_plan(reel__cuda_norm_work *n);
 void reel__cuda_norm_grad_plan(reel__cuda_norm_work *n);

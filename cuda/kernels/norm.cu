@@ -210,3 +210,32 @@ cudaError_t reel__cuda_launch_standardize(const reel__cuda_norm_work *n, reel_dt
                                           reel__cuda_queue *queue) {
     return dtype == REEL_F32 ? norm<float>(*n, queue) : norm<double>(*n, queue);
 }
+
+/* ---- what went by: one block, of as many numbers as channels ---- */
+
+template <class T>
+static __device__ __forceinline__ void move(void *running, const void *value, int64_t i,
+                                            double factor, double share) {
+    const double before = (double)((const T *)running)[i],
+                 step = (double)((const T *)value)[i] * factor - before;
+    ((T *)running)[i] = (T)(before + share * step);
+}
+
+template <class T>
+static __global__ void __launch_bounds__(LONG_THREADS) track(const reel__cuda_track_work t) {
+    begin();
+    const int64_t count = *t.count + 1;
+    const double share = t.cumulative ? 1 / (double)count : t.share;
+    for (int64_t i = threadIdx.x; i < t.n; i += LONG_THREADS) {
+        move<T>(t.running_mean, t.mean, i, 1, share);
+        move<T>(t.running_var, t.var, i, t.factor, share);
+    }
+    __syncthreads();
+    if (threadIdx.x == 0) *t.count = count;
+}
+
+cudaError_t reel__cuda_launch_track(const reel__cuda_track_work *t, reel_dtype dtype,
+                                    reel__cuda_queue *queue) {
+    if (dtype == REEL_F32) return launch(track<float>, 1, LONG_THREADS, queue, *t);
+    return launch(track<double>, 1, LONG_THREADS, queue, *t);
+}

@@ -52,3 +52,13 @@ reel_status reel__rule_standardize_grad(const reel__call *c, reel__layout *out) 
     out->shape = reel_shape(all);
     return REEL_OK;
 }
+
+/* In place: nothing is made. */
+reel_status reel__rule_track_statistics(const reel__call *c, reel__layout *out) {
+    (void)out;
+    for (int i = 1; i < 4; i++)
+        if (!reel_shape_equal(c->in[i]->layout.shape, c->in[0]->layout.shape))
+            return reel__fail_call(REEL_ERR_SHAPE, c, "shapes differ");
+    if (reel_numel(c->in[4]) == 1) return REEL_OK;
+    return reel__fail_call(REEL_ERR_SHAPE, c, "the count is one number");
+}

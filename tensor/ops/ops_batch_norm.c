@@ -69,6 +69,27 @@ static reel__with with_of(const reel_tensor *x, double eps) {
 
 /* ---- running statistics ---- */
 
+reel_status reel__track_statistics(const char *at, reel_tensor *running_mean,
+                                   reel_tensor *running_var, reel_tensor *mean, reel_tensor *var,
+                                   reel_tensor *count, const reel__with *with) {
+    reel__call c = {.op = REEL_OP_track_statistics,
+                    .at = at,
+                    .nin = 5,
+                    .in = {running_mean, running_var, mean, var, count},
+                    .with = *with};
+    REEL_TRY(reel__dispatch(&c));
+    reel_tensor *const changed[] = {running_mean, running_var, count};
+    for (int i = 0; i < 3; i++)
+        atomic_fetch_add_explicit(&changed[i]->storage->version, 1, memory_order_relaxed);
+    return REEL_OK;
+}
+
+/* As the op has them: none of f16 or bf16, none that lies scattered. */
+static bool are_plain(const reel_tensor *running, const reel_tensor *value) {
+    return reel_dtype_of(running) == reel_dtype_of(value) && !is_half(running) &&
+           reel_is_contiguous(running) && reel_is_contiguous(value);
+}
+
 /* running = (1 - share) running + share factor value, where share is a tensor or a number */
 static void move(const char *at, reel_tensor *running, reel_tensor *value, double factor,
                  reel_tensor *share, double momentum) {
@@ -83,22 +104,33 @@ static void move(const char *at, reel_tensor *running, reel_tensor *value, doubl
     reel_copy_at_(at, running, cast(at, reel_add_at(at, before, step), reel_dtype_of(running)));
 }
 
-static void move_all(const char *at, const reel_running_options *o, reel_tensor *mean,
-                     reel_tensor *var, double count) {
-    const double momentum = reel__option(o->momentum, 0.1);
-    reel_tensor *share = NULL, *counter = o->num_batches_tracked;
-    if (counter) {
-        reel_tensor *one =
-            reel_full_at(at, reel_shape_of(counter), 1, REEL_I64, reel_device_of(counter));
-        reel_copy_at_(at, counter, reel_add_at(at, counter, one));
-    }
-    if (o->cumulative) {
+static void move_each(const char *at, const reel_running_options *o, reel_tensor *mean,
+                      reel_tensor *var, reel_tensor *counter, const reel__with *with) {
+    reel_tensor *share = NULL;
+    reel_tensor *one =
+        reel_full_at(at, reel_shape_of(counter), 1, REEL_I64, reel_device_of(counter));
+    reel_copy_at_(at, counter, reel_add_at(at, counter, one));
+    if (with->track.cumulative) {
         share = reel_reshape_at(at, counter, REEL_SCALAR);
         share = reel_reciprocal_at(at, reel_cast_at(at, share, REEL_F64));
     }
+    move(at, o->running_mean, mean, 1, share, with->track.share);
+    move(at, o->running_var, var, with->track.factor, share, with->track.share);
+}
+
+static void move_all(const char *at, const reel_running_options *o, reel_tensor *mean,
+                     reel_tensor *var, double count) {
+    const reel__with with = {.track = {.share = reel__option(o->momentum, 0.1),
+                                       .factor = count / (count - 1),
+                                       .cumulative = o->cumulative}};
+    reel_tensor *counter = o->num_batches_tracked;
     if (!o->running_mean) return;
-    move(at, o->running_mean, mean, 1, share, momentum);
-    move(at, o->running_var, var, count / (count - 1), share, momentum);
+    if (!counter) counter = reel_full_at(at, REEL_SCALAR, 0, REEL_I64, reel_device_of(mean));
+    if (!counter) return;
+    if (are_plain(o->running_mean, mean) && are_plain(o->running_var, var))
+        reel__track_statistics(at, o->running_mean, o->running_var, mean, var, counter, &with);
+    else
+        move_each(at, o, mean, var, counter, &with);
 }
 
 /* By the mean and the biased variance of `count` values; not recorded. */

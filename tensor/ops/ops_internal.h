@@ -66,6 +66,12 @@ reel_tensor *reel__conv_weight_grad(const char *at, reel_tensor *g, reel_tensor 
 reel_tensor *reel__standardize(const char *at, reel_tensor *x, reel_tensor *weight,
                                reel_tensor *bias, const reel__with *with, reel_tensor **mean,
                                reel_tensor **var);
+/* In place: count += 1, then running = (1 - share) running + share new, for the mean and for the
+ * variance, which counts `factor` times; share is 1 / count if cumulative. All f32 or all f64,
+ * contiguous, as long as each other; count is one i64. */
+reel_status reel__track_statistics(const char *at, reel_tensor *running_mean,
+                                   reel_tensor *running_var, reel_tensor *mean, reel_tensor *var,
+                                   reel_tensor *count, const reel__with *with);
 /* Its gradients behind each other, of x, weight and bias, as far as there are any. */
 reel_tensor *reel__standardize_grad(const char *at, reel_tensor *g, reel_tensor *x,
                                     reel_tensor *mean, reel_tensor *var, reel_tensor *weight,

@@ -152,10 +152,14 @@ typedef union reel__with {
         reel__span axis[REEL__WINDOW_AXES];
         double value, times; /* resample: where nothing is; the sum is multiplied */
     } window;
-    struct { /* recurrent, recurrent_grad */
+    struct {      /* recurrent, recurrent_grad */
         int cell; /* a reel__recurrent_cell */
         bool reverse;
     } recurrent;
+    struct {                  /* track_statistics */
+        double share, factor; /* of what is new; of a variance, to be unbiased */
+        bool cumulative;      /* share is 1 / the count */
+    } track;
     struct {      /* dropout, dropout_again */
         double p; /* of an element to become 0 */
     } dropout;

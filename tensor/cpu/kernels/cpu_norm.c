@@ -158,3 +158,25 @@ reel_status reel__cpu_standardize(const reel__call *c) {
     if (y == out) return REEL_OK;
     return reel_copy_at_(c->at, out, y) ? REEL_OK : reel_error_status();
 }
+
+/* ---- what went by: as many numbers as channels ---- */
+
+static void move(const reel_tensor *running, const reel_tensor *value, double factor,
+                 double share) {
+    const reel_dtype dtype = running->layout.dtype;
+    void *to = reel__data(running);
+    for (int64_t i = 0; i < reel_numel(running); i++) {
+        const double before = reel__real_at(to, dtype, i),
+                     step = reel__real_at(reel__data(value), dtype, i) * factor - before;
+        reel__real_put(to, dtype, i, before + share * step);
+    }
+}
+
+reel_status reel__cpu_track_statistics(const reel__call *c) {
+    int64_t *count = reel__data(c->in[4]);
+    const double share = c->with.track.cumulative ? 1 / (double)(*count + 1) : c->with.track.share;
+    *count += 1;
+    move(c->in[0], c->in[2], 1, share);
+    move(c->in[1], c->in[3], c->with.track.factor, share);
+    return REEL_OK;
+}
