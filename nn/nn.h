@@ -459,11 +459,11 @@ REEL_API void reel_meter_reset(reel_meter *m);  /* also frees it */
 #include "conv_layers.h"
 #include "dropout_layers.h"
 #include "embedding.h"
-#include "recurrent.h"
 #include "module_clone.h"
 #include "norm_layers.h"
 #include "pair_layers.h"
 #include "parametrize.h"
+#include "recurrent.h"
 #include "transformer.h"
 #include "window_layers.h"
 

@@ -132,6 +132,38 @@ static reel_status gather(const reel__call *c, const reel__cuda_device *d, const
     return bias ? add_bias(c, bias) : REEL_OK;
 }
 
+/* ---- a gradient to x as a convolution of g ---- */
+
+static job turned_of(const job *j) {
+    job to = *j;
+    to.kind = REEL__CONV_FORWARD;
+    to.v.big_channels = j->v.small_channels;
+    to.v.small_channels = j->v.big_channels;
+    for (int i = 0; i < 3; i++) {
+        to.v.size[i] = j->v.small_size[i];
+        to.v.small_size[i] = j->v.size[i];
+        to.v.before[i] = j->v.dilation[i] * (j->v.kernel[i] - 1) - j->v.before[i];
+    }
+    return to;
+}
+
+/* *done is false, and nothing has happened, where it is not to go so. */
+static reel_status gather_turned(const reel__call *c, const reel__cuda_device *d, const job *j,
+                                 bool *done) {
+    *done = false;
+    if (j->dtype != REEL_F32 || !reel__cuda_conv_is_better_turned(&j->v)) return REEL_OK;
+    job to = turned_of(j);
+    const reel__cuda_cudnn_plan p = plan_of(d, &to);
+    if (!p.plan) return REEL_OK;
+    *done = true;
+    reel_tensor *w = reel_empty_at(c->at, reel_shape(reel_numel(c->in[1])), REEL_F32, c->device);
+    if (!w) return reel_error_status();
+    to.y = reel__data(w);
+    REEL_TRY(
+        reel__cuda_launched(c, reel__cuda_launch_conv_turn(reel__data(w), j->y, &j->v, d->queue)));
+    return by_cudnn(c, d, &to, p);
+}
+
 /* ---- patches: a kernel as long as its stride, so that none of them overlap ---- */
 
 static bool has_patches(const reel__cuda_conv_shape *v) {
@@ -208,7 +240,10 @@ static reel_status gather_op(const reel__call *c, reel__conv_kind kind) {
                    .x = reel__data(in),
                    .y = reel__data(w),
                    .out = reel__data(out)};
-    return back && has_patches(&j.v) ? gather_patches(c, d, &j) : gather(c, d, &j, bias);
+    bool done = false;
+    if (back && has_patches(&j.v)) return gather_patches(c, d, &j);
+    if (back) REEL_TRY(gather_turned(c, d, &j, &done));
+    return done ? REEL_OK : gather(c, d, &j, bias);
 }
 
 reel_status reel__cuda_conv(const reel__call *c) {

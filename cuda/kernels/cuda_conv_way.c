@@ -110,7 +110,21 @@ static bool is_good_for_cudnn(reel__conv_kind kind, const reel__cuda_conv_shape 
     if (kind == REEL__CONV_WEIGHT_GRAD) return can_be_transformed(v) || has_enough_tiles(v);
     if (kind == REEL__CONV_FORWARD) return true;
     const bool is_thinned = reel__cuda_volume(v->kernel) == 1 && is_strided(v);
-    return v->big_channels > 4 && !is_thinned;
+    return (v->big_channels > 4 || is_strided(v)) && !is_thinned;
+}
+
+/* That of a small kernel is several times its size: of few channels and large planes it is fast all
+ * the same, of others it took three times as long as the next best. */
+bool reel__cuda_conv_is_for_fourier(const reel__cuda_conv_shape *v) {
+    const bool large = v->size[1] >= 24 && v->size[2] >= 24,
+               few = v->big_channels <= 32 || v->small_channels <= 32;
+    return reel__cuda_volume(v->kernel) >= 49 || (large && few && can_be_transformed(v));
+}
+
+bool reel__cuda_conv_is_better_turned(const reel__cuda_conv_shape *v) {
+    if (reel__cuda_conv_asked() != REEL__CONV_BEST || is_strided(v)) return false;
+    return reel__cuda_volume(v->kernel) > 1 && v->big_channels >= 16 && v->small_channels >= 16 &&
+           !reel__cuda_conv_is_for_fourier(v);
 }
 
 /* It is told of one padding, for both ends, and works out the small sizes by itself. */

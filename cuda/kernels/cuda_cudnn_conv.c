@@ -107,10 +107,8 @@ static cudnnStatus_t choose_forward(const reel__cudnn *dnn, cudnnHandle_t handle
     return CUDNN_STATUS_NOT_SUPPORTED;
 }
 
-/* Fourier's transform of a small kernel is several times its size, and took three times as long as
- * the next best where the heuristics liked it. */
 static bool is_wasteful(const reel__cuda_conv_shape *v, cudnnConvolutionBwdDataAlgo_t algorithm) {
-    return reel__cuda_volume(v->kernel) < 49 &&
+    return !reel__cuda_conv_is_for_fourier(v) &&
            (algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT ||
             algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT_TILING);
 }

@@ -306,7 +306,8 @@ enum { REEL__CUDA_TILES_16X32, REEL__CUDA_TILES_32X16, REEL__CUDA_TILES_32X64 };
 cudaError_t reel__cuda_launch_gemm(const reel__cuda_product *p, int tiling, int parts,
                                    reel__cuda_queue *queue);
 
-/* ---- convolutions (conv_gather.cu, conv_direct.cu, conv_weight.cu, conv_plain.cu) ---- */
+/* ---- convolutions (conv_gather.cu, conv_direct.cu, conv_weight.cu, conv_plain.cu,
+ * conv_turn.cu) ---- */
 
 /* A convolution of 3 axes in space; those that a smaller one lacks come first and are 1 long. All
  * contiguous: big[images, groups, big_channels, size...] is what a forward one reads,
@@ -339,6 +340,11 @@ cudaError_t reel__cuda_launch_conv_direct(const reel__cuda_conv_gather *g, reel_
                                           reel__cuda_queue *queue);
 cudaError_t reel__cuda_launch_conv_plain(const reel__cuda_conv_gather *g, reel_dtype dtype,
                                          reel__cuda_queue *queue);
+
+/* out[groups, big_channels, small_channels, taps] = w[groups, small_channels, big_channels, taps],
+ * the taps in reverse. */
+cudaError_t reel__cuda_launch_conv_turn(float *out, const float *w, const reel__cuda_conv_shape *v,
+                                        reel__cuda_queue *queue);
 
 /* out, of w's shape, from big and small. What is added up is cut into `parts`, of `pieces` of the
  * images each, whose sums meet in `partial`, [pieces parts, out's elements] of the dtype, if there

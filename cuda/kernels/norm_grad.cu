@@ -99,18 +99,30 @@ static __global__ void __launch_bounds__(32 * TALL) column_parts(const norm_work
     n.sums[(part * 2 + threadIdx.y) * n.channels + column] = sum;
 }
 
+/* Of 32 columns, the parts: a thread every so many-th of them. */
+#define JOINERS 16
+
 template <class T>
-static __global__ void __launch_bounds__(THREADS) join_columns(const norm_work n) {
+static __global__ void __launch_bounds__(32 * JOINERS) join_columns(const norm_work n) {
     begin();
-    EACH(int64_t, i, n.channels) {
-        double dw = 0, db = 0;
-        for (int64_t part = 0; part < n.parts; part++) {
+    __shared__ double all[2][JOINERS][32];
+    const int64_t i = blockIdx.x * (int64_t)32 + threadIdx.x;
+    double dw = 0, db = 0;
+    if (i < n.channels)
+        for (int64_t part = threadIdx.y; part < n.parts; part += JOINERS) {
             dw += n.sums[part * 2 * n.channels + i];
             db += n.sums[(part * 2 + 1) * n.channels + i];
         }
-        if (n.dw) ((T *)n.dw)[i] = (T)dw;
-        if (n.db) ((T *)n.db)[i] = (T)db;
+    all[0][threadIdx.y][threadIdx.x] = dw;
+    all[1][threadIdx.y][threadIdx.x] = db;
+    __syncthreads();
+    if (threadIdx.y > 0 || i >= n.channels) return;
+    for (int k = 1; k < JOINERS; k++) {
+        dw += all[0][k][threadIdx.x];
+        db += all[1][k][threadIdx.x];
     }
+    if (n.dw) ((T *)n.dw)[i] = (T)dw;
+    if (n.db) ((T *)n.db)[i] = (T)db;
 }
 
 /* ---- sums over a channel's elements: of all, or of one run ---- */
@@ -245,7 +257,7 @@ template <class T> static cudaError_t rows_back(const norm_work &n, reel__cuda_q
     if (e != cudaSuccess || !n.sets) return e;
     e = launch(column_parts<T>, tiles * n.parts, dim3(32, TALL), queue, n, tiles);
     if (e != cudaSuccess) return e;
-    return launch(join_columns<T>, grid(n.channels), THREADS, queue, n);
+    return launch(join_columns<T>, (n.channels + 31) / 32, dim3(32, JOINERS), queue, n);
 }
 
 template <class T> static cudaError_t channels_back(const norm_work &n, reel__cuda_queue *queue) {

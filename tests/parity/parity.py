@@ -25,7 +25,7 @@ CHECKS = {"op": ops_check.check, **nn_check.CHECKS, **optim_check.CHECKS}
 TWINS = {"op": ops_check.TWINS, **nn_check.TWINS, **optim_check.TWINS}
 DECLARED = {  # what a header calls those of a family
     "loss": ("nn/nn.h", r"reel_tensor \*reel_(\w+)_loss_at\("),
-    "layer": ("nn/nn.h", r"reel_module \*reel_(\w+)_new\("),
+    "layer": ("nn/*.h", r"reel_module \*reel_(\w+)_new\("),
     "init": ("nn/nn.h", r"reel_tensor \*reel_(\w+)_\(reel_tensor \*t, reel_generator"),
     "optimizer": ("optim/optim.h", r"reel_optim \*reel_(\w+)_new\("),
     "schedule": ("optim/optim.h", r"reel_schedule \*reel_([a-z]\w*)_schedule_new\("),
@@ -51,8 +51,10 @@ def missing(subjects, lenient):
             if name not in names and not lenient:
                 yield f"{family} {name}: a twin of nothing"
     for family, (header, pattern) in DECLARED.items():
-        for name in re.findall(pattern, (ROOT / header).read_text()):
-            if name not in subjects[family] and not (family == "layer" and name in ELSEWHERE):
+        text = "".join(path.read_text() for path in sorted(ROOT.glob(header)))
+        anywhere = set().union(*subjects.values()) if family == "layer" else subjects[family]
+        for name in re.findall(pattern, text):
+            if name not in anywhere and not (family == "layer" and name in ELSEWHERE):
                 yield f"{family} {name}: {header} declares it, and no program has cases of it"
 
 
