@@ -131,6 +131,15 @@ static reel_tensor *logsumexp_1(const cell *c) {
 static reel_tensor *log_softmax_1(const cell *c) {
     return reel_log_softmax(c->x, 1);
 }
+static reel_tensor *layer_norm(const cell *c) {
+    return reel_layer_norm(c->x, reel_shape(reel_dim(c->x, 1)), NULL, NULL, 1e-5);
+}
+static reel_tensor *rms_norm(const cell *c) {
+    return reel_rms_norm(c->x, reel_shape(reel_dim(c->x, 1)), NULL, 1e-5);
+}
+static reel_tensor *batch_norm(const cell *c) {
+    return reel_batch_norm(c->x, NULL, NULL, true, (reel_running_options){0});
+}
 static reel_tensor *softmax_0(const cell *c) {
     return reel_softmax(c->x, 0);
 }
@@ -249,6 +258,9 @@ static const op ops[] = {
     {"var_1", NOTHING, var_1},
     {"logsumexp_1", NOTHING, logsumexp_1},
     {"log_softmax_1", NOTHING, log_softmax_1},
+    {"layer_norm", NOTHING, layer_norm},
+    {"rms_norm", NOTHING, rms_norm},
+    {"batch_norm", NOTHING, batch_norm},
     {"softmax_0", NOTHING, softmax_0},
     {"softmax_1", NOTHING, softmax_1},
     {"cumsum_0", NOTHING, cumsum_0},

@@ -215,6 +215,7 @@ TWINS = {
 
 WITHOUT_TWIN = {  # and why
     **attention_check.WITHOUT_TWIN,
+    **norm_check.WITHOUT_TWIN,
     **dict.fromkeys(["recurrent", "recurrent_grad"], "recurrent_check.py compares layers"),
     "uniform": "random numbers are Reel's own: nn_check looks at what is drawn",
     "normal": "random numbers are Reel's own: nn_check looks at what is drawn",
