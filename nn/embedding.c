@@ -67,8 +67,10 @@ reel_tensor *reel_embedding_at(const char *at, reel_tensor *weight, reel_tensor 
 
 static reel_tensor *forward(reel_module *base, reel_tensor *index) {
     const reel__embedding_layer *m = (const reel__embedding_layer *)base;
-    REEL__LAYER_OF(base, index, m->weight, NULL);
-    return embed(NULL, m->weight, index, m->pads, m->padding_idx);
+    reel_tensor *weight = m->weight, *bias = NULL;
+    REEL__LAYER_OF(base, index, weight, bias);
+    if (!reel__composite_is_whole(&composite)) return NULL;
+    return embed(NULL, weight, index, m->pads, m->padding_idx);
 }
 
 /* N(0, 1), and zeros where nothing is meant. In a scope of the caller's. */

@@ -100,6 +100,7 @@ static reel_tensor *joined(reel_tensor *a, reel_tensor *b) {
 /* *mask NULL: none. */
 static reel_status join_masks(call *c, reel_tensor *padding, reel_tensor *attn,
                               reel_tensor **mask) {
+    const bool wanted = padding || attn || (c->causal && c->more);
     *mask = padding ? key_padding_mask(c, padding) : NULL;
     if (attn) *mask = joined(*mask, attn_mask(c, attn));
     if (c->causal && c->more) { /* the op's own would hide them */
@@ -107,7 +108,7 @@ static reel_status join_masks(call *c, reel_tensor *padding, reel_tensor *attn,
         c->causal = false;
     }
     *mask = widened(c, *mask);
-    return reel_error_status();
+    return *mask || !wanted ? REEL_OK : reel_error_status();
 }
 
 /* ---- heads ---- */

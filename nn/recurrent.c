@@ -13,7 +13,7 @@ typedef struct {
     bool batch_first;
     double dropout;
     reel_generator *generator; /* of dropout; NULL: none */
-    reel__units *units;        /* [layers * directions] */
+    reel__units units[];       /* [layers * directions] */
 } recurrent;
 
 /* ---- what is given ---- */
@@ -156,11 +156,6 @@ static void run(reel_module *base, reel_tensor *const *in, reel_tensor **out) {
 
 /* ---- making ---- */
 
-static void free_recurrent(reel_module *base) {
-    free(((recurrent *)base)->units);
-    free(base);
-}
-
 static bool check(const char *what, int64_t in, int64_t hidden, const reel_recurrent_options *o) {
     if (in < 1 || hidden < 1)
         reel_fail(REEL_ERR_ARGUMENT, NULL,
@@ -204,22 +199,22 @@ static reel_module *layer_new(const char *type, int cell, int64_t in, int64_t hi
     if (!check(type, in, hidden, o) || reel__module_check_dtype(what, o->dtype) != REEL_OK)
         return NULL;
     REEL__COMPOSITE(.name = what);
-    recurrent *m = reel__module_new(sizeof *m, type, NULL, free_recurrent);
+    const int layers = o->num_layers ? o->num_layers : 1, directions = o->bidirectional ? 2 : 1;
+    recurrent *m = reel__module_new(sizeof *m + (size_t)(layers * directions) * sizeof m->units[0],
+                                    type, NULL, NULL);
     if (!m) return NULL;
     m->base.run = run;
     m->base.inputs = cell == REEL__CELL_LSTM ? 4 : 3;
     m->base.results = cell == REEL__CELL_LSTM ? 3 : 2;
     m->cell = cell;
-    m->layers = o->num_layers ? o->num_layers : 1;
-    m->directions = o->bidirectional ? 2 : 1;
+    m->layers = layers;
+    m->directions = directions;
     m->in = in;
     m->hidden = hidden;
     m->batch_first = o->batch_first;
-    m->units = calloc((size_t)(m->layers * m->directions), sizeof *m->units);
-    if (!m->units) reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
     REEL_SCOPE;
     reel__draws d = reel__draws_begin(o->generator);
-    const bool whole = m->units && d.ok && make_units(m, o, &d) && make_dropout(m, o, d.device);
+    const bool whole = d.ok && make_units(m, o, &d) && make_dropout(m, o, d.device);
     reel__draws_end(&d);
     return reel__module_made(&m->base, whole);
 }

@@ -121,12 +121,13 @@ static void run(reel_module *base, reel_tensor *const *in, reel_tensor **out) {
 /* All matrices anew, by xavier_uniform, as PyTorch draws them. */
 static reel_status draw_again(reel_module *m, const reel__draws *d) {
     reel_state *params = reel_module_params(m);
-    for (int i = 0; params && i < reel_state_count(params); i++) {
+    bool done = params != NULL;
+    for (int i = 0; done && i < reel_state_count(params); i++) {
         reel_tensor *t = reel_state_at(params, i);
-        if (reel_ndim(t) > 1) reel_xavier_uniform_(t, d->generator, 1.0);
+        if (reel_ndim(t) > 1) done = reel_xavier_uniform_(t, d->generator, 1.0) != NULL;
     }
     reel_state_free(params);
-    return reel_error_status();
+    return done ? REEL_OK : reel_error_status();
 }
 
 static bool add_both(transformer *m, int64_t d_model, int64_t nhead, const int64_t layers[2],

@@ -160,8 +160,15 @@ reel_status reel_ema_swap(reel_ema *e) {
     REEL_TRY(check(e, "ema_swap"));
     REEL_TRY(check_devices(e, "ema_swap"));
     REEL_NO_GRAD;
-    for (int i = 0; i < reel_state_count(e->params); i++)
-        REEL_TRY(exchange(reel_state_at(e->params, i), reel_state_at(e->averages, i)));
+    const int count = reel_state_count(e->params);
+    int i = 0;
+    while (i < count &&
+           exchange(reel_state_at(e->params, i), reel_state_at(e->averages, i)) == REEL_OK)
+        i++;
+    if (i < count) { /* all or none: those before it back */
+        while (i-- > 0) exchange(reel_state_at(e->params, i), reel_state_at(e->averages, i));
+        return reel_error_status();
+    }
     e->swapped = !e->swapped;
     return REEL_OK;
 }

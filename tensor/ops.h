@@ -470,7 +470,7 @@ REEL_API reel_tensor *reel_repeat_interleave_at(const char *at, reel_tensor *x, 
                                                 int axis);
 /* Entry i repeats[i] times over: repeats[n] (i64, 0 or more), n entries along the axis. `size` is
  * their sum, which the result has along the axis; -1: it is read, which waits. A sum that is not as
- * said is an error, as a bad index is. */
+ * said is an error, as a bad index is; a repeat below 0 is not looked for. */
 REEL_API reel_tensor *reel_repeat_each_at(const char *at, reel_tensor *x, reel_tensor *repeats,
                                           int axis, int64_t size);
 #define reel_repeat_interleave(...) reel_repeat_interleave_at(REEL_SITE(#__VA_ARGS__), __VA_ARGS__)

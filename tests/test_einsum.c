@@ -211,6 +211,17 @@ START_TEST(messages) {
     FAILS(reel_einsum("abc...->", x), REEL_ERR_SHAPE, "einsum: more letters than axes: x[2, 3]");
     FAILS(reel_einsum("ab,cd,ef,gh,ij->abcdefghij", x, x, x, x, x), REEL_ERR_SHAPE,
           "einsum: more than 8 axes: x[2, 3], x[2, 3], x[2, 3], x[2, 3]");
+    reel_tensor *wide = reel_zeros(reel_shape(1, 1, 1, 1, 1, 1, 1, 1), REEL_F64, test_device());
+    ck_assert_ptr_null(reel_einsum("abcdefgh,ijklmnop,qrstuvwx,yzABCDEF,GHIJKLMN", wide, wide, wide,
+                                   wide, wide)); /* more labels than there is room for */
+    expect_failure(REEL_ERR_ARGUMENT, "einsum: too many subscripts");
+    ck_assert_ptr_null(reel_einsum("...ab->abcdefghijklmnopqrstuvw...xyzABCDEFG", wide));
+    expect_failure(REEL_ERR_ARGUMENT, "einsum: too many subscripts");
+    ck_assert_ptr_nonnull(reel_tril_indices(INT64_MAX, 0, 0, test_device()));
+    expect_fine();
+    ck_assert_ptr_null(
+        reel_repeat_each(y, reel_zeros(reel_shape(4), REEL_I64, test_device()), 0, INT64_MAX));
+    expect_failure(REEL_ERR_ARGUMENT, "repeat_each: can't be of size");
 }
 END_TEST
 

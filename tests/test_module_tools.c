@@ -155,6 +155,22 @@ START_TEST(clones_are_apart) {
 }
 END_TEST
 
+START_TEST(recurrent_layers_have_clones) {
+    REEL_SCOPE;
+    reel_module *m = reel_lstm_new(
+        3, 2, (reel_recurrent_options){.num_layers = 2, .bidirectional = true, .dtype = REEL_F64});
+    ck_assert_int_eq(reel_module_to(m, test_device()), REEL_OK);
+    reel_module *c = reel_module_clone(m);
+    expect_fine();
+    ck_assert_ptr_nonnull(c);
+    reel_tensor *x = reel_reshape(sample(4, 3), reel_shape(4, 1, 3));
+    expect_equal(reel_forward(m, x), reel_forward(c, x));
+    reel_module_free(m);
+    ck_assert_ptr_nonnull(reel_forward(c, x));
+    reel_module_free(c);
+    expect_fine();
+}
+END_TEST
 START_TEST(clones_keep_modes) {
     reel_module *m = linear(2, 2);
     reel_module_freeze(m);
@@ -473,6 +489,7 @@ int main(void) {
     tcase_add_test(c, containers_hold_by_name);
     tcase_add_test(c, shapes_change);
     tcase_add_test(c, clones_are_apart);
+    tcase_add_test(c, recurrent_layers_have_clones);
     tcase_add_test(c, clones_keep_modes);
     tcase_add_test(c, apply_goes_through_all);
     tcase_add_test(c, loads_loosely);

@@ -73,9 +73,8 @@ reel_status reel__cuda_attention(const reel__call *c) {
     reel_status status = REEL_OK;
     if (reel_numel(lse) == 0) return REEL_OK;
     if (reel_numel(c->in[1]) == 0 || reel_numel(y) == 0) {
-        reel_fill_at_(c->at, y, 0);
-        reel_fill_at_(c->at, lse, INFINITY);
-        return reel_error_status();
+        const bool done = reel_fill_at_(c->at, y, 0) && reel_fill_at_(c->at, lse, INFINITY);
+        return done ? REEL_OK : reel_error_status();
     }
     REEL_SCOPE;
     reel__cuda_attention_work w;

@@ -54,9 +54,8 @@ reel_status reel__cuda_standardize(const reel__call *c) {
     reel_tensor *out = c->out[0], *y = out, *in[3] = {NULL};
     REEL_SCOPE;
     if (reel_numel(out) == 0) { /* of nothing: mean 0 and variance 1 */
-        reel_fill_at_(c->at, c->out[1], 0);
-        reel_fill_at_(c->at, c->out[2], 1);
-        return reel_error_status();
+        const bool done = reel_fill_at_(c->at, c->out[1], 0) && reel_fill_at_(c->at, c->out[2], 1);
+        return done ? REEL_OK : reel_error_status();
     }
     const bool thin = is_thin(c);
     for (int i = 0; i < c->nin; i++) {

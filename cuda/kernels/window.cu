@@ -181,10 +181,10 @@ static __global__ void __launch_bounds__(THREADS)
 
 /* The place of a window whose tap is at p; -1: none. */
 static __device__ __forceinline__ int window_of(const reel__span &a, int p, int tap) {
-    const int to = p + a.before - tap * a.dilation;
+    const int64_t to = (int64_t)p + a.before - (int64_t)tap * a.dilation;
     if (to < 0) return -1;
-    const int j = to / a.stride;
-    return j * a.stride == to && j < a.out ? j : -1;
+    const int64_t j = to / a.stride;
+    return j * a.stride == to && j < a.out ? (int)j : -1;
 }
 
 template <class T, class COUNT>

@@ -192,7 +192,7 @@ reel_tensor *reel_batch_norm_at(const char *at, reel_tensor *x, reel_tensor *wei
     } else {
         y = by_running(at, x, weight, bias, &options, eps);
     }
-    return reel_failed() ? NULL : reel_scope_return(cast(at, y, dtype));
+    return y ? reel_scope_return(cast(at, y, dtype)) : NULL;
 }
 
 /* [N C] -> [C], their mean over N */
@@ -229,5 +229,5 @@ reel_tensor *reel_instance_norm_at(const char *at, reel_tensor *x, reel_tensor *
     } else {
         y = by_running(at, x, weight, bias, &options, eps);
     }
-    return reel_failed() ? NULL : reel_scope_return(cast(at, y, dtype));
+    return y ? reel_scope_return(cast(at, y, dtype)) : NULL;
 }

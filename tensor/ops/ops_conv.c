@@ -49,6 +49,12 @@ static reel_status spread(int32_t *to, int axes, reel_shape given, int64_t other
     return REEL_OK;
 }
 
+static reel_status read_groups(reel__with *with, int64_t groups) {
+    with->conv.groups = groups ? groups : 1;
+    if (groups >= 0 && groups <= MOST) return REEL_OK;
+    return reel__fail_composite(REEL_ERR_ARGUMENT, "no number of groups: %" PRId64, groups);
+}
+
 /* x with a batch of one, if it is without. */
 static reel_tensor *batched(const char *at, int axes, reel_tensor *x) {
     return reel_ndim(x) == axes + 1 ? reel_unsqueeze_at(at, x, 0) : x;
@@ -81,7 +87,7 @@ static reel_status pad_to_same(reel__with *with, const reel_tensor *w) {
 static reel_status read_options(reel__with *with, int axes, const reel_tensor *w,
                                 reel_conv_options o) {
     with->conv.dims = axes;
-    with->conv.groups = o.groups ? o.groups : 1;
+    REEL_TRY(read_groups(with, o.groups));
     REEL_TRY(spread(with->conv.stride, axes, o.stride, 1, 1, "stride"));
     REEL_TRY(spread(with->conv.dilation, axes, o.dilation, 1, 1, "dilation"));
     REEL_TRY(spread(with->conv.padding, axes, o.padding, 0, 0, "padding"));
@@ -113,7 +119,7 @@ static reel_status read_transposed(reel__with *with, int axes, const reel_tensor
                                    const reel_tensor *w, reel_conv_transpose_options o) {
     int32_t more[3];
     with->conv.dims = axes;
-    with->conv.groups = o.groups ? o.groups : 1;
+    REEL_TRY(read_groups(with, o.groups));
     REEL_TRY(spread(with->conv.stride, axes, o.stride, 1, 1, "stride"));
     REEL_TRY(spread(with->conv.dilation, axes, o.dilation, 1, 1, "dilation"));
     REEL_TRY(spread(with->conv.padding, axes, o.padding, 0, 0, "padding"));

@@ -59,6 +59,12 @@ static reel_status fail(reel_status code, const char *what) {
     return reel__fail_composite(code, "%s", what);
 }
 
+static reel_status append(labels *l, int label) {
+    if (l->count == SUBSCRIPTS) return fail(REEL_ERR_ARGUMENT, "too many subscripts");
+    l->label[l->count++] = label;
+    return REEL_OK;
+}
+
 /* Subscripts up to a comma, "->" or the end, whose "..." stands for the axes that are left of ndim;
  * ndim -1: the result, whose "..." is `dots` axes. */
 static reel_status read_subscripts(const char **p, int ndim, int dots, labels *l) {
@@ -72,15 +78,13 @@ static reel_status read_subscripts(const char **p, int ndim, int dots, labels *l
         if (*s == ' ') continue;
         if (strncmp(s, "...", 3) == 0 && !had_dots) {
             if (dots < 0) return fail(REEL_ERR_SHAPE, "more letters than axes");
-            for (int i = 0; i < dots; i++) l->label[l->count++] = DOTS - dots + i;
+            for (int i = 0; i < dots; i++) REEL_TRY(append(l, DOTS - dots + i));
             had_dots = true;
             s += 2;
         } else if (label_of(*s) < 0)
             return reel__fail_composite(REEL_ERR_ARGUMENT, "not a subscript: \"%.20s\"", s);
-        else if (l->count == SUBSCRIPTS - DOTS)
-            return fail(REEL_ERR_ARGUMENT, "too many subscripts");
         else
-            l->label[l->count++] = label_of(*s);
+            REEL_TRY(append(l, label_of(*s)));
     }
     *p = s;
     if (ndim >= 0 && l->count != ndim)
@@ -98,8 +102,9 @@ static reel_status read_result(sum *s, const char *p) {
         if (*p) return fail(REEL_ERR_ARGUMENT, "something follows the result's subscripts");
     } else
         for (int i = 0; i < LABELS; i++)
-            if (i < DOTS ? i >= DOTS - s->dots : s->seen[i] == 1)
-                s->result.label[s->result.count++] = i;
+            if (i < DOTS ? i >= DOTS - s->dots : s->seen[i] == 1) REEL_TRY(append(&s->result, i));
+    if (s->result.count > REEL_MAX_DIMS)
+        return reel__fail_composite(REEL_ERR_SHAPE, "more than %d axes", REEL_MAX_DIMS);
     for (int i = 0; i < s->result.count; i++) {
         const int label = s->result.label[i];
         if (s->kept[label] || !s->seen[label])

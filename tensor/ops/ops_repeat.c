@@ -61,6 +61,10 @@ reel_tensor *reel_repeat_each_at(const char *at, reel_tensor *x, reel_tensor *re
         reel__fail_composite(REEL_ERR_DTYPE, "repeats must be i64");
         return NULL;
     }
+    if (size > INT64_MAX / 16) {
+        reel__fail_composite(REEL_ERR_ARGUMENT, "can't be of size %lld", (long long)size);
+        return NULL;
+    }
     REEL_SCOPE;
     if (size < 0) {
         reel_tensor *sum = reel_sum_at(at, repeats, REEL_SCALAR, false);
@@ -80,6 +84,8 @@ static void columns_of(int64_t row, int64_t columns, int64_t diagonal, bool lowe
     *end = lower ? cut : columns;
 }
 
+#define MOST_INDICES ((int64_t)1 << 32)
+
 static reel_tensor *indices(const char *name, const char *at, int64_t rows, int64_t columns,
                             int64_t diagonal, reel_device device, bool lower) {
     int64_t n = 0, first, end, most;
@@ -90,16 +96,22 @@ static reel_tensor *indices(const char *name, const char *at, int64_t rows, int6
         return NULL;
     }
     diagonal = diagonal < -rows ? -rows : diagonal > columns ? columns : diagonal;
-    for (int64_t i = 0; i < rows; i++) {
+    /* rows that have elements: the last ones of a lower triangle, the first ones of an upper */
+    const int64_t begin = lower ? (columns == 0   ? rows
+                                   : diagonal < 0 ? -diagonal
+                                                  : 0)
+                                : 0,
+                  stop = lower || rows < columns - diagonal ? rows : columns - diagonal;
+    for (int64_t i = begin; i < stop && n <= MOST_INDICES; i++) {
         columns_of(i, columns, diagonal, lower, &first, &end);
         n += end - first;
     }
-    int64_t *v = malloc((size_t)(n ? n : 1) * 2 * sizeof *v);
+    int64_t *v = n <= MOST_INDICES ? malloc((size_t)(n ? n : 1) * 2 * sizeof *v) : NULL;
     if (!v) {
         reel_fail(REEL_ERR_MEMORY, at, "%s: out of memory", name);
         return NULL;
     }
-    for (int64_t i = 0, k = 0; i < rows; i++) {
+    for (int64_t i = begin, k = 0; i < stop; i++) {
         columns_of(i, columns, diagonal, lower, &first, &end);
         for (int64_t j = first; j < end; j++, k++) {
             v[k] = i;

@@ -35,8 +35,21 @@ typedef struct {
     int64_t bias_step[4];
     int64_t seed[2];
     char *lse, *delta;
-    int64_t tiles; /* of queries, or of keys where these are what is cut */
+    int64_t tiles;       /* of queries, or of keys where these are what is cut */
+    atomic_bool *failed; /* for lack of scratch memory */
 } attention;
+
+/* Scratch memory of a part of the work: more than some threads' stacks hold. */
+static void *space_new(const attention *a, size_t bytes) {
+    void *space = reel__cpu_alloc(0, bytes);
+    if (!space) *a->failed = true;
+    return space;
+}
+
+static reel_status end_of(const reel__call *c, bool failed) {
+    if (!failed) return REEL_OK;
+    return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory for tiles");
+}
 
 static char *at(const attention *a, const operand *o, int64_t b, int64_t h, int64_t i) {
     return o->data + (b * o->batch + h * o->head + i * o->row) * a->size;
@@ -161,11 +174,13 @@ static void attend(const attention *a, int64_t b, int64_t h, int64_t query, forw
 
 static void work_forward(void *context, int64_t begin, int64_t end) {
     const attention *a = context;
-    forward_space space;
+    forward_space *space = space_new(a, sizeof *space);
+    if (!space) return;
     for (int64_t i = begin; i < end; i++) {
         const int64_t of = i / a->tiles;
-        attend(a, of / a->n.heads, of % a->n.heads, i % a->tiles * QUERIES, &space);
+        attend(a, of / a->n.heads, of % a->n.heads, i % a->tiles * QUERIES, space);
     }
+    reel__cpu_free(0, space, sizeof *space);
 }
 
 /* ---- operands ---- */
@@ -228,22 +243,22 @@ static bool fill(attention *a, const reel__call *c, const reel_tensor *seed) {
 
 reel_status reel__cpu_attention(const reel__call *c) {
     reel_tensor *y = c->out[0], *lse = c->out[1];
-    reel_status status = REEL_OK;
+    atomic_bool failed = false;
     if (reel_numel(lse) == 0) return REEL_OK;
     if (reel_numel(c->in[1]) == 0 || reel_numel(y) == 0) {
-        reel_fill_at_(c->at, y, 0);
-        reel_fill_at_(c->at, lse, INFINITY);
-        return reel_error_status();
+        const bool done = reel_fill_at_(c->at, y, 0) && reel_fill_at_(c->at, lse, INFINITY);
+        return done ? REEL_OK : reel_error_status();
     }
     REEL_SCOPE;
     attention a;
     if (!fill(&a, c, c->in[4])) return reel_error_status();
+    a.failed = &failed;
     a.y = operand_of(y, true);
     a.lse = reel__data(lse);
     a.tiles = (a.n.queries + QUERIES - 1) / QUERIES;
     const int64_t count = a.n.batch * a.n.heads * a.tiles;
     reel__cpu_parallel(count, grain_of(&a, count), work_forward, &a);
-    return status;
+    return end_of(c, failed);
 }
 
 /* ---- backward ---- */
@@ -297,39 +312,45 @@ static void work_groups(void *context, int64_t begin, int64_t end) {
     const attention *a = context;
     const reel__attention_sizes *n = &a->n;
     const int64_t sharing = n->heads / n->groups;
-    backward_space space;
+    backward_space *space = space_new(a, sizeof *space);
+    if (!space) return;
     for (int64_t i = begin; i < end; i++)
         for (int64_t h = i % n->groups * sharing; h < (i % n->groups + 1) * sharing; h++)
             for (int64_t query = 0; query < n->queries; query += QUERIES)
                 for (int64_t key = 0; key < n->keys; key += KEYS)
                     exchange(a, i / n->groups, h, query, key, reel__least(key + KEYS, n->keys),
-                             true, true, &space);
+                             true, true, space);
+    reel__cpu_free(0, space, sizeof *space);
 }
 
 /* Of few heads the tiles are made twice: for the queries, and for the keys. */
 static void work_queries(void *context, int64_t begin, int64_t end) {
     const attention *a = context;
-    backward_space space;
+    backward_space *space = space_new(a, sizeof *space);
+    if (!space) return;
     for (int64_t i = begin; i < end; i++) {
         const int64_t of = i / a->tiles, query = i % a->tiles * QUERIES;
         for (int64_t key = 0; key < a->n.keys; key += KEYS)
             exchange(a, of / a->n.heads, of % a->n.heads, query, key,
-                     reel__least(key + KEYS, a->n.keys), true, false, &space);
+                     reel__least(key + KEYS, a->n.keys), true, false, space);
     }
+    reel__cpu_free(0, space, sizeof *space);
 }
 
 static void work_keys(void *context, int64_t begin, int64_t end) {
     const attention *a = context;
     const reel__attention_sizes *n = &a->n;
     const int64_t sharing = n->heads / n->groups;
-    backward_space space;
+    backward_space *space = space_new(a, sizeof *space);
+    if (!space) return;
     for (int64_t i = begin; i < end; i++) {
         const int64_t of = i / a->tiles, key = i % a->tiles * KEYS, group = of % n->groups;
         for (int64_t h = group * sharing; h < (group + 1) * sharing; h++)
             for (int64_t query = 0; query < n->queries; query += QUERIES)
                 exchange(a, of / n->groups, h, query, key, reel__least(key + KEYS, n->keys), false,
-                         true, &space);
+                         true, space);
     }
+    reel__cpu_free(0, space, sizeof *space);
 }
 
 #define MANY_GROUPS 16 /* which keep most processors busy, each by itself */
@@ -350,7 +371,7 @@ static void go_back(attention *a) {
 
 reel_status reel__cpu_attention_grad(const reel__call *c) {
     reel_tensor *out = c->out[0];
-    reel_status status = REEL_OK;
+    atomic_bool failed = false;
     if (reel_numel(out) == 0) return REEL_OK;
     if (!reel_fill_at_(c->at, out, 0)) return reel_error_status();
     if (reel_numel(c->in[5]) == 0 || reel_numel(c->in[4]) == 0 || reel_numel(c->in[1]) == 0)
@@ -362,6 +383,7 @@ reel_status reel__cpu_attention_grad(const reel__call *c) {
     const reel_tensor *delta = lse ? reel_empty_like_at(c->at, lse) : NULL;
     if (!y || !g || !delta || !fill(&a, c, c->in[7])) return reel_error_status();
     const reel__attention_sizes *n = &a.n;
+    a.failed = &failed;
     a.y = operand_of(y, true);
     a.g = operand_of(g, true);
     a.lse = reel__data(lse);
@@ -372,7 +394,7 @@ reel_status reel__cpu_attention_grad(const reel__call *c) {
     a.dv = part_of(to + (reel_numel(c->in[0]) + reel_numel(c->in[1])) * a.size, n->keys, n->groups,
                    n->value_width);
     go_back(&a);
-    return status;
+    return end_of(c, failed);
 }
 
 /* ---- what is dropped ---- */

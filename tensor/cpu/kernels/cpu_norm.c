@@ -132,9 +132,8 @@ reel_status reel__cpu_standardize(const reel__call *c) {
     reel_tensor *out = c->out[0], *y = out;
     REEL_SCOPE;
     if (reel_numel(out) == 0) { /* of nothing: mean 0 and variance 1 */
-        reel_fill_at_(c->at, c->out[1], 0);
-        reel_fill_at_(c->at, c->out[2], 1);
-        return reel_error_status();
+        const bool done = reel_fill_at_(c->at, c->out[1], 0) && reel_fill_at_(c->at, c->out[2], 1);
+        return done ? REEL_OK : reel_error_status();
     }
     const bool thin = reel__norm_is_thin(&c->with);
     const reel_tensor *x =
