@@ -6,7 +6,6 @@
 #include "apps/examples/arguments.h"
 #include "apps/examples/characters.h"
 #include "apps/examples/trainer.h"
-
 #include <stdlib.h>
 #include <string.h>
 
