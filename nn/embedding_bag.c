@@ -105,13 +105,31 @@ static reel_tensor *gather(bags *b) {
     return reel_scope_return(b->mode == REEL_BAG_MEAN ? mean(b, y, by, bag) : y);
 }
 
+/* Offsets on the CPU, where that costs no wait: from 0 on, in order, none behind the index. */
+static bool are_in_order(const reel_tensor *offsets, const reel_tensor *index) {
+    if (!offsets || reel_device_of(offsets).type != REEL_CPU || reel_ndim(offsets) != 1 ||
+        reel_dtype_of(offsets) != REEL_I64)
+        return true;
+    REEL_SCOPE;
+    reel_tensor *t = reel_contiguous_at(NULL, reel_detach_at(NULL, (reel_tensor *)offsets));
+    const int64_t *at = t ? reel_data(t) : NULL, n = reel_numel(offsets);
+    for (int64_t i = 0; at && i < n; i++) {
+        if (i == 0 ? at[0] == 0 : at[i] >= at[i - 1] && at[i] <= reel_numel(index)) continue;
+        reel__fail_composite(REEL_ERR_ARGUMENT,
+                             "offsets begin at 0, in order, and end within the index: %lld at %lld",
+                             (long long)at[i], (long long)i);
+        return false;
+    }
+    return t != NULL;
+}
+
 reel_tensor *reel_embedding_bag_at(const char *at, reel_tensor *weight, reel_tensor *index,
                                    reel_embedding_bag_options o) {
     static const char *const called[] = {"weight", "index", "offsets", "per_sample_weights"};
     REEL__COMPOSITE(.name = "embedding_bag", .at = at,
                     .in = {weight, index, o.offsets, o.per_sample_weights}, .given = 2,
                     .called = called);
-    if (!reel__composite_is_whole(&composite)) return NULL;
+    if (!reel__composite_is_whole(&composite) || !are_in_order(o.offsets, index)) return NULL;
     bags b = {at, weight, index, o.offsets, o.per_sample_weights, o.mode, o.pads, o.padding_idx};
     return gather(&b);
 }
@@ -121,7 +139,7 @@ static void run(reel_module *base, reel_tensor *const *in, reel_tensor **out) {
     static const char *const called[] = {"index", "weight", "offsets", "per_sample_weights"};
     REEL__COMPOSITE(.name = base->type, .at = reel__self()->call.site, .first = 1,
                     .in = {in[0], m->weight, in[1], in[2]}, .given = 1, .called = called);
-    if (!reel__composite_is_whole(&composite)) return;
+    if (!reel__composite_is_whole(&composite) || !are_in_order(in[1], in[0])) return;
     bags b = {NULL, m->weight, in[0], in[1], in[2], m->mode, m->pads, m->padding_idx};
     out[0] = gather(&b);
 }

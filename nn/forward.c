@@ -8,13 +8,14 @@ static bool run_module(const char *what, const char *at, reel_module *m, reel_te
     bool whole = true;
     const reel_site_guard outer = reel_site_enter(at);
     reel_scope scope = reel_scope_open(at);
-    if (reel__parametrize_begin(m) == REEL_OK) {
+    const bool inner = reel__parametrize_is_under_way(m);
+    if (inner || reel__parametrize_begin(m) == REEL_OK) {
         if (m->run)
             m->run(m, in, out);
         else
             out[0] = m->forward(m, in[0]);
     }
-    reel__parametrize_end(m);
+    if (!inner) reel__parametrize_end(m);
     for (int i = 0; i < results; i++) {
         if (!out[i] && !reel_failed())
             reel_fail(REEL_ERR_ARGUMENT, at,

@@ -204,6 +204,8 @@ static reel_status check(int64_t width, int64_t heads, const reel_multihead_atte
         return reel_fail(REEL_ERR_ARGUMENT, NULL,
                          WHAT ": embed_dim is no multiple of num_heads: %" PRId64 ", %" PRId64,
                          width, heads);
+    if (width > 1 << 30)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, WHAT ": too wide: %" PRId64, width);
     if (o->kdim < 0 || o->vdim < 0)
         return reel_fail(REEL_ERR_ARGUMENT, NULL,
                          WHAT ": a size below 1: kdim %" PRId64 ", vdim %" PRId64, o->kdim,

@@ -24,8 +24,20 @@ reel_tensor *reel__parametrize_find(const char *what, reel_module *m, const char
     for (size_t at = sizeof *m; at + sizeof t <= m->size; at += sizeof(void *)) {
         reel_tensor *held;
         memcpy(&held, (const char *)m + at, sizeof held);
-        if (held == t && to->places < REEL__PLACES) to->place[to->places++] = at;
+        if (held != t) continue;
+        if (to->places == REEL__PLACES) {
+            reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: more than %d pointers to it: %s in %s", what,
+                      REEL__PLACES, name, m->type);
+            return NULL;
+        }
+        to->place[to->places++] = at;
     }
+    for (int k = 0; k < m->count; k++)
+        if (k != i && m->entries[k].param == t) {
+            reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: it is registered as %s, too: %s in %s", what,
+                      m->entries[k].name, name, m->type);
+            return NULL;
+        }
     if (to->places) return t;
     reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: its module does not point to it: %s in %s", what, name,
               m->type);
@@ -56,6 +68,15 @@ reel_status reel__parametrize(const char *what, reel_module *m, const char *name
 }
 
 /* ---- around a forward ---- */
+
+bool reel__parametrize_is_under_way(const reel_module *m) {
+    const reel_module *list = m->parametrizations;
+    if (!list || !list->count) return false;
+    const reel__parametrization *p = (const reel__parametrization *)list->entries[0].child;
+    reel_tensor *now;
+    memcpy(&now, (const char *)m + p->place[0], sizeof now);
+    return now != NULL;
+}
 
 reel_status reel__parametrize_begin(reel_module *m) {
     const reel_module *list = m->parametrizations;
@@ -112,7 +133,11 @@ reel_status reel_remove_parametrization(reel_module *m, const char *name) {
     reel__parametrization *p = find("remove_parametrization", m, name);
     reel_tensor *t = p ? weight_now(p) : NULL;
     if (!t) return reel_error_status();
+    bool tracked = false;
+    for (int i = 0; i < p->base.count; i++)
+        tracked = tracked || reel_is_tracked(p->base.entries[i].param);
     const bool there = reel_module_param(m, name, t) != NULL;
+    if (there && !tracked) reel_untrack(t); /* it was frozen */
     reel_release(t);
     if (!there) return reel_error_status();
     point(m, p, t);

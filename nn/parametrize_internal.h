@@ -23,7 +23,9 @@ reel_tensor *reel__parametrize_find(const char *what, reel_module *m, const char
 reel_status reel__parametrize(const char *what, reel_module *m, const char *name,
                               reel__parametrization *p);
 
-/* Around a forward of m, in its scope: its weights are there in between. */
+/* Around a forward of m, in its scope: its weights are there in between. A forward within a forward
+ * of the same module finds them there. */
+bool reel__parametrize_is_under_way(const reel_module *m);
 reel_status reel__parametrize_begin(reel_module *m);
 void reel__parametrize_end(reel_module *m);
 

@@ -15,7 +15,7 @@ static reel_tensor *angles(int64_t length, int64_t width, double base, reel_devi
 }
 
 static reel_status check(int64_t length, int64_t width, double base, reel_dtype dtype) {
-    if (length < 0 || width < 1)
+    if (length < 0 || width < 1 || width > 1 << 30)
         return reel__fail_composite(REEL_ERR_ARGUMENT, "length %" PRId64 ", width %" PRId64, length,
                                     width);
     if (!(base > 0.0) || isinf(base))

@@ -50,7 +50,7 @@ check 'mnist_cnn goes on to the same bits' again whole half two_epochs
 check 'mnist_cnn goes on from nothing' cnn new --epochs 1 --resume
 check 'mnist_cnn --help' refuses 0 'usage: mnist_cnn' "$apps/mnist_cnn" --help
 check 'mnist_cnn: unknown option' refuses 2 'unknown option: --nothing' "$apps/mnist_cnn" --nothing
-check 'mnist_cnn: a bad number' refuses 2 "--epochs: not understood, or too small: '0'" cnn bad --epochs 0
+check 'mnist_cnn: a bad number' refuses 2 "--epochs: not understood, or out of range: '0'" cnn bad --epochs 0
 check 'mnist_cnn: no data' refuses 1 nowhere "$apps/mnist_cnn" --data "$temp/nowhere" --out "$temp/bad"
 
 lm() {

@@ -33,7 +33,7 @@ static bool read_number(const argument *a, const char *text) {
     if (a->kind == NUMBER) {
         const long long n = strtoll(text, &end, 10);
         *(int64_t *)a->value = n;
-        return end != text && !*end && !errno && (double)n >= a->least;
+        return end != text && !*end && !errno && (double)n >= a->least && n <= INT32_MAX;
     }
     const double x = strtod(text, &end);
     *(double *)a->value = x;
@@ -72,7 +72,7 @@ int arguments_read(const argument *table, int argc, char **argv) {
                     a ? "no value after" : "unknown option", argv[i], program);
             return 2;
         } else if (!read_value(a, argv[++i])) {
-            fprintf(stderr, "%s: --%s: not understood, or too small: '%.200s' (see %s --help)\n",
+            fprintf(stderr, "%s: --%s: not understood, or out of range: '%.200s' (see %s --help)\n",
                     program, a->name, argv[i], program);
             return 2;
         }

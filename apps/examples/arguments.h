@@ -6,7 +6,7 @@
 
 typedef enum {
     FLAG,   /* bool: takes nothing */
-    NUMBER, /* int64_t, `least` or more */
+    NUMBER, /* int64_t, from `least` up to 2^31 - 1 */
     REAL,   /* double, `least` or more */
     TEXT,   /* const char *, not empty; borrowed from the command line */
     DEVICE  /* reel_device */

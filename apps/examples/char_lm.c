@@ -1,7 +1,5 @@
 /* char_lm: learns a text character by character, and writes more of it.
- *
  *     char_lm --model gpt --text shakespeare.txt --device cuda --out runs/gpt
- *
  * writes runs/gpt/checkpoint.safetensors and history.csv as it goes, and a sample at the end. */
 #include "apps/examples/arguments.h"
 #include "apps/examples/characters.h"
@@ -24,13 +22,13 @@ typedef struct {
 static reel_module *lstm_new(const settings *o, int64_t count, reel_generator *g) {
     const reel_embedding_options table = {.generator = g};
     return reel_sequential(reel_embedding_new(count, o->width, table),
-                           reel_dropout_new(o->dropout, 1),
+                           reel_dropout_new(o->dropout, 0),
                            reel_lstm_new(o->width, o->width,
                                          (reel_recurrent_options){.num_layers = (int)o->layers,
                                                                   .dropout = o->dropout,
                                                                   .batch_first = true,
                                                                   .generator = g}),
-                           reel_dropout_new(o->dropout, 2),
+                           reel_dropout_new(o->dropout, 0),
                            reel_linear_new(o->width, count, (reel_linear_options){.generator = g}));
 }
 
@@ -67,7 +65,7 @@ static reel_module *gpt_new(const settings *o, int64_t count, reel_generator *g)
 #define CHILD(name, ...) m->name = reel_module_child(&m->base, #name, __VA_ARGS__)
     CHILD(tokens, reel_embedding_new(count, o->width, table));
     CHILD(places, reel_embedding_new(o->context, o->width, table));
-    CHILD(drop, reel_dropout_new(o->dropout, 1));
+    CHILD(drop, reel_dropout_new(o->dropout, 0));
     CHILD(body, reel_transformer_encoder_new(o->width, o->heads, o->layers, true, block));
     CHILD(head, reel_linear_new(o->width, count, linear));
     return &m->base;
@@ -138,7 +136,9 @@ static void write_sample(trainer *r, const characters *t, const settings *o) {
         reel_tensor *x = reel_from(written + first, reel_shape(1, i + 1 - first), REEL_I64);
         reel_tensor *y = reel_forward(r->model, reel_to(x, o->device));
         y = reel_softmax(reel_select(reel_select(y, 0, 0), 0, -1), 0);
-        written[i + 1] = (int64_t)reel_item(reel_multinomial(y, 1, true, r->draws));
+        const double next = reel_item(reel_multinomial(y, 1, true, r->draws));
+        if (reel_failed()) break;
+        written[i + 1] = (int64_t)next;
         putchar(t->of[written[i + 1]]);
     }
     putchar('\n');
@@ -180,7 +180,7 @@ int main(int argc, char **argv) {
         {"width", NUMBER, &o.width, "of the model", 1},
         {"layers", NUMBER, &o.layers, "of the model", 1},
         {"heads", NUMBER, &o.heads, "of the gpt's attention", 1},
-        {"lr", REAL, &o.lr, "learning rate at its highest", 0},
+        {"lr", REAL, &o.lr, "learning rate at its highest", 1e-300},
         {"dropout", REAL, &o.dropout, "share that is dropped in training", 0},
         {"sample", NUMBER, &o.sample, "characters to write at the end", 0},
         {"seed", NUMBER, &o.seed, "of weights, dropout and windows", 0},

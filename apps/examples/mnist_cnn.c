@@ -28,14 +28,14 @@ static reel_module *model_new(uint64_t seed) {
     const reel_pool_options plain = {0};
     reel_generator *g = reel_generator_new(seed, reel_cpu());
     const reel_linear_options linear = {.generator = g};
-    reel_module *m =
-        reel_sequential(conv(1, 32, g), conv(32, 32, g),           /* 24 x 24 */
-                        reel_max_pool2d_new(reel_shape(2), plain), /* 12 x 12 */
-                        conv(32, 64, g), conv(64, 64, g),          /* 8 x 8 */
-                        reel_max_pool2d_new(reel_shape(2), plain), /* 4 x 4 */
-                        reel_flatten_new((reel_flatten_options){0}), reel_dropout_new(0.25, seed + 1),
-                        reel_linear_new(1024, 128, linear), reel_relu_new(),
-                        reel_dropout_new(0.5, seed + 2), reel_linear_new(128, 10, linear));
+    reel_module *m = reel_sequential(
+        conv(1, 32, g), conv(32, 32, g),           /* 24 x 24 */
+        reel_max_pool2d_new(reel_shape(2), plain), /* 12 x 12 */
+        conv(32, 64, g), conv(64, 64, g),          /* 8 x 8 */
+        reel_max_pool2d_new(reel_shape(2), plain), /* 4 x 4 */
+        reel_flatten_new((reel_flatten_options){0}), reel_dropout_new(0.25, seed + 1),
+        reel_linear_new(1024, 128, linear), reel_relu_new(), reel_dropout_new(0.5, seed + 2),
+        reel_linear_new(128, 10, linear));
     reel_generator_free(g);
     return m;
 }
@@ -153,7 +153,7 @@ int main(int argc, char **argv) {
     const argument table[] = {
         {"epochs", NUMBER, &o.epochs, "passes over the training images", 1},
         {"batch", NUMBER, &o.batch, "images a step", 2},
-        {"lr", REAL, &o.lr, "learning rate at its highest", 0},
+        {"lr", REAL, &o.lr, "learning rate at its highest", 1e-300},
         {"seed", NUMBER, &o.seed, "of weights, dropout and the images' order", 0},
         {"limit", NUMBER, &o.limit, "the first N training and test images; 0: all", 0},
         {"data", TEXT, &o.data, "MNIST's files ($REEL_DATA, the cache, a download, or drawn)", 0},

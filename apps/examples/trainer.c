@@ -2,7 +2,8 @@
 
 const char *trainer_path(const trainer *t, const char *name) {
     static char path[1024];
-    snprintf(path, sizeof path, "%s/%s", t->out, name);
+    if (snprintf(path, sizeof path, "%s/%s", t->out, name) >= (int)sizeof path)
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "--out is too long: %.60s...", t->out);
     return path;
 }
 
@@ -17,6 +18,8 @@ static void load(trainer *t) {
     reel_state_int(s, "step", &t->step);
     reel_history_free(t->history);
     t->history = reel_history_read(trainer_path(t, "history.csv"));
+    int64_t rows = 0; /* one that was stopped between the two files has a row too many */
+    if (t->history && reel_state_int(s, "rows", &rows)) reel_history_truncate(t->history, rows);
     reel_state_free(s);
 }
 
@@ -28,6 +31,7 @@ static void save(trainer *t) {
     if (t->loader) reel_loader_save(t->loader, s, "loader");
     if (t->draws) reel_state_put(s, "draws", reel_generator_state(t->draws));
     reel_state_put_int(s, "step", t->step);
+    reel_state_put_int(s, "rows", reel_history_rows(t->history));
     reel_checkpoint_write(s, trainer_path(t, "checkpoint.safetensors"), 2);
     reel_state_free(s);
 }

@@ -43,7 +43,9 @@ static reel_status spread(int32_t *to, int axes, reel_shape given, int64_t other
         const int64_t n = given.ndim == 0 ? otherwise : given.dim[given.ndim == 1 ? 0 : i];
         if (n < least || n > MOST)
             return reel__fail_composite(REEL_ERR_ARGUMENT,
-                                        "%s must be %" PRId64 " or more: %" PRId64, what, least, n);
+                                        n < least ? "%s must be %" PRId64 " or more: %" PRId64
+                                                  : "%s must lie in %" PRId64 "..2^30: %" PRId64,
+                                        what, least, n);
         to[i] = (int32_t)n;
     }
     return REEL_OK;
@@ -51,7 +53,7 @@ static reel_status spread(int32_t *to, int axes, reel_shape given, int64_t other
 
 static reel_status read_groups(reel__with *with, int64_t groups) {
     with->conv.groups = groups ? groups : 1;
-    if (groups >= 0 && groups <= MOST) return REEL_OK;
+    if (groups <= MOST) return REEL_OK; /* the rule looks at the others */
     return reel__fail_composite(REEL_ERR_ARGUMENT, "no number of groups: %" PRId64, groups);
 }
 
