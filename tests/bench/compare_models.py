@@ -42,7 +42,7 @@ def compare(o, say, start):
 def compare_memory(o, say, start):
     say("\nMB of tensors at the peak of a step\n")
     contest.head(say, ["model", "batch", "reel", *o.peers])
-    for name, in itertools.product(o.zoo):
+    for name in o.zoo:
         for batch in batches(o, name):
             answers = {}
             for c in start(o.threads[0]):
