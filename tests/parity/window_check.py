@@ -69,7 +69,7 @@ def unfold(x, kernel, stride, rest, _):
     """Of integers, which PyTorch's takes none of, by their places."""
     if x.is_floating_point():
         return F.unfold(x, **columns(kernel, stride, rest))
-    places = torch.arange(1, x[:1].numel() + 1, dtype=torch.float64).reshape(1, *x.shape[1:])
+    places = torch.arange(1, x.shape[1:].numel() + 1, dtype=torch.float64).reshape(1, *x.shape[1:])
     of = F.unfold(places, **columns(kernel, stride, rest)).long()[0]
     return F.pad(x.flatten(1), [1, 0])[:, of] if len(x) else x.new_zeros(0, *of.shape)
 
