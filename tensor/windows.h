@@ -58,8 +58,8 @@ REEL_API reel_tensor *reel_avg_pool_at(const char *at, int axes, reel_tensor *x,
 #define reel_avg_pool3d(x, ...)                                                                    \
     reel_avg_pool_at(REEL__AS("avg_pool3d", #x ", " #__VA_ARGS__), 3, x, __VA_ARGS__)
 
-/* y = (sum over k of x^p)^(1/p); NaN where the sum is negative and 1/p no whole number. Of options
- * stride and ceil_mode. */
+/* y = (sum over k of x^p)^(1/p); NaN where the sum is negative and 1/p no whole number; where it is
+ * 0 so is the gradient. Of options stride and ceil_mode. */
 REEL_API reel_tensor *reel_lp_pool_at(const char *at, int axes, reel_tensor *x, double p,
                                       reel_shape kernel, reel_pool_options options);
 #define reel_lp_pool1d(x, ...)                                                                     \
@@ -110,7 +110,7 @@ typedef enum {
     REEL_PAD_CONSTANT = 0,
     REEL_PAD_REFLECT,   /* about the edge element, which is not repeated; padding < S */
     REEL_PAD_REPLICATE, /* the edge element */
-    REEL_PAD_CIRCULAR   /* the other end; padding <= S */
+    REEL_PAD_CIRCULAR   /* the other end, of what is left; padding <= S */
 } reel_pad_mode;
 
 /* Elements before and behind, of the last axis first: reel_shape(left, right, top, bottom). Below
@@ -133,7 +133,8 @@ typedef enum {
 
 /* Either size, of the result, or scale, S' = floor(S scale): of each spatial axis, or of all if
  * only the first is given. With a scale, that is what x is sampled by, unless
- * recompute_scale_factor; with a size it is S' / S. align_corners: of linear and cubic; the first
+ * recompute_scale_factor; with a size, or if S' = S (of nearest, linear) or 2 S (of nearest), it is
+ * S' / S. align_corners: of linear and cubic; the first
  * and last elements stay where they are. */
 typedef struct {
     reel_shape size;

@@ -194,6 +194,9 @@ reel_tensor *reel_lp_pool_at(const char *at, int axes, reel_tensor *x, double p,
     with.window.times = (double)all; /* of the mean, which a window beyond the end is short of */
     REEL_SCOPE;
     reel_tensor *sum = reel__resample(at, reel__pow_scalar(at, x, p), &with);
+    /* The sum again, but with a gradient of 0 where it is 0 and the root's is infinite. */
+    reel_tensor *size = reel_relu_at(at, reel_abs_at(at, sum));
+    sum = reel_mul_at(at, reel_sign_at(at, sum), size);
     return reel_scope_return(reel__pow_scalar(at, sum, 1 / p));
 }
 

@@ -39,12 +39,31 @@ static reel_status read_pad(reel__with *with, const reel_tensor *x, reel_shape p
     return REEL_OK;
 }
 
+/* x without what a padding below 0 takes away, which leaves the rest of the padding. */
+static reel_tensor *cut(const char *at, reel_tensor *x, reel_shape *padding) {
+    reel_shape taken = *padding;
+    bool takes = false;
+    for (int i = 0; i < padding->ndim; i++) {
+        takes = takes || padding->dim[i] < 0;
+        if (padding->dim[i] < 0)
+            padding->dim[i] = 0;
+        else
+            taken.dim[i] = 0;
+    }
+    return takes ? reel_pad_at(at, x, taken, REEL_PAD_CONSTANT, 0) : x;
+}
+
 reel_tensor *reel_pad_at(const char *at, reel_tensor *x, reel_shape padding, reel_pad_mode mode,
                          double value) {
     REEL__COMPOSITE(.name = "pad", .at = at, .in = {x}, .given = 1);
     reel__with with = {0};
     if (!reel__composite_is_whole(&composite) || read_pad(&with, x, padding, mode) != REEL_OK)
         return NULL;
+    if (mode == REEL_PAD_CIRCULAR) { /* the other end of what is left */
+        x = cut(at, x, &padding);
+        with = (reel__with){0};
+        if (!x || read_pad(&with, x, padding, mode) != REEL_OK) return NULL;
+    }
     with.window.value = mode == REEL_PAD_CONSTANT ? value : 0;
     return reel__resample(at, x, &with);
 }
@@ -98,9 +117,10 @@ static reel_status read_interpolate(reel__with *with, int axes, const reel_tenso
             return reel__fail_composite(REEL_ERR_SHAPE, "the result has length %" PRId64, a->out);
         a->corners = o->align_corners;
         a->scale = step_of(a, scaled && !o->recompute_scale_factor ? scale[i] : 0, a->corners);
-        /* PyTorch has these two whatever the scale */
-        if (a->kind == REEL__NEAREST && a->out == a->in) a->scale = 1;
-        if (a->kind == REEL__NEAREST && a->out == 2 * a->in) a->scale = 0.5;
+        /* PyTorch has these whatever the scale */
+        const bool nearest = a->kind == REEL__NEAREST;
+        if ((nearest || a->kind == REEL__LINEAR) && a->out == a->in) a->scale = 1;
+        if (nearest && a->out == 2 * a->in) a->scale = 0.5;
     }
     return REEL_OK;
 }

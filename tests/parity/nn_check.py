@@ -14,6 +14,7 @@ import functions_check
 import ops_check
 import recurrent_check
 import transformer_check
+import window_check
 
 REDUCTIONS = ["mean", "sum", "none"]
 
@@ -56,6 +57,7 @@ LAYERS = {
     **activations_check.LAYERS,
     **conv_check.LAYERS,
     **norm_check.LAYERS,
+    **window_check.LAYERS,
     "relu": lambda x, *_: nn.ReLU()(x),
     "sigmoid": lambda x, *_: nn.Sigmoid()(x),
     "tanh": lambda x, *_: nn.Tanh()(x),
@@ -70,6 +72,7 @@ UNLIKE = {
     **activations_check.UNLIKE,
     **conv_check.UNLIKE,
     **norm_check.UNLIKE,
+    **window_check.UNLIKE,
     **{name: ops_check.UNLIKE[name] for name in ("elu", "silu", "mish")},
     "gelu": ops_check.UNLIKE["gelu"] + ops_check.UNLIKE["gelu_tanh"],
     "bce": ops_check.UNLIKE["bce"],
@@ -91,6 +94,7 @@ UNLIKE = {
 LOOSER = {name: {"relative64": 1e-8} for name in ("bce", "cosine_embedding")}  # the same
 LOOSER["gelu"] = {"near_zero": 0.25}  # 1 + erf, and 1 + tanh, are rounded
 LOOSER.update(norm_check.LOOSER)
+LOOSER.update(window_check.LOOSER)
 LOOSER["layer_norm"] = {"near_zero": 20}  # gradients are differences of numbers up to 1 / sqrt(eps)
 
 

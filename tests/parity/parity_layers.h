@@ -8,6 +8,7 @@ extern const parity_subject parity_activations[];
 extern const parity_subject parity_functions[];
 extern const parity_subject parity_convolutions[];
 extern const parity_subject parity_norms[];
+extern const parity_subject parity_windows[];
 
 /* Layers of convolutions, with what their parameters get. */
 void parity_convolution_layers(record *r);

@@ -226,6 +226,7 @@ int main(int argc, char **argv) {
     functions(&r, parity_functions);
     functions(&r, parity_convolutions);
     functions(&r, parity_norms);
+    functions(&r, parity_windows);
     parity_convolution_layers(&r);
     linear(&r);
     parity_recurrent(&r);
