@@ -1,4 +1,5 @@
-/* Dropout; and second derivatives of activations y = f(x): each gives g f''(x). Their gradients are formulas. */
+/* Dropout; and second derivatives of activations y = f(x): each gives g f''(x). Their gradients are
+ * formulas. */
 #include "autograd/autograd_internal.h"
 
 /* f' = alpha e^x up to 0, and f'' = f'; 0 above */
