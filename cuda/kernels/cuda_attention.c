@@ -63,7 +63,7 @@ static bool fill(reel__cuda_attention_work *w, const reel__call *c, const reel_t
         w->drops = true;
         w->seed = reel__data(seed);
         w->seed_step = seed->layout.stride[0];
-        w->threshold = reel__attention_threshold(dropout);
+        w->threshold = reel__least_kept(dropout);
     }
     return true;
 }
@@ -138,6 +138,6 @@ reel_status reel__cuda_attention_kept(const reel__call *c) {
     return reel__cuda_launched(
         c, reel__cuda_launch_attention_kept(reel__data(out), reel_numel(out) / keys, keys,
                                             reel__data(c->in[0]), c->in[0]->layout.stride[0],
-                                            reel__attention_threshold(p), 1 / (1 - p),
-                                            out->layout.dtype, d->queue));
+                                            reel__least_kept(p), 1 / (1 - p), out->layout.dtype,
+                                            d->queue));
 }

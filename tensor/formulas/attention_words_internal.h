@@ -13,12 +13,4 @@ REEL_FORMULA void reel__attention_words(const uint32_t key[2], uint64_t row, uin
     reel__philox(counter, key, out);
 }
 
-/* Words below it say: dropped. */
-static inline uint32_t reel__attention_threshold(double p) {
-    const double words = p * 0x1p32;
-    if (words >= 0x1p32 - 1) return UINT32_MAX;
-    const uint32_t whole = (uint32_t)words;
-    return (double)whole < words ? whole + 1 : whole;
-}
-
 #endif

@@ -11,14 +11,17 @@
 /* One number for each axis: those given, one for all, or the default; in least..2^30. */
 static inline reel_status reel__spread(int64_t *to, int axes, reel_shape given, int64_t otherwise,
                                        int64_t least, const char *what) {
-    if (given.ndim > 1 && given.ndim != axes)
+    if (given.ndim < 0 || (given.ndim > 1 && given.ndim != axes))
         return reel__fail_composite(REEL_ERR_ARGUMENT, "%s for %d axes, where there are %d", what,
                                     given.ndim, axes);
     for (int i = 0; i < axes; i++) {
         to[i] = given.ndim == 0 ? otherwise : given.dim[given.ndim == 1 ? 0 : i];
         if (to[i] < least || to[i] > REEL__LONGEST)
-            return reel__fail_composite(
-                REEL_ERR_ARGUMENT, "%s must be %" PRId64 " or more: %" PRId64, what, least, to[i]);
+            return reel__fail_composite(REEL_ERR_ARGUMENT,
+                                        to[i] < least ? "%s must be %" PRId64 " or more: %" PRId64
+                                                      : "%s must lie in %" PRId64
+                                                        "..2^30: %" PRId64,
+                                        what, least, to[i]);
     }
     return REEL_OK;
 }

@@ -1,15 +1,13 @@
 /* Convolutions: what is asked for is brought into the form that the rows take. */
 #include "tensor/convolution.h"
 
-#include "tensor/ops/call_internal.h"
-
-#include <inttypes.h>
+#include "tensor/ops/axes_options_internal.h"
 
 static const char *const names[] = {"conv1d", "conv2d", "conv3d"};
 static const char *const transposed_names[] = {"conv_transpose1d", "conv_transpose2d",
                                                "conv_transpose3d"};
 
-#define MOST (1 << 30)
+#define MOST REEL__LONGEST
 
 /* ---- rows ---- */
 
@@ -33,21 +31,11 @@ reel_tensor *reel__conv_weight_grad(const char *at, reel_tensor *g, reel_tensor 
 
 /* ---- options ---- */
 
-/* One number for each axis: those given, one for all, or the default. */
 static reel_status spread(int32_t *to, int axes, reel_shape given, int64_t otherwise, int64_t least,
                           const char *what) {
-    if (given.ndim > 1 && given.ndim != axes)
-        return reel__fail_composite(REEL_ERR_ARGUMENT, "%s for %d axes, where there are %d", what,
-                                    given.ndim, axes);
-    for (int i = 0; i < axes; i++) {
-        const int64_t n = given.ndim == 0 ? otherwise : given.dim[given.ndim == 1 ? 0 : i];
-        if (n < least || n > MOST)
-            return reel__fail_composite(REEL_ERR_ARGUMENT,
-                                        n < least ? "%s must be %" PRId64 " or more: %" PRId64
-                                                  : "%s must lie in %" PRId64 "..2^30: %" PRId64,
-                                        what, least, n);
-        to[i] = (int32_t)n;
-    }
+    int64_t n[3];
+    REEL_TRY(reel__spread(n, axes, given, otherwise, least, what));
+    for (int i = 0; i < axes; i++) to[i] = (int32_t)n[i];
     return REEL_OK;
 }
 

@@ -116,7 +116,7 @@ static reel__attention_tile tile_of(const attention *a, int64_t b, int64_t h, in
     if (t.drops) {
         t.seed[0] = (uint32_t)a->seed[0];
         t.seed[1] = (uint32_t)a->seed[1];
-        t.threshold = reel__attention_threshold(a->dropout);
+        t.threshold = reel__least_kept(a->dropout);
         t.row = (uint64_t)((b * n->heads + h) * n->queries + query);
         t.block = (uint64_t)key / 4;
     }
@@ -430,7 +430,7 @@ reel_status reel__cpu_attention_kept(const reel__call *c) {
                   .keys = reel_dim(out, -1),
                   .f64 = out->layout.dtype == REEL_F64,
                   .key = {(uint32_t)seed[0], (uint32_t)seed[c->in[0]->layout.stride[0]]},
-                  .threshold = reel__attention_threshold(c->with.bernoulli.p),
+                  .threshold = reel__least_kept(c->with.bernoulli.p),
                   .kept = 1 / (1 - c->with.bernoulli.p)};
     reel__cpu_parallel(reel_numel(out) / d.keys, 4096 / d.keys + 1, work_kept, &d);
     return REEL_OK;

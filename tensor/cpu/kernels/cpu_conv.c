@@ -151,10 +151,6 @@ reel_status reel__conv_forward(const reel__conv_job *j, const void *x, const voi
     return f.failed ? REEL_ERR_MEMORY : REEL_OK;
 }
 
-static reel_status out_of_memory(const reel__call *c) {
-    return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory for patches");
-}
-
 reel_status reel__cpu_conv(const reel__call *c) {
     reel_tensor *out = c->out[0];
     if (reel_numel(out) == 0) return REEL_OK;
@@ -167,7 +163,7 @@ reel_status reel__cpu_conv(const reel__call *c) {
         reel__conv_job_of(c, x->layout.shape, w->layout.shape, out->layout.shape);
     if (reel__conv_forward(&j, reel__data(x), reel__data(w), bias ? reel__data(bias) : NULL,
                            reel__data(y)) != REEL_OK)
-        return out_of_memory(c);
+        return reel__conv_out_of_memory(c);
     if (y != out && !reel_copy_at_(c->at, out, y)) return reel_error_status();
     return REEL_OK;
 }
@@ -326,7 +322,7 @@ reel_status reel__cpu_conv_input_grad(const reel__call *c) {
     const reel__conv_job j =
         reel__conv_job_of(c, out->layout.shape, w->layout.shape, g->layout.shape);
     if (back(&j, reel__data(g), reel__data(w), reel__data(turned), reel__data(dx)) != REEL_OK)
-        return out_of_memory(c);
+        return reel__conv_out_of_memory(c);
     if (dx != out && !reel_copy_at_(c->at, out, dx)) return reel_error_status();
     return REEL_OK;
 }

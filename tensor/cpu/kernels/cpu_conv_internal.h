@@ -20,6 +20,10 @@ typedef struct {
     bool f64;
 } reel__conv_job;
 
+static inline reel_status reel__conv_out_of_memory(const reel__call *c) {
+    return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory for patches");
+}
+
 reel__conv_job reel__conv_job_of(const reel__call *c, reel_shape x, reel_shape w, reel_shape y);
 
 /* Columns: positions [w0,w1) of rows [row0,row1) of y, rows being all axes but the last; of images

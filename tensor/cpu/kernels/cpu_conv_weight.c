@@ -136,10 +136,6 @@ static int64_t parts_of(const weights *w) {
     return parts > 1 ? parts : 1;
 }
 
-static reel_status out_of_memory(const reel__call *c) {
-    return reel__fail_call(REEL_ERR_MEMORY, c, "out of memory for patches");
-}
-
 static reel_status sum_weights(const reel__call *c, weights *w, void *dw) {
     const reel__conv_job *j = w->j;
     w->step = reel__least(reel__conv_channels(j), w->in_group);
@@ -154,7 +150,7 @@ static reel_status sum_weights(const reel__call *c, weights *w, void *dw) {
     if (!sums) return reel_error_status();
     w->sums = reel__data(sums);
     reel__cpu_parallel(w->steps * j->groups * w->parts, 1, weight_work, w);
-    if (w->failed) return out_of_memory(c);
+    if (w->failed) return reel__conv_out_of_memory(c);
     joining k = {w, dw};
     reel__cpu_parallel(j->channels, 16384 / (j->taps * w->out_group * w->parts + 1) + 1, join_work,
                        &k);
@@ -182,10 +178,10 @@ reel_status reel__cpu_conv_weight_grad(const reel__call *c) {
                  .size = j.f64 ? 8 : 4};
     if (reel__conv_is_depthwise(&j)) {
         if (reel__conv_depthwise_weight(&j, w.g, w.x, reel__data(dw)) != REEL_OK)
-            return out_of_memory(c);
+            return reel__conv_out_of_memory(c);
     } else if (reel__conv_is_winograd(&j)) {
         if (reel__conv_winograd_weight(&j, w.g, w.x, reel__data(dw)) != REEL_OK)
-            return out_of_memory(c);
+            return reel__conv_out_of_memory(c);
     } else
         REEL_TRY(sum_weights(c, &w, reel__data(dw)));
     if (dw != out && !reel_copy_at_(c->at, out, dw)) return reel_error_status();
