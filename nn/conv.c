@@ -18,52 +18,25 @@ typedef struct {
 
 /* ---- padding with other than zeros ---- */
 
-/* What comes from x's inside is a slice of it. */
-static reel_tensor *turned(reel_tensor *x, int axis, int64_t start, int64_t stop) {
-    return reel_flip_at(NULL, reel_slice_at(NULL, x, axis, start, stop, 1), axis);
-}
+_Static_assert((int)REEL_PADDING_REFLECT == (int)REEL_PAD_REFLECT &&
+                   (int)REEL_PADDING_REPLICATE == (int)REEL_PAD_REPLICATE &&
+                   (int)REEL_PADDING_CIRCULAR == (int)REEL_PAD_CIRCULAR,
+               "a layer's padding modes are those of reel_pad");
 
-static reel_tensor *repeated(reel_tensor *x, int axis, int64_t start, int64_t times) {
-    reel_shape s = reel_shape_of(x);
-    s.dim[axis] = times;
-    return reel_expand_at(NULL, reel_slice_at(NULL, x, axis, start, start + 1, 1), s);
-}
-
-static reel_tensor *padded_along(const conv *m, reel_tensor *x, int axis, int64_t before,
-                                 int64_t after) {
-    const int64_t n = reel_dim(x, axis), most = before > after ? before : after;
-    if (most > n - (m->mode == REEL_PADDING_REFLECT) && m->mode != REEL_PADDING_REPLICATE) {
-        reel__fail_composite(REEL_ERR_SHAPE, "padding of %" PRId64 " where there are %" PRId64,
-                             most, n);
-        return NULL;
-    }
-    if (n == 0) {
-        reel__fail_composite(REEL_ERR_SHAPE, "padding of nothing");
-        return NULL;
-    }
-    reel_tensor *part[3];
-    int count = 0;
-    if (m->mode == REEL_PADDING_REFLECT) {
-        if (before > 0) part[count++] = turned(x, axis, 1, before + 1);
-        part[count++] = x;
-        if (after > 0) part[count++] = turned(x, axis, n - 1 - after, n - 1);
-    } else if (m->mode == REEL_PADDING_REPLICATE) {
-        if (before > 0) part[count++] = repeated(x, axis, 0, before);
-        part[count++] = x;
-        if (after > 0) part[count++] = repeated(x, axis, n - 1, after);
-    } else {
-        if (before > 0) part[count++] = reel_slice_at(NULL, x, axis, n - before, n, 1);
-        part[count++] = x;
-        if (after > 0) part[count++] = reel_slice_at(NULL, x, axis, 0, after, 1);
-    }
-    return count > 1 ? reel_concat_at(NULL, part, count, axis) : x;
-}
-
+/* What is no convolution's input is left as it is, for reel_conv to refuse. */
 static reel_tensor *padded(const conv *m, reel_tensor *x) {
     const int first = reel_ndim(x) - m->axes;
-    for (int i = 0; x && first > 0 && i < m->axes; i++)
-        x = padded_along(m, x, first + i, m->before[i], m->after[i]);
-    return x;
+    reel_shape ends = {.ndim = 2 * m->axes};
+    if (first < 1) return x;
+    for (int i = 0; i < m->axes; i++) {
+        if (reel_dim(x, first + i) == 0) {
+            reel__fail_composite(REEL_ERR_SHAPE, "padding of nothing");
+            return NULL;
+        }
+        ends.dim[2 * (m->axes - 1 - i)] = m->before[i];
+        ends.dim[2 * (m->axes - 1 - i) + 1] = m->after[i];
+    }
+    return reel_pad_at(NULL, x, ends, (reel_pad_mode)m->mode, 0);
 }
 
 /* ---- forward ---- */
