@@ -113,7 +113,7 @@ END_TEST
 
 static reel_module *small_model(void) {
     const reel_conv_layer_options round = {.padding = reel_shape(1),
-                                           .padding_mode = REEL_PADDING_CIRCULAR};
+                                           .padding_mode = REEL_PAD_CIRCULAR};
     return reel_sequential(
         reel_linear_new(4, 3, (reel_linear_options){0}), reel_relu_new(),
         reel_conv1d_new(1, 2, reel_shape(3), round),
