@@ -76,7 +76,7 @@ reel_module *reel_cosine_similarity_new(reel_cosine_similarity_options o) {
     distance *m = pair_new(sizeof *m, "cosine_similarity", run_cosine);
     if (!m) return NULL;
     m->axis = (int)reel__option_int(o.axis, 1);
-    m->eps = reel__option(o.eps, 1e-8);
+    m->eps = o.eps;
     return &m->base;
 }
 
@@ -90,7 +90,7 @@ reel_module *reel_pairwise_distance_new(reel_pairwise_distance_options o) {
     distance *m = pair_new(sizeof *m, "pairwise_distance", run_distance);
     if (!m) return NULL;
     m->p = reel__option(o.p, 2.0);
-    m->eps = reel__option(o.eps, 1e-6);
+    m->eps = o.eps;
     m->keepdim = o.keepdim;
     return &m->base;
 }
