@@ -16,7 +16,8 @@ typedef struct {
 /* ---- forward ---- */
 
 static reel_tensor *fed_forward(const layer *m, reel_tensor *x) {
-    x = m->activation(NULL, reel_forward_at(NULL, m->linear1, x));
+    x = reel_forward_at(NULL, m->linear1, x);
+    x = x ? m->activation(NULL, x) : NULL;
     x = x ? reel_forward_at(NULL, m->dropout, x) : NULL;
     return x ? reel_forward_at(NULL, m->linear2, x) : NULL;
 }
