@@ -150,7 +150,7 @@ static void run(reel_module *base, reel_tensor *const *in, reel_tensor **out) {
 }
 
 reel_module *reel_embedding_bag_new(int64_t num, int64_t dim, reel_bag_mode mode,
-                                    reel_embedding_options options) {
+                                    reel_embedding_layer_options options) {
     if (mode < REEL_BAG_MEAN || mode > REEL_BAG_MAX) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "embedding_bag_new: no such mode: %d", (int)mode);
         return NULL;

@@ -336,8 +336,7 @@ reel_module *reel_multihead_attention_new(int64_t embed_dim, int64_t num_heads,
     reel__draws d = reel__draws_begin(options.generator);
     bool whole = add_params(m, &d) && add_out_proj(m, &d);
     if (whole && options.dropout > 0.0) {
-        reel_generator *g = reel_generator_new(reel_next_seed(), d.device);
-        m->generator = g ? reel_module_generator(&m->base, "generator", g) : NULL;
+        m->generator = reel__module_draws(&m->base, options.seed, d.device);
         whole = m->generator != NULL;
     }
     reel__draws_end(&d);

@@ -64,7 +64,7 @@ START_TEST(shapes_change) {
     reel_tensor *x = reel_zeros(reel_shape(2, 3, 4, 5), REEL_F32, reel_cpu());
     reel_module *flat = reel_flatten_new((reel_flatten_options){0}),
                 *all = reel_flatten_new(
-                    (reel_flatten_options){.start_dim = (int)REEL_ZERO, .end_dim = 2}),
+                    (reel_flatten_options){.start_axis = (int)REEL_ZERO, .end_axis = 2}),
                 *back = reel_unflatten_new(1, reel_shape(3, -1, 5)), *same = reel_identity_new();
     reel_tensor *y = reel_forward(flat, x);
     ck_assert(reel_shape_equal(reel_shape_of(y), reel_shape(2, 60)));

@@ -52,6 +52,37 @@ START_TEST(values_are_pytorchs) {
 }
 END_TEST
 
+/* As small as eps is by default, so that all three differ: 0, the default itself, no eps. */
+START_TEST(eps_of_zero_is_the_default) {
+    REEL_SCOPE;
+    reel_tensor *x = f64(reel_shape(1, 4), (double[]){0, 1e-3, 2e-3, 3e-3}),
+                *tiny = f64(reel_shape(1, 2), (double[]){3e-13, 4e-13});
+    const reel_shape s = reel_shape(4);
+    const double eps[] = {0, EPS, REEL_ZERO}, least[] = {0, 1e-12, REEL_ZERO};
+    for (int i = 0; i < 3; i++) {
+        const double sd = sqrt(1.25e-6 + (i < 2 ? EPS : 0)), size = i < 2 ? 1e-12 : 5e-13;
+        const double want[] = {-1.5e-3 / sd, -0.5e-3 / sd, 0.5e-3 / sd, 1.5e-3 / sd};
+        reel_module *layer = reel_layer_norm_new(
+                        s, (reel_layer_norm_options){.dtype = REEL_F64, .eps = eps[i]}),
+                    *group = reel_group_norm_new(
+                        1, 4, (reel_layer_norm_options){.dtype = REEL_F64, .eps = eps[i]});
+        reel_module_to(layer, test_device());
+        reel_module_to(group, test_device());
+        expect_near(reel_layer_norm(x, s, NULL, NULL, eps[i]), want, 4, 1e-12);
+        expect_near(reel_group_norm(x, 1, NULL, NULL, eps[i]), want, 4, 1e-12);
+        expect_near(reel_forward(layer, x), want, 4, 1e-12);
+        expect_near(reel_forward(group, x), want, 4, 1e-12);
+        expect_near(
+            reel_batch_norm(reel_t(x), NULL, NULL, true, (reel_running_options){.eps = eps[i]}),
+            want, 4, 1e-12);
+        expect_near(reel_normalize(tiny, 2, 1, least[i]), (double[]){3e-13 / size, 4e-13 / size}, 2,
+                    1e-12);
+        reel_module_free(layer);
+        reel_module_free(group);
+    }
+}
+END_TEST
+
 /* A mean that is large beside the spread, and elements that are all the same. */
 START_TEST(large_means_do_not_cancel) {
     REEL_SCOPE;
@@ -81,7 +112,8 @@ START_TEST(a_bias_needs_no_weight) {
     REEL_SCOPE;
     reel_tensor *x = f64(reel_shape(1, 2), (double[]){1, 3}),
                 *bias = f64(reel_shape(2), (double[]){10, 20});
-    expect_near(reel_layer_norm(x, reel_shape(2), NULL, bias, 0), (double[]){9, 21}, 2, 1e-12);
+    expect_near(reel_layer_norm(x, reel_shape(2), NULL, bias, REEL_ZERO), (double[]){9, 21}, 2,
+                1e-12);
 }
 END_TEST
 
@@ -353,6 +385,7 @@ int main(void) {
     tcase_add_test(t, layer_norm_computes_in_f32);
     tcase_add_test(t, layer_norm_begins_as_none);
     tcase_add_test(t, values_are_pytorchs);
+    tcase_add_test(t, eps_of_zero_is_the_default);
     tcase_add_test(t, large_means_do_not_cancel);
     tcase_add_test(t, a_bias_needs_no_weight);
     tcase_add_test(t, batch_norm_tracks);

@@ -116,6 +116,39 @@ START_TEST(dropout_stops_in_evaluation) {
 }
 END_TEST
 
+START_TEST(dropouts_have_seeds_of_their_own) {
+    static const char *const keys[] = {"encoder.layers.1.self_attn.generator",
+                                       "decoder.layers.0.dropout3.generator"};
+    reel_transformer_options o = in_f64;
+    o.seed = 7;
+    reel_state *s[2];
+    for (int k = 0; k < 2; k++) { /* what is drawn beside makes no difference */
+        reel_module *m = reel_transformer_new(WIDTH, HEADS, 2, 1, o);
+        s[k] = reel_state_new();
+        ck_assert_int_eq(reel_module_save(m, s[k], ""), REEL_OK);
+        reel_module_free(m);
+        ck_assert_str_eq(reel_state_text(s[k], keys[0]), "13 0");
+        ck_assert_str_eq(reel_state_text(s[k], keys[1]), "24 0");
+    }
+    const int n = reel_state_text_count(s[0]);
+    ck_assert_int_eq(n, 14);
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j <= i; j++) {
+            const char *a = reel_state_text_value(s[0], i), *b = reel_state_text_value(s[1], j);
+            ck_assert((strcmp(a, b) == 0) == (i == j));
+        }
+    reel_state_free(s[0]);
+    reel_state_free(s[1]);
+    reel_module *a = reel_multihead_attention_new(
+        WIDTH, HEADS, (reel_multihead_attention_options){.dropout = 0.5, .seed = 3});
+    s[0] = reel_state_new();
+    ck_assert_int_eq(reel_module_save(a, s[0], ""), REEL_OK);
+    ck_assert_str_eq(reel_state_text(s[0], "generator"), "3 0");
+    reel_state_free(s[0]);
+    reel_module_free(a);
+}
+END_TEST
+
 /* ---- training ---- */
 
 START_TEST(learns_to_copy_what_was_before) {
@@ -288,6 +321,7 @@ int main(void) {
     tcase_add_test(t, layers_of_a_stack_differ);
     tcase_add_test(t, causal_is_a_mask);
     tcase_add_test(t, dropout_stops_in_evaluation);
+    tcase_add_test(t, dropouts_have_seeds_of_their_own);
     tcase_add_test(t, learns_to_copy_what_was_before);
     tcase_add_test(t, rotary_is_relative);
     tcase_add_test(t, positions_are_waves);

@@ -202,7 +202,7 @@ reel_tensor *reel_batch_norm_at(const char *at, reel_tensor *x, reel_tensor *wei
     static const char *const called[] = {"x", "weight", "bias"};
     REEL__COMPOSITE(.name = "batch_norm", .at = at, .in = {x, weight, bias}, .given = 1,
                     .called = called);
-    const double eps = reel__option(options.eps, 1e-5);
+    const double eps = reel__option(options.eps, REEL__NORM_EPS);
     if (check(&composite, &options, training, 2) != REEL_OK || reel__norm_check_eps(eps) != REEL_OK)
         return NULL;
     REEL_SCOPE;
@@ -236,7 +236,7 @@ reel_tensor *reel_instance_norm_at(const char *at, reel_tensor *x, reel_tensor *
     static const char *const called[] = {"x", "weight", "bias"};
     REEL__COMPOSITE(.name = "instance_norm", .at = at, .in = {x, weight, bias}, .given = 1,
                     .called = called);
-    const double eps = reel__option(options.eps, 1e-5);
+    const double eps = reel__option(options.eps, REEL__NORM_EPS);
     if (check(&composite, &options, use_input_stats, 3) != REEL_OK ||
         reel__norm_check_eps(eps) != REEL_OK)
         return NULL;
