@@ -47,7 +47,7 @@ typedef struct {
 } reel_embedding_bag_options;
 
 /* y[B,D]: of each bag the mean of its rows, their sum, or by column their greatest; 0 of an empty
- * one. REEL_BAG_MAX takes no offsets. */
+ * one. REEL_BAG_MAX takes no offsets; of equals the first gets the gradient. */
 REEL_API reel_tensor *reel_embedding_bag_at(const char *at, reel_tensor *weight, reel_tensor *index,
                                             reel_embedding_bag_options options);
 #define reel_embedding_bag(weight, index, ...)                                                     \

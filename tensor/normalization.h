@@ -46,7 +46,7 @@ REEL_API reel_tensor *reel_group_norm_at(const char *at, reel_tensor *x, int64_t
 /* Zero means the default. */
 typedef struct {
     reel_tensor *running_mean, *running_var; /* [C], floats; both or neither */
-    /* i64, of one element; NULL: not counted. Moved on by one before it is used. */
+    /* i64, of one element, 0 or more; NULL: not counted. Moved on by one before it is used. */
     reel_tensor *num_batches_tracked;
     double momentum; /* 0.1: the share of what is new in what is kept */
     bool cumulative; /* momentum is 1 / num_batches_tracked */
@@ -57,8 +57,8 @@ typedef struct {
  *
  * training: mean and var are those of x over all other axes. What is running then moves, in place
  * and not recorded: running = (1 - momentum) running + momentum statistic, where the variance is
- * unbiased. There must be two values or more of a channel.
- * Else mean and var are the running ones, which must be there.
+ * unbiased. One value of a channel is an error; of none y is empty, and nothing but the count
+ * moves. Else mean and var are the running ones, which must be there.
  *
  * f16 and bf16 may have a weight and bias of f32. Running statistics are of x's dtype, or f32 or
  * f64. Ioffe and Szegedy, "Batch normalization" (2015) */

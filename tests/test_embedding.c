@@ -57,6 +57,23 @@ START_TEST(bags_are_gathered) {
 }
 END_TEST
 
+/* Of equals the first of a bag, as PyTorch has it; not one that is padding. */
+START_TEST(first_of_equals_gets_the_gradient) {
+    REEL_SCOPE;
+    reel_tensor *w = f64(reel_shape(4, 2), (double[]){1, 5, 1, 3, 1, 5, 0, 5});
+    reel_tensor *index = index_of(reel_shape(1, 4), (int64_t[]){0, 1, 2, 2}), *grad;
+    reel_track(w);
+    for (int pads = 0; pads < 2; pads++) {
+        reel_embedding_bag_options o = {.mode = REEL_BAG_MAX, .pads = pads, .padding_idx = 0};
+        reel_tensor *y = reel_sum(reel_embedding_bag(w, index, o));
+        reel_grad_of(&y, 1, &w, 1, &grad, (reel_grad_of_options){0});
+        expect_values(
+            grad, pads ? (double[]){0, 0, 1, 0, 0, 1, 0, 0} : (double[]){1, 1, 0, 0, 0, 0, 0, 0},
+            8);
+    }
+}
+END_TEST
+
 START_TEST(layers_are_made) {
     reel_module *m = reel_embedding_new(
         5, 4, (reel_embedding_layer_options){.pads = true, .padding_idx = 2, .dtype = REEL_F64});
@@ -88,6 +105,7 @@ int main(void) {
     TCase *t = add_case(s, "embedding");
     tcase_add_test(t, rows_come_by_number);
     tcase_add_test(t, bags_are_gathered);
+    tcase_add_test(t, first_of_equals_gets_the_gradient);
     tcase_add_test(t, layers_are_made);
     return run_suite(s);
 }

@@ -262,6 +262,47 @@ START_TEST(batch_norm_accumulates) {
 }
 END_TEST
 
+/* Nothing moves but the count, and the parameters get gradients of 0, as in PyTorch. */
+static void expect_nothing(reel_module *m, reel_shape shape, double count) {
+    REEL_SCOPE;
+    reel_module_to(m, test_device());
+    reel_tensor *y = reel_forward(m, reel_zeros(shape, REEL_F32, test_device()));
+    expect_fine();
+    ck_assert(reel_shape_equal(reel_shape_of(y), shape));
+    ck_assert_int_eq(reel_backward(reel_sum(y)), REEL_OK);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_double_eq(element(reel_grad(part(m, "weight")), i), 0);
+        ck_assert_double_eq(element(part(m, "running_mean"), i), 0);
+        ck_assert_double_eq(element(part(m, "running_var"), i), 1);
+    }
+    ck_assert_double_eq(element(part(m, "num_batches_tracked"), 0), count);
+    reel_module_free(m);
+}
+
+START_TEST(empty_batches_move_nothing) {
+    const reel_instance_norm_options all = {.affine = true, .track_running_stats = true};
+    expect_nothing(reel_batch_norm1d_new(2, (reel_batch_norm_options){0}), reel_shape(0, 2), 1);
+    expect_nothing(reel_batch_norm2d_new(2, (reel_batch_norm_options){.cumulative = true}),
+                   reel_shape(3, 2, 0, 4), 1);
+    expect_nothing(reel_instance_norm1d_new(2, all), reel_shape(0, 2, 3), 0);
+    expect_nothing(reel_instance_norm1d_new(2, all), reel_shape(3, 2, 0), 0);
+}
+END_TEST
+
+START_TEST(counts_below_0_are_refused) {
+    REEL_SCOPE;
+    reel_tensor *x = reel_ones(reel_shape(3, 2), REEL_F32, reel_cpu());
+    reel_running_options o = {.running_mean = reel_zeros(reel_shape(2), REEL_F32, reel_cpu()),
+                              .running_var = reel_ones(reel_shape(2), REEL_F32, reel_cpu()),
+                              .num_batches_tracked =
+                                  reel_full(REEL_SCALAR, -2, REEL_I64, reel_cpu()),
+                              .cumulative = true};
+    ck_assert_ptr_null(reel_batch_norm(x, NULL, NULL, true, o));
+    expect_failure(REEL_ERR_ARGUMENT, "batch_norm: num_batches_tracked is below 0: -2: x[3, 2]");
+    ck_assert_ptr_nonnull(reel_batch_norm(x, NULL, NULL, false, o));
+}
+END_TEST
+
 START_TEST(instance_norm_tracks) {
     reel_module *m = moved(reel_instance_norm1d_new(
         2, (reel_instance_norm_options){.dtype = REEL_F64, .track_running_stats = true}));
@@ -349,6 +390,8 @@ int main(void) {
     tcase_add_test(t, a_bias_needs_no_weight);
     tcase_add_test(t, batch_norm_tracks);
     tcase_add_test(t, batch_norm_accumulates);
+    tcase_add_test(t, empty_batches_move_nothing);
+    tcase_add_test(t, counts_below_0_are_refused);
     tcase_add_test(t, instance_norm_tracks);
     tcase_add_test(t, halves_have_wide_statistics);
     tcase_add_test(t, bad_input_is_refused);

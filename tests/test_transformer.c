@@ -261,18 +261,32 @@ START_TEST(refuses_inputs) {
         reel_tensor *x = drawn(8, reel_shape(2, 5, WIDTH)), *y,
                     *few = drawn(9, reel_shape(1, 5, WIDTH)),
                     *flat = drawn(9, reel_shape(5, WIDTH)),
-                    *longer = drawn(9, reel_shape(2, 6, WIDTH));
+                    *longer = drawn(9, reel_shape(2, 6, WIDTH)),
+                    *whole = reel_zeros(reel_shape(2, 5), REEL_I64, test_device());
         ck_assert(reel_run(m, reel_results(&y), x, few) != REEL_OK);
-        expect_failure(REEL_ERR_SHAPE, "multihead_attention: batches differ: x[2, 5, 8]");
+        expect_failure(REEL_ERR_SHAPE,
+                       "multihead_attention: key has a batch of 1, query of 2: x[2, 5, 8]");
         ck_assert(reel_run(m, reel_results(&y), x, flat) != REEL_OK);
-        expect_failure(REEL_ERR_SHAPE, "multihead_attention: inputs have three axes, or two");
+        expect_failure(REEL_ERR_SHAPE, "multihead_attention: key has 2 axes, query 3: x[2, 5, 8]");
         ck_assert(reel_run(m, reel_results(&y), x, x, longer) != REEL_OK);
-        expect_failure(REEL_ERR_SHAPE, "multihead_attention: key and value differ in length");
+        expect_failure(REEL_ERR_SHAPE,
+                       "multihead_attention: key has length 5, value 6: x[2, 5, 8]");
         ck_assert(reel_run(m, reel_results(&y), x, x, x, flat) != REEL_OK);
         expect_failure(REEL_ERR_SHAPE,
-                       "multihead_attention: key_padding_mask is not of the batch and keys");
+                       "multihead_attention: key_padding_mask is [5, 8], not [2, 5]: x[2, 5, 8]");
         ck_assert(reel_run(m, reel_results(&y), x, x, x, NULL, flat) != REEL_OK);
-        expect_failure(REEL_ERR_SHAPE, "multihead_attention: attn_mask is not of queries and keys");
+        expect_failure(REEL_ERR_SHAPE,
+                       "multihead_attention: attn_mask is [5, 8], not [5, 5] or [4, 5, 5]: x");
+        ck_assert(reel_run(m, reel_results(&y), x, x, x, whole) != REEL_OK);
+        expect_failure(REEL_ERR_DTYPE,
+                       "multihead_attention: key_padding_mask is i64, not u8 or f64: x[2, 5, 8]");
+        ck_assert(reel_run(m, reel_results(&y), reel_select(flat, 0, 0)) != REEL_OK);
+        expect_failure(REEL_ERR_SHAPE,
+                       "multihead_attention: query must have three axes, or two, not 1: ");
+        ck_assert(reel_run(m, reel_results(&y), x, whole) != REEL_OK);
+        expect_failure(REEL_ERR_SHAPE, "multihead_attention: key has 2 axes, query 3: x[2, 5, 8]");
+        ck_assert(reel_run(m, reel_results(&y), reel_cast(x, REEL_F32)) != REEL_OK);
+        expect_failure(REEL_ERR_DTYPE, "multihead_attention: query is f32, the parameters f64: ");
         ck_assert_ptr_null(reel_forward(decoder, x));
         expect_failure(REEL_ERR_ARGUMENT, "transformer_decoder_layer: no memory: x[2, 5, 8]");
         reel_tensor *table = reel_rotary_table(5, WIDTH, 0, REEL_F64, test_device());
@@ -291,6 +305,9 @@ START_TEST(refuses_inputs) {
         expect_failure(REEL_ERR_ARGUMENT, "sinusoidal_positions: length -1, width 4");
         ck_assert_ptr_null(reel_sinusoidal_positions(1, 4, REEL_I64, test_device()));
         expect_failure(REEL_ERR_DTYPE, "sinusoidal_positions: takes floats");
+        ck_assert_ptr_null(reel_rotary_table(1LL << 61, 4, 0, REEL_F64, test_device()));
+        ck_assert_ptr_nonnull(strstr(reel_error(), "(tests/test_transformer.c:"));
+        expect_failure(REEL_ERR_SHAPE, "rotary_table: [2305843009213693952] is no shape");
     }
     reel_module_free(m);
     reel_module_free(decoder);
