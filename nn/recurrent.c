@@ -108,7 +108,7 @@ static reel_tensor *go_through(const recurrent *m, const inputs *in, reel_tensor
                                reel_tensor **c) {
     reel_tensor *y = in->x;
     for (int k = 0; k < m->layers && y; k++) {
-        reel_tensor *both[2];
+        reel_tensor *both[2] = {NULL};
         if (k) y = dropped(m, y);
         for (int d = 0; d < m->directions; d++) {
             const int i = k * m->directions + d;
@@ -187,8 +187,7 @@ static bool make_units(recurrent *m, const reel_recurrent_options *o, const reel
 static bool make_dropout(recurrent *m, const reel_recurrent_options *o, reel_device device) {
     m->dropout = o->dropout;
     if (o->dropout == 0.0) return true;
-    reel_generator *g = reel_generator_new(o->seed ? o->seed : reel_next_seed(), device);
-    m->generator = g ? reel_module_generator(&m->base, "generator", g) : NULL;
+    m->generator = reel__module_draws(&m->base, o->seed, device);
     return m->generator != NULL;
 }
 
