@@ -117,7 +117,7 @@ static reel_tensor *fold(const layer_operands *in) {
                      (reel_unfold_options){.padding = reel_shape(1)});
 }
 static reel_tensor *embedding(const layer_operands *in) {
-    return reel_embedding(in->of[0], in->of[1], (reel_embed_options){0});
+    return reel_embedding(in->of[0], in->of[1], (reel_embedding_options){0});
 }
 static reel_tensor *embedding_bag(const layer_operands *in) {
     return reel_embedding_bag(in->of[0], in->of[1], (reel_embedding_bag_options){0});
