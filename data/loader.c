@@ -4,6 +4,7 @@
  * epoch's first batch and joined at its end. After a failure they are let go too, with all that was
  * read ahead, and the same batch is tried again once it is cleared. */
 #include "data/data_internal.h"
+#include "tensor/core/profile_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -145,6 +146,7 @@ bool reel_loader_next(reel_loader *l, reel_batch *b) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "loader_next: the batch is NULL");
         return false;
     }
+    REEL__PROFILE_PASS_OF("loader_next", NULL);
     reel__sample_release(&l->batch);
     leave_parent(l);
     if (reel_failed() || reel__loader_plan(l) != REEL_OK) return false;

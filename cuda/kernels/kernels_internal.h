@@ -36,6 +36,10 @@ cudaError_t reel__cuda_enqueue(reel__cuda_queue *q, const reel__cuda_launch *l);
 /* The queue, after all that was enqueued: for what is no kernel of ours. */
 cudaStream_t reel__cuda_stream(reel__cuda_queue *q);
 
+/* A kernel that ends when *open, in memory of the host, has reached `turn`, or after a few
+ * milliseconds. Into the stream at once. */
+cudaError_t reel__cuda_launch_gate(const unsigned *open, unsigned turn, cudaStream_t stream);
+
 /* ---- elementwise (map*.cu, cast.cu, copy.cu) ---- */
 
 #define REEL__CUDA_OPERANDS (1 + REEL__MOST_MAPPED)

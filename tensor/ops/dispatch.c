@@ -1,6 +1,7 @@
 /* The one funnel: every op of every device goes through reel__dispatch. */
 #include "tensor/core/handles_internal.h"
 #include "tensor/ops/call_internal.h"
+#include "tensor/ops/profile_call_internal.h"
 #include "tensor/ops/shape_rules_internal.h"
 
 /* ---- the table ---- */
@@ -111,6 +112,13 @@ static reel_status make_outputs(reel__call *c, const reel__op_info *op,
 
 /* ---- the funnel ---- */
 
+static reel_status call_profiled(reel__kernel kernel, const reel__call *c) {
+    const reel__profile_mark mark = reel__profile_call_open(c);
+    const reel_status status = kernel(c);
+    reel__profile_end(mark);
+    return status;
+}
+
 static reel_status call_kernel(reel__call *c) {
     const reel__backend *backend = c->nin      ? reel__input(c, 0)->storage->backend
                                    : c->out[0] ? c->out[0]->storage->backend
@@ -119,7 +127,8 @@ static reel_status call_kernel(reel__call *c) {
     reel__thread *self = reel__self();
     const bool no_grad = self->no_grad;
     self->no_grad = true; /* a kernel may use other ops; the tape sees this one alone */
-    reel_status status = backend->kernels[c->op](c);
+    const reel__kernel kernel = backend->kernels[c->op];
+    reel_status status = reel__profile_does() ? call_profiled(kernel, c) : kernel(c);
     self->no_grad = no_grad;
     return status;
 }
