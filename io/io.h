@@ -170,9 +170,9 @@ REEL_API reel_status reel_plot_panels_write(const char *path, const reel_plot_pa
 
 /* Writes the profile that was stopped as a Chrome trace, for chrome://tracing or
  * https://ui.perfetto.dev: of each thread what it called and when, one inside the other, and below
- * it each GPU, if `device_times` was asked for. Categories are forward, backward, optimizer, copy,
- * pass, range; an event's arguments are its call site, function, inputs and bytes. otherData says
- * how many events there were no places for. REEL_ERR_STATE where there is no profile, or it is
+ * it each GPU, if `device_times` was asked for. Categories are forward, backward, optimizer, fused,
+ * copy, pass, range; an event's arguments are its call site, function, inputs and bytes. otherData
+ * says how many events there were no places for. REEL_ERR_STATE where there is no profile, or it is
  * under way. */
 REEL_API reel_status reel_profile_write(const char *path);
 

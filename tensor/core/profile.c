@@ -174,20 +174,25 @@ reel__profile_mark reel__profile_open_as(reel__profile_kind kind, const char *na
     return reel__profile_open(&e);
 }
 
-static reel__profile_mark open_text(reel__profile_kind kind, const char *name, const char *at) {
-    reel__profile_event e = {.at = at, .call = -1, .kind = (uint8_t)kind};
+static reel__profile_mark open_text(reel__profile_kind kind, const char *name, const char *at,
+                                    int64_t bytes) {
+    reel__profile_event e = {.at = at, .bytes = bytes, .call = -1, .kind = (uint8_t)kind};
     if (!name) name = "NULL";
     memcpy(e.text, name, strnlen(name, sizeof e.text - 1));
     return reel__profile_open(&e);
 }
 
 reel__profile_mark reel__profile_pass(const char *name, const char *at) {
-    return open_text(REEL__PROFILE_PASS, name, at);
+    return open_text(REEL__PROFILE_PASS, name, at, 0);
+}
+
+reel__profile_mark reel__profile_fused(const char *name, const char *at, int64_t bytes) {
+    return open_text(REEL__PROFILE_FUSED, name, at, bytes);
 }
 
 reel_profile_range reel_profile_range_open(const char *at, const char *name) {
     if (!reel__profile_does()) return (reel_profile_range){0};
-    return (reel_profile_range){open_text(REEL__PROFILE_RANGE, name, at).depth};
+    return (reel_profile_range){open_text(REEL__PROFILE_RANGE, name, at, 0).depth};
 }
 
 void reel_profile_range_close(reel_profile_range *range) {
@@ -365,7 +370,12 @@ const reel__profile_event *reel__profile_at(int64_t i) {
 }
 
 const char *reel__profile_kind_name(reel__profile_kind kind) {
-    static const char *const names[] = {"",     "forward", "backward", "optimizer",
-                                        "copy", "pass",    "range",    "device"};
+    static const char *const names[] = {
+        [REEL__PROFILE_NOTHING] = "",          [REEL__PROFILE_FORWARD] = "forward",
+        [REEL__PROFILE_BACKWARD] = "backward", [REEL__PROFILE_OPTIMIZER] = "optimizer",
+        [REEL__PROFILE_FUSED] = "fused",       [REEL__PROFILE_COPY] = "copy",
+        [REEL__PROFILE_PASS] = "pass",         [REEL__PROFILE_RANGE] = "range",
+        [REEL__PROFILE_DEVICE] = "device",
+    };
     return names[kind];
 }

@@ -1,6 +1,6 @@
 /* What records itself in a profile (profile.h), and who reads it.
  *
- *     const reel__profile_mark mark = reel__profile_begin("adam group", at, bytes);
+ *     const reel__profile_mark mark = reel__profile_begin("add, relu", at, bytes);
  *     ...
  *     reel__profile_end(mark);
  *
@@ -18,8 +18,9 @@ typedef enum {
     REEL__PROFILE_FORWARD, /* ops */
     REEL__PROFILE_BACKWARD,
     REEL__PROFILE_OPTIMIZER,
-    REEL__PROFILE_COPY, /* between host and device */
-    REEL__PROFILE_PASS, /* of many calls, by the library */
+    REEL__PROFILE_FUSED, /* several as one kernel */
+    REEL__PROFILE_COPY,  /* between host and device */
+    REEL__PROFILE_PASS,  /* of many calls, by the library */
     REEL__PROFILE_RANGE,
     REEL__PROFILE_DEVICE /* a launch, as the device saw it */
 } reel__profile_kind;
@@ -68,11 +69,11 @@ static inline void reel__profile_end(reel__profile_mark mark) {
 /* Of a kind, with a name and a site that are literals. */
 reel__profile_mark reel__profile_open_as(reel__profile_kind kind, const char *name, const char *at,
                                          int64_t bytes);
-/* A kernel that is no op's: a group of calls of a plan's. */
+/* Several ops as one kernel; the name may go as soon as this has returned. */
+reel__profile_mark reel__profile_fused(const char *name, const char *at, int64_t bytes);
 static inline reel__profile_mark reel__profile_begin(const char *name, const char *at,
                                                      int64_t bytes) {
-    return reel__profile_does() ? reel__profile_open_as(REEL__PROFILE_FORWARD, name, at, bytes)
-                                : (reel__profile_mark){0};
+    return reel__profile_does() ? reel__profile_fused(name, at, bytes) : (reel__profile_mark){0};
 }
 
 /* At the head of a block: what is in it is a pass. The name may go as soon as this has returned. */
