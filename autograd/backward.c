@@ -211,7 +211,7 @@ reel_status reel__pass_run(reel__pass *p, reel_tensor *const *outputs,
     REEL__PROFILE_PASS_OF(p->what, p->at);
     reel__thread *self = reel__self();
     const bool no_grad = self->no_grad;
-    const char *context = self->context;
+    const char *context = self->context, *context_at = self->context_at;
     self->no_grad = !p->recorded;
     {
         REEL_SCOPE;
@@ -220,6 +220,7 @@ reel_status reel__pass_run(reel__pass *p, reel_tensor *const *outputs,
         if (!reel_failed()) go_through(p);
     }
     self->context = context;
+    self->context_at = context_at;
     self->no_grad = no_grad;
     return reel_error_status();
 }

@@ -4,6 +4,7 @@
 #include "tests/trace_reader.h"
 
 #include "autograd/autograd.h"
+#include "capture/capture.h"
 #include "data/data.h"
 #include "nn/nn.h"
 #include "optim/optim.h"
@@ -181,6 +182,38 @@ START_TEST(events_nest) {
         }
     ck_assert(is_inside(trace_find(&t, "inner", NULL), trace_find(&t, "outer", NULL)));
     trace_free(&t);
+    trainer_free(&r);
+}
+END_TEST
+
+/* ---- replays of a captured step ---- */
+
+static bool captured(void *user) {
+    step(user);
+    return true;
+}
+
+/* Its calls are those of the step, and name the step's lines. */
+START_TEST(replays_record) {
+    enum { STEPS = 3 };
+    trainer r = trainer_new();
+    reel_plan *plan = reel_capture(captured, &r, (reel_capture_options){.without = REEL_PASS_FUSE});
+    ck_assert_int_eq(reel_replay(plan, 10), 10);
+    ck_assert(reel_plan_is_ready(plan));
+    start(plain);
+    ck_assert_int_eq(reel_replay(plan, STEPS), STEPS);
+    trace t = trace_end();
+    ck_assert_int_eq(trace_count(&t, "replay", "pass"), STEPS);
+    ck_assert_int_eq(trace_count(&t, "adam", "optimizer"), STEPS);
+    ck_assert_int_eq(trace_count(&t, "mse_grad", "backward"), STEPS);
+    ck_assert_str_eq(trace_find(&t, "mse_grad", NULL)->gradient, "mse");
+    ck_assert_int_eq(trace_count(&t, "matmul", "forward"), STEPS);
+    ck_assert_str_eq(trace_find(&t, "matmul", "forward")->in, "linear");
+    ck_assert(is_inside(trace_find(&t, "adam", NULL), trace_find(&t, "replay", NULL)));
+    ck_assert_ptr_nonnull(strstr(trace_find(&t, "adam", NULL)->at, "test_profile.c:"));
+    ck_assert_ptr_nonnull(strstr(trace_find(&t, "matmul", NULL)->at, "linear.c:"));
+    trace_free(&t);
+    reel_plan_free(plan);
     trainer_free(&r);
 }
 END_TEST
@@ -367,8 +400,8 @@ START_TEST(stop_while_threads_record) {
     atomic_store(&enough, false);
     for (int i = 0; i < 2; i++)
         ck_assert_int_eq(pthread_create(&thread[i], NULL, works_on, NULL), 0);
-    for (int round = 0; round < 20; round++) {
-        start((reel_profile_options){.most_events = round % 2 ? 700 : 0});
+    for (int round = 0; round < 8; round++) {
+        start((reel_profile_options){.most_events = round % 2 ? 700 : 5000});
         usleep(2000);
         trace t = trace_end();
         ck_assert_int_eq(trace_count(&t, NULL, NULL), (int)t.events);
@@ -588,6 +621,7 @@ int main(void) {
     tcase_add_test(c, many_axes_are_cut);
     tcase_add_test(c, a_step_has_its_parts);
     tcase_add_test(c, events_nest);
+    tcase_add_test(c, replays_record);
     tcase_add_test(c, nothing_is_recorded_when_off);
 
     c = add_profile_case(s, "ranges");

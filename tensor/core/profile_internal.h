@@ -50,7 +50,8 @@ typedef struct {
 enum { REEL__PROFILE_EVENTS = 1, REEL__PROFILE_NVTX = 2, REEL__PROFILE_TIMES = 4 };
 extern atomic_uint reel__profile_on __attribute__((visibility("hidden")));
 static inline unsigned reel__profile_does(void) {
-    return atomic_load_explicit(&reel__profile_on, memory_order_relaxed);
+    const unsigned does = atomic_load_explicit(&reel__profile_on, memory_order_relaxed);
+    return __builtin_expect(does != 0, 0) ? does : 0;
 }
 
 /* One that was begun; zeroed: none. */

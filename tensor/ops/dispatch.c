@@ -113,7 +113,8 @@ static reel_status make_outputs(reel__call *c, const reel__op_info *op,
 
 /* ---- the funnel ---- */
 
-static reel_status call_profiled(reel__kernel kernel, const reel__call *c) {
+__attribute__((noinline, cold)) static reel_status call_profiled(reel__kernel kernel,
+                                                                 const reel__call *c) {
     const reel__profile_mark mark = reel__profile_call_open(c);
     const reel_status status = kernel(c);
     reel__profile_end(mark);
