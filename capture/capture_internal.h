@@ -20,6 +20,9 @@ void reel__let_go(reel_tensor *view);
 /* Whether anybody but captured steps holds the storage. */
 bool reel__is_held(const reel_tensor *view);
 
+/* Whether both are of the same elements of a memory; anywhere: of alike ones, wherever they begin. */
+bool reel__same_layout(const reel__layout *a, const reel__layout *b, bool anywhere);
+
 /* ---- a growing array ---- */
 
 /* Room for one more element of `size` bytes; false, and a failure, without memory. */

@@ -59,7 +59,7 @@ static bool is_pure(const reel__trace *t, const reel__entry *e, const int *write
 
 static bool same_operand(const reel__operand *a, const reel__operand *b, const int *value) {
     return value[a->value] == value[b->value] &&
-           memcmp(&a->layout, &b->layout, sizeof a->layout) == 0;
+           reel__same_layout(&a->layout, &b->layout, false);
 }
 
 static bool repeats(const reel__entry *a, const reel__entry *b, const versions *v, int ka, int kb,
@@ -71,6 +71,8 @@ static bool repeats(const reel__entry *a, const reel__entry *b, const versions *
     for (int i = 0; i < a->call.nin; i++)
         if (!same_operand(&a->operand[i], &b->operand[i], value) || v->at[ka][i] != v->at[kb][i])
             return false;
+    for (int i = a->call.nin; i < a->call.nin + a->call.nout; i++)
+        if (!reel__same_layout(&a->operand[i].layout, &b->operand[i].layout, false)) return false;
     return true;
 }
 

@@ -11,10 +11,7 @@ static reel__program *program_of(reel__recorder *r) {
 }
 
 static bool fits(const reel__layout *now, const reel__layout *then) {
-    if (now->dtype != then->dtype || !reel_shape_equal(now->shape, then->shape)) return false;
-    for (int i = 0; i < now->shape.ndim; i++)
-        if (now->stride[i] != then->stride[i]) return false;
-    return true;
+    return reel__same_layout(now, then, true);
 }
 
 /* ---- inputs ---- */
