@@ -2,7 +2,10 @@
  * pass.
  */
 #include "autograd/autograd_internal.h"
+#include "autograd/gradient_internal.h"
+#include "tensor/core/handles_internal.h"
 #include "tensor/ops/call_internal.h"
+#include "tensor/ops/record_internal.h"
 
 /* ---- what rules see ---- */
 
@@ -35,7 +38,8 @@ reel_tensor *reel__saved(const reel__node *n, unsigned bit) {
 /* ---- sums ---- */
 
 bool reel__is_fresh(const reel_tensor *t) {
-    return atomic_load(&t->refs) == 1 && atomic_load(&t->storage->refs) == 1 &&
+    const reel__storage *s = t->storage;
+    return atomic_load(&t->refs) == 1 && atomic_load(&s->refs) - atomic_load(&s->captured) == 1 &&
            reel_is_contiguous(t);
 }
 
@@ -68,6 +72,21 @@ static void put(struct reel__track *k, reel_tensor *g) {
     k->grad = g;
 }
 
+bool reel__has_gradient(const reel_tensor *t) {
+    return reel__is_alive(t) && t->track;
+}
+
+reel_tensor *reel__gradient_of(const reel_tensor *leaf) {
+    return leaf->track->grad;
+}
+
+void reel__put_gradient(reel_tensor *leaf, reel_tensor *g) {
+    if (g)
+        put(leaf->track, g);
+    else
+        reel_zero_grad(leaf);
+}
+
 /* Memory of g's own: clipping and optimizers change gradients in place. */
 static reel_tensor *copy(const char *at, reel_tensor *g) {
     reel__call c = {.op = REEL_OP_copy, .at = at, .nin = 1, .nout = 1, .in = {g}};
@@ -78,6 +97,7 @@ void reel__accumulate(const reel__pass *p, const char *at, reel_tensor *leaf, re
                       bool fresh) {
     struct reel__track *k = leaf->track;
     if (!k) return; /* frozen since */
+    reel__note_gradient(leaf, true);
     if (!k->grad)
         put(k, fresh ? g : copy(at, g));
     else if (p->recorded || k->grad->track)
@@ -123,8 +143,9 @@ static bool is_mere_transpose(const reel__node *n) {
     return axes->dim[axes->ndim - 2] == axes->ndim - 1;
 }
 
-static bool adds_in_place(const reel__node *n, const reel_tensor *leaf) {
+static bool adds_in_place(const reel__node *n, reel_tensor *leaf) {
     const struct reel__track *k = leaf->track;
+    if (k) reel__note_gradient(leaf, true);
     return k && !(k->grad && k->grad->track) && !reel__slot_of(n->pass, leaf);
 }
 

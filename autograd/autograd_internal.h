@@ -140,7 +140,7 @@ void reel__deliver(reel__pass *p, const char *at, const reel__edge *e, reel_tens
 /* To the leaf's own gradient. */
 void reel__accumulate(const reel__pass *p, const char *at, reel_tensor *leaf, reel_tensor *g,
                       bool fresh);
-/* Nobody but one holder looks at t and its memory. */
+/* Nobody but one holder, and captured steps, look at t and its memory. */
 bool reel__is_fresh(const reel_tensor *t);
 
 /* ---- hooks (gradient_hooks.c) ---- */

@@ -1,5 +1,6 @@
 /* Recording: leaves, and the nodes of ops on what is tracked. */
 #include "autograd/autograd_internal.h"
+#include "tensor/ops/record_internal.h"
 
 #include <stdlib.h>
 
@@ -48,11 +49,14 @@ bool reel_is_tracked(const reel_tensor *t) {
 }
 
 reel_tensor *reel_grad(const reel_tensor *leaf) {
-    return leaf && reel__live(NULL, "grad", NULL, leaf) && leaf->track ? leaf->track->grad : NULL;
+    if (!leaf || !reel__live(NULL, "grad", NULL, leaf) || !leaf->track) return NULL;
+    reel__note_gradient((reel_tensor *)leaf, true);
+    return leaf->track->grad;
 }
 
 void reel_zero_grad(reel_tensor *leaf) {
     if (!leaf || !reel__live(NULL, "zero_grad", NULL, leaf) || !leaf->track) return;
+    reel__note_gradient(leaf, false);
     struct reel__track *k = leaf->track;
     reel_tensor *grad = k->grad;
     k->grad = NULL;

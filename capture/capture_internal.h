@@ -20,7 +20,8 @@ void reel__let_go(reel_tensor *view);
 /* Whether anybody but captured steps holds the storage. */
 bool reel__is_held(const reel_tensor *view);
 
-/* Whether both are of the same elements of a memory; anywhere: of alike ones, wherever they begin. */
+/* Whether both are of the same elements of a memory; anywhere: of alike ones, wherever they begin.
+ */
 bool reel__same_layout(const reel__layout *a, const reel__layout *b, bool anywhere);
 
 /* ---- a growing array ---- */
@@ -44,6 +45,7 @@ typedef struct {
     bool inner;    /* made in the step */
     bool outlives; /* inner, and somebody holds it at the step's end */
     bool fed;      /* a section takes it in or hands it over: it may be another each time */
+    bool gradient; /* of a leaf, before the step: it may be let go, and come back */
 } reel__value;
 
 typedef struct {
@@ -62,6 +64,15 @@ typedef struct {
     bool more;      /* it went on */
 } reel__part;
 
+/* A leaf whose gradient the step looked at or changed: what it was before and after. */
+typedef struct {
+    reel_tensor *leaf;           /* borrowed: may be gone */
+    reel_tensor *elements;       /* the leaf's memory, held */
+    bool seen;                   /* what it was before matters */
+    reel_tensor *was;            /* during a rehearsal, retained */
+    reel__operand before, after; /* value -1: none */
+} reel__leaf;
+
 /* What an outer storage held before the step changed it. */
 typedef struct {
     reel_tensor *base, *copy;
@@ -76,12 +87,18 @@ typedef struct reel__trace {
     int values, value_room;
     reel__part *part;
     int parts, part_room;
+    reel__leaf *leaf;
+    int leaves, leaf_room;
     reel__saved *saved;
     int saves, saved_room;
     int open; /* sections that are open; what is inside another is part of that */
     reel_status status;
 } reel__trace;
 
+/* The operand that a tensor is; value -1 without memory. */
+reel__operand reel__trace_operand(reel__trace *t, reel_tensor *x);
+/* Copies the elements of one tensor into another's, whatever is recorded. */
+reel_status reel__copy_elements(reel_tensor *to, reel_tensor *from);
 /* Runs the step, writes it down, and undoes what it did to tensors and to what the host keeps of
  * loaders, schedules and meters. *did: what it returned; if false, it is not undone. NULL on
  * failure. */
@@ -93,10 +110,25 @@ void reel__trace_let_go(reel__trace *t);
  * still hold. Else *why says what differs. */
 bool reel__trace_agrees(const reel__trace *a, const reel__trace *b, char *why, size_t size);
 
+/* ---- gradients of leaves (gradients.c) ---- */
+
+/* A recorder's. */
+void reel__gradient_noted(reel__recorder *r, reel_tensor *leaf, bool seen);
+/* At a rehearsal's end: what leaves have now; and undoes it. */
+reel_status reel__gradients_after(reel__trace *t);
+void reel__gradients_undo(reel__trace *t);
+void reel__gradients_free(reel__trace *t);
+bool reel__gradients_agree(const reel__trace *a, const reel__trace *b);
+
+typedef struct reel__program reel__program;
+/* Whether leaves have what a program was made for, and what they have after it. */
+bool reel__gradients_fit(const reel__program *p);
+reel_status reel__gradients_put(const reel__program *p);
+
 /* ---- programs (program.c) ---- */
 
-/* Of a replay: done; no more data; not a step of this program, and nothing done. */
-typedef enum { REEL__SAME, REEL__OVER, REEL__OTHER } reel__outcome;
+/* Of a replay: done; not a step of this program, and nothing done. */
+typedef enum { REEL__SAME, REEL__OTHER } reel__outcome;
 
 /* What runs at once: a node, or a group of them. */
 typedef struct {
@@ -113,7 +145,7 @@ typedef struct {
     size_t offset;   /* in the arena, of inner ones */
 } reel__memory;
 
-typedef struct reel__program {
+struct reel__program {
     unsigned without; /* passes, as bits */
     reel__trace *trace;
     reel__node *node;
@@ -133,7 +165,7 @@ typedef struct reel__program {
     int next;               /* its next entry */
     int depth;
     reel__outcome outcome;
-} reel__program;
+};
 
 /* A program of the trace, which it takes over. NULL on failure. */
 reel__program *reel__program_new(reel__trace *trace, unsigned without);
@@ -144,7 +176,7 @@ bool reel__program_holds(const reel__program *p);
 
 /* Of each entry, whether it stays (passes.c). A node that repeats another has its results' values
  * replaced by the other's in `value`, a map of all values. */
-reel_status reel__pass_dead(const reel__trace *t, bool *stays);
+reel_status reel__pass_dead(const reel__trace *t, bool *stays, const int *value);
 reel_status reel__pass_common(const reel__trace *t, bool *stays, int *value);
 
 /* Offsets of inner values, and how many bytes they need (program_memory.c). */
@@ -152,8 +184,9 @@ reel_status reel__program_memory(reel__program *p, size_t *bytes);
 
 /* One replay; *outcome says which. */
 reel_status reel__program_run(reel__program *p, reel__outcome *outcome);
-/* Does part k again, and replaces what its nodes are told. */
-void reel__program_refresh(reel__program *p, int k);
+/* Does part k again, and replaces what its nodes are told. False: it had nothing to do, or has
+ * something where it had nothing, and nothing was done. */
+bool reel__program_refresh(reel__program *p, int k);
 
 /* ---- plans (capture.c) ---- */
 

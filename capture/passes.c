@@ -16,14 +16,14 @@ static bool changes_any(const reel__entry *e) {
 
 /* ---- dead code: backwards, what is read later is alive ---- */
 
-static bool is_needed(const reel__entry *e, const bool *alive) {
+static bool is_needed(const reel__entry *e, const bool *alive, const int *value) {
     if (e->section >= 0 || changes_any(e)) return true;
     for (int i = 0; i < e->call.nout; i++)
-        if (alive[e->operand[e->call.nin + i].value]) return true;
+        if (alive[value[e->operand[e->call.nin + i].value]]) return true;
     return false;
 }
 
-reel_status reel__pass_dead(const reel__trace *t, bool *stays) {
+reel_status reel__pass_dead(const reel__trace *t, bool *stays, const int *value) {
     bool *alive = calloc((size_t)t->values + 1, 1);
     if (!alive) return no_memory();
     for (int i = 0; i < t->values; i++) alive[i] = !t->value[i].inner || t->value[i].outlives;
@@ -32,8 +32,8 @@ reel_status reel__pass_dead(const reel__trace *t, bool *stays) {
             if (t->part[k].result[i].value >= 0) alive[t->part[k].result[i].value] = true;
     for (int k = t->count - 1; k >= 0; k--) {
         const reel__entry *e = &t->entry[k];
-        stays[k] = stays[k] && is_needed(e, alive);
-        for (int i = 0; stays[k] && i < e->call.nin; i++) alive[e->operand[i].value] = true;
+        stays[k] = stays[k] && is_needed(e, alive, value);
+        for (int i = 0; stays[k] && i < e->call.nin; i++) alive[value[e->operand[i].value]] = true;
     }
     free(alive);
     return REEL_OK;
@@ -58,8 +58,7 @@ static bool is_pure(const reel__trace *t, const reel__entry *e, const int *write
 }
 
 static bool same_operand(const reel__operand *a, const reel__operand *b, const int *value) {
-    return value[a->value] == value[b->value] &&
-           reel__same_layout(&a->layout, &b->layout, false);
+    return value[a->value] == value[b->value] && reel__same_layout(&a->layout, &b->layout, false);
 }
 
 static bool repeats(const reel__entry *a, const reel__entry *b, const versions *v, int ka, int kb,

@@ -188,7 +188,7 @@ static reel_status build(reel__program *p, bool *stays, int *value) {
     for (int k = 0; k < t->count; k++) stays[k] = true;
     for (int i = 0; i < t->values; i++) value[i] = i;
     if (!(p->without & REEL_PASS_COMMON)) REEL_TRY(reel__pass_common(t, stays, value));
-    if (!(p->without & REEL_PASS_DEAD)) REEL_TRY(reel__pass_dead(t, stays));
+    if (!(p->without & REEL_PASS_DEAD)) REEL_TRY(reel__pass_dead(t, stays, value));
     p->node_of = array(t->count, sizeof *p->node_of);
     if (!p->node_of) return no_memory();
     for (int k = 0; k < t->count; k++) p->node_of[k] = stays[k] ? p->count++ : -1;
@@ -230,7 +230,7 @@ bool reel__program_holds(const reel__program *p) {
     for (int i = 0; i < p->values; i++) {
         const reel__memory *m = &p->memory[i];
         const reel__value *v = &p->trace->value[i];
-        if (v->inner || v->fed || m->first > m->last) continue;
+        if (v->inner || v->fed || v->gradient || m->first > m->last) continue;
         if (!reel__is_held(m->base)) return false;
     }
     return true;

@@ -112,11 +112,7 @@ static void section_end(reel__recorder *r, const reel__section *s, bool more) {
     reel__program *p = program_of(r);
     const reel__part *part = &p->part[p->now];
     if (--p->depth || p->outcome != REEL__SAME) return;
-    if (!more && part->more) {
-        p->outcome = REEL__OVER;
-        return;
-    }
-    bool good = p->next == part->end;
+    bool good = p->next == part->end && more == part->more;
     for (int i = 0; good && i < REEL__SECTION_RESULTS; i++) {
         const reel__operand *then = &part->result[i];
         reel_tensor *now = s->result[i];
@@ -128,9 +124,13 @@ static void section_end(reel__recorder *r, const reel__section *s, bool more) {
     if (!good) p->outcome = REEL__OTHER;
 }
 
-void reel__program_refresh(reel__program *p, int k) {
+bool reel__program_refresh(reel__program *p, int k) {
     reel__thread *self = reel__self();
     const reel__section *s = &p->part[k].is;
+    if (s->over && s->over(s->of) == p->part[k].more) {
+        p->outcome = REEL__OTHER;
+        return false;
+    }
     p->refresh = (reel__recorder){.took = took,
                                   .answers = answers,
                                   .section_begin = section_begin,
@@ -142,4 +142,5 @@ void reel__program_refresh(reel__program *p, int k) {
     self->recorder = &p->refresh;
     s->again(s->of, s->number);
     self->recorder = NULL;
+    return true;
 }

@@ -15,14 +15,29 @@ static reel_status run_node(reel__node *n) {
     return status;
 }
 
+static void back(reel__program *p, int part) {
+    p->part[part].is.back(p->part[part].is.of, p->part[part].is.number);
+}
+
 /* All that the host does. A step that is none of this program's is undone so far. */
 static void run_parts(reel__program *p) {
     int done = 0;
-    for (; done < p->parts && p->outcome == REEL__SAME && !reel_failed(); done++)
-        reel__program_refresh(p, done);
+    while (done < p->parts && p->outcome == REEL__SAME && !reel_failed())
+        if (reel__program_refresh(p, done)) done++;
     if (p->outcome == REEL__SAME || reel_failed()) return;
-    if (p->outcome == REEL__OVER) done--; /* it took nothing */
-    while (done-- > 0) p->part[done].is.back(p->part[done].is.of, p->part[done].is.number);
+    while (done-- > 0) back(p, done);
+}
+
+/* The first node of those that stand for entries from this one on. */
+static int node_from(const reel__program *p, int entry) {
+    for (; entry < p->trace->count; entry++)
+        if (p->node_of[entry] >= 0) return p->node_of[entry];
+    return p->count;
+}
+
+/* Node k failed: what the host does behind it, the step would not have come to. */
+static void undo_parts_behind(reel__program *p, int k) {
+    for (int i = p->parts - 1; i >= 0 && node_from(p, p->part[i].end) > k; i--) back(p, i);
 }
 
 static reel_status run_fused(const reel__fused *f, const char *at) {
@@ -44,11 +59,17 @@ static reel_status run_item(reel__program *p, const reel__item *item) {
 }
 
 static reel_status run(reel__program *p) {
+    if (!reel__gradients_fit(p)) p->outcome = REEL__OTHER;
     run_parts(p);
     REEL_TRY(reel_error_status());
     if (p->outcome != REEL__SAME) return REEL_OK;
-    for (int i = 0; i < p->items; i++) REEL_TRY(run_item(p, &p->item[i]));
-    return REEL_OK;
+    for (int i = 0; i < p->items; i++) {
+        const reel_status status = run_item(p, &p->item[i]);
+        if (status == REEL_OK) continue;
+        undo_parts_behind(p, p->item[i].first);
+        return status;
+    }
+    return reel__gradients_put(p);
 }
 
 reel_status reel__program_run(reel__program *p, reel__outcome *outcome) {

@@ -56,8 +56,7 @@ static int find(const reel__trace *t, const reel__storage *s) {
     return -1;
 }
 
-/* The operand that a tensor is; value -1 without memory. */
-static reel__operand operand_of(reel__trace *t, reel_tensor *x) {
+reel__operand reel__trace_operand(reel__trace *t, reel_tensor *x) {
     reel__operand o = {find(t, x->storage), x->layout};
     if (o.value >= 0) return o;
     if (!reel__grow((void **)&t->value, t->values, &t->value_room, sizeof *t->value)) return o;
@@ -74,6 +73,30 @@ static reel__operand operand_of(reel__trace *t, reel_tensor *x) {
 
 /* ---- calls ---- */
 
+/* A shape's axes that there are not say nothing, and are 0 from here on. */
+static void tidy(reel__call *c) {
+    reel_shape *told = NULL;
+    switch (c->op) {
+    case REEL_OP_fill:
+    case REEL_OP_arange:
+    case REEL_OP_linspace:
+    case REEL_OP_uniform:
+    case REEL_OP_normal:
+    case REEL_OP_randint:
+    case REEL_OP_randperm:
+    case REEL_OP_bernoulli_fill:
+    case REEL_OP_attention_kept:
+        told = &c->with.made.shape;
+        break;
+    case REEL_OP_slice_put:
+        told = &c->with.slice.shape;
+        break;
+    default:
+        return;
+    }
+    for (int i = told->ndim; i < REEL_MAX_DIMS; i++) told->dim[i] = 0;
+}
+
 static reel_status took(reel__recorder *r, const reel__call *c) {
     reel__trace *t = (reel__trace *)r;
     const reel__thread *self = reel__self();
@@ -88,12 +111,13 @@ static reel_status took(reel__recorder *r, const reel__call *c) {
                                          .function = self->composite ? self->composite->name : NULL,
                                          .context = self->context};
     reel__entry *e = &t->entry[t->count - 1];
-    for (int i = 0; i < c->nin; i++) operand[i] = operand_of(t, reel__input(c, i));
-    for (int i = 0; i < c->nout; i++) operand[c->nin + i] = operand_of(t, c->out[i]);
+    for (int i = 0; i < c->nin; i++) operand[i] = reel__trace_operand(t, reel__input(c, i));
+    for (int i = 0; i < c->nout; i++) operand[c->nin + i] = reel__trace_operand(t, c->out[i]);
     for (int i = 0; i < c->nin + c->nout; i++)
         if (operand[i].value < 0) return t->status = reel_error_status();
     /* a replay, whose own line is another, names the step's */
     if (!c->at) e->call.at = self->context ? self->context_at : self->call.site;
+    tidy(&e->call);
     e->call.list = NULL;
     memset(e->call.in, 0, sizeof e->call.in);
     memset(e->call.out, 0, sizeof e->call.out);
@@ -122,14 +146,14 @@ static void section_end(reel__recorder *r, const reel__section *s, bool more) {
     for (int i = 0; i < REEL__SECTION_RESULTS; i++) {
         p->result[i].value = -1;
         if (!s->result[i]) continue;
-        p->result[i] = operand_of(t, s->result[i]);
+        p->result[i] = reel__trace_operand(t, s->result[i]);
         if (p->result[i].value < 0) t->status = reel_error_status();
     }
 }
 
 /* ---- what a rehearsal changes, and is undone ---- */
 
-static reel_status copy_bytes(reel_tensor *to, reel_tensor *from) {
+reel_status reel__copy_elements(reel_tensor *to, reel_tensor *from) {
     reel__call c = {.op = REEL_OP_copy, .first = REEL__NO_NAMES, .nin = 1, .nout = 1};
     c.in[0] = from;
     c.out[0] = to;
@@ -153,7 +177,7 @@ static reel_status save(reel__trace *t, reel_tensor *x) {
     reel_tensor *base = whole(x);
     reel_tensor *copy =
         base ? reel__tensor_new(NULL, "capture", &base->layout, x->storage->device) : NULL;
-    if (copy && copy_bytes(copy, base) == REEL_OK) {
+    if (copy && reel__copy_elements(copy, base) == REEL_OK) {
         t->saved[t->saves++] = (reel__saved){base, copy};
         return REEL_OK;
     }
@@ -189,11 +213,12 @@ static void let_saved_go(reel__trace *t) {
 }
 
 static reel_status undo(reel__trace *t) {
+    reel__gradients_undo(t);
     for (int k = t->parts - 1; k >= 0; k--)
         t->part[k].is.back(t->part[k].is.of, t->part[k].is.number);
     for (int i = 0; i < t->saves; i++)
         if (t->saved[i].base->storage->data) /* else the step let it go */
-            REEL_TRY(copy_bytes(t->saved[i].base, t->saved[i].copy));
+            REEL_TRY(reel__copy_elements(t->saved[i].base, t->saved[i].copy));
     return reel_error_status();
 }
 
@@ -218,6 +243,21 @@ static void note_what_is_fed(reel__trace *t) {
     }
 }
 
+/* What the step uses of outside, and puts another in the place of, so that each step has another.
+ */
+static reel_status check_nothing_replaced(const reel__trace *t) {
+    for (int k = 0; k < t->count; k++)
+        for (int i = 0; i < t->entry[k].call.nin; i++) {
+            const reel__value *v = &t->value[t->entry[k].operand[i].value];
+            if (!v->inner && !v->fed && !v->gradient && !reel__is_held(v->base))
+                return reel_fail(REEL_ERR_STATE, t->entry[k].call.at,
+                                 "%s: an input comes from before the captured step, which lets it "
+                                 "go: replays need one that stays, so copy into it (reel_copy_)",
+                                 reel__ops[t->entry[k].call.op].name);
+        }
+    return REEL_OK;
+}
+
 static bool run_recorded(reel__trace *t, reel_step step, void *user) {
     reel__thread *self = reel__self();
     REEL_SCOPE;
@@ -238,6 +278,7 @@ static reel__trace *trace_new(void) {
     }
     t->recorder = (reel__recorder){.took = took,
                                    .answers = save_first,
+                                   .gradient = reel__gradient_noted,
                                    .section_begin = section_begin,
                                    .section_end = section_end};
     t->number = atomic_fetch_add(&numbers, 1) + 1;
@@ -250,9 +291,10 @@ reel__trace *reel__trace_rehearse(reel_step step, void *user, bool *did) {
     if (!t) return NULL;
     *did = run_recorded(t, step, user);
     if (!reel_failed()) {
+        reel__gradients_after(t);
         note_what_outlives(t);
         note_what_is_fed(t);
-        if (*did) undo(t);
+        if (*did && undo(t) == REEL_OK) check_nothing_replaced(t);
     }
     let_saved_go(t);
     if (!reel_failed()) return t;
@@ -263,6 +305,7 @@ reel__trace *reel__trace_rehearse(reel_step step, void *user, bool *did) {
 void reel__trace_free(reel__trace *t) {
     if (!t) return;
     let_saved_go(t);
+    reel__gradients_free(t);
     for (int i = 0; i < t->count; i++) free(t->entry[i].operand);
     for (int i = 0; i < t->values; i++) reel__let_go(t->value[i].base);
     free(t->entry);
@@ -340,5 +383,9 @@ bool reel__trace_agrees(const reel__trace *a, const reel__trace *b, char *why, s
     for (int i = 0; i < a->count && i < b->count; i++)
         if (!same_entry(&a->entry[i], &b->entry[i], why, size)) return false;
     if (a->count != b->count || !same_parts(a, b)) return false;
+    if (!reel__gradients_agree(a, b)) {
+        snprintf(why, size, "gradients come and go otherwise");
+        return false;
+    }
     return same_values(a, b, why, size);
 }

@@ -173,11 +173,17 @@ static void next_again(void *of, double number) {
     (reel_loader_next)(of, &b);
 }
 
+static bool is_over(void *of) {
+    reel_loader *l = of;
+    return reel__alive_is(l, REEL__LOADER) && reel__loader_plan(l) == REEL_OK &&
+           l->position == l->plan.batches;
+}
+
 /* The batch handed over last is the next one again. */
 static void put_back(void *of, double number) {
     (void)number;
     reel_loader *l = of;
-    if (l->position == 0) return;
+    if (!reel__alive_is(l, REEL__LOADER) || l->position == 0) return;
     stop_reading(l);
     l->position--;
 }
@@ -189,7 +195,7 @@ bool reel_loader_next(reel_loader *l, reel_batch *b) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "loader_next: the batch is NULL");
         return false;
     }
-    reel__section s = {.again = next_again, .back = put_back, .of = l};
+    reel__section s = {.again = next_again, .over = is_over, .back = put_back, .of = l};
     reel__section_begin(&s);
     const bool more = next(l, b);
     s.result[0] = b->x;

@@ -209,7 +209,7 @@ undeclared_names() { # what doc/coming-from-pytorch.md calls Reel's
 }
 
 rule 'autograd includes tensor' points_up autograd tensor
-rule 'capture includes tensor' points_up capture tensor
+rule 'capture includes autograd, tensor' points_up capture 'autograd|tensor'
 rule 'nn includes autograd, tensor' points_up nn 'autograd|tensor'
 rule 'optim includes autograd, tensor' points_up optim 'autograd|tensor'
 rule 'io includes tensor' points_up io tensor

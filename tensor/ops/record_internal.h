@@ -19,6 +19,8 @@
 typedef struct reel__section {
     /* Does all of it once more, and begins and ends a section like this one. */
     void (*again)(void *of, double number);
+    /* Whether it would have nothing to give; NULL: it always has. Changes nothing. */
+    bool (*over)(void *of);
     /* Undoes the last time: what was taken is there to be taken again. */
     void (*back)(void *of, double number);
     void *of;
@@ -33,6 +35,9 @@ struct reel__recorder {
     /* Before a call runs: true if it need not, since it is answered: its results are set, each with
      * a reference that is the caller's. NULL: none is. */
     bool (*answers)(reel__recorder *r, reel__call *c, const reel__layout *layout);
+    /* Before a leaf's gradient is looked at or changed; not seen: it is let go, whatever it is.
+     * NULL: of no interest. */
+    void (*gradient)(reel__recorder *r, reel_tensor *leaf, bool seen);
     void (*section_begin)(reel__recorder *r, const reel__section *s);
     void (*section_end)(reel__recorder *r, const reel__section *s, bool more);
 };
@@ -45,6 +50,11 @@ static inline void reel__section_begin(const reel__section *s) {
 static inline void reel__section_end(const reel__section *s, bool more) {
     reel__recorder *r = reel__self()->recorder;
     if (r) r->section_end(r, s, more);
+}
+
+static inline void reel__note_gradient(reel_tensor *leaf, bool seen) {
+    reel__recorder *r = reel__self()->recorder;
+    if (r && r->gradient) r->gradient(r, leaf, seen);
 }
 
 /* What the host does besides calls, at each step anew, is not recorded. At the head of a block. */

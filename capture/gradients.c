@@ -1,0 +1,135 @@
+/* Gradients of leaves, which the host hands on from step to step: a step that begins with other
+ * ones than a program's is another step, and a replay leaves what the step would. */
+#include "capture/capture_internal.h"
+
+#include "autograd/gradient_internal.h"
+
+#include <stdlib.h>
+
+/* ---- in a rehearsal ---- */
+
+void reel__gradient_noted(reel__recorder *r, reel_tensor *leaf, bool seen) {
+    reel__trace *t = (reel__trace *)r;
+    for (int i = 0; i < t->leaves; i++)
+        if (t->leaf[i].leaf == leaf) return;
+    if (t->status != REEL_OK) return;
+    if (!reel__grow((void **)&t->leaf, t->leaves, &t->leaf_room, sizeof *t->leaf)) {
+        t->status = reel_error_status();
+        return;
+    }
+    reel_tensor *g = reel__gradient_of(leaf);
+    reel__leaf *l = &t->leaf[t->leaves];
+    *l = (reel__leaf){.leaf = leaf, .seen = seen, .before.value = -1, .after.value = -1};
+    l->elements = reel__hold(leaf, &leaf->layout, NULL);
+    if (g && seen) l->before = reel__trace_operand(t, g);
+    if (l->before.value >= 0) t->value[l->before.value].gradient = true;
+    t->leaves++;
+    if (reel_failed()) t->status = reel_error_status();
+    l->was = reel_retain(g);
+}
+
+reel_status reel__gradients_after(reel__trace *t) {
+    for (int i = 0; i < t->leaves; i++) {
+        reel__leaf *l = &t->leaf[i];
+        if (!reel__has_gradient(l->leaf) || !reel__gradient_of(l->leaf)) continue;
+        l->after = reel__trace_operand(t, reel__gradient_of(l->leaf));
+        if (l->after.value < 0) return reel_error_status();
+    }
+    return REEL_OK;
+}
+
+static void let_go_of_what_was(reel__trace *t) {
+    for (int i = 0; i < t->leaves; i++) {
+        reel_release(t->leaf[i].was);
+        t->leaf[i].was = NULL;
+    }
+}
+
+void reel__gradients_undo(reel__trace *t) {
+    for (int i = 0; i < t->leaves; i++)
+        if (reel__has_gradient(t->leaf[i].leaf))
+            reel__put_gradient(t->leaf[i].leaf, t->leaf[i].was);
+    let_go_of_what_was(t);
+}
+
+void reel__gradients_free(reel__trace *t) {
+    let_go_of_what_was(t);
+    for (int i = 0; i < t->leaves; i++) reel__let_go(t->leaf[i].elements);
+    free(t->leaf);
+}
+
+static bool same_gradient(const reel__operand *a, const reel__operand *b) {
+    return a->value == b->value &&
+           (a->value < 0 || reel__same_layout(&a->layout, &b->layout, false));
+}
+
+bool reel__gradients_agree(const reel__trace *a, const reel__trace *b) {
+    if (a->leaves != b->leaves) return false;
+    for (int i = 0; i < a->leaves; i++) {
+        const reel__leaf *x = &a->leaf[i], *y = &b->leaf[i];
+        if (x->leaf != y->leaf || x->seen != y->seen || !same_gradient(&x->before, &y->before) ||
+            !same_gradient(&x->after, &y->after))
+            return false;
+    }
+    return true;
+}
+
+/* ---- in a replay ---- */
+
+static bool is(const reel__program *p, const reel__operand *o, const reel_tensor *g) {
+    if (o->value < 0 || !g) return o->value < 0 && !g;
+    return g->storage == p->memory[o->value].base->storage &&
+           reel__same_layout(&g->layout, &o->layout, false);
+}
+
+bool reel__gradients_fit(const reel__program *p) {
+    const reel__trace *t = p->trace;
+    for (int i = 0; i < t->leaves; i++) {
+        const reel__leaf *l = &t->leaf[i];
+        if (!reel__has_gradient(l->leaf) || l->leaf->storage != l->elements->storage) return false;
+        if (l->seen && !is(p, &l->before, reel__gradient_of(l->leaf))) return false;
+    }
+    return true;
+}
+
+static reel_tensor *view_of(const reel__program *p, const reel__operand *o) {
+    return reel__tensor_view(NULL, "backward", p->memory[o->value].base, &o->layout);
+}
+
+static bool moves_back(const reel__leaf *l) {
+    return l->before.value >= 0 && l->before.value != l->after.value &&
+           reel__same_layout(&l->before.layout, &l->after.layout, true);
+}
+
+/* A gradient that the step takes in the place of another goes where that was, so that the next
+ * replay finds it there. */
+static reel_status put(const reel__program *p, const reel__leaf *l) {
+    const reel__operand *o = &l->after;
+    if (moves_back(l)) {
+        REEL_SCOPE;
+        o = &l->before;
+        reel_tensor *to = reel__scope_give(view_of(p, o)),
+                    *from = reel__scope_give(view_of(p, &l->after));
+        if (!to || !from) return reel_error_status();
+        REEL_TRY(reel__copy_elements(to, from));
+    }
+    if (is(p, o, reel__gradient_of(l->leaf))) return REEL_OK;
+    reel_tensor *g = view_of(p, o);
+    if (!g) return reel_error_status();
+    reel__put_gradient(l->leaf, g);
+    reel_release(g);
+    return REEL_OK;
+}
+
+reel_status reel__gradients_put(const reel__program *p) {
+    const reel__trace *t = p->trace;
+    for (int i = 0; i < t->leaves; i++) {
+        const reel__leaf *l = &t->leaf[i];
+        if (!reel__has_gradient(l->leaf)) continue;
+        if (l->after.value < 0)
+            reel__put_gradient(l->leaf, NULL);
+        else
+            REEL_TRY(put(p, l));
+    }
+    return REEL_OK;
+}
