@@ -184,7 +184,10 @@ static void let_saved_go(reel__trace *t) {
 static reel_status undo(reel__trace *t) {
     for (int k = t->parts - 1; k >= 0; k--)
         t->part[k].is.back(t->part[k].is.of, t->part[k].is.number);
-    for (int i = 0; i < t->saves; i++) REEL_TRY(copy_bytes(t->saved[i].base, t->saved[i].copy));
+    for (int i = 0; i < t->saves; i++) {
+        reel__saved *v = &t->saved[i];
+        if (v->base->storage->data) REEL_TRY(copy_bytes(v->base, v->copy)); /* else it is gone */
+    }
     return reel_error_status();
 }
 
