@@ -30,7 +30,8 @@ extern "C" {
 #endif
 
 typedef struct {
-    int64_t most_events; /* that are kept, the first ones; 0: 262144. Others are counted */
+    /* That are kept, up to 2^32, the first ones; others are counted. 0: 262144. */
+    int64_t most_events;
     /* The time of each launch on a GPU, by a pair of CUDA events around it. Meanwhile launches are
      * not sent as graphs but one by one, a batch at a time, for which the device waits until it is
      * whole: a step of small kernels takes several times as long as without, and a kernel's time

@@ -485,12 +485,12 @@ START_TEST(calls_at_the_wrong_time) {
     expect_text(REEL_ERR_STATE, "profile_write: there is no profile", __FILE__, __LINE__ - 1);
     ck_assert_int_eq(reel_profile_report(stderr), REEL_ERR_STATE);
     expect_text(REEL_ERR_STATE, "profile_report: there is no profile", __FILE__, __LINE__ - 1);
-    ck_assert_int_eq(reel_profile_start((reel_profile_options){.most_events = -1}),
-                     REEL_ERR_ARGUMENT);
-    expect_failure(REEL_ERR_ARGUMENT, "profile_start: most_events must be 0 or more");
-    ck_assert_int_eq(reel_profile_start((reel_profile_options){.most_events = INT64_MAX}),
-                     REEL_ERR_MEMORY);
-    expect_failure(REEL_ERR_MEMORY, "profile_start: out of memory");
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(
+            reel_profile_start((reel_profile_options){.most_events = i ? -1 : 1LL << 33}),
+            REEL_ERR_ARGUMENT);
+    expect_failure(REEL_ERR_ARGUMENT,
+                   "profile_start: most_events must lie in 0..2^32: 8589934592 (");
     start(plain);
     ck_assert_int_eq(reel_profile_start(plain), REEL_ERR_STATE);
     expect_text(REEL_ERR_STATE, "profile_start: a profile is under way", __FILE__, __LINE__ - 1);

@@ -13,7 +13,8 @@
 #include <time.h>
 
 enum { BLOCK = 1024, MOST_DEPTH = 64 };
-#define MOST_EVENTS ((int64_t)1 << 18)
+#define MOST_EVENTS ((int64_t)1 << 18) /* where nobody says more */
+#define MOST_ASKED ((int64_t)1 << 32)
 
 typedef _Atomic(reel__profile_event *) block;
 
@@ -271,8 +272,10 @@ static reel_status begin(const reel_profile_options *o) {
 }
 
 reel_status reel_profile_start(reel_profile_options o) {
-    if (o.most_events < 0)
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "profile_start: most_events must be 0 or more");
+    if (o.most_events < 0 || o.most_events > MOST_ASKED)
+        return reel_fail(REEL_ERR_ARGUMENT, NULL,
+                         "profile_start: most_events must lie in 0..2^32: %lld",
+                         (long long)o.most_events);
     pthread_mutex_lock(&profile.lock);
     const reel_status status = begin(&o);
     pthread_mutex_unlock(&profile.lock);
