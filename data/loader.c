@@ -172,7 +172,8 @@ static void next_again(void *of, double number) {
 }
 
 /* The batch handed over last is the next one again. */
-static void put_back(void *of) {
+static void put_back(void *of, double number) {
+    (void)number;
     reel_loader *l = of;
     if (l->position == 0) return;
     stop_reading(l);

@@ -100,7 +100,7 @@ siteless='
     reel_state_text_count reel_state_text_key reel_state_text_value reel_state_int reel_state_double
     reel_loader_epoch reel_loader_position reel_history_rows reel_history_get reel_optim_group_count
     reel_file_exists reel_philox reel_version reel_context_user reel_context_needs
-    reel_ema_get reel_ema_updates reel_plan_is_ready
+    reel_ema_get reel_ema_updates reel_plan_programs
         only look, and give 0, NULL, NaN or false where there is nothing
     reel_retain reel_scope_close reel_scope_return reel_leak_report
     reel_grad_mode_enter reel_grad_mode_leave reel_set_anomaly reel_untrack reel_zero_grad reel_remove_hook

@@ -135,6 +135,36 @@ START_TEST(nan_wins_and_ties_go_to_the_first) {
 }
 END_TEST
 
+/* x[3,4,1800] of few numbers, many of them alike, and of NaN. */
+static reel_tensor *alike(reel_dtype dtype) {
+    reel_generator *g = reel_generator_new(3, reel_cpu());
+    reel_tensor *x = reel_floor(reel_scale(reel_rand(reel_shape(3, 4, 1800), dtype, g), 5));
+    reel_generator_free(g);
+    return reel_where(reel_gt(x, reel_full(REEL_SCALAR, 3.5, dtype, reel_cpu())),
+                      reel_full(REEL_SCALAR, NAN, dtype, reel_cpu()), x);
+}
+
+/* NaN as -1 */
+static reel_tensor *numbered(reel_tensor *x) {
+    return reel_where_else(reel_logical_not(reel_isnan(x)), x, -1);
+}
+
+/* Where windows are of one size, those of their own sizes are the same: the elements and where they
+ * lay. */
+START_TEST(adaptive_windows_find_what_others_find) {
+    const int64_t wide[] = {1, 3, 25, 600, 900, 1800};
+    for (int i = 0; i < 12; i++) {
+        REEL_SCOPE;
+        const int64_t width = wide[i / 2];
+        reel_tensor *x = alike(i % 2 ? REEL_F64 : REEL_F32), *at, *at2;
+        reel_tensor *y = reel_max_pool2d(x, reel_shape(2, width), (reel_pool_options){0}, &at);
+        reel_tensor *y2 = reel_adaptive_max_pool2d(x, reel_shape(2, 1800 / width), &at2);
+        ck_assert(reel_item(reel_all(reel_eq(at, at2))) != 0);
+        ck_assert(reel_item(reel_all(reel_eq(numbered(y), numbered(y2)))) != 0);
+    }
+}
+END_TEST
+
 static reel_tensor *composed(reel_tensor **in, void *unused) {
     (void)unused;
     reel_tensor *at, *y = reel_lp_pool2d(in[0], 3, reel_shape(1, 2),
@@ -283,6 +313,7 @@ int main(void) {
     tcase_add_test(t, pools_are_pytorchs);
     tcase_add_test(t, resampling_is_pytorchs);
     tcase_add_test(t, nan_wins_and_ties_go_to_the_first);
+    tcase_add_test(t, adaptive_windows_find_what_others_find);
     tcase_add_test(t, channels_change_places);
     tcase_add_test(t, composites_have_gradients);
     tcase_add_test(t, layers_are_their_functions);

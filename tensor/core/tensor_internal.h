@@ -37,6 +37,7 @@ static inline int64_t reel__option_int(int64_t value, int64_t otherwise) {
  * tape compares it. */
 typedef struct reel__storage {
     atomic_int refs;
+    atomic_int captured; /* references among these that captured steps have */
     atomic_uint version;
     const reel__backend *backend;
     reel_device device;
