@@ -1,5 +1,6 @@
 /* A program at work. */
 #include "capture/capture_internal.h"
+#include "tensor/core/profile_internal.h"
 
 /* As the step's own call would say it: of the function that it was part of, or of a gradient. */
 static reel_status run_node(reel__node *n) {
@@ -7,6 +8,7 @@ static reel_status run_node(reel__node *n) {
     const reel__composite composite = {.name = n->function, .at = n->call.at};
     if (n->function) self->composite = &composite;
     self->context = n->context;
+    self->context_at = n->call.at;
     const reel_status status = reel__dispatch_again(&n->call);
     self->composite = NULL;
     self->context = NULL;
@@ -23,8 +25,20 @@ static void run_parts(reel__program *p) {
     while (done-- > 0) p->part[done].is.back(p->part[done].is.of, p->part[done].is.number);
 }
 
+static reel_status run_fused(const reel__fused *f, const char *at) {
+    char name[REEL__PROFILE_TEXT];
+    reel__profile_mark mark = {0};
+    if (reel__profile_does()) {
+        f->describe(f->of, name, sizeof name);
+        mark = reel__profile_fused(name, at, 0);
+    }
+    const reel_status status = f->run(f->of);
+    reel__profile_end(mark);
+    return status;
+}
+
 static reel_status run_item(reel__program *p, const reel__item *item) {
-    if (item->fused) return item->fused->run(item->fused->of);
+    if (item->fused) return run_fused(item->fused, p->node[item->first].call.at);
     for (int k = item->first; k < item->first + item->count; k++) REEL_TRY(run_node(&p->node[k]));
     return REEL_OK;
 }
@@ -39,6 +53,7 @@ static reel_status run(reel__program *p) {
 
 reel_status reel__program_run(reel__program *p, reel__outcome *outcome) {
     REEL_SCOPE;
+    REEL__PROFILE_PASS_OF("replay", NULL);
     p->outcome = REEL__SAME;
     const reel_status status = run(p);
     *outcome = p->outcome;

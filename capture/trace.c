@@ -83,6 +83,8 @@ static reel_status took(reel__recorder *r, const reel__call *c) {
     for (int i = 0; i < c->nout; i++) operand[c->nin + i] = operand_of(t, c->out[i]);
     for (int i = 0; i < c->nin + c->nout; i++)
         if (operand[i].value < 0) return t->status = reel_error_status();
+    /* a replay, whose own line is another, names the step's */
+    if (!c->at) e->call.at = self->context ? self->context_at : self->call.site;
     e->call.list = NULL;
     memset(e->call.in, 0, sizeof e->call.in);
     memset(e->call.out, 0, sizeof e->call.out);
