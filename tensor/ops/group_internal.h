@@ -1,0 +1,37 @@
+/* A captured step's calls, as a plan has them (capture/), and what a backend may make of several.
+ *
+ * Its tensors are handles of the plan's: a layout, and memory that stays where it is from replay to
+ * replay. Which memory an operand is, is said by its value: a number in the plan's list. Two
+ * operands of one value may be seen by different layouts. */
+#ifndef REEL_TENSOR_OPS_GROUP_INTERNAL_H
+#define REEL_TENSOR_OPS_GROUP_INTERNAL_H
+
+#include "tensor/backend.h"
+
+typedef struct reel__node {
+    reel__call call;
+    int *in;                     /* the values of its inputs, call.nin of them */
+    int out[REEL__MOST_RESULTS]; /* and of its results */
+    unsigned kept;               /* bits of results that are read after the group: they must be in
+                                  * memory; others need not */
+    bool fed;                    /* constants or outer inputs are replaced before each replay */
+    const char *function;        /* that it is part of, in messages; NULL: none */
+    const char *context;         /* the op whose gradient it is part of; NULL: none */
+} reel__node;
+
+/* Nodes that follow each other in a plan. */
+typedef struct reel__group {
+    reel__node *node;
+    int count;
+} reel__group;
+
+/* What a backend makes of a group: fewer kernels than nodes. `of` is its own. */
+typedef struct reel__fused {
+    reel_status (*run)(void *of);
+    void (*free)(void *of);
+    /* One line for people: what it is. */
+    void (*describe)(const void *of, char *to, size_t size);
+    void *of;
+} reel__fused;
+
+#endif
