@@ -2,6 +2,7 @@
  *
  *     tensor/     tensors, shapes, views, scopes, errors, ops, random numbers
  *     autograd/   the tape, backward, gradient checks
+ *     capture/    training steps that are replayed
  *     nn/         modules, layers, losses, initialisers, meters
  *     optim/      optimizers, schedules, gradient clipping
  *     data/       datasets, samplers, collate, loader
@@ -12,6 +13,7 @@
 #define REEL_H
 
 #include "autograd/autograd.h"
+#include "capture/capture.h"
 #include "data/data.h"
 #include "io/io.h"
 #include "nn/nn.h"

@@ -4,6 +4,7 @@
  * epoch's first batch and joined at its end. After a failure they are let go too, with all that was
  * read ahead, and the same batch is tried again once it is cleared. */
 #include "data/data_internal.h"
+#include "tensor/ops/record_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -119,9 +120,15 @@ static void leave_parent(reel_loader *l) {
     if (l->crew && reel__crew_is_gone(l->crew)) stop_reading(l);
 }
 
+/* Once an epoch, and so no part of a step that is captured. */
+static reel_status open_rows(reel_loader *l) {
+    REEL__UNRECORDED;
+    return reel__rows_open(l);
+}
+
 /* The batch at the loader's position. */
 static reel_status make_batch(reel_loader *l) {
-    REEL_TRY(reel__rows_open(l));
+    REEL_TRY(open_rows(l));
     return l->read_ahead ? reel__ahead_take(l, &l->batch)
                          : reel__read_batch(l, l->position, &l->batch);
 }
@@ -138,13 +145,7 @@ static void end_epoch(reel_loader *l) {
         reel_fail(REEL_ERR_STATE, NULL, "loader: no epoch after %lld", (long long)l->epoch);
 }
 
-bool reel_loader_next(reel_loader *l, reel_batch *b) {
-    if (b) *b = (reel_batch){NULL, NULL, NULL, 0, 0};
-    if (!is_alive(l, "loader_next")) return false;
-    if (!b) {
-        reel_fail(REEL_ERR_ARGUMENT, NULL, "loader_next: the batch is NULL");
-        return false;
-    }
+static bool next(reel_loader *l, reel_batch *b) {
     reel__sample_release(&l->batch);
     leave_parent(l);
     if (reel_failed() || reel__loader_plan(l) != REEL_OK) return false;
@@ -162,6 +163,36 @@ bool reel_loader_next(reel_loader *l, reel_batch *b) {
                       l->position};
     l->position++;
     return true;
+}
+
+static void next_again(void *of, double number) {
+    (void)number;
+    reel_batch b;
+    (reel_loader_next)(of, &b);
+}
+
+/* The batch handed over last is the next one again. */
+static void put_back(void *of) {
+    reel_loader *l = of;
+    if (l->position == 0) return;
+    stop_reading(l);
+    l->position--;
+}
+
+bool reel_loader_next(reel_loader *l, reel_batch *b) {
+    if (b) *b = (reel_batch){NULL, NULL, NULL, 0, 0};
+    if (!is_alive(l, "loader_next")) return false;
+    if (!b) {
+        reel_fail(REEL_ERR_ARGUMENT, NULL, "loader_next: the batch is NULL");
+        return false;
+    }
+    reel__section s = {.again = next_again, .back = put_back, .of = l};
+    reel__section_begin(&s);
+    const bool more = next(l, b);
+    s.result[0] = b->x;
+    s.result[1] = b->y;
+    reel__section_end(&s, more);
+    return more;
 }
 
 int64_t reel_loader_batches(reel_loader *l) {

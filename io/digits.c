@@ -9,12 +9,21 @@
  *      off at its rim.
  *
  * Every number that varies comes from Philox, keyed by the seed and counted by the digit's index,
- * so digit i looks the same however many are drawn. */
+ * so digit i looks the same however many are drawn. And it looks the same everywhere: all else is
+ * sums, products, quotients and square roots, which IEEE 754 rounds, and of libm only functions
+ * that are exact. */
 #include "io/io_internal.h"
 #include "tensor/core/tensor_internal.h"
 #include "tensor/random.h"
 
 #include <math.h>
+
+#define WIDE(name) name##_f64
+#define REAL double
+#define R(name) name##_f64
+#define REEL_REAL_IS_F64 1
+#define SQRT __builtin_sqrt
+#include "tensor/formulas/scalar.h"
 
 enum { SIDE = 28, CLASSES = 10, WAYS = 2 };
 enum { MAX_STROKES = 2, MAX_POINTS = 12 };
@@ -150,6 +159,15 @@ typedef struct {
     float xx, xy, yx, yy;
 } hand;
 
+/* Not libm's, whose last bit depends on its version and on the processor. */
+static float sine(float x) {
+    return (float)sin_f64((double)x);
+}
+
+static float cosine(float x) {
+    return (float)cos_f64((double)x);
+}
+
 static hand hand_of(dice *d) {
     const float turn = 6.2831853F;
     hand h; /* no initialiser: its order of evaluation is the compiler's choice */
@@ -160,7 +178,7 @@ static hand hand_of(dice *d) {
     h.wave_x = between(d, .02F, .05F);
     h.wave_y = between(d, .02F, .05F);
     float width = between(d, .85F, 1.3F), slant = between(d, -.08F, .38F);
-    float angle = between(d, -.16F, .16F), c = cosf(angle), s = sinf(angle);
+    float angle = between(d, -.16F, .16F), c = cosine(angle), s = sine(angle);
     /* rotation @ shear @ stretch; y points down, so a slant to the right is -y */
     h.xx = c * width;
     h.xy = -c * slant - s;
@@ -170,8 +188,8 @@ static hand hand_of(dice *d) {
 }
 
 static point moved(const hand *h, point p) {
-    float x = p.x + h->bend_x * sinf(h->wave_x * p.y + h->phase_x);
-    float y = p.y + h->bend_y * sinf(h->wave_y * p.x + h->phase_y);
+    float x = p.x + h->bend_x * sine(h->wave_x * p.y + h->phase_x);
+    float y = p.y + h->bend_y * sine(h->wave_y * p.x + h->phase_y);
     return (point){h->xx * x + h->xy * y, h->yx * x + h->yy * y};
 }
 
@@ -206,7 +224,8 @@ static float distance(point p, point a, point b) {
     float dx = b.x - a.x, dy = b.y - a.y, square = dx * dx + dy * dy;
     float t = square > 0 ? ((p.x - a.x) * dx + (p.y - a.y) * dy) / square : 0;
     t = fminf(fmaxf(t, 0), 1);
-    return hypotf(a.x + t * dx - p.x, a.y + t * dy - p.y);
+    const double x = (double)(a.x + t * dx - p.x), y = (double)(a.y + t * dy - p.y);
+    return (float)sqrt(x * x + y * y);
 }
 
 /* Lights the pixels near a segment. `pen` is half the stroke's width; across the rim, `soft` wide,

@@ -256,7 +256,6 @@ reel_module *reel_rrelu_new(reel_rrelu_options o) {
     if (!m) return NULL;
     m->lower = lower;
     m->upper = upper;
-    reel_generator *g = reel_generator_new(o.seed ? o.seed : reel_next_seed(), reel_cpu());
-    m->generator = g ? reel_module_generator(&m->base, "generator", g) : NULL;
+    m->generator = reel__module_draws(&m->base, o.seed, reel_cpu());
     return reel__module_made(&m->base, m->generator);
 }

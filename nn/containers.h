@@ -27,9 +27,9 @@ REEL_API reel_module *reel_parameter_dict_new(const char *const *names, reel_ten
 
 /* y = x */
 REEL_API reel_module *reel_identity_new(void);
-/* Axes start_dim..end_dim as one: x[B,C,H,W] -> y[B,CHW]. Zero means the default, REEL_ZERO 0. */
+/* Axes start_axis..end_axis as one: x[B,C,H,W] -> y[B,CHW]. Zero means the default, REEL_ZERO 0. */
 typedef struct {
-    int start_dim, end_dim; /* 1, -1 */
+    int start_axis, end_axis; /* 1, -1 */
 } reel_flatten_options;
 REEL_API reel_module *reel_flatten_new(reel_flatten_options options);
 /* Axis `axis` as several: x[B,CHW] -> y[B,C,H,W], one of which may be -1 (reel_unflatten). */

@@ -11,17 +11,12 @@ typedef struct {
     int axes;
     reel_conv_options options;
     reel_conv_transpose_options transposed; /* or these */
-    reel_padding_mode mode;
-    int64_t before[3], after[3]; /* of a mode other than zeros */
+    reel_pad_mode mode;
+    int64_t before[3], after[3]; /* of a mode other than a constant */
     reel_tensor *weight, *bias;  /* bias NULL: none */
 } conv;
 
 /* ---- padding with other than zeros ---- */
-
-_Static_assert((int)REEL_PADDING_REFLECT == (int)REEL_PAD_REFLECT &&
-                   (int)REEL_PADDING_REPLICATE == (int)REEL_PAD_REPLICATE &&
-                   (int)REEL_PADDING_CIRCULAR == (int)REEL_PAD_CIRCULAR,
-               "a layer's padding modes are those of reel_pad");
 
 /* What is no convolution's input is left as it is, for reel_conv to refuse. */
 static reel_tensor *padded(const conv *m, reel_tensor *x) {
@@ -36,7 +31,7 @@ static reel_tensor *padded(const conv *m, reel_tensor *x) {
         ends.dim[2 * (m->axes - 1 - i)] = m->before[i];
         ends.dim[2 * (m->axes - 1 - i) + 1] = m->after[i];
     }
-    return reel_pad_at(NULL, x, ends, (reel_pad_mode)m->mode, 0);
+    return reel_pad_at(NULL, x, ends, m->mode, 0);
 }
 
 /* ---- forward ---- */
@@ -47,7 +42,7 @@ static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     REEL__LAYER_OF(base, x, weight, bias);
     if (!reel__composite_is_whole(&composite)) return NULL;
     REEL_SCOPE;
-    reel_tensor *p = m->mode == REEL_PADDING_ZEROS ? x : padded(m, x);
+    reel_tensor *p = m->mode == REEL_PAD_CONSTANT ? x : padded(m, x);
     return p ? reel_scope_return(reel_conv_at(NULL, m->axes, p, weight, bias, m->options)) : NULL;
 }
 
@@ -153,7 +148,7 @@ static reel_module *conv_new(const char *type, plan p, reel_conv_layer_options o
         reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: same: the stride must be 1", p.what);
         return NULL;
     }
-    if ((unsigned)o.padding_mode > REEL_PADDING_CIRCULAR) {
+    if ((unsigned)o.padding_mode > REEL_PAD_CIRCULAR) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no such padding mode: %d", p.what,
                   (int)o.padding_mode);
         return NULL;
@@ -167,7 +162,7 @@ static reel_module *conv_new(const char *type, plan p, reel_conv_layer_options o
                                      .groups = p.groups,
                                      .same = o.same};
     m->mode = o.padding_mode;
-    if (m->mode != REEL_PADDING_ZEROS) take_padding(m, &p, o);
+    if (m->mode != REEL_PAD_CONSTANT) take_padding(m, &p, o);
     return with_parameters(m, &p, weight_shape(&p, p.out, p.in / p.groups), !o.no_bias, o.dtype,
                            o.generator);
 }

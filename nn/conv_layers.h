@@ -18,6 +18,7 @@
 
 #include "../tensor/convolution.h"
 #include "../tensor/random.h"
+#include "../tensor/windows.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,21 +26,11 @@ extern "C" {
 
 typedef struct reel_module reel_module; /* nn.h */
 
-/* What x has behind its ends, where it is padded: 0; its inside mirrored, without the end itself;
- * the end again; its other end. x must be longer than a padding that mirrors, and no shorter than
- * one that goes round. */
-typedef enum {
-    REEL_PADDING_ZEROS = 0,
-    REEL_PADDING_REFLECT,
-    REEL_PADDING_REPLICATE,
-    REEL_PADDING_CIRCULAR
-} reel_padding_mode;
-
 typedef struct {
     reel_shape stride, padding, dilation; /* 1, 0, 1 */
     int64_t groups;                       /* 1 */
     bool same;                            /* y as large as x: reel_conv_options has it */
-    reel_padding_mode padding_mode;
+    reel_pad_mode padding_mode; /* what lies behind x's ends (windows.h); a constant is 0 */
     bool no_bias;
     reel_dtype dtype;          /* f32 or f64 */
     reel_generator *generator; /* says the device as well; NULL: one of reel_next_seed on the CPU */

@@ -1,4 +1,4 @@
-/* The first values of layers' parameters. */
+/* The first values of layers' parameters, and generators of their own. */
 #include "nn/module_internal.h"
 
 reel__draws reel__draws_begin(reel_generator *given) {
@@ -24,4 +24,9 @@ reel_tensor *reel__param_uniform(reel_module *m, const char *name, reel_shape sh
 reel_tensor *reel__param_filled(reel_module *m, const char *name, reel_shape shape, double value,
                                 reel_dtype dtype, reel_device device) {
     return reel_module_param(m, name, reel_full(shape, value, dtype, device));
+}
+
+reel_generator *reel__module_draws(reel_module *m, uint64_t seed, reel_device device) {
+    reel_generator *g = reel_generator_new(seed ? seed : reel_next_seed(), device);
+    return g ? reel_module_generator(m, "generator", g) : NULL;
 }

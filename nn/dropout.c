@@ -134,8 +134,7 @@ static reel_module *layer_new(const dropout_kind *kind, double p, uint64_t seed)
     if (!m) return NULL;
     m->kind = kind;
     m->p = p;
-    reel_generator *g = reel_generator_new(seed ? seed : reel_next_seed(), reel_cpu());
-    m->generator = g ? reel_module_generator(&m->base, "generator", g) : NULL;
+    m->generator = reel__module_draws(&m->base, seed, reel_cpu());
     return reel__module_made(&m->base, m->generator);
 }
 

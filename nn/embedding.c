@@ -55,7 +55,7 @@ static reel_tensor *embed(const char *at, reel_tensor *weight, reel_tensor *inde
 }
 
 reel_tensor *reel_embedding_at(const char *at, reel_tensor *weight, reel_tensor *index,
-                               reel_embed_options options) {
+                               reel_embedding_options options) {
     static const char *const called[] = {"weight", "index"};
     REEL__COMPOSITE(.name = "embedding", .at = at, .in = {weight, index}, .given = 2,
                     .called = called);
@@ -74,7 +74,8 @@ static reel_tensor *forward(reel_module *base, reel_tensor *index) {
 }
 
 /* N(0, 1), and zeros where nothing is meant. In a scope of the caller's. */
-static reel_tensor *draw(reel__embedding_layer *m, reel_shape s, const reel_embedding_options *o) {
+static reel_tensor *draw(reel__embedding_layer *m, reel_shape s,
+                         const reel_embedding_layer_options *o) {
     reel__draws d = reel__draws_begin(o->generator);
     reel_tensor *t = d.ok ? reel_empty_at(NULL, s, o->dtype, d.device) : NULL;
     if (t) t = reel_normal_(t, d.generator, 0.0, 1.0);
@@ -96,7 +97,7 @@ static reel_tensor *copied(reel_shape s, reel_tensor *given) {
 }
 
 reel__embedding_layer *reel__embedding_layer_new(const char *type, int64_t num, int64_t dim,
-                                                 const reel_embedding_options *o) {
+                                                 const reel_embedding_layer_options *o) {
     char what[32];
     snprintf(what, sizeof what, "%s_new", type);
     if (num < 1 || dim < 1) {
@@ -124,6 +125,6 @@ reel__embedding_layer *reel__embedding_layer_new(const char *type, int64_t num, 
     return (reel__embedding_layer *)reel__module_made(&m->base, m->weight != NULL);
 }
 
-reel_module *reel_embedding_new(int64_t num, int64_t dim, reel_embedding_options options) {
+reel_module *reel_embedding_new(int64_t num, int64_t dim, reel_embedding_layer_options options) {
     return (reel_module *)reel__embedding_layer_new("embedding", num, dim, &options);
 }

@@ -2,7 +2,7 @@
  * in index and offsets numbers are i64. Left out are max_norm, scale_grad_by_freq and sparse
  * gradients.
  *
- *     reel_module *words = reel_embedding_new(10000, 650, (reel_embedding_options){0});
+ *     reel_module *words = reel_embedding_new(10000, 650, (reel_embedding_layer_options){0});
  *     reel_tensor *x = reel_forward(words, tokens);                  // i64[T,B] -> x[T,B,650]
  *
  * A number outside 0..N-1 is an error, which comes late on a GPU. Results are borrowed. */
@@ -25,12 +25,12 @@ typedef struct reel_module reel_module; /* nn.h */
 typedef struct {
     bool pads;
     int64_t padding_idx;
-} reel_embed_options;
+} reel_embedding_options;
 
 /* y[...,:] = weight[index[...],:]: weight[N,D], index of any shape. The gradient of a row is added
  * up in the order of the index, whatever the number of threads. */
 REEL_API reel_tensor *reel_embedding_at(const char *at, reel_tensor *weight, reel_tensor *index,
-                                        reel_embed_options options);
+                                        reel_embedding_options options);
 #define reel_embedding(weight, index, ...)                                                         \
     reel_embedding_at(REEL_AT(weight, index), weight, index, __VA_ARGS__)
 
@@ -47,7 +47,7 @@ typedef struct {
 } reel_embedding_bag_options;
 
 /* y[B,D]: of each bag the mean of its rows, their sum, or by column their greatest; 0 of an empty
- * one. REEL_BAG_MAX takes no offsets. */
+ * one. REEL_BAG_MAX takes no offsets; of equals the first gets the gradient. */
 REEL_API reel_tensor *reel_embedding_bag_at(const char *at, reel_tensor *weight, reel_tensor *index,
                                             reel_embedding_bag_options options);
 #define reel_embedding_bag(weight, index, ...)                                                     \
@@ -64,13 +64,14 @@ typedef struct {
     bool freeze;
     reel_dtype dtype;          /* f32 or f64 */
     reel_generator *generator; /* says the device as well; NULL: one of reel_next_seed */
-} reel_embedding_options;
+} reel_embedding_layer_options;
 /* y[...,D] = m(index[...]) */
-REEL_API reel_module *reel_embedding_new(int64_t num, int64_t dim, reel_embedding_options options);
+REEL_API reel_module *reel_embedding_new(int64_t num, int64_t dim,
+                                         reel_embedding_layer_options options);
 /* y[B,D] of index[B,L]; or, by reel_run(m, reel_results(&y), index, offsets, per_sample_weights),
  * of index[n] and offsets[B]. */
 REEL_API reel_module *reel_embedding_bag_new(int64_t num, int64_t dim, reel_bag_mode mode,
-                                             reel_embedding_options options);
+                                             reel_embedding_layer_options options);
 
 /* ---- call sites: see error.h ---- */
 

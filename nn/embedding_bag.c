@@ -68,16 +68,21 @@ static reel_tensor *counts(const bags *b, reel_tensor *padded) {
     return by ? reel_unsqueeze_at(b->at, by, -1) : NULL;
 }
 
+/* Gathered, not reduced: the first of equals alone gets the gradient, as in PyTorch. */
+static reel_tensor *first_greatest(const bags *b, reel_tensor *x) {
+    reel_tensor *where = reel_argmax_at(b->at, x, reel_axes(1), true);
+    return reel_squeeze_at(b->at, reel_gather_at(b->at, x, 1, where), 1);
+}
+
 static reel_tensor *greatest(const bags *b, reel_tensor *rows, reel_tensor *padded) {
     if (reel_dim(b->index, 1) == 0)
         return reel_full_at(b->at, reel_shape(reel_dim(b->index, 0), reel_dim(b->weight, 1)), 0,
                             reel_dtype_of(b->weight), reel_device_of(b->weight));
-    if (!padded) return reel_max_at(b->at, rows, reel_axes(1), false);
+    if (!padded) return first_greatest(b, rows);
     padded = reel_unsqueeze_at(b->at, padded, -1);
     reel_tensor *y = reel_where_at(b->at, padded, number(b, -INFINITY), rows);
-    y = reel_max_at(b->at, y, reel_axes(1), false);
     reel_tensor *empty = reel_all_at(b->at, padded, reel_axes(1), false);
-    return reel_where_at(b->at, empty, number(b, 0), y);
+    return reel_where_at(b->at, empty, number(b, 0), first_greatest(b, y));
 }
 
 static reel_tensor *mean(const bags *b, reel_tensor *sum, reel_tensor *by, reel_tensor *bag) {
@@ -145,7 +150,7 @@ static void run(reel_module *base, reel_tensor *const *in, reel_tensor **out) {
 }
 
 reel_module *reel_embedding_bag_new(int64_t num, int64_t dim, reel_bag_mode mode,
-                                    reel_embedding_options options) {
+                                    reel_embedding_layer_options options) {
     if (mode < REEL_BAG_MEAN || mode > REEL_BAG_MAX) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "embedding_bag_new: no such mode: %d", (int)mode);
         return NULL;

@@ -22,6 +22,6 @@ typedef struct {
 } reel__embedding_layer;
 /* A layer of `type`; NULL, and a failure. */
 reel__embedding_layer *reel__embedding_layer_new(const char *type, int64_t num, int64_t dim,
-                                                 const reel_embedding_options *options);
+                                                 const reel_embedding_layer_options *options);
 
 #endif

@@ -2,6 +2,7 @@
 #include "nn/nn.h"
 
 #include "tensor/core/handles_internal.h"
+#include "tensor/ops/record_internal.h"
 
 #include <math.h>
 
@@ -11,6 +12,15 @@ static reel_status start(reel_meter *m, const reel_tensor *value) {
         m->sum = reel_retain(reel_zeros(REEL_SCALAR, REEL_F64, reel_device_of(value)));
     }
     return m->sum ? REEL_OK : reel_error_status();
+}
+
+/* What the host counts, in a replay of a captured step too. */
+static void count(void *of, double weight) {
+    reel_meter *m = of;
+    const reel__section s = {.again = count, .of = m, .number = weight};
+    reel__section_begin(&s);
+    m->weight += weight;
+    reel__section_end(&s, true);
 }
 
 reel_status reel_meter_add_weighted(reel_meter *m, reel_tensor *value, double weight) {
@@ -33,7 +43,7 @@ reel_status reel_meter_add_weighted(reel_meter *m, reel_tensor *value, double we
         added = reel_in_place(add, m->sum, term);
     }
     if (!added) return reel_error_status();
-    m->weight += weight;
+    count(m, weight);
     return REEL_OK;
 }
 

@@ -54,6 +54,10 @@ reel_tensor *reel__param_uniform(reel_module *m, const char *name, reel_shape sh
 reel_tensor *reel__param_filled(reel_module *m, const char *name, reel_shape shape, double value,
                                 reel_dtype dtype, reel_device device);
 
+/* "generator" of m, which draws in training; seed 0: one of reel_next_seed. Borrowed from m; NULL,
+ * and a failure. */
+reel_generator *reel__module_draws(reel_module *m, uint64_t seed, reel_device device);
+
 /* REEL_OK for a module that was initialised and not freed yet; else a failure in the name of `who`.
  */
 reel_status reel__module_check(const reel_module *m, const char *who, const char *at);

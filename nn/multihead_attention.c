@@ -25,37 +25,82 @@ typedef struct {
     reel_tensor *in[3];
 } call;
 
-static const char *const called[] = {"query", "key", "value", "mask"};
+static const char *const called[] = {"query", "key", "value"};
 
 /* ---- checks ---- */
+
+static reel_status check_axes(reel_tensor *const *in) {
+    const int ndim = reel_ndim(in[0]);
+    if (ndim != 2 && ndim != 3)
+        return reel__fail_composite(REEL_ERR_SHAPE, "query must have three axes, or two, not %d",
+                                    ndim);
+    for (int i = 1; i < 3; i++)
+        if (reel_ndim(in[i]) != ndim)
+            return reel__fail_composite(REEL_ERR_SHAPE, "%s has %d axes, query %d", called[i],
+                                        reel_ndim(in[i]), ndim);
+    return REEL_OK;
+}
+
+static reel_status check_dtypes(reel_tensor *const *in, reel_dtype dtype) {
+    for (int i = 0; i < 3; i++)
+        if (reel_dtype_of(in[i]) != dtype)
+            return reel__fail_composite(REEL_ERR_DTYPE, "%s is %s, the parameters %s", called[i],
+                                        reel_dtype_name(reel_dtype_of(in[i])),
+                                        reel_dtype_name(dtype));
+    return REEL_OK;
+}
 
 static reel_status check_inputs(const attention *m, reel_tensor *const *in) {
     const int64_t widths[] = {m->width, m->o.kdim, m->o.vdim};
     const int ndim = reel_ndim(in[0]), length = m->o.batch_first ? 1 : 0;
+    REEL_TRY(check_axes(in));
+    REEL_TRY(check_dtypes(in, reel_dtype_of(m->weight[0])));
     for (int i = 0; i < 3; i++) {
         const reel_shape s = reel_shape_of(in[i]);
-        if (s.ndim != ndim || (ndim != 2 && ndim != 3))
-            return reel__fail_composite(REEL_ERR_SHAPE, "inputs have three axes, or two");
         if (s.dim[ndim - 1] != widths[i])
             return reel__fail_composite(REEL_ERR_SHAPE, "%s has %" PRId64 " features, not %" PRId64,
                                         called[i], s.dim[ndim - 1], widths[i]);
-        if (ndim == 3 && s.dim[1 - length] != reel_dim(in[0], 1 - length))
-            return reel__fail_composite(REEL_ERR_SHAPE, "batches differ");
+        const int64_t batch = reel_dim(in[0], 1 - length);
+        if (ndim == 3 && s.dim[1 - length] != batch)
+            return reel__fail_composite(REEL_ERR_SHAPE,
+                                        "%s has a batch of %" PRId64 ", query of %" PRId64,
+                                        called[i], s.dim[1 - length], batch);
     }
     const int of = ndim == 2 ? 0 : length;
     if (reel_dim(in[1], of) == reel_dim(in[2], of)) return REEL_OK;
-    return reel__fail_composite(REEL_ERR_SHAPE, "key and value differ in length");
+    return reel__fail_composite(REEL_ERR_SHAPE, "key has length %" PRId64 ", value %" PRId64,
+                                reel_dim(in[1], of), reel_dim(in[2], of));
 }
 
 /* ---- masks: what is added to the scores ---- */
 
 static reel_tensor *number(const reel_tensor *like, double value) {
-    return reel_full(REEL_SCALAR, value, reel_dtype_of(like), reel_device_of(like));
+    return reel_full_at(NULL, REEL_SCALAR, value, reel_dtype_of(like), reel_device_of(like));
 }
 
 static reel_tensor *added(const call *c, reel_tensor *mask) {
     if (reel_dtype_of(mask) != REEL_U8) return mask;
-    return reel_where(mask, number(c->in[0], -INFINITY), number(c->in[0], 0));
+    return reel_where_at(NULL, mask, number(c->in[0], -INFINITY), number(c->in[0], 0));
+}
+
+static bool is_of_a_kind(const call *c, const char *name, const reel_tensor *mask) {
+    const reel_dtype dtype = reel_dtype_of(mask), wanted = reel_dtype_of(c->in[0]);
+    if (dtype == REEL_U8 || dtype == wanted) return true;
+    reel__fail_composite(REEL_ERR_DTYPE, "%s is %s, not u8 or %s", name, reel_dtype_name(dtype),
+                         reel_dtype_name(wanted));
+    return false;
+}
+
+/* "attn_mask is [5, 8], not [2, 5] or [4, 2, 5]"; REEL_SCALAR: no other. */
+static void fail_shape(const char *name, const reel_tensor *mask, reel_shape wanted,
+                       reel_shape other) {
+    char is[192], one[192], two[192];
+    const bool either = other.ndim > 0;
+    reel__shape_text(is, sizeof is, reel_shape_of(mask));
+    reel__shape_text(one, sizeof one, wanted);
+    reel__shape_text(two, sizeof two, other);
+    reel__fail_composite(REEL_ERR_SHAPE, "%s is %s, not %s%s%s", name, is, one,
+                         either ? " or " : "", either ? two : "");
 }
 
 /* [T,S] as it is, [B H,T,S] as [B,H,T,S]. */
@@ -63,26 +108,30 @@ static reel_tensor *attn_mask(const call *c, reel_tensor *mask) {
     const int64_t heads = c->m->heads;
     const reel_shape two = reel_shape(c->queries, c->keys),
                      three = reel_shape(c->batch * heads, c->queries, c->keys);
+    if (!is_of_a_kind(c, "attn_mask", mask)) return NULL;
     if (reel_shape_equal(reel_shape_of(mask), two)) return added(c, mask);
     if (reel_shape_equal(reel_shape_of(mask), three))
-        return reel_reshape(added(c, mask), reel_shape(c->batch, heads, c->queries, c->keys));
-    reel__fail_composite(REEL_ERR_SHAPE, "attn_mask is not of queries and keys");
+        return reel_reshape_at(NULL, added(c, mask),
+                               reel_shape(c->batch, heads, c->queries, c->keys));
+    fail_shape("attn_mask", mask, two, three);
     return NULL;
 }
 
+/* [B,S], and of no batch [S] too. */
 static reel_tensor *key_padding_mask(const call *c, reel_tensor *mask) {
-    const reel_shape s = reel_shape_of(mask);
-    if (reel_shape_equal(s, reel_shape(c->batch, c->keys)) ||
-        (c->unbatched && reel_shape_equal(s, reel_shape(c->keys))))
-        return reel_reshape(added(c, mask), reel_shape(c->batch, 1, 1, c->keys));
-    reel__fail_composite(REEL_ERR_SHAPE, "key_padding_mask is not of the batch and keys");
+    const reel_shape one = reel_shape(c->keys), two = reel_shape(c->batch, c->keys);
+    if (!is_of_a_kind(c, "key_padding_mask", mask)) return NULL;
+    if (reel_shape_equal(reel_shape_of(mask), two) ||
+        (c->unbatched && reel_shape_equal(reel_shape_of(mask), one)))
+        return reel_reshape_at(NULL, added(c, mask), reel_shape(c->batch, 1, 1, c->keys));
+    fail_shape("key_padding_mask", mask, c->unbatched ? one : two, REEL_SCALAR);
     return NULL;
 }
 
 static reel_tensor *causal_mask(const call *c) {
     reel_tensor *all =
-        reel_ones(reel_shape(c->queries, c->keys), REEL_U8, reel_device_of(c->in[0]));
-    return added(c, reel_logical_not(reel_tril(all, 0)));
+        reel_ones_at(NULL, reel_shape(c->queries, c->keys), REEL_U8, reel_device_of(c->in[0]));
+    return added(c, reel_logical_not_at(NULL, reel_tril_at(NULL, all, 0)));
 }
 
 /* With nothing added for keys that the module itself puts behind the others. */
@@ -90,11 +139,13 @@ static reel_tensor *widened(const call *c, reel_tensor *mask) {
     if (!c->more || !mask) return mask;
     reel_shape s = reel_shape_of(mask);
     s.dim[s.ndim - 1] = c->more;
-    return reel_concat(-1, mask, reel_zeros(s, reel_dtype_of(mask), reel_device_of(mask)));
+    return reel_concat_at(
+        NULL, REEL__LIST(mask, reel_zeros_at(NULL, s, reel_dtype_of(mask), reel_device_of(mask))),
+        -1);
 }
 
 static reel_tensor *joined(reel_tensor *a, reel_tensor *b) {
-    return !a ? b : !b ? a : reel_add(a, b);
+    return !a ? b : !b ? a : reel_add_at(NULL, a, b);
 }
 
 /* *mask NULL: none. */
@@ -117,9 +168,10 @@ static reel_status join_masks(call *c, reel_tensor *padding, reel_tensor *attn,
 static reel_tensor *project(const call *c, int i) {
     const attention *m = c->m;
     const int64_t first = i * m->width, end = first + m->width;
-    reel_tensor *weight = m->packed ? reel_slice(m->weight[0], 0, first, end, 1) : m->weight[i];
-    reel_tensor *y = reel_matmul(c->in[i], reel_t(weight));
-    return m->bias ? reel_add(y, reel_slice(m->bias, 0, first, end, 1)) : y;
+    reel_tensor *weight =
+        m->packed ? reel_slice_at(NULL, m->weight[0], 0, first, end, 1) : m->weight[i];
+    reel_tensor *y = reel_matmul_at(NULL, c->in[i], reel_t_at(NULL, weight));
+    return m->bias ? reel_add_at(NULL, y, reel_slice_at(NULL, m->bias, 0, first, end, 1)) : y;
 }
 
 /* A key or value more for each of the batch. */
@@ -127,21 +179,24 @@ static reel_tensor *with_row(const call *c, reel_tensor *x, reel_tensor *row) {
     const bool first = c->m->o.batch_first;
     const reel_shape s =
         first ? reel_shape(c->batch, 1, c->m->width) : reel_shape(1, c->batch, c->m->width);
-    return reel_concat(first ? 1 : 0, x, reel_expand(row, s));
+    return reel_concat_at(NULL, REEL__LIST(x, reel_expand_at(NULL, row, s)), first ? 1 : 0);
 }
 
 static reel_tensor *with_rows(const call *c, reel_tensor *x, reel_tensor *bias) {
     if (bias) x = with_row(c, x, bias);
     if (!c->m->o.add_zero_attn || !x) return x;
-    return with_row(c, x, reel_zeros(reel_shape(1, 1, 1), reel_dtype_of(x), reel_device_of(x)));
+    return with_row(c, x,
+                    reel_zeros_at(NULL, reel_shape(1, 1, 1), reel_dtype_of(x), reel_device_of(x)));
 }
 
 /* [T,B,E] or [B,T,E] as [B,H,T,E/H]: a view. */
 static reel_tensor *by_heads(const call *c, reel_tensor *x) {
     const attention *m = c->m;
     if (!x) return NULL;
-    x = reel_reshape(x, reel_shape(reel_dim(x, 0), reel_dim(x, 1), m->heads, m->width / m->heads));
-    return reel_permute(x, m->o.batch_first ? reel_axes(0, 2, 1, 3) : reel_axes(1, 2, 0, 3));
+    x = reel_reshape_at(NULL, x,
+                        reel_shape(reel_dim(x, 0), reel_dim(x, 1), m->heads, m->width / m->heads));
+    return reel_permute_at(NULL, x,
+                           m->o.batch_first ? reel_axes(0, 2, 1, 3) : reel_axes(1, 2, 0, 3));
 }
 
 /* With the weights, which are in memory then. */
@@ -149,14 +204,15 @@ static reel_tensor *weigh(const call *c, reel_tensor *const *head, reel_tensor *
                           double dropout, reel_tensor **weights) {
     const attention *m = c->m;
     const double scale = 1.0 / sqrt((double)(m->width / m->heads));
-    reel_tensor *s = reel_matmul(reel_scale(head[0], scale), reel_t(head[1]));
-    if (mask) s = reel_add(s, mask);
-    if (c->causal) s = reel_add(s, causal_mask(c));
-    reel_tensor *p = reel_softmax(s, -1);
-    if (dropout > 0.0) p = reel_dropout(p, dropout, m->generator);
-    *weights = m->o.weights_by_head ? p : reel_mean_over(p, reel_axes(1), false);
-    if (c->unbatched) *weights = reel_squeeze(*weights, 0);
-    return reel_matmul(p, head[2]);
+    reel_tensor *s =
+        reel_matmul_at(NULL, reel_affine_at(NULL, head[0], scale, 0), reel_t_at(NULL, head[1]));
+    if (mask) s = reel_add_at(NULL, s, mask);
+    if (c->causal) s = reel_add_at(NULL, s, causal_mask(c));
+    reel_tensor *p = reel_softmax_at(NULL, s, -1);
+    if (dropout > 0.0) p = reel_dropout_at(NULL, p, dropout, m->generator);
+    *weights = m->o.weights_by_head ? p : reel_mean_at(NULL, p, reel_axes(1), false);
+    if (c->unbatched) *weights = reel_squeeze_at(NULL, *weights, 0);
+    return reel_matmul_at(NULL, p, head[2]);
 }
 
 static void run(reel_module *base, reel_tensor *const *in, reel_tensor **out) {
@@ -171,7 +227,7 @@ static void run(reel_module *base, reel_tensor *const *in, reel_tensor **out) {
                     .in = {in[0], in[1], in[2]}, .given = 1, .called = called);
     if (!reel__composite_is_whole(&composite) || check_inputs(m, c.in) != REEL_OK) return;
     const int batch = m->o.batch_first ? 0 : 1;
-    for (int i = 0; i < 3 && c.unbatched; i++) c.in[i] = reel_unsqueeze(c.in[i], batch);
+    for (int i = 0; i < 3 && c.unbatched; i++) c.in[i] = reel_unsqueeze_at(NULL, c.in[i], batch);
     c.batch = reel_dim(c.in[0], batch);
     c.queries = reel_dim(c.in[0], 1 - batch);
     c.keys = reel_dim(c.in[1], 1 - batch);
@@ -183,16 +239,17 @@ static void run(reel_module *base, reel_tensor *const *in, reel_tensor **out) {
     for (int i = 0; i < 3; i++) head[i] = by_heads(&c, head[i]);
     const double dropout = base->training ? m->o.dropout : 0.0;
     reel_tensor *y = m->o.need_weights ? weigh(&c, head, mask, dropout, &out[1])
-                                       : reel_scaled_dot_product_attention(
-                                             head[0], head[1], head[2],
+                                       : reel_scaled_dot_product_attention_at(
+                                             NULL, head[0], head[1], head[2],
                                              (reel_attention_options){.attn_mask = mask,
                                                                       .is_causal = c.causal,
                                                                       .dropout_p = dropout,
                                                                       .generator = m->generator});
-    y = reel_reshape(reel_transpose(y, 1, 2), reel_shape(c.batch, c.queries, m->width));
+    y = reel_reshape_at(NULL, reel_transpose_at(NULL, y, 1, 2),
+                        reel_shape(c.batch, c.queries, m->width));
     y = reel_forward_at(NULL, m->out_proj, y); /* of [B,T,E], which lies so */
-    if (!m->o.batch_first) y = reel_transpose(y, 0, 1);
-    out[0] = c.unbatched ? reel_squeeze(y, batch) : y;
+    if (!m->o.batch_first) y = reel_transpose_at(NULL, y, 0, 1);
+    out[0] = c.unbatched ? reel_squeeze_at(NULL, y, batch) : y;
 }
 
 /* ---- making one ---- */
@@ -279,8 +336,7 @@ reel_module *reel_multihead_attention_new(int64_t embed_dim, int64_t num_heads,
     reel__draws d = reel__draws_begin(options.generator);
     bool whole = add_params(m, &d) && add_out_proj(m, &d);
     if (whole && options.dropout > 0.0) {
-        reel_generator *g = reel_generator_new(reel_next_seed(), d.device);
-        m->generator = g ? reel_module_generator(&m->base, "generator", g) : NULL;
+        m->generator = reel__module_draws(&m->base, options.seed, d.device);
         whole = m->generator != NULL;
     }
     reel__draws_end(&d);

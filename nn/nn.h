@@ -159,7 +159,8 @@ REEL_API reel_status reel_module_load(reel_module *m, const reel_state *s, const
 
 /* The same on other terms. Lists, where given, get m's tensors that s lacks, by path, and the
  * entries of s below the prefix that m lacks, by what follows it (without a prefix all that m
- * lacks); where one of these is an error they end with it. */
+ * lacks); where one of these is an error they end with it. A list may have been given before: what
+ * it has of a name is replaced. */
 typedef struct {
     bool loose;          /* PyTorch's strict = False: both are passed over; shapes must fit */
     bool cast;           /* dtypes may differ: elements are cast to m's */

@@ -61,7 +61,7 @@ reel_module *reel_bilinear_new(int64_t in1, int64_t in2, int64_t out,
 
 typedef struct {
     reel_module base;
-    int dim;
+    int axis;
     double p, eps;
     bool keepdim;
 } distance;
@@ -69,14 +69,14 @@ typedef struct {
 static void run_cosine(reel_module *base, reel_tensor *const *in, reel_tensor **out) {
     const distance *m = (const distance *)base;
     REEL__PAIR(base, in[0], in[1]);
-    out[0] = reel_cosine_similarity_at(NULL, in[0], in[1], m->dim, m->eps);
+    out[0] = reel_cosine_similarity_at(NULL, in[0], in[1], m->axis, m->eps);
 }
 
 reel_module *reel_cosine_similarity_new(reel_cosine_similarity_options o) {
     distance *m = pair_new(sizeof *m, "cosine_similarity", run_cosine);
     if (!m) return NULL;
-    m->dim = (int)reel__option_int(o.dim, 1);
-    m->eps = reel__option(o.eps, 1e-8);
+    m->axis = (int)reel__option_int(o.axis, 1);
+    m->eps = o.eps;
     return &m->base;
 }
 
@@ -90,7 +90,7 @@ reel_module *reel_pairwise_distance_new(reel_pairwise_distance_options o) {
     distance *m = pair_new(sizeof *m, "pairwise_distance", run_distance);
     if (!m) return NULL;
     m->p = reel__option(o.p, 2.0);
-    m->eps = reel__option(o.eps, 1e-6);
+    m->eps = o.eps;
     m->keepdim = o.keepdim;
     return &m->base;
 }

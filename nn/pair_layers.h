@@ -28,7 +28,7 @@ REEL_API reel_module *reel_bilinear_new(int64_t in1, int64_t in2, int64_t out,
                                         reel_bilinear_options options);
 
 typedef struct {
-    int dim;    /* 1 */
+    int axis;   /* 1 */
     double eps; /* 1e-8 */
 } reel_cosine_similarity_options;
 REEL_API reel_module *reel_cosine_similarity_new(reel_cosine_similarity_options options);

@@ -23,25 +23,25 @@ extern "C" {
 
 typedef struct reel_module reel_module; /* nn.h */
 
-/* weight = v g / |v|: |v| is the 2-norm of each slice along axis dim, of which g, original0, has
- * one number each, and v, original1, is the parameter as it was; dim -1: of all of it, and g is
+/* weight = v g / |v|: |v| is the 2-norm of each slice along the axis, of which g, original0, has
+ * one number each, and v, original1, is the parameter as it was; axis -1: of all of it, and g is
  * 0-d. At first g is |v|, so that nothing changes. Salimans and Kingma, "Weight normalization"
  * (2016) */
 typedef struct {
-    int dim; /* 0 */
+    int axis; /* 0 */
 } reel_weight_norm_options;
 REEL_API reel_status reel_weight_norm(reel_module *m, const char *name,
                                       reel_weight_norm_options options);
 
 /* weight = original / sigma: sigma = u^T W v approximates the greatest singular value of W, which
- * is original with axis dim in front and the others as one; of a vector, its 2-norm. The buffers u
+ * is original with the axis in front and the others as one; of a vector, its 2-norm. The buffers u
  * and v, "0._u" and "0._v", begin at random, with 15 rounds of u = W v / |W v|, v = W^T u / |W^T
  * u|, and go on by n_power_iterations of them at each call in training. Transposed convolutions
- * have dim 1. Miyato et al., "Spectral normalization for GANs" (2018) */
+ * have axis 1. Miyato et al., "Spectral normalization for GANs" (2018) */
 typedef struct {
     int n_power_iterations;    /* 1 */
     double eps;                /* 1e-12: norms are at least that */
-    int dim;                   /* 0 */
+    int axis;                  /* 0 */
     reel_generator *generator; /* of u and v; NULL: one of reel_next_seed */
 } reel_spectral_norm_options;
 REEL_API reel_status reel_spectral_norm(reel_module *m, const char *name,

@@ -6,12 +6,14 @@
 #include <math.h>
 
 /* t base^(-2i / E) in f64, [T, E/2]: f32 would be off by a thousandth at t = 10000. */
-static reel_tensor *angles(int64_t length, int64_t width, double base, reel_device device) {
+static reel_tensor *angles(const char *at, int64_t length, int64_t width, double base,
+                           reel_device device) {
     const int64_t pairs = (width + 1) / 2;
-    reel_tensor *t = reel_arange(length, REEL_F64, device);
-    reel_tensor *i = reel_arange(pairs, REEL_F64, device);
-    reel_tensor *rate = reel_exp(reel_scale(i, -2.0 * log(base) / (double)width));
-    return reel_mul(reel_unsqueeze(t, 1), reel_unsqueeze(rate, 0));
+    reel_tensor *t = reel_arange_at(at, length, REEL_F64, device);
+    reel_tensor *i = reel_arange_at(at, pairs, REEL_F64, device);
+    reel_tensor *rate =
+        reel_exp_at(at, reel_affine_at(at, i, -2.0 * log(base) / (double)width, 0.0));
+    return reel_mul_at(at, reel_unsqueeze_at(at, t, 1), reel_unsqueeze_at(at, rate, 0));
 }
 
 static reel_status check(int64_t length, int64_t width, double base, reel_dtype dtype) {
@@ -30,11 +32,12 @@ reel_tensor *reel_sinusoidal_positions_at(const char *at, int64_t length, int64_
     REEL__COMPOSITE(.name = "sinusoidal_positions", .at = at);
     if (check(length, width, 10000.0, dtype) != REEL_OK) return NULL;
     REEL_SCOPE;
-    reel_tensor *a = angles(length, width, 10000.0, device);
-    reel_tensor *both = reel_stack(-1, reel_sin(a), reel_cos(a)); /* [T, E/2, 2] */
-    both = reel_reshape(both, reel_shape(length, (width + 1) / 2 * 2));
-    if (width % 2) both = reel_slice(both, 1, 0, width, 1);
-    return reel_scope_return(reel_contiguous(reel_cast(both, dtype)));
+    reel_tensor *a = angles(at, length, width, 10000.0, device);
+    reel_tensor *both =
+        reel_stack_at(at, REEL__LIST(reel_sin_at(at, a), reel_cos_at(at, a)), -1); /* [T, E/2, 2] */
+    both = reel_reshape_at(at, both, reel_shape(length, (width + 1) / 2 * 2));
+    if (width % 2) both = reel_slice_at(at, both, 1, 0, width, 1);
+    return reel_scope_return(reel_contiguous_at(at, reel_cast_at(at, both, dtype)));
 }
 
 reel_tensor *reel_rotary_table_at(const char *at, int64_t length, int64_t width, double base,
@@ -47,8 +50,9 @@ reel_tensor *reel_rotary_table_at(const char *at, int64_t length, int64_t width,
         return NULL;
     }
     REEL_SCOPE;
-    reel_tensor *a = angles(length, width, base, device);
-    return reel_scope_return(reel_cast(reel_stack(0, reel_cos(a), reel_sin(a)), dtype));
+    reel_tensor *a = angles(at, length, width, base, device);
+    return reel_scope_return(reel_cast_at(
+        at, reel_stack_at(at, REEL__LIST(reel_cos_at(at, a), reel_sin_at(at, a)), 0), dtype));
 }
 
 /* ---- turning ---- */
@@ -67,21 +71,22 @@ static reel_status check_turn(const reel_tensor *x, const reel_tensor *table, in
 }
 
 /* The first and second elements of all pairs. */
-static void take_pairs(reel_tensor *x, bool interleaved, reel_tensor *part[2]) {
+static void take_pairs(const char *at, reel_tensor *x, bool interleaved, reel_tensor *part[2]) {
     reel_shape s = reel_shape_of(x);
     const int64_t half = s.dim[s.ndim - 1] / 2;
     if (!interleaved) {
-        part[0] = reel_slice(x, -1, 0, half, 1);
-        part[1] = reel_slice(x, -1, half, 2 * half, 1);
+        part[0] = reel_slice_at(at, x, -1, 0, half, 1);
+        part[1] = reel_slice_at(at, x, -1, half, 2 * half, 1);
         return;
     }
-    part[0] = reel_slice(x, -1, 0, 2 * half, 2);
-    part[1] = reel_slice(x, -1, 1, 2 * half, 2);
+    part[0] = reel_slice_at(at, x, -1, 0, 2 * half, 2);
+    part[1] = reel_slice_at(at, x, -1, 1, 2 * half, 2);
 }
 
-static reel_tensor *put_pairs(reel_tensor *const part[2], bool interleaved, reel_shape s) {
-    if (!interleaved) return reel_concat(-1, part[0], part[1]);
-    return reel_reshape(reel_stack(-1, part[0], part[1]), s);
+static reel_tensor *put_pairs(const char *at, reel_tensor *const part[2], bool interleaved,
+                              reel_shape s) {
+    if (!interleaved) return reel_concat_at(at, REEL__LIST(part[0], part[1]), -1);
+    return reel_reshape_at(at, reel_stack_at(at, REEL__LIST(part[0], part[1]), -1), s);
 }
 
 reel_tensor *reel_rotary_at(const char *at, reel_tensor *x, reel_tensor *table, int64_t start,
@@ -93,10 +98,10 @@ reel_tensor *reel_rotary_at(const char *at, reel_tensor *x, reel_tensor *table, 
     const reel_shape s = reel_shape_of(x);
     const int64_t end = start + s.dim[s.ndim - 2];
     REEL_SCOPE;
-    reel_tensor *now = reel_slice(table, 1, start, end, 1), *part[2], *turned[2];
-    reel_tensor *cosine = reel_select(now, 0, 0), *sine = reel_select(now, 0, 1);
-    take_pairs(x, interleaved, part);
-    turned[0] = reel_sub(reel_mul(part[0], cosine), reel_mul(part[1], sine));
-    turned[1] = reel_add(reel_mul(part[1], cosine), reel_mul(part[0], sine));
-    return reel_scope_return(put_pairs(turned, interleaved, s));
+    reel_tensor *now = reel_slice_at(at, table, 1, start, end, 1), *part[2], *turned[2];
+    reel_tensor *cosine = reel_select_at(at, now, 0, 0), *sine = reel_select_at(at, now, 0, 1);
+    take_pairs(at, x, interleaved, part);
+    turned[0] = reel_sub_at(at, reel_mul_at(at, part[0], cosine), reel_mul_at(at, part[1], sine));
+    turned[1] = reel_add_at(at, reel_mul_at(at, part[1], cosine), reel_mul_at(at, part[0], sine));
+    return reel_scope_return(put_pairs(at, turned, interleaved, s));
 }

@@ -187,8 +187,7 @@ static bool make_units(recurrent *m, const reel_recurrent_options *o, const reel
 static bool make_dropout(recurrent *m, const reel_recurrent_options *o, reel_device device) {
     m->dropout = o->dropout;
     if (o->dropout == 0.0) return true;
-    reel_generator *g = reel_generator_new(o->seed ? o->seed : reel_next_seed(), device);
-    m->generator = g ? reel_module_generator(&m->base, "generator", g) : NULL;
+    m->generator = reel__module_draws(&m->base, o->seed, device);
     return m->generator != NULL;
 }
 

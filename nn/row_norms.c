@@ -92,7 +92,7 @@ reel_module *reel_layer_norm_new(reel_shape normalized_shape, reel_layer_norm_op
                     .shape = normalized_shape,
                     .weight = !options.no_affine,
                     .bias = !options.no_affine && !options.no_bias,
-                    .eps = reel__option(options.eps, 1e-5)};
+                    .eps = options.eps};
     return (reel_module *)norm_new(&p, options.dtype, options.device);
 }
 
@@ -114,7 +114,7 @@ reel_module *reel_group_norm_new(int64_t num_groups, int64_t num_channels,
                     .shape = reel_shape(num_channels),
                     .weight = !options.no_affine,
                     .bias = !options.no_affine && !options.no_bias,
-                    .eps = reel__option(options.eps, 1e-5)};
+                    .eps = options.eps};
     if (num_groups < 1 || num_channels < 1 || num_channels % num_groups != 0) {
         reel_fail(REEL_ERR_ARGUMENT, NULL,
                   "%s: wants groups that divide channels: %" PRId64 " of %" PRId64, p.what,

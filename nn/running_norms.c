@@ -76,7 +76,8 @@ typedef struct {
 } plan;
 
 static bool is_whole(const norm_kind *kind, int64_t features, const plan *p) {
-    if (features < 1 || !(p->eps >= 0.0) || isinf(p->eps) || !isfinite(p->momentum)) {
+    if (features < 1 || !(reel__option(p->eps, 1) >= 0.0) || isinf(p->eps) ||
+        !isfinite(p->momentum)) {
         reel_fail(REEL_ERR_ARGUMENT, NULL,
                   "%s: wants a feature or more, a finite eps of 0 or more, a finite momentum: "
                   "%" PRId64 ", %g, %g",
@@ -113,8 +114,8 @@ static reel_module *norm_new(const norm_kind *kind, int64_t features, const plan
     if (!m) return NULL;
     m->kind = kind;
     m->features = features;
-    m->eps = p->eps == 0.0 ? REEL_ZERO : p->eps;
-    m->momentum = p->momentum == 0.0 ? REEL_ZERO : p->momentum;
+    m->eps = p->eps;
+    m->momentum = p->momentum;
     m->cumulative = p->cumulative;
     REEL_SCOPE;
     return reel__module_made(&m->base, make_parts(m, p));
@@ -122,8 +123,8 @@ static reel_module *norm_new(const norm_kind *kind, int64_t features, const plan
 
 static reel_module *batch_norm_new(const norm_kind *kind, int64_t features,
                                    const reel_batch_norm_options *o) {
-    const plan p = {.eps = reel__option(o->eps, 1e-5),
-                    .momentum = reel__option(o->momentum, 0.1),
+    const plan p = {.eps = o->eps,
+                    .momentum = o->momentum,
                     .cumulative = o->cumulative,
                     .affine = !o->no_affine,
                     .tracked = !o->no_tracking,
@@ -134,8 +135,8 @@ static reel_module *batch_norm_new(const norm_kind *kind, int64_t features,
 
 static reel_module *instance_norm_new(const norm_kind *kind, int64_t features,
                                       const reel_instance_norm_options *o) {
-    const plan p = {.eps = reel__option(o->eps, 1e-5),
-                    .momentum = reel__option(o->momentum, 0.1),
+    const plan p = {.eps = o->eps,
+                    .momentum = o->momentum,
                     .cumulative = o->cumulative,
                     .affine = o->affine,
                     .tracked = o->track_running_stats,

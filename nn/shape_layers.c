@@ -25,8 +25,8 @@ static reel_tensor *flatten(reel_module *base, reel_tensor *x) {
 reel_module *reel_flatten_new(reel_flatten_options o) {
     shaper *m = reel__module_new(sizeof *m, "flatten", flatten, NULL);
     if (!m) return NULL;
-    m->first = (int)reel__option_int(o.start_dim, 1);
-    m->last = (int)reel__option_int(o.end_dim, -1);
+    m->first = (int)reel__option_int(o.start_axis, 1);
+    m->last = (int)reel__option_int(o.end_axis, -1);
     return &m->base;
 }
 

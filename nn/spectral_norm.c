@@ -9,18 +9,18 @@
 typedef struct {
     reel__parametrization base;
     reel_tensor *original, *u, *v; /* u and v NULL: a vector */
-    int rounds, dim;
+    int rounds, axis;
     double eps;
 } spectral_norm;
 
-/* W[h,w] of the weight: axis dim in front, the others as one. */
+/* W[h,w] of the weight: that axis in front, the others as one. */
 static reel_tensor *matrix_of(const spectral_norm *p) {
     reel_tensor *w = p->original;
     const int ndim = reel_ndim(w);
-    reel_shape axes = {.ndim = ndim, .dim = {p->dim}};
+    reel_shape axes = {.ndim = ndim, .dim = {p->axis}};
     for (int i = 0, k = 1; i < ndim; i++)
-        if (i != p->dim) axes.dim[k++] = i;
-    if (p->dim) w = reel_permute_at(NULL, w, axes);
+        if (i != p->axis) axes.dim[k++] = i;
+    if (p->axis) w = reel_permute_at(NULL, w, axes);
     return reel_flatten_at(NULL, w, 1, -1);
 }
 
@@ -90,9 +90,9 @@ static reel_status check(const char *what, const spectral_norm *p, const reel_te
         return reel_fail(REEL_ERR_ARGUMENT, NULL,
                          "%s: wants a round or more, and a finite eps of 0 or more: %d, %g", what,
                          p->rounds, p->eps);
-    if (p->dim < 0 || p->dim >= reel_ndim(w) || reel_numel(w) == 0)
+    if (p->axis < 0 || p->axis >= reel_ndim(w) || reel_numel(w) == 0)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no axis %d, or nothing in the weight", what,
-                         p->dim);
+                         p->axis);
     return REEL_OK;
 }
 
@@ -104,7 +104,7 @@ reel_status reel_spectral_norm(reel_module *m, const char *name,
     spectral_norm set = {.base.compute = compute,
                          .rounds = (int)reel__option_int(options.n_power_iterations, 1),
                          .eps = reel__option(options.eps, 1e-12),
-                         .dim = options.dim};
+                         .axis = options.axis};
     reel_tensor *w = reel__parametrize_find(what, m, name, &set.base);
     if (!w || check(what, &set, w) != REEL_OK) return reel_error_status();
     const bool tracked = reel_is_tracked(w);

@@ -44,8 +44,10 @@ static reel_module *make_layers(int64_t d_model, int64_t nhead, int64_t count,
     for (int64_t i = 0; list && i < count; i++) {
         char name[24];
         snprintf(name, sizeof name, "%" PRId64, i);
-        reel_module *one = decodes ? reel_transformer_decoder_layer_new(d_model, nhead, *o)
-                                   : reel_transformer_encoder_layer_new(d_model, nhead, *o);
+        reel_transformer_options of_layer = *o;
+        of_layer.seed = reel__transformer_seed(o, i * REEL__LAYER_SEEDS);
+        reel_module *one = decodes ? reel_transformer_decoder_layer_new(d_model, nhead, of_layer)
+                                   : reel_transformer_encoder_layer_new(d_model, nhead, of_layer);
         if (one && reel_module_child(list, name, one)) continue;
         reel_module_free(list);
         list = NULL;
@@ -137,6 +139,7 @@ static bool add_both(transformer *m, int64_t d_model, int64_t nhead, const int64
     of_decoder.generator = d->generator;
     of_encoder = of_decoder;
     of_encoder.is_causal = false;
+    of_decoder.seed = reel__transformer_seed(o, layers[0] * REEL__LAYER_SEEDS);
     reel_module *part = reel_transformer_encoder_new(d_model, nhead, layers[0], true, of_encoder);
     m->encoder = part ? reel_module_child(&m->base, "encoder", part) : NULL;
     if (!m->encoder) return false;

@@ -28,13 +28,14 @@ typedef struct reel_module reel_module; /* nn.h */
 
 /* kdim, vdim: what keys and values have for E; 0: E. generator: of the first values, which says the
  * device as well. dropout: of the weights, in training, drawn from a generator of the module's own
- * (reel_module_generator, "generator").
+ * (reel_module_generator, "generator"), by seed; 0: one of reel_next_seed.
  * is_causal: query i looks at keys 0..i alone.
  * need_weights: a second result, the weights [B,T,S], the mean over heads, or with
  *     weights_by_head [B,H,T,S]; then the scores of all queries and keys are in memory, and a query
  *     that may look at nothing has NaN. */
 typedef struct {
     double dropout;
+    uint64_t seed;
     bool no_bias, add_bias_kv, add_zero_attn;
     int64_t kdim, vdim;
     bool batch_first, is_causal, need_weights, weights_by_head;
@@ -77,13 +78,15 @@ REEL_API reel_tensor *reel_rotary_at(const char *at, reel_tensor *x, reel_tensor
 
 /* ---- layers of encoders and decoders ---- */
 
-/* dim_feedforward: 0: 2048. dropout: 0: 0.1; REEL_ZERO: none. activation: a function of ops.h;
- * NULL: reel_relu_at. layer_norm_eps: 0: 1e-5. norm_first: layers are normalized before they are
- * applied, not after what they give was added. is_causal: of self-attention. no_bias: of linear and
- * normalizing layers too. */
+/* dim_feedforward: 0: 2048. dropout: 0: 0.1; REEL_ZERO: none. seed: of dropout; what drops by
+ * itself, of which a layer has up to 6, takes it and those that follow; 0: of reel_next_seed.
+ * activation: a function of ops.h; NULL: reel_relu_at. layer_norm_eps: 0: 1e-5. norm_first: layers
+ * are normalized before they are applied, not after what they give was added. is_causal: of
+ * self-attention. no_bias: of linear and normalizing layers too. */
 typedef struct {
     int64_t dim_feedforward;
     double dropout;
+    uint64_t seed;
     reel_tensor *(*activation)(const char *at, reel_tensor *x);
     double layer_norm_eps;
     bool batch_first, norm_first, no_bias, is_causal;

@@ -16,7 +16,8 @@ typedef struct {
 /* ---- forward ---- */
 
 static reel_tensor *fed_forward(const layer *m, reel_tensor *x) {
-    x = m->activation(NULL, reel_forward_at(NULL, m->linear1, x));
+    x = reel_forward_at(NULL, m->linear1, x);
+    x = x ? m->activation(NULL, x) : NULL;
     x = x ? reel_forward_at(NULL, m->dropout, x) : NULL;
     return x ? reel_forward_at(NULL, m->linear2, x) : NULL;
 }
@@ -94,12 +95,13 @@ static reel_module *add(layer *m, const char *name, reel_module *part, const ree
 }
 
 static reel_module *add_attention(layer *m, const char *name, int64_t width, int64_t heads,
-                                  bool causal, const reel_transformer_options *o,
+                                  bool causal, uint64_t seed, const reel_transformer_options *o,
                                   const reel__draws *d) {
     return add(m, name,
                reel_multihead_attention_new(
                    width, heads,
                    (reel_multihead_attention_options){.dropout = reel__option(o->dropout, 0.1),
+                                                      .seed = seed,
                                                       .no_bias = o->no_bias,
                                                       .batch_first = o->batch_first,
                                                       .is_causal = causal,
@@ -118,9 +120,9 @@ static reel_module *add_linear(layer *m, const char *name, int64_t in, int64_t o
                d);
 }
 
-static reel_module *add_dropout(layer *m, const char *name, const reel_transformer_options *o,
-                                const reel__draws *d) {
-    return add(m, name, reel_dropout_new(reel__option(o->dropout, 0.1), 0), d);
+static reel_module *add_dropout(layer *m, const char *name, uint64_t seed,
+                                const reel_transformer_options *o, const reel__draws *d) {
+    return add(m, name, reel_dropout_new(reel__option(o->dropout, 0.1), seed), d);
 }
 
 reel_module *reel__transformer_norm(int64_t width, const reel_transformer_options *o,
@@ -137,21 +139,23 @@ static bool add_parts(layer *m, int64_t width, int64_t heads, const reel_transfo
                                                                         "dropout1", "dropout2",
                                                                         "dropout3"};
     const int64_t inner = reel__option_int(o->dim_feedforward, 2048);
+    uint64_t seed[REEL__LAYER_SEEDS];
+    for (int i = 0; i < REEL__LAYER_SEEDS; i++) seed[i] = reel__transformer_seed(o, i);
     bool whole = d->ok;
     if (whole)
-        whole = (m->self_attn = add_attention(m, "self_attn", width, heads, o->is_causal, o, d)) !=
-                NULL;
+        whole = (m->self_attn = add_attention(m, "self_attn", width, heads, o->is_causal, seed[0],
+                                              o, d)) != NULL;
     if (whole && decodes)
-        whole = (m->multihead_attn =
-                     add_attention(m, "multihead_attn", width, heads, false, o, d)) != NULL;
+        whole = (m->multihead_attn = add_attention(m, "multihead_attn", width, heads, false,
+                                                   seed[1], o, d)) != NULL;
     if (whole) whole = (m->linear1 = add_linear(m, "linear1", width, inner, o, d)) != NULL;
-    if (whole) whole = (m->dropout = add_dropout(m, "dropout", o, d)) != NULL;
+    if (whole) whole = (m->dropout = add_dropout(m, "dropout", seed[2], o, d)) != NULL;
     if (whole) whole = (m->linear2 = add_linear(m, "linear2", inner, width, o, d)) != NULL;
     for (int i = 0; whole && i < (decodes ? 3 : 2); i++)
         whole =
             (m->norm[i] = add(m, norms[i], reel__transformer_norm(width, o, d->device), d)) != NULL;
     for (int i = 0; whole && i < (decodes ? 3 : 2); i++)
-        whole = (m->dropouts[i] = add_dropout(m, dropouts[i], o, d)) != NULL;
+        whole = (m->dropouts[i] = add_dropout(m, dropouts[i], seed[3 + i], o, d)) != NULL;
     return whole;
 }
 

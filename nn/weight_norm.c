@@ -4,22 +4,22 @@
 typedef struct {
     reel__parametrization base;
     reel_tensor *g, *v;
-    int dim; /* -1: all of v */
+    int axis; /* -1: all of v */
 } weight_norm;
 
-/* |v| of each slice along dim, of v's number of axes. */
-static reel_tensor *norm_except(reel_tensor *v, int dim) {
+/* |v| of each slice along axis, of v's number of axes. */
+static reel_tensor *norm_except(reel_tensor *v, int axis) {
     reel_shape axes = {0};
-    if (dim < 0) return reel_norm_at(NULL, v, 2, axes, false);
+    if (axis < 0) return reel_norm_at(NULL, v, 2, axes, false);
     for (int i = 0; i < reel_ndim(v); i++)
-        if (i != dim) axes.dim[axes.ndim++] = i;
+        if (i != axis) axes.dim[axes.ndim++] = i;
     return axes.ndim ? reel_norm_at(NULL, v, 2, axes, true) : reel_abs_at(NULL, v);
 }
 
 static reel_tensor *compute(const reel__parametrization *base) {
     const weight_norm *p = (const weight_norm *)base;
     REEL_SCOPE;
-    reel_tensor *scale = reel_div_at(NULL, p->g, norm_except(p->v, p->dim));
+    reel_tensor *scale = reel_div_at(NULL, p->g, norm_except(p->v, p->axis));
     return reel_scope_return(reel_mul_at(NULL, p->v, scale));
 }
 
@@ -27,7 +27,7 @@ static bool take_weight(weight_norm *p, reel_tensor *v) {
     reel_tensor *g;
     {
         REEL_NO_GRAD;
-        g = norm_except(v, p->dim);
+        g = norm_except(v, p->axis);
     }
     p->g = reel_module_param(&p->base.base, "original0", g);
     p->v = reel_module_param(&p->base.base, "original1", v);
@@ -41,8 +41,8 @@ reel_status reel_weight_norm(reel_module *m, const char *name, reel_weight_norm_
     reel__parametrization found = {.places = 0};
     reel_tensor *v = reel__parametrize_find(what, m, name, &found);
     if (!v) return reel_error_status();
-    if (options.dim < -1 || options.dim >= reel_ndim(v))
-        return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no axis %d: %s in %s", what, options.dim,
+    if (options.axis < -1 || options.axis >= reel_ndim(v))
+        return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no axis %d: %s in %s", what, options.axis,
                          name, m->type);
     const bool tracked = reel_is_tracked(v);
     weight_norm *p = reel__module_new(sizeof *p, what, NULL, NULL);
@@ -50,7 +50,7 @@ reel_status reel_weight_norm(reel_module *m, const char *name, reel_weight_norm_
     p->base.compute = compute;
     p->base.places = found.places;
     for (int i = 0; i < found.places; i++) p->base.place[i] = found.place[i];
-    p->dim = options.dim;
+    p->axis = options.axis;
     if (!take_weight(p, v)) {
         reel_module_free(&p->base.base);
         return reel_error_status();

@@ -1,5 +1,6 @@
 /* Schedules in use: stepping, saving and loading. */
 #include "optim/schedule_internal.h"
+#include "tensor/ops/record_internal.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -44,11 +45,20 @@ static reel_status advance(const char *who, reel_schedule *s, reel_schedule next
     return REEL_OK;
 }
 
+static void step_again(void *of, double number) {
+    (void)number;
+    (reel_schedule_step)(of);
+}
+
 reel_status reel_schedule_step(reel_schedule *s) {
     if (reel_failed()) return reel_error_status();
     const char *who = "schedule_step";
     REEL_TRY(check_step(who, s, false));
-    return advance(who, s, *s);
+    const reel__section section = {.again = step_again, .of = s};
+    reel__section_begin(&section);
+    const reel_status status = advance(who, s, *s);
+    reel__section_end(&section, true);
+    return status;
 }
 
 reel_status reel_schedule_step_metric(reel_schedule *s, double metric) {

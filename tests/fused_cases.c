@@ -207,7 +207,7 @@ START_TEST(a_wrong_index_is_reported) {
     reel_synchronize(test_device());
     expect_failure(REEL_ERR_ARGUMENT, "index_select: index 64 at position 2 is not in 0..63");
     rig_compare(&r);
-    f->free(f->of);
+    rig_free(f);
 }
 END_TEST
 
@@ -290,7 +290,7 @@ START_TEST(fed_nodes_change) {
         ck_assert_int_eq(f->run(f->of), REEL_OK);
         ck_assert(same_bits(r.node[1].call.out[0], reel_exp(reel_affine(now, i * 0.25, 3))));
     }
-    f->free(f->of);
+    rig_free(f);
 }
 END_TEST
 
@@ -317,7 +317,7 @@ START_TEST(graphs_take_generated_kernels) {
     }
     reel_cuda_count_calls(test_device().index, &after);
     ck_assert_int_gt(after.graphs, before.graphs);
-    f->free(f->of);
+    rig_free(f);
 }
 END_TEST
 

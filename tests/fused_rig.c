@@ -74,6 +74,11 @@ reel__fused *rig_fuse(rig *r) {
     return f;
 }
 
+void rig_free(reel__fused *f) {
+    f->free(f->of);
+    free(f);
+}
+
 void rig_compare(const rig *r) {
     for (int i = 0; i < r->count; i++)
         for (int k = 0; k < r->node[i].call.nout; k++)
@@ -86,7 +91,7 @@ static void expect_same(rig *r) {
     reel__fused *f = rig_fuse(r);
     ck_assert_msg(f->run(f->of) == REEL_OK, "%s", reel_error());
     rig_compare(r);
-    f->free(f->of);
+    rig_free(f);
 }
 
 void rig_check(rig *r) {

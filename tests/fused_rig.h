@@ -32,6 +32,7 @@ void rig_check(rig *r);
 void rig_refuse(rig *r);
 /* On a GPU: the kernel, made; NULL elsewhere. */
 reel__fused *rig_fuse(rig *r);
+void rig_free(reel__fused *f);
 void rig_compare(const rig *r);
 bool rig_on_gpu(void);
 

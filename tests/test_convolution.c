@@ -202,7 +202,7 @@ START_TEST(layers_refuse) {
         reel_conv1d_new(4, 6, reel_shape(1), (reel_conv_layer_options){.dtype = REEL_I64}));
     expect_failure(REEL_ERR_DTYPE, "conv1d_new: takes f32 or f64, not i64");
     ck_assert_ptr_null(reel_conv1d_new(
-        4, 6, reel_shape(1), (reel_conv_layer_options){.padding_mode = (reel_padding_mode)7}));
+        4, 6, reel_shape(1), (reel_conv_layer_options){.padding_mode = (reel_pad_mode)7}));
     expect_failure(REEL_ERR_ARGUMENT, "conv1d_new: no such padding mode: 7");
     ck_assert_ptr_null(reel_conv3d_new(
         4, 6, reel_shape(1), (reel_conv_layer_options){.stride = reel_shape(2), .same = true}));

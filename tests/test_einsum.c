@@ -153,7 +153,11 @@ START_TEST(relatives_compute) {
           "tensordot: the axes do not fit each other in pairs: x[2], y[3]");
     FAILS(reel_outer(all, y), REEL_ERR_SHAPE, "outer: takes vectors: all[2, 3], y[3]");
     expect_values(reel_cosine_similarity(all, y, -1, 1e-8), (double[]){1, 1}, 2);
-    expect_values(reel_pairwise_distance(all, y, 2, 0, false), (double[]){0, sqrt(50)}, 2);
+    expect_values(reel_pairwise_distance(all, y, 2, REEL_ZERO, false), (double[]){0, sqrt(50)}, 2);
+    expect_values(reel_pairwise_distance(y, y, 1, 0, false), (double[]){3e-6}, 1);
+    reel_tensor *tiny = reel_scale(y, 1e-9 / sqrt(50)); /* shorter than eps */
+    expect_values(reel_cosine_similarity(tiny, y, 0, 0), (double[]){0.1}, 1);
+    expect_values(reel_cosine_similarity(tiny, y, 0, REEL_ZERO), (double[]){1}, 1);
     FAILS(reel_cosine_similarity(all, y, 2, 1e-8), REEL_ERR_SHAPE,
           "cosine_similarity: no axis 2: all[2, 3], y[3]");
 }

@@ -12,19 +12,19 @@ START_TEST(rows_come_by_number) {
     reel_tensor *w = reel_track(f64(reel_shape(3, 2), (double[]){1, 2, 3, 4, 5, 6}));
     reel_tensor *index = index_of(reel_shape(2, 2), (int64_t[]){2, 0, 0, 1});
     reel_tensor *y =
-        reel_embedding(w, index, (reel_embed_options){.pads = true, .padding_idx = -3});
+        reel_embedding(w, index, (reel_embedding_options){.pads = true, .padding_idx = -3});
     expect_values(y, (double[]){5, 6, 1, 2, 1, 2, 3, 4}, 8);
     ck_assert(reel_shape_equal(reel_shape_of(y), reel_shape(2, 2, 2)));
     reel_backward(reel_sum(y));
     expect_values(reel_grad(w), (double[]){0, 0, 1, 1, 1, 1}, 6);
-    ck_assert_ptr_null(reel_embedding(w, w, (reel_embed_options){0}));
+    ck_assert_ptr_null(reel_embedding(w, w, (reel_embedding_options){0}));
     expect_failure(REEL_ERR_DTYPE, "embedding: the index must be i64: w[3, 2]");
-    ck_assert_ptr_null(reel_embedding(index, index, (reel_embed_options){0}));
+    ck_assert_ptr_null(reel_embedding(index, index, (reel_embedding_options){0}));
     expect_failure(REEL_ERR_DTYPE, "embedding: the weight must be of floats");
     ck_assert_ptr_null(
-        reel_embedding(w, index, (reel_embed_options){.pads = true, .padding_idx = 3}));
+        reel_embedding(w, index, (reel_embedding_options){.pads = true, .padding_idx = 3}));
     expect_failure(REEL_ERR_ARGUMENT, "embedding: padding_idx 3 of 3 rows");
-    ck_assert_ptr_null(reel_embedding(NULL, index, (reel_embed_options){0}));
+    ck_assert_ptr_null(reel_embedding(NULL, index, (reel_embedding_options){0}));
     expect_failure(REEL_ERR_ARGUMENT, "embedding: weight is NULL");
 }
 END_TEST
@@ -57,9 +57,26 @@ START_TEST(bags_are_gathered) {
 }
 END_TEST
 
+/* Of equals the first of a bag, as PyTorch has it; not one that is padding. */
+START_TEST(first_of_equals_gets_the_gradient) {
+    REEL_SCOPE;
+    reel_tensor *w = f64(reel_shape(4, 2), (double[]){1, 5, 1, 3, 1, 5, 0, 5});
+    reel_tensor *index = index_of(reel_shape(1, 4), (int64_t[]){0, 1, 2, 2}), *grad;
+    reel_track(w);
+    for (int pads = 0; pads < 2; pads++) {
+        reel_embedding_bag_options o = {.mode = REEL_BAG_MAX, .pads = pads, .padding_idx = 0};
+        reel_tensor *y = reel_sum(reel_embedding_bag(w, index, o));
+        reel_grad_of(&y, 1, &w, 1, &grad, (reel_grad_of_options){0});
+        expect_values(
+            grad, pads ? (double[]){0, 0, 1, 0, 0, 1, 0, 0} : (double[]){1, 1, 0, 0, 0, 0, 0, 0},
+            8);
+    }
+}
+END_TEST
+
 START_TEST(layers_are_made) {
     reel_module *m = reel_embedding_new(
-        5, 4, (reel_embedding_options){.pads = true, .padding_idx = 2, .dtype = REEL_F64});
+        5, 4, (reel_embedding_layer_options){.pads = true, .padding_idx = 2, .dtype = REEL_F64});
     reel_module_to(m, test_device());
     {
         REEL_SCOPE;
@@ -67,17 +84,18 @@ START_TEST(layers_are_made) {
         expect_values(y, (double[]){0, 0, 0, 0}, 4);
         reel_tensor *given = f64(reel_shape(2, 2), (double[]){1, 2, 3, 4});
         reel_module *frozen = reel_embedding_bag_new(
-            2, 2, REEL_BAG_SUM, (reel_embedding_options){.from_pretrained = given, .freeze = true});
+            2, 2, REEL_BAG_SUM,
+            (reel_embedding_layer_options){.from_pretrained = given, .freeze = true});
         reel_tensor *bag = index_of(reel_shape(1, 2), (int64_t[]){1, 0});
         expect_values(reel_forward(frozen, bag), (double[]){4, 6}, 2);
         ck_assert(!reel_is_tracked(reel_module_get(frozen, "weight")));
         reel_module_free(frozen);
     }
     reel_module_free(m);
-    ck_assert_ptr_null(reel_embedding_new(0, 4, (reel_embedding_options){0}));
+    ck_assert_ptr_null(reel_embedding_new(0, 4, (reel_embedding_layer_options){0}));
     expect_failure(REEL_ERR_ARGUMENT, "embedding_new: a size below 1: num 0, dim 4");
     ck_assert_ptr_null(
-        reel_embedding_new(3, 4, (reel_embedding_options){.pads = true, .padding_idx = 3}));
+        reel_embedding_new(3, 4, (reel_embedding_layer_options){.pads = true, .padding_idx = 3}));
     expect_failure(REEL_ERR_ARGUMENT, "embedding_new: padding_idx 3 of 3 rows");
 }
 END_TEST
@@ -87,6 +105,7 @@ int main(void) {
     TCase *t = add_case(s, "embedding");
     tcase_add_test(t, rows_come_by_number);
     tcase_add_test(t, bags_are_gathered);
+    tcase_add_test(t, first_of_equals_gets_the_gradient);
     tcase_add_test(t, layers_are_made);
     return run_suite(s);
 }

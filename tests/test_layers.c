@@ -344,7 +344,7 @@ static reel_module *new_conv2d(void) {
 }
 static reel_module *new_conv2d_same(void) {
     return reel_conv2d_new(2, 2, reel_shape(2, 3),
-                           CONV(.same = true, .padding_mode = REEL_PADDING_REPLICATE));
+                           CONV(.same = true, .padding_mode = REEL_PAD_REPLICATE));
 }
 static reel_module *new_conv3d(void) {
     return reel_conv3d_new(2, 1, reel_shape(2), CONV(.no_bias = true));

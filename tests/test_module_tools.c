@@ -64,7 +64,7 @@ START_TEST(shapes_change) {
     reel_tensor *x = reel_zeros(reel_shape(2, 3, 4, 5), REEL_F32, reel_cpu());
     reel_module *flat = reel_flatten_new((reel_flatten_options){0}),
                 *all = reel_flatten_new(
-                    (reel_flatten_options){.start_dim = (int)REEL_ZERO, .end_dim = 2}),
+                    (reel_flatten_options){.start_axis = (int)REEL_ZERO, .end_axis = 2}),
                 *back = reel_unflatten_new(1, reel_shape(3, -1, 5)), *same = reel_identity_new();
     reel_tensor *y = reel_forward(flat, x);
     ck_assert(reel_shape_equal(reel_shape_of(y), reel_shape(2, 60)));
@@ -233,6 +233,14 @@ START_TEST(loads_loosely) {
     ck_assert_ptr_eq(reel_state_at(missing, 0), reel_module_get(m, "bias"));
     ck_assert_int_eq(reel_state_count(unexpected), 1);
     ck_assert_str_eq(reel_state_name(unexpected, 0), "other");
+    reel_module *twin = linear(2, 3); /* into the same lists */
+    ck_assert_int_eq(
+        reel_module_load_with(twin, s, "m", (reel_load_options){true, true, missing, unexpected}),
+        REEL_OK);
+    ck_assert_int_eq(reel_state_count(missing), 1);
+    ck_assert_ptr_eq(reel_state_at(missing, 0), reel_module_get(twin, "bias"));
+    ck_assert_int_eq(reel_state_count(unexpected), 1);
+    reel_module_free(twin);
     ck_assert_int_ne(reel_module_load_with(m, s, "m", (reel_load_options){.cast = true}), REEL_OK);
     expect_failure(REEL_ERR_FORMAT, "module_load: not in the state: m.bias");
     reel_state_put(s, "m.bias", reel_zeros(reel_shape(2), REEL_F64, reel_cpu()));

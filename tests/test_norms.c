@@ -52,6 +52,37 @@ START_TEST(values_are_pytorchs) {
 }
 END_TEST
 
+/* As small as eps is by default, so that all three differ: 0, the default itself, no eps. */
+START_TEST(eps_of_zero_is_the_default) {
+    REEL_SCOPE;
+    reel_tensor *x = f64(reel_shape(1, 4), (double[]){0, 1e-3, 2e-3, 3e-3}),
+                *tiny = f64(reel_shape(1, 2), (double[]){3e-13, 4e-13});
+    const reel_shape s = reel_shape(4);
+    const double eps[] = {0, EPS, REEL_ZERO}, least[] = {0, 1e-12, REEL_ZERO};
+    for (int i = 0; i < 3; i++) {
+        const double sd = sqrt(1.25e-6 + (i < 2 ? EPS : 0)), size = i < 2 ? 1e-12 : 5e-13;
+        const double want[] = {-1.5e-3 / sd, -0.5e-3 / sd, 0.5e-3 / sd, 1.5e-3 / sd};
+        reel_module *layer = reel_layer_norm_new(
+                        s, (reel_layer_norm_options){.dtype = REEL_F64, .eps = eps[i]}),
+                    *group = reel_group_norm_new(
+                        1, 4, (reel_layer_norm_options){.dtype = REEL_F64, .eps = eps[i]});
+        reel_module_to(layer, test_device());
+        reel_module_to(group, test_device());
+        expect_near(reel_layer_norm(x, s, NULL, NULL, eps[i]), want, 4, 1e-12);
+        expect_near(reel_group_norm(x, 1, NULL, NULL, eps[i]), want, 4, 1e-12);
+        expect_near(reel_forward(layer, x), want, 4, 1e-12);
+        expect_near(reel_forward(group, x), want, 4, 1e-12);
+        expect_near(
+            reel_batch_norm(reel_t(x), NULL, NULL, true, (reel_running_options){.eps = eps[i]}),
+            want, 4, 1e-12);
+        expect_near(reel_normalize(tiny, 2, 1, least[i]), (double[]){3e-13 / size, 4e-13 / size}, 2,
+                    1e-12);
+        reel_module_free(layer);
+        reel_module_free(group);
+    }
+}
+END_TEST
+
 /* A mean that is large beside the spread, and elements that are all the same. */
 START_TEST(large_means_do_not_cancel) {
     REEL_SCOPE;
@@ -81,7 +112,8 @@ START_TEST(a_bias_needs_no_weight) {
     REEL_SCOPE;
     reel_tensor *x = f64(reel_shape(1, 2), (double[]){1, 3}),
                 *bias = f64(reel_shape(2), (double[]){10, 20});
-    expect_near(reel_layer_norm(x, reel_shape(2), NULL, bias, 0), (double[]){9, 21}, 2, 1e-12);
+    expect_near(reel_layer_norm(x, reel_shape(2), NULL, bias, REEL_ZERO), (double[]){9, 21}, 2,
+                1e-12);
 }
 END_TEST
 
@@ -230,6 +262,47 @@ START_TEST(batch_norm_accumulates) {
 }
 END_TEST
 
+/* Nothing moves but the count, and the parameters get gradients of 0, as in PyTorch. */
+static void expect_nothing(reel_module *m, reel_shape shape, double count) {
+    REEL_SCOPE;
+    reel_module_to(m, test_device());
+    reel_tensor *y = reel_forward(m, reel_zeros(shape, REEL_F32, test_device()));
+    expect_fine();
+    ck_assert(reel_shape_equal(reel_shape_of(y), shape));
+    ck_assert_int_eq(reel_backward(reel_sum(y)), REEL_OK);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_double_eq(element(reel_grad(part(m, "weight")), i), 0);
+        ck_assert_double_eq(element(part(m, "running_mean"), i), 0);
+        ck_assert_double_eq(element(part(m, "running_var"), i), 1);
+    }
+    ck_assert_double_eq(element(part(m, "num_batches_tracked"), 0), count);
+    reel_module_free(m);
+}
+
+START_TEST(empty_batches_move_nothing) {
+    const reel_instance_norm_options all = {.affine = true, .track_running_stats = true};
+    expect_nothing(reel_batch_norm1d_new(2, (reel_batch_norm_options){0}), reel_shape(0, 2), 1);
+    expect_nothing(reel_batch_norm2d_new(2, (reel_batch_norm_options){.cumulative = true}),
+                   reel_shape(3, 2, 0, 4), 1);
+    expect_nothing(reel_instance_norm1d_new(2, all), reel_shape(0, 2, 3), 0);
+    expect_nothing(reel_instance_norm1d_new(2, all), reel_shape(3, 2, 0), 0);
+}
+END_TEST
+
+START_TEST(counts_below_0_are_refused) {
+    REEL_SCOPE;
+    reel_tensor *x = reel_ones(reel_shape(3, 2), REEL_F32, reel_cpu());
+    reel_running_options o = {.running_mean = reel_zeros(reel_shape(2), REEL_F32, reel_cpu()),
+                              .running_var = reel_ones(reel_shape(2), REEL_F32, reel_cpu()),
+                              .num_batches_tracked =
+                                  reel_full(REEL_SCALAR, -2, REEL_I64, reel_cpu()),
+                              .cumulative = true};
+    ck_assert_ptr_null(reel_batch_norm(x, NULL, NULL, true, o));
+    expect_failure(REEL_ERR_ARGUMENT, "batch_norm: num_batches_tracked is below 0: -2: x[3, 2]");
+    ck_assert_ptr_nonnull(reel_batch_norm(x, NULL, NULL, false, o));
+}
+END_TEST
+
 START_TEST(instance_norm_tracks) {
     reel_module *m = moved(reel_instance_norm1d_new(
         2, (reel_instance_norm_options){.dtype = REEL_F64, .track_running_stats = true}));
@@ -312,10 +385,13 @@ int main(void) {
     tcase_add_test(t, layer_norm_computes_in_f32);
     tcase_add_test(t, layer_norm_begins_as_none);
     tcase_add_test(t, values_are_pytorchs);
+    tcase_add_test(t, eps_of_zero_is_the_default);
     tcase_add_test(t, large_means_do_not_cancel);
     tcase_add_test(t, a_bias_needs_no_weight);
     tcase_add_test(t, batch_norm_tracks);
     tcase_add_test(t, batch_norm_accumulates);
+    tcase_add_test(t, empty_batches_move_nothing);
+    tcase_add_test(t, counts_below_0_are_refused);
     tcase_add_test(t, instance_norm_tracks);
     tcase_add_test(t, halves_have_wide_statistics);
     tcase_add_test(t, bad_input_is_refused);

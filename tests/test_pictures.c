@@ -1,76 +1,16 @@
 /* io/: PNG images, grids of them and their font. */
 #include "io/io_internal.h"
-#include "tests/temp_dir.h"
+#include "tests/png_read.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
-
-/* ---- a PNG read back --------------------------------------------------------------------------
- */
-
-typedef struct {
-    int width, height, channels;
-    uint8_t *pixels;
-} picture;
-
-static uint32_t be32(const uint8_t *p) {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static int paeth(int a, int b, int c) {
-    int p = a + b - c, pa = abs(p - a), pb = abs(p - b), pc = abs(p - c);
-    return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
-}
-
-/* Undoes a row's filter, in place: a is the byte at the left, b above, c above that at the left. */
-static void unfilter(uint8_t *row, const uint8_t *above, int n, int channels, int filter) {
-    for (int i = 0; i < n; i++) {
-        int a = i < channels ? 0 : row[i - channels], b = above != NULL ? above[i] : 0;
-        int c = above != NULL && i >= channels ? above[i - channels] : 0;
-        const int added[] = {0, a, b, (a + b) / 2, paeth(a, b, c)};
-        row[i] = (uint8_t)(row[i] + added[filter]);
-    }
-}
-
-/* Three chunks: IHDR, one IDAT, IEND, each with its right sum. Free pixels. */
-static picture decode(const char *path) {
-    size_t size;
-    uint8_t *png = (uint8_t *)contents(path, &size), *p = png + 8;
-    ck_assert_uint_gt(size, 57);
-    ck_assert_mem_eq(png, "\x89PNG\r\n\x1a\n", 8);
-    ck_assert_mem_eq(p, "\0\0\0\rIHDR", 8);
-    picture out = {.width = (int)be32(p + 8), .height = (int)be32(p + 12)};
-    ck_assert(p[16] == 8 && (p[17] == 0 || p[17] == 2) && p[20] == 0);
-    out.channels = p[17] == 0 ? 1 : 3;
-    ck_assert_uint_eq(be32(p + 21), crc32(0, p + 4, 17));
-    p += 25;
-    uint32_t n = be32(p);
-    ck_assert_mem_eq(p + 4, "IDAT", 4);
-    ck_assert_uint_eq(size, 8 + 25 + 12 + n + 12);
-    ck_assert_uint_eq(be32(p + 8 + n), crc32(0, p + 4, n + 4));
-
-    int row = out.width * out.channels;
-    uLongf length = (uLongf)((row + 1) * out.height), got = length;
-    uint8_t *raw = malloc(length);
-    ck_assert_int_eq(uncompress(raw, &got, p + 8, n), Z_OK);
-    ck_assert_uint_eq(got, length);
-    out.pixels = malloc((size_t)(row * out.height));
-    for (int y = 0; y < out.height; y++) {
-        uint8_t *to = out.pixels + y * row;
-        memcpy(to, raw + y * (row + 1) + 1, (size_t)row);
-        unfilter(to, y > 0 ? to - row : NULL, row, out.channels, raw[y * (row + 1)]);
-    }
-    free(raw), free(png);
-    return out;
-}
 
 static void expect_picture(const char *path, int width, int height, int channels,
                            const uint8_t *pixels) {
     expect_fine();
-    picture p = decode(path);
+    png_picture p = png_read(path);
     ck_assert(p.width == width && p.height == height && p.channels == channels);
     ck_assert_mem_eq(p.pixels, pixels, (size_t)(width * height * channels));
     free(p.pixels);
@@ -220,25 +160,25 @@ static reel_tensor *little_images(int64_t n) {
     return reel_from(bytes, reel_shape(n, 3, 2), REEL_U8);
 }
 
-static picture grid(int64_t n, reel_grid_options options) {
+static png_picture grid(int64_t n, reel_grid_options options) {
     {
         REEL_SCOPE;
         reel_grid_write(in_dir("g.png"), little_images(n), options);
     }
     expect_fine();
-    picture p = decode(in_dir("g.png"));
+    png_picture p = png_read(in_dir("g.png"));
     ck_assert_int_eq(p.channels, 1);
     return p;
 }
 
-static int at(const picture *p, int x, int y) {
+static int at(const png_picture *p, int x, int y) {
     ck_assert(x >= 0 && y >= 0 && x < p->width && y < p->height);
     return p->pixels[y * p->width + x];
 }
 
 /* How many pixels of columns x0..x1-1 and rows y0..y1-1 are as dark as text; images of this test
  * are darker still. */
-static int ink(const picture *p, int x0, int y0, int x1, int y1) {
+static int ink(const png_picture *p, int x0, int y0, int x1, int y1) {
     int n = 0;
     for (int y = y0; y < y1; y++)
         for (int x = x0; x < x1; x++) n += at(p, x, y) == 34 || at(p, x, y) == 92;
@@ -247,7 +187,7 @@ static int ink(const picture *p, int x0, int y0, int x1, int y1) {
 
 /* Margin 16, gap 8, cells of 2 * 5 + 2 by 3 * 5 + 2. */
 START_TEST(grid_cells) {
-    picture p = grid(5, (reel_grid_options){.columns = 3, .scale = 5});
+    png_picture p = grid(5, (reel_grid_options){.columns = 3, .scale = 5});
     ck_assert_int_eq(p.width, 16 + 3 * 12 + 2 * 8 + 16);
     ck_assert_int_eq(p.height, 16 + 2 * 17 + 8 + 16);
     for (int i = 0; i < 5; i++) {
@@ -267,7 +207,7 @@ START_TEST(grid_cells) {
 END_TEST
 
 START_TEST(grid_defaults) {
-    picture p = grid(4, (reel_grid_options){0});
+    png_picture p = grid(4, (reel_grid_options){0});
     ck_assert_int_eq(p.width, 16 + 4 * 8 + 3 * 8 + 16);
     ck_assert_int_eq(p.height, 16 + 11 + 16);
     free(p.pixels);
@@ -279,7 +219,7 @@ END_TEST
 
 START_TEST(grid_texts) {
     const char *captions[4] = {"A", NULL, NULL, NULL}, *labels[2] = {NULL, "row"};
-    picture p = grid(
+    png_picture p = grid(
         4,
         (reel_grid_options){
             .columns = 2, .scale = 10, .title = "T", .captions = captions, .row_labels = labels});
@@ -302,7 +242,7 @@ END_TEST
  * shrinks too. */
 START_TEST(grid_texts_too_wide) {
     const char *captions[2] = {"abc", "abcdefgh"};
-    picture p =
+    png_picture p =
         grid(2, (reel_grid_options){.scale = 10, .captions = captions, .title = "a long title"});
     ck_assert_int_eq(p.width, 16 + 47 + 8 + 47 + 16);
     ck_assert_int_eq(p.height, 16 + 9 + 12 + 32 + (4 + 9) + 16);

@@ -171,8 +171,9 @@ START_TEST(threads_by_default_small) {
 }
 END_TEST
 
-/* ---- loading and unloading ---- */
+/* ---- loading and unloading, where a shared library was built ---- */
 
+#ifdef REEL_LIBRARY
 typedef struct {
     reel_tensor *(*full_at)(const char *, reel_shape, double, reel_dtype, reel_device);
     double (*item_at)(const char *, reel_tensor *);
@@ -216,6 +217,21 @@ START_TEST(is_loaded_and_unloaded_often) {
 }
 END_TEST
 
+static void add_loads(Suite *s) {
+    TCase *c = add_case(s, "load");
+    tcase_set_tags(c, "fork");
+    tcase_add_test(c, is_loaded_and_unloaded);
+
+    c = add_case(s, "load often");
+    tcase_set_tags(c, "slow fork");
+    tcase_add_test(c, is_loaded_and_unloaded_often);
+}
+#else
+static void add_loads(Suite *s) {
+    (void)s;
+}
+#endif
+
 /* A thread that can have no key is told so, and nothing is lost or crashes. */
 static void *without_a_key(void *unused) {
     (void)unused;
@@ -245,14 +261,7 @@ static Suite *process_suite(void) {
     tcase_add_test(c, ends_with_its_last_thread);
     tcase_add_test(c, threads_by_default_small);
     tcase_add_test(c, without_a_key_for_threads); /* in a process that ends with it */
-
-    c = add_case(s, "load");
-    tcase_set_tags(c, "fork");
-    tcase_add_test(c, is_loaded_and_unloaded);
-
-    c = add_case(s, "load often");
-    tcase_set_tags(c, "slow fork");
-    tcase_add_test(c, is_loaded_and_unloaded_often);
+    add_loads(s);
     return s;
 }
 

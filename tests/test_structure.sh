@@ -9,7 +9,7 @@ have() { command -v "$1" >/dev/null; }
 have "${cc%% *}" || cc=gcc
 have "$cc" || cc=clang
 
-library='tensor autograd nn optim data io cuda'
+library='tensor autograd capture nn optim data io cuda'
 temp=$(mktemp -d)
 trap 'rm -rf "$temp"' EXIT
 checks=0 failures=0
@@ -31,7 +31,7 @@ c_files() { find "$@" -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' -o -name '
 
 includes() { # includes FOLDER...: "file: header" for each header of Reel's own, in quotes or brackets
     # shellcheck disable=SC2046  # file names here have no spaces
-    grep -nE '^ *# *include *("|<(reel|tensor|autograd|nn|optim|data|io|cuda|apps|tests)[./])' $(c_files "$@") /dev/null |
+    grep -nE '^ *# *include *("|<(reel|tensor|autograd|capture|nn|optim|data|io|cuda|apps|tests)[./])' $(c_files "$@") /dev/null |
         sed -E 's/^([^:]*:[0-9]*):[^"<]*["<]([^">]*).*/\1: \2/; s,: \.\./,: ,; s,^([a-z]+)(/[^ ]*: )([^/]*)$,\1\2\1/\3,'
 }
 
@@ -100,7 +100,7 @@ siteless='
     reel_state_text_count reel_state_text_key reel_state_text_value reel_state_int reel_state_double
     reel_loader_epoch reel_loader_position reel_history_rows reel_history_get reel_optim_group_count
     reel_file_exists reel_philox reel_version reel_context_user reel_context_needs
-    reel_ema_get reel_ema_updates
+    reel_ema_get reel_ema_updates reel_plan_is_ready
         only look, and give 0, NULL, NaN or false where there is nothing
     reel_retain reel_scope_close reel_scope_return reel_leak_report
     reel_grad_mode_enter reel_grad_mode_leave reel_set_anomaly reel_untrack reel_zero_grad reel_remove_hook
@@ -108,7 +108,7 @@ siteless='
         do what is always possible
     reel_state_free reel_generator_free reel_module_free reel_dataset_free reel_sampler_free
     reel_batch_sampler_free reel_loader_free reel_mnist_free reel_history_free reel_meter_reset reel_optim_free
-    reel_schedule_free reel_ema_free
+    reel_schedule_free reel_ema_free reel_plan_free
         free
     reel_context_save reel_context_saved reel_into_begin reel_into_end reel_into_leave
         name the call that applied the function
@@ -208,6 +208,7 @@ undeclared_names() { # what doc/coming-from-pytorch.md calls Reel's
 }
 
 rule 'autograd includes tensor' points_up autograd tensor
+rule 'capture includes tensor' points_up capture tensor
 rule 'nn includes autograd, tensor' points_up nn 'autograd|tensor'
 rule 'optim includes autograd, tensor' points_up optim 'autograd|tensor'
 rule 'io includes tensor' points_up io tensor

@@ -116,6 +116,39 @@ START_TEST(dropout_stops_in_evaluation) {
 }
 END_TEST
 
+START_TEST(dropouts_have_seeds_of_their_own) {
+    static const char *const keys[] = {"encoder.layers.1.self_attn.generator",
+                                       "decoder.layers.0.dropout3.generator"};
+    reel_transformer_options o = in_f64;
+    o.seed = 7;
+    reel_state *s[2];
+    for (int k = 0; k < 2; k++) { /* what is drawn beside makes no difference */
+        reel_module *m = reel_transformer_new(WIDTH, HEADS, 2, 1, o);
+        s[k] = reel_state_new();
+        ck_assert_int_eq(reel_module_save(m, s[k], ""), REEL_OK);
+        reel_module_free(m);
+        ck_assert_str_eq(reel_state_text(s[k], keys[0]), "13 0");
+        ck_assert_str_eq(reel_state_text(s[k], keys[1]), "24 0");
+    }
+    const int n = reel_state_text_count(s[0]);
+    ck_assert_int_eq(n, 14);
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j <= i; j++) {
+            const char *a = reel_state_text_value(s[0], i), *b = reel_state_text_value(s[1], j);
+            ck_assert((strcmp(a, b) == 0) == (i == j));
+        }
+    reel_state_free(s[0]);
+    reel_state_free(s[1]);
+    reel_module *a = reel_multihead_attention_new(
+        WIDTH, HEADS, (reel_multihead_attention_options){.dropout = 0.5, .seed = 3});
+    s[0] = reel_state_new();
+    ck_assert_int_eq(reel_module_save(a, s[0], ""), REEL_OK);
+    ck_assert_str_eq(reel_state_text(s[0], "generator"), "3 0");
+    reel_state_free(s[0]);
+    reel_module_free(a);
+}
+END_TEST
+
 /* ---- training ---- */
 
 START_TEST(learns_to_copy_what_was_before) {
@@ -228,18 +261,32 @@ START_TEST(refuses_inputs) {
         reel_tensor *x = drawn(8, reel_shape(2, 5, WIDTH)), *y,
                     *few = drawn(9, reel_shape(1, 5, WIDTH)),
                     *flat = drawn(9, reel_shape(5, WIDTH)),
-                    *longer = drawn(9, reel_shape(2, 6, WIDTH));
+                    *longer = drawn(9, reel_shape(2, 6, WIDTH)),
+                    *whole = reel_zeros(reel_shape(2, 5), REEL_I64, test_device());
         ck_assert(reel_run(m, reel_results(&y), x, few) != REEL_OK);
-        expect_failure(REEL_ERR_SHAPE, "multihead_attention: batches differ: x[2, 5, 8]");
+        expect_failure(REEL_ERR_SHAPE,
+                       "multihead_attention: key has a batch of 1, query of 2: x[2, 5, 8]");
         ck_assert(reel_run(m, reel_results(&y), x, flat) != REEL_OK);
-        expect_failure(REEL_ERR_SHAPE, "multihead_attention: inputs have three axes, or two");
+        expect_failure(REEL_ERR_SHAPE, "multihead_attention: key has 2 axes, query 3: x[2, 5, 8]");
         ck_assert(reel_run(m, reel_results(&y), x, x, longer) != REEL_OK);
-        expect_failure(REEL_ERR_SHAPE, "multihead_attention: key and value differ in length");
+        expect_failure(REEL_ERR_SHAPE,
+                       "multihead_attention: key has length 5, value 6: x[2, 5, 8]");
         ck_assert(reel_run(m, reel_results(&y), x, x, x, flat) != REEL_OK);
         expect_failure(REEL_ERR_SHAPE,
-                       "multihead_attention: key_padding_mask is not of the batch and keys");
+                       "multihead_attention: key_padding_mask is [5, 8], not [2, 5]: x[2, 5, 8]");
         ck_assert(reel_run(m, reel_results(&y), x, x, x, NULL, flat) != REEL_OK);
-        expect_failure(REEL_ERR_SHAPE, "multihead_attention: attn_mask is not of queries and keys");
+        expect_failure(REEL_ERR_SHAPE,
+                       "multihead_attention: attn_mask is [5, 8], not [5, 5] or [4, 5, 5]: x");
+        ck_assert(reel_run(m, reel_results(&y), x, x, x, whole) != REEL_OK);
+        expect_failure(REEL_ERR_DTYPE,
+                       "multihead_attention: key_padding_mask is i64, not u8 or f64: x[2, 5, 8]");
+        ck_assert(reel_run(m, reel_results(&y), reel_select(flat, 0, 0)) != REEL_OK);
+        expect_failure(REEL_ERR_SHAPE,
+                       "multihead_attention: query must have three axes, or two, not 1: ");
+        ck_assert(reel_run(m, reel_results(&y), x, whole) != REEL_OK);
+        expect_failure(REEL_ERR_SHAPE, "multihead_attention: key has 2 axes, query 3: x[2, 5, 8]");
+        ck_assert(reel_run(m, reel_results(&y), reel_cast(x, REEL_F32)) != REEL_OK);
+        expect_failure(REEL_ERR_DTYPE, "multihead_attention: query is f32, the parameters f64: ");
         ck_assert_ptr_null(reel_forward(decoder, x));
         expect_failure(REEL_ERR_ARGUMENT, "transformer_decoder_layer: no memory: x[2, 5, 8]");
         reel_tensor *table = reel_rotary_table(5, WIDTH, 0, REEL_F64, test_device());
@@ -258,6 +305,9 @@ START_TEST(refuses_inputs) {
         expect_failure(REEL_ERR_ARGUMENT, "sinusoidal_positions: length -1, width 4");
         ck_assert_ptr_null(reel_sinusoidal_positions(1, 4, REEL_I64, test_device()));
         expect_failure(REEL_ERR_DTYPE, "sinusoidal_positions: takes floats");
+        ck_assert_ptr_null(reel_rotary_table(1LL << 61, 4, 0, REEL_F64, test_device()));
+        ck_assert_ptr_nonnull(strstr(reel_error(), "(tests/test_transformer.c:"));
+        expect_failure(REEL_ERR_SHAPE, "rotary_table: [2305843009213693952] is no shape");
     }
     reel_module_free(m);
     reel_module_free(decoder);
@@ -271,6 +321,7 @@ int main(void) {
     tcase_add_test(t, layers_of_a_stack_differ);
     tcase_add_test(t, causal_is_a_mask);
     tcase_add_test(t, dropout_stops_in_evaluation);
+    tcase_add_test(t, dropouts_have_seeds_of_their_own);
     tcase_add_test(t, learns_to_copy_what_was_before);
     tcase_add_test(t, rotary_is_relative);
     tcase_add_test(t, positions_are_waves);

@@ -20,7 +20,7 @@ typedef struct {
 /* ---- the models: x[B,T] (i64) -> y[B,T,count], of so many characters ---- */
 
 static reel_module *lstm_new(const settings *o, int64_t count, reel_generator *g) {
-    const reel_embedding_options table = {.generator = g};
+    const reel_embedding_layer_options table = {.generator = g};
     return reel_sequential(reel_embedding_new(count, o->width, table),
                            reel_dropout_new(o->dropout, 0),
                            reel_lstm_new(o->width, o->width,
@@ -49,7 +49,7 @@ static void release(reel_module *base) {
 }
 
 static reel_module *gpt_new(const settings *o, int64_t count, reel_generator *g) {
-    const reel_embedding_options table = {.generator = g};
+    const reel_embedding_layer_options table = {.generator = g};
     const reel_linear_options linear = {.generator = g};
     const reel_transformer_options block = {.dim_feedforward = 4 * o->width,
                                             .dropout = o->dropout > 0 ? o->dropout : REEL_ZERO,

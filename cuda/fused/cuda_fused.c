@@ -7,7 +7,6 @@
 #include <string.h>
 
 typedef struct {
-    reel__fused base;
     reel__fused_space space;
     reel__group group;
     reel__cuda_device *device;
@@ -183,11 +182,12 @@ static bool make(fused *f, const reel__group *g) {
 
 reel__fused *reel__cuda_fuse(const reel__group *g) {
     fused *f = calloc(1, sizeof *f);
-    if (!f) return NULL;
-    if (!make(f, g)) {
-        release(f);
-        return NULL;
+    reel__fused *made = malloc(sizeof *made);
+    if (f && made && make(f, g)) {
+        *made = (reel__fused){.run = run, .free = release, .describe = describe, .of = f};
+        return made;
     }
-    f->base = (reel__fused){.run = run, .free = release, .describe = describe, .of = f};
-    return &f->base;
+    release(f);
+    free(made);
+    return NULL;
 }

@@ -106,11 +106,11 @@ void reel__text_add(reel__text *t, const char *format, ...) REEL__PRINTF(2, 3);
 bool reel__cuda_fuses(const reel__node *n);
 /* Whether these nodes can be one kernel: nothing is compiled. */
 bool reel__cuda_joins(const reel__group *g);
-/* The kernel, compiled or found; NULL: there is none, and no failure is kept. The group's nodes and
- * their tensors must live, and stay where they are, as long as it does; what a node is told, and
- * where its tensors lie, may change between runs. Results that are not kept are not written. Memory
- * that is written must be no other operand's, but for an operand of the same value that is seen by
- * the same layout. */
+/* The kernel, compiled or found, freed by its `free` and then by free(); NULL: there is none, and
+ * no failure is kept. The group's nodes and their tensors must live, and stay where they are, as
+ * long as it does; what a node is told, and where its tensors lie, may change between runs. Results
+ * that are not kept are not written. Memory that is written must be no other operand's, but for an
+ * operand of the same value that is seen by the same layout. */
 reel__fused *reel__cuda_fuse(const reel__group *g);
 /* Its text: for people. */
 const char *reel__cuda_fused_text(const reel__fused *f);

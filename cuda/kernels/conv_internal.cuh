@@ -3,6 +3,7 @@
 #ifndef REEL_CUDA_KERNELS_CONV_INTERNAL_CUH
 #define REEL_CUDA_KERNELS_CONV_INTERNAL_CUH
 
+#include "cuda/kernels/kernels_conv_internal.h"
 #include "cuda/kernels/vector_internal.cuh"
 
 #define REEL_FORMULA static __host__ __device__ __forceinline__

@@ -1,5 +1,6 @@
 /* Convolutions of any size, and their gradients, counted in 64 bits and added up in f64, by the
  * formulas as they stand: for what the fast kernels can't count, and to compare them with. */
+#include "cuda/kernels/kernels_conv_internal.h"
 #include "cuda/kernels/vector_internal.cuh"
 
 /* Position along axis i of small and tap k in big; -1 beside it. */

@@ -1,5 +1,6 @@
 /* The kernels of a convolution turned round, as its gradient to x, a convolution of g, takes them.
  */
+#include "cuda/kernels/kernels_conv_internal.h"
 #include "cuda/kernels/vector_internal.cuh"
 
 static __global__ void __launch_bounds__(THREADS)

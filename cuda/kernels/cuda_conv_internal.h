@@ -4,6 +4,7 @@
 
 #include "cuda/conv_way_internal.h"
 #include "cuda/cuda_internal.h"
+#include "cuda/kernels/kernels_conv_internal.h"
 
 typedef enum { REEL__CONV_FORWARD, REEL__CONV_INPUT_GRAD, REEL__CONV_WEIGHT_GRAD } reel__conv_kind;
 

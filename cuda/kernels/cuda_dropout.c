@@ -1,5 +1,6 @@
 /* dropout, dropout_again. */
 #include "cuda/cuda_internal.h"
+#include "cuda/kernels/kernels_random_internal.h"
 #include "tensor/formulas/philox_internal.h"
 
 /* state NULL: by what was used before. */

@@ -1,5 +1,6 @@
 /* index_select, dequantize_rows, gather, one_hot, index_add, scatter_add, slice_put, topk, sort. */
 #include "cuda/cuda_internal.h"
+#include "cuda/kernels/kernels_index_internal.h"
 
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* multinomial. */
 #include "cuda/cuda_internal.h"
+#include "cuda/kernels/kernels_random_internal.h"
 
 #include "tensor/formulas/multinomial_internal.h"
 

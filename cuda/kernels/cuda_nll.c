@@ -1,5 +1,6 @@
 /* nll and its transpose. */
 #include "cuda/cuda_internal.h"
+#include "cuda/kernels/kernels_index_internal.h"
 
 typedef cudaError_t (*nll_launcher)(const reel__cuda_nll_work *w, reel_dtype dtype,
                                     reel__cuda_queue *queue);

@@ -1,6 +1,7 @@
 /* standardize and its gradient: operands contiguous, those of scattered channels turned first, and
  * memory for sums. */
 #include "cuda/cuda_internal.h"
+#include "cuda/kernels/kernels_norm_internal.h"
 
 #define THIN 16 /* shorter runs of a channel are brought together first */
 

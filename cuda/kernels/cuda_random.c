@@ -1,6 +1,8 @@
 /* uniform, normal, randint, randperm, bernoulli. The last input is the generator's state, which the
  * kernels move on. */
 #include "cuda/cuda_internal.h"
+#include "cuda/kernels/kernels_index_internal.h"
+#include "cuda/kernels/kernels_random_internal.h"
 #include "tensor/formulas/philox_internal.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* Reductions: brought into the kernels' form (nest.c), with memory for what parts leave behind. */
 #include "cuda/cuda_internal.h"
+#include "cuda/kernels/kernels_fold_internal.h"
 
 static const reel__cuda_fold_launcher launchers[REEL__FOLDS] = {
     [REEL__FOLD_sum] = reel__cuda_launch_sum,

@@ -1,5 +1,6 @@
 /* Optimizers' steps and gradient clipping: as few launches as a launch's arguments allow. */
 #include "cuda/cuda_internal.h"
+#include "cuda/kernels/kernels_update_internal.h"
 
 /* Lists side by side in c->list: `width` of them, `count` tensors each. */
 typedef struct {

@@ -1,5 +1,6 @@
 /* resample, max_pool, unfold, fold. */
 #include "cuda/cuda_internal.h"
+#include "cuda/kernels/kernels_window_internal.h"
 
 #include "tensor/ops/window_axes_internal.h"
 

@@ -4,6 +4,7 @@
 #define REEL_CUDA_KERNELS_DRAW_INTERNAL_CUH
 
 #include "cuda/kernels/formula_internal.cuh"
+#include "cuda/kernels/kernels_random_internal.h"
 #include "cuda/kernels/vector_internal.cuh"
 
 #include <curand_kernel.h>

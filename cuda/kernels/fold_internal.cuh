@@ -14,6 +14,7 @@
 #define REEL_CUDA_KERNELS_FOLD_INTERNAL_CUH
 
 #include "cuda/kernels/formula_internal.cuh"
+#include "cuda/kernels/kernels_fold_internal.h"
 #include "cuda/kernels/vector_internal.cuh"
 
 #include <cooperative_groups.h>

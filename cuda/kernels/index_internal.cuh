@@ -3,6 +3,7 @@
 #define REEL_CUDA_KERNELS_INDEX_INTERNAL_CUH
 
 #include "cuda/kernels/errors_internal.cuh"
+#include "cuda/kernels/kernels_index_internal.h"
 #include "cuda/kernels/vector_internal.cuh"
 
 #include <stdint.h>

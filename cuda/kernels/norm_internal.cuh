@@ -2,6 +2,7 @@
 #ifndef REEL_CUDA_KERNELS_NORM_INTERNAL_CUH
 #define REEL_CUDA_KERNELS_NORM_INTERNAL_CUH
 
+#include "cuda/kernels/kernels_norm_internal.h"
 #include "cuda/kernels/vector_internal.cuh"
 
 #include <stdint.h>

@@ -1,4 +1,5 @@
 /* Sorting by key, and what topk makes of it. */
+#include "cuda/kernels/kernels_index_internal.h"
 #include "cuda/kernels/vector_internal.cuh"
 
 #include <cub/device/device_radix_sort.cuh>

@@ -1,4 +1,5 @@
 /* Optimizers' steps and clipping: all tensors of a list in one launch. Formulas in optim.h. */
+#include "cuda/kernels/kernels_update_internal.h"
 #include "cuda/kernels/vector_internal.cuh"
 
 #include <stdint.h>

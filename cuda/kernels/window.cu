@@ -1,5 +1,6 @@
 /* Pooling, padding, resampling, columns: a thread an element of the result, which gathers what it
  * is made of in a fixed order. */
+#include "cuda/kernels/kernels_window_internal.h"
 #include "cuda/kernels/vector_internal.cuh"
 
 #include <math.h>

@@ -20,7 +20,11 @@ static reel__storage *storage_new(const char *at, const char *made_by, size_t by
                       reel__called(at, made_by), backend->name, device.index, bytes);
         return NULL;
     }
-    *s = (reel__storage){.backend = backend, .device = device, .data = data, .bytes = bytes};
+    *s = (reel__storage){.backend = backend,
+                         .device = device,
+                         .data = data,
+                         .bytes = bytes,
+                         .recording = reel__self()->recording};
     atomic_init(&s->refs, 1);
     return s;
 }

@@ -42,6 +42,7 @@ typedef struct reel__storage {
     reel_device device;
     void *data;
     size_t bytes;
+    uint64_t recording; /* in which it was made (reel__thread), 0: in none */
 } reel__storage;
 
 /* Element (i0, i1, ...) lies at data[offset + i0 stride0 + i1 stride1 + ...]; all in elements. */
@@ -144,6 +145,8 @@ struct reel__thread {
     const reel__composite *composite; /* under way; NULL: none */
     struct reel_into_wait *into;      /* the innermost result that waits (into.h); NULL: none */
     const struct reel__into_hook *into_hook; /* where one waits: what calls ask (into.c) */
+    struct reel__recorder *recorder;         /* of a step's calls (record_internal.h); NULL: none */
+    uint64_t recording;                      /* its number, from 1; 0: none */
 };
 
 extern _Thread_local reel__thread reel__this_thread __attribute__((visibility("hidden")));

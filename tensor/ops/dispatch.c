@@ -1,6 +1,7 @@
 /* The one funnel: every op of every device goes through reel__dispatch. */
 #include "tensor/core/handles_internal.h"
 #include "tensor/ops/call_internal.h"
+#include "tensor/ops/record_internal.h"
 #include "tensor/ops/shape_rules_internal.h"
 
 /* ---- the table ---- */
@@ -118,8 +119,11 @@ static reel_status call_kernel(reel__call *c) {
     if (!backend) return REEL_ERR_DEVICE;
     reel__thread *self = reel__self();
     const bool no_grad = self->no_grad;
+    reel__recorder *recorder = self->recorder;
     self->no_grad = true; /* a kernel may use other ops; the tape sees this one alone */
+    self->recorder = NULL;
     reel_status status = backend->kernels[c->op](c);
+    self->recorder = recorder;
     self->no_grad = no_grad;
     return status;
 }
@@ -192,6 +196,16 @@ static reel_status compute(reel__call *c, const reel__op_info *op) {
     return status;
 }
 
+reel_status reel__dispatch_again(reel__call *c) {
+    return compute(c, &reel__ops[c->op]);
+}
+
+/* By a recorder that knows what comes of it. */
+static bool answered(reel__call *c, const reel__layout *layout) {
+    reel__recorder *r = reel__self()->recorder;
+    return r->answers && r->answers(r, c, layout);
+}
+
 reel_status reel__dispatch(reel__call *c) {
     const reel__op_info *op = &reel__ops[c->op];
     const bool in_place = c->out[0] != NULL;
@@ -211,9 +225,13 @@ reel_status reel__dispatch(reel__call *c) {
     if (recorded && op->gradient == REEL__NONE)
         return reel__fail_call(REEL_ERR_ARGUMENT, c, "has no gradient, and an input is tracked");
     REEL_TRY(rules[c->op](c, layout));
-    REEL_TRY(in_place ? check_given(c, layout) : make_outputs(c, op, layout));
+    if (in_place) REEL_TRY(check_given(c, layout));
+    if (self->recorder && op->kind != REEL__VIEW && answered(c, layout)) return REEL_OK;
+    if (!in_place) REEL_TRY(make_outputs(c, op, layout));
 
     reel_status status = compute(c, op);
+    if (self->recorder && op->kind != REEL__VIEW && status == REEL_OK)
+        status = self->recorder->took(self->recorder, c);
     if (in_place) atomic_fetch_add_explicit(&c->out[0]->storage->version, 1, memory_order_relaxed);
     if (status == REEL_OK && recorded) status = reel__hooks_get()->record(c);
     if (status != REEL_OK && !in_place) release_outputs(c);

@@ -4,6 +4,8 @@
 
 #include "tensor/ops/call_internal.h"
 
+#define REEL__NORM_EPS 1e-5 /* by default */
+
 /* REEL_OK for an eps of 0 or more that is finite; that weight and bias, unless NULL, are of one
  * shape and of a dtype that goes with x's. Failures are the composite's. */
 reel_status reel__norm_check_eps(double eps);

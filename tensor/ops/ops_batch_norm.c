@@ -16,6 +16,16 @@ static reel_tensor *cast(const char *at, reel_tensor *t, reel_dtype dtype) {
 
 /* ---- checks ---- */
 
+/* A count on the CPU, where that costs no wait. */
+static reel_status check_tracked(const reel_tensor *count, bool moves) {
+    if (reel_dtype_of(count) != REEL_I64 || reel_numel(count) != 1)
+        return reel__fail_composite(REEL_ERR_DTYPE, "num_batches_tracked must be one i64");
+    if (!moves || reel_device_of(count).type != REEL_CPU) return REEL_OK;
+    const int64_t n = *(const int64_t *)reel__data(count);
+    if (n >= 0) return REEL_OK;
+    return reel__fail_composite(REEL_ERR_ARGUMENT, "num_batches_tracked is below 0: %" PRId64, n);
+}
+
 static reel_status check_running(const reel__composite *c, const reel_running_options *o,
                                  bool given) {
     const reel_tensor *mean = o->running_mean, *var = o->running_var;
@@ -31,9 +41,7 @@ static reel_status check_running(const reel__composite *c, const reel_running_op
     if (mean &&
         (!reel_dtype_is_float(reel_dtype_of(mean)) || !reel_dtype_is_float(reel_dtype_of(var))))
         return reel__fail_composite(REEL_ERR_DTYPE, "running statistics must be floats");
-    if (o->num_batches_tracked && (reel_dtype_of(o->num_batches_tracked) != REEL_I64 ||
-                                   reel_numel(o->num_batches_tracked) != 1))
-        return reel__fail_composite(REEL_ERR_DTYPE, "num_batches_tracked must be one i64");
+    if (o->num_batches_tracked) REEL_TRY(check_tracked(o->num_batches_tracked, given));
     if (o->cumulative && !o->num_batches_tracked)
         return reel__fail_composite(REEL_ERR_ARGUMENT, "cumulative without num_batches_tracked");
     if (isfinite(o->momentum)) return REEL_OK;
@@ -104,12 +112,16 @@ static void move(const char *at, reel_tensor *running, reel_tensor *value, doubl
     reel_copy_at_(at, running, cast(at, reel_add_at(at, before, step), reel_dtype_of(running)));
 }
 
-static void move_each(const char *at, const reel_running_options *o, reel_tensor *mean,
-                      reel_tensor *var, reel_tensor *counter, const reel__with *with) {
-    reel_tensor *share = NULL;
+static void count_one(const char *at, reel_tensor *counter) {
     reel_tensor *one =
         reel_full_at(at, reel_shape_of(counter), 1, REEL_I64, reel_device_of(counter));
     reel_copy_at_(at, counter, reel_add_at(at, counter, one));
+}
+
+static void move_each(const char *at, const reel_running_options *o, reel_tensor *mean,
+                      reel_tensor *var, reel_tensor *counter, const reel__with *with) {
+    reel_tensor *share = NULL;
+    count_one(at, counter);
     if (with->track.cumulative) {
         share = reel_reshape_at(at, counter, REEL_SCALAR);
         share = reel_reciprocal_at(at, reel_cast_at(at, share, REEL_F64));
@@ -125,6 +137,10 @@ static void move_all(const char *at, const reel_running_options *o, reel_tensor 
                                        .cumulative = o->cumulative}};
     reel_tensor *counter = o->num_batches_tracked;
     if (!o->running_mean) return;
+    if (count == 0) { /* nothing to move by */
+        if (counter) count_one(at, counter);
+        return;
+    }
     if (!counter) counter = reel_full_at(at, REEL_SCALAR, 0, REEL_I64, reel_device_of(mean));
     if (!counter) return;
     if (are_plain(o->running_mean, mean) && are_plain(o->running_var, var))
@@ -144,6 +160,21 @@ static void track(const char *at, const reel_running_options *o, reel_tensor *me
     self->no_grad = no_grad;
 }
 
+/* [C] as it lies along x[N,C,...] */
+static reel_tensor *along(const char *at, reel_tensor *t, const reel_tensor *x) {
+    reel_shape s = {.ndim = reel_ndim(x) - 1, .dim = {reel_dim(x, 1)}};
+    for (int i = 1; i < s.ndim; i++) s.dim[i] = 1;
+    return reel_reshape_at(at, t, s);
+}
+
+/* Of no values: none, from which weight and bias get a gradient of 0. */
+static reel_tensor *of_nothing(const char *at, reel_tensor *x, reel_tensor *weight,
+                               reel_tensor *bias) {
+    reel_tensor *y = reel_affine_at(at, x, 1, 0);
+    if (weight) y = reel_mul_at(at, y, along(at, weight, x));
+    return bias ? reel_add_at(at, y, along(at, bias, x)) : y;
+}
+
 /* By what is running: y = x a + (bias - mean a), a = weight / sqrt(var + eps) */
 static reel_tensor *by_running(const char *at, reel_tensor *x, reel_tensor *weight,
                                reel_tensor *bias, const reel_running_options *o, double eps) {
@@ -154,16 +185,14 @@ static reel_tensor *by_running(const char *at, reel_tensor *x, reel_tensor *weig
     if (weight) a = reel_mul_at(at, a, cast(at, weight, wide));
     reel_tensor *b = reel_neg_at(at, reel_mul_at(at, mean, a));
     if (bias) b = reel_add_at(at, b, cast(at, bias, wide));
-    reel_shape along = {.ndim = reel_ndim(x) - 1, .dim = {reel_dim(x, 1)}};
-    for (int i = 1; i < along.ndim; i++) along.dim[i] = 1;
-    reel_tensor *y = reel_mul_at(at, x, reel_reshape_at(at, a, along));
-    return cast(at, reel_add_at(at, y, reel_reshape_at(at, b, along)), dtype);
+    reel_tensor *y = reel_mul_at(at, x, along(at, a, x));
+    return cast(at, reel_add_at(at, y, along(at, b, x)), dtype);
 }
 
 /* ---- functions ---- */
 
 static reel_status check_count(int64_t count) {
-    if (count > 1) return REEL_OK;
+    if (count != 1) return REEL_OK;
     return reel__fail_composite(REEL_ERR_SHAPE, "expected more than 1 value per channel when "
                                                 "training");
 }
@@ -173,7 +202,7 @@ reel_tensor *reel_batch_norm_at(const char *at, reel_tensor *x, reel_tensor *wei
     static const char *const called[] = {"x", "weight", "bias"};
     REEL__COMPOSITE(.name = "batch_norm", .at = at, .in = {x, weight, bias}, .given = 1,
                     .called = called);
-    const double eps = reel__option(options.eps, 1e-5);
+    const double eps = reel__option(options.eps, REEL__NORM_EPS);
     if (check(&composite, &options, training, 2) != REEL_OK || reel__norm_check_eps(eps) != REEL_OK)
         return NULL;
     REEL_SCOPE;
@@ -181,13 +210,14 @@ reel_tensor *reel_batch_norm_at(const char *at, reel_tensor *x, reel_tensor *wei
     x = beside(at, x, weight, bias);
     if (!x || reel__norm_check_affine(x, weight, bias, reel_shape(reel_dim(x, 1))) != REEL_OK)
         return NULL;
-    reel_tensor *y, *mean, *var;
+    reel_tensor *y, *mean = NULL, *var = NULL;
     if (training) {
         reel__with with = with_of(x, eps);
         const int64_t count = with.norm.outer * with.norm.inner;
         with.norm.across = true;
         if (check_count(count) != REEL_OK) return NULL;
-        y = reel__norm_affine(at, x, weight, bias, &with, &mean, &var);
+        y = count == 0 ? of_nothing(at, x, weight, bias)
+                       : reel__norm_affine(at, x, weight, bias, &with, &mean, &var);
         if (y) track(at, &options, mean, var, count);
     } else {
         y = by_running(at, x, weight, bias, &options, eps);
@@ -206,7 +236,7 @@ reel_tensor *reel_instance_norm_at(const char *at, reel_tensor *x, reel_tensor *
     static const char *const called[] = {"x", "weight", "bias"};
     REEL__COMPOSITE(.name = "instance_norm", .at = at, .in = {x, weight, bias}, .given = 1,
                     .called = called);
-    const double eps = reel__option(options.eps, 1e-5);
+    const double eps = reel__option(options.eps, REEL__NORM_EPS);
     if (check(&composite, &options, use_input_stats, 3) != REEL_OK ||
         reel__norm_check_eps(eps) != REEL_OK)
         return NULL;
@@ -215,15 +245,16 @@ reel_tensor *reel_instance_norm_at(const char *at, reel_tensor *x, reel_tensor *
     x = beside(at, x, weight, bias);
     if (!x || reel__norm_check_affine(x, weight, bias, reel_shape(reel_dim(x, 1))) != REEL_OK)
         return NULL;
-    reel_tensor *y, *mean, *var;
+    reel_tensor *y, *mean = NULL, *var = NULL;
     if (use_input_stats) {
         reel__with with = with_of(x, eps);
         with.norm.groups = with.norm.channels;
         with.norm.channels = 1;
         if (check_count(with.norm.inner) != REEL_OK) return NULL;
-        y = reel__norm_affine(at, x, weight, bias, &with, &mean, &var);
         const int64_t n = with.norm.outer, channels = with.norm.groups;
-        if (y && n > 0 && (options.running_mean || options.num_batches_tracked))
+        y = reel_numel(x) == 0 ? of_nothing(at, x, weight, bias)
+                               : reel__norm_affine(at, x, weight, bias, &with, &mean, &var);
+        if (y && reel_numel(x) > 0 && (options.running_mean || options.num_batches_tracked))
             track(at, &options, over_instances(at, mean, n, channels),
                   over_instances(at, var, n, channels), with.norm.inner);
     } else {

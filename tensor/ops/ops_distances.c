@@ -28,6 +28,7 @@ reel_tensor *reel_cosine_similarity_at(const char *at, reel_tensor *x, reel_tens
         reel__fail_composite(REEL_ERR_SHAPE, "no axis %d", axis);
         return NULL;
     }
+    eps = reel__option(eps, 1e-8);
     REEL_SCOPE;
     x = with_axes(at, x, ndim);
     y = with_axes(at, y, ndim);
@@ -52,6 +53,6 @@ reel_tensor *reel_pairwise_distance_at(const char *at, reel_tensor *x, reel_tens
         return NULL;
     }
     REEL_SCOPE;
-    reel_tensor *apart = reel_affine_at(at, reel_sub_at(at, x, y), 1, eps);
+    reel_tensor *apart = reel_affine_at(at, reel_sub_at(at, x, y), 1, reel__option(eps, 1e-6));
     return reel_scope_return(reel_norm_at(at, apart, p, reel_shape(-1), keepdim));
 }

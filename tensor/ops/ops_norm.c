@@ -125,6 +125,7 @@ reel_tensor *reel_layer_norm_at(const char *at, reel_tensor *x, reel_shape norma
     static const char *const called[] = {"x", "weight", "bias"};
     REEL__COMPOSITE(.name = "layer_norm", .at = at, .in = {x, weight, bias}, .given = 1,
                     .called = called);
+    eps = reel__option(eps, REEL__NORM_EPS);
     if (!reel__composite_is_whole(&composite) ||
         check_rows(x, normalized_shape, weight, bias, eps) != REEL_OK)
         return NULL;
@@ -165,6 +166,7 @@ reel_tensor *reel_group_norm_at(const char *at, reel_tensor *x, int64_t num_grou
                     .called = called);
     if (!reel__composite_is_whole(&composite) || check_groups(x, num_groups) != REEL_OK)
         return NULL;
+    eps = reel__option(eps, REEL__NORM_EPS);
     const reel_shape s = reel_shape_of(x);
     if (reel__norm_check_affine(x, weight, bias, reel_shape(s.dim[1])) != REEL_OK ||
         reel__norm_check_eps(eps) != REEL_OK)
@@ -231,6 +233,7 @@ reel_tensor *reel_local_response_norm_at(const char *at, reel_tensor *x, int64_t
 
 reel_tensor *reel_normalize_at(const char *at, reel_tensor *x, double p, int axis, double eps) {
     REEL__COMPOSITE(.name = "normalize", .at = at, .in = {x}, .given = 1);
+    eps = reel__option(eps, 1e-12);
     if (!reel__composite_is_whole(&composite) || reel__norm_check_eps(eps) != REEL_OK) return NULL;
     if (!reel_dtype_is_float(reel_dtype_of(x))) {
         reel__fail_composite(REEL_ERR_DTYPE, "takes floats");

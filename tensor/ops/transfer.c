@@ -1,6 +1,7 @@
 /* Elements on their way: to and from the program's memory, to another device, into another tensor.
  */
 #include "tensor/ops/call_internal.h"
+#include "tensor/ops/record_internal.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,6 +22,7 @@ static reel_status check_bytes(const char *at, const char *op, reel_tensor *t, c
 
 reel_status reel_read_at(const char *at, reel_tensor *t, void *to, size_t bytes) {
     REEL_TRY(check_bytes(at, "read", t, to, bytes));
+    REEL_TRY(reel__refuse_recorded(at, "read"));
     reel_status status = REEL_OK;
     REEL_SCOPE;
     reel_tensor *c = reel_contiguous_at(at, t);
@@ -32,6 +34,7 @@ reel_status reel_read_at(const char *at, reel_tensor *t, void *to, size_t bytes)
 
 reel_status reel_write_at(const char *at, reel_tensor *t, const void *from, size_t bytes) {
     REEL_TRY(check_bytes(at, "write", t, from, bytes));
+    REEL_TRY(reel__refuse_recorded(at, "write"));
     REEL_SCOPE;
     reel_tensor *source = reel_from_at(at, from, t->layout.shape, t->layout.dtype);
     if (!reel_copy_at_(at, t, source)) return reel_error_status();
@@ -41,6 +44,7 @@ reel_status reel_write_at(const char *at, reel_tensor *t, const void *from, size
 double reel_item_at(const char *at, reel_tensor *t) {
     double value = NAN;
     if (!reel__live(at, "item", NULL, t)) return value;
+    if (reel__refuse_recorded(at, "item") != REEL_OK) return value;
     if (reel_numel(t) != 1) {
         char operand[200];
         reel__describe(operand, sizeof operand, reel_name(t), t, false, false);
@@ -56,6 +60,7 @@ double reel_item_at(const char *at, reel_tensor *t) {
 
 reel_tensor *reel_from_at(const char *at, const void *data, reel_shape shape, reel_dtype dtype) {
     REEL__COMPOSITE(.name = "from", .at = at);
+    if (reel__refuse_recorded(at, "from") != REEL_OK) return NULL;
     reel_tensor *t = reel_empty_at(at, shape, dtype, reel_cpu());
     size_t bytes = (size_t)reel_numel(t) * reel_dtype_size(dtype);
     if (t && bytes && !data) {
@@ -71,6 +76,7 @@ reel_tensor *reel_from_at(const char *at, const void *data, reel_shape shape, re
 reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device device) {
     if (!t || !reel__live(at, "to", NULL, t)) return NULL;
     if (reel_device_equal(t->storage->device, device)) return t;
+    if (reel__refuse_recorded(at, "to") != REEL_OK) return NULL;
     if (t->track && !reel__self()->no_grad) {
         reel_fail(REEL_ERR_STATE, at,
                   "to: the tensor is tracked, and moving it is not recorded: detach it");

@@ -63,6 +63,8 @@ typedef struct {
     const double *lr;
     int64_t *step;
 } reel__update_call;
+/* How many tensors stand there for each parameter; the call's list is not looked at. */
+int reel__update_width(const reel__call *c);
 reel__update_call reel__update_of(const reel__call *c);
 
 /* The rate, the number of the parameter's step from 1, and what those before have carried here. */

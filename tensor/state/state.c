@@ -259,6 +259,18 @@ static reel_status fail_missing(const char *what, const reel_state *from, const 
                      out ? (const char *)out->value : "");
 }
 
+/* In place of what the list has of that name: one that was given before may have it. */
+static reel_status note(reel_state *list, const char *name, reel_tensor *t) {
+    reel__hash_entry *there = list ? reel__hash_find(&list->tensors, NULL, name) : NULL;
+    if (!list) return REEL_OK;
+    if (!there) return reel_state_put(list, name, t);
+    reel_tensor *before = there->value;
+    reel_retain(t);
+    there->value = t;
+    reel_release(before);
+    return REEL_OK;
+}
+
 /* Those of `to`: each found, and fit. */
 static reel_status match_ours(const char *what, const reel_state *to, const reel_state *from,
                               const char *prefix, const reel__state_terms *terms) {
@@ -268,7 +280,7 @@ static reel_status match_ours(const char *what, const reel_state *to, const reel
             REEL_TRY(check_fit(what, found->key, e->value, found->value, terms->cast));
             continue;
         }
-        if (terms->missing) REEL_TRY(reel_state_put(terms->missing, e->key, e->value));
+        REEL_TRY(note(terms->missing, e->key, e->value));
         if (!terms->loose) return fail_missing(what, from, prefix, e->key);
     }
     return REEL_OK;
@@ -283,7 +295,7 @@ reel_status reel__state_match(const char *what, const reel_state *to, const reel
         const reel__hash_entry *e = &from->tensors.entries[i];
         const char *rest = bare ? e->key : below(e->key, prefix);
         if (!rest || find(to, NULL, rest) || find(terms->passed_over, NULL, rest)) continue;
-        if (terms->unexpected) REEL_TRY(reel_state_put(terms->unexpected, rest, e->value));
+        REEL_TRY(note(terms->unexpected, rest, e->value));
         if (strict)
             return reel_fail(REEL_ERR_FORMAT, NULL, "%s: in the state alone: %s", what, e->key);
     }

@@ -44,6 +44,10 @@ compile_readme() { # the first C program that README.md shows
     grep -q main "$temp/readme.c" && compile "$temp/readme.c"
 }
 
+configures() { # configures KIND: static, shared
+    meson setup "$temp/$1" ../.. -Ddefault_library="$1" -Dcuda=disabled >"$temp/log" 2>&1 || { tail -n 4 "$temp/log" && false; }
+}
+
 installed_files() { # the umbrella and the public headers, nothing private
     (cd "$temp" && find . -name reel.h | grep -q . && ! find . -name '*_internal.h' | grep .)
 }
@@ -66,6 +70,8 @@ fi
 check 'the headers lie in one folder' one_folder
 check 'the library needs no TLS' needs_little
 check "README.md's program compiles and links" compile_readme
+check 'a static library alone is configured' configures static
+check 'a shared library alone is configured' configures shared
 
 echo "Checks: $checks, Failures: $failures, Errors: 0"
 [ $failures = 0 ]

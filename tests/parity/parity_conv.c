@@ -219,7 +219,7 @@ static reel_shape as_shape(const int64_t *v, int axes) {
 typedef struct {
     convolution c;
     bool transposed, same, no_bias;
-    reel_padding_mode mode;
+    reel_pad_mode mode;
     reel_dtype dtype;
 } layer;
 
@@ -231,7 +231,7 @@ static layer some_layer(dice *d) {
     if (l.c.images == 0) l.c.images = 1;
     for (int i = 0; i < l.c.axes; i++) l.c.more[i] = 0;
     if (l.transposed) return l;
-    l.mode = (reel_padding_mode)dice_int(d, 0, 3);
+    l.mode = (reel_pad_mode)dice_int(d, 0, 3);
     l.same = dice_one_in(d, 4);
     for (int i = 0; i < l.c.axes; i++) {
         if (l.same) l.c.stride[i] = 1;

@@ -56,7 +56,7 @@ static void draw_pair_axis(dice *d, op_shapes *s) {
 }
 static reel_tensor *run_cosine(reel_tensor **in, const int64_t *param, reel_dtype made) {
     (void)made;
-    return reel_cosine_similarity(in[0], in[1], (int)param[0], 1e-8);
+    return reel_cosine_similarity(in[0], in[1], (int)param[0], 0);
 }
 static const op_case cosine_case = {.inputs = 2, .run = run_cosine};
 
@@ -68,7 +68,7 @@ static void draw_distance(dice *d, op_shapes *s) {
 }
 static reel_tensor *run_distance(reel_tensor **in, const int64_t *param, reel_dtype made) {
     (void)made;
-    return reel_pairwise_distance(in[0], in[1], (double)param[1] / 2, 1e-6, param[2] != 0);
+    return reel_pairwise_distance(in[0], in[1], (double)param[1] / 2, 0, param[2] != 0);
 }
 static const op_case distance_case = {.inputs = 2, .run = run_distance};
 

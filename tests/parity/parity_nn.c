@@ -40,7 +40,7 @@ static reel_tensor *run_softmax(reel_tensor **in, const int64_t *param, reel_dty
 static reel_tensor *run_layer_norm(reel_tensor **in, const int64_t *param, reel_dtype made) {
     UNUSED;
     return reel_layer_norm(in[0], reel_shape_of(in[1]), param[1] ? in[1] : NULL,
-                           param[2] ? in[2] : NULL, param[3] ? 1e-5 : 0.5);
+                           param[2] ? in[2] : NULL, param[3] ? 0 : 0.5);
 }
 static void draw_layer_norm(dice *d, op_shapes *s) {
     s->in[0] = draw_shape(d, 1, 5);

@@ -26,7 +26,7 @@ void draw_standardize_grad(dice *d, op_shapes *s) {
 /* ---- functions: param is bits of weight and bias, whether eps is the usual one ---- */
 
 static double eps_of(const int64_t *param) {
-    return param[1] ? 1e-5 : 0.5;
+    return param[1] ? 0 : 0.5;
 }
 
 /* x[N,C,S...] of two or more elements a channel. */
@@ -105,7 +105,7 @@ static void draw_local_response_norm(dice *d, op_shapes *s) {
 
 static reel_tensor *run_normalize(reel_tensor **in, const int64_t *param, reel_dtype made) {
     (void)made;
-    return reel_normalize(in[0], (double)param[1], (int)param[0], 1e-12);
+    return reel_normalize(in[0], (double)param[1], (int)param[0], 0);
 }
 static void draw_normalize(dice *d, op_shapes *s) {
     draw_channels(d, s, 2);

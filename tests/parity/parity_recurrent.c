@@ -185,7 +185,8 @@ static void gru_cell(trial *t) {
 static void embedding(trial *t) {
     dice *d = &t->d;
     const int64_t n = dice_int(d, 1, 9), dim = dice_int(d, 1, 6);
-    const reel_embed_options o = {.pads = dice_one_in(d, 2), .padding_idx = dice_int(d, -n, n - 1)};
+    const reel_embedding_options o = {.pads = dice_one_in(d, 2),
+                                      .padding_idx = dice_int(d, -n, n - 1)};
     record_integers(t->r, "sizes", (int64_t[]){o.pads, o.padding_idx}, 2);
     reel_tensor *weight = input(t, reel_shape(n, dim));
     reel_tensor *index = numbers(t, reel_shape(dice_int(d, 0, 5), dice_int(d, 1, 7)), 0, n - 1);

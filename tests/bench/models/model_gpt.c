@@ -81,7 +81,7 @@ typedef struct {
 static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     const gpt *m = (gpt *)base;
     reel_tensor *places = reel_slice(m->wpe, 0, 0, reel_dim(x, 1), 1);
-    reel_tensor *y = reel_add(reel_embedding(m->wte, x, (reel_embed_options){0}), places);
+    reel_tensor *y = reel_add(reel_embedding(m->wte, x, (reel_embedding_options){0}), places);
     y = reel_forward(m->drop, y);
     for (int i = 0; i < LAYERS; i++) y = reel_forward(m->h[i], y);
     return reel_matmul(reel_forward(m->ln_f, y), reel_t(m->wte));

@@ -22,10 +22,11 @@ static void release(reel_module *base) {
 reel_module *lstm_new(model_options o) {
     lstm *m = model_struct(sizeof *m, "lstm", forward, release);
     m->drop = reel_module_child(&m->base, "drop", reel_dropout_new(o.dropout, 1));
-    m->encoder = reel_module_child(
-        &m->base, "encoder",
-        reel_embedding_new(WORDS, WIDTH,
-                           (reel_embedding_options){.dtype = o.dtype, .generator = o.generator}));
+    m->encoder =
+        reel_module_child(&m->base, "encoder",
+                          reel_embedding_new(WORDS, WIDTH,
+                                             (reel_embedding_layer_options){
+                                                 .dtype = o.dtype, .generator = o.generator}));
     m->rnn = reel_module_child(&m->base, "rnn",
                                reel_lstm_new(WIDTH, WIDTH,
                                              (reel_recurrent_options){.num_layers = 2,

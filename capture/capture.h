@@ -1,0 +1,89 @@
+/* Capture: a training step, written in plain ops, that is replayed without dispatch and allocation.
+ *
+ * The first replays run the step as it is, and record its calls. Once two recordings in a row
+ * agree, they are made a plan: calls on memory that stays where it is, which replays run without
+ * the function, the tape and the checks.
+ *
+ *     static bool step(void *user) {
+ *         trainer *t = user;
+ *         reel_batch b;
+ *         if (!reel_loader_next(t->loader, &b)) return false;
+ *         reel_tensor *loss = reel_mse_loss(reel_forward(t->model, b.x), b.x);
+ *         reel_backward(loss);
+ *         reel_optim_step(t->optim);
+ *         reel_schedule_step(t->schedule);
+ *         reel_meter_add(&t->loss, loss);
+ *         return true;
+ *     }
+ *
+ *     reel_plan *plan = reel_capture(step, &t, (reel_capture_options){0});
+ *     while (epochs--) {
+ *         reel_replay(plan, INT64_MAX);  // to the end of the loader's epoch
+ *         ...
+ *     }
+ *     reel_plan_free(plan);
+ *
+ * What changes from step to step lies in tensors that were there before, and replays use what these
+ * hold: inputs, parameters, an optimizer's state, rates, counts, generators, meters. Loaders,
+ * schedules and meters do at each replay what the host has to do. All else that the function does
+ * on the host is done when it is recorded, and not in a replay: counters of its own, branches,
+ * hooks of gradients. A read by the host in the function (reel_item, reel_read, reel_to) fails.
+ *
+ * A batch of other shapes than those recorded (an epoch's last) is run as it is. A tensor that the
+ * plan uses and the program lets go (a meter that is reset) is noticed, and the step is recorded
+ * anew. What a step leaves behind, a loss that is retained or gradients that are not zeroed, is
+ * written by each replay into the same memory.
+ *
+ * Replays give the eager step's bits. */
+#ifndef REEL_CAPTURE_H
+#define REEL_CAPTURE_H
+
+#include "../tensor/tensor.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One step; false: nothing was done, there is no more data. It opens no scope that it needs: one is
+ * open around it. */
+typedef bool (*reel_step)(void *user);
+
+/* Passes over the plan, to be left out one by one when a fault is looked for. */
+typedef enum {
+    REEL_PASS_DEAD = 1,   /* calls whose results nobody reads are left out */
+    REEL_PASS_COMMON = 2, /* a call that repeats another is left out */
+    REEL_PASS_FUSE = 4,   /* neighbours become one kernel */
+    REEL_PASS_MEMORY = 8  /* results whose times do not meet share memory */
+} reel_pass;
+
+typedef struct {
+    unsigned without; /* passes, as bits */
+    bool eager;       /* replays run the function, and nothing is recorded */
+} reel_capture_options;
+
+typedef struct reel_plan reel_plan;
+
+/* A plan of the step, owned; runs nothing yet. `user` is handed to each call of it. */
+REEL_API reel_plan *reel_capture(reel_step step, void *user, reel_capture_options options);
+/* Runs so many steps, and returns how many were done: fewer where the data end (the step said
+ * false, or a loader has no more), or something fails. */
+REEL_API int64_t reel_replay(reel_plan *plan, int64_t steps);
+/* Whether replays use a plan by now. */
+REEL_API bool reel_plan_is_ready(const reel_plan *plan);
+/* Writes what the plan consists of: as text, or as a graph for Graphviz where path ends in .dot.
+ * Fails where there is none yet. */
+REEL_API reel_status reel_plan_dump(const reel_plan *plan, const char *path);
+REEL_API void reel_plan_free(reel_plan *plan);
+
+#define reel_capture(...) REEL__CALL(reel_capture(__VA_ARGS__))
+#define reel_replay(...) REEL__CALL(reel_replay(__VA_ARGS__))
+#define reel_plan_dump(...) REEL__CALL(reel_plan_dump(__VA_ARGS__))
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

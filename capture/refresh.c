@@ -1,0 +1,142 @@
+/* What the host does anew before a replay. A section's function is run again, and its calls are
+ * answered instead of run: what they are told, and which outer tensors they take, goes to the nodes
+ * that stand for them. */
+#include "capture/capture_internal.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static reel_plan *plan_of(reel__recorder *r) {
+    return (reel_plan *)((char *)r - offsetof(reel_plan, refresh));
+}
+
+static bool fits(const reel__layout *now, const reel__layout *then) {
+    if (now->dtype != then->dtype || !reel_shape_equal(now->shape, then->shape)) return false;
+    for (int i = 0; i < now->shape.ndim; i++)
+        if (now->stride[i] != then->stride[i]) return false;
+    return true;
+}
+
+/* ---- inputs ---- */
+
+static void put_input(reel_plan *p, int k, int i, reel_tensor *x) {
+    reel__node *n = &p->node[k];
+    reel_release(p->tensors[k][i]);
+    p->tensors[k][i] = x;
+    if (!n->call.list) n->call.in[i] = x;
+}
+
+/* Another tensor in its place, unless it is where the last one was. */
+static bool take_input(reel_plan *p, int k, int i, reel_tensor *x) {
+    const reel_tensor *then = p->tensors[k][i];
+    if (!fits(&x->layout, &then->layout)) return false;
+    if (x->storage == then->storage && x->layout.offset == then->layout.offset) return true;
+    reel_tensor *own = reel__tensor_view(NULL, "capture", x, &x->layout);
+    if (own) put_input(p, k, i, own);
+    return own != NULL;
+}
+
+static bool same_call(const reel__node *n, const reel__call *c, const reel__layout *layout) {
+    const reel__call *then = &n->call;
+    if (c->op != then->op || c->nin != then->nin || c->nout != then->nout ||
+        c->accumulate != then->accumulate)
+        return false;
+    if (c->out[0]) /* given */
+        return c->out[0]->storage == then->out[0]->storage &&
+               fits(&c->out[0]->layout, &then->out[0]->layout);
+    for (int i = 0; i < c->nout; i++)
+        if (layout[i].dtype != then->out[i]->layout.dtype ||
+            !reel_shape_equal(layout[i].shape, then->out[i]->layout.shape))
+            return false;
+    return true;
+}
+
+static bool answers(reel__recorder *r, reel__call *c, const reel__layout *layout) {
+    reel_plan *p = plan_of(r);
+    const int entry = p->next++;
+    if (p->outcome != REEL__SAME) return false;
+    const int k = entry < p->part[p->now].end ? p->node_of[entry] : -1;
+    bool good = k >= 0 && same_call(&p->node[k], c, layout);
+    for (int i = 0; good && i < c->nin; i++) good = take_input(p, k, i, reel__input(c, i));
+    if (!good) {
+        p->outcome = REEL__OTHER; /* it runs as it is */
+        return false;
+    }
+    reel__call *node = &p->node[k].call;
+    node->with = c->with;
+    if (c->out[0]) return true;
+    for (int i = 0; i < c->nout; i++) c->out[i] = reel_retain(node->out[i]);
+    return true;
+}
+
+/* What runs as it is, beside a plan that does not fit, is nobody's to write down. */
+static reel_status took(reel__recorder *r, const reel__call *c) {
+    (void)r;
+    (void)c;
+    return REEL_OK;
+}
+
+/* ---- what a section hands over ---- */
+
+/* Every operand of the value moves to where the new tensor is. */
+static bool rebind(reel_plan *p, const reel__operand *then, reel_tensor *now) {
+    if (!fits(&now->layout, &then->layout)) return false;
+    const int64_t by = now->layout.offset - then->layout.offset;
+    for (int k = 0; k < p->count; k++)
+        for (int i = 0; i < p->node[k].call.nin; i++) {
+            if (p->operand[k][i].value != then->value) continue;
+            reel__layout l = p->operand[k][i].layout;
+            if (l.dtype != now->layout.dtype) return false;
+            l.offset += by;
+            reel_tensor *x = reel__tensor_view(NULL, "capture", now, &l);
+            if (!x) return false;
+            put_input(p, k, i, x);
+        }
+    return true;
+}
+
+static bool is_the_plans(const reel_plan *p, const reel__operand *then, const reel_tensor *now) {
+    const reel__memory *m = &p->memory[then->value];
+    return p->last->value[then->value].inner && m->base && m->base->storage == now->storage;
+}
+
+static void section_begin(reel__recorder *r, const reel__section *s) {
+    (void)s;
+    plan_of(r)->depth++;
+}
+
+static void section_end(reel__recorder *r, const reel__section *s, bool more) {
+    reel_plan *p = plan_of(r);
+    const reel__part *part = &p->part[p->now];
+    if (--p->depth || p->outcome != REEL__SAME) return;
+    if (!more && part->more) {
+        p->outcome = REEL__OVER;
+        return;
+    }
+    bool good = p->next == part->end;
+    for (int i = 0; good && i < REEL__SECTION_RESULTS; i++) {
+        const reel__operand *then = &part->result[i];
+        reel_tensor *now = s->result[i];
+        if ((now != NULL) != (then->value >= 0))
+            good = false;
+        else if (now && !is_the_plans(p, then, now))
+            good = rebind(p, then, now);
+    }
+    if (!good) p->outcome = REEL__OTHER;
+}
+
+void reel__plan_refresh(reel_plan *p, int k) {
+    reel__thread *self = reel__self();
+    const reel__section *s = &p->part[k].is;
+    p->refresh = (reel__recorder){.took = took,
+                                  .answers = answers,
+                                  .section_begin = section_begin,
+                                  .section_end = section_end};
+    p->now = k;
+    p->next = p->part[k].first;
+    p->depth = 0;
+    REEL_SCOPE;
+    self->recorder = &p->refresh;
+    s->again(s->of, s->number);
+    self->recorder = NULL;
+}

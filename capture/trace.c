@@ -1,0 +1,247 @@
+/* A step's calls, written down while it runs as it is. All storages that it used are kept until the
+ * trace is let go, so that an address is one storage. */
+#include "capture/capture_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool reel__grow(void **array, int count, int *room, size_t size) {
+    if (count < *room) return true;
+    const int more = *room ? 2 * *room : 64;
+    void *grown = realloc(*array, (size_t)more * size);
+    if (!grown) {
+        reel_fail(REEL_ERR_MEMORY, NULL, "capture: out of memory");
+        return false;
+    }
+    *array = grown;
+    *room = more;
+    return true;
+}
+
+/* ---- values ---- */
+
+static reel_tensor *whole(reel_tensor *t) {
+    const reel__layout bytes = {
+        .dtype = REEL_U8, .shape = reel_shape((int64_t)t->storage->bytes), .stride = {1}};
+    return reel__tensor_view(NULL, "capture", t, &bytes);
+}
+
+static int find(const reel__trace *t, const reel__storage *s) {
+    for (int i = t->values - 1; i >= 0; i--)
+        if (t->value[i].base->storage == s) return i;
+    return -1;
+}
+
+/* The operand that a tensor is; value -1 without memory. */
+static reel__operand operand_of(reel__trace *t, reel_tensor *x) {
+    reel__operand o = {find(t, x->storage), x->layout};
+    if (o.value >= 0) return o;
+    if (!reel__grow((void **)&t->value, t->values, &t->value_room, sizeof *t->value)) return o;
+    reel_tensor *base = whole(x);
+    if (!base) return o;
+    o.value = t->values++;
+    t->value[o.value] = (reel__value){.base = base,
+                                      .bytes = x->storage->bytes,
+                                      .device = x->storage->device,
+                                      .inner = x->storage->recording == t->number};
+    return o;
+}
+
+/* ---- calls ---- */
+
+static reel_status took(reel__recorder *r, const reel__call *c) {
+    reel__trace *t = (reel__trace *)r;
+    const reel__thread *self = reel__self();
+    if (t->status != REEL_OK) return t->status;
+    if (!reel__grow((void **)&t->entry, t->count, &t->entry_room, sizeof *t->entry))
+        return t->status = reel_error_status();
+    reel__operand *operand = malloc((size_t)(c->nin + c->nout + 1) * sizeof *operand);
+    if (!operand) return t->status = reel_fail(REEL_ERR_MEMORY, c->at, "capture: out of memory");
+    t->entry[t->count++] = (reel__entry){.call = *c,
+                                         .operand = operand,
+                                         .section = t->open ? t->parts - 1 : -1,
+                                         .function = self->composite ? self->composite->name : NULL,
+                                         .context = self->context};
+    reel__entry *e = &t->entry[t->count - 1];
+    for (int i = 0; i < c->nin; i++) operand[i] = operand_of(t, reel__input(c, i));
+    for (int i = 0; i < c->nout; i++) operand[c->nin + i] = operand_of(t, c->out[i]);
+    for (int i = 0; i < c->nin + c->nout; i++)
+        if (operand[i].value < 0) return t->status = reel_error_status();
+    e->call.list = NULL;
+    memset(e->call.in, 0, sizeof e->call.in);
+    memset(e->call.out, 0, sizeof e->call.out);
+    return REEL_OK;
+}
+
+/* ---- sections ---- */
+
+static void section_begin(reel__recorder *r, const reel__section *s) {
+    reel__trace *t = (reel__trace *)r;
+    if (t->open++) return;
+    if (!reel__grow((void **)&t->part, t->parts, &t->part_room, sizeof *t->part)) {
+        t->status = reel_error_status();
+        return;
+    }
+    t->part[t->parts++] = (reel__part){.is = *s, .first = t->count, .end = t->count};
+}
+
+static void section_end(reel__recorder *r, const reel__section *s, bool more) {
+    reel__trace *t = (reel__trace *)r;
+    if (--t->open || t->status != REEL_OK) return;
+    reel__part *p = &t->part[t->parts - 1];
+    p->is = *s;
+    p->end = t->count;
+    p->more = more;
+    for (int i = 0; i < REEL__SECTION_RESULTS; i++) {
+        p->result[i].value = -1;
+        if (!s->result[i]) continue;
+        p->result[i] = operand_of(t, s->result[i]);
+        if (p->result[i].value < 0) t->status = reel_error_status();
+    }
+}
+
+/* ---- a step ---- */
+
+static void note_what_outlives(reel__trace *t) {
+    for (int i = 0; i < t->values; i++) {
+        reel__value *v = &t->value[i];
+        v->outlives = v->inner && atomic_load(&v->base->storage->refs) > 1;
+    }
+}
+
+static void note_what_is_fed(reel__trace *t) {
+    for (int k = 0; k < t->parts; k++) {
+        const reel__part *p = &t->part[k];
+        for (int i = 0; i < REEL__SECTION_RESULTS; i++)
+            if (p->result[i].value >= 0) t->value[p->result[i].value].fed = true;
+        for (int e = p->first; e < p->end; e++)
+            for (int i = 0; i < t->entry[e].call.nin; i++)
+                t->value[t->entry[e].operand[i].value].fed = true;
+    }
+}
+
+static bool run_recorded(reel__trace *t, reel_step step, void *user) {
+    reel__thread *self = reel__self();
+    REEL_SCOPE;
+    self->recorder = &t->recorder;
+    self->recording = t->number;
+    const bool did = step(user);
+    self->recorder = NULL;
+    self->recording = 0;
+    return did;
+}
+
+reel__trace *reel__trace_record(reel_step step, void *user, bool *did) {
+    static atomic_uint_fast64_t numbers;
+    *did = false;
+    reel__trace *t = calloc(1, sizeof *t);
+    if (!t) {
+        reel_fail(REEL_ERR_MEMORY, NULL, "replay: out of memory");
+        return NULL;
+    }
+    t->recorder =
+        (reel__recorder){.took = took, .section_begin = section_begin, .section_end = section_end};
+    t->number = atomic_fetch_add(&numbers, 1) + 1;
+    *did = run_recorded(t, step, user);
+    if (!reel_failed()) {
+        note_what_outlives(t);
+        note_what_is_fed(t);
+        return t;
+    }
+    reel__trace_free(t);
+    return NULL;
+}
+
+void reel__trace_free(reel__trace *t) {
+    if (!t) return;
+    for (int i = 0; i < t->count; i++) free(t->entry[i].operand);
+    for (int i = 0; i < t->values; i++) reel_release(t->value[i].base);
+    free(t->entry);
+    free(t->value);
+    free(t->part);
+    free(t);
+}
+
+void reel__trace_let_go(reel__trace *t) {
+    for (int i = 0; i < t->values; i++) {
+        reel__value *v = &t->value[i];
+        if (!v->inner || v->outlives) continue;
+        reel_release(v->base);
+        v->base = NULL;
+    }
+}
+
+/* ---- two steps ---- */
+
+static bool same_layout(const reel__layout *a, const reel__layout *b, bool anywhere) {
+    if (a->dtype != b->dtype || !reel_shape_equal(a->shape, b->shape)) return false;
+    for (int i = 0; i < a->shape.ndim; i++)
+        if (a->stride[i] != b->stride[i]) return false;
+    return anywhere || a->offset == b->offset;
+}
+
+static bool same_storage(const reel__value *a, const reel__value *b) {
+    return a->base->storage == b->base->storage;
+}
+
+/* Nobody but the trace holds it. */
+static bool is_let_go(const reel__value *v) {
+    return atomic_load(&v->base->storage->refs) == 1;
+}
+
+static bool same_entry(const reel__entry *a, const reel__entry *b, char *why, size_t size) {
+    const char *what = NULL;
+    if (a->call.op != b->call.op || a->call.nin != b->call.nin || a->call.nout != b->call.nout ||
+        a->section != b->section || a->call.accumulate != b->call.accumulate)
+        what = "another call";
+    else if (a->section < 0 && memcmp(&a->call.with, &b->call.with, sizeof a->call.with) != 0)
+        what = "told something else";
+    for (int i = 0; !what && i < a->call.nin + a->call.nout; i++) {
+        if (a->operand[i].value != b->operand[i].value)
+            what = "of other tensors";
+        else if (!same_layout(&a->operand[i].layout, &b->operand[i].layout, a->section >= 0))
+            what = "of other shapes";
+    }
+    if (!what) return true;
+    char site[200];
+    reel__site_text(site, sizeof site, b->call.at ? b->call.at : "a step of the library's");
+    snprintf(why, size, "%s, %s (%s)", reel__ops[b->call.op].name, what, site);
+    return false;
+}
+
+static bool same_parts(const reel__trace *a, const reel__trace *b) {
+    if (a->parts != b->parts) return false;
+    for (int k = 0; k < a->parts; k++) {
+        const reel__part *p = &a->part[k], *q = &b->part[k];
+        if (p->is.again != q->is.again || p->is.of != q->is.of || p->first != q->first ||
+            p->end != q->end || p->more != q->more)
+            return false;
+        for (int i = 0; i < REEL__SECTION_RESULTS; i++)
+            if (p->result[i].value != q->result[i].value ||
+                (p->result[i].value >= 0 &&
+                 !same_layout(&p->result[i].layout, &q->result[i].layout, true)))
+                return false;
+    }
+    return true;
+}
+
+static bool same_values(const reel__trace *a, const reel__trace *b, char *why, size_t size) {
+    if (a->values != b->values) return false;
+    bool good = true;
+    for (int i = 0; good && i < a->values; i++) {
+        const reel__value *x = &a->value[i], *y = &b->value[i];
+        good = x->inner == y->inner && x->bytes == y->bytes &&
+               reel_device_equal(x->device, y->device) &&
+               (x->inner || x->fed || same_storage(x, y) || is_let_go(x));
+    }
+    if (!good) snprintf(why, size, "tensors that come from outside it are others");
+    return good;
+}
+
+bool reel__trace_agrees(const reel__trace *a, const reel__trace *b, char *why, size_t size) {
+    snprintf(why, size, "%d calls, then %d", a->count, b->count);
+    for (int i = 0; i < a->count && i < b->count; i++)
+        if (!same_entry(&a->entry[i], &b->entry[i], why, size)) return false;
+    if (a->count != b->count || !same_parts(a, b)) return false;
+    return same_values(a, b, why, size);
+}

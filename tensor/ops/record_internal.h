@@ -1,0 +1,81 @@
+/* What a thread's calls are told to while a step is recorded (capture/), which stands above them.
+ *
+ * A recorder sees each call that went through the funnel. What the host does anew at each step, and
+ * not by calls alone, is a section: it says how to do it again.
+ *
+ *     reel__section s = {.again = again, .of = loader};
+ *     reel__section_begin(&s);
+ *     ... calls, and what the host does besides ...
+ *     s.result[0] = x;
+ *     reel__section_end(&s, more); */
+#ifndef REEL_TENSOR_OPS_RECORD_INTERNAL_H
+#define REEL_TENSOR_OPS_RECORD_INTERNAL_H
+
+#include "tensor/backend.h"
+#include "tensor/core/tensor_internal.h"
+
+#define REEL__SECTION_RESULTS 2
+
+typedef struct reel__section {
+    /* Does all of it once more, and begins and ends a section like this one. */
+    void (*again)(void *of, double number);
+    /* Makes the last time undone: what was taken is there to be taken again. NULL: no need. */
+    void (*back)(void *of);
+    void *of;
+    double number;
+    reel_tensor *result[REEL__SECTION_RESULTS]; /* what it gives to the step; NULL: none */
+} reel__section;
+
+typedef struct reel__recorder reel__recorder;
+struct reel__recorder {
+    /* After a call ran: it is written down. */
+    reel_status (*took)(reel__recorder *r, const reel__call *c);
+    /* Before a call runs: true if it need not, since it is answered: its results are set, each with
+     * a reference that is the caller's. NULL: none is. */
+    bool (*answers)(reel__recorder *r, reel__call *c, const reel__layout *layout);
+    void (*section_begin)(reel__recorder *r, const reel__section *s);
+    void (*section_end)(reel__recorder *r, const reel__section *s, bool more);
+};
+
+static inline void reel__section_begin(const reel__section *s) {
+    reel__recorder *r = reel__self()->recorder;
+    if (r) r->section_begin(r, s);
+}
+/* `more`: it gave something to go on with. */
+static inline void reel__section_end(const reel__section *s, bool more) {
+    reel__recorder *r = reel__self()->recorder;
+    if (r) r->section_end(r, s, more);
+}
+
+/* What the host does besides calls, at each step anew, is not recorded. At the head of a block. */
+typedef struct reel__unrecorded {
+    reel__recorder *recorder;
+    uint64_t recording;
+} reel__unrecorded;
+static inline reel__unrecorded reel__unrecorded_begin(void) {
+    reel__thread *self = reel__self();
+    const reel__unrecorded was = {self->recorder, self->recording};
+    self->recorder = NULL;
+    self->recording = 0;
+    return was;
+}
+static inline void reel__unrecorded_end(reel__unrecorded *was) {
+    reel__self()->recorder = was->recorder;
+    reel__self()->recording = was->recording;
+}
+#define REEL__UNRECORDED                                                                           \
+    reel__unrecorded unrecorded __attribute__((cleanup(reel__unrecorded_end), unused)) =           \
+        reel__unrecorded_begin()
+
+/* Fails where a step is recorded: `op` would wait for the device, or take bytes that are the
+ * host's. */
+reel_status reel__refuse_recorded(const char *at, const char *op);
+
+/* A call whose results are there, once more: its kernel, and what anomaly mode looks at. */
+reel_status reel__dispatch_again(reel__call *c);
+
+/* Whether a call changes the elements of an input: an optimizer those of parameters, a draw the
+ * state of its generator. */
+bool reel__changes(const reel__call *c, int input);
+
+#endif
