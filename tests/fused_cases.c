@@ -390,6 +390,8 @@ void add_fused_cases(Suite *s) {
     tcase_add_loop_test(c, dtypes_change, 0, REEL__DTYPES * REEL__DTYPES);
     tcase_add_test(c, in_place);
 
+    add_fused_fold_cases(s);
+
     c = add_case(s, "rows and words");
     tcase_add_loop_test(c, rows_by_index, 0, 2);
     tcase_add_test(c, a_wrong_index_is_reported);

@@ -1,5 +1,5 @@
 /* Groups of nodes made by hand: each op runs eagerly first, which gives what the group's kernel is
- * to give to the bit. Without a GPU the kernel is compiled alone. */
+ * to give to the bit (sums apart). Without a GPU the kernel is compiled alone. */
 #ifndef REEL_TESTS_FUSED_RIG_H
 #define REEL_TESTS_FUSED_RIG_H
 
@@ -38,5 +38,9 @@ bool rig_on_gpu(void);
 
 /* Numbers of all kinds, of a dtype: from `seed` on. */
 reel_tensor *rig_numbers(reel_shape shape, reel_dtype dtype, int seed);
+/* The same without infinities and NaN. */
+reel_tensor *rig_tame(reel_shape shape, reel_dtype dtype, int seed);
+/* A reduction over the axes in the mask. */
+int rig_fold(rig *r, reel__op op, int x, int64_t axes, int64_t kept);
 
 #endif

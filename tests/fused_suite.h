@@ -5,5 +5,6 @@
 #include "tests/expect.h"
 
 void add_fused_cases(Suite *s);
+void add_fused_fold_cases(Suite *s); /* a part of these */
 
 #endif

@@ -12,6 +12,7 @@ typedef struct {
     reel__cuda_device *device;
     char *text;
     const void *kernel, *plain; /* in units, and one by one */
+    void *scratch;
     uint64_t word[REEL__FUSED_WORDS];
 } fused;
 
@@ -43,8 +44,13 @@ static uint64_t constant_of(const reel__call *c, int which) {
         if (which == 0) return reel__least_kept(c->with.dropout.p);
         return bits_of(1 / (1 - c->with.dropout.p));
     default:
-        return bits_of(which ? c->with.map.b : c->with.map.a);
+        break;
     }
+    if (reel__ops[c->op].kind != REEL__REDUCE)
+        return bits_of(which ? c->with.map.b : c->with.map.a);
+    return bits_of(which == 0   ? reel__times(c)
+                   : which == 1 ? c->with.reduce.correction
+                                : c->with.reduce.p);
 }
 
 static const char *name_of(const reel__node *n) {
@@ -77,6 +83,8 @@ static uint64_t word_of(const fused *f, const reel__fused_word *w) {
         return (uintptr_t)name_of(n);
     case REEL__WORD_SITE:
         return (uintptr_t)n->call.at;
+    case REEL__WORD_SCRATCH:
+        return (uintptr_t)f->scratch + (uint64_t)w->which * REEL__CUDA_FOLD_BYTES;
     }
     return 0;
 }
@@ -123,11 +131,10 @@ static reel_status run(void *of) {
     const bool aligned = f->space.vector == 1 || is_aligned(f);
     const void *kernel = aligned ? f->kernel : plain_kernel(f);
     if (!kernel) return reel__fail_call(REEL_ERR_DEVICE, c, "a fused kernel can't be compiled");
-    const int64_t threads = reel__fused_threads(&f->space, aligned ? f->space.vector : 1),
-                  blocks = (threads + REEL__FUSED_THREADS - 1) / REEL__FUSED_THREADS;
+    const reel__fused_shape h = reel__fused_shape_of(&f->space, aligned ? f->space.vector : 1);
     const reel__cuda_launch l = {.function = kernel,
-                                 .blocks = (unsigned)blocks,
-                                 .x = REEL__FUSED_THREADS,
+                                 .blocks = (unsigned)h.blocks,
+                                 .x = (unsigned)h.threads,
                                  .y = 1,
                                  .cluster = 1,
                                  .count = 1,
@@ -138,7 +145,9 @@ static reel_status run(void *of) {
 
 static void release(void *of) {
     fused *f = of;
-    if (f) free(f->text);
+    if (!f) return;
+    if (f->scratch) reel__cuda_free(f->device->index, f->scratch, f->space.scratch);
+    free(f->text);
     free(f);
 }
 
@@ -177,7 +186,9 @@ static bool make(fused *f, const reel__group *g) {
     f->text = reel__fused_text(&f->space, f->space.vector);
     if (f->text)
         f->kernel = reel__cuda_compiled(f->text, "fused", arch_of(f->device), why, sizeof why);
-    return f->kernel != NULL;
+    if (!f->kernel || f->space.scratch == 0) return f->kernel != NULL;
+    f->scratch = reel__cuda_alloc(f->device->index, f->space.scratch);
+    return f->scratch != NULL;
 }
 
 reel__fused *reel__cuda_fuse(const reel__group *g) {

@@ -10,15 +10,31 @@
 #define REEL_CUDA_FUSED_CUDA_FUSED_INTERNAL_H
 
 #include "cuda/cuda_internal.h"
+#include "cuda/kernels/kernels_fold_internal.h"
 #include "tensor/ops/group_internal.h"
 
 #define REEL__FUSED_NODES 48
 #define REEL__FUSED_AXES REEL_MAX_DIMS
 #define REEL__FUSED_OPERANDS 64
 #define REEL__FUSED_WORDS 120
-#define REEL__FUSED_THREADS 128 /* of a block */
+#define REEL__FUSED_THREADS 128      /* of a block */
+#define REEL__FUSED_FOLD_THREADS 256 /* of one that folds */
 
 /* ---- what is found out (fused_space.c) ---- */
+
+/* What a kernel does beside going over elements: nothing more; folds all of them; folds columns,
+ * over the first axes, and all; folds rows, over the last axes, whose results the row's elements
+ * may need. */
+typedef enum {
+    REEL__FUSED_MAP,
+    REEL__FUSED_ALL,
+    REEL__FUSED_COLUMNS,
+    REEL__FUSED_ROWS
+} reel__fused_kind;
+
+/* Where a node is computed: for each element; once for a result of a fold of rows or columns; once.
+ */
+typedef enum { REEL__EACH, REEL__LINE_OF, REEL__ONCE } reel__fused_scope;
 
 typedef struct {
     int node, slot; /* of the node's inputs or, from REEL__MOST_INPUTS on, results */
@@ -26,6 +42,7 @@ typedef struct {
     int64_t offset;                   /* in its memory */
     int64_t stride[REEL__FUSED_AXES]; /* along the space's axes, in elements */
     bool written;
+    int level; /* of its node: there it is read */
     /* A row of it is read, by an index: that one's operand, -1 if there is none; elements from row
      * to row, rows, and where in the space an index's number among the indices comes from. */
     int index;
@@ -46,6 +63,13 @@ typedef struct {
     int drawn;                       /* dropout_again: the dropout whose words it uses, -1: none */
     int state, used;                 /* dropout: operands of its state, and of what was used */
     int word;                        /* its first constant */
+    bool folds;                      /* a reduction: its coordinates are its input's */
+    unsigned kept;                   /* bits of the space's axes that its result still has */
+    int level;                       /* folds that it waits for, one behind the other */
+    reel__fused_scope scope;
+    int scratch;  /* the word that says where a fold's parts lie */
+    bool crosses; /* a later level reads what it gives */
+    bool moved;   /* it waits for no fold, and is read behind some */
 } reel__fused_step;
 
 /* A word of a kernel's arguments, found anew before each run. */
@@ -58,6 +82,7 @@ typedef enum {
     REEL__WORD_CONSTANT, /* number `which` of node `of` */
     REEL__WORD_NAME,     /* of node `of`: in messages of errors */
     REEL__WORD_SITE,
+    REEL__WORD_SCRATCH, /* of fold `of`: `which` bytes behind the scratch memory's beginning */
 } reel__fused_word_kind;
 typedef struct {
     reel__fused_word_kind kind;
@@ -73,12 +98,27 @@ typedef struct {
     reel__fused_operand operand[REEL__FUSED_OPERANDS];
     reel__fused_word word[REEL__FUSED_WORDS];
     int vector; /* elements that a thread takes at once, where operands are aligned */
+    reel__fused_kind kind;
+    int split;            /* rows, columns: the first axis of those behind */
+    int64_t outer, inner; /* elements of the axes before it, and from it on */
+    int levels;
+    size_t scratch; /* bytes */
 } reel__fused_space;
+
+/* How a kernel is launched, and what its text has to know of that. */
+typedef struct {
+    int64_t blocks;
+    int threads;
+    int lanes;                  /* side by side: of columns, or of a row */
+    int64_t tiles, parts, each; /* columns: tiles beside each other, parts of `each` rows */
+    int64_t units, items;       /* rows: of a row, and of those a lane's */
+} reel__fused_shape;
+reel__fused_shape reel__fused_shape_of(const reel__fused_space *s, int vector);
 
 /* False: the group can't be one kernel. */
 bool reel__fused_find(reel__fused_space *s, const reel__group *g);
 
-/* ---- the text (fused_text.c) ---- */
+/* ---- the text (fused_text.c, fused_kernel.c) ---- */
 
 /* How N elements of an operand lie along the last axis. */
 typedef enum { REEL__SAME, REEL__LINE, REEL__APART } reel__fused_how;
@@ -88,8 +128,6 @@ reel__fused_how reel__fused_how_of(const reel__fused_space *s, const reel__fused
 /* Of the kernel `fused`, in units of `vector` elements; the caller's to free, NULL: out of memory.
  */
 char *reel__fused_text(const reel__fused_space *s, int vector);
-/* Of threads. */
-int64_t reel__fused_threads(const reel__fused_space *s, int vector);
 
 /* ---- texts that grow (text_buffer.c) ---- */
 

@@ -1,13 +1,8 @@
-/* The text of a group's kernel: fused_device_internal.cuh, and what the formulas are called with.
- * Shapes and strides are numbers in it; where operands lie, and constants, are words of its
- * arguments.
- *
- * Of what it says, by name: e is the number of an element of the space, i<j> its coordinates, u<o>
- * a unit of operand o, v<n> what node n gives. */
-#include "cuda/fused/cuda_fused_internal.h"
+/* What a group's kernel says of each node and operand: what the formulas are called with. Shapes
+ * and strides are numbers in it; where operands lie, and constants, are words of its arguments. */
+#include "cuda/fused/fused_text_internal.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 #define add reel__text_add
 
@@ -30,19 +25,18 @@ static bool is_half(reel_dtype dtype) {
 
 /* ---- what a node computes ---- */
 
-/* Input k of node n, element k of a unit; of halfs the number. */
-static void add_input(reel__text *t, const reel__fused_space *s, int n, int k) {
-    const int source = s->step[n].source[k];
-    const bool half = is_half(call_of(s, n)->in[k]->layout.dtype);
-    add(t, half ? "number(" : "apart(");
-    add(t, source >= 0 ? "v%d" : "u%d.v[k]", source >= 0 ? source : ~source);
-    add(t, ")");
-}
-
-/* As it is stored. */
+/* Input k of node n as it is stored. */
 static void add_element(reel__text *t, const reel__fused_space *s, int n, int k) {
     const int source = s->step[n].source[k];
-    add(t, source >= 0 ? "v%d" : "u%d.v[k]", source >= 0 ? source : ~source);
+    if (source >= 0) add(t, "v%d", source);
+    if (source < 0) add(t, s->step[n].scope == REEL__EACH ? "u%d.v[k]" : "u%d.v[0]", ~source);
+}
+
+/* As a number, as if no other op had it. */
+static void add_input(reel__text *t, const reel__fused_space *s, int n, int k) {
+    add(t, is_half(call_of(s, n)->in[k]->layout.dtype) ? "number(" : "apart(");
+    add_element(t, s, n, k);
+    add(t, ")");
 }
 
 typedef struct {
@@ -154,14 +148,125 @@ static bool is_rounded(const reel__fused_space *s, int n) {
     return computes && is_half(dtype_of(s, n));
 }
 
-static void add_node(reel__text *t, const reel__fused_space *s, int n) {
+/* ---- folds ---- */
+
+typedef struct {
+    const char *of, *map, *end, *flip;
+    bool whole; /* what it leaves is the result */
+} fold;
+
+static fold fold_of(const reel__call *c) {
+    static const char *const names[REEL__FOLDS] = {[REEL__FOLD_sum] = "sum_of",
+                                                   [REEL__FOLD_product] = "product_of",
+                                                   [REEL__FOLD_greatest] = "extreme_of",
+                                                   [REEL__FOLD_least] = "extreme_of",
+                                                   [REEL__FOLD_first_greatest] = "position_of",
+                                                   [REEL__FOLD_first_least] = "position_of",
+                                                   [REEL__FOLD_any] = "truth_of",
+                                                   [REEL__FOLD_all] = "truth_of",
+                                                   [REEL__FOLD_moments] = "moments_of",
+                                                   [REEL__FOLD_squares] = "squares_of",
+                                                   [REEL__FOLD_exponentials] = "exponentials_of"};
+    const reel__fold_name f = reel__fold_of[c->op];
+    const bool flips = f == REEL__FOLD_least || f == REEL__FOLD_first_least || f == REEL__FOLD_all;
+    const bool whole =
+        reel__is_position(f) || reel__is_truth(f) || !reel_dtype_is_float(c->in[0]->layout.dtype);
+    fold made = {names[f], "NO_MAP", "same", flips ? "true" : "false", whole};
+    switch (c->op) {
+#define MAP_TEXT_1(map) "NO_MAP"
+#define MAP_TEXT_0(map) "formula<double>::map_" #map
+#define MAP_TEXT__(same, map) MAP_TEXT_##same(map)
+#define MAP_TEXT_(same, map) MAP_TEXT__(same, map)
+#define REEL_REDUCE(name, inputs, m, fold, e, dtypes, rule, saves, gradient)                       \
+    case REEL_OP_##name:                                                                           \
+        made.map = MAP_TEXT_(REEL__IS_SAME(m), m);                                                 \
+        made.end = #e;                                                                             \
+        break;
+#include "tensor/ops/ops_reduce.def"
+    default:
+        break;
+    }
+    return made;
+}
+
+void reel__fused_add_folds(reel__text *t, const reel__fused_space *s) {
+    for (int n = 0; n < s->steps; n++) {
+        const reel__call *c = call_of(s, n);
+        const int word = s->step[n].word;
+        if (!s->step[n].folds) continue;
+        const fold f = fold_of(c);
+        const int64_t count = reel__count_over(c->in[0]->layout.shape, c->with.reduce.axes);
+        add(t, "typedef %s<%s, %s, %d> F%d;\n", f.of,
+            types[reel__compute_dtype(c->op, c->in[0]->layout.dtype)], f.map, c->nin, n);
+        add(t,
+            "static __device__ __forceinline__ told told%d(const words &w) {\n"
+            "    return {w.number(%d), {0, 0, %" PRId64 " * w.number(%d), w.number(%d), "
+            "w.number(%d)}, %s};\n}\n",
+            n, word, count, word, word + 1, word + 2, f.flip);
+    }
+}
+
+/* Takes an element; `at`, its number among those of the result, is of use to positions alone. */
+static void add_take(reel__text *t, const reel__fused_space *s, int n, const char *indent) {
+    const bool columns = s->kind == REEL__FUSED_COLUMNS && s->step[n].kept;
+    add(t, "%sF%d::take(a%d%s, told%d(w), as_in<F%d>(", indent, n, n, columns ? "[k]" : "", n, n);
+    add_input(t, s, n, 0);
+    add(t, "), as_in<F%d>(", n);
+    add_input(t, s, n, s->step[n].sources - 1);
+    if (columns) add(t, "), (int64_t)(e / %" PRId64 "));\n", s->inner);
+    if (!columns)
+        add(t, "), (int64_t)(e %% %" PRId64 " + k));\n",
+            s->kind == REEL__FUSED_ROWS ? s->inner : s->count);
+}
+
+void reel__fused_add_result(reel__text *t, const reel__fused_space *s, int n, const char *indent) {
+    const fold f = fold_of(call_of(s, n));
     const char *type = types[dtype_of(s, n)];
-    add(t, "        const %s v%d = ", type, n);
+    const bool half = is_half(dtype_of(s, n));
+    add(t, "%sconst %s v%d = border(", indent, type, n);
+    if (half) add(t, "convert<%s, float>(", type);
+    add(t, "(%s)", half ? "float" : type);
+    if (!f.whole) add(t, "formula<double>::end_%s(", f.end);
+    add(t, "F%d::leave(t%d, told%d(w))%s%s, (unsigned)w.word[0]);\n", n, n, n, f.whole ? "" : ")",
+        half ? ")" : "");
+    if (s->step[n].result >= 0)
+        add(t, "%sunit<%s, 1> u%d;\n%su%d.v[0] = v%d;\n", indent, type, s->step[n].result, indent,
+            s->step[n].result, n);
+}
+
+/* ---- nodes ---- */
+
+static bool is_there(const reel__fused_space *s, int n, const reel__fused_place *p) {
+    return s->step[n].level == p->level && s->step[n].scope == p->scope;
+}
+
+static void add_node(reel__text *t, const reel__fused_space *s, int n, const reel__fused_place *p) {
+    const char *type = types[dtype_of(s, n)];
+    const reel__fused_step *q = &s->step[n];
+    add(t, "%sconst %s v%d = ", p->indent, type, n);
     if (is_rounded(s, n)) add(t, "convert<%s, float>(", type);
-    if (!is_rounded(s, n)) add(t, "border<%s>(", type);
+    if (!is_rounded(s, n)) add(t, "border((%s)(", type);
     add_expression(t, s, n);
-    add(t, is_rounded(s, n) ? ");\n" : ", zero);\n");
-    if (s->step[n].result >= 0) add(t, "        u%d.v[k] = v%d;\n", s->step[n].result, n);
+    add(t, is_rounded(s, n) ? ");\n" : "), (unsigned)w.word[0]);\n");
+    const char *k = p->scope == REEL__EACH ? "k" : "0";
+    if (q->result >= 0) add(t, "%su%d.v[%s] = v%d;\n", p->indent, q->result, k, n);
+    if (q->crosses) add(t, "%sx%d[c].v[k] = v%d;\n", p->indent, n, n);
+}
+
+void reel__fused_add_nodes(reel__text *t, const reel__fused_space *s, const reel__fused_place *p) {
+    for (int n = 0; n < s->steps; n++) {
+        if (s->step[n].crosses && s->step[n].level < p->level && p->scope == REEL__EACH)
+            add(t, "%sconst %s v%d = x%d[c].v[k];\n", p->indent, types[dtype_of(s, n)], n, n);
+        if (!is_there(s, n, p)) continue;
+        if (s->step[n].folds)
+            add_take(t, s, n, p->indent);
+        else
+            add_node(t, s, n, p);
+    }
+}
+
+const char *reel__fused_type(const reel__fused_space *s, int n) {
+    return types[dtype_of(s, n)];
 }
 
 /* ---- memory ---- */
@@ -179,168 +284,108 @@ static void add_place(reel__text *t, const reel__fused_space *s, const int64_t *
     if (!any) add(t, "0");
 }
 
-static void add_load(reel__text *t, const reel__fused_space *s, int o, int vector) {
+static void add_load(reel__text *t, const reel__fused_space *s, int o,
+                     const reel__fused_place *at) {
     const reel__fused_operand *p = &s->operand[o];
-    const char *type = types[p->dtype], *how = hows[reel__fused_how_of(s, p, vector)];
-    const bool each = vector > 1 && p->index >= 0 &&
-                      s->operand[p->index].stride[s->ndim - 1] != 0; /* a row an element */
-    add(t, "    unit<%s, N> u%d", type, o);
-    if (each) add(t, ";\n    for (int k = 0; k < N; k++) u%d.v[k]", o);
-    if (p->index < 0)
-        add(t, " = load<%s, N, %s>(w.data<const %s>(%d) + ", type, how, type, p->word);
-    else
-        add(t, " = load_row<%s, %s>(w.data<const %s>(%d) + ", type,
-            each          ? "1, SAME"
-            : vector == 1 ? "N, SAME"
-                          : "N, LINE",
-            type, p->word);
+    const char *type = types[p->dtype], *how = hows[reel__fused_how_of(s, p, at->vector)];
+    const int64_t step = p->stride[s->ndim - 1];
+    add(t, "%sconst unit<%s, %d> u%d = load<%s, %d, %s>(w.data<const %s>(%d) + ", at->indent, type,
+        at->vector, o, type, at->vector, how, type, p->word);
     add_place(t, s, p->stride);
-    if (each) add(t, " + k * (int64_t)%" PRId64, p->stride[s->ndim - 1]);
-    add(t, ", %" PRId64, p->stride[s->ndim - 1]);
-    if (p->index >= 0) {
-        add(t, ", u%d.v[%s], %" PRId64 ", %" PRId64 ", ", p->index, each ? "k" : "0", p->row,
-            p->rows);
-        add_place(t, s, p->along);
-        if (each) add(t, " + k");
-        add(t, ", w.errors(%d)",
-            s->step[p->node].word + (call_of(s, p->node)->op == REEL_OP_dequantize_rows));
-    }
-    add(t, each ? ").v[0];\n" : ");\n");
+    add(t, ", %" PRId64 ");\n", step);
 }
 
-/* Of what is the same along an axis, the first thread along it writes. */
-static void add_store(reel__text *t, const reel__fused_space *s, int o, int vector) {
+/* Rows by index: each element by one of its own where indices lie along the last axis. */
+static void add_load_rows(reel__text *t, const reel__fused_space *s, int o,
+                          const reel__fused_place *at) {
     const reel__fused_operand *p = &s->operand[o];
-    const char *type = types[p->dtype], *how = hows[reel__fused_how_of(s, p, vector)];
-    add(t, "    ");
-    for (int j = 0, any = 0; j < s->ndim; j++)
-        if (p->stride[j] == 0 && s->dim[j] > 1) add(t, "%si%d == 0", any++ ? " && " : "if (", j);
-    bool guarded = false;
-    for (int j = 0; j < s->ndim; j++) guarded |= p->stride[j] == 0 && s->dim[j] > 1;
-    if (guarded) add(t, ") ");
-    add(t, "store<%s, N, %s>(w.data<%s>(%d) + ", type, how, type, p->word);
+    const bool each = reel__fused_how_of(s, p, at->vector) == REEL__APART;
+    const char *type = types[p->dtype];
+    const int64_t step = p->stride[s->ndim - 1];
+    add(t, "%sunit<%s, %d> u%d;\n", at->indent, type, at->vector, o);
+    if (each) add(t, "%sfor (int k = 0; k < %d; k++)\n    ", at->indent, at->vector);
+    add(t, each ? "%su%d.v[k]" : "%su%d", at->indent, o);
+    add(t, " = load_row<%s, %d, %s>(w.data<const %s>(%d) + ", type, each ? 1 : at->vector,
+        each ? "SAME" : hows[reel__fused_how_of(s, p, at->vector)], type, p->word);
     add_place(t, s, p->stride);
-    add(t, ", %" PRId64 ", u%d);\n", p->stride[s->ndim - 1], o);
+    if (each) add(t, " + k * (int64_t)%" PRId64, step);
+    add(t, ", %" PRId64 ", u%d.v[%s], %" PRId64 ", %" PRId64 ", ", step, p->index, each ? "k" : "0",
+        p->row, p->rows);
+    add_place(t, s, p->along);
+    if (each) add(t, " + k * (int64_t)%" PRId64, p->along[s->ndim - 1]);
+    add(t, ", w.errors(%d))%s;\n",
+        s->step[p->node].word + (call_of(s, p->node)->op == REEL_OP_dequantize_rows),
+        each ? ".v[0]" : "");
 }
 
-/* ---- the parts of the kernel ---- */
-
-static bool is_state(const reel__fused_space *s, int o) {
-    const reel__fused_step *t = &s->step[s->operand[o].node];
-    return t->state == o || t->used == o;
+static bool is_read(const reel__fused_space *s, int o, const reel__fused_place *at) {
+    for (int n = 0; n < s->steps; n++)
+        for (int k = 0; k < s->step[n].sources && is_there(s, n, at); k++) {
+            const int source = s->step[n].source[k];
+            if (source < 0 && (~source == o || s->operand[~source].index == o)) return true;
+        }
+    return false;
 }
 
 /* Indices first, whose rows are read then. */
-static void add_loads(reel__text *t, const reel__fused_space *s, int vector) {
-    for (int rows = 0; rows < 2; rows++)
-        for (int o = 0; o < s->operands; o++)
-            if (!s->operand[o].written && (s->operand[o].index >= 0) == rows && !is_state(s, o))
-                add_load(t, s, o, vector);
+void reel__fused_add_loads(reel__text *t, const reel__fused_space *s, const reel__fused_place *at) {
+    for (int o = 0; o < s->operands; o++)
+        if (s->operand[o].index < 0 && is_read(s, o, at)) add_load(t, s, o, at);
+    for (int o = 0; o < s->operands; o++)
+        if (s->operand[o].index >= 0 && is_read(s, o, at)) add_load_rows(t, s, o, at);
 }
 
-static void add_coordinates(reel__text *t, const reel__fused_space *s) {
-    add(t, "    COUNT rest = e;\n");
-    for (int j = s->ndim - 1; j > 0; j--)
-        add(t, "    const COUNT i%d = rest %% %" PRId64 ";\n    rest /= %" PRId64 ";\n", j,
-            s->dim[j], s->dim[j]);
-    add(t, "    const COUNT i0 = rest;\n");
+void reel__fused_add_units(reel__text *t, const reel__fused_space *s, const reel__fused_place *p) {
+    for (int n = 0; n < s->steps; n++)
+        if (s->step[n].result >= 0 && !s->step[n].folds && is_there(s, n, p))
+            add(t, "%sunit<%s, %d> u%d;\n", p->indent, types[dtype_of(s, n)], p->vector,
+                s->step[n].result);
 }
 
-static bool draws(const reel__fused_space *s, int n) {
+/* Of what is the same along an axis, the first thread along it writes. */
+static void add_guard(reel__text *t, const reel__fused_space *s, const reel__fused_operand *o) {
+    int any = 0;
+    for (int j = 0; j < s->ndim; j++)
+        if (o->stride[j] == 0 && s->dim[j] > 1) add(t, "%si%d == 0", any++ ? " && " : "if (", j);
+    if (any) add(t, ") ");
+}
+
+static void add_store(reel__text *t, const reel__fused_space *s, int n, const reel__fused_place *at,
+                      const char *guard) {
+    const reel__fused_operand *p = &s->operand[s->step[n].result];
+    const char *type = types[p->dtype], *how = hows[reel__fused_how_of(s, p, at->vector)];
+    add(t, "%s", at->indent);
+    if (guard) add(t, "%s", guard);
+    if (!guard) add_guard(t, s, p);
+    add(t, "store<%s, %d, %s>(w.data<%s>(%d) + ", type, at->vector, how, type, p->word);
+    add_place(t, s, p->stride);
+    add(t, ", %" PRId64 ", u%d);\n", p->stride[s->ndim - 1], s->step[n].result);
+}
+
+void reel__fused_add_stores(reel__text *t, const reel__fused_space *s, const reel__fused_place *p,
+                            const char *guard) {
+    for (int n = 0; n < s->steps; n++) {
+        const reel__fused_step *q = &s->step[n];
+        const bool columns = s->kind == REEL__FUSED_ROWS || q->kept;
+        const bool here = q->folds ? p->level == q->level + 1 &&
+                                         p->scope == (columns ? REEL__LINE_OF : REEL__ONCE)
+                                   : is_there(s, n, p);
+        if (q->result >= 0 && here) add_store(t, s, n, p, guard);
+    }
+}
+
+void reel__fused_add_coordinates(reel__text *t, const reel__fused_space *s, int first, int end,
+                                 const char *of, const char *indent) {
+    int64_t inner = 1;
+    for (int j = end - 1; j >= first; inner *= s->dim[j--]) {
+        add(t, "%sconst COUNT i%d = (%s)", indent, j, of);
+        if (inner > 1) add(t, " / %" PRId64, inner);
+        if (j > first) add(t, " %% %" PRId64, s->dim[j]);
+        add(t, ";\n");
+    }
+}
+
+bool reel__fused_draws(const reel__fused_space *s, int n) {
     const reel__op op = call_of(s, n)->op;
     return (op == REEL_OP_dropout || op == REEL_OP_dropout_again) && s->step[n].drawn < 0;
-}
-
-/* Streams of words, as parameters or as arguments. */
-static void add_streams(reel__text *t, const reel__fused_space *s, const char *type) {
-    for (int n = 0; n < s->steps; n++)
-        if (draws(s, n)) add(t, ", %sstream%d", type, n);
-}
-
-/* One for each way that operands lie: N elements at once, and one by one. */
-static void add_elements(reel__text *t, const reel__fused_space *s, int vector) {
-    add(t, "static __device__ __forceinline__ void elements_%d(const words &w, const COUNT e",
-        vector);
-    add_streams(t, s, "const stream &");
-    add(t, ") {\n    constexpr int N = %d;\n    const unsigned zero = (unsigned)w.word[0];\n",
-        vector);
-    add_coordinates(t, s);
-    add_loads(t, s, vector);
-    for (int n = 0; n < s->steps; n++)
-        if (draws(s, n))
-            add(t, "    const unit<unsigned, N> drawn%d = drawn<N>(stream%d, e);\n", n, n);
-    for (int n = 0; n < s->steps; n++)
-        if (s->step[n].result >= 0)
-            add(t, "    unit<%s, N> u%d;\n", types[dtype_of(s, n)], s->step[n].result);
-    add(t, "#pragma unroll\n    for (int k = 0; k < N; k++) {\n");
-    for (int n = 0; n < s->steps; n++) add_node(t, s, n);
-    add(t, "    }\n");
-    for (int n = 0; n < s->steps; n++)
-        if (s->step[n].result >= 0) add_store(t, s, s->step[n].result, vector);
-    add(t, "}\n\n");
-}
-
-static void add_openings(reel__text *t, const reel__fused_space *s) {
-    for (int n = 0; n < s->steps; n++) {
-        const reel__fused_step *p = &s->step[n];
-        if (!draws(s, n)) continue;
-        if (call_of(s, n)->op == REEL_OP_dropout_again) {
-            add(t, "    const stream stream%d = used_stream(w.data<const int64_t>(%d));\n", n,
-                s->operand[p->state].word);
-            continue;
-        }
-        add(t, "    const stream stream%d = open_stream(w.data<int64_t>(%d), ", n,
-            s->operand[p->state].word);
-        if (p->used >= 0) add(t, "w.data<int64_t>(%d)", s->operand[p->used].word);
-        if (p->used < 0) add(t, "nullptr");
-        add(t, ", %" PRId64 ", w.data<unsigned>(3));\n", (s->count + 3) / 4);
-    }
-}
-
-static void add_kernel(reel__text *t, const reel__fused_space *s, int vector) {
-    const int64_t whole = s->count / vector, all = reel__fused_threads(s, vector);
-    add(t, "extern \"C\" __global__ void __launch_bounds__(THREADS)\n"
-           "fused(const __grid_constant__ words w) {\n    begin();\n");
-    add_openings(t, s);
-    add(t,
-        "    const COUNT u = blockIdx.x * (COUNT)THREADS + threadIdx.x;\n"
-        "    if (u < %" PRId64 ") elements_%d(w, u * %d",
-        whole, vector, vector);
-    add_streams(t, s, "");
-    add(t, ");\n");
-    if (all > whole) {
-        add(t, "    else if (u < %" PRId64 ") elements_1(w, u + %" PRId64, all,
-            whole * (vector - 1));
-        add_streams(t, s, "");
-        add(t, ");\n");
-    }
-    add(t, "}\n");
-}
-
-/* What is left of a unit goes one by one. */
-int64_t reel__fused_threads(const reel__fused_space *s, int vector) {
-    return s->count / vector + s->count % vector;
-}
-
-static void add_names(reel__text *t, const reel__fused_space *s) {
-    add(t, "/* [");
-    for (int j = 0; j < s->ndim; j++) add(t, "%s%" PRId64, j ? ", " : "", s->dim[j]);
-    add(t, "]:");
-    for (int n = 0; n < s->steps; n++) add(t, " %s", reel__ops[call_of(s, n)->op].name);
-    add(t, " */\n");
-}
-
-char *reel__fused_text(const reel__fused_space *s, int vector) {
-    reel__text t = {0};
-    add_names(&t, s);
-    add(&t,
-        "#include \"cuda/fused/fused_device_internal.cuh\"\n\n"
-        "typedef arguments<%d> words;\ntypedef %s COUNT;\n\n",
-        s->words, s->count < INT32_MAX ? "unsigned" : "uint64_t");
-    add_elements(&t, s, vector);
-    if (s->count % vector != 0) add_elements(&t, s, 1);
-    add_kernel(&t, s, vector);
-    if (!t.failed) return t.text;
-    free(t.text);
-    return NULL;
 }
