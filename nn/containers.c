@@ -27,7 +27,7 @@ static reel_module *of_params(const char *type, const char *const *names,
     for (int i = 0; whole && i < count; i++) {
         char number[16];
         snprintf(number, sizeof number, "%d", i);
-        whole = reel_module_param(m, named ? names[i] : number, params[i]) != NULL;
+        whole = reel_module_param(m, names ? names[i] : number, params[i]) != NULL;
     }
     return reel__module_made(m, whole);
 }

@@ -108,7 +108,7 @@ static reel_tensor *go_through(const recurrent *m, const inputs *in, reel_tensor
                                reel_tensor **c) {
     reel_tensor *y = in->x;
     for (int k = 0; k < m->layers && y; k++) {
-        reel_tensor *both[2];
+        reel_tensor *both[2] = {NULL};
         if (k) y = dropped(m, y);
         for (int d = 0; d < m->directions; d++) {
             const int i = k * m->directions + d;

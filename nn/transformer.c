@@ -14,7 +14,7 @@ typedef struct {
 
 /* What came out of a layer is let go as soon as the next has used it. */
 static reel_tensor *through_layers(const stack *m, reel_tensor *const *in, int inputs) {
-    reel_tensor *now[REEL_MODULE_TENSORS], *held = NULL;
+    reel_tensor *now[REEL_MODULE_TENSORS] = {NULL}, *held = NULL;
     for (int i = 0; i < inputs; i++) now[i] = in[i];
     for (int i = 0; i < reel_module_child_count(m->layers) && now[0]; i++) {
         reel_tensor *y = NULL;

@@ -57,8 +57,8 @@ typedef struct {
  *
  * training: mean and var are those of x over all other axes. What is running then moves, in place
  * and not recorded: running = (1 - momentum) running + momentum statistic, where the variance is
- * unbiased. One value of a channel is an error; of none y is empty, and nothing but the count
- * moves. Else mean and var are the running ones, which must be there.
+ * unbiased. One value of a channel is an error; of none y is empty, and the count alone moves.
+ * Else mean and var are the running ones, which must be there.
  *
  * f16 and bf16 may have a weight and bias of f32. Running statistics are of x's dtype, or f32 or
  * f64. Ioffe and Szegedy, "Batch normalization" (2015) */

@@ -167,7 +167,7 @@ static factors factors_of(const plain *p) {
 /* Of step t: its gates' gradients, side by side; for dz those that the product sees. */
 static reel_tensor *gates_back(const plain *p, const factors *f, int64_t t, reel_tensor *dh,
                                reel_tensor *dc, bool product) {
-    reel_tensor *d[4];
+    reel_tensor *d[4] = {NULL};
     const int gates = reel__cell_gates(p->cell);
     for (int k = 0; k < gates; k++) {
         reel_tensor *by = product && k == 2 && f->weighed ? f->weighed : f->gate[k];

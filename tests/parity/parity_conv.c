@@ -157,14 +157,21 @@ static void draw_function(dice *d, op_shapes *s, int axes) {
     s->param[3] = c.groups * GROUPS + same * SAME;
 }
 
+/* Something is left of what the transposed one gives. */
+static void leave_something(convolution *c) {
+    for (int i = 0; i < c->axes; i++) {
+        const int64_t last = (c->y[i] - 1) * c->stride[i] + c->dilation[i] * (c->kernel[i] - 1);
+        if (last < 2 * c->before[i]) c->before[i] = 0;
+    }
+}
+
 static void draw_transposed(dice *d, op_shapes *s, int axes) {
     convolution c = some_convolution(d, axes, true);
     for (int i = 0; i < axes; i++) { /* what PyTorch takes, which other lengths need not be */
         const int64_t limit = c.stride[i] > c.dilation[i] ? c.stride[i] : c.dilation[i];
         c.more[i] = dice_int(d, 0, limit - 1);
-        if ((c.y[i] - 1) * c.stride[i] + c.dilation[i] * (c.kernel[i] - 1) < 2 * c.before[i])
-            c.before[i] = 0;
     }
+    leave_something(&c);
     s->in[0] = shape_of_y(&c);
     s->in[1] = shape_of_w(&c);
     s->in[2] = reel_shape(c.groups * c.in);
@@ -230,7 +237,10 @@ static layer some_layer(dice *d) {
     l.dtype = dice_one_in(d, 2) ? REEL_F64 : REEL_F32;
     if (l.c.images == 0) l.c.images = 1;
     for (int i = 0; i < l.c.axes; i++) l.c.more[i] = 0;
-    if (l.transposed) return l;
+    if (l.transposed) {
+        leave_something(&l.c);
+        return l;
+    }
     l.mode = (reel_pad_mode)dice_int(d, 0, 3);
     l.same = dice_one_in(d, 4);
     for (int i = 0; i < l.c.axes; i++) {

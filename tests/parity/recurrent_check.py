@@ -78,7 +78,8 @@ def embedding_bag(case, leaves):
     for begin, end in zip(ends, ends[1:]):
         chosen = [k for k in range(begin, end) if not pads or flat[k] != padding % len(weight)]
         x = weight[flat[chosen]] * (1 if by is None else by.flatten()[chosen, None])
-        rows.append(weight[0] * 0 if not chosen else [x.mean, x.sum, x.amax][mode](0))
+        nothing = weight[0] * 0 + (0 if by is None else by.sum() * 0)
+        rows.append(nothing if not chosen else [x.mean, x.sum, x.amax][mode](0))
     y = torch.stack(rows)
     return (y if torch.allclose(y, theirs, rtol=1e-5, atol=1e-5) else theirs,)
 
