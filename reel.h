@@ -27,6 +27,7 @@
 #include "tensor/nonlinear.h"
 #include "tensor/normalization.h"
 #include "tensor/ops.h"
+#include "tensor/profile.h"
 #include "tensor/random.h"
 #include "tensor/state.h"
 #include "tensor/tensor.h"

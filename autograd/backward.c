@@ -1,6 +1,7 @@
 /* Backward: nodes in the order of their depth, deepest first; each hands its inputs their
  * gradients. */
 #include "autograd/autograd_internal.h"
+#include "tensor/core/profile_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,7 @@ static void run_rule(const reel__pass *p, reel__node *n) {
 static void take_turn(const reel__pass *p, reel__node *n) {
     if (!n->pending || reel_failed()) return;
     reel__self()->context = n->name;
+    reel__self()->context_at = n->at;
     if (n->hooks.first) reel__hooks_run(NULL, n, &n->pending);
     if (n->slot) n->slot->sum = reel_retain(n->pending);
     if (n->pending && !reel_failed() && (!p->selective || n->wanted)) run_rule(p, n);
@@ -206,9 +208,10 @@ reel_status reel__pass_run(reel__pass *p, reel_tensor *const *outputs,
     for (int i = 0; i < count; i++)
         REEL_TRY(check_output(p, outputs[i], gradients ? gradients[i] : NULL));
     REEL_TRY(collect_all(p, outputs, count));
+    REEL__PROFILE_PASS_OF(p->what, p->at);
     reel__thread *self = reel__self();
     const bool no_grad = self->no_grad;
-    const char *context = self->context;
+    const char *context = self->context, *context_at = self->context_at;
     self->no_grad = !p->recorded;
     {
         REEL_SCOPE;
@@ -217,6 +220,7 @@ reel_status reel__pass_run(reel__pass *p, reel_tensor *const *outputs,
         if (!reel_failed()) go_through(p);
     }
     self->context = context;
+    self->context_at = context_at;
     self->no_grad = no_grad;
     return reel_error_status();
 }

@@ -1,4 +1,4 @@
-/* Steps that are captured: recorded until two recordings agree, then replayed. */
+/* Plans: which program fits the step at hand, and rehearsals where none does. */
 #include "capture/capture_internal.h"
 #include "tensor/core/alive_internal.h"
 
@@ -31,7 +31,8 @@ reel_plan *reel_capture(reel_step step, void *user, reel_capture_options options
 
 void reel_plan_free(reel_plan *p) {
     if (!p || reel__alive_end(p, A_PLAN, "plan_free", NULL) != REEL_OK) return;
-    reel__plan_clear(p, true);
+    for (int i = 0; i < p->programs; i++) reel__trace_free(reel__program_end(p->program[i]));
+    reel__trace_free(p->last);
     free(p);
 }
 
@@ -39,54 +40,88 @@ reel_status reel__plan_check(const reel_plan *p, const char *who) {
     return reel__alive_check(p, A_PLAN, who, NULL);
 }
 
-bool reel_plan_is_ready(const reel_plan *p) {
-    return p && reel__plan_check(p, "plan_is_ready") == REEL_OK && p->ready;
+int reel_plan_programs(const reel_plan *p) {
+    return p && reel__plan_check(p, "plan_programs") == REEL_OK ? p->programs : 0;
 }
 
-/* ---- steps as they are ---- */
+/* ---- programs ---- */
+
+static reel__program *take_out(reel_plan *p, int i) {
+    reel__program *out = p->program[i];
+    p->programs--;
+    for (; i < p->programs; i++) p->program[i] = p->program[i + 1];
+    return out;
+}
+
+static void put_first(reel_plan *p, reel__program *first) {
+    if (p->programs == REEL__MOST_PROGRAMS)
+        reel__trace_free(reel__program_end(take_out(p, p->programs - 1)));
+    for (int i = p->programs++; i > 0; i--) p->program[i] = p->program[i - 1];
+    p->program[0] = first;
+}
+
+/* Its trace is what the next rehearsal is to agree with. */
+static void retire(reel_plan *p, int i) {
+    reel__trace_free(p->last);
+    p->last = reel__program_end(take_out(p, i));
+}
+
+static void retire_those_let_go(reel_plan *p) {
+    for (int i = p->programs - 1; i >= 0; i--)
+        if (!reel__program_holds(p->program[i])) retire(p, i);
+}
+
+/* Rehearsals until two agree. *did: false where the step had nothing to do. */
+static reel__program *learn(reel_plan *p, bool *did) {
+    char why[300] = "";
+    for (int tries = 0; tries < MOST_TRIES; tries++) {
+        reel__trace *now = reel__trace_rehearse(p->step, p->user, did), *before = p->last;
+        if (!now) return NULL;
+        if (!*did) {
+            reel__trace_free(now);
+            return NULL;
+        }
+        const bool agree = before && reel__trace_agrees(before, now, why, sizeof why);
+        p->last = NULL;
+        reel__trace_free(before);
+        if (agree) return reel__program_new(now, p->options.without);
+        p->last = now;
+    }
+    reel_fail(REEL_ERR_STATE, NULL, "replay: the step is another each time: %s", why);
+    return NULL;
+}
+
+/* ---- replays ---- */
 
 static bool run_step(reel_plan *p) {
     REEL_SCOPE;
     return p->step(p->user) && !reel_failed();
 }
 
-static reel_status build_if_alike(reel_plan *p, reel__trace *now) {
-    char why[300] = "";
-    reel__trace *before = p->last;
-    reel__plan_clear(p, false);
-    const bool alike = before && reel__trace_agrees(before, now, why, sizeof why);
-    reel__plan_clear(p, true);
-    p->last = now;
-    if (alike) {
-        p->tries = 0;
-        return reel__plan_build(p);
+static reel__outcome run_known(reel_plan *p) {
+    reel__outcome outcome = REEL__OTHER;
+    for (int i = 0; i < p->programs && outcome == REEL__OTHER && !reel_failed(); i++) {
+        reel__program_run(p->program[i], &outcome);
+        if (outcome == REEL__SAME && i > 0) put_first(p, take_out(p, i));
     }
-    if (!before || ++p->tries < MOST_TRIES) return REEL_OK;
-    p->tries = 0;
-    return reel_fail(REEL_ERR_STATE, NULL, "replay: the step is another each time: %s", why);
+    return outcome;
 }
 
-/* One step as it is, recorded; false if there was none. */
-static bool record_step(reel_plan *p) {
+/* One step; false: none was done. */
+static bool replay(reel_plan *p) {
     bool did;
-    reel__trace *now = reel__trace_record(p->step, p->user, &did);
-    if (!now) return false;
-    if (!did) {
-        reel__trace_free(now);
-        return false;
-    }
-    build_if_alike(p, now);
-    return true;
-}
-
-/* ---- replays ---- */
-
-static bool one(reel_plan *p) {
     if (p->options.eager) return run_step(p);
-    if (p->ready && !reel__plan_holds(p)) p->ready = false;
-    if (!p->ready) return record_step(p);
-    if (reel__plan_run(p) != REEL_OK || p->outcome == REEL__OVER) return false;
-    return p->outcome == REEL__SAME || run_step(p);
+    retire_those_let_go(p);
+    reel__outcome outcome = run_known(p);
+    if (outcome == REEL__OTHER && !reel_failed()) {
+        reel__program *learnt = learn(p, &did);
+        if (!learnt) return false;
+        put_first(p, learnt);
+        reel__program_run(learnt, &outcome);
+        if (outcome == REEL__OTHER && !reel_failed())
+            reel_fail(REEL_ERR_STATE, NULL, "replay: the step can't be repeated");
+    }
+    return outcome == REEL__SAME && !reel_failed();
 }
 
 int64_t reel_replay(reel_plan *p, int64_t steps) {
@@ -97,6 +132,6 @@ int64_t reel_replay(reel_plan *p, int64_t steps) {
         reel_fail(REEL_ERR_STATE, NULL, "replay: a step is being captured, which can't replay");
         return 0;
     }
-    while (done < steps && !reel_failed() && one(p)) done++;
+    while (done < steps && replay(p)) done++;
     return done;
 }

@@ -71,10 +71,10 @@ REEL_API reel_plan *reel_capture(reel_step step, void *user, reel_capture_option
 /* Runs so many steps, and returns how many were done: fewer where the data end (the step said
  * false, or a loader has no more), or something fails. */
 REEL_API int64_t reel_replay(reel_plan *plan, int64_t steps);
-/* Whether replays use a plan by now. */
-REEL_API bool reel_plan_is_ready(const reel_plan *plan);
-/* Writes what the plan consists of: as text, or as a graph for Graphviz where path ends in .dot.
- * Fails where there is none yet. */
+/* How many programs it has by now. */
+REEL_API int reel_plan_programs(const reel_plan *plan);
+/* Writes what the program used last consists of: as text, or as a graph for Graphviz where path
+ * ends in .dot. Fails where there is none yet. */
 REEL_API reel_status reel_plan_dump(const reel_plan *plan, const char *path);
 REEL_API void reel_plan_free(reel_plan *plan);
 

@@ -1,7 +1,8 @@
-/* What the files of capture/ share. A step's way: trace.c writes down its calls; two traces that
- * agree become a plan (plan.c), which passes make shorter (passes.c), whose memory is planned
- * (plan_memory.c), and which is run (run.c); what the host does anew before each run is answered
- * from it (refresh.c). */
+/* What the files of capture/ share. A step's way: it is rehearsed, which trace.c writes down and
+ * undoes; two traces that agree become a program (program.c), which passes make shorter (passes.c),
+ * whose memory is planned (program_memory.c), and which is run (run.c); what the host does anew
+ * before each run is answered from it (refresh.c). A plan has a program for each shape of batches
+ * that it met (capture.c). */
 #ifndef REEL_CAPTURE_CAPTURE_INTERNAL_H
 #define REEL_CAPTURE_CAPTURE_INTERNAL_H
 
@@ -9,6 +10,15 @@
 #include "tensor/core/handles_internal.h"
 #include "tensor/ops/group_internal.h"
 #include "tensor/ops/record_internal.h"
+
+/* ---- views of captured steps (trace.c) ---- */
+
+/* A view of t's memory with one reference, which its storage counts as a captured step's. */
+reel_tensor *reel__hold(reel_tensor *t, const reel__layout *layout, const char *at);
+/* Lets it go. Takes NULL. */
+void reel__let_go(reel_tensor *view);
+/* Whether anybody but captured steps holds the storage. */
+bool reel__is_held(const reel_tensor *view);
 
 /* ---- a growing array ---- */
 
@@ -25,7 +35,7 @@ typedef struct {
 
 /* A storage that a step's calls used. */
 typedef struct {
-    reel_tensor *base; /* all of it, as bytes; keeps it alive. NULL: let go by a plan, inner */
+    reel_tensor *base; /* all of it, as bytes; keeps it alive. NULL: let go for a program, inner */
     size_t bytes;
     reel_device device;
     bool inner;    /* made in the step */
@@ -46,8 +56,13 @@ typedef struct {
     reel__section is;
     reel__operand result[REEL__SECTION_RESULTS];
     int first, end; /* its entries */
-    bool more;
+    bool more;      /* it went on */
 } reel__part;
+
+/* What an outer storage held before the step changed it. */
+typedef struct {
+    reel_tensor *base, *copy;
+} reel__saved;
 
 typedef struct reel__trace {
     reel__recorder recorder; /* first: what the thread points at */
@@ -58,47 +73,46 @@ typedef struct reel__trace {
     int values, value_room;
     reel__part *part;
     int parts, part_room;
+    reel__saved *saved;
+    int saves, saved_room;
     int open; /* sections that are open; what is inside another is part of that */
     reel_status status;
 } reel__trace;
 
-/* Runs the step, which is written down; *did: what it returned. NULL on failure. */
-reel__trace *reel__trace_record(reel_step step, void *user, bool *did);
+/* Runs the step, writes it down, and undoes what it did to tensors and to what the host keeps of
+ * loaders, schedules and meters. *did: what it returned; if false, it is not undone. NULL on
+ * failure. */
+reel__trace *reel__trace_rehearse(reel_step step, void *user, bool *did);
 void reel__trace_free(reel__trace *t);
-/* Lets the memory go that a plan does not use. */
+/* Lets the memory go that a program does not use. */
 void reel__trace_let_go(reel__trace *t);
 /* Whether the same calls were made of the same outer tensors, those apart that only the traces
  * still hold. Else *why says what differs. */
 bool reel__trace_agrees(const reel__trace *a, const reel__trace *b, char *why, size_t size);
 
-/* ---- plans (plan.c) ---- */
+/* ---- programs (program.c) ---- */
 
-typedef enum { REEL__RUN_NODE, REEL__RUN_GROUP, REEL__RUN_PART } reel__what;
+/* Of a replay: done; no more data; not a step of this program, and nothing done. */
+typedef enum { REEL__SAME, REEL__OVER, REEL__OTHER } reel__outcome;
 
+/* What runs at once: a node, or a group of them. */
 typedef struct {
-    reel__what what;
-    int first, count; /* nodes; of a part: its number */
-    reel__fused *fused;
+    int first, count;   /* nodes */
+    reel__fused *fused; /* owned; NULL: they run one by one */
 } reel__item;
 
-/* A value in a plan. */
+/* A value in a program. */
 typedef struct {
     reel_tensor *base; /* its memory, as bytes; NULL: it needs none */
     size_t bytes;
     bool outer;      /* somebody else's, or outlives the step */
-    int own;         /* references to its storage that the plan and the trace have */
     int first, last; /* the nodes that touch it; first > last: none */
     size_t offset;   /* in the arena, of inner ones */
 } reel__memory;
 
-struct reel_plan {
-    reel_step step;
-    void *user;
-    reel_capture_options options;
-    reel__trace *last; /* the last trace: what the next is compared with */
-    int tries;         /* recordings that did not agree, in a row */
-    bool ready;
-
+typedef struct reel__program {
+    unsigned without; /* passes, as bits */
+    reel__trace *trace;
     reel__node *node;
     reel_tensor ***tensors;  /* of each node: its operands' handles, owned; inputs, then results */
     reel__operand **operand; /* of each node, the same: the trace's */
@@ -115,29 +129,43 @@ struct reel_plan {
     int now;                /* the part that is done again */
     int next;               /* its next entry */
     int depth;
-    enum { REEL__SAME, REEL__OVER, REEL__OTHER } outcome;
-};
+    reel__outcome outcome;
+} reel__program;
 
-/* REEL_OK for a plan that lives (capture.c). */
-reel_status reel__plan_check(const reel_plan *p, const char *who);
-/* Makes plan->last a plan. */
-reel_status reel__plan_build(reel_plan *p);
-/* Forgets it, and the trace if `all`. */
-void reel__plan_clear(reel_plan *p, bool all);
-/* Whether somebody else still holds what the plan uses. */
-bool reel__plan_holds(const reel_plan *p);
+/* A program of the trace, which it takes over. NULL on failure. */
+reel__program *reel__program_new(reel__trace *trace, unsigned without);
+/* Frees it, and returns its trace. */
+reel__trace *reel__program_end(reel__program *p);
+/* Whether somebody else still holds what it uses of others'. */
+bool reel__program_holds(const reel__program *p);
 
 /* Of each entry, whether it stays (passes.c). A node that repeats another has its results' values
  * replaced by the other's in `value`, a map of all values. */
 reel_status reel__pass_dead(const reel__trace *t, bool *stays);
 reel_status reel__pass_common(const reel__trace *t, bool *stays, int *value);
 
-/* Offsets of inner values, and how many bytes they need (plan_memory.c). */
-reel_status reel__plan_memory(reel_plan *p, size_t *bytes);
+/* Offsets of inner values, and how many bytes they need (program_memory.c). */
+reel_status reel__program_memory(reel__program *p, size_t *bytes);
 
-/* One replay. REEL_OK and *outcome; a failure is kept else. */
-reel_status reel__plan_run(reel_plan *p);
+/* One replay; *outcome says which. */
+reel_status reel__program_run(reel__program *p, reel__outcome *outcome);
 /* Does part k again, and replaces what its nodes are told. */
-void reel__plan_refresh(reel_plan *p, int k);
+void reel__program_refresh(reel__program *p, int k);
+
+/* ---- plans (capture.c) ---- */
+
+enum { REEL__MOST_PROGRAMS = 8 };
+
+struct reel_plan {
+    reel_step step;
+    void *user;
+    reel_capture_options options;
+    reel__program *program[REEL__MOST_PROGRAMS]; /* the one used last comes first */
+    int programs;
+    reel__trace *last; /* what the next rehearsal may agree with */
+};
+
+/* REEL_OK for a plan that lives. */
+reel_status reel__plan_check(const reel_plan *p, const char *who);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* "%3 f32[40, 784]", and of an outer value its name. */
-static void put_operand(FILE *f, const reel_plan *p, int value, const reel_tensor *x) {
+static void put_operand(FILE *f, const reel__program *p, int value, const reel_tensor *x) {
     char shape[200];
     reel__shape_text(shape, sizeof shape, x->layout.shape);
     fprintf(f, "%s%d %s%s", p->memory[value].outer ? "@" : "%", value,
@@ -30,14 +30,14 @@ static size_t bytes_of(const reel_tensor *x) {
 }
 
 /* What a node reads and writes. */
-static size_t moved(const reel_plan *p, int k) {
+static size_t moved(const reel__program *p, int k) {
     const reel__call *c = &p->node[k].call;
     size_t bytes = 0;
     for (int i = 0; i < c->nin + c->nout; i++) bytes += bytes_of(p->tensors[k][i]);
     return bytes;
 }
 
-static void put_node(FILE *f, const reel_plan *p, int k) {
+static void put_node(FILE *f, const reel__program *p, int k) {
     const reel__node *n = &p->node[k];
     const int nin = n->call.nin, shown = nin > 8 ? 8 : nin;
     for (int i = 0; i < n->call.nout; i++) {
@@ -56,18 +56,16 @@ static void put_node(FILE *f, const reel_plan *p, int k) {
     fputc('\n', f);
 }
 
-static void put_text(FILE *f, const reel_plan *p) {
+static void put_text(FILE *f, const reel__program *p) {
     char line[4096];
-    fprintf(f, "%d calls of %d, arena %zu B; %% lies in the arena, @ does not\n", p->count,
-            p->last->count, p->arena ? p->arena->storage->bytes : 0);
+    fprintf(f,
+            "%d calls of %d, %d things that the host does, arena %zu B; %% lies in the arena, @ "
+            "does not\n",
+            p->count, p->trace->count, p->parts, p->arena ? p->arena->storage->bytes : 0);
     for (int i = 0; i < p->items; i++) {
         const reel__item *item = &p->item[i];
         const char *indent = "";
-        if (item->what == REEL__RUN_PART) {
-            fputs("what the host does anew\n", f);
-            continue;
-        }
-        if (item->what == REEL__RUN_GROUP) {
+        if (item->fused) {
             item->fused->describe(item->fused->of, line, sizeof line);
             fprintf(f, "one kernel: %s\n", line);
             indent = "    ";
@@ -82,7 +80,7 @@ static void put_text(FILE *f, const reel_plan *p) {
 /* ---- a graph ---- */
 
 /* The node that wrote a value last before node k; -1: none. */
-static int writer(const reel_plan *p, int value, int k) {
+static int writer(const reel__program *p, int value, int k) {
     for (int j = k - 1; j >= 0; j--) {
         const reel__node *n = &p->node[j];
         for (int i = 0; i < n->call.nout; i++)
@@ -93,7 +91,7 @@ static int writer(const reel_plan *p, int value, int k) {
     return -1;
 }
 
-static void put_box(FILE *f, const reel_plan *p, int k) {
+static void put_box(FILE *f, const reel__program *p, int k) {
     char shape[200] = "";
     const reel__node *n = &p->node[k];
     if (n->call.nout)
@@ -101,12 +99,11 @@ static void put_box(FILE *f, const reel_plan *p, int k) {
     fprintf(f, "    n%d [label=\"%s\\n%s\"];\n", k, name_of(n), shape);
 }
 
-static void put_dot(FILE *f, const reel_plan *p) {
+static void put_dot(FILE *f, const reel__program *p) {
     fputs("digraph plan {\n    node [shape=box];\n", f);
     for (int i = 0; i < p->items; i++) {
         const reel__item *item = &p->item[i];
-        if (item->what == REEL__RUN_PART) continue;
-        const bool group = item->what == REEL__RUN_GROUP;
+        const bool group = item->fused != NULL;
         if (group) fprintf(f, "    subgraph cluster_%d { label=\"one kernel\";\n", i);
         for (int k = item->first; k < item->first + item->count; k++) put_box(f, p, k);
         if (group) fputs("    }\n", f);
@@ -119,18 +116,18 @@ static void put_dot(FILE *f, const reel_plan *p) {
     fputs("}\n", f);
 }
 
-reel_status reel_plan_dump(const reel_plan *p, const char *path) {
-    REEL_TRY(reel__plan_check(p, "plan_dump"));
+reel_status reel_plan_dump(const reel_plan *plan, const char *path) {
+    REEL_TRY(reel__plan_check(plan, "plan_dump"));
     if (!path) return reel_fail(REEL_ERR_ARGUMENT, NULL, "plan_dump: the path is NULL");
-    if (!p->ready)
-        return reel_fail(REEL_ERR_STATE, NULL, "plan_dump: no step was replayed by a plan yet");
+    if (!plan->programs)
+        return reel_fail(REEL_ERR_STATE, NULL, "plan_dump: no step was replayed yet");
     FILE *f = fopen(path, "w");
     if (!f) return reel_fail(REEL_ERR_IO, NULL, "plan_dump: can't write %s", path);
     const size_t length = strlen(path);
     if (length > 4 && strcmp(path + length - 4, ".dot") == 0)
-        put_dot(f, p);
+        put_dot(f, plan->program[0]);
     else
-        put_text(f, p);
+        put_text(f, plan->program[0]);
     const bool bad = ferror(f) != 0;
     if (fclose(f) != 0 || bad)
         return reel_fail(REEL_ERR_IO, NULL, "plan_dump: can't write %s", path);

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
-static reel_plan *plan_of(reel__recorder *r) {
-    return (reel_plan *)((char *)r - offsetof(reel_plan, refresh));
+static reel__program *program_of(reel__recorder *r) {
+    return (reel__program *)((char *)r - offsetof(reel__program, refresh));
 }
 
 static bool fits(const reel__layout *now, const reel__layout *then) {
@@ -19,19 +19,19 @@ static bool fits(const reel__layout *now, const reel__layout *then) {
 
 /* ---- inputs ---- */
 
-static void put_input(reel_plan *p, int k, int i, reel_tensor *x) {
+static void put_input(reel__program *p, int k, int i, reel_tensor *x) {
     reel__node *n = &p->node[k];
-    reel_release(p->tensors[k][i]);
+    reel__let_go(p->tensors[k][i]);
     p->tensors[k][i] = x;
     if (!n->call.list) n->call.in[i] = x;
 }
 
 /* Another tensor in its place, unless it is where the last one was. */
-static bool take_input(reel_plan *p, int k, int i, reel_tensor *x) {
+static bool take_input(reel__program *p, int k, int i, reel_tensor *x) {
     const reel_tensor *then = p->tensors[k][i];
     if (!fits(&x->layout, &then->layout)) return false;
     if (x->storage == then->storage && x->layout.offset == then->layout.offset) return true;
-    reel_tensor *own = reel__tensor_view(NULL, "capture", x, &x->layout);
+    reel_tensor *own = reel__hold(x, &x->layout, NULL);
     if (own) put_input(p, k, i, own);
     return own != NULL;
 }
@@ -51,16 +51,22 @@ static bool same_call(const reel__node *n, const reel__call *c, const reel__layo
     return true;
 }
 
+/* In a section that will be undone, since its calls are others: what makes a tensor runs as it is,
+ * what only changes some is not done. */
+static bool passes_over(const reel__call *c) {
+    return c->out[0] || c->nout == 0;
+}
+
 static bool answers(reel__recorder *r, reel__call *c, const reel__layout *layout) {
-    reel_plan *p = plan_of(r);
+    reel__program *p = program_of(r);
     const int entry = p->next++;
-    if (p->outcome != REEL__SAME) return false;
+    if (p->outcome != REEL__SAME) return passes_over(c);
     const int k = entry < p->part[p->now].end ? p->node_of[entry] : -1;
     bool good = k >= 0 && same_call(&p->node[k], c, layout);
     for (int i = 0; good && i < c->nin; i++) good = take_input(p, k, i, reel__input(c, i));
     if (!good) {
-        p->outcome = REEL__OTHER; /* it runs as it is */
-        return false;
+        p->outcome = REEL__OTHER;
+        return passes_over(c);
     }
     reel__call *node = &p->node[k].call;
     node->with = c->with;
@@ -69,7 +75,7 @@ static bool answers(reel__recorder *r, reel__call *c, const reel__layout *layout
     return true;
 }
 
-/* What runs as it is, beside a plan that does not fit, is nobody's to write down. */
+/* What runs as it is, beside a program that does not fit, is nobody's to write down. */
 static reel_status took(reel__recorder *r, const reel__call *c) {
     (void)r;
     (void)c;
@@ -79,7 +85,7 @@ static reel_status took(reel__recorder *r, const reel__call *c) {
 /* ---- what a section hands over ---- */
 
 /* Every operand of the value moves to where the new tensor is. */
-static bool rebind(reel_plan *p, const reel__operand *then, reel_tensor *now) {
+static bool rebind(reel__program *p, const reel__operand *then, reel_tensor *now) {
     if (!fits(&now->layout, &then->layout)) return false;
     const int64_t by = now->layout.offset - then->layout.offset;
     for (int k = 0; k < p->count; k++)
@@ -88,25 +94,25 @@ static bool rebind(reel_plan *p, const reel__operand *then, reel_tensor *now) {
             reel__layout l = p->operand[k][i].layout;
             if (l.dtype != now->layout.dtype) return false;
             l.offset += by;
-            reel_tensor *x = reel__tensor_view(NULL, "capture", now, &l);
+            reel_tensor *x = reel__hold(now, &l, NULL);
             if (!x) return false;
             put_input(p, k, i, x);
         }
     return true;
 }
 
-static bool is_the_plans(const reel_plan *p, const reel__operand *then, const reel_tensor *now) {
+static bool is_its_own(const reel__program *p, const reel__operand *then, const reel_tensor *now) {
     const reel__memory *m = &p->memory[then->value];
-    return p->last->value[then->value].inner && m->base && m->base->storage == now->storage;
+    return p->trace->value[then->value].inner && m->base && m->base->storage == now->storage;
 }
 
 static void section_begin(reel__recorder *r, const reel__section *s) {
     (void)s;
-    plan_of(r)->depth++;
+    program_of(r)->depth++;
 }
 
 static void section_end(reel__recorder *r, const reel__section *s, bool more) {
-    reel_plan *p = plan_of(r);
+    reel__program *p = program_of(r);
     const reel__part *part = &p->part[p->now];
     if (--p->depth || p->outcome != REEL__SAME) return;
     if (!more && part->more) {
@@ -119,13 +125,13 @@ static void section_end(reel__recorder *r, const reel__section *s, bool more) {
         reel_tensor *now = s->result[i];
         if ((now != NULL) != (then->value >= 0))
             good = false;
-        else if (now && !is_the_plans(p, then, now))
+        else if (now && !is_its_own(p, then, now))
             good = rebind(p, then, now);
     }
     if (!good) p->outcome = REEL__OTHER;
 }
 
-void reel__plan_refresh(reel_plan *p, int k) {
+void reel__program_refresh(reel__program *p, int k) {
     reel__thread *self = reel__self();
     const reel__section *s = &p->part[k].is;
     p->refresh = (reel__recorder){.took = took,

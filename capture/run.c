@@ -1,5 +1,6 @@
-/* A plan at work. */
+/* A program at work. */
 #include "capture/capture_internal.h"
+#include "tensor/core/profile_internal.h"
 
 /* As the step's own call would say it: of the function that it was part of, or of a gradient. */
 static reel_status run_node(reel__node *n) {
@@ -7,47 +8,54 @@ static reel_status run_node(reel__node *n) {
     const reel__composite composite = {.name = n->function, .at = n->call.at};
     if (n->function) self->composite = &composite;
     self->context = n->context;
+    self->context_at = n->call.at;
     const reel_status status = reel__dispatch_again(&n->call);
     self->composite = NULL;
     self->context = NULL;
     return status;
 }
 
-/* The loaders' last batches are there to be taken again. */
-static void take_back(reel_plan *p, int items) {
-    for (int i = items - 1; i >= 0; i--) {
-        const reel__section *s = &p->part[p->item[i].first].is;
-        if (p->item[i].what == REEL__RUN_PART && s->back) s->back(s->of);
-    }
+/* All that the host does. A step that is none of this program's is undone so far. */
+static void run_parts(reel__program *p) {
+    int done = 0;
+    for (; done < p->parts && p->outcome == REEL__SAME && !reel_failed(); done++)
+        reel__program_refresh(p, done);
+    if (p->outcome == REEL__SAME || reel_failed()) return;
+    if (p->outcome == REEL__OVER) done--; /* it took nothing */
+    while (done-- > 0) p->part[done].is.back(p->part[done].is.of, p->part[done].is.number);
 }
 
-static reel_status run_part(reel_plan *p, int item) {
-    const reel__part *part = &p->part[p->item[item].first];
-    reel__plan_refresh(p, p->item[item].first);
-    if (reel_failed()) return reel_error_status();
-    if (p->outcome == REEL__SAME) return REEL_OK;
-    if (part->is.back) {
-        take_back(p, p->outcome == REEL__OVER ? item : item + 1);
-        return REEL_OK;
+static reel_status run_fused(const reel__fused *f, const char *at) {
+    char name[REEL__PROFILE_TEXT];
+    reel__profile_mark mark = {0};
+    if (reel__profile_does()) {
+        f->describe(f->of, name, sizeof name);
+        mark = reel__profile_fused(name, at, 0);
     }
-    return reel_fail(REEL_ERR_STATE, NULL,
-                     "replay: what the host does in the step is not what it did when the step was "
-                     "captured");
+    const reel_status status = f->run(f->of);
+    reel__profile_end(mark);
+    return status;
 }
 
-reel_status reel__plan_run(reel_plan *p) {
-    REEL_SCOPE;
-    p->outcome = REEL__SAME;
-    for (int i = 0; i < p->items; i++) {
-        reel__item *item = &p->item[i];
-        if (item->what == REEL__RUN_PART) {
-            REEL_TRY(run_part(p, i));
-            if (p->outcome != REEL__SAME) return REEL_OK;
-        } else if (item->what == REEL__RUN_GROUP) {
-            REEL_TRY(item->fused->run(item->fused->of));
-        } else {
-            REEL_TRY(run_node(&p->node[item->first]));
-        }
-    }
+static reel_status run_item(reel__program *p, const reel__item *item) {
+    if (item->fused) return run_fused(item->fused, p->node[item->first].call.at);
+    for (int k = item->first; k < item->first + item->count; k++) REEL_TRY(run_node(&p->node[k]));
     return REEL_OK;
+}
+
+static reel_status run(reel__program *p) {
+    run_parts(p);
+    REEL_TRY(reel_error_status());
+    if (p->outcome != REEL__SAME) return REEL_OK;
+    for (int i = 0; i < p->items; i++) REEL_TRY(run_item(p, &p->item[i]));
+    return REEL_OK;
+}
+
+reel_status reel__program_run(reel__program *p, reel__outcome *outcome) {
+    REEL_SCOPE;
+    REEL__PROFILE_PASS_OF("replay", NULL);
+    p->outcome = REEL__SAME;
+    const reel_status status = run(p);
+    *outcome = p->outcome;
+    return status;
 }

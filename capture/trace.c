@@ -1,5 +1,6 @@
-/* A step's calls, written down while it runs as it is. All storages that it used are kept until the
- * trace is let go, so that an address is one storage. */
+/* A step's calls, written down in a rehearsal, which is undone. All storages that it used stay
+ * known until the trace is let go, so that an address is one storage; the memory of those made in
+ * the step goes when the step lets it go. */
 #include "capture/capture_internal.h"
 
 #include <stdlib.h>
@@ -18,12 +19,28 @@ bool reel__grow(void **array, int count, int *room, size_t size) {
     return true;
 }
 
+reel_tensor *reel__hold(reel_tensor *t, const reel__layout *layout, const char *at) {
+    reel_tensor *view = reel__tensor_view(at, "capture", t, layout);
+    if (view) atomic_fetch_add(&view->storage->captured, 1);
+    return view;
+}
+
+void reel__let_go(reel_tensor *view) {
+    if (!view) return;
+    atomic_fetch_sub(&view->storage->captured, 1);
+    reel_release(view);
+}
+
+bool reel__is_held(const reel_tensor *view) {
+    return atomic_load(&view->storage->refs) > atomic_load(&view->storage->captured);
+}
+
 /* ---- values ---- */
 
 static reel_tensor *whole(reel_tensor *t) {
     const reel__layout bytes = {
         .dtype = REEL_U8, .shape = reel_shape((int64_t)t->storage->bytes), .stride = {1}};
-    return reel__tensor_view(NULL, "capture", t, &bytes);
+    return reel__hold(t, &bytes, NULL);
 }
 
 static int find(const reel__trace *t, const reel__storage *s) {
@@ -39,6 +56,7 @@ static reel__operand operand_of(reel__trace *t, reel_tensor *x) {
     if (!reel__grow((void **)&t->value, t->values, &t->value_room, sizeof *t->value)) return o;
     reel_tensor *base = whole(x);
     if (!base) return o;
+    x->storage->weak = x->storage->recording == t->number;
     o.value = t->values++;
     t->value[o.value] = (reel__value){.base = base,
                                       .bytes = x->storage->bytes,
@@ -67,6 +85,8 @@ static reel_status took(reel__recorder *r, const reel__call *c) {
     for (int i = 0; i < c->nout; i++) operand[c->nin + i] = operand_of(t, c->out[i]);
     for (int i = 0; i < c->nin + c->nout; i++)
         if (operand[i].value < 0) return t->status = reel_error_status();
+    /* a replay, whose own line is another, names the step's */
+    if (!c->at) e->call.at = self->context ? self->context_at : self->call.site;
     e->call.list = NULL;
     memset(e->call.in, 0, sizeof e->call.in);
     memset(e->call.out, 0, sizeof e->call.out);
@@ -100,12 +120,81 @@ static void section_end(reel__recorder *r, const reel__section *s, bool more) {
     }
 }
 
+/* ---- what a rehearsal changes, and is undone ---- */
+
+static reel_status copy_bytes(reel_tensor *to, reel_tensor *from) {
+    reel__call c = {.op = REEL_OP_copy, .first = REEL__NO_NAMES, .nin = 1, .nout = 1};
+    c.in[0] = from;
+    c.out[0] = to;
+    c.device = to->storage->device;
+    return reel__dispatch_again(&c);
+}
+
+static bool is_saved(const reel__trace *t, const reel__storage *s) {
+    for (int i = 0; i < t->saves; i++)
+        if (t->saved[i].base->storage == s) return true;
+    return false;
+}
+
+/* Before a call changes the elements of x. What was made in the step has none before its first
+ * call; where it outlives the step, as a meter's sum does that was made late, they are those. */
+static reel_status save(reel__trace *t, reel_tensor *x) {
+    const bool inner = x->storage->recording == t->number;
+    if ((inner && find(t, x->storage) < 0) || is_saved(t, x->storage)) return REEL_OK;
+    if (!reel__grow((void **)&t->saved, t->saves, &t->saved_room, sizeof *t->saved))
+        return reel_error_status();
+    reel_tensor *base = whole(x);
+    reel_tensor *copy =
+        base ? reel__tensor_new(NULL, "capture", &base->layout, x->storage->device) : NULL;
+    if (copy && copy_bytes(copy, base) == REEL_OK) {
+        t->saved[t->saves++] = (reel__saved){base, copy};
+        return REEL_OK;
+    }
+    reel__let_go(base);
+    reel_release(copy);
+    return reel_error_status();
+}
+
+/* Before each call. What an optimizer would do need not be done, nor undone: it is as large as the
+ * model, and decides nothing that follows. */
+static bool save_first(reel__recorder *r, reel__call *c, const reel__layout *layout) {
+    (void)layout;
+    reel__trace *t = (reel__trace *)r;
+    if (reel__ops[c->op].kind == REEL__UPDATE) {
+        took(r, c);
+        return true;
+    }
+    REEL__UNRECORDED;
+    for (int i = 0; t->status == REEL_OK && i < c->nin; i++)
+        if (reel__changes(c, i)) t->status = save(t, reel__input(c, i));
+    if (c->out[0] && t->status == REEL_OK) t->status = save(t, c->out[0]);
+    return false;
+}
+
+static void let_saved_go(reel__trace *t) {
+    for (int i = 0; i < t->saves; i++) {
+        reel__let_go(t->saved[i].base);
+        reel_release(t->saved[i].copy);
+    }
+    free(t->saved);
+    t->saved = NULL;
+    t->saves = t->saved_room = 0;
+}
+
+static reel_status undo(reel__trace *t) {
+    for (int k = t->parts - 1; k >= 0; k--)
+        t->part[k].is.back(t->part[k].is.of, t->part[k].is.number);
+    for (int i = 0; i < t->saves; i++) REEL_TRY(copy_bytes(t->saved[i].base, t->saved[i].copy));
+    return reel_error_status();
+}
+
 /* ---- a step ---- */
 
 static void note_what_outlives(reel__trace *t) {
     for (int i = 0; i < t->values; i++) {
         reel__value *v = &t->value[i];
-        v->outlives = v->inner && atomic_load(&v->base->storage->refs) > 1;
+        v->outlives = v->inner && reel__is_held(v->base);
+        if (v->outlives) v->base->storage->weak = false;
     }
 }
 
@@ -131,31 +220,42 @@ static bool run_recorded(reel__trace *t, reel_step step, void *user) {
     return did;
 }
 
-reel__trace *reel__trace_record(reel_step step, void *user, bool *did) {
+static reel__trace *trace_new(void) {
     static atomic_uint_fast64_t numbers;
-    *did = false;
     reel__trace *t = calloc(1, sizeof *t);
     if (!t) {
         reel_fail(REEL_ERR_MEMORY, NULL, "replay: out of memory");
         return NULL;
     }
-    t->recorder =
-        (reel__recorder){.took = took, .section_begin = section_begin, .section_end = section_end};
+    t->recorder = (reel__recorder){.took = took,
+                                   .answers = save_first,
+                                   .section_begin = section_begin,
+                                   .section_end = section_end};
     t->number = atomic_fetch_add(&numbers, 1) + 1;
+    return t;
+}
+
+reel__trace *reel__trace_rehearse(reel_step step, void *user, bool *did) {
+    *did = false;
+    reel__trace *t = trace_new();
+    if (!t) return NULL;
     *did = run_recorded(t, step, user);
     if (!reel_failed()) {
         note_what_outlives(t);
         note_what_is_fed(t);
-        return t;
+        if (*did) undo(t);
     }
+    let_saved_go(t);
+    if (!reel_failed()) return t;
     reel__trace_free(t);
     return NULL;
 }
 
 void reel__trace_free(reel__trace *t) {
     if (!t) return;
+    let_saved_go(t);
     for (int i = 0; i < t->count; i++) free(t->entry[i].operand);
-    for (int i = 0; i < t->values; i++) reel_release(t->value[i].base);
+    for (int i = 0; i < t->values; i++) reel__let_go(t->value[i].base);
     free(t->entry);
     free(t->value);
     free(t->part);
@@ -166,7 +266,7 @@ void reel__trace_let_go(reel__trace *t) {
     for (int i = 0; i < t->values; i++) {
         reel__value *v = &t->value[i];
         if (!v->inner || v->outlives) continue;
-        reel_release(v->base);
+        reel__let_go(v->base);
         v->base = NULL;
     }
 }
@@ -182,11 +282,6 @@ static bool same_layout(const reel__layout *a, const reel__layout *b, bool anywh
 
 static bool same_storage(const reel__value *a, const reel__value *b) {
     return a->base->storage == b->base->storage;
-}
-
-/* Nobody but the trace holds it. */
-static bool is_let_go(const reel__value *v) {
-    return atomic_load(&v->base->storage->refs) == 1;
 }
 
 static bool same_entry(const reel__entry *a, const reel__entry *b, char *why, size_t size) {
@@ -232,7 +327,7 @@ static bool same_values(const reel__trace *a, const reel__trace *b, char *why, s
         const reel__value *x = &a->value[i], *y = &b->value[i];
         good = x->inner == y->inner && x->bytes == y->bytes &&
                reel_device_equal(x->device, y->device) &&
-               (x->inner || x->fed || same_storage(x, y) || is_let_go(x));
+               (x->inner || x->fed || same_storage(x, y) || !reel__is_held(x->base));
     }
     if (!good) snprintf(why, size, "tensors that come from outside it are others");
     return good;

@@ -60,6 +60,7 @@ static const reel__backend backend = {
     .between = reel__cuda_between,
     .wait = reel__cuda_wait,
     .count = reel__cuda_count,
+    .tell_times = reel__cuda_tell_times,
     .pinned = &reel__cuda_pinned,
     .upload = reel__cuda_upload,
     .arrive = reel__cuda_arrive,

@@ -4,6 +4,7 @@
 
 #include "cuda/cuda.h"
 #include "cuda/kernels/kernels_internal.h"
+#include "tensor/core/profile_internal.h"
 #include "tensor/ops/nest_internal.h"
 #include "tensor/ops/ops_internal.h"
 
@@ -88,18 +89,40 @@ typedef struct reel__cuda_library_call {
     void *z, *workspace;
 } reel__cuda_library_call;
 
-reel_status reel__cuda_queue_open(reel__cuda_queue **queue, cudaStream_t stream);
+reel_status reel__cuda_queue_open(reel__cuda_queue **queue, int device, cudaStream_t stream);
 void reel__cuda_enqueue_library(reel__cuda_queue *q, const reel__cuda_library_call *call,
                                 double flops);
 /* Fills in launches, batches and graphs. */
 void reel__cuda_queue_count(reel__cuda_queue *q, reel_cuda_counts *out);
 /* Sends off what is gathered; a failure names the op it happened in. */
 reel_status reel__cuda_flush(reel__cuda_queue *q);
-/* Op and call site that this thread's launches come from: those of the last reel__cuda_enter. */
+/* Op and call site that this thread's launches come from: those of the last reel__cuda_enter; and
+ * the event of a profile, if one is under way. */
 typedef struct {
     const char *name, *at;
+    reel__profile_call call;
 } reel__cuda_label;
 void reel__cuda_label_launches(reel__cuda_label l);
+
+/* ---- what launches take, for a profile (cuda_times.c) ----
+ *
+ * A batch is sent launch by launch, with an event before and behind each. What lies between two
+ * events is then a launch and not the CPU's way to the next one, since the device waits at a gate
+ * until the whole batch is behind it. */
+typedef struct reel__cuda_times reel__cuda_times;
+
+/* Before a batch; *times is made when it is NULL. False if it can't be timed. The queue is locked,
+ * as for those below, and its device current. */
+bool reel__cuda_times_begin(reel__cuda_times **times, int device, cudaStream_t stream);
+void reel__cuda_times_before(reel__cuda_times *t, cudaStream_t stream);
+void reel__cuda_times_behind(reel__cuda_times *t, const reel__cuda_label *from,
+                             cudaStream_t stream);
+void reel__cuda_times_end(reel__cuda_times *t); /* of a batch */
+/* Those that are known by now, or, once all has been waited for, all. Takes NULL. */
+void reel__cuda_times_tell(reel__cuda_times *t);
+/* Of a queue that has been waited for. */
+void reel__cuda_queue_tell(reel__cuda_queue *q);
+reel_status reel__cuda_tell_times(void); /* of all devices; waits */
 
 /* ---- memory (cuda_memory.c, cuda_pinned.c, cuda_transfer.c) ---- */
 

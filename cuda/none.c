@@ -1,7 +1,7 @@
 /* A build without CUDA: asking for a CUDA device is one clear error. */
 #include "cuda/conv_way_internal.h"
 #include "cuda/cuda.h"
-#include "tensor/backend.h"
+#include "tensor/core/profile_internal.h"
 
 static const char no_cuda[] = "this build of Reel has no CUDA";
 
@@ -35,4 +35,8 @@ void reel__cuda_conv_by(reel__conv_way way) {
 bool reel__cuda_has_cudnn(int device) {
     (void)device;
     return false;
+}
+
+const reel__ranges *reel__cuda_ranges(void) {
+    return NULL;
 }

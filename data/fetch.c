@@ -1,6 +1,7 @@
 /* Making one batch: rows of tensors, gather, or get and collate; then device and scale. Called by
  * any thread. */
 #include "data/data_internal.h"
+#include "tensor/core/profile_internal.h"
 #include "tensor/core/tensor_internal.h"
 #include "tensor/ops.h"
 
@@ -78,6 +79,7 @@ reel_status reel__name_batch(const reel_loader *l, int64_t number) {
 }
 
 reel_status reel__fetch(const reel_loader *l, int64_t number, reel_sample *out) {
+    REEL__PROFILE_BLOCK(REEL__PROFILE_PASS, "batch", NULL, 0);
     *out = (reel_sample){NULL, NULL};
     REEL_SCOPE;
     reel_sample made = {NULL, NULL};

@@ -4,6 +4,7 @@
  * epoch's first batch and joined at its end. After a failure they are let go too, with all that was
  * read ahead, and the same batch is tried again once it is cleared. */
 #include "data/data_internal.h"
+#include "tensor/core/profile_internal.h"
 #include "tensor/ops/record_internal.h"
 
 #include <math.h>
@@ -146,6 +147,7 @@ static void end_epoch(reel_loader *l) {
 }
 
 static bool next(reel_loader *l, reel_batch *b) {
+    REEL__PROFILE_PASS_OF("loader_next", NULL);
     reel__sample_release(&l->batch);
     leave_parent(l);
     if (reel_failed() || reel__loader_plan(l) != REEL_OK) return false;
@@ -172,7 +174,8 @@ static void next_again(void *of, double number) {
 }
 
 /* The batch handed over last is the next one again. */
-static void put_back(void *of) {
+static void put_back(void *of, double number) {
+    (void)number;
     reel_loader *l = of;
     if (l->position == 0) return;
     stop_reading(l);

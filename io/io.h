@@ -166,6 +166,16 @@ typedef struct {
 REEL_API reel_status reel_plot_panels_write(const char *path, const reel_plot_panel *panels,
                                             int count, reel_plot_options options, bool *drawn);
 
+/* ---- profiles (tensor/profile.h) ---- */
+
+/* Writes the profile that was stopped as a Chrome trace, for chrome://tracing or
+ * https://ui.perfetto.dev: of each thread what it called and when, one inside the other, and below
+ * it each GPU, if `device_times` was asked for. Categories are forward, backward, optimizer, fused,
+ * copy, pass, range; an event's arguments are its call site, function, inputs and bytes. otherData
+ * says how many events there were no places for. REEL_ERR_STATE where there is no profile, or it is
+ * under way. */
+REEL_API reel_status reel_profile_write(const char *path);
+
 /* ---- call sites: see error.h ---- */
 
 #define reel_idx_read(...) REEL__CALL(reel_idx_read(__VA_ARGS__))
@@ -184,6 +194,7 @@ REEL_API reel_status reel_plot_panels_write(const char *path, const reel_plot_pa
 #define reel_history_read(...) REEL__CALL(reel_history_read(__VA_ARGS__))
 #define reel_history_add(...) REEL__CALL(reel_history_add(__VA_ARGS__))
 #define reel_history_write(...) REEL__CALL(reel_history_write(__VA_ARGS__))
+#define reel_profile_write(...) REEL__CALL(reel_profile_write(__VA_ARGS__))
 #define reel_plot_write(...) REEL__CALL(reel_plot_write(__VA_ARGS__))
 #define reel_plot_panels_write(...) REEL__CALL(reel_plot_panels_write(__VA_ARGS__))
 

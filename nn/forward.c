@@ -1,11 +1,13 @@
 /* Modules at work: one tensor in and one out, or several of both. */
 #include "nn/parametrize_internal.h"
+#include "tensor/core/profile_internal.h"
 
 /* In a scope of its own, which messages name by the caller's line. True if all results are there.
  */
 static bool run_module(const char *what, const char *at, reel_module *m, reel_tensor *const *in,
                        reel_tensor **out, int results) {
     bool whole = true;
+    REEL__PROFILE_PASS_OF(m->type, at);
     const reel_site_guard outer = reel_site_enter(at);
     reel_scope scope = reel_scope_open(at);
     const bool inner = reel__parametrize_is_under_way(m);

@@ -15,9 +15,13 @@ static reel_status start(reel_meter *m, const reel_tensor *value) {
 }
 
 /* What the host counts, in a replay of a captured step too. */
+static void count_back(void *of, double weight) {
+    ((reel_meter *)of)->weight -= weight;
+}
+
 static void count(void *of, double weight) {
     reel_meter *m = of;
-    const reel__section s = {.again = count, .of = m, .number = weight};
+    const reel__section s = {.again = count, .back = count_back, .of = m, .number = weight};
     reel__section_begin(&s);
     m->weight += weight;
     reel__section_end(&s, true);

@@ -6,7 +6,8 @@
  *         reel_conv2d_new(3, 8, reel_shape(3), (reel_conv_layer_options){0}), reel_relu_new(),
  *         reel_max_pool2d_new(reel_shape(2), (reel_pool_options){0}));
  *
- * What options mean to an x is checked when one comes. */
+ * Errors: options that no input makes good, the result is NULL then; what they mean to an x is
+ * checked when one comes. */
 #ifndef REEL_NN_WINDOW_LAYERS_H
 #define REEL_NN_WINDOW_LAYERS_H
 

@@ -6,6 +6,7 @@
 #include "autograd/autograd.h"
 #include "optim/optim_internal.h"
 #include "tensor/ops.h"
+#include "tensor/ops/record_internal.h"
 #include "tensor/state/state_internal.h"
 
 #include <stdlib.h>
@@ -133,17 +134,36 @@ static reel_status step(reel_ema *e, int64_t n) {
     return REEL_OK;
 }
 
+static reel_status update(reel_ema *e) {
+    REEL_NO_GRAD;
+    int64_t *count = reel__data(e->count);
+    REEL_TRY(*count ? step(e, *count) : reel__state_copy(e->averages, e->params, NULL));
+    ++*count;
+    return REEL_OK;
+}
+
+/* In a replay of a captured step the host counts, and sets the rate. */
+static void update_again(void *of, double number) {
+    (void)number;
+    (reel_ema_update)(of);
+}
+
+static void update_back(void *of, double number) {
+    (void)number;
+    --*(int64_t *)reel__data(((reel_ema *)of)->count);
+}
+
 reel_status reel_ema_update(reel_ema *e) {
     if (reel_failed()) return reel_error_status();
     REEL_TRY(check(e, "ema_update"));
     if (e->swapped)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "ema_update: weights and averages are swapped");
     REEL_TRY(check_devices(e, "ema_update"));
-    REEL_NO_GRAD;
-    int64_t *count = reel__data(e->count);
-    REEL_TRY(*count ? step(e, *count) : reel__state_copy(e->averages, e->params, NULL));
-    ++*count;
-    return REEL_OK;
+    const reel__section s = {.again = update_again, .back = update_back, .of = e};
+    reel__section_begin(&s);
+    const reel_status status = update(e);
+    reel__section_end(&s, true);
+    return status;
 }
 
 /* ---- to and from a model ---- */

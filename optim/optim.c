@@ -1,6 +1,7 @@
 /* What all optimizers do alike: their steps, and their rates. */
 #include "optim/optim_internal.h"
 
+#include "tensor/core/profile_internal.h"
 #include "tensor/ops.h"
 
 #include <math.h>
@@ -81,6 +82,7 @@ reel_status reel_optim_step(reel_optim *o) {
     REEL_TRY(reel__optim_alive(o, "optim_step"));
     REEL_TRY(check_devices(o));
     if (!has_gradients(o)) return REEL_OK;
+    REEL__PROFILE_PASS_OF("optim_step", NULL);
     {
         REEL_NO_GRAD;
         for (int i = 0; i < o->launch_count; i++) REEL_TRY(run_launch(o, i));

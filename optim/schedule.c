@@ -50,11 +50,18 @@ static void step_again(void *of, double number) {
     (reel_schedule_step)(of);
 }
 
+static void step_back(void *of, double number) {
+    (void)number;
+    reel_schedule *s = of, before = *s;
+    before.step--;
+    if (reel__schedule_apply("schedule_step", &before) == REEL_OK) *s = before;
+}
+
 reel_status reel_schedule_step(reel_schedule *s) {
     if (reel_failed()) return reel_error_status();
     const char *who = "schedule_step";
     REEL_TRY(check_step(who, s, false));
-    const reel__section section = {.again = step_again, .of = s};
+    const reel__section section = {.again = step_again, .back = step_back, .of = s};
     reel__section_begin(&section);
     const reel_status status = advance(who, s, *s);
     reel__section_end(&section, true);

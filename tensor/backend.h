@@ -77,6 +77,9 @@ typedef struct reel__backend {
     reel_status (*between)(int to, void *there, int from, const void *here, size_t bytes);
     reel_status (*wait)(int index); /* for all that was asked of the device */
     int (*count)(void);             /* devices */
+    /* Waits, and gives a profile what launches took (profile_internal.h); asked only while their
+     * times are taken. NULL: kernels have run when they return. */
+    reel_status (*tell_times)(void);
     /* Copies beside kernels (upload.c): memory of the host that they may come from, begun by
      * upload, in time for the kernels after arrive, which ends the ticket. NULL: there are none. */
     const struct reel__backend *pinned;

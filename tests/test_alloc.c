@@ -7,6 +7,7 @@
 #include "optim/ema.h"
 #include "optim/optim.h"
 #include "tensor/einsum.h"
+#include "tensor/profile.h"
 #include "tests/alloc_ops.h"
 #include "tests/temp_dir.h"
 
@@ -547,6 +548,33 @@ END_TEST
 
 /* ---- the suite ---- */
 
+/* ---- a profile: what has no memory is dropped ---- */
+
+static bool profile_run(void) {
+    reel_profile_start((reel_profile_options){.most_events = 3000});
+    {
+        REEL_SCOPE;
+        REEL_PROFILE_RANGE("all");
+        reel_relu(reel_ones(reel_shape(3), REEL_F32, cpu));
+    }
+    reel_profile_stop();
+    FILE *f = fopen("/dev/null", "w");
+    if (f) {
+        setvbuf(f, NULL, _IONBF, 0);
+        reel_profile_report(f);
+        fclose(f);
+    }
+    reel_profile_write(in_dir("trace.json"));
+    reel_profile_clear();
+    return !reel_failed();
+}
+
+START_TEST(profile) {
+    fails_everywhere(
+        &(alloc_scenario){.setup = nothing, .run = profile_run, .teardown = nothing, .least = 12});
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("alloc");
     TCase *c = add_dir_case(s, "every allocation");
@@ -562,6 +590,7 @@ int main(void) {
     tcase_add_test(c, datasets_and_samplers);
     tcase_add_test(c, checkpoint_write_and_read);
     tcase_add_test(c, other_files);
+    tcase_add_test(c, profile);
     add_alloc_op_tests(c);
     return run_suite(s);
 }

@@ -55,13 +55,16 @@ START_TEST(sizes_around_those_of_tiles) {
 }
 END_TEST
 
-/* Of more steps than a panel has room for, and of operands that are left to BLAS. */
+/* Of more steps than a panel has room for, of operands that are left to BLAS, and of an x that is
+ * copied by blocks. */
 START_TEST(long_and_large) {
     for (int turned = 0; turned < 4; turned++)
         for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++) {
             check(9, 21, 3000, turned & 1, turned & 2, (reel_dtype)dtype);
             check(130, 35, 1100, turned & 1, turned & 2, (reel_dtype)dtype);
             check(2, 40, 26300, turned & 1, turned & 2, (reel_dtype)dtype);
+            check(521, 100, 1030, turned & 1, turned & 2, (reel_dtype)dtype);
+            check(513, 1200, 18, turned & 1, turned & 2, (reel_dtype)dtype);
         }
 }
 END_TEST

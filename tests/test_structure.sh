@@ -100,11 +100,12 @@ siteless='
     reel_state_text_count reel_state_text_key reel_state_text_value reel_state_int reel_state_double
     reel_loader_epoch reel_loader_position reel_history_rows reel_history_get reel_optim_group_count
     reel_file_exists reel_philox reel_version reel_context_user reel_context_needs
-    reel_ema_get reel_ema_updates reel_plan_is_ready
+    reel_ema_get reel_ema_updates reel_plan_programs reel_profile_events
         only look, and give 0, NULL, NaN or false where there is nothing
     reel_retain reel_scope_close reel_scope_return reel_leak_report
     reel_grad_mode_enter reel_grad_mode_leave reel_set_anomaly reel_untrack reel_zero_grad reel_remove_hook
     reel_manual_seed reel_next_seed reel_train reel_eval reel_module_freeze reel_optim_zero_grad reel_history_truncate
+    reel_profile_clear reel_profile_range_close
         do what is always possible
     reel_state_free reel_generator_free reel_module_free reel_dataset_free reel_sampler_free
     reel_batch_sampler_free reel_loader_free reel_mnist_free reel_history_free reel_meter_reset reel_optim_free

@@ -135,6 +135,36 @@ START_TEST(nan_wins_and_ties_go_to_the_first) {
 }
 END_TEST
 
+/* x[3,4,1800] of few numbers, many of them alike, and of NaN. */
+static reel_tensor *alike(reel_dtype dtype) {
+    reel_generator *g = reel_generator_new(3, reel_cpu());
+    reel_tensor *x = reel_floor(reel_scale(reel_rand(reel_shape(3, 4, 1800), dtype, g), 5));
+    reel_generator_free(g);
+    return reel_where(reel_gt(x, reel_full(REEL_SCALAR, 3.5, dtype, reel_cpu())),
+                      reel_full(REEL_SCALAR, NAN, dtype, reel_cpu()), x);
+}
+
+/* NaN as -1 */
+static reel_tensor *numbered(reel_tensor *x) {
+    return reel_where_else(reel_logical_not(reel_isnan(x)), x, -1);
+}
+
+/* Where windows are of one size, those of their own sizes are the same: the elements and where they
+ * lay. */
+START_TEST(adaptive_windows_find_what_others_find) {
+    const int64_t wide[] = {1, 3, 25, 600, 900, 1800};
+    for (int i = 0; i < 12; i++) {
+        REEL_SCOPE;
+        const int64_t width = wide[i / 2];
+        reel_tensor *x = alike(i % 2 ? REEL_F64 : REEL_F32), *at, *at2;
+        reel_tensor *y = reel_max_pool2d(x, reel_shape(2, width), (reel_pool_options){0}, &at);
+        reel_tensor *y2 = reel_adaptive_max_pool2d(x, reel_shape(2, 1800 / width), &at2);
+        ck_assert(reel_item(reel_all(reel_eq(at, at2))) != 0);
+        ck_assert(reel_item(reel_all(reel_eq(numbered(y), numbered(y2)))) != 0);
+    }
+}
+END_TEST
+
 static reel_tensor *composed(reel_tensor **in, void *unused) {
     (void)unused;
     reel_tensor *at, *y = reel_lp_pool2d(in[0], 3, reel_shape(1, 2),
@@ -216,6 +246,51 @@ START_TEST(layers_are_their_functions) {
 }
 END_TEST
 
+#define REFUSED(what, ...)                                                                         \
+    ck_assert_ptr_null(__VA_ARGS__);                                                               \
+    expect_failure(REEL_ERR_ARGUMENT, what)
+
+/* When they are made, where no input would do. */
+START_TEST(layers_refuse_options) {
+    const reel_pool_options plain = {0}, shared = {.divisor = 2}, padded = {.padding = two},
+                            wide = {.dilation = two};
+    const reel_unfold_options none = {0};
+    REFUSED("max_pool1d_new: the kernel must have a length",
+            reel_max_pool1d_new(REEL_SCALAR, plain));
+    REFUSED("max_pool2d_new: kernel for 3 axes, where there are 2",
+            reel_max_pool2d_new(reel_shape(2, 2, 2), plain));
+    REFUSED("max_pool3d_new: takes no divisor and no exclude_pad",
+            reel_max_pool3d_new(two, shared));
+    REFUSED("avg_pool2d_new: padding must be half of the kernel or less: 2",
+            reel_avg_pool2d_new(two, padded));
+    REFUSED("avg_pool3d_new: an average has no dilation", reel_avg_pool3d_new(two, wide));
+    REFUSED("lp_pool1d_new: p must be above 0: 0", reel_lp_pool1d_new(0, two, plain));
+    REFUSED("lp_pool2d_new: takes no padding", reel_lp_pool2d_new(2, two, padded));
+    REFUSED("adaptive_avg_pool1d_new: the result must have a size",
+            reel_adaptive_avg_pool1d_new(REEL_SCALAR));
+    REFUSED("adaptive_max_pool2d_new: size must be 0 or more: -1",
+            reel_adaptive_max_pool2d_new(reel_shape(-1)));
+    REFUSED("pad_new: takes two numbers of each of 1 to 3 axes, not 3",
+            reel_pad_new(reel_shape(1, 1, 1), REEL_PAD_CONSTANT, 0));
+    REFUSED("pad_new: mode 4 is none", reel_pad_new(two, (reel_pad_mode)4, 0));
+    REFUSED("upsample_new: the scale must be above 0: 0",
+            reel_upsample_new((reel_interpolate_options){0}));
+    REFUSED("upsample_new: the scale must be above 0: -1",
+            reel_upsample_new((reel_interpolate_options){.scale = {2, -1}}));
+    REFUSED("upsample_new: size for 4 axes",
+            reel_upsample_new((reel_interpolate_options){.size = reel_shape(2, 2, 2, 2)}));
+    REFUSED("upsample_new: align_corners: of linear and cubic alone",
+            reel_upsample_new((reel_interpolate_options){.size = two, .align_corners = true}));
+    REFUSED("unfold_new: kernel must be 1 or more: 0", reel_unfold_new(reel_shape(0), none));
+    REFUSED("fold_new: size must be 1 or more: 0", reel_fold_new(REEL_SCALAR, two, none));
+    ck_assert_ptr_null(reel_fold_new(two, reel_shape(3), none));
+    expect_failure(REEL_ERR_SHAPE, "fold_new: the kernel reaches over 3");
+    REFUSED("pixel_shuffle_new: the factor must be 1 or more: 0", reel_pixel_shuffle_new(0));
+    REFUSED("pixel_unshuffle_new: the factor must be 1 or more: -2", reel_pixel_unshuffle_new(-2));
+    REFUSED("channel_shuffle_new: groups must be 1 or more: 0", reel_channel_shuffle_new(0));
+}
+END_TEST
+
 START_TEST(what_cannot_be_is_refused) {
     REEL_SCOPE;
     reel_tensor *x = picture();
@@ -283,9 +358,11 @@ int main(void) {
     tcase_add_test(t, pools_are_pytorchs);
     tcase_add_test(t, resampling_is_pytorchs);
     tcase_add_test(t, nan_wins_and_ties_go_to_the_first);
+    tcase_add_test(t, adaptive_windows_find_what_others_find);
     tcase_add_test(t, channels_change_places);
     tcase_add_test(t, composites_have_gradients);
     tcase_add_test(t, layers_are_their_functions);
+    tcase_add_test(t, layers_refuse_options);
     tcase_add_test(t, what_cannot_be_is_refused);
     t = add_cpu_case(s, "threads");
     tcase_add_test(t, threads_change_no_bit);

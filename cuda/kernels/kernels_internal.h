@@ -38,6 +38,10 @@ cudaStream_t reel__cuda_stream(reel__cuda_queue *q);
 /* By which the blocks of a kernel count themselves. */
 #define REEL__CUDA_TICKETS 4096
 
+/* A kernel that ends when *open, in memory of the host, has reached `turn`, or after a few
+ * milliseconds. Into the stream at once. */
+cudaError_t reel__cuda_launch_gate(const unsigned *open, unsigned turn, cudaStream_t stream);
+
 /* ---- elementwise (map*.cu, cast.cu, copy.cu) ---- */
 
 #define REEL__CUDA_OPERANDS (1 + REEL__MOST_MAPPED)

@@ -3,7 +3,7 @@
 
 reel__cuda_device *reel__cuda_enter(const reel__call *c) {
     reel__cuda_device *d = reel__cuda_device_at(c->device.index);
-    reel__cuda_label_launches((reel__cuda_label){reel__call_name(c), c->at});
+    reel__cuda_label_launches((reel__cuda_label){reel__call_name(c), c->at, {0}});
     if (reel__cuda_check(d->index) != REEL_OK || reel__cuda_use(d) != REEL_OK ||
         reel__cuda_take_error(d) != REEL_OK)
         return NULL;

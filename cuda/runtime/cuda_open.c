@@ -22,7 +22,7 @@ static reel_status open_device(reel__cuda_device *d) {
     REEL_TRY(check_capability(d, what));
     TRY(cudaSetDevice(d->index), what);
     if (!d->stream) TRY(cudaStreamCreateWithFlags(&d->stream, cudaStreamNonBlocking), what);
-    if (!d->queue) REEL_TRY(reel__cuda_queue_open(&d->queue, d->stream));
+    if (!d->queue) REEL_TRY(reel__cuda_queue_open(&d->queue, d->index, d->stream));
     if (!d->copies) TRY(cudaStreamCreateWithFlags(&d->copies, cudaStreamNonBlocking), what);
     if (!d->reached) TRY(cudaEventCreateWithFlags(&d->reached, cudaEventDisableTiming), what);
     if (!d->workspace) TRY(cudaMalloc(&d->workspace, REEL__CUDA_WORKSPACE), what);

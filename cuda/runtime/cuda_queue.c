@@ -48,7 +48,9 @@ typedef struct {
 
 struct reel__cuda_queue {
     pthread_mutex_t lock;
+    int device;
     cudaStream_t stream, capture;
+    reel__cuda_times *times; /* NULL: never asked for */
     batch pending;
     plan plans[MOST_GRAPHS];
     uint64_t clock;
@@ -138,10 +140,22 @@ static reel_status send(batch *b, const entry *e, cudaStream_t stream) {
     return failed(e, cudaGetErrorString(status));
 }
 
-static reel_status send_each(batch *b, cudaStream_t stream) {
+/* In a range of its own, where a tool looks on. */
+static reel_status send_ranged(batch *b, const entry *e, cudaStream_t stream) {
+    if (!(reel__profile_does() & REEL__PROFILE_NVTX)) return send(b, e, stream);
+    reel__profile_push(e->from.name ? e->from.name : "launch", e->from.at);
+    const reel_status status = send(b, e, stream);
+    reel__profile_pop();
+    return status;
+}
+
+/* times: NULL if they are not asked for. */
+static reel_status send_each(batch *b, cudaStream_t stream, reel__cuda_times *times) {
     reel_status status = REEL_OK;
     for (int i = 0; i < b->count; i++) {
-        const reel_status sent = send(b, &b->entry[i], stream);
+        if (times) reel__cuda_times_before(times, stream);
+        const reel_status sent = send_ranged(b, &b->entry[i], stream);
+        if (times) reel__cuda_times_behind(times, &b->entry[i].from, stream);
         if (status == REEL_OK) status = sent;
     }
     return status;
@@ -249,24 +263,36 @@ static bool send_graph(struct reel__cuda_queue *q, plan *p) {
 
 /* ---- sending a batch ---- */
 
-static reel_status flush(struct reel__cuda_queue *q) {
+/* As a graph, if its like has been here before. */
+static reel_status send_batch(struct reel__cuda_queue *q) {
     batch *b = &q->pending;
-    if (b->count == 0) return REEL_OK;
-    reel_status status = REEL_OK;
     plan *p = b->count >= FEWEST ? find_plan(q) : NULL;
     if (p) {
         p->last_use = ++q->clock;
         if (!p->of && p->seen++ == SEEN_ENOUGH) make_graph(q, p);
     }
-    if (!p || !p->of) {
-        status = send_each(b, q->stream);
-    } else if (send_graph(q, p)) {
+    if (!p || !p->of) return send_each(b, q->stream, NULL);
+    if (send_graph(q, p)) {
         atomic_fetch_add_explicit(&q->graphs, 1, memory_order_relaxed);
-    } else {
-        cudaGetLastError();
-        drop_graph(p);
-        status = send_each(b, q->stream);
+        return REEL_OK;
     }
+    cudaGetLastError();
+    drop_graph(p);
+    return send_each(b, q->stream, NULL);
+}
+
+static reel_status send_timed(struct reel__cuda_queue *q) {
+    if (!reel__cuda_times_begin(&q->times, q->device, q->stream)) return send_batch(q);
+    const reel_status status = send_each(&q->pending, q->stream, q->times);
+    reel__cuda_times_end(q->times);
+    return status;
+}
+
+static reel_status flush(struct reel__cuda_queue *q) {
+    batch *b = &q->pending;
+    if (b->count == 0) return REEL_OK;
+    const bool timed = reel__profile_does() & REEL__PROFILE_TIMES;
+    const reel_status status = timed ? send_timed(q) : send_batch(q);
     atomic_fetch_add_explicit(&q->batches, 1, memory_order_relaxed);
     b->count = 0;
     b->used = 0;
@@ -281,9 +307,10 @@ void reel__cuda_label_launches(reel__cuda_label l) {
     current = l;
 }
 
-reel_status reel__cuda_queue_open(reel__cuda_queue **queue, cudaStream_t stream) {
+reel_status reel__cuda_queue_open(reel__cuda_queue **queue, int device, cudaStream_t stream) {
     reel__cuda_queue *q = calloc(1, sizeof *q);
     if (!q) return reel_fail(REEL_ERR_MEMORY, NULL, "device: out of memory");
+    q->device = device;
     q->stream = stream;
     pthread_mutex_init(&q->lock, NULL);
     const reel_status status =
@@ -300,6 +327,12 @@ reel_status reel__cuda_flush(reel__cuda_queue *q) {
     const reel_status status = flush(q);
     pthread_mutex_unlock(&q->lock);
     return status;
+}
+
+void reel__cuda_queue_tell(reel__cuda_queue *q) {
+    pthread_mutex_lock(&q->lock);
+    reel__cuda_times_tell(q->times);
+    pthread_mutex_unlock(&q->lock);
 }
 
 void reel__cuda_queue_count(reel__cuda_queue *q, reel_cuda_counts *out) {
@@ -320,6 +353,7 @@ static entry *new_entry(reel__cuda_queue *q, size_t bytes) {
     entry *e = &b->entry[b->count++];
     atomic_fetch_add_explicit(&q->launches, 1, memory_order_relaxed);
     *e = (entry){.from = current};
+    if (reel__profile_does() & REEL__PROFILE_TIMES) e->from.call = reel__profile_current();
     return e;
 }
 

@@ -1,5 +1,5 @@
 /* Dtypes, devices, and the registry of backends. */
-#include "tensor/core/tensor_internal.h"
+#include "tensor/core/profile_internal.h"
 #include "tensor/version.h"
 
 #include <limits.h>
@@ -66,6 +66,7 @@ int reel_device_count(reel_device_type type) {
 
 reel_status reel_synchronize(reel_device device) {
     const reel__backend *b = reel__backend_of(NULL, device);
+    REEL__PROFILE_BLOCK(REEL__PROFILE_PASS, "synchronize", NULL, 0);
     return b ? b->wait(device.index) : REEL_ERR_DEVICE;
 }
 

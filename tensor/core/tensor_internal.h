@@ -37,12 +37,14 @@ static inline int64_t reel__option_int(int64_t value, int64_t otherwise) {
  * tape compares it. */
 typedef struct reel__storage {
     atomic_int refs;
+    atomic_int captured; /* references among these that captured steps have */
     atomic_uint version;
     const reel__backend *backend;
     reel_device device;
     void *data;
     size_t bytes;
     uint64_t recording; /* in which it was made (reel__thread), 0: in none */
+    bool weak;          /* its memory goes when captured steps alone refer to it */
 } reel__storage;
 
 /* Element (i0, i1, ...) lies at data[offset + i0 stride0 + i1 stride1 + ...]; all in elements. */
@@ -134,6 +136,7 @@ struct reel__thread {
     const reel_tensor *looked_at; /* the failure is that it was looked at, let go already */
     reel_site call;      /* where the calls under way stand: functions that take no site, forward */
     const char *context; /* op whose gradient is being computed, NULL outside backward */
+    const char *context_at; /* where that was called */
     bool no_grad;
     bool anomaly; /* results are checked: see reel_set_anomaly */
     int threads;  /* 0: not set yet */

@@ -113,7 +113,8 @@ typedef struct {
     double (*sum_squares[2])(const void *x, int64_t n);
     bool (*indices_fit)(const int64_t *index, int64_t n, int64_t size); /* all in 0..size-1 */
     void (*gemm[2])(const reel__gemm *g, void *panel);
-    void (*taps[2])(const reel__taps *t, void *y);          /* y = sum of w x, and bias */
+    bool multiplies_large;                         /* gemm is as fast as BLAS, of whatever size */
+    void (*taps[2])(const reel__taps *t, void *y); /* y = sum of w x, and bias */
     void (*dot_taps[2])(const reel__dots *d, double *sums); /* sums[k] += g x, of each tap */
     struct { /* of f32: cpu_loops_winograd_internal.h */
         void (*patch)(const void *patches, int64_t from_apart, void *to, int64_t apart,

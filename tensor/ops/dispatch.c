@@ -1,6 +1,7 @@
 /* The one funnel: every op of every device goes through reel__dispatch. */
 #include "tensor/core/handles_internal.h"
 #include "tensor/ops/call_internal.h"
+#include "tensor/ops/profile_call_internal.h"
 #include "tensor/ops/record_internal.h"
 #include "tensor/ops/shape_rules_internal.h"
 
@@ -112,6 +113,14 @@ static reel_status make_outputs(reel__call *c, const reel__op_info *op,
 
 /* ---- the funnel ---- */
 
+__attribute__((noinline, cold)) static reel_status call_profiled(reel__kernel kernel,
+                                                                 const reel__call *c) {
+    const reel__profile_mark mark = reel__profile_call_open(c);
+    const reel_status status = kernel(c);
+    reel__profile_end(mark);
+    return status;
+}
+
 static reel_status call_kernel(reel__call *c) {
     const reel__backend *backend = c->nin      ? reel__input(c, 0)->storage->backend
                                    : c->out[0] ? c->out[0]->storage->backend
@@ -122,7 +131,8 @@ static reel_status call_kernel(reel__call *c) {
     reel__recorder *recorder = self->recorder;
     self->no_grad = true; /* a kernel may use other ops; the tape sees this one alone */
     self->recorder = NULL;
-    reel_status status = backend->kernels[c->op](c);
+    const reel__kernel kernel = backend->kernels[c->op];
+    reel_status status = reel__profile_does() ? call_profiled(kernel, c) : kernel(c);
     self->recorder = recorder;
     self->no_grad = no_grad;
     return status;

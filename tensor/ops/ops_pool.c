@@ -2,7 +2,7 @@
 #include "tensor/windows.h"
 
 #include "tensor/formulas/window_formulas_internal.h"
-#include "tensor/ops/axes_options_internal.h"
+#include "tensor/ops/window_options_internal.h"
 
 #define NAMED(name)                                                                                \
     { name "1d", name "2d", name "3d" }
@@ -34,10 +34,13 @@ reel_tensor *reel__max_pool_grad(const char *at, reel_tensor *g, reel_tensor *in
 
 /* ---- options ---- */
 
+static int64_t reach_of(const reel__span *a) {
+    return (int64_t)a->dilation * (a->kernel - 1) + 1;
+}
+
 /* How many windows there are. */
 static int64_t count_of(const reel__span *a, bool ceil_mode) {
-    const int64_t reach = (int64_t)a->dilation * (a->kernel - 1) + 1;
-    const int64_t room = a->in + 2 * (int64_t)a->before - reach;
+    const int64_t room = a->in + 2 * (int64_t)a->before - reach_of(a);
     if (room < 0 && !(ceil_mode && room + a->stride > 0)) return 0;
     int64_t n = room < 0 ? 0 : room / a->stride;
     if (ceil_mode && room > 0) {
@@ -60,54 +63,85 @@ static reel_status check_windows(const reel__span *a) {
     return REEL_OK;
 }
 
-static reel_status read_pool(reel__with *with, int axes, const reel_tensor *x, reel_shape kernel,
-                             reel_pool_options o, uint8_t kind) {
+static reel_status read_span(reel__span *a, reel__pool pool, const int64_t *kernel,
+                             const int64_t *stride, const int64_t *padding,
+                             const int64_t *dilation) {
+    const int64_t reach = *dilation * (*kernel - 1) + 1;
+    if (pool != REEL__POOL_MAX && *dilation != 1)
+        return reel__fail_composite(REEL_ERR_ARGUMENT, "an average has no dilation");
+    if (reach > REEL__LONGEST)
+        return reel__fail_composite(REEL_ERR_ARGUMENT, "a kernel that reaches over %" PRId64,
+                                    reach);
+    if (*padding > reach / 2)
+        return reel__fail_composite(
+            REEL_ERR_ARGUMENT, "padding must be half of the kernel or less: %" PRId64, *padding);
+    a->kind = pool == REEL__POOL_MAX ? REEL__WINDOWS : REEL__AVERAGE;
+    a->kernel = (int32_t)*kernel;
+    a->stride = (int32_t)*stride;
+    a->dilation = (int32_t)*dilation;
+    a->before = (int32_t)*padding;
+    return REEL_OK;
+}
+
+reel_status reel__read_pool(reel__with *with, reel__pool pool, int axes, reel_shape kernel,
+                            reel_pool_options o) {
     int64_t k[3], stride[3], padding[3], dilation[3];
+    if (pool != REEL__POOL_MEAN && (o.divisor != 0 || o.exclude_pad))
+        return reel__fail_composite(REEL_ERR_ARGUMENT, "takes no divisor and no exclude_pad");
+    if (pool == REEL__POOL_NORM && o.padding.ndim > 0)
+        return reel__fail_composite(REEL_ERR_ARGUMENT, "takes no padding");
     if (kernel.ndim == 0)
         return reel__fail_composite(REEL_ERR_ARGUMENT, "the kernel must have a length");
-    REEL_TRY(reel__read_lengths(with, axes, x));
     REEL_TRY(reel__spread(k, axes, kernel, 1, 1, "kernel"));
     REEL_TRY(reel__spread(stride, axes, o.stride.ndim ? o.stride : kernel, 1, 1, "stride"));
     REEL_TRY(reel__spread(padding, axes, o.padding, 0, 0, "padding"));
     REEL_TRY(reel__spread(dilation, axes, o.dilation, 1, 1, "dilation"));
     for (int i = 0; i < axes; i++) {
         reel__span *a = &with->window.axis[i];
-        const int64_t reach = dilation[i] * (k[i] - 1) + 1;
-        if (kind == REEL__AVERAGE && dilation[i] != 1)
-            return reel__fail_composite(REEL_ERR_ARGUMENT, "an average has no dilation");
-        if (reach > REEL__LONGEST)
-            return reel__fail_composite(REEL_ERR_ARGUMENT, "a kernel that reaches over %" PRId64,
-                                        reach);
-        if (padding[i] > (kind == REEL__AVERAGE ? k[i] : reach) / 2)
-            return reel__fail_composite(REEL_ERR_ARGUMENT,
-                                        "padding must be half of the kernel or less: %" PRId64,
-                                        padding[i]);
-        a->kind = kind;
+        REEL_TRY(read_span(a, pool, &k[i], &stride[i], &padding[i], &dilation[i]));
         a->exclude = o.exclude_pad;
-        a->kernel = (int32_t)k[i];
-        a->stride = (int32_t)stride[i];
-        a->dilation = (int32_t)dilation[i];
-        a->before = (int32_t)padding[i];
+        a->sums = o.divisor != 0;
+    }
+    return REEL_OK;
+}
+
+reel_status reel__check_power(double p) {
+    if (p > 0) return REEL_OK;
+    return reel__fail_composite(REEL_ERR_ARGUMENT, "p must be above 0: %g", p);
+}
+
+reel_status reel__read_adaptive(int64_t *to, int axes, reel_shape size) {
+    if (size.ndim == 0)
+        return reel__fail_composite(REEL_ERR_ARGUMENT, "the result must have a size");
+    return reel__spread(to, axes, size, 0, 0, "size");
+}
+
+/* ---- with an input ---- */
+
+/* The windows of x that there are. */
+static reel_status find_windows(reel__with *with, reel__pool pool, int axes, const reel_tensor *x,
+                                reel_shape kernel, reel_pool_options o) {
+    REEL_TRY(reel__read_pool(with, pool, axes, kernel, o));
+    REEL_TRY(reel__read_lengths(with, axes, x));
+    for (int i = 0; i < axes; i++) {
+        reel__span *a = &with->window.axis[i];
         a->out = count_of(a, o.ceil_mode);
         if (a->out < 1)
             return reel__fail_composite(REEL_ERR_SHAPE,
                                         "the kernel reaches over %" PRId64
                                         ", and the padded input over %" PRId64
                                         ", along spatial axis %d",
-                                        reach, a->in + 2 * padding[i], i);
+                                        reach_of(a), a->in + 2 * (int64_t)a->before, i);
         REEL_TRY(check_windows(a));
     }
     return REEL_OK;
 }
 
 /* Every size as asked for, 0: as it is. */
-static reel_status read_adaptive(reel__with *with, int axes, const reel_tensor *x,
-                                 reel_shape size) {
+static reel_status share_out(reel__with *with, int axes, const reel_tensor *x, reel_shape size) {
     int64_t to[3];
-    if (size.ndim == 0)
-        return reel__fail_composite(REEL_ERR_ARGUMENT, "the result must have a size");
+    REEL_TRY(reel__read_adaptive(to, axes, size));
     REEL_TRY(reel__read_lengths(with, axes, x));
-    REEL_TRY(reel__spread(to, axes, size, 0, 0, "size"));
     for (int i = 0; i < axes; i++) {
         with->window.axis[i].kind = REEL__ADAPTIVE;
         with->window.axis[i].out = to[i] ? to[i] : with->window.axis[i].in;
@@ -115,15 +149,16 @@ static reel_status read_adaptive(reel__with *with, int axes, const reel_tensor *
     return REEL_OK;
 }
 
-#define POOL(names)                                                                                \
-    if (axes < 1 || axes > 3) {                                                                    \
-        reel_fail(REEL_ERR_ARGUMENT, at, "pool: along 1, 2 or 3 axes, not %d", axes);              \
-        return NULL;                                                                               \
-    }                                                                                              \
-    REEL__COMPOSITE(.name = names[axes - 1], .at = at, .in = {x}, .given = 1);                     \
-    reel__with with = {0};                                                                         \
-    if (!reel__composite_is_whole(&composite) || reel__check_spatial(axes, x) != REEL_OK)          \
-    return NULL
+static const char *name_of(const char *const *names, int axes) {
+    return axes < 1 || axes > 3 ? "pool" : names[axes - 1];
+}
+
+static bool takes(const reel__composite *c, int axes) {
+    if (axes >= 1 && axes <= 3)
+        return reel__composite_is_whole(c) && reel__check_spatial(axes, c->in[0]) == REEL_OK;
+    reel__fail_composite(REEL_ERR_ARGUMENT, "along 1, 2 or 3 axes, not %d", axes);
+    return false;
+}
 
 /* ---- greatest ---- */
 
@@ -131,12 +166,11 @@ reel_tensor *reel_max_pool_at(const char *at, int axes, reel_tensor *x, reel_sha
                               reel_pool_options options, reel_tensor **indices) {
     static const char *const names[] = NAMED("max_pool");
     if (indices) *indices = NULL;
-    POOL(names);
-    if (options.divisor != 0 || options.exclude_pad) {
-        reel__fail_composite(REEL_ERR_ARGUMENT, "takes no divisor and no exclude_pad");
+    REEL__COMPOSITE(.name = name_of(names, axes), .at = at, .in = {x}, .given = 1);
+    reel__with with = {0};
+    if (!takes(&composite, axes) ||
+        find_windows(&with, REEL__POOL_MAX, axes, x, kernel, options) != REEL_OK)
         return NULL;
-    }
-    if (read_pool(&with, axes, x, kernel, options, REEL__WINDOWS) != REEL_OK) return NULL;
     return reel__max_pool(at, x, &with, indices);
 }
 
@@ -144,8 +178,9 @@ reel_tensor *reel_adaptive_max_pool_at(const char *at, int axes, reel_tensor *x,
                                        reel_tensor **indices) {
     static const char *const names[] = NAMED("adaptive_max_pool");
     if (indices) *indices = NULL;
-    POOL(names);
-    if (read_adaptive(&with, axes, x, size) != REEL_OK) return NULL;
+    REEL__COMPOSITE(.name = name_of(names, axes), .at = at, .in = {x}, .given = 1);
+    reel__with with = {0};
+    if (!takes(&composite, axes) || share_out(&with, axes, x, size) != REEL_OK) return NULL;
     return reel__max_pool(at, x, &with, indices);
 }
 
@@ -154,12 +189,12 @@ reel_tensor *reel_adaptive_max_pool_at(const char *at, int axes, reel_tensor *x,
 reel_tensor *reel_avg_pool_at(const char *at, int axes, reel_tensor *x, reel_shape kernel,
                               reel_pool_options options) {
     static const char *const names[] = NAMED("avg_pool");
-    POOL(names);
-    if (read_pool(&with, axes, x, kernel, options, REEL__AVERAGE) != REEL_OK) return NULL;
-    if (options.divisor != 0) {
-        for (int i = 0; i < axes; i++) with.window.axis[i].sums = true;
-        with.window.times = 1 / (double)options.divisor;
-    }
+    REEL__COMPOSITE(.name = name_of(names, axes), .at = at, .in = {x}, .given = 1);
+    reel__with with = {0};
+    if (!takes(&composite, axes) ||
+        find_windows(&with, REEL__POOL_MEAN, axes, x, kernel, options) != REEL_OK)
+        return NULL;
+    if (options.divisor != 0) with.window.times = 1 / (double)options.divisor;
     return reel__resample(at, x, &with);
 }
 
@@ -172,8 +207,9 @@ static reel_tensor *mean_of(const char *at, reel_tensor *x, int axes) {
 
 reel_tensor *reel_adaptive_avg_pool_at(const char *at, int axes, reel_tensor *x, reel_shape size) {
     static const char *const names[] = NAMED("adaptive_avg_pool");
-    POOL(names);
-    if (read_adaptive(&with, axes, x, size) != REEL_OK) return NULL;
+    REEL__COMPOSITE(.name = name_of(names, axes), .at = at, .in = {x}, .given = 1);
+    reel__with with = {0};
+    if (!takes(&composite, axes) || share_out(&with, axes, x, size) != REEL_OK) return NULL;
     bool is_one = true;
     for (int i = 0; i < axes; i++) is_one = is_one && with.window.axis[i].out == 1;
     return is_one ? mean_of(at, x, axes) : reel__resample(at, x, &with);
@@ -182,13 +218,11 @@ reel_tensor *reel_adaptive_avg_pool_at(const char *at, int axes, reel_tensor *x,
 reel_tensor *reel_lp_pool_at(const char *at, int axes, reel_tensor *x, double p, reel_shape kernel,
                              reel_pool_options options) {
     static const char *const names[] = NAMED("lp_pool");
-    POOL(names);
-    if (!(p > 0) || options.divisor != 0 || options.exclude_pad || options.padding.ndim > 0) {
-        reel__fail_composite(REEL_ERR_ARGUMENT,
-                             "p must be above 0, without padding and divisor: %g", p);
+    REEL__COMPOSITE(.name = name_of(names, axes), .at = at, .in = {x}, .given = 1);
+    reel__with with = {0};
+    if (!takes(&composite, axes) || reel__check_power(p) != REEL_OK ||
+        find_windows(&with, REEL__POOL_NORM, axes, x, kernel, options) != REEL_OK)
         return NULL;
-    }
-    if (read_pool(&with, axes, x, kernel, options, REEL__AVERAGE) != REEL_OK) return NULL;
     int64_t all = 1;
     for (int i = 0; i < axes; i++) all *= with.window.axis[i].kernel;
     with.window.times = (double)all; /* of the mean, which a window beyond the end is short of */
@@ -223,15 +257,10 @@ static reel_status read_unpool(int64_t *to, int axes, const reel_tensor *x, reel
 reel_tensor *reel_max_unpool_at(const char *at, int axes, reel_tensor *x, reel_tensor *indices,
                                 reel_shape kernel, reel_pool_options options, reel_shape size) {
     static const char *const names[] = NAMED("max_unpool"), *const called[] = {"x", "indices"};
-    if (axes < 1 || axes > 3) {
-        reel_fail(REEL_ERR_ARGUMENT, at, "max_unpool: along 1, 2 or 3 axes, not %d", axes);
-        return NULL;
-    }
-    REEL__COMPOSITE(.name = names[axes - 1], .at = at, .in = {x, indices}, .given = 2,
+    REEL__COMPOSITE(.name = name_of(names, axes), .at = at, .in = {x, indices}, .given = 2,
                     .called = called);
     int64_t to[3];
-    if (!reel__composite_is_whole(&composite) || reel__check_spatial(axes, x) != REEL_OK ||
-        read_unpool(to, axes, x, kernel, options, size) != REEL_OK)
+    if (!takes(&composite, axes) || read_unpool(to, axes, x, kernel, options, size) != REEL_OK)
         return NULL;
     if (!reel_shape_equal(reel_shape_of(x), reel_shape_of(indices))) {
         reel__fail_composite(REEL_ERR_SHAPE, "one index an element is needed");

@@ -1,19 +1,25 @@
 /* Padding and resampling. */
 #include "tensor/windows.h"
 
-#include "tensor/ops/axes_options_internal.h"
+#include "tensor/ops/window_options_internal.h"
 
 /* ---- padding ---- */
+
+reel_status reel__check_pad(reel_shape padding, reel_pad_mode mode) {
+    if ((unsigned)mode > REEL_PAD_CIRCULAR)
+        return reel__fail_composite(REEL_ERR_ARGUMENT, "mode %d is none", (int)mode);
+    if (padding.ndim % 2 == 0 && padding.ndim > 0 && padding.ndim <= 2 * REEL__WINDOW_AXES)
+        return REEL_OK;
+    return reel__fail_composite(REEL_ERR_ARGUMENT,
+                                "takes two numbers of each of 1 to 3 axes, not %d", padding.ndim);
+}
 
 static reel_status read_pad(reel__with *with, const reel_tensor *x, reel_shape padding,
                             reel_pad_mode mode) {
     static const uint8_t kind[] = {REEL__KEPT, REEL__REFLECT, REEL__REPLICATE, REEL__CIRCULAR};
     const int axes = padding.ndim / 2, first = reel_ndim(x) - axes;
-    if ((unsigned)mode > REEL_PAD_CIRCULAR)
-        return reel__fail_composite(REEL_ERR_ARGUMENT, "mode %d is none", (int)mode);
-    if (padding.ndim % 2 != 0 || axes < 1 || axes > REEL__WINDOW_AXES || first < 0)
-        return reel__fail_composite(
-            REEL_ERR_ARGUMENT, "takes two numbers of each of 1 to 3 axes, not %d", padding.ndim);
+    REEL_TRY(reel__check_pad(padding, mode));
+    if (first < 0) return reel__fail_composite(REEL_ERR_ARGUMENT, "padding of %d axes", axes);
     with->window.dims = axes;
     with->window.times = 1;
     for (int i = 0; i < axes; i++) {
@@ -89,25 +95,40 @@ static reel_status read_scales(double *scale, int axes, const reel_interpolate_o
     return REEL_OK;
 }
 
-static reel_status read_interpolate(reel__with *with, int axes, const reel_tensor *x,
-                                    const reel_interpolate_options *o) {
-    int64_t size[3] = {0};
-    double scale[3] = {0};
-    const bool scaled = o->size.ndim == 0,
+/* Either sizes or scales, of each of so many axes; the others stay as they are. */
+static reel_status read_target(const reel_interpolate_options *o, int axes, int64_t *size,
+                               double *scale) {
+    const bool scaled = o->scale[0] != 0 || o->scale[1] != 0 || o->scale[2] != 0,
                bent = o->mode == REEL_INTERPOLATE_LINEAR || o->mode == REEL_INTERPOLATE_BICUBIC;
     if ((unsigned)o->mode > REEL_INTERPOLATE_AREA)
         return reel__fail_composite(REEL_ERR_ARGUMENT, "mode %d is none", (int)o->mode);
     if (o->align_corners && !bent)
         return reel__fail_composite(REEL_ERR_ARGUMENT, "align_corners: of linear and cubic alone");
+    if (scaled && o->size.ndim != 0)
+        return reel__fail_composite(REEL_ERR_ARGUMENT, "either a size or a scale");
+    return o->size.ndim == 0 ? read_scales(scale, axes, o)
+                             : reel__spread(size, axes, o->size, 1, 1, "size");
+}
+
+reel_status reel__check_interpolate(const reel_interpolate_options *o) {
+    int64_t size[REEL__WINDOW_AXES];
+    double scale[REEL__WINDOW_AXES];
+    int axes = o->size.ndim; /* as many as are spoken of */
+    if (axes == 0) axes = o->scale[2] != 0 ? 3 : o->scale[1] != 0 ? 2 : 1;
+    if (axes > REEL__WINDOW_AXES)
+        return reel__fail_composite(REEL_ERR_ARGUMENT, "size for %d axes", axes);
+    return read_target(o, axes, size, scale);
+}
+
+static reel_status read_interpolate(reel__with *with, int axes, const reel_tensor *x,
+                                    const reel_interpolate_options *o) {
+    int64_t size[REEL__WINDOW_AXES] = {0};
+    double scale[REEL__WINDOW_AXES] = {0};
+    const bool scaled = o->size.ndim == 0;
+    REEL_TRY(read_target(o, axes, size, scale));
     if (o->mode == REEL_INTERPOLATE_BICUBIC && axes != 2)
         return reel__fail_composite(REEL_ERR_SHAPE, "bicubic: takes an input of 4 axes");
-    if (!scaled && (o->scale[0] != 0 || o->scale[1] != 0 || o->scale[2] != 0))
-        return reel__fail_composite(REEL_ERR_ARGUMENT, "either a size or a scale");
     REEL_TRY(reel__read_lengths(with, axes, x));
-    if (scaled)
-        REEL_TRY(read_scales(scale, axes, o));
-    else
-        REEL_TRY(reel__spread(size, axes, o->size, 1, 1, "size"));
     for (int i = 0; i < axes; i++) {
         reel__span *a = &with->window.axis[i];
         a->kind = kinds[o->mode];

@@ -3,7 +3,7 @@
  * A recorder sees each call that went through the funnel. What the host does anew at each step, and
  * not by calls alone, is a section: it says how to do it again.
  *
- *     reel__section s = {.again = again, .of = loader};
+ *     reel__section s = {.again = again, .back = back, .of = loader};
  *     reel__section_begin(&s);
  *     ... calls, and what the host does besides ...
  *     s.result[0] = x;
@@ -19,8 +19,8 @@
 typedef struct reel__section {
     /* Does all of it once more, and begins and ends a section like this one. */
     void (*again)(void *of, double number);
-    /* Makes the last time undone: what was taken is there to be taken again. NULL: no need. */
-    void (*back)(void *of);
+    /* Undoes the last time: what was taken is there to be taken again. */
+    void (*back)(void *of, double number);
     void *of;
     double number;
     reel_tensor *result[REEL__SECTION_RESULTS]; /* what it gives to the step; NULL: none */

@@ -1,5 +1,6 @@
 /* Elements on their way: to and from the program's memory, to another device, into another tensor.
  */
+#include "tensor/core/profile_internal.h"
 #include "tensor/ops/call_internal.h"
 #include "tensor/ops/record_internal.h"
 
@@ -27,8 +28,10 @@ reel_status reel_read_at(const char *at, reel_tensor *t, void *to, size_t bytes)
     REEL_SCOPE;
     reel_tensor *c = reel_contiguous_at(at, t);
     if (!c) return reel_error_status();
-    if (bytes)
+    if (bytes) {
+        REEL__PROFILE_BLOCK(REEL__PROFILE_COPY, "read", at, bytes);
         status = c->storage->backend->to_host(c->storage->device.index, to, reel__data(c), bytes);
+    }
     return status;
 }
 
@@ -88,6 +91,7 @@ reel_tensor *reel_to_at(const char *at, reel_tensor *t, reel_device device) {
     if (!to) return NULL;
     size_t bytes = to->storage->bytes;
     reel_status status = REEL_OK;
+    REEL__PROFILE_BLOCK(REEL__PROFILE_COPY, "to", at, bytes);
     if (from->storage->backend->host)
         status =
             to->storage->backend->from_host(device.index, reel__data(to), reel__data(from), bytes);

@@ -5,7 +5,8 @@
  *     memory MODEL BATCH         -> PEAK                   bytes of tensors in a step, of a new
  *                                                          process
  *
- * BATCH 0: the model's own. Options: --threads N, --device cpu|cuda, --precision f32|tf32. */
+ * BATCH 0: the model's own. Options: --threads N, --device cpu|cuda, --precision f32|tf32,
+ * --eager yes (steps are run as they are, not captured). */
 #include "cuda/cuda.h"
 #include "tensor/cpu/cpu_internal.h"
 #include "tests/bench/models/zoo.h"
@@ -46,43 +47,56 @@ static void trainer_free(trainer *t) {
     reel_module_free(t->model);
 }
 
-static void train_step(void *context) {
+static bool step(void *context) {
     trainer *t = context;
-    REEL_SCOPE;
     reel_backward(zoo_loss(t->of, reel_forward(t->model, t->x), t->target));
     reel_optim_step(t->adam);
+    return true;
+}
+
+static void train(void *plan, int steps) {
+    reel_replay(plan, steps);
+}
+
+static void train_once(void *plan) {
+    reel_replay(plan, 1);
 }
 
 /* Steps between two waits: as many as take some 20 ms. */
-static int block_of(trainer *t, reel_device device) {
+static int block_of(reel_plan *plan, reel_device device) {
     if (device.type == REEL_CPU) return 1;
-    const int calls = timing_block(train_step, t, device); /* a millisecond's */
+    const int calls = timing_block(train_once, plan, device); /* a millisecond's */
     return calls > 1 ? (calls * 20 < 50 ? calls * 20 : 50) : 5;
 }
 
-static void answer_step(const zoo_model *of, int64_t batch, double seconds, reel_device device) {
+static void answer_step(const zoo_model *of, int64_t batch, double seconds, reel_device device,
+                        bool eager) {
     trainer t = trainer_new(of, batch, device);
-    for (int i = 0; i < (device.type == REEL_CPU ? 2 : 10); i++) train_step(&t);
-    timing steps = timing_of(train_step, &t, block_of(&t, device), device, seconds);
+    reel_plan *plan = reel_capture(step, &t, (reel_capture_options){.eager = eager});
+    reel_replay(plan, device.type == REEL_CPU ? 3 : 10);
+    timing steps = timing_of_runs(train, plan, block_of(plan, device), device, seconds);
+    reel_plan_free(plan);
     trainer_free(&t);
     timing_answer(steps);
 }
 
-static void answer_memory(const zoo_model *of, int64_t batch, reel_device device) {
+static void answer_memory(const zoo_model *of, int64_t batch, reel_device device, bool eager) {
     trainer t = trainer_new(of, batch, device);
+    reel_plan *plan = reel_capture(step, &t, (reel_capture_options){.eager = eager});
     size_t peak = 0;
     if (device.type == REEL_CPU) reel__cpu_most_bytes(true);
-    for (int i = 0; i < 3; i++) train_step(&t);
+    reel_replay(plan, 3);
     reel_cuda_memory memory = {0};
     if (device.type == REEL_CPU)
         peak = reel__cpu_most_bytes(false);
     else if (reel_cuda_memory_info(device.index, &memory) == REEL_OK)
         peak = memory.peak;
+    reel_plan_free(plan);
     trainer_free(&t);
     printf("%zu\n", peak);
 }
 
-static void answer(const char *line, reel_device device) {
+static void answer(const char *line, reel_device device, bool eager) {
     char name[16] = "";
     long long batch;
     double seconds;
@@ -90,9 +104,9 @@ static void answer(const char *line, reel_device device) {
                is_memory = !is_step && sscanf(line, "memory %15s %lld", name, &batch) == 2;
     const zoo_model *of = zoo_find(name);
     if (is_step && of)
-        answer_step(of, batch, seconds, device);
+        answer_step(of, batch, seconds, device, eager);
     else if (is_memory && of)
-        answer_memory(of, batch, device);
+        answer_memory(of, batch, device, eager);
     else
         printf("error: not understood: %s", line);
     fflush(stdout);
@@ -101,9 +115,11 @@ static void answer(const char *line, reel_device device) {
 int main(int argc, char **argv) {
     char line[256];
     int threads = 1;
+    bool eager = false;
     reel_device device = reel_cpu();
     reel_matmul_precision precision = REEL_MATMUL_F32;
     for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--eager") == 0) eager = true;
         if (strcmp(argv[i], "--threads") == 0) threads = atoi(argv[i + 1]);
         if (strcmp(argv[i], "--device") == 0) reel_device_parse(argv[i + 1], &device);
         if (strcmp(argv[i], "--precision") == 0 && strcmp(argv[i + 1], "tf32") == 0)
@@ -111,6 +127,6 @@ int main(int argc, char **argv) {
     }
     if (reel_set_threads(threads) == REEL_OK && reel_device_check(device) == REEL_OK &&
         reel_set_matmul_precision(precision) == REEL_OK)
-        while (fgets(line, sizeof line, stdin)) answer(line, device);
+        while (fgets(line, sizeof line, stdin)) answer(line, device, eager);
     return reel_report(stderr);
 }

@@ -4,8 +4,9 @@
  *     op NAME ROWS COLUMNS SECONDS    -> MEDIAN P10 P90 COUNT    microseconds of a call
  *
  * x is [ROWS,COLUMNS]; NAME and what else it takes stand in the table below. Convolutions are named
- * with their shapes: see bench_convs.h. Each call but copy_into's makes a new result and lets it
- * go; the operands stay the same, in the cache where they fit.
+ * with their shapes, layers by what is timed of them: see bench_convs.h, bench_layers.h. Each call
+ * but copy_into's makes a new result and lets it go; the operands stay the same, in the cache where
+ * they fit.
  *
  * Options: --threads N, --device cpu|cuda, --conv best|tiles|direct|plain|cudnn (how convolutions
  * are done on cuda). */
@@ -13,6 +14,7 @@
 
 #include "cuda/conv_way_internal.h"
 #include "tests/bench/bench_convs.h"
+#include "tests/bench/bench_layers.h"
 #include "tests/bench/timing.h"
 
 #include <stdlib.h>
@@ -29,7 +31,8 @@ typedef enum {
     ELEMENT_INDEX,
     CONV_X_W, /* x is of a convolution's shape too */
     CONV_G_W,
-    CONV_G_X
+    CONV_G_X,
+    OF_LAYER, /* and no x */
 } operand;
 
 typedef struct op op;
@@ -38,8 +41,10 @@ typedef struct op op;
 typedef struct {
     const op *op;
     const conv_shape *conv; /* or NULL */
+    const layer *layer;     /* or NULL */
     long long rows, columns;
     reel_tensor *x, *y;
+    layer_operands in;
 } cell;
 
 struct op {
@@ -228,6 +233,13 @@ static reel_tensor *conv_dw(const cell *c) {
     return conv_weight_grad(c->conv, c->x, c->y);
 }
 
+static reel_tensor *forward(const cell *c) {
+    return layer_forward(c->layer, &c->in);
+}
+static reel_tensor *step(const cell *c) {
+    return layer_step(c->layer, &c->in);
+}
+
 static const op ops[] = {
     {"add", WHOLE, add},
     {"add_row", ROW, add},
@@ -284,6 +296,8 @@ static const op ops[] = {
     {"conv", CONV_X_W, conv},
     {"conv_dx", CONV_G_W, conv_dx},
     {"conv_dw", CONV_G_X, conv_dw},
+    {"forward", OF_LAYER, forward},
+    {"step", OF_LAYER, step},
 };
 
 static const op *op_named(const char *name) {
@@ -306,6 +320,7 @@ static reel_tensor *random_index(reel_shape shape, long long n, reel_generator *
 static reel_tensor *second(const cell *c, reel_generator *g) {
     switch (c->op->second) {
     case NOTHING:
+    case OF_LAYER:
         return NULL;
     case WHOLE:
         return random_floats(reel_shape(c->rows, c->columns), g);
@@ -337,15 +352,20 @@ static reel_shape first_shape(const cell *c) {
 static void cell_release(cell *c) {
     reel_release(c->x);
     reel_release(c->y);
+    layer_release(&c->in);
     *c = (cell){0};
 }
 
 static void cell_prepare(cell *c, cell asked, reel_generator *g) {
-    if (c->op == asked.op && c->conv == asked.conv && c->rows == asked.rows &&
-        c->columns == asked.columns)
+    if (c->op == asked.op && c->conv == asked.conv && c->layer == asked.layer &&
+        c->rows == asked.rows && c->columns == asked.columns)
         return;
     cell_release(c);
     *c = asked;
+    if (c->layer) {
+        c->in = layer_prepare(c->layer, c->rows, c->columns, g);
+        return;
+    }
     REEL_SCOPE;
     c->x = reel_retain(random_floats(first_shape(c), g));
     c->y = reel_retain(second(c, g));
@@ -364,13 +384,13 @@ static bool understand(const char *line, cell *asked, double *seconds) {
     char name[32];
     if (sscanf(line, "op %31s %lld %lld %lf", name, &asked->rows, &asked->columns, seconds) != 4)
         return false;
-    char *shape = strchr(name, '/');
-    if (shape) {
-        *shape = '\0';
-        asked->conv = conv_named(shape + 1);
-    }
+    char *of = strchr(name, '/');
+    if (of) *of++ = '\0';
     asked->op = op_named(name);
-    return asked->op && (asked->op->second >= CONV_X_W) == (asked->conv != NULL);
+    if (!asked->op || (asked->op->second >= CONV_X_W) != (of != NULL)) return false;
+    if (!of) return true;
+    if (asked->op->second == OF_LAYER) return (asked->layer = layer_named(of));
+    return (asked->conv = conv_named(of));
 }
 
 static void answer(cell *c, reel_generator *g, reel_device device, const char *line) {

@@ -12,7 +12,8 @@
  * Options: --batch N, --threads N, --data DIR (else synthetic digits), --no-gather (the batch is
  * made beforehand), --device cpu|cuda (where the images lie and the step runs; on cuda steps are
  * timed fifty at a time, with one wait at their end; floor, loader and memory are the CPU's),
- * --precision f32|tf32 (of products on cuda). */
+ * --precision f32|tf32 (of products on cuda), --eager yes (steps are run as they are,
+ * not captured). */
 #include "reel.h"
 #include "tensor/cpu/cpu_internal.h"
 #include "tests/bench/floor.h"
@@ -26,7 +27,7 @@ enum { PIXELS = 784, CUDA_BLOCK = 50 };
 
 typedef struct {
     int batch, threads;
-    bool gather;
+    bool gather, eager;
     const char *data;
     reel_device device;
     reel_matmul_precision precision;
@@ -109,22 +110,28 @@ static void trainer_free(trainer *t) {
     reel_module_free(t->model);
 }
 
-static void train_step(void *context) {
+static bool step(void *context) {
     trainer *t = context;
     reel_batch b = {.x = t->fixed};
-    while (!t->fixed && !reel_failed() && !reel_loader_next(t->loader, &b))
-        continue; /* an epoch's end is no batch */
-    REEL_SCOPE;
+    if (!t->fixed && !reel_loader_next(t->loader, &b)) return false;
     reel_tensor *loss = reel_mse_loss(reel_forward(t->model, b.x), b.x);
     reel_backward(loss);
     reel_optim_step(t->adam);
+    return true;
+}
+
+/* An epoch's end is no step. */
+static void train(void *plan, int steps) {
+    for (int64_t left = steps; left > 0 && !reel_failed();) left -= reel_replay(plan, left);
 }
 
 static void answer_step(const bench *b, const char *model, int64_t latent, double seconds) {
     trainer t = trainer_new(b, model, latent);
-    for (int i = 0; i < 20; i++) train_step(&t);
+    reel_plan *plan = reel_capture(step, &t, (reel_capture_options){.eager = b->eager});
+    train(plan, 20);
     int block = b->device.type == REEL_CPU ? 1 : CUDA_BLOCK;
-    timing steps = timing_of(train_step, &t, block, b->device, seconds);
+    timing steps = timing_of_runs(train, plan, block, b->device, seconds);
+    reel_plan_free(plan);
     trainer_free(&t);
     timing_answer(steps);
 }
@@ -193,12 +200,14 @@ static void answer_memory(const bench *b, const char *model, int64_t latent) {
     const size_t before = reel__cpu_bytes();
     const long long resident = resident_restart();
     trainer t = trainer_new(b, model, latent);
-    for (int i = 0; i < 50; i++) train_step(&t);
+    reel_plan *plan = reel_capture(step, &t, (reel_capture_options){.eager = b->eager});
+    train(plan, 50);
     const long long grown = resident_peak() - resident;
     const size_t kept = reel__cpu_bytes() - before;
     reel__cpu_most_bytes(true);
-    train_step(&t);
+    train(plan, 1);
     const size_t peak = reel__cpu_most_bytes(false) - before;
+    reel_plan_free(plan);
     trainer_free(&t);
     printf("%zu %zu %lld\n", kept, peak, grown);
 }
@@ -232,6 +241,8 @@ static bool read_options(bench *b, int argc, char **argv) {
             b->gather = false;
         else if (strcmp(argv[i], "--gather") == 0)
             b->gather = true;
+        else if (strcmp(argv[i], "--eager") == 0 && more)
+            b->eager = strcmp(argv[++i], "yes") == 0;
         else if (strcmp(argv[i], "--batch") == 0 && more)
             b->batch = atoi(argv[++i]);
         else if (strcmp(argv[i], "--threads") == 0 && more)
@@ -254,7 +265,7 @@ int main(int argc, char **argv) {
     char line[256];
     if (!read_options(&b, argc, argv)) {
         fprintf(stderr, "usage: bench_step [--batch N] [--threads N] [--data DIR] [--no-gather] "
-                        "[--device cpu|cuda] [--precision f32|tf32]\n");
+                        "[--eager yes] [--device cpu|cuda] [--precision f32|tf32]\n");
         return 2;
     }
     if (reel_set_threads(b.threads) != REEL_OK || reel_device_check(b.device) != REEL_OK ||

@@ -41,6 +41,7 @@ PEERS = {
     "torch graph": ("torch", "peer_torch.py", "graph"),
     "jax jit": ("jax", "peer_jax.py", "jit"),
     "jax scan": ("jax", "peer_jax.py", "scan"),
+    "reel eager": None,
 }
 GEMMS = ("torch", "peer_torch.py", "gemms")
 OPS_PEERS = {
@@ -51,6 +52,7 @@ MODELS_PEERS = {
     "torch eager": ("torch", "peer_models.py", "eager"),
     "torch compile": ("torch", "peer_models.py", "compile"),
     "torch graph": ("torch", "peer_models.py", "graph"),
+    "reel eager": None,
 }
 DEFAULTS = {  # by what is timed, and where
     ("steps", "cpu"): dict(batch=[40], latents=[10, 50, 100, 300], threads=[1, 2], rounds=7, seconds=0.5,
@@ -135,10 +137,15 @@ def check(o, error):
 
 
 def start(o, program, peers, *common):
-    """peers: {name: (module, script, mode)}; those whose module is not here are left out."""
+    """peers: {name: (module, script, mode)}, None for Reel itself without capture; those whose module is not here are
+    left out."""
     common = ["--device", o.device, *common]
     contestants = [contest.Contestant("reel", [o.build / "tests/bench" / program, *common])]
-    for name, (module, script, mode) in peers.items():
+    for name, peer in peers.items():
+        if peer is None:  # the same, as it is
+            contestants.append(contest.Contestant(name, [o.build / "tests/bench" / program, *common, "--eager", "yes"]))
+            continue
+        module, script, mode = peer
         if importlib.util.find_spec(module):
             contestants.append(contest.Contestant(name, [sys.executable, HERE / script, "--mode", mode, *common]))
     return contestants

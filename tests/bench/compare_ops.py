@@ -87,7 +87,33 @@ CONVS = [
 ]
 CONV_OPS = {"conv": "y", "conv_dx": "dx", "conv_dw": "dw"}
 CONV_BATCH = {"cpu": 32, "cuda": 128}
-OPS = sorted({c.op for c in CASES} | set(CONV_OPS))
+
+# as bench_layers.c names them, and batches and sizes by device
+Layer = collections.namedtuple("Layer", "title name cpu cuda")
+IMAGES = [(1, 32), (32, 32)], [(1, 32), (128, 56)]
+TABLE = [(1, 256), (64, 256)], [(64, 256), (256, 768)]
+LAYERS = [
+    Layer("max_pool 2x2", "max_pool", *IMAGES),
+    Layer("max_pool 3x3 by 2", "max_pool3", *IMAGES),
+    Layer("avg_pool 2x2", "avg_pool", *IMAGES),
+    Layer("avg_pool 3x3 by 2", "avg_pool3", *IMAGES),
+    Layer("adaptive_avg_pool to 7x7", "adaptive_avg", *IMAGES),
+    Layer("adaptive_avg_pool to 1x1", "adaptive_avg1", *IMAGES),
+    Layer("adaptive_max_pool to 7x7", "adaptive_max", *IMAGES),
+    Layer("pad by 1, zeros", "pad_zero", *IMAGES),
+    Layer("pad by 1, reflected", "pad_reflect", *IMAGES),
+    Layer("interpolate by 2, nearest", "nearest", *IMAGES),
+    Layer("interpolate by 2, bilinear", "bilinear", *IMAGES),
+    Layer("unfold 3x3, 16 channels", "unfold", *IMAGES),
+    Layer("fold 3x3, 16 channels", "fold", *IMAGES),
+    Layer("embedding of 64 words, 10000 rows", "embedding", *TABLE),
+    Layer("embedding_bag of 16 words, 10000 rows", "embedding_bag", *TABLE),
+    Layer("LSTM, 64 steps", "lstm", [(1, 128), (32, 256)], [(1, 256), (64, 512)]),
+    Layer("einsum bhqd,bhkd->bhqk, 8 heads of 64", "einsum", [(1, 64), (4, 256)], [(4, 256), (32, 512)]),
+    Layer("einsum bqhd,bkhd->bhqk, 8 heads of 64", "einsum_behind", [(1, 64), (4, 256)], [(4, 256), (32, 512)]),
+]
+LAYER_PARTS = {"forward": "y", "step": "y and gradients"}
+OPS = sorted({c.op for c in CASES} | set(CONV_OPS) | {x.name for x in LAYERS})
 
 LARGEST_SQUARE = {"cpu": 1 << 22, "cuda": 1 << 26}  # elements
 
@@ -146,6 +172,21 @@ def compare_convolutions(o, say, contestants, peers):
                           *(contest.ratio(reel, figures.get(p)) for p in peers), speed])
 
 
+def compare_layers(o, say, contestants, peers):
+    asked = [layer for layer in LAYERS if layer.name in o.ops]
+    if not asked:
+        return
+    say("\nImages of 64 channels, tables and sequences\n")
+    contest.head(say, ["op", "batch", "size", "result", "reel", *peers, *("reel / " + p for p in peers)])
+    for layer in asked:
+        for (batch, size), part in itertools.product(getattr(layer, o.device), LAYER_PARTS):
+            figures = race(contestants, o, "op", "%s/%s" % (part, layer.name), batch, size)
+            reel = figures.get("reel")
+            contest.row(say, [layer.title, str(batch), str(size), LAYER_PARTS[part], contest.microseconds(reel),
+                              *(contest.microseconds(figures.get(p)) for p in peers),
+                              *(contest.ratio(reel, figures.get(p)) for p in peers)])
+
+
 def compare(o, say, start):
     """start(threads) -> contestants, Reel the first of them."""
     for threads in o.threads:
@@ -167,5 +208,6 @@ def compare(o, say, start):
                               *(contest.ratio(reel, figures.get(p)) for p in peers),
                               *rate(case, *size, reel, bandwidth)])
         compare_convolutions(o, say, contestants, peers)
+        compare_layers(o, say, contestants, peers)
         for c in contestants:
             c.close()

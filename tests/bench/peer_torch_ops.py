@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Times single ops of PyTorch, f32: see peer.py, and bench_ops.c, whose operands these are."""
 
+import math
+
 import torch
+import torch.nn.functional as F
 
 import peer
 import peer_torch
@@ -135,10 +138,64 @@ def conv_step(op, shape, batch, side):
         g, x, w, None, [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], groups, mask)
 
 
+def rand(*shape):
+    return torch.rand(*shape, device=o.device)
+
+
+def words(*shape):
+    return torch.randint(10000, shape, device=o.device)
+
+
+def images(batch, size):
+    return [rand(batch, 64, size, size)]
+
+
+def lstm_operands(batch, size):
+    net = torch.nn.LSTM(size, size).to(o.device)
+    return [rand(64, batch, size), *net.parameters(), net]
+
+
+# As in bench_layers.c: what a layer takes, of a batch and a size, and the layer.
+LAYERS = {
+    "max_pool": (images, lambda x: F.max_pool2d(x, 2)),
+    "max_pool3": (images, lambda x: F.max_pool2d(x, 3, 2, 1)),
+    "avg_pool": (images, lambda x: F.avg_pool2d(x, 2)),
+    "avg_pool3": (images, lambda x: F.avg_pool2d(x, 3, 2, 1)),
+    "adaptive_avg": (images, lambda x: F.adaptive_avg_pool2d(x, 7)),
+    "adaptive_avg1": (images, lambda x: F.adaptive_avg_pool2d(x, 1)),
+    "adaptive_max": (images, lambda x: F.adaptive_max_pool2d(x, 7)),
+    "pad_zero": (images, lambda x: F.pad(x, (1, 1, 1, 1))),
+    "pad_reflect": (images, lambda x: F.pad(x, (1, 1, 1, 1), "reflect")),
+    "nearest": (images, lambda x: F.interpolate(x, scale_factor=2)),
+    "bilinear": (images, lambda x: F.interpolate(x, scale_factor=2, mode="bilinear")),
+    "unfold": (lambda b, s: [rand(b, 16, s, s)], lambda x: F.unfold(x, 3, padding=1)),
+    "fold": (lambda b, s: [rand(b, 144, s * s)], lambda x: F.fold(x, math.isqrt(x.shape[2]), 3, padding=1)),
+    "embedding": (lambda b, s: [rand(10000, s), words(b, 64)], lambda w, i: F.embedding(i, w)),
+    "embedding_bag": (lambda b, s: [rand(10000, s), words(b, 16)], lambda w, i: F.embedding_bag(i, w)),
+    "lstm": (lstm_operands, lambda x, *rest: rest[-1](x)[0]),
+    "einsum": (lambda b, s: [rand(b, 8, s, 64), rand(b, 8, s, 64)],
+               lambda q, k: torch.einsum("bhqd,bhkd->bhqk", q, k)),
+    "einsum_behind": (lambda b, s: [rand(b, s, 8, 64), rand(b, s, 8, 64)],
+                      lambda q, k: torch.einsum("bqhd,bkhd->bhqk", q, k)),
+}
+
+
+def layer_step(what, name, batch, size):
+    """y alone ("forward"), or with the gradients of what is taken ("step")."""
+    make, layer = LAYERS[name]
+    operands = make(batch, size)
+    if what == "forward":
+        return torch.no_grad()(lambda i: layer(*operands))
+    tracked = [t.requires_grad_() for t in operands if torch.is_tensor(t) and t.is_floating_point()]
+    g = torch.rand_like(layer(*operands))
+    return lambda i: torch.autograd.grad(layer(*operands), tracked, g)
+
+
 def make_op(name, rows, columns):
     wait = torch.cuda.synchronize if o.device == "cuda" else lambda: None
     if "/" in name:
-        step = conv_step(*name.split("/"), int(rows), int(columns))
+        what, of = name.split("/")
+        step = (layer_step if what in ("forward", "step") else conv_step)(what, of, int(rows), int(columns))
         return {"step": step, "wait": wait, "chunk": peer.chunk_of(step, wait)}
     torch.set_float32_matmul_precision("high" if name == "matmul_tf32" else "highest")
     second, op = OPS[name]

@@ -21,12 +21,29 @@ static void call(void (*f)(void *), void *context, int block, reel_device device
     reel_synchronize(device);
 }
 
+typedef struct {
+    void (*f)(void *);
+    void *context;
+} repeated;
+
+static void repeat(void *context, int calls) {
+    const repeated *r = context;
+    for (int i = 0; i < calls; i++) r->f(r->context);
+}
+
 timing timing_of(void (*f)(void *), void *context, int block, reel_device device, double seconds) {
+    repeated r = {f, context};
+    return timing_of_runs(repeat, &r, block, device, seconds);
+}
+
+timing timing_of_runs(void (*run)(void *, int), void *context, int block, reel_device device,
+                      double seconds) {
     static double us[BLOCKS];
     int n = 0;
     for (double start = timing_now(), last = start;
          n < BLOCKS && last < start + seconds * 1e6 && !reel_failed();) {
-        call(f, context, block, device);
+        run(context, block);
+        reel_synchronize(device);
         double end = timing_now();
         us[n++] = (end - last) / block;
         last = end;

@@ -15,6 +15,9 @@ double timing_now(void); /* microseconds */
 
 /* Calls f(context) for `seconds`, `block` times in a block. */
 timing timing_of(void (*f)(void *), void *context, int block, reel_device device, double seconds);
+/* The same of run(context, n), which does n at once. */
+timing timing_of_runs(void (*run)(void *, int), void *context, int block, reel_device device,
+                      double seconds);
 
 /* How many calls take a millisecond, after some to warm up. */
 int timing_block(void (*f)(void *), void *context, reel_device device);

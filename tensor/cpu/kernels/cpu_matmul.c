@@ -47,11 +47,12 @@ static void tiles(const product *p, int m, int n, const void *x, const void *y, 
 
 #define LARGE (1 << 20) /* elements of an operand that BLAS had better copy */
 
-/* As fast as BLAS up to some size, and faster where a copy of an operand would be felt. Not for
- * vectors, which would leave most of a tile empty. */
+/* As fast as BLAS up to some size, or any, and faster where a copy of an operand would be felt. Not
+ * for vectors, which would leave most of a tile empty. */
 static bool is_for_tiles(const reel__product *of) {
-    return of->n >= 4 && (!of->transpose_y || of->m >= 8) && of->m * of->k <= LARGE &&
-           of->k * of->n <= LARGE;
+    if (of->n < 4 || (of->transpose_y && of->m < 8)) return false;
+    return reel__cpu_loops()->multiplies_large ||
+           (of->m * of->k <= LARGE && of->k * of->n <= LARGE);
 }
 
 /* z[rows] (+)= a[rows,k] v[k], transposed in memory or not: a third of what gemm takes. */
@@ -97,14 +98,21 @@ static void work(void *context, int64_t begin, int64_t end) {
 }
 
 #define WORTH_A_PART 200000.0
+#define NEAR (1 << 17) /* elements of an operand that each thread's cache has room for */
 
 static double flops_of(const product *p) {
     return 2.0 * (double)p->of->m * (double)p->of->n * (double)p->of->k;
 }
 
+/* As elementwise work is cut: the lines are there already. But a y that is no longer near had
+ * better be read, and turned, by one thread. */
+static bool is_cut_by_rows(const reel__product *of) {
+    return of->m >= of->n || (of->m >= 16 && of->k * of->n <= NEAR);
+}
+
 static void multiply(product *p) {
     const int64_t m = p->of->m, n = p->of->n, parts = (int64_t)(flops_of(p) / WORTH_A_PART) + 1;
-    p->by_rows = m >= n || m >= 16; /* as elementwise work is cut: the lines are there already */
+    p->by_rows = is_cut_by_rows(p->of);
     const int64_t longest = p->by_rows ? m : n;
     reel__cpu_parallel(longest, longest / parts + 1, work, p);
 }

@@ -15,6 +15,11 @@ typedef struct {
     int64_t outer, in, out; /* planes, and elements of one */
 } pooling;
 
+/* Rows first + i apart + k of a plane, i < planes, k < count. */
+typedef struct {
+    int64_t first, planes, count, apart;
+} window_rows;
+
 #define NUMBER float
 #define INDEX int32_t
 #define F(name) name##_f32

@@ -31,14 +31,38 @@ static inline void F(take_row)(NUMBER *restrict best, INDEX *restrict found, con
     }
 }
 
-/* Of windows of their own sizes. */
+/* Element i into what was found, as if all had come in order: of equals the first, of NaN the last.
+ */
+static inline void F(merge)(NUMBER *best, INDEX *found, NUMBER v, INDEX i) {
+    const bool nan = v != v, was_nan = *best != *best,
+               wins = nan ? !was_nan || i > *found : v > *best || (v == *best && i < *found);
+    if (wins) *best = v, *found = i;
+}
+
+/* Of windows of their own sizes: the greatest of each column of their rows first, side by side, and
+ * of these the greatest of each window. */
 static inline void F(take_windows)(NUMBER *best, INDEX *found, const NUMBER *x, const reel__span *a,
-                                   int64_t chunk, int64_t count, INDEX row) {
-    for (int64_t j = 0; j < count; j++) {
-        int64_t first, end;
-        reel__window(a, chunk + j, &first, &end);
-        for (int64_t i = first; i < end; i++)
-            if (x[i] > best[j] || x[i] != x[i]) best[j] = x[i], found[j] = (INDEX)(row + i);
+                                   int64_t chunk, int64_t count, const window_rows *rows) {
+    NUMBER column[CHUNK];
+    INDEX at[CHUNK];
+    int64_t begin, stop, first, end;
+    reel__window(a, chunk, &begin, &end);
+    reel__window(a, chunk + count - 1, &first, &stop);
+    for (int64_t from = begin; from < stop; from += CHUNK) {
+        const int64_t n = reel__least(stop - from, CHUNK);
+        for (int64_t i = 0; i < n; i++)
+            column[i] = -INFINITY, at[i] = (INDEX)(rows->first * a->in + from + i);
+        for (int64_t i0 = 0; i0 < rows->planes; i0++)
+            for (int64_t i1 = 0; i1 < rows->count; i1++) {
+                const int64_t row = (rows->first + i0 * rows->apart + i1) * a->in + from;
+                F(take_tap)(column, at, x + row, 0, 0, n, 1, (INDEX)row);
+            }
+        for (int64_t j = 0; j < count; j++) {
+            reel__window(a, chunk + j, &first, &end);
+            const int64_t to = reel__least(end, from + n) - from;
+            for (int64_t i = first < from ? 0 : first - from; i < to; i++)
+                F(merge)(&best[j], &found[j], column[i], at[i]);
+        }
     }
 }
 
@@ -50,21 +74,21 @@ static void F(max_row)(const pooling *p, const NUMBER *x, int64_t j0, int64_t j1
     int64_t first0, end0, first1, end1, first, end;
     reel__window(a, j0, &first0, &end0);
     reel__window(b, j1, &first1, &end1);
-    const int64_t step0 = a->kind == REEL__ADAPTIVE ? 1 : a->dilation,
-                  step1 = b->kind == REEL__ADAPTIVE ? 1 : b->dilation;
     for (int64_t j = 0; j < count; j++) { /* if nothing is greater than that */
         reel__window(c, chunk + j, &first, &end);
         best[j] = -INFINITY;
         found[j] = (INDEX)((first0 * b->in + first1) * c->in + first);
     }
-    for (int64_t i0 = first0; i0 < end0; i0 += step0)
-        for (int64_t i1 = first1; i1 < end1; i1 += step1) {
-            const int64_t row = (i0 * b->in + i1) * c->in;
-            if (c->kind == REEL__ADAPTIVE)
-                F(take_windows)(best, found, x + row, c, chunk, count, (INDEX)row);
-            else
+    if (c->kind == REEL__ADAPTIVE) {
+        const window_rows rows = {first0 * b->in + first1, end0 - first0, end1 - first1, b->in};
+        F(take_windows)(best, found, x, c, chunk, count, &rows);
+    } else {
+        for (int64_t i0 = first0; i0 < end0; i0 += a->dilation)
+            for (int64_t i1 = first1; i1 < end1; i1 += b->dilation) {
+                const int64_t row = (i0 * b->in + i1) * c->in;
                 F(take_row)(best, found, x + row, c, chunk, count, (INDEX)row);
-        }
+            }
+    }
     memcpy(y, best, (size_t)count * sizeof *y);
     for (int64_t j = 0; j < count; j++) index[j] = found[j];
 }

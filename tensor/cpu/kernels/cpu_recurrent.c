@@ -71,8 +71,14 @@ static reel_status backward(const reel__call *c, const reel__recurrent_step *s) 
     return REEL_OK;
 }
 
+/* The weight is turned once, and not at each step. */
 reel_status reel__cpu_recurrent(const reel__call *c) {
-    return reel__recurrent_steps(c, forward);
+    REEL_SCOPE;
+    reel__call turned = *c;
+    reel_tensor *weight = reel_contiguous_at(c->at, reel_t_at(c->at, c->in[1]));
+    turned.in[1] = reel_t_at(c->at, weight);
+    if (!turned.in[1]) return reel_error_status();
+    return reel__recurrent_steps(&turned, forward);
 }
 reel_status reel__cpu_recurrent_grad(const reel__call *c) {
     return reel__recurrent_steps_back(c, backward);

@@ -16,9 +16,11 @@ typedef struct {
     void *weight; /* of the dtype */
     bool picks;   /* each is one element, or none, as it is */
     bool pairs;   /* each is a sum of two */
-    bool runs;    /* picks, that lie `shift` further, from..to - 1 */
+    bool runs;    /* picks, of which from..to - 1 lie `shift` further, many side by side */
     int64_t shift, from, to;
 } table;
+
+typedef void rows_fn(const void *w, int64_t begin, int64_t end);
 
 typedef struct {
     table axis[3];
@@ -26,7 +28,7 @@ typedef struct {
     char *y;
     int64_t outer, size;
     double value;
-    void (*rows)(const void *w, int64_t begin, int64_t end);
+    rows_fn *rows;
 } resampling;
 
 #define NUMBER float
@@ -80,6 +82,20 @@ static double weight_of(const table *t, int64_t k, size_t size) {
                                  : ((const double *)t->weight)[k];
 }
 
+/* The longest run of picks from elements side by side; whether it is most of the axis. */
+static bool find_run(table *t) {
+    for (int64_t j = 0, end; j < t->out; j = end) {
+        end = j + 1;
+        if (t->first[j + 1] == t->first[j]) continue;
+        const int64_t shift = t->index[t->first[j]] - j;
+        while (end < t->out && t->first[end + 1] > t->first[end] &&
+               t->index[t->first[end]] - end == shift)
+            end++;
+        if (end - j > t->to - t->from) t->from = j, t->to = end, t->shift = shift;
+    }
+    return 2 * (t->to - t->from) >= t->out;
+}
+
 static void describe(table *t, size_t size) {
     t->picks = t->pairs = true;
     for (int64_t j = 0; j < t->out; j++) {
@@ -87,13 +103,7 @@ static void describe(table *t, size_t size) {
         t->pairs = t->pairs && n == 2;
         t->picks = t->picks && (n == 0 || (n == 1 && weight_of(t, k, size) == 1));
     }
-    t->runs = t->picks;
-    for (int64_t j = 0; j < t->out && t->runs; j++) {
-        if (t->first[j + 1] == t->first[j]) continue;
-        if (t->to == t->from) t->from = t->to = j, t->shift = t->index[t->first[j]] - j;
-        t->runs = t->to == j && t->index[t->first[j]] - j == t->shift;
-        t->to = j + 1;
-    }
+    t->runs = t->picks && find_run(t);
 }
 
 static reel_status make_table(table *t, const reel__call *c, const reel__span *a, bool back,
@@ -132,6 +142,13 @@ static void work(void *context, int64_t begin, int64_t end) {
     r->rows(r, begin, end);
 }
 
+static rows_fn *rows_of(const resampling *r) {
+    const bool single = r->size == sizeof(float);
+    if (r->axis[0].picks && r->axis[1].picks && r->axis[2].runs)
+        return single ? picked_rows_f32 : picked_rows_f64;
+    return single ? rows_f32 : rows_f64;
+}
+
 static reel_status resample(const reel__call *c, bool back) {
     if (reel_numel(c->out[0]) == 0) return REEL_OK;
     REEL_SCOPE;
@@ -144,11 +161,11 @@ static reel_status resample(const reel__call *c, bool back) {
                     .y = reel__data(c->out[0]),
                     .outer = outer,
                     .size = (int64_t)size,
-                    .value = back ? 0 : c->with.window.value,
-                    .rows = size == sizeof(float) ? rows_f32 : rows_f64};
+                    .value = back ? 0 : c->with.window.value};
     reel_status status = REEL_OK;
     for (int i = 0; i < 3 && status == REEL_OK; i++)
         status = make_table(&r.axis[i], c, &axis[i], back, i == 0 ? c->with.window.times : 1, size);
+    r.rows = rows_of(&r);
     if (status == REEL_OK) {
         const int64_t each = r.axis[2].in + r.axis[2].out;
         reel__cpu_parallel(r.outer * r.axis[0].out * r.axis[1].out,

@@ -18,17 +18,30 @@ static inline void F(sum_rows)(const resampling *r, const NUMBER *restrict x, in
         }
 }
 
+static inline void F(pick)(const table *t, const NUMBER *restrict x, NUMBER *restrict y,
+                           int64_t begin, int64_t end, NUMBER value) {
+    for (int64_t j = begin; j < end; j++)
+        y[j] = t->first[j + 1] > t->first[j] ? x[t->index[t->first[j]]] : value;
+}
+
+static inline void F(copy_run)(const table *t, const NUMBER *restrict x, NUMBER *restrict y,
+                               NUMBER value) {
+    const int64_t from = t->from, to = t->to;
+    const NUMBER *restrict run = x + t->shift;
+    F(pick)(t, x, y, 0, from, value);
+    if (to - from < 16)
+        for (int64_t j = from; j < to; j++) y[j] = run[j];
+    else
+        memcpy(y + from, run + from, (size_t)(to - from) * sizeof *y);
+    F(pick)(t, x, y, to, t->out, value);
+}
+
 /* y from the one row that x is now. */
 static inline void F(sum_along)(const table *t, const NUMBER *restrict x, NUMBER *restrict y,
                                 NUMBER value) {
     const NUMBER *weight = t->weight;
     if (t->runs) {
-        for (int64_t j = 0; j < t->from; j++) y[j] = value;
-        if (t->to - t->from < 16)
-            for (int64_t j = t->from; j < t->to; j++) y[j] = x[j + t->shift];
-        else
-            memcpy(y + t->from, x + t->from + t->shift, (size_t)(t->to - t->from) * sizeof *y);
-        for (int64_t j = t->to; j < t->out; j++) y[j] = value;
+        F(copy_run)(t, x, y, value);
         return;
     }
     if (t->pairs) {
@@ -75,6 +88,27 @@ static bool F(repeats)(const table *b, int64_t j1) {
     const int64_t k = b->first[j1 - 1], m = b->first[j1];
     return m == k + 1 && b->first[j1 + 1] == m + 1 && b->index[k] == b->index[m] &&
            ((const NUMBER *)b->weight)[k] == ((const NUMBER *)b->weight)[m];
+}
+
+/* Rows that are picked as they are, most of each as one run: padding. */
+static void F(picked_rows)(const void *of, int64_t begin, int64_t end) {
+    const resampling *r = of;
+    const table *a = &r->axis[0], *b = &r->axis[1], *t = &r->axis[2];
+    const int64_t n0 = a->out, n1 = b->out, in1 = b->in, width = t->in, out = t->out,
+                  plane = a->in * in1 * width;
+    const NUMBER value = (NUMBER)r->value, *x = (const NUMBER *)r->x + begin / n1 / n0 * plane;
+    NUMBER *restrict y = (NUMBER *)r->y + begin * out;
+    int64_t j1 = begin % n1, j0 = begin / n1 % n0;
+    for (int64_t row = begin; row < end; row++, y += out) {
+        const int64_t k = a->first[j0], m = b->first[j1];
+        if (a->first[j0 + 1] > k && b->first[j1 + 1] > m)
+            F(copy_run)(t, x + (a->index[k] * in1 + b->index[m]) * width, y, value);
+        else
+            for (int64_t j = 0; j < out; j++) y[j] = value;
+        if (++j1 < n1) continue;
+        j1 = 0;
+        if (++j0 == n0) j0 = 0, x += plane;
+    }
 }
 
 static void F(rows)(const void *of, int64_t begin, int64_t end) {

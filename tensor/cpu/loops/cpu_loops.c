@@ -295,6 +295,7 @@ const reel__loops NAME(REEL_SIMD) = {
     .sum_squares = {sum_squares_f32, sum_squares_f64},
     .indices_fit = indices_fit,
     .gemm = {gemm_f32, gemm_f64},
+    .multiplies_large = WIDE_BYTES == 64,
     .taps = {taps_f32, taps_f64},
     .dot_taps = {dot_taps_f32, dot_taps_f64},
     .winograd = {winograd_patch_f32, winograd_result_f32, winograd_spread_f32, winograd_kernel_f32,

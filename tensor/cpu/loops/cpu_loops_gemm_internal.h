@@ -1,11 +1,11 @@
-/* The product of small matrices, z[m,n] (+)= x[m,k] y[k,n]: included by cpu_loops.c once per type.
+/* The product of matrices, z[m,n] (+)= x[m,k] y[k,n]: included by cpu_loops.c once per type.
  *
  * A tile of z, up to GEMM_ROWS rows of up to GEMM_VECTORS vectors, stays in registers while k goes
  * by: of each row of x an element is broadcast, of y a few vectors are loaded, and all are
- * multiplied. x may lie any way. Of y the columns must be contiguous; where they are not, or where
- * many rows make it worth while, a panel of it is copied first. Every element of z is summed in the
- * order of k, in one chain: its bits depend neither on the tile it is in nor on how z was cut among
- * threads.
+ * multiplied. x may lie any way; where its steps lie far apart, a block of it is copied first. Of y
+ * the columns must be contiguous; where they are not, or where many rows make it worth while, a
+ * panel of it is copied first. Every element of z is summed in the order of k, in one chain: its
+ * bits depend neither on the tile it is in nor on how z was cut among threads.
  *
  * Source of the tiles: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication"
  * (2008); that small products need no copies: Heinecke et al., "LIBXSMM" (2016). */
@@ -176,41 +176,111 @@ static void R(copy_panel)(REAL *panel, int width, const REAL *y, int64_t y_step,
         memcpy(panel + p * width, y + p * y_step, (size_t)columns * sizeof *y);
 }
 
+/* ---- x, where its rows lie far apart along k ---- */
+
+/* Rows of x as tiles read them: to[rows / GEMM_ROWS][k][GEMM_ROWS]. */
+static void R(turn_rows)(REAL *to, const REAL *x, int64_t x_step, int64_t k, int64_t rows) {
+    for (int64_t p = 0; p < k; p++)
+        for (int64_t i = 0; i < rows; i += GEMM_ROWS) {
+            const int64_t n = rows - i < GEMM_ROWS ? rows - i : GEMM_ROWS;
+            REAL *at = to + i * k + p * GEMM_ROWS;
+            if (n == GEMM_ROWS)
+                memcpy(at, x + p * x_step + i, GEMM_ROWS * sizeof *at);
+            else
+                memcpy(at, x + p * x_step + i, (size_t)n * sizeof *at);
+        }
+}
+
 /* ---- all of it ---- */
 
 /* Of k that a panel has room for: a multiple of WIDTH. */
 enum { R(DEPTH) = REEL__GEMM_PANEL / (GEMM_VECTORS * WIDE_BYTES) };
-#define MANY 96 /* rows that pay for a panel */
+/* Rows of x that have the same room; and columns of y, in place, that stay near from block to block
+ * of these. */
+enum {
+    R(BLOCK) = REEL__GEMM_PANEL / (R(DEPTH) * sizeof(REAL)) / GEMM_ROWS * GEMM_ROWS,
+    R(COLUMNS) = 12 * GEMM_VECTORS * WIDTH
+};
+#define MANY 96 /* rows that pay for a panel, or columns for a block of x */
+#define FAR 512 /* elements between steps of x that put each into a page of its own, or nearly */
+
+/* Columns j.. of z by a tile's width; the number of them. */
+INLINE int R(columns_at)(const reel__gemm *g, int64_t j, int64_t first, int64_t depth, R(tile) * t,
+                         int *vectors) {
+    const int64_t left = g->n - j;
+    *vectors = left > 2 * WIDTH ? 3 : left > WIDTH ? 2 : 1;
+    const int columns = left < *vectors * WIDTH ? (int)left : *vectors * WIDTH;
+    *t = (R(tile)){.y = (const REAL *)g->y + first * g->y_step + j * g->y_column,
+                   .k = depth,
+                   .x_row = g->x_row,
+                   .x_step = g->x_step,
+                   .y_step = g->y_step,
+                   .z_row = g->z_row,
+                   .accumulate = g->accumulate || first > 0,
+                   .last = R(mask_of)(columns - (*vectors - 1) * WIDTH)};
+    return columns;
+}
+
+typedef void (*R(multiply))(const R(tile) *, int);
+static R(multiply) R(multiply_of)(int vectors, int columns) {
+    static const R(multiply) whole[] = {R(multiply_1), R(multiply_2), R(multiply_3)},
+                             part[] = {R(multiply_part_1), R(multiply_part_2), R(multiply_part_3)};
+    return (columns == vectors * WIDTH ? whole : part)[vectors - 1];
+}
+
+/* z[rows] of columns begin..end, of a block of x that was turned. */
+static void R(multiply_block)(const reel__gemm *g, const REAL *block, int64_t first, int64_t depth,
+                              int64_t row, int64_t rows, int64_t begin, int64_t end) {
+    for (int64_t j = begin; j < end;) {
+        R(tile) t;
+        int vectors;
+        const int columns = R(columns_at)(g, j, first, depth, &t, &vectors);
+        t.x_row = 1, t.x_step = GEMM_ROWS;
+        R(multiply) const multiply = R(multiply_of)(vectors, columns);
+        for (int64_t i = 0; i < rows; i += GEMM_ROWS) {
+            t.x = block + i * depth;
+            t.z = (REAL *)g->z + (row + i) * g->z_row + j;
+            multiply(&t, rows - i < GEMM_ROWS ? (int)(rows - i) : GEMM_ROWS);
+        }
+        j += columns;
+    }
+}
+
+/* Of x whose steps lie far apart, a block is turned before its rows meet all columns near. */
+static void R(gemm_far)(const reel__gemm *g, REAL *block) {
+    for (int64_t begin = 0; begin < g->n; begin += R(COLUMNS)) {
+        const int64_t end = begin + R(COLUMNS) < g->n ? begin + R(COLUMNS) : g->n;
+        for (int64_t first = 0; first < g->k; first += R(DEPTH)) {
+            const int64_t depth = first + R(DEPTH) < g->k ? R(DEPTH) : g->k - first;
+            for (int64_t row = 0; row < g->m; row += R(BLOCK)) {
+                const int64_t rows = g->m - row < R(BLOCK) ? g->m - row : R(BLOCK);
+                const REAL *x = (const REAL *)g->x + row + first * g->x_step;
+                R(turn_rows)(block, x, g->x_step, depth, rows);
+                R(multiply_block)(g, block, first, depth, row, rows, begin, end);
+            }
+        }
+    }
+}
 
 static void R(gemm)(const reel__gemm *g, void *panel) {
-    static void (*const whole[])(const R(tile) *, int) = {R(multiply_1), R(multiply_2),
-                                                          R(multiply_3)};
-    static void (*const part[])(const R(tile) *, int) = {R(multiply_part_1), R(multiply_part_2),
-                                                         R(multiply_part_3)};
     const bool turned = g->y_column != 1;
     const bool copies = turned || g->m > MANY;
+    if (!turned && g->x_row == 1 && g->x_step >= FAR && g->n > MANY) {
+        R(gemm_far)(g, panel);
+        return;
+    }
     for (int64_t first = 0; first < g->k; first += R(DEPTH)) {
         const int64_t depth = first + R(DEPTH) < g->k ? R(DEPTH) : g->k - first;
         for (int64_t j = 0; j < g->n;) {
-            const int64_t left = g->n - j;
-            const int vectors = left > 2 * WIDTH ? 3 : left > WIDTH ? 2 : 1;
-            const int columns = left < vectors * WIDTH ? (int)left : vectors * WIDTH;
-            R(tile)
-            t = {.y = (const REAL *)g->y + first * g->y_step + j * g->y_column,
-                 .k = depth,
-                 .x_row = g->x_row,
-                 .x_step = g->x_step,
-                 .y_step = g->y_step,
-                 .z_row = g->z_row,
-                 .accumulate = g->accumulate || first > 0,
-                 .last = R(mask_of)(columns - (vectors - 1) * WIDTH)};
+            R(tile) t;
+            int vectors;
+            const int columns = R(columns_at)(g, j, first, depth, &t, &vectors);
             if (turned)
                 R(turn_panel)(panel, vectors * WIDTH, t.y, g->y_column, depth, columns);
             else if (copies)
                 R(copy_panel)(panel, vectors * WIDTH, t.y, g->y_step, depth, columns);
             if (copies) t.y = panel, t.y_step = vectors * WIDTH;
-            void (*const multiply)(const R(tile) *, int) =
-                columns == vectors * WIDTH ? whole[vectors - 1] : part[vectors - 1];
+            R(multiply) const multiply = R(multiply_of)(vectors, columns);
             for (int64_t i = 0; i < g->m; i += GEMM_ROWS) {
                 t.x = (const REAL *)g->x + i * g->x_row + first * g->x_step;
                 t.z = (REAL *)g->z + i * g->z_row + j;
@@ -222,5 +292,6 @@ static void R(gemm)(const reel__gemm *g, void *panel) {
 }
 
 #undef MANY
+#undef FAR
 #undef LOWER
 #undef UPPER

@@ -16,14 +16,10 @@ static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     return reel_forward(m->fc2, reel_forward(m->dropout2, x));
 }
 
-static void release(reel_module *base) {
-    free(base);
-}
-
 reel_module *cnn_new(model_options o) {
     const reel_conv_layer_options conv = {.dtype = o.dtype, .generator = o.generator};
     const reel_linear_options linear = {.dtype = o.dtype, .generator = o.generator};
-    cnn *m = model_struct(sizeof *m, "cnn", forward, release);
+    cnn *m = model_struct(sizeof *m, "cnn", forward);
     m->conv1 = reel_module_child(&m->base, "conv1", reel_conv2d_new(1, 32, reel_shape(3), conv));
     m->conv2 = reel_module_child(&m->base, "conv2", reel_conv2d_new(32, 64, reel_shape(3), conv));
     m->dropout1 = reel_module_child(&m->base, "dropout1", reel_dropout_new(o.dropout / 2, 1));

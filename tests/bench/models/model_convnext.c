@@ -18,14 +18,10 @@ static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     return reel_add(x, reel_permute(y, reel_axes(0, 3, 1, 2)));
 }
 
-static void release(reel_module *base) {
-    free(base);
-}
-
 reel_module *convnext_new(model_options o) {
     const reel_linear_options linear = {.dtype = o.dtype, .generator = o.generator};
     const reel_shape c = reel_shape(CHANNELS);
-    convnext *m = model_struct(sizeof *m, "convnext", forward, release);
+    convnext *m = model_struct(sizeof *m, "convnext", forward);
     m->dwconv =
         reel_module_child(&m->base, "dwconv",
                           reel_conv2d_new(CHANNELS, CHANNELS, reel_shape(7),

@@ -7,28 +7,19 @@
 
 enum { LAYERS = 6, HEADS = 6, WIDTH = 384, CONTEXT = 256, CHARACTERS = 65 };
 
-static void release(reel_module *base) {
-    free(base);
-}
-
 /* Weights from N(0, std^2), no bias. */
 static reel_module *linear(reel_module *m, const char *name, int64_t in, int64_t out, double std,
                            model_options o) {
-    reel_module *l = reel_linear_new(
-        in, out,
-        (reel_linear_options){.no_bias = true, .dtype = o.dtype, .generator = o.generator});
-    {
-        REEL_NO_GRAD;
-        reel_normal_(reel_module_get(l, "weight"), o.generator, 0, std);
-    }
+    REEL_NO_GRAD;
+    const reel_linear_options how = {.no_bias = true, .dtype = o.dtype, .generator = o.generator};
+    reel_module *l = reel_linear_new(in, out, how);
+    reel_normal_(reel_module_get(l, "weight"), o.generator, 0, std);
     return reel_module_child(m, name, l);
 }
 
 static reel_module *norm(reel_module *m, const char *name, model_options o) {
-    return reel_module_child(
-        m, name,
-        reel_layer_norm_new(reel_shape(WIDTH),
-                            (reel_layer_norm_options){.no_bias = true, .dtype = o.dtype}));
+    const reel_layer_norm_options how = {.no_bias = true, .dtype = o.dtype};
+    return reel_module_child(m, name, reel_layer_norm_new(reel_shape(WIDTH), how));
 }
 
 /* ---- a block: attention, then two linear layers ---- */
@@ -36,7 +27,6 @@ static reel_module *norm(reel_module *m, const char *name, model_options o) {
 typedef struct {
     reel_module base;
     reel_module *ln_1, *c_attn, *c_proj, *ln_2, *c_fc, *c_out, *drop;
-    double dropout;
 } block;
 
 static reel_tensor *attend(const block *m, reel_tensor *x) {
@@ -59,7 +49,7 @@ static reel_tensor *block_forward(reel_module *base, reel_tensor *x) {
 
 static reel_module *block_new(uint64_t seed, model_options o) {
     const double last = 0.02 / sqrt(2.0 * LAYERS); /* of what is added to the stream */
-    block *m = model_struct(sizeof *m, "block", block_forward, release);
+    block *m = model_struct(sizeof *m, "block", block_forward);
     m->ln_1 = norm(&m->base, "ln_1", o);
     m->c_attn = linear(&m->base, "c_attn", WIDTH, 3 * WIDTH, 0.02, o);
     m->c_proj = linear(&m->base, "c_proj", WIDTH, WIDTH, last, o);
@@ -94,7 +84,7 @@ static reel_tensor *drawn(gpt *m, const char *name, int64_t rows, model_options 
 
 reel_module *gpt_new(model_options o) {
     REEL_SCOPE;
-    gpt *m = model_struct(sizeof *m, "gpt", forward, release);
+    gpt *m = model_struct(sizeof *m, "gpt", forward);
     m->wte = drawn(m, "wte", CHARACTERS, o);
     m->wpe = drawn(m, "wpe", CONTEXT, o);
     m->drop = reel_module_child(&m->base, "drop", reel_dropout_new(o.dropout, 100));

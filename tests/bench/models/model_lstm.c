@@ -15,12 +15,8 @@ static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     return reel_forward(m->decoder, reel_forward(m->drop, reel_forward(m->rnn, y)));
 }
 
-static void release(reel_module *base) {
-    free(base);
-}
-
 reel_module *lstm_new(model_options o) {
-    lstm *m = model_struct(sizeof *m, "lstm", forward, release);
+    lstm *m = model_struct(sizeof *m, "lstm", forward);
     m->drop = reel_module_child(&m->base, "drop", reel_dropout_new(o.dropout, 1));
     m->encoder =
         reel_module_child(&m->base, "encoder",

@@ -4,10 +4,6 @@
 
 #include <stdio.h>
 
-static void release(reel_module *base) {
-    free(base);
-}
-
 /* ---- a block: two convolutions, and what goes around them ---- */
 
 typedef struct {
@@ -36,7 +32,7 @@ static reel_module *norm(int64_t channels, model_options o) {
 }
 
 static reel_module *block_new(int64_t in, int64_t out, int64_t stride, model_options o) {
-    block *m = model_struct(sizeof *m, "block", block_forward, release);
+    block *m = model_struct(sizeof *m, "block", block_forward);
     m->conv1 = reel_module_child(&m->base, "conv1", conv(in, out, 3, stride, o));
     m->bn1 = reel_module_child(&m->base, "bn1", norm(out, o));
     m->conv2 = reel_module_child(&m->base, "conv2", conv(out, out, 3, 1, o));
@@ -63,7 +59,7 @@ static reel_tensor *forward(reel_module *base, reel_tensor *x) {
 
 reel_module *resnet_new(model_options o) {
     const reel_linear_options linear = {.dtype = o.dtype, .generator = o.generator};
-    resnet *m = model_struct(sizeof *m, "resnet", forward, release);
+    resnet *m = model_struct(sizeof *m, "resnet", forward);
     m->conv1 = reel_module_child(&m->base, "conv1", conv(3, 64, 3, 1, o));
     m->bn1 = reel_module_child(&m->base, "bn1", norm(64, o));
     for (int i = 0; i < 4; i++) {

@@ -21,13 +21,9 @@ static reel_tensor *forward(reel_module *base, reel_tensor *x) {
     return reel_forward(m->head, reel_select(reel_forward(m->norm, x), 1, 0));
 }
 
-static void release(reel_module *base) {
-    free(base);
-}
-
 reel_module *vit_new(model_options o) {
     const reel_shape patch = reel_shape(PATCH);
-    vit *m = model_struct(sizeof *m, "vit", forward, release);
+    vit *m = model_struct(sizeof *m, "vit", forward);
     REEL_SCOPE;
     m->patches = reel_module_child(
         &m->base, "patches",

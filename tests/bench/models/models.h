@@ -22,13 +22,16 @@ reel_module *lstm_new(model_options o);     /* x[B,T] (i64) -> y[B,T,10000] */
 reel_module *gpt_new(model_options o);      /* x[B,T] (i64) -> y[B,T,65] */
 reel_module *vit_new(model_options o);      /* x[B,3,32,32] -> y[B,10] */
 
+static inline void model_free(reel_module *m) {
+    free(m);
+}
+
 /* A module of `size` bytes that begins with a reel_module, freed with it. */
-static inline void *model_struct(size_t size, const char *type, reel_forward_fn forward,
-                                 void (*release)(reel_module *m)) {
+static inline void *model_struct(size_t size, const char *type, reel_forward_fn forward) {
     reel_module *m = calloc(1, size);
     if (!m) abort();
     reel_module_init(m, type, forward);
-    m->free = release;
+    m->free = model_free;
     return m;
 }
 

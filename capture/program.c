@@ -1,4 +1,4 @@
-/* A trace becomes a plan: calls on handles of the plan's own. */
+/* A trace becomes a program: calls on handles of its own. */
 #include "capture/capture_internal.h"
 
 #include <stdlib.h>
@@ -14,41 +14,35 @@ static void *array(int count, size_t size) {
 
 /* ---- clearing ---- */
 
-static void clear_node(reel_plan *p, int k) {
+static void clear_node(reel__program *p, int k) {
     reel__node *n = &p->node[k];
     for (int i = 0; p->tensors[k] && i < n->call.nin + n->call.nout; i++)
-        reel_release(p->tensors[k][i]);
+        reel__let_go(p->tensors[k][i]);
     free(p->tensors[k]);
     free(n->in);
 }
 
-void reel__plan_clear(reel_plan *p, bool all) {
-    for (int i = 0; i < p->items; i++)
-        if (p->item[i].fused) {
-            p->item[i].fused->free(p->item[i].fused->of);
-            free(p->item[i].fused);
-        }
+static void free_items(reel__program *p) {
+    for (int i = 0; p->item && i < p->items; i++) {
+        if (!p->item[i].fused) continue;
+        p->item[i].fused->free(p->item[i].fused->of);
+        free(p->item[i].fused);
+    }
+    free(p->item);
+}
+
+reel__trace *reel__program_end(reel__program *p) {
+    reel__trace *trace = p->trace;
+    free_items(p);
     for (int k = 0; p->node && p->tensors && k < p->count; k++) clear_node(p, k);
-    for (int i = 0; p->memory && i < p->values; i++) reel_release(p->memory[i].base);
-    reel_release(p->arena);
+    reel__let_go(p->arena);
     free(p->node);
     free(p->tensors);
     free(p->operand);
     free(p->memory);
     free(p->node_of);
-    free(p->item);
-    p->node = NULL;
-    p->tensors = NULL;
-    p->operand = NULL;
-    p->memory = NULL;
-    p->node_of = NULL;
-    p->item = NULL;
-    p->arena = NULL;
-    p->count = p->items = p->values = p->parts = 0;
-    p->ready = false;
-    if (!all) return;
-    reel__trace_free(p->last);
-    p->last = NULL;
+    free(p);
+    return trace;
 }
 
 /* ---- values ---- */
@@ -59,7 +53,7 @@ static reel_status check_written(const reel__trace *t) {
     bool *written = array(t->values, 1);
     if (!written) return no_memory();
     reel_status status = REEL_OK;
-    for (int i = 0; i < t->values; i++) written[i] = !t->value[i].inner;
+    for (int i = 0; i < t->values; i++) written[i] = !t->value[i].inner || t->value[i].bytes == 0;
     for (int k = 0; k < t->parts; k++)
         for (int i = 0; i < REEL__SECTION_RESULTS; i++)
             if (t->part[k].result[i].value >= 0) written[t->part[k].result[i].value] = true;
@@ -82,19 +76,16 @@ static void touch(reel__memory *m, int node) {
     if (m->last < node) m->last = node;
 }
 
-static reel_status make_values(reel_plan *p, const int *value) {
-    const reel__trace *t = p->last;
+static reel_status make_values(reel__program *p, const int *value) {
+    const reel__trace *t = p->trace;
     p->values = t->values;
     p->memory = array(t->values, sizeof *p->memory);
     if (!p->memory) return no_memory();
     for (int i = 0; i < t->values; i++) {
         const reel__value *v = &t->value[i];
-        p->memory[i] = (reel__memory){.bytes = v->bytes,
-                                      .outer = !v->inner || v->outlives,
-                                      .own = 1,
-                                      .first = p->count,
-                                      .last = -1};
-        if (p->memory[i].outer) p->memory[i].base = reel_retain(v->base);
+        p->memory[i] = (reel__memory){
+            .bytes = v->bytes, .outer = !v->inner || v->outlives, .first = p->count, .last = -1};
+        if (p->memory[i].outer) p->memory[i].base = v->base;
     }
     for (int k = 0; k < t->count; k++) {
         const reel__entry *e = &t->entry[k];
@@ -105,8 +96,8 @@ static reel_status make_values(reel_plan *p, const int *value) {
 }
 
 /* The arena, on the one device of inner values, and each one's place in it. */
-static reel_status make_arena(reel_plan *p) {
-    const reel__trace *t = p->last;
+static reel_status make_arena(reel__program *p) {
+    const reel__trace *t = p->trace;
     size_t bytes = 0;
     const reel__value *any = NULL;
     for (int i = 0; i < p->values; i++)
@@ -115,28 +106,31 @@ static reel_status make_arena(reel_plan *p) {
                 return reel_fail(REEL_ERR_DEVICE, NULL, "capture: the step uses two devices");
             any = &t->value[i];
         }
-    REEL_TRY(reel__plan_memory(p, &bytes));
+    REEL_TRY(reel__program_memory(p, &bytes));
     if (!any) return REEL_OK;
     const reel__layout all = {.dtype = REEL_U8, .shape = reel_shape((int64_t)bytes)};
-    p->arena = reel__tensor_new(NULL, "capture", &all, any->device);
+    reel_tensor *arena = reel__tensor_new(NULL, "capture", &all, any->device);
+    if (!arena) return reel_error_status();
+    p->arena = reel__hold(arena, &arena->layout, NULL);
+    reel_release(arena);
     if (!p->arena) return reel_error_status();
     for (int i = 0; i < p->values; i++)
-        if (!p->memory[i].outer) p->memory[i].base = reel_retain(p->arena);
+        if (!p->memory[i].outer) p->memory[i].base = p->arena;
     return REEL_OK;
 }
 
 /* ---- nodes ---- */
 
 /* A handle of an operand's elements, in the memory of its value. */
-static reel_tensor *handle(const reel_plan *p, const reel__operand *o, int value, const char *at) {
-    reel__memory *m = &p->memory[value];
+static reel_tensor *handle(const reel__program *p, const reel__operand *o, int value,
+                           const char *at) {
+    const reel__memory *m = &p->memory[value];
     reel__layout l = o->layout;
-    m->own++;
     if (!m->outer) l.offset += (int64_t)(m->offset / reel_dtype_size(l.dtype));
-    return reel__tensor_view(at, "capture", m->base, &l);
+    return reel__hold(m->base, &l, at);
 }
 
-static reel_status make_node(reel_plan *p, const reel__entry *e, int k, const int *value) {
+static reel_status make_node(reel__program *p, const reel__entry *e, int k, const int *value) {
     reel__node *n = &p->node[k];
     const int all = e->call.nin + e->call.nout;
     *n = (reel__node){
@@ -163,47 +157,38 @@ static reel_status make_node(reel_plan *p, const reel__entry *e, int k, const in
     return REEL_OK;
 }
 
-static reel_status make_nodes(reel_plan *p, const int *value) {
+static reel_status make_nodes(reel__program *p, const int *value) {
     p->node = array(p->count, sizeof *p->node);
     p->tensors = array(p->count, sizeof *p->tensors);
     p->operand = array(p->count, sizeof *p->operand);
     if (!p->node || !p->tensors || !p->operand) return no_memory();
-    for (int k = 0; k < p->last->count; k++)
-        if (p->node_of[k] >= 0) REEL_TRY(make_node(p, &p->last->entry[k], p->node_of[k], value));
+    for (int k = 0; k < p->trace->count; k++)
+        if (p->node_of[k] >= 0) REEL_TRY(make_node(p, &p->trace->entry[k], p->node_of[k], value));
     return REEL_OK;
 }
 
 /* ---- items ---- */
 
-/* Loaders come first, since their batches may have other shapes; all else in its turn. */
-static reel_status make_items(reel_plan *p) {
-    const reel__trace *t = p->last;
+/* What the host does comes first: then a step that turns out to be another is still undone. */
+static reel_status make_items(reel__program *p) {
+    const reel__trace *t = p->trace;
     p->parts = t->parts;
     p->part = t->part;
-    p->item = array(p->count + p->parts, sizeof *p->item);
+    p->item = array(p->count, sizeof *p->item);
     if (!p->item) return no_memory();
-    for (int k = 0; k < p->parts; k++)
-        if (p->part[k].is.back) p->item[p->items++] = (reel__item){REEL__RUN_PART, k, 0, NULL};
-    int part = 0;
-    for (int k = 0; k <= t->count; k++) {
-        for (; part < p->parts && p->part[part].first <= k; part++)
-            if (!p->part[part].is.back)
-                p->item[p->items++] = (reel__item){REEL__RUN_PART, part, 0, NULL};
-        if (k < t->count && p->node_of[k] >= 0)
-            p->item[p->items++] = (reel__item){REEL__RUN_NODE, p->node_of[k], 1, NULL};
-    }
+    for (int k = 0; k < p->count; k++) p->item[p->items++] = (reel__item){k, 1, NULL};
     return REEL_OK;
 }
 
 /* ---- all of it ---- */
 
-static reel_status build(reel_plan *p, bool *stays, int *value) {
-    const reel__trace *t = p->last;
+static reel_status build(reel__program *p, bool *stays, int *value) {
+    const reel__trace *t = p->trace;
     REEL_TRY(check_written(t));
     for (int k = 0; k < t->count; k++) stays[k] = true;
     for (int i = 0; i < t->values; i++) value[i] = i;
-    if (!(p->options.without & REEL_PASS_COMMON)) REEL_TRY(reel__pass_common(t, stays, value));
-    if (!(p->options.without & REEL_PASS_DEAD)) REEL_TRY(reel__pass_dead(t, stays));
+    if (!(p->without & REEL_PASS_COMMON)) REEL_TRY(reel__pass_common(t, stays, value));
+    if (!(p->without & REEL_PASS_DEAD)) REEL_TRY(reel__pass_dead(t, stays));
     p->node_of = array(t->count, sizeof *p->node_of);
     if (!p->node_of) return no_memory();
     for (int k = 0; k < t->count; k++) p->node_of[k] = stays[k] ? p->count++ : -1;
@@ -213,28 +198,40 @@ static reel_status build(reel_plan *p, bool *stays, int *value) {
     return make_items(p);
 }
 
-reel_status reel__plan_build(reel_plan *p) {
-    const reel__trace *t = p->last;
+static reel_status build_with(reel__program *p) {
+    const reel__trace *t = p->trace;
     bool *stays = array(t->count, sizeof *stays);
     int *value = array(t->values, sizeof *value);
-    reel_status status = stays && value ? build(p, stays, value) : no_memory();
+    const reel_status status = stays && value ? build(p, stays, value) : no_memory();
     free(stays);
     free(value);
-    p->ready = status == REEL_OK;
-    if (p->ready)
-        reel__trace_let_go(p->last);
-    else
-        reel__plan_clear(p, false);
     return status;
 }
 
-/* Outer values are the program's: where it let one go, replays would write what nobody reads. */
-bool reel__plan_holds(const reel_plan *p) {
+reel__program *reel__program_new(reel__trace *trace, unsigned without) {
+    reel__program *p = array(1, sizeof *p);
+    if (!p) {
+        no_memory();
+        reel__trace_free(trace);
+        return NULL;
+    }
+    p->trace = trace;
+    p->without = without;
+    if (build_with(p) == REEL_OK) {
+        reel__trace_let_go(trace);
+        return p;
+    }
+    reel__trace_free(reel__program_end(p));
+    return NULL;
+}
+
+/* Where one was let go, replays would write what nobody reads. */
+bool reel__program_holds(const reel__program *p) {
     for (int i = 0; i < p->values; i++) {
         const reel__memory *m = &p->memory[i];
-        const reel__value *v = &p->last->value[i];
+        const reel__value *v = &p->trace->value[i];
         if (v->inner || v->fed || m->first > m->last) continue;
-        if (atomic_load(&m->base->storage->refs) <= m->own) return false;
+        if (!reel__is_held(m->base)) return false;
     }
     return true;
 }

@@ -30,7 +30,7 @@ static bool meet(const reel__memory *a, const reel__memory *b) {
 }
 
 /* Placed ones are in order of their offsets in `low`. */
-static size_t lowest(const reel_plan *p, const int *low, int placed, const reel__memory *m) {
+static size_t lowest(const reel__program *p, const int *low, int placed, const reel__memory *m) {
     size_t at = 0;
     for (int i = 0; i < placed; i++) {
         const reel__memory *other = &p->memory[low[i]];
@@ -41,15 +41,15 @@ static size_t lowest(const reel_plan *p, const int *low, int placed, const reel_
     return at;
 }
 
-static void insert(const reel_plan *p, int *low, int placed, int value) {
+static void insert(const reel__program *p, int *low, int placed, int value) {
     int i = placed;
     for (; i > 0 && p->memory[low[i - 1]].offset > p->memory[value].offset; i--)
         low[i] = low[i - 1];
     low[i] = value;
 }
 
-reel_status reel__plan_memory(reel_plan *p, size_t *bytes) {
-    const bool shared = !(p->options.without & REEL_PASS_MEMORY);
+reel_status reel__program_memory(reel__program *p, size_t *bytes) {
+    const bool shared = !(p->without & REEL_PASS_MEMORY);
     sized *order = malloc((size_t)(p->values + 1) * sizeof *order);
     int *low = malloc((size_t)(p->values + 1) * sizeof *low), count = 0, placed = 0;
     *bytes = 0;
