@@ -53,7 +53,7 @@ static reel_status check_written(const reel__trace *t) {
     bool *written = array(t->values, 1);
     if (!written) return no_memory();
     reel_status status = REEL_OK;
-    for (int i = 0; i < t->values; i++) written[i] = !t->value[i].inner;
+    for (int i = 0; i < t->values; i++) written[i] = !t->value[i].inner || t->value[i].bytes == 0;
     for (int k = 0; k < t->parts; k++)
         for (int i = 0; i < REEL__SECTION_RESULTS; i++)
             if (t->part[k].result[i].value >= 0) written[t->part[k].result[i].value] = true;

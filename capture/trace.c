@@ -1,5 +1,6 @@
-/* A step's calls, written down in a rehearsal, which is undone. All storages that it used are kept
- * until the trace is let go, so that an address is one storage. */
+/* A step's calls, written down in a rehearsal, which is undone. All storages that it used stay
+ * known until the trace is let go, so that an address is one storage; the memory of those made in
+ * the step goes when the step lets it go. */
 #include "capture/capture_internal.h"
 
 #include <stdlib.h>
@@ -55,6 +56,7 @@ static reel__operand operand_of(reel__trace *t, reel_tensor *x) {
     if (!reel__grow((void **)&t->value, t->values, &t->value_room, sizeof *t->value)) return o;
     reel_tensor *base = whole(x);
     if (!base) return o;
+    x->storage->weak = x->storage->recording == t->number;
     o.value = t->values++;
     t->value[o.value] = (reel__value){.base = base,
                                       .bytes = x->storage->bytes,
@@ -153,10 +155,15 @@ static reel_status save(reel__trace *t, reel_tensor *x) {
     return reel_error_status();
 }
 
-/* Answers nothing, but is asked before each call. */
+/* Before each call. What an optimizer would do need not be done, nor undone: it is as large as the
+ * model, and decides nothing that follows. */
 static bool save_first(reel__recorder *r, reel__call *c, const reel__layout *layout) {
     (void)layout;
     reel__trace *t = (reel__trace *)r;
+    if (reel__ops[c->op].kind == REEL__UPDATE) {
+        took(r, c);
+        return true;
+    }
     REEL__UNRECORDED;
     for (int i = 0; t->status == REEL_OK && i < c->nin; i++)
         if (reel__changes(c, i)) t->status = save(t, reel__input(c, i));
@@ -187,6 +194,7 @@ static void note_what_outlives(reel__trace *t) {
     for (int i = 0; i < t->values; i++) {
         reel__value *v = &t->value[i];
         v->outlives = v->inner && reel__is_held(v->base);
+        if (v->outlives) v->base->storage->weak = false;
     }
 }
 

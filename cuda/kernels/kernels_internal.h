@@ -180,11 +180,13 @@ typedef struct {
     const int64_t *seed;
     int64_t seed_step;
     void *lse, *delta;
+    unsigned long long *turns; /* scratch of the gradient */
 } reel__cuda_attention_work;
 /* y and lse. */
 cudaError_t reel__cuda_launch_attention(const reel__cuda_attention_work *w, reel_dtype dtype,
                                         reel__cuda_queue *queue);
-/* delta, dq, dk and dv. */
+/* delta, dq, dk and dv, with so many turns. */
+int64_t reel__cuda_attention_turns(const reel__cuda_attention_work *w, reel_dtype dtype);
 cudaError_t reel__cuda_launch_attention_grad(const reel__cuda_attention_work *w, reel_dtype dtype,
                                              reel__cuda_queue *queue);
 /* out[rows, keys] = kept, or 0 where dropped; contiguous. */

@@ -29,10 +29,17 @@ static reel__storage *storage_new(const char *at, const char *made_by, size_t by
     return s;
 }
 
+static void free_memory(reel__storage *s) {
+    if (s->data) s->backend->free(s->device.index, s->data, s->bytes);
+    s->data = NULL;
+}
+
 static void storage_release(reel__storage *s) {
-    if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1) return;
-    s->backend->free(s->device.index, s->data, s->bytes);
-    free(s);
+    const int captured = s->weak ? atomic_load(&s->captured) : 0;
+    const int left = atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) - 1;
+    if (left > captured) return;
+    free_memory(s);
+    if (left == 0) free(s);
 }
 
 /* ---- tensors ---- */

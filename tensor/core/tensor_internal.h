@@ -44,6 +44,7 @@ typedef struct reel__storage {
     void *data;
     size_t bytes;
     uint64_t recording; /* in which it was made (reel__thread), 0: in none */
+    bool weak;          /* its memory goes when captured steps alone refer to it */
 } reel__storage;
 
 /* Element (i0, i1, ...) lies at data[offset + i0 stride0 + i1 stride1 + ...]; all in elements. */
