@@ -35,6 +35,12 @@ reel_tensor *reel__saved(const reel__node *n, unsigned bit) {
     return reel__seen(n, bit == REEL__OUT(0) ? reel__node_result(n, t) : t);
 }
 
+void reel__let_go_saved(reel__node *n, unsigned bit) {
+    if (n->pass->retain || !(n->saves & bit)) return;
+    reel_release(n->saved[__builtin_ctz(bit)]);
+    n->saves &= ~bit;
+}
+
 /* ---- sums ---- */
 
 bool reel__is_fresh(const reel_tensor *t) {
@@ -47,6 +53,12 @@ bool reel__is_fresh(const reel_tensor *t) {
  * is not the node's own gradient, which the rule may hand to its other input too. */
 static bool can_take(const reel__node *n, const reel_tensor *g) {
     return g != n->pending && reel__is_fresh(g);
+}
+
+reel_tensor *reel__take_gradient(reel__node *n, reel_tensor *g) {
+    if (g != n->pending || n->pass->recorded || !reel__is_fresh(g)) return NULL;
+    n->pending = NULL;
+    return reel__scope_give(g);
 }
 
 /* *sum += g, in place where that is seen by nobody and not recorded. */

@@ -174,6 +174,8 @@ static inline reel_tensor *reel__in(const reel__node *n, int i) {
 static inline reel_tensor *reel__out(const reel__node *n) {
     return reel__saved(n, REEL__OUT(0));
 }
+/* It is let go before the rule ends, unless the tape stays. */
+void reel__let_go_saved(reel__node *n, unsigned bit);
 /* A number in the dtype and on the device of `like`. */
 static inline reel_tensor *reel__constant(const reel__node *n, double value,
                                           const reel_tensor *like) {
@@ -182,6 +184,9 @@ static inline reel_tensor *reel__constant(const reel__node *n, double value,
 /* Hands input i its gradient (borrowed), summed to the input's shape where it was broadcast. NULL
  * is passed over. */
 void reel__give(reel__node *n, int i, reel_tensor *gradient);
+/* g, if it is n's gradient and nobody else has it: the rule's own from now on, to be written over
+ * once it has been read. Else NULL. */
+reel_tensor *reel__take_gradient(reel__node *n, reel_tensor *g);
 /* Hands the first input zeros: the result is flat almost everywhere. g: the result's gradient. */
 void reel__give_zero(reel__node *n, reel_tensor *g);
 /* The same for a gradient x y, which is accumulated by the GEMM itself where there is something to

@@ -1,6 +1,7 @@
 /* Hooks on gradients. */
 #include "tests/call_site.h"
 
+#include "tensor/cpu/cpu_internal.h"
 #include "tests/leaves.h"
 
 #define DEVICE test_device()
@@ -81,6 +82,40 @@ START_TEST(hooks_replace_gradients_in_order) {
 END_TEST
 
 /* The gradient of a transpose is made for those who want to see it. */
+/* A rule may write its result over a gradient: one that a hook kept, the caller gave, or another
+ * node has too stays as it was. Where nobody has it, it is the memory of the next one. */
+START_TEST(gradients_that_others_have_stay) {
+    watcher kept = {0};
+    {
+        REEL_SCOPE;
+        reel_tensor *x = leaf1(2, 3), *given = f64(reel_shape(2), (double[]){1, -1});
+        reel_tensor *y = reel_silu(reel_square(x));
+        ck_assert_int_eq(reel_backward_with(y, .gradient = given), REEL_OK);
+        expect2(given, 1, -1);
+        reel_tensor *a = reel_square(x), *b = reel_square(x), *h = reel_relu(a);
+        reel_register_hook(h, watch, &kept);
+        reel_tensor *scale = f64(reel_shape(2), (double[]){3, -3});
+        reel_zero_grad(x);
+        backward(reel_sum(reel_mul(reel_add(h, reel_square(b)), scale)));
+        expect2(kept.seen, 3, -3);
+        expect_grad(x, 3 * 4 + 3 * 2 * 4 * 4, -3 * 6 - 3 * 2 * 9 * 6);
+    }
+    reel_release(kept.seen);
+}
+END_TEST
+
+START_TEST(a_gradient_that_nobody_has_is_written_over) {
+    REEL_SCOPE;
+    const size_t bytes = 100000 * sizeof(double);
+    reel_tensor *x = reel_track(reel_ones(reel_shape(10, 10000), REEL_F64, DEVICE));
+    reel_tensor *loss = reel_sum(reel_silu(reel_log_softmax(x, 1)));
+    const size_t before = reel__cpu_bytes();
+    reel__cpu_most_bytes(true);
+    backward(loss);
+    ck_assert_uint_lt(reel__cpu_most_bytes(false) - before, bytes + bytes / 2);
+}
+END_TEST
+
 START_TEST(a_hook_on_a_transpose) {
     watcher w = {.scale = 2};
     {
@@ -245,6 +280,7 @@ int main(void) {
     TCase *c = add_case(s, "hooks");
     tcase_add_test(c, a_leafs_hook_sees_the_whole_gradient);
     tcase_add_test(c, hooks_replace_gradients_in_order);
+    tcase_add_test(c, gradients_that_others_have_stay);
     tcase_add_test(c, a_hook_on_a_transpose);
     tcase_add_test(c, hooks_remove_hooks);
     tcase_add_test(c, a_hook_freezes_its_leaf);
@@ -252,5 +288,7 @@ int main(void) {
     tcase_add_test(c, hooks_are_differentiated);
     tcase_add_test(c, hooks_that_fail);
     tcase_add_test(c, passes_inside_passes);
+    c = add_cpu_case(s, "memory");
+    tcase_add_test(c, a_gradient_that_nobody_has_is_written_over);
     return run_suite(s);
 }

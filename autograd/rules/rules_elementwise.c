@@ -183,12 +183,24 @@ static reel_tensor *gradient(const reel__node *n, reel__op op, reel_tensor *g, r
     return reel__binary_with(op, n->at, g, x, n->with.map.a, n->with.map.b);
 }
 
+/* In place of g, if that may be. */
+static void give_fused(reel__node *n, reel_tensor *g, reel_tensor *x) {
+    const reel__op op = gradient_of(n->op);
+    reel_tensor *own = x ? reel__take_gradient(n, g) : NULL;
+    if (!own) {
+        reel__give(n, 0, gradient(n, op, g, x));
+        return;
+    }
+    const reel__call c = {.op = op, .at = n->at, .nin = 2, .in = {own, x}, .with.map = n->with.map};
+    reel__give(n, 0, reel__run_into(c, own));
+}
+
 void reel__grad_fused_x(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, gradient(n, gradient_of(n->op), g, reel__in(n, 0)));
+    give_fused(n, g, reel__in(n, 0));
 }
 
 void reel__grad_fused_y(reel__node *n, reel_tensor *g) {
-    reel__give(n, 0, gradient(n, gradient_of(n->op), g, reel__out(n)));
+    give_fused(n, g, reel__out(n));
 }
 
 /* z = g' f'(x):  dg' = g f'(x),  dx = g g' f''(x) */

@@ -44,20 +44,29 @@ static void give(reel__node *n, int i, reel_tensor *x, reel_tensor *y, const ree
     reel__give(n, i, column ? reel_squeeze_at(n->at, product, -1) : product);
 }
 
-/* z[...,M,N] = x[...,M,K] y[...,K,N]:  dx = g y^T,  dy = x^T g, summed over what was broadcast. */
+static void give_x(reel__node *n, reel_tensor *g) {
+    reel_tensor *y = as_matrix(n, reel__in(n, 1), 1);
+    give(n, 0, g, reel_t_at(n->at, y), g);
+}
+
+static void give_y(reel__node *n, reel_tensor *g) {
+    REEL_SCOPE;
+    reel_tensor *x = as_matrix(n, reel__in(n, 0), 0);
+    if (x && n->in_shape[1].ndim <= 2 && reel_ndim(g) > 2) {
+        x = rows_of(n, x);
+        g = rows_of(n, g);
+    }
+    if (g) give(n, 1, reel_t_at(n->at, x), g, g);
+}
+
+/* z[...,M,N] = x[...,M,K] y[...,K,N]:  dx = g y^T,  dy = x^T g, summed over what was broadcast. dy
+ * first, after which x, of a layer what is largest, is in nobody's way. */
 void reel__grad_matmul(reel__node *n, reel_tensor *g) {
     g = as_product(n, g);
     if (!g) return;
-    if (reel__needs(n, 0)) {
-        reel_tensor *y = as_matrix(n, reel__in(n, 1), 1);
-        give(n, 0, g, reel_t_at(n->at, y), g);
-    }
     if (reel__needs(n, 1)) {
-        reel_tensor *x = as_matrix(n, reel__in(n, 0), 0);
-        if (x && n->in_shape[1].ndim <= 2 && reel_ndim(g) > 2) {
-            x = rows_of(n, x);
-            g = rows_of(n, g);
-        }
-        if (g) give(n, 1, reel_t_at(n->at, x), g, g);
+        give_y(n, g);
+        reel__let_go_saved(n, REEL__IN(0));
     }
+    if (reel__needs(n, 0)) give_x(n, g);
 }

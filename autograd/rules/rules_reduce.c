@@ -1,5 +1,6 @@
 /* Gradient rules of reductions and softmaxes: g = dL/d result. */
 #include "autograd/autograd_internal.h"
+#include "tensor/ops/call_internal.h"
 
 /* What has the result's shape, with the reduced axes put back as axes of size 1: no copy. */
 static reel_tensor *keep_axes(const reel__node *n, reel_tensor *t) {
@@ -193,9 +194,17 @@ void reel__grad_softmax(reel__node *n, reel_tensor *g) {
 }
 
 /* dx = g - e^y sum g along the axis: a row of which nothing is asked gets nothing, whatever y is */
+/* In place of g, if that may be. */
 void reel__grad_log_softmax(reel__node *n, reel_tensor *g) {
-    reel_tensor *sum = reel_sum_at(n->at, g, reel_axes(n->with.axis), true);
-    reel__give(n, 0, reel__log_softmax_grad(n->at, g, reel__out(n), sum));
+    reel_tensor *sum = reel_sum_at(n->at, g, reel_axes(n->with.axis), true), *y = reel__out(n),
+                *own = sum && y ? reel__take_gradient(n, g) : NULL;
+    if (!own) {
+        reel__give(n, 0, reel__log_softmax_grad(n->at, g, y, sum));
+        return;
+    }
+    const reel__call c = {
+        .op = REEL_OP_log_softmax_grad, .at = n->at, .nin = 3, .in = {own, y, sum}};
+    reel__give(n, 0, reel__run_into(c, own));
 }
 
 /* z = g' - e^y s:  dg' = g,  dy = -g e^y s,  ds = -g e^y */

@@ -93,13 +93,6 @@ static void range_of(const reel__conv_job *j, int64_t k, int64_t w0, int64_t w1,
     if (*hi < *lo) *hi = *lo;
 }
 
-/* The row of x that tap (kd, kh) of a row of y meets, within a plane; -1: none. */
-static int64_t row_of(const reel__conv_job *j, int64_t row, int64_t kd, int64_t kh) {
-    const int64_t d = row / j->out[1] * j->stride[0] - j->before[0] + kd * j->dilation[0],
-                  h = row % j->out[1] * j->stride[1] - j->before[1] + kh * j->dilation[1];
-    return d < 0 || d >= j->in[0] || h < 0 || h >= j->in[1] ? -1 : d * j->in[1] + h;
-}
-
 #define F(name) name##_f32
 #define T float
 #include "tensor/cpu/kernels/cpu_conv_pack_of_internal.h"

@@ -9,7 +9,7 @@ static void F(pack_row)(const reel__conv_job *j, const T *x, int64_t c, const in
     for (int64_t n = b->n0; n < b->n1; n++) {
         const T *plane = x + (n * j->channels + c) * j->in_size;
         for (int64_t row = b->row0; row < b->row1; row++, to += width) {
-            const int64_t at = row_of(j, row, tap[0], tap[1]);
+            const int64_t at = reel__conv_met(j, row, tap[0], tap[1]);
             if (at < 0 || lo == hi) {
                 for (int64_t i = 0; i < width; i++) to[i] = 0;
                 continue;
@@ -34,7 +34,7 @@ static void F(unpack_row)(const reel__conv_job *j, T *x, int64_t c, const int64_
     range_of(j, tap[2], b->w0, b->w1, &lo, &hi);
     T *plane = x + (b->n0 * j->channels + c) * j->in_size;
     for (int64_t row = b->row0; row < b->row1; row++, from += width) {
-        const int64_t at = row_of(j, row, tap[0], tap[1]);
+        const int64_t at = reel__conv_met(j, row, tap[0], tap[1]);
         if (at < 0 || lo == hi) continue;
         T *restrict to =
             plane + at * j->in[2] + lo * stride - j->before[2] + tap[2] * j->dilation[2];
