@@ -216,16 +216,9 @@ static reel_status undo(reel__trace *t) {
     reel__gradients_undo(t);
     for (int k = t->parts - 1; k >= 0; k--)
         t->part[k].is.back(t->part[k].is.of, t->part[k].is.number);
-<<<<<<< HEAD
     for (int i = 0; i < t->saves; i++)
         if (t->saved[i].base->storage->data) /* else the step let it go */
             REEL_TRY(reel__copy_elements(t->saved[i].base, t->saved[i].copy));
-=======
-    for (int i = 0; i < t->saves; i++) {
-        reel__saved *v = &t->saved[i];
-        if (v->base->storage->data) REEL_TRY(copy_bytes(v->base, v->copy)); /* else it is gone */
-    }
->>>>>>> main
     return reel_error_status();
 }
 
@@ -332,16 +325,6 @@ void reel__trace_let_go(reel__trace *t) {
 
 /* ---- two steps ---- */
 
-<<<<<<< HEAD
-=======
-bool reel__same_layout(const reel__layout *a, const reel__layout *b, bool anywhere) {
-    if (a->dtype != b->dtype || !reel_shape_equal(a->shape, b->shape)) return false;
-    for (int i = 0; i < a->shape.ndim; i++)
-        if (a->stride[i] != b->stride[i]) return false;
-    return anywhere || a->offset == b->offset;
-}
-
->>>>>>> main
 static bool same_storage(const reel__value *a, const reel__value *b) {
     return a->base->storage == b->base->storage;
 }

@@ -88,11 +88,6 @@ void reel__tensor_become(reel_tensor *t, const reel_tensor *other);
 static inline void *reel__data(const reel_tensor *t) {
     return (char *)t->storage->data + (size_t)t->layout.offset * reel_dtype_size(t->layout.dtype);
 }
-/* Of its elements. A contiguous tensor need not have all of its storage: in a captured step it lies
- * in an arena. */
-static inline size_t reel__bytes(const reel_tensor *t) {
-    return (size_t)reel_numel(t) * reel_dtype_size(t->layout.dtype);
-}
 
 /* ---- layouts (layout.c) ---- */
 
