@@ -2,8 +2,6 @@
  * pass.
  */
 #include "autograd/autograd_internal.h"
-#include "autograd/gradient_internal.h"
-#include "tensor/core/handles_internal.h"
 #include "tensor/ops/call_internal.h"
 #include "tensor/ops/record_internal.h"
 
@@ -82,21 +80,6 @@ static void put(struct reel__track *k, reel_tensor *g) {
     reel_retain(g);
     reel_release(k->grad);
     k->grad = g;
-}
-
-bool reel__has_gradient(const reel_tensor *t) {
-    return reel__is_alive(t) && t->track;
-}
-
-reel_tensor *reel__gradient_of(const reel_tensor *leaf) {
-    return leaf->track->grad;
-}
-
-void reel__put_gradient(reel_tensor *leaf, reel_tensor *g) {
-    if (g)
-        put(leaf->track, g);
-    else
-        reel_zero_grad(leaf);
 }
 
 /* Memory of g's own: clipping and optimizers change gradients in place. */

@@ -1,5 +1,7 @@
 /* Recording: leaves, and the nodes of ops on what is tracked. */
 #include "autograd/autograd_internal.h"
+#include "autograd/gradient_internal.h"
+#include "tensor/core/handles_internal.h"
 #include "tensor/ops/record_internal.h"
 
 #include <stdlib.h>
@@ -61,6 +63,20 @@ void reel_zero_grad(reel_tensor *leaf) {
     reel_tensor *grad = k->grad;
     k->grad = NULL;
     reel_release(grad);
+}
+
+bool reel__has_gradient(const reel_tensor *t) {
+    return reel__is_alive(t) && t->track;
+}
+
+reel_tensor *reel__gradient_of(const reel_tensor *leaf) {
+    return leaf->track->grad;
+}
+
+void reel__put_gradient(reel_tensor *leaf, reel_tensor *g) {
+    reel_tensor *was = leaf->track->grad;
+    leaf->track->grad = reel_retain(g);
+    reel_release(was);
 }
 
 bool reel_set_anomaly(bool on) {

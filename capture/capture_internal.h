@@ -1,8 +1,8 @@
-/* What the files of capture/ share. A step's way: it is rehearsed, which trace.c writes down and
- * undoes; two traces that agree become a program (program.c), which passes make shorter (passes.c),
- * whose memory is planned (program_memory.c), and which is run (run.c); what the host does anew
- * before each run is answered from it (refresh.c). A plan has a program for each shape of batches
- * that it met (capture.c). */
+/* What the files of capture/ share. A step's way: it is rehearsed, which trace.c (memory in
+ * operands.c, gradients in gradients.c) writes down and undoes; two traces that agree become a
+ * program (program.c), which passes make shorter (passes.c), whose memory is planned
+ * (program_memory.c), and which is run (run.c); what the host does anew before each run is answered
+ * from it (refresh.c). A plan has a program for each shape of batches that it met (capture.c). */
 #ifndef REEL_CAPTURE_CAPTURE_INTERNAL_H
 #define REEL_CAPTURE_CAPTURE_INTERNAL_H
 
@@ -11,7 +11,7 @@
 #include "tensor/ops/group_internal.h"
 #include "tensor/ops/record_internal.h"
 
-/* ---- views of captured steps (trace.c) ---- */
+/* ---- memory (operands.c) ---- */
 
 /* A view of t's memory with one reference, which its storage counts as a captured step's. */
 reel_tensor *reel__hold(reel_tensor *t, const reel__layout *layout, const char *at);
@@ -23,8 +23,6 @@ bool reel__is_held(const reel_tensor *view);
 /* Whether both are of the same elements of a memory; anywhere: of alike ones, wherever they begin.
  */
 bool reel__same_layout(const reel__layout *a, const reel__layout *b, bool anywhere);
-
-/* ---- a growing array ---- */
 
 /* Room for one more element of `size` bytes; false, and a failure, without memory. */
 bool reel__grow(void **array, int count, int *room, size_t size);
@@ -95,7 +93,11 @@ typedef struct reel__trace {
     reel_status status;
 } reel__trace;
 
-/* The operand that a tensor is; value -1 without memory. */
+/* All of a tensor's memory, as bytes, held. */
+reel_tensor *reel__whole(reel_tensor *t);
+/* Which of the trace's values a storage is; -1: none. */
+int reel__value_of(const reel__trace *t, const reel__storage *s);
+/* The operand that a tensor is, and its value a new one where it is none; -1 without memory. */
 reel__operand reel__trace_operand(reel__trace *t, reel_tensor *x);
 /* Copies the elements of one tensor into another's, whatever is recorded. */
 reel_status reel__copy_elements(reel_tensor *to, reel_tensor *from);
