@@ -215,6 +215,27 @@ int graph_partner(graph *g, int k) {
                : k;
 }
 
+int graph_with_axes(graph *g, int k, int ndim) {
+    if (g->broken) return 0;
+    const reel_shape s = graph_shape(g, k);
+    reel_shape r = {ndim, {0}};
+    for (int i = 0; i < ndim; i++) r.dim[i] = 1;
+    for (int i = s.ndim - 1, j = ndim - 1; i >= 0; i--, j -= j > 0) r.dim[j] *= s.dim[i];
+    return s.ndim == ndim ? k : graph_apply(g, "reshape", k, -1, (graph_value){.shape = r});
+}
+
+int graph_of_shape(graph *g, reel_shape shape, graph_domain d) {
+    if (g->broken) return 0;
+    const int64_t n = size_of(shape);
+    int k = graph_any(g);
+    if (size_of(graph_shape(g, k)) < n || graph_below(g, 2))
+        return graph_operand(g, graph_leaf(g, shape, graph_below(g, 4) != 0), d);
+    if (reel_shape_equal(graph_shape(g, k), shape)) return graph_operand(g, k, d);
+    k = graph_apply(g, "reshape", k, -1, (graph_value){.shape = reel_shape(-1)});
+    k = graph_apply(g, "slice", k, -1, (graph_value){.i = {0, 0, n, 1}});
+    return graph_operand(g, graph_apply(g, "reshape", k, -1, (graph_value){.shape = shape}), d);
+}
+
 int graph_axis(graph *g, int *k) {
     if (g->broken) return 0;
     if (graph_shape(g, *k).ndim == 0)
@@ -353,9 +374,9 @@ static void write_value(FILE *f, const graph_value *v) {
     }
     fprintf(f, "{\"op\": \"%s\"", v->op->name);
     write_list(f, "in", v->in, v->inputs);
-    fprintf(f, ", \"f\": [%.17g, %.17g], \"i\": [%lld, %lld, %lld, %lld], \"shape\": [", v->f[0],
-            v->f[1], (long long)v->i[0], (long long)v->i[1], (long long)v->i[2],
-            (long long)v->i[3]);
+    fprintf(f, ", \"f\": [%.17g, %.17g], \"i\": [", v->f[0], v->f[1]);
+    for (int i = 0; i < GRAPH_NUMBERS; i++) fprintf(f, "%s%lld", i ? ", " : "", (long long)v->i[i]);
+    fputs("], \"shape\": [", f);
     for (int i = 0; i < v->shape.ndim; i++)
         fprintf(f, "%s%lld", i ? ", " : "", (long long)v->shape.dim[i]);
     fputs("]}", f);

@@ -16,15 +16,17 @@
  *         graph_run(&g, t);                           // t[g.output[0]], ...
  *     }
  *
- * Ops are rows in graph_ops.c: one more is one line there, and one in parity/graphs_check.py. */
+ * Ops are rows in graph_ops.c, graph_windows.c and graph_layers.c: one more is one line there, and
+ * one in parity/graphs_check.py. */
 #ifndef REEL_TESTS_GRAPH_GEN_H
 #define REEL_TESTS_GRAPH_GEN_H
 
 #include <reel.h>
 
 enum {
-    GRAPH_VALUES = 400,
-    GRAPH_OPERANDS = 3,
+    GRAPH_VALUES = 600,
+    GRAPH_OPERANDS = 7,
+    GRAPH_NUMBERS = 8,
     GRAPH_OUTPUTS = 5,
     GRAPH_LEAVES = 8, /* tracked or constant; those that ops need come on top */
     GRAPH_MOST = 48,  /* elements that a value has */
@@ -50,7 +52,7 @@ typedef struct {
     const graph_op *op; /* NULL: a leaf */
     int in[GRAPH_OPERANDS], inputs;
     double f[2]; /* the op's constants */
-    int64_t i[4];
+    int64_t i[GRAPH_NUMBERS];
     reel_shape shape;
     reel_tensor *made; /* when the graph grew; of a leaf, its numbers */
     bool tracked, frozen;
@@ -84,7 +86,7 @@ reel_tensor *graph_gradient_sum(const graph *g, reel_tensor *const *t, const int
 /* One line of JSON: the values with ops, operands and constants, and which of them are outputs. */
 void graph_describe(FILE *f, const graph *g);
 
-/* ---- rows (graph_ops.c) ---- */
+/* ---- rows ---- */
 
 struct graph_op {
     const char *name;
@@ -106,6 +108,12 @@ struct graph_op {
         reel_tensor *(*put)(const char *, reel_tensor *, int, reel_tensor *, int64_t);
     } of;
 };
+
+typedef struct {
+    const graph_op *row;
+    int count, weight; /* how often one of the family is taken */
+} graph_family;
+extern const graph_family graph_windows, graph_layers;
 
 const graph_op *graph_any_op(graph *g);
 const graph_op *graph_op_named(const char *name);
@@ -130,6 +138,10 @@ int graph_axis(graph *g, int *k);
 int graph_leaf(graph *g, reel_shape shape, bool tracked);
 /* Whole numbers below bound, constant. */
 int graph_indices(graph *g, reel_shape shape, int64_t bound);
+/* k as so many axes: those in front joined, or more of size 1. */
+int graph_with_axes(graph *g, int k, int ndim);
+/* A value of a shape, in a domain: part of one that there is, or a new leaf. */
+int graph_of_shape(graph *g, reel_shape shape, graph_domain d);
 /* Another op on the way. */
 int graph_apply(graph *g, const char *op, int x, int y, graph_value constants);
 

@@ -1,4 +1,5 @@
-/* The ops that graphs are made of: a row each, in the array of its family.
+/* The ops that graphs are made of: a row each, in the array of its family; those of windows and of
+ * layers have files of their own.
  *
  * A row that fits a family names the op and its domain, as UNARY(tanh, ANY); one that does not has
  * a draw and a call of its own. Draw chooses operands and constants, call makes the op of them. */
@@ -72,6 +73,13 @@ static const graph_op unary[] = {
     UNARY1(pow_scalar, POSITIVE, 0.5, 3),
     UNARY1(leaky_relu, NONZERO, 0.01, 0.3),
     UNARY1(elu, NONZERO, 0.5, 1.5),
+    UNARY(relu6, STEPS),
+    UNARY(hardsigmoid, STEPS),
+    UNARY(hardswish, STEPS),
+    UNARY1(hardshrink, STEPS, 0.5, 0.5),
+    UNARY1(softshrink, STEPS, 0.5, 0.5),
+    UNARY2(hardtanh, STEPS, -1, -1, 0.5, 0.5),
+    UNARY2(threshold, STEPS, 0.5, 0.5, -1, 1),
     UNARY2(clamp, STEPS, -1, -1, 0.5, 0.5),
     UNARY2(softplus, ANY, 0.5, 2, 20, 20),
 };
@@ -484,28 +492,28 @@ static const graph_op constants[] = {
 
 #define COUNT(list) ((int)(sizeof(list) / sizeof *(list)))
 #define FAMILY(list, weight)                                                                       \
-    { list, COUNT(list), weight }
+    &(const graph_family) {                                                                        \
+        list, COUNT(list), weight                                                                  \
+    }
 
-static const struct {
-    const graph_op *row;
-    int count, weight; /* how often one of the family is taken */
-} families[] = {
+static const graph_family *const families[] = {
     FAMILY(unary, 5), FAMILY(binary, 6),  FAMILY(reductions, 4), FAMILY(products, 3),
     FAMILY(views, 5), FAMILY(indexed, 2), FAMILY(joined, 2),     FAMILY(constants, 1),
+    &graph_windows,   &graph_layers,
 };
 
 const graph_op *graph_any_op(graph *g) {
     int all = 0, f = 0;
-    for (int i = 0; i < COUNT(families); i++) all += families[i].weight;
+    for (int i = 0; i < COUNT(families); i++) all += families[i]->weight;
     int at = graph_below(g, all);
-    while (at >= families[f].weight) at -= families[f++].weight;
-    return &families[f].row[graph_below(g, families[f].count)];
+    while (at >= families[f]->weight) at -= families[f++]->weight;
+    return &families[f]->row[graph_below(g, families[f]->count)];
 }
 
 const graph_op *graph_op_at(int k) {
     for (int f = 0; f < COUNT(families); f++) {
-        if (k < families[f].count) return &families[f].row[k];
-        k -= families[f].count;
+        if (k < families[f]->count) return &families[f]->row[k];
+        k -= families[f]->count;
     }
     return NULL;
 }

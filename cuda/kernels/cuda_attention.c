@@ -106,7 +106,8 @@ static bool fill_back(reel__cuda_attention_work *w, const reel__call *c) {
     w->dk = part_of(to, w->keys, w->groups, w->width);
     to += reel_numel(c->in[1]) * size;
     w->dv = part_of(to, w->keys, w->groups, w->value_width);
-    w->units = w->units && in_units(&w->g, w->value_width, size);
+    w->units =
+        w->units && in_units(&w->y, w->value_width, size) && in_units(&w->g, w->value_width, size);
     w->units_out = in_units(&w->dq, w->width, size) && in_units(&w->dk, w->width, size) &&
                    in_units(&w->dv, w->value_width, size);
     return true;
@@ -121,10 +122,14 @@ reel_status reel__cuda_attention_grad(const reel__call *c) {
     REEL_SCOPE;
     reel__cuda_attention_work w;
     if (!fill_back(&w, c)) return reel_error_status();
+    const reel_dtype dtype = out->layout.dtype;
+    const size_t bytes = (size_t)reel__cuda_attention_turns(&w, dtype) * sizeof *w.turns;
     reel__cuda_device *d = reel__cuda_enter(c);
     if (!d) return reel_error_status();
-    status =
-        reel__cuda_launched(c, reel__cuda_launch_attention_grad(&w, out->layout.dtype, d->queue));
+    w.turns = reel__cuda_scratch(c, bytes);
+    if (!w.turns) return reel_error_status();
+    status = reel__cuda_launched(c, reel__cuda_launch_attention_grad(&w, dtype, d->queue));
+    reel__cuda_free(d->index, w.turns, bytes);
     return status;
 }
 

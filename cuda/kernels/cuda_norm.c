@@ -2,35 +2,17 @@
  * memory for sums. */
 #include "cuda/cuda_internal.h"
 #include "cuda/kernels/kernels_norm_internal.h"
-
-#define THIN 16 /* shorter runs of a channel are brought together first */
-
-static bool is_thin(const reel__call *c) {
-    return c->with.norm.across && c->with.norm.outer > 1 && c->with.norm.inner < THIN;
-}
-
-/* x[outer, channels, inner] as [channels, outer, inner], and back, to `to`. */
-static reel_tensor *turned(const reel__call *c, reel_tensor *x) {
-    const reel_shape s = reel_shape(c->with.norm.outer, c->with.norm.channels, c->with.norm.inner);
-    x = reel_permute_at(c->at, reel_reshape_at(c->at, x, s), reel_axes(1, 0, 2));
-    return reel_contiguous_at(c->at, x);
-}
-static reel_status turn_back(const reel__call *c, reel_tensor *to, reel_tensor *x) {
-    const reel_shape s = reel_shape(c->with.norm.channels, c->with.norm.outer, c->with.norm.inner);
-    x = reel_permute_at(c->at, reel_reshape_at(c->at, x, s), reel_axes(1, 0, 2));
-    x = reel_reshape_at(c->at, x, reel_shape_of(to));
-    return reel_copy_at_(c->at, to, x) ? REEL_OK : reel_error_status();
-}
+#include "tensor/ops/norm_internal.h"
 
 static reel__cuda_norm_work work_of(const reel__call *c) {
-    const bool thin = is_thin(c);
-    return (reel__cuda_norm_work){.outer = thin ? 1 : c->with.norm.outer,
-                                  .groups = c->with.norm.groups,
-                                  .channels = c->with.norm.channels,
-                                  .inner = c->with.norm.inner * (thin ? c->with.norm.outer : 1),
-                                  .eps = c->with.norm.eps,
-                                  .across = c->with.norm.across,
-                                  .uncentred = c->with.norm.uncentred};
+    const reel__with with = reel__norm_is_thin(&c->with) ? reel__norm_turned_with(c) : c->with;
+    return (reel__cuda_norm_work){.outer = with.norm.outer,
+                                  .groups = with.norm.groups,
+                                  .channels = with.norm.channels,
+                                  .inner = with.norm.inner,
+                                  .eps = with.norm.eps,
+                                  .across = with.norm.across,
+                                  .uncentred = with.norm.uncentred};
 }
 
 /* With `numbers` f64 of scratch, of which those from `slopes` on are the slopes. */
@@ -58,9 +40,10 @@ reel_status reel__cuda_standardize(const reel__call *c) {
         const bool done = reel_fill_at_(c->at, c->out[1], 0) && reel_fill_at_(c->at, c->out[2], 1);
         return done ? REEL_OK : reel_error_status();
     }
-    const bool thin = is_thin(c);
+    const bool thin = reel__norm_is_thin(&c->with);
     for (int i = 0; i < c->nin; i++) {
-        in[i] = i == 0 && thin ? turned(c, c->in[i]) : reel_contiguous_at(c->at, c->in[i]);
+        in[i] =
+            i == 0 && thin ? reel__norm_turned(c, c->in[i]) : reel_contiguous_at(c->at, c->in[i]);
         if (!in[i]) return reel_error_status();
     }
     if (thin || !reel_is_contiguous(out)) y = reel_empty_like_at(c->at, in[0]);
@@ -75,7 +58,7 @@ reel_status reel__cuda_standardize(const reel__call *c) {
     reel__cuda_norm_plan(&n);
     REEL_TRY(launch_with(c, &n, in[0]->layout.dtype, 2 * n.sets * n.parts, 0,
                          reel__cuda_launch_standardize));
-    if (thin) return turn_back(c, out, y);
+    if (thin) return reel__norm_turn_back(c, out, y);
     if (y == out) return REEL_OK;
     return reel_copy_at_(c->at, out, y) ? REEL_OK : reel_error_status();
 }
@@ -86,9 +69,10 @@ reel_status reel__cuda_standardize_grad(const reel__call *c) {
                   channels = c->with.norm.groups * c->with.norm.channels;
     REEL_SCOPE;
     if (elements == 0) return reel_fill_at_(c->at, out, 0) ? REEL_OK : reel_error_status();
-    const bool thin = is_thin(c);
+    const bool thin = reel__norm_is_thin(&c->with);
     for (int i = 0; i < c->nin; i++) {
-        in[i] = i < 2 && thin ? turned(c, c->in[i]) : reel_contiguous_at(c->at, c->in[i]);
+        in[i] =
+            i < 2 && thin ? reel__norm_turned(c, c->in[i]) : reel_contiguous_at(c->at, c->in[i]);
         if (!in[i]) return reel_error_status();
     }
     if (thin && !(dx = reel_empty_like_at(c->at, in[1]))) return reel_error_status();
@@ -108,7 +92,7 @@ reel_status reel__cuda_standardize_grad(const reel__call *c) {
     REEL_TRY(launch_with(c, &n, out->layout.dtype, sums + 2 * reel_numel(in[2]), sums,
                          reel__cuda_launch_standardize_grad));
     if (!thin) return REEL_OK;
-    return turn_back(c, reel_slice_at(c->at, out, 0, 0, elements, 1), dx);
+    return reel__norm_turn_back(c, reel_slice_at(c->at, out, 0, 0, elements, 1), dx);
 }
 
 reel_status reel__cuda_track_statistics(const reel__call *c) {

@@ -2,7 +2,7 @@
 #ifndef REEL_CUDA_KERNELS_ERRORS_INTERNAL_CUH
 #define REEL_CUDA_KERNELS_ERRORS_INTERNAL_CUH
 
-#include "cuda/kernels/launch_internal.cuh"
+#include "cuda/kernels/both_sides_internal.h"
 
 /* The first to claim it writes; the host looks at `code` when it next comes by. */
 static __device__ __noinline__ void report_error(const reel__cuda_error_slot &w,

@@ -4,7 +4,7 @@
 #ifndef REEL_CUDA_KERNELS_FORMULA_INTERNAL_CUH
 #define REEL_CUDA_KERNELS_FORMULA_INTERNAL_CUH
 
-#include "cuda/kernels/kernels_internal.h"
+#include "tensor/ops/reduction_internal.h"
 
 #include <stdint.h>
 

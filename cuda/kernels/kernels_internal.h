@@ -7,6 +7,7 @@
 #ifndef REEL_CUDA_KERNELS_KERNELS_INTERNAL_H
 #define REEL_CUDA_KERNELS_KERNELS_INTERNAL_H
 
+#include "cuda/kernels/both_sides_internal.h"
 #include "tensor/formulas/recurrent_step_internal.h"
 #include "tensor/ops/update_internal.h"
 
@@ -22,8 +23,6 @@ extern "C" {
 typedef struct reel__cuda_queue reel__cuda_queue;
 
 #define REEL__CUDA_ARGUMENTS 8
-/* The most blocks of a kernel that begins while the last one ends. */
-#define REEL__CUDA_OVERLAPPED 1024
 
 typedef struct {
     const void *function;
@@ -181,11 +180,13 @@ typedef struct {
     const int64_t *seed;
     int64_t seed_step;
     void *lse, *delta;
+    unsigned long long *turns; /* scratch of the gradient */
 } reel__cuda_attention_work;
 /* y and lse. */
 cudaError_t reel__cuda_launch_attention(const reel__cuda_attention_work *w, reel_dtype dtype,
                                         reel__cuda_queue *queue);
-/* delta, dq, dk and dv. */
+/* delta, dq, dk and dv, with so many turns. */
+int64_t reel__cuda_attention_turns(const reel__cuda_attention_work *w, reel_dtype dtype);
 cudaError_t reel__cuda_launch_attention_grad(const reel__cuda_attention_work *w, reel_dtype dtype,
                                              reel__cuda_queue *queue);
 /* out[rows, keys] = kept, or 0 where dropped; contiguous. */
@@ -231,34 +232,6 @@ typedef struct {
 enum { REEL__CUDA_TILES_16X32, REEL__CUDA_TILES_32X16, REEL__CUDA_TILES_32X64 };
 cudaError_t reel__cuda_launch_gemm(const reel__cuda_product *p, int tiling, int parts,
                                    reel__cuda_queue *queue);
-
-/* ---- deferred errors (errors_internal.cuh) ---- */
-
-typedef enum {
-    REEL__CUDA_WRONG_INDEX,       /* index, position, size: not in 0..size-1 */
-    REEL__CUDA_WRONG_PROBABILITY, /* value, position */
-    REEL__CUDA_NO_PROBABILITY,    /* value */
-    REEL__CUDA_WRONG_WEIGHT,      /* value, position */
-    REEL__CUDA_WRONG_SUM,         /* of weights: value, position: its row */
-    REEL__CUDA_FEW_WEIGHTS,       /* above 0: position: the row; size: how many are needed */
-} reel__cuda_error_kind;
-
-/* What a kernel reports of a value that it can't work with, whichever thread came first. The host
- * reads `code`, in its own memory. */
-typedef struct {
-    volatile unsigned code; /* 0: none */
-    reel__cuda_error_kind what;
-    const char *name, *at; /* of the function and of its call */
-    double value;
-    int64_t index, position, size;
-} reel__cuda_deferred;
-
-/* Where it does: `claimed` is 0 until a kernel has reported something, on the device. */
-typedef struct {
-    unsigned *claimed;
-    reel__cuda_deferred *error;
-    const char *name, *at;
-} reel__cuda_error_slot;
 
 /* ---- probabilities (bce.cu) ---- */
 

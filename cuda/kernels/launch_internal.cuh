@@ -1,25 +1,11 @@
-/* How kernels come into the queue, and how they follow each other: the next one's blocks may come
- * to the processors while the last one's are ending, and wait there, instead of being sent off when
- * all is over.
- *
- * Source: CUDA C++ Programming Guide, "Programmatic Dependent Launch". */
+/* How kernels come into the queue. */
 #ifndef REEL_CUDA_KERNELS_LAUNCH_INTERNAL_CUH
 #define REEL_CUDA_KERNELS_LAUNCH_INTERNAL_CUH
 
 #include "cuda/kernels/kernels_internal.h"
+#include "cuda/kernels/threads_internal.cuh"
 
 #include <stdint.h>
-
-/* The first thing that each kernel does, in all of its threads: what the kernels before it have
- * written is there afterwards, and the next one may come. A kernel of many blocks is launched the
- * plain way, and is spared what this costs each block. */
-static __device__ __forceinline__ void begin() {
-#if REEL_CUDA_SM90
-    if (gridDim.x > REEL__CUDA_OVERLAPPED) return;
-    asm volatile("griddepcontrol.wait;" ::: "memory");
-    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
-#endif
-}
 
 #define MOST_BLOCKS INT32_MAX /* of a launch */
 

@@ -1,7 +1,8 @@
 /* standardize_grad: of h = (x - mean) r, r = 1 / sqrt(var + eps), and p = g w,
  *     dx = r (p - mean of p - h mean of p h),  dw = sum of g h,  db = sum of g
- * Rows whose weights lie along them are a warp's or a block's, and dw and db sums of columns; else
- * the sums of g and g (x - mean) over a channel's elements give all there is. */
+ * Rows whose weights lie along them are a warp's or a block's; dw and db are sums of columns, which
+ * the warps take along where they have registers for them. Else the sums of g and g (x - mean) over
+ * a channel's elements give all there is. */
 #include "cuda/kernels/norm_internal.cuh"
 
 template <class T> static __device__ __forceinline__ T weight_at(const norm_work &n, int64_t c) {
@@ -70,6 +71,75 @@ static __global__ void __launch_bounds__(LONG_THREADS) back_block(const norm_wor
         for (int64_t i = threadIdx.x; i < count; i += LONG_THREADS)
             dx[i] = g[i] * weight_at<T>(n, i) * r - shift - (x[i] - mean) * slope;
     }
+}
+
+/* Rows of a warp and sums of columns in one pass: a block has the rows of a part. */
+#define PARTNERS 8 /* warps of it */
+
+/* Wider rows leave no registers for the sums; of narrower ones a warp, with the next row to come
+ * after this one, has too few elements on the way. */
+static bool sums_along(const norm_work &n) {
+    return n.channels > 128 && n.channels <= 512;
+}
+
+/* In the first warp: the sums over all warps, whose upper half gives them to the lower half, and so
+ * on. */
+template <int N> static __device__ __forceinline__ void join_warps(double sums[2][N]) {
+    __shared__ double given[PARTNERS / 2][2][N][32];
+    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+#pragma unroll
+    for (int half = PARTNERS / 2; half > 0; half /= 2) {
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            for (int k = 0; k < 2; k++)
+                if (warp >= half && warp < 2 * half) given[warp - half][k][i][lane] = sums[k][i];
+        __syncthreads();
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            for (int k = 0; k < 2; k++)
+                if (warp < half) sums[k][i] += given[warp][k][i][lane];
+        __syncthreads();
+    }
+}
+
+template <class T, int ITEMS>
+static __global__ void __launch_bounds__(32 * PARTNERS, 2) back_part(const norm_work n) {
+    begin();
+    const int count = (int)n.channels, lane = threadIdx.x % 32;
+    const int64_t part = blockIdx.x, stop = n.outer * (part + 1) / n.parts;
+    double sums[2][ITEMS] = {};
+    for (int64_t row = n.outer * part / n.parts + threadIdx.x / 32; row < stop; row += PARTNERS) {
+        const T *x = (const T *)n.x + row * count, *g = (const T *)n.g + row * count;
+        T *dx = (T *)n.y + row * count;
+        const T mean = mean_at<T>(n, row), r = root_at<T>(n, row);
+        T h[ITEMS], p[ITEMS], sum = 0, product = 0;
+#pragma unroll
+        for (int i = 0; i < ITEMS; i++) {
+            const int at = i * 32 + lane;
+            h[i] = at < count ? (x[at] - mean) * r : (T)0;
+            p[i] = at < count ? g[at] : (T)0;
+        }
+#pragma unroll
+        for (int i = 0; i < ITEMS; i++) {
+            const int at = i * 32 + lane;
+            sums[0][i] += (double)(p[i] * h[i]);
+            sums[1][i] += (double)p[i];
+            p[i] *= at < count ? weight_at<T>(n, at) : (T)0;
+            sum += p[i];
+            product += p[i] * h[i];
+        }
+        const T shift = n.uncentred ? (T)0 : sum_warp(sum) / (T)count,
+                slope = sum_warp(product) / (T)count;
+#pragma unroll
+        for (int i = 0; i < ITEMS; i++)
+            if (i * 32 + lane < count) dx[i * 32 + lane] = (p[i] - shift - h[i] * slope) * r;
+    }
+    join_warps<ITEMS>(sums);
+    if (threadIdx.x >= 32) return;
+#pragma unroll
+    for (int i = 0; i < ITEMS; i++)
+        for (int k = 0; k < 2; k++)
+            if (i * 32 + lane < count) n.sums[(part * 2 + k) * count + i * 32 + lane] = sums[k][i];
 }
 
 /* Of 32 columns, the rows of a part: 8 at a time. */
@@ -233,8 +303,10 @@ static bool by_rows(const norm_work &n) {
 
 void reel__cuda_norm_grad_plan(reel__cuda_norm_work *n) {
     if (by_rows(*n)) {
-        const int64_t tiles = (n->channels + 31) / 32, wanted = (2 * ENOUGH + tiles - 1) / tiles,
-                      worth = n->outer / (4 * TALL);
+        const bool along = sums_along(*n);
+        const int64_t tiles = (n->channels + 31) / 32,
+                      wanted = along ? MOST_PARTS : (2 * ENOUGH + tiles - 1) / tiles,
+                      worth = n->outer / (along ? PARTNERS : 4 * TALL);
         n->sets = n->dw || n->db ? n->channels : 0;
         n->parts = worth < wanted ? worth : wanted;
         n->parts = n->parts < 1 ? 1 : n->parts < MOST_PARTS ? n->parts : MOST_PARTS;
@@ -245,19 +317,33 @@ void reel__cuda_norm_grad_plan(reel__cuda_norm_work *n) {
 }
 
 template <class T> static cudaError_t rows_back(const norm_work &n, reel__cuda_queue *queue) {
-    const int64_t count = n.channels, tiles = blocks_for(count, 32);
+    const int64_t count = n.channels;
+    if (count > SHORT_ROW)
+        return launch(back_block<T>, rows_grid(n.outer, 1), LONG_THREADS, queue, n);
     void (*const kernel)(const norm_work) = count <= 32    ? back_warp<T, 1>
                                             : count <= 128 ? back_warp<T, 4>
                                             : count <= 512 ? back_warp<T, 16>
                                                            : back_warp<T, 32>;
-    cudaError_t e =
-        count > SHORT_ROW
-            ? launch(back_block<T>, rows_grid(n.outer, 1), LONG_THREADS, queue, n)
-            : launch(kernel, rows_grid(n.outer, ROW_THREADS / 32), ROW_THREADS, queue, n);
-    if (e != cudaSuccess || !n.sets) return e;
-    e = launch(column_parts<T>, tiles * n.parts, dim3(32, TALL), queue, n, tiles);
+    return launch(kernel, rows_grid(n.outer, ROW_THREADS / 32), ROW_THREADS, queue, n);
+}
+
+/* And dw and db. */
+template <class T>
+static cudaError_t rows_and_columns_back(const norm_work &n, reel__cuda_queue *queue) {
+    const int64_t count = n.channels, tiles = blocks_for(count, 32);
+    cudaError_t e;
+    if (sums_along(n)) {
+        void (*const kernel)(const norm_work) = count <= 256   ? back_part<T, 8>
+                                                : count <= 384 ? back_part<T, 12>
+                                                               : back_part<T, 16>;
+        e = launch(kernel, n.parts, 32 * PARTNERS, queue, n);
+    } else {
+        e = rows_back<T>(n, queue);
+        if (e != cudaSuccess) return e;
+        e = launch(column_parts<T>, tiles * n.parts, dim3(32, TALL), queue, n, tiles);
+    }
     if (e != cudaSuccess) return e;
-    return launch(join_columns<T>, (n.channels + 31) / 32, dim3(32, JOINERS), queue, n);
+    return launch(join_columns<T>, tiles, dim3(32, JOINERS), queue, n);
 }
 
 template <class T> static cudaError_t channels_back(const norm_work &n, reel__cuda_queue *queue) {
@@ -280,6 +366,9 @@ template <class T> static cudaError_t channels_back(const norm_work &n, reel__cu
 
 cudaError_t reel__cuda_launch_standardize_grad(const reel__cuda_norm_work *n, reel_dtype dtype,
                                                reel__cuda_queue *queue) {
+    if (by_rows(*n) && n->sets > 0)
+        return dtype == REEL_F32 ? rows_and_columns_back<float>(*n, queue)
+                                 : rows_and_columns_back<double>(*n, queue);
     if (by_rows(*n))
         return dtype == REEL_F32 ? rows_back<float>(*n, queue) : rows_back<double>(*n, queue);
     return dtype == REEL_F32 ? channels_back<float>(*n, queue) : channels_back<double>(*n, queue);

@@ -49,11 +49,127 @@ def put(name):
 
 
 def sliced(x, v):
-    axis, start, stop, step = v["i"]
+    axis, start, stop, step = v["i"][:4]
     return x.movedim(axis, 0)[start:stop:step].movedim(0, axis)
 
 
-# By the names of graph_ops.c; v has the constants "f", "i" and "shape".
+def by_axes(name):
+    """The function of one, two or three axes."""
+    return lambda v: getattr(F, name % v["i"][0])
+
+
+def conv(x, w, *rest):
+    *bias, v = rest
+    _, stride, padding, dilation, groups, same = v["i"][:6]
+    f = by_axes("conv%dd")(v)
+    return f(x, w, *bias or [None], stride, "same" if same else padding, dilation, groups)
+
+
+def conv_transpose(x, w, *rest):
+    *bias, v = rest
+    _, stride, padding, dilation, groups, longer = v["i"][:6]
+    return by_axes("conv_transpose%dd")(v)(x, w, *bias or [None], stride, padding, longer, groups, dilation)
+
+
+def max_pool(x, v):
+    _, stride, padding, dilation, ceil = v["i"][:5]
+    return by_axes("max_pool%dd")(v)(x, v["shape"], stride, padding, dilation, bool(ceil))
+
+
+def avg_pool(x, v):
+    _, stride, padding, _, ceil, exclude = v["i"][:6]
+    return by_axes("avg_pool%dd")(v)(x, v["shape"], stride, padding, bool(ceil), not exclude)
+
+
+def lp_pool(x, v):
+    kernel = v["shape"] if len(v["shape"]) > 1 else v["shape"][0]
+    return by_axes("lp_pool%dd")(v)(x, v["f"][0], kernel, v["i"][1])
+
+
+def pad(x, v):
+    mode = ("constant", "reflect", "replicate", "circular")[v["i"][0]]
+    return F.pad(x, v["shape"], mode, v["f"][0] if mode == "constant" else None)
+
+
+def interpolate(x, v):
+    axes, mode, corners = v["i"][:3]
+    linear = {1: "linear", 2: "bilinear", 3: "trilinear"}[axes]
+    mode = ("nearest", "nearest-exact", linear, "bicubic", "area")[mode]
+    corners = bool(corners) if mode in (linear, "bicubic") else None
+    if v["f"][0] > 0:
+        return F.interpolate(x, scale_factor=v["f"][0], mode=mode, align_corners=corners)
+    return F.interpolate(x, v["shape"], mode=mode, align_corners=corners)
+
+
+def unfold(x, v):
+    return F.unfold(x, v["shape"], v["i"][3], v["i"][2], v["i"][1])
+
+
+def fold(x, v):
+    return F.fold(x, v["i"][4:6], v["shape"], v["i"][3], v["i"][2], v["i"][1])
+
+
+def normalized(f):
+    """f(x, weight, bias, v), of which the last two may be missing."""
+    return lambda x, *rest: f(x, *rest[:-1], *[None] * (3 - len(rest)), rest[-1])
+
+
+def dense(w):
+    """Without strides: the gradient of PyTorch's batch_norm takes a weight for contiguous, whatever it is."""
+    return w if w is None else w.contiguous()
+
+
+def prelu(x, w, v):
+    slope = w.view(()) if w.numel() == 1 else w.view(-1, *[1] * (x.ndim - 2))
+    return x.clamp(min=0) + slope * x.clamp(max=0)
+
+
+def attention(q, k, v, *rest):
+    """In plain products, which can be differentiated twice."""
+    *mask, of = rest
+    scores = of["f"][0] * (q @ k.mT)
+    if mask:
+        scores = scores + mask[0]
+    if of["i"][0]:
+        scores = scores.masked_fill(torch.ones(scores.shape[-2:]).tril() == 0, -torch.inf)
+    return scores.softmax(-1) @ v
+
+
+def in_steps(step):
+    """All steps of x, step by step, from either end."""
+
+    def run(x, w_ih, w_hh, b_ih, b_hh, *states):
+        *states, v = states
+        y = [None] * len(x)
+        for t in range(len(x))[:: -1 if v["i"][0] else 1]:
+            states = step(F.linear(x[t], w_ih, b_ih), F.linear(states[0], w_hh, b_hh), *states)
+            y[t] = states[0]
+        return torch.stack(y)
+
+    return run
+
+
+def lstm_step(x, u, h, c):
+    i, f, g, o = (x + u).chunk(4, -1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
+def gru_step(x, u, h):
+    (x_r, x_z, x_n), (u_r, u_z, u_n) = x.chunk(3, -1), u.chunk(3, -1)
+    r, z = (x_r + u_r).sigmoid(), (x_z + u_z).sigmoid()
+    return ((1 - z) * (x_n + r * u_n).tanh() + z * h,)
+
+
+def embedding_bag(w, i, v):
+    rows = w[i]
+    return (rows.mean(1), rows.sum(1), rows.amax(1))[v["i"][0]]
+
+
+EQUATIONS = ("ij,jk->ik", "bij,bkj->bik", "bij,bij->b", "bthd,bshd->bhts", "i,j->ij", "abc,cd,bd->ad", "ij,ij", "abc->ca")
+
+
+# By the names of the rows of graph_ops.c, graph_windows.c and graph_layers.c; v has the constants "f", "i" and "shape".
 OPS = {
     "neg": lambda x, v: -x,
     "relu": lambda x, v: F.relu(x),
@@ -85,7 +201,7 @@ OPS = {
     "softsign": lambda x, v: F.softsign(x),
     "logsigmoid": lambda x, v: F.logsigmoid(x),
     "selu": lambda x, v: F.selu(x),
-    "celu": lambda x, v: F.celu(x, v["f"][0]),
+    "celu": lambda x, v: v["f"][0] * F.elu(x / v["f"][0]),  # F.celu has 1 / alpha in f32
     "cumsum": lambda x, v: x.cumsum(v["i"][0]),
     "softmin": lambda x, v: F.softmin(x, v["i"][0]),
     "pow_scalar": lambda x, v: x.pow(v["f"][0]),
@@ -131,6 +247,37 @@ OPS = {
     "gather": lambda x, i, v: x.gather(v["i"][0], i),
     "index_add": put("index_add"),
     "scatter_add": put("scatter_add"),
+    "relu6": lambda x, v: F.relu6(x),
+    "hardsigmoid": lambda x, v: (x / 6 + 0.5).clamp(0, 1),  # that which can be differentiated twice
+    "hardswish": lambda x, v: F.hardswish(x),
+    "hardshrink": lambda x, v: F.hardshrink(x, v["f"][0]),
+    "softshrink": lambda x, v: F.softshrink(x, v["f"][0]),
+    "hardtanh": lambda x, v: F.hardtanh(x, *v["f"]),
+    "threshold": lambda x, v: F.threshold(x, *v["f"]),
+    "prelu": prelu,
+    "glu": lambda x, v: F.glu(x, v["i"][0]),
+    "conv": conv,
+    "conv_transpose": conv_transpose,
+    "max_pool": max_pool,
+    "avg_pool": avg_pool,
+    "lp_pool": lp_pool,
+    "adaptive_avg": lambda x, v: by_axes("adaptive_avg_pool%dd")(v)(x, v["shape"]),
+    "adaptive_max": lambda x, v: by_axes("adaptive_max_pool%dd")(v)(x, v["shape"]),
+    "pad": pad,
+    "interpolate": interpolate,
+    "unfold": unfold,
+    "fold": fold,
+    "layer_norm": normalized(lambda x, w, b, v: F.layer_norm(x, v["shape"], w, b, v["f"][0])),
+    "rms_norm": normalized(lambda x, w, b, v: F.rms_norm(x, v["shape"], w, v["f"][0])),
+    "group_norm": normalized(lambda x, w, b, v: F.group_norm(x, v["i"][0], w, b, v["f"][0])),
+    "batch_norm": normalized(lambda x, w, b, v: F.batch_norm(x, None, None, dense(w), b, True, 0.1, v["f"][0])),
+    "instance_norm": normalized(lambda x, w, b, v: F.instance_norm(x, None, None, dense(w), b, True, 0.1, v["f"][0])),
+    "attention": attention,
+    "lstm": in_steps(lstm_step),
+    "gru": in_steps(gru_step),
+    "embedding": lambda w, i, v: F.embedding(i, w),
+    "embedding_bag": embedding_bag,
+    "einsum": lambda *xs: torch.einsum(EQUATIONS[xs[-1]["i"][0]], *xs[:-1]),
     "detach": lambda x, v: x.detach(),
     "fill_": fill_,
     "add_": lambda x, y, v: x.detach().clone().add_(y.detach()),

@@ -28,12 +28,6 @@ static void scratch_free(const scratch *s) {
     reel__cpu_free(0, s->panel, s->bytes);
 }
 
-#define WORTH_A_PART 200000.0 /* flops */
-
-static int64_t grain_of(double flops) {
-    return (int64_t)(WORTH_A_PART / (flops + 1)) + 1;
-}
-
 /* ---- forward ---- */
 
 typedef struct {
@@ -147,7 +141,8 @@ reel_status reel__conv_forward(const reel__conv_job *j, const void *x, const voi
                  .packs = !pointwise};
     const double flops = 2.0 * (double)(f.in_group * j->taps) * (double)f.out_group *
                          (double)reel__conv_most_columns(&f.cut);
-    reel__cpu_parallel(reel__conv_blocks(&f.cut) * j->groups, grain_of(flops), forward_work, &f);
+    reel__cpu_parallel(reel__conv_blocks(&f.cut) * j->groups, reel__conv_grain(flops), forward_work,
+                       &f);
     return f.failed ? REEL_ERR_MEMORY : REEL_OK;
 }
 
@@ -295,7 +290,7 @@ static reel_status back_by_scattering(const reel__conv_job *j, const void *g, co
     s.step = reel__least(reel__conv_channels(j), s.in_group);
     s.steps = (s.in_group + s.step - 1) / s.step;
     const double flops = 2.0 * (double)(s.step * j->taps) * (double)(s.out_group * j->out_size);
-    reel__cpu_parallel(j->images * j->groups * s.steps, grain_of(flops), scatter_work, &s);
+    reel__cpu_parallel(j->images * j->groups * s.steps, reel__conv_grain(flops), scatter_work, &s);
     return s.failed ? REEL_ERR_MEMORY : REEL_OK;
 }
 

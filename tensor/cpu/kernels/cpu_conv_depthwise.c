@@ -30,8 +30,7 @@ static planes planes_of(const reel__conv_job *j) {
 }
 
 static int64_t grain_of(const reel__conv_job *j, int64_t images) {
-    const double flops = 2.0 * (double)(j->taps * j->out_size) * (double)images;
-    return (int64_t)(200000.0 / (flops + 1)) + 1;
+    return reel__conv_grain(2.0 * (double)(j->taps * j->out_size) * (double)images);
 }
 
 /* A plane's rows, each from `before` zeros on. */
@@ -52,18 +51,11 @@ static void pad(const planes *p, int64_t n, int64_t c, char *to) {
     }
 }
 
-/* The row of x that rows (kd, kh) of the kernel and of y meet; -1: none. */
-static int64_t meets(const reel__conv_job *j, int64_t row, int64_t kd, int64_t kh) {
-    const int64_t d = row / j->out[1] * j->stride[0] - j->before[0] + kd * j->dilation[0],
-                  h = row % j->out[1] * j->stride[1] - j->before[1] + kh * j->dilation[1];
-    return d < 0 || d >= j->in[0] || h < 0 || h >= j->in[1] ? -1 : d * j->in[1] + h;
-}
-
 static int list_taps(const planes *p, int64_t row, reel__tap *tap) {
     const reel__conv_job *j = p->j;
     int count = 0;
     for (int64_t r = 0; r < j->kernel[0] * j->kernel[1]; r++) {
-        const int64_t at = meets(j, row, r / j->kernel[1], r % j->kernel[1]);
+        const int64_t at = reel__conv_met(j, row, r / j->kernel[1], r % j->kernel[1]);
         if (at >= 0) tap[count++] = (reel__tap){.w = r * j->kernel[2], .x = at * p->width};
     }
     return count;
@@ -147,7 +139,7 @@ static void back_work(void *context, int64_t begin, int64_t end) {
             const char *g = p->x + (size_t)((n * j->filters + o) * j->out_size) * p->size;
             for (int64_t row = 0; row < j->out[0] * j->out[1]; row++)
                 for (int64_t r = 0; r < kernel_rows; r++) {
-                    const int64_t at = meets(j, row, r / j->kernel[1], r % j->kernel[1]);
+                    const int64_t at = reel__conv_met(j, row, r / j->kernel[1], r % j->kernel[1]);
                     if (at >= 0)
                         back_row(j, dx + (size_t)(at * j->in[2]) * p->size,
                                  p->w + (size_t)(o * j->taps + r * j->kernel[2]) * p->size,

@@ -53,6 +53,16 @@ static inline int64_t reel__conv_count(const reel__conv_columns *b) {
 static inline int64_t reel__conv_position(const reel__conv_job *j, const reel__conv_columns *b) {
     return b->row0 * j->out[2] + b->w0;
 }
+/* The row of a plane of x that row (kd, kh) of the kernel meets at a row of y; -1: none. */
+static inline int64_t reel__conv_met(const reel__conv_job *j, int64_t row, int64_t kd, int64_t kh) {
+    const int64_t d = row / j->out[1] * j->stride[0] - j->before[0] + kd * j->dilation[0],
+                  h = row % j->out[1] * j->stride[1] - j->before[1] + kh * j->dilation[1];
+    return d < 0 || d >= j->in[0] || h < 0 || h >= j->in[1] ? -1 : d * j->in[1] + h;
+}
+/* How many things of so many flops each are worth a part of the work. */
+static inline int64_t reel__conv_grain(double flops) {
+    return (int64_t)(200000.0 / (flops + 1)) + 1;
+}
 /* Channels whose rows are packed at a time. */
 static inline int64_t reel__conv_channels(const reel__conv_job *j) {
     const int64_t n = REEL__CONV_ROWS / j->taps;

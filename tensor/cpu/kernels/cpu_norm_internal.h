@@ -3,9 +3,9 @@
 #define REEL_TENSOR_CPU_KERNELS_CPU_NORM_INTERNAL_H
 
 #include "tensor/cpu/loops/cpu_norms_internal.h"
+#include "tensor/ops/norm_internal.h"
 
 #define REEL__NORM_GRAIN 8192 /* elements that are worth a thread */
-#define REEL__NORM_THIN 16    /* shorter runs of a channel are brought together first */
 
 /* An element of f32 or f64. */
 static inline double reel__real_at(const void *v, reel_dtype dtype, int64_t i) {
@@ -17,18 +17,6 @@ static inline void reel__real_put(void *v, reel_dtype dtype, int64_t i, double v
     else
         ((double *)v)[i] = value;
 }
-
-/* Whether statistics are those of channels that lie so scattered that they are turned first. */
-static inline bool reel__norm_is_thin(const reel__with *with) {
-    return with->norm.across && with->norm.outer > 1 && with->norm.inner < REEL__NORM_THIN;
-}
-
-/* x[outer, channels, inner] as [channels, outer, inner], contiguous; borrowed. */
-reel_tensor *reel__norm_turned(const reel__call *c, reel_tensor *x);
-/* What the sizes are then. */
-reel__with reel__norm_turned_with(const reel__call *c);
-/* Brings what was computed so back, to `to`. */
-reel_status reel__norm_turn_back(const reel__call *c, reel_tensor *to, reel_tensor *turned);
 
 /* Runs of a channel's elements that are looked at together, from row `first` on. */
 static inline reel__norm_runs reel__norm_runs_of(const reel__with *with, int64_t first) {
