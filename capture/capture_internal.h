@@ -86,6 +86,8 @@ reel__trace *reel__trace_rehearse(reel_step step, void *user, bool *did);
 void reel__trace_free(reel__trace *t);
 /* Lets the memory go that a program does not use. */
 void reel__trace_let_go(reel__trace *t);
+/* `anywhere`: whatever the offset. */
+bool reel__same_layout(const reel__layout *a, const reel__layout *b, bool anywhere);
 /* Whether the same calls were made of the same outer tensors, those apart that only the traces
  * still hold. Else *why says what differs. */
 bool reel__trace_agrees(const reel__trace *a, const reel__trace *b, char *why, size_t size);

@@ -58,8 +58,7 @@ static bool is_pure(const reel__trace *t, const reel__entry *e, const int *write
 }
 
 static bool same_operand(const reel__operand *a, const reel__operand *b, const int *value) {
-    return value[a->value] == value[b->value] &&
-           memcmp(&a->layout, &b->layout, sizeof a->layout) == 0;
+    return value[a->value] == value[b->value] && reel__same_layout(&a->layout, &b->layout, false);
 }
 
 static bool repeats(const reel__entry *a, const reel__entry *b, const versions *v, int ka, int kb,

@@ -184,7 +184,10 @@ static void let_saved_go(reel__trace *t) {
 static reel_status undo(reel__trace *t) {
     for (int k = t->parts - 1; k >= 0; k--)
         t->part[k].is.back(t->part[k].is.of, t->part[k].is.number);
-    for (int i = 0; i < t->saves; i++) REEL_TRY(copy_bytes(t->saved[i].base, t->saved[i].copy));
+    for (int i = 0; i < t->saves; i++) {
+        reel__saved *v = &t->saved[i];
+        if (v->base->storage->data) REEL_TRY(copy_bytes(v->base, v->copy)); /* else it is gone */
+    }
     return reel_error_status();
 }
 
@@ -273,7 +276,7 @@ void reel__trace_let_go(reel__trace *t) {
 
 /* ---- two steps ---- */
 
-static bool same_layout(const reel__layout *a, const reel__layout *b, bool anywhere) {
+bool reel__same_layout(const reel__layout *a, const reel__layout *b, bool anywhere) {
     if (a->dtype != b->dtype || !reel_shape_equal(a->shape, b->shape)) return false;
     for (int i = 0; i < a->shape.ndim; i++)
         if (a->stride[i] != b->stride[i]) return false;
@@ -294,7 +297,7 @@ static bool same_entry(const reel__entry *a, const reel__entry *b, char *why, si
     for (int i = 0; !what && i < a->call.nin + a->call.nout; i++) {
         if (a->operand[i].value != b->operand[i].value)
             what = "of other tensors";
-        else if (!same_layout(&a->operand[i].layout, &b->operand[i].layout, a->section >= 0))
+        else if (!reel__same_layout(&a->operand[i].layout, &b->operand[i].layout, a->section >= 0))
             what = "of other shapes";
     }
     if (!what) return true;
@@ -314,7 +317,7 @@ static bool same_parts(const reel__trace *a, const reel__trace *b) {
         for (int i = 0; i < REEL__SECTION_RESULTS; i++)
             if (p->result[i].value != q->result[i].value ||
                 (p->result[i].value >= 0 &&
-                 !same_layout(&p->result[i].layout, &q->result[i].layout, true)))
+                 !reel__same_layout(&p->result[i].layout, &q->result[i].layout, true)))
                 return false;
     }
     return true;

@@ -53,7 +53,7 @@ typedef struct {
     int64_t save_every; /* iterations; 0: at each epoch's end only */
     int keep, workers;
     int threads; /* 0: as the library has it, or the checkpoint that is gone on from */
-    bool resume;
+    bool resume, eager;
     reel_device device;
     const char *data; /* NULL: wherever reel_mnist_load finds it */
     const char *out, *checkpoint;
@@ -136,6 +136,7 @@ typedef struct {
     reel_optim *optim;
     reel_schedule *schedule;
     reel_loader *train, *test;
+    reel_plan *plan; /* of a step */
     reel_meter loss; /* of the epoch so far */
     reel_history *history;
     app_rows rows;            /* the same as a checkpoint has it */

@@ -29,6 +29,7 @@ typedef enum {
     DEVICE,
     THREADS,
     WORKERS,
+    EAGER,
     CHECKPOINT,
     OUT,
     RESUME,
@@ -67,6 +68,7 @@ static const option_row rows[] = {
     [THREADS] = {"threads", "T", ALL,
                  "for kernels on the CPU (one a processor; --resume: as before)"},
     [WORKERS] = {"workers", "W", RUNS, "threads that make batches ahead (0)"},
+    [EAGER] = {"eager", NULL, RUNS, "run each step op by op: not captured"},
     [CHECKPOINT] = {"checkpoint", "FILE", SHOW, "a checkpoint that train wrote (needed)"},
     [OUT] = {"out", "DIR", ALL, "for results (needed; train: runs/MODEL-L-sS)"},
     [RESUME] = {"resume", NULL, RUNS, "go on from the checkpoint in DIR, if there is one"},
@@ -168,6 +170,9 @@ static bool set_option(app_options *o, option_id id, const char *text) {
         return value_path(name, text, &o->checkpoint);
     case OUT:
         return value_path(name, text, &o->out);
+    case EAGER:
+        o->eager = true;
+        return true;
     case RESUME:
         o->resume = true;
         return true;

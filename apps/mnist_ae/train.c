@@ -5,19 +5,37 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* One step: it is captured, and replayed from then on (--eager: run as it is). False: no batch is
+ * left of the epoch. */
+static bool step(void *run) {
+    app_run *r = run;
+    reel_batch b;
+    if (!reel_loader_next(r->train, &b)) return false;
+    reel_tensor *loss = reel_mse_loss(reel_forward(r->model, b.x), b.x);
+    reel_backward(loss);
+    reel_optim_step(r->optim);
+    reel_schedule_step(r->schedule);
+    reel_meter_add_weighted(&r->loss, loss, (double)b.n); /* on the device: no wait */
+    return true;
+}
+
+/* As many steps as may pass before somebody looks: at a signal, at the bar, for a checkpoint. On a
+ * GPU many may be one launch. */
+static int64_t steps_at_once(const app_run *r) {
+    const int64_t few = r->options->device.type == REEL_CPU ? 1 : 50;
+    const int64_t every = r->options->save_every;
+    const int64_t left = every ? every - r->iteration % every : few;
+    return left < few ? left : few;
+}
+
 /* One epoch, or what is left of one; a failure ends it as the last batch does. False: a signal asks
  * the run to stop. */
 static bool train_epoch(app_run *r, app_progress *bar) {
-    for (reel_batch b; reel_loader_next(r->train, &b);) {
-        {
-            REEL_SCOPE; /* everything made inside is let go at the brace */
-            reel_tensor *loss = reel_mse_loss(reel_forward(r->model, b.x), b.x);
-            reel_backward(loss);
-            reel_optim_step(r->optim);
-            reel_schedule_step(r->schedule);
-            reel_meter_add_weighted(&r->loss, loss, (double)b.n); /* on the device: no wait */
-        }
-        r->iteration++;
+    for (int64_t asked = 1, done = 1; done == asked;) {
+        asked = steps_at_once(r);
+        done = reel_replay(r->plan, asked);
+        r->iteration += done;
+        if (done == 0) break;
         if (progress_due(bar)) progress_draw(bar, r, reel_meter_mean(&r->loss));
         if (signal_caught()) return false;
         if (r->options->save_every && r->iteration % r->options->save_every == 0) run_save(r);
@@ -116,11 +134,13 @@ static reel_status open_run(app_run *r) {
     r->schedule = schedule_new(o, r->optim, o->epochs * reel_loader_batches(r->train));
     r->history = reel_history_new(history_columns, HISTORY_COLUMNS);
     if (o->resume) run_resume(r);
+    r->plan = reel_capture(step, r, (reel_capture_options){.eager = o->eager});
     r->started = now();
     return reel_error_status();
 }
 
 static void close_run(app_run *r) {
+    reel_plan_free(r->plan);
     reel_history_free(r->history);
     free(r->rows.cells);
     free(r->rows.seconds);

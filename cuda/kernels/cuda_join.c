@@ -21,7 +21,7 @@ static reel_status join(const reel__call *c) {
     if (!d) return reel_error_status();
     reel__cuda_join j = {.out = reel__data(out)};
     reel__around_axis(out->layout.shape, c->with.axis, &j.outer, &inner);
-    j.row = (int64_t)out->storage->bytes / j.outer;
+    j.row = (int64_t)reel__layout_bytes(&out->layout) / j.outer;
     for (int i = 0; i < c->nin; i++) {
         const int64_t entries = reel__joined_entries(c, i);
         if (entries > 0 && reel_is_contiguous(c->list[i])) {

@@ -92,6 +92,10 @@ static inline void *reel__data(const reel_tensor *t) {
 /* ---- layouts (layout.c) ---- */
 
 int64_t reel__shape_numel(reel_shape s); /* -1 if it overflows or an axis is negative */
+/* Of all elements, wherever they lie: a result's memory may be part of a larger storage. */
+static inline size_t reel__layout_bytes(const reel__layout *l) {
+    return (size_t)reel__shape_numel(l->shape) * reel_dtype_size(l->dtype);
+}
 /* Elements along the axes whose bits are set: those that a reduction makes one result of. */
 int64_t reel__count_over(reel_shape s, int64_t axes);
 void reel__layout_contiguous(reel__layout *l);

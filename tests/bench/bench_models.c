@@ -2,6 +2,7 @@
  * by lines on its standard input, each answered by a line.
  *
  *     step MODEL BATCH SECONDS   -> MEDIAN P10 P90 COUNT   microseconds
+ *     dump MODEL BATCH PATH      -> done                   the plan of a step, as text or .dot
  *     memory MODEL BATCH         -> PEAK                   bytes of tensors in a step, of a new
  *                                                          process
  *
@@ -96,14 +97,28 @@ static void answer_memory(const zoo_model *of, int64_t batch, reel_device device
     printf("%zu\n", peak);
 }
 
+static void answer_dump(const zoo_model *of, int64_t batch, const char *path, reel_device device) {
+    trainer t = trainer_new(of, batch, device);
+    reel_plan *plan = reel_capture(step, &t, (reel_capture_options){0});
+    reel_replay(plan, 1);
+    reel_plan_dump(plan, path);
+    reel_plan_free(plan);
+    trainer_free(&t);
+    puts(reel_failed() ? reel_error() : "done");
+    reel_clear_error();
+}
+
 static void answer(const char *line, reel_device device, bool eager) {
-    char name[16] = "";
+    char name[16] = "", path[200] = "";
     long long batch;
     double seconds;
     const bool is_step = sscanf(line, "step %15s %lld %lf", name, &batch, &seconds) == 3,
                is_memory = !is_step && sscanf(line, "memory %15s %lld", name, &batch) == 2;
     const zoo_model *of = zoo_find(name);
-    if (is_step && of)
+    const bool is_dump = sscanf(line, "dump %15s %lld %199s", name, &batch, path) == 3;
+    if (is_dump && zoo_find(name))
+        answer_dump(zoo_find(name), batch, path, device);
+    else if (is_step && of)
         answer_step(of, batch, seconds, device, eager);
     else if (is_memory && of)
         answer_memory(of, batch, device, eager);

@@ -233,7 +233,7 @@ reel_status reel__cpu_slice_put(const reel__call *c) {
     const reel_tensor *out = c->out[0],
                       part = reel__sliced(out, c->with.slice.axis, c->with.slice.start,
                                           c->with.slice.count, c->with.slice.step);
-    memset(reel__data(out), 0, out->storage->bytes);
+    memset(reel__data(out), 0, reel__layout_bytes(&out->layout));
     reel__cpu_copy_into(&part, c->in[0]);
     return REEL_OK;
 }

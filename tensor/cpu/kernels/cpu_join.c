@@ -57,8 +57,8 @@ static reel_status run_join(const reel__call *c) {
         join j = {.call = c,
                   .inner = inner,
                   .size = reel_dtype_size(out->layout.dtype),
-                  .row = out->storage->bytes / (size_t)outer};
-        reel__cpu_parallel((int64_t)out->storage->bytes, GRAIN, work_join, &j);
+                  .row = reel__layout_bytes(&out->layout) / (size_t)outer};
+        reel__cpu_parallel((int64_t)reel__layout_bytes(&out->layout), GRAIN, work_join, &j);
         return REEL_OK;
     }
     for (int i = 0; i < c->nin; i++) {
