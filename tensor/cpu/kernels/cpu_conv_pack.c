@@ -93,6 +93,37 @@ static void range_of(const reel__conv_job *j, int64_t k, int64_t w0, int64_t w1,
     if (*hi < *lo) *hi = *lo;
 }
 
+/* The row of x that a tap of a row of y meets, within a plane: counted from row to row, since a
+ * division of each would be felt where rows are short. */
+typedef struct {
+    int64_t d, h, h_first; /* of x */
+    int64_t left;          /* rows of y until the next d */
+} conv_row;
+
+static conv_row row_begin(const reel__conv_job *j, int64_t row, const int64_t tap[3]) {
+    const int64_t h = row % j->out[1], first = tap[1] * j->dilation[1] - j->before[1];
+    return (conv_row){.d = row / j->out[1] * j->stride[0] - j->before[0] + tap[0] * j->dilation[0],
+                      .h = first + h * j->stride[1],
+                      .h_first = first,
+                      .left = j->out[1] - h};
+}
+
+static inline void row_next(const reel__conv_job *j, conv_row *r) {
+    r->h += j->stride[1];
+    if (--r->left > 0) return;
+    r->d += j->stride[0];
+    r->h = r->h_first;
+    r->left = j->out[1];
+}
+
+static inline bool is_inside(const reel__conv_job *j, const conv_row *r) {
+    return r->d >= 0 && r->d < j->in[0] && r->h >= 0 && r->h < j->in[1];
+}
+
+static inline int64_t row_of(const reel__conv_job *j, const conv_row *r) {
+    return r->d * j->in[1] + r->h;
+}
+
 #define F(name) name##_f32
 #define T float
 #include "tensor/cpu/kernels/cpu_conv_pack_of_internal.h"
