@@ -60,6 +60,7 @@ typedef struct {
     reel__operand result[REEL__SECTION_RESULTS];
     int first, end; /* its entries */
     bool more;      /* it went on */
+    const char *at; /* where the step called it; NULL: not known */
 } reel__part;
 
 /* A leaf whose gradient the step looked at or changed: what it was before and after. */

@@ -139,8 +139,11 @@ bool reel__program_refresh(reel__program *p, int k) {
     p->next = p->part[k].first;
     p->depth = 0;
     REEL_SCOPE;
+    const reel_site here = self->call;
+    if (p->part[k].at) self->call.site = p->part[k].at; /* in messages the step's own line */
     self->recorder = &p->refresh;
     s->again(s->of, s->number);
     self->recorder = NULL;
+    self->call = here;
     return true;
 }

@@ -66,7 +66,8 @@ static void section_begin(reel__recorder *r, const reel__section *s) {
         t->status = reel_error_status();
         return;
     }
-    t->part[t->parts++] = (reel__part){.is = *s, .first = t->count, .end = t->count};
+    t->part[t->parts++] =
+        (reel__part){.is = *s, .first = t->count, .end = t->count, .at = reel__self()->call.site};
 }
 
 static void section_end(reel__recorder *r, const reel__section *s, bool more) {

@@ -4,6 +4,7 @@
 #include "tensor/core/profile_internal.h"
 #include "tensor/core/tensor_internal.h"
 #include "tensor/ops.h"
+#include "tensor/ops/record_internal.h"
 
 #include <stdlib.h>
 
@@ -61,15 +62,23 @@ reel_tensor *reel__scaled(const reel_loader *l, reel_tensor *x) {
     return l->options.scale != 0 ? reel_dequantize(x, l->options.scale, REEL_F32) : x;
 }
 
+/* What a captured step does anew: the program's own functions, and moves. */
+static reel_status make_there(const reel_loader *l, int64_t number, reel_sample *out) {
+    REEL__UNRECORDED;
+    REEL_TRY(make(l, number, out));
+    out->x = reel_to(out->x, l->options.device);
+    out->y = reel_to(out->y, l->options.device);
+    return reel_error_status();
+}
+
 /* On the batch's device, and scaled: in one pass over rows that lie there, else after the move,
  * since pixels travel as u8. */
 static reel_status make_whole(const reel_loader *l, int64_t number, reel_sample *out) {
     const reel_device device = l->options.device;
     if (l->order && reel_device_equal(reel_device_of(l->order), device))
         return reel__rows_gather(l, number, l->options.scale, out);
-    REEL_TRY(make(l, number, out));
-    out->x = reel__scaled(l, reel_to(out->x, device));
-    out->y = reel_to(out->y, device);
+    REEL_TRY(make_there(l, number, out));
+    out->x = reel__scaled(l, out->x);
     return reel_error_status();
 }
 

@@ -8,6 +8,7 @@
 #include "data/data_internal.h"
 
 #include "tensor/core/tensor_internal.h"
+#include "tensor/ops/record_internal.h"
 
 static reel_status begin(reel_loader *l, int64_t number, const reel_sample *read) {
     const int slot = (int)(number % REEL__AHEAD);
@@ -31,6 +32,7 @@ static bool can_read(const reel_loader *l) {
 }
 
 static reel_status read_on(reel_loader *l) {
+    REEL__UNRECORDED; /* how far it is, is another matter in each step */
     reel__ahead *a = &l->ahead;
     while (a->status == REEL_OK && a->count < REEL__AHEAD &&
            l->position + a->count < l->plan.batches && can_read(l)) {

@@ -195,6 +195,7 @@ static trainer trainer_new(const kind *k, const zoo_model *zoo, int number) {
     REEL_SCOPE;
     t.data = reel_generator_new(11, test_device());
     reel_generator *g = reel_generator_new(3, test_device());
+    reel_manual_seed(9); /* of modules that ask for one */
     t.model =
         zoo ? zoo->make((model_options){.dropout = zoo->dropout, .generator = g}) : k->make(g);
     reel_generator_free(g);
