@@ -1,11 +1,13 @@
 /* Anomaly mode: the first result that is not finite is a failure. */
 #include "autograd/autograd_internal.h"
+#include "tensor/ops/record_internal.h"
 
 #include <math.h>
 
 /* 0 x is NaN where x is not finite; so is its sum, which cannot overflow. */
 bool reel__is_finite(reel_tensor *t) {
     reel__thread *self = reel__self();
+    REEL__UNRECORDED;
     const bool anomaly = self->anomaly, no_grad = self->no_grad;
     bool finite = true;
     if (!reel_dtype_is_float(t->layout.dtype)) return true;

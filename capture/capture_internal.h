@@ -61,6 +61,8 @@ typedef struct {
     int first, end; /* its entries */
     bool more;      /* it went on */
     const char *at; /* where the step called it; NULL: not known */
+    int life;       /* the value that it goes with; -1: none */
+    bool gone;      /* at the step's end: it was the step's own */
 } reel__part;
 
 /* A leaf whose gradient the step looked at or changed: what it was before and after. */

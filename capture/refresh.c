@@ -127,6 +127,7 @@ static void section_end(reel__recorder *r, const reel__section *s, bool more) {
 bool reel__program_refresh(reel__program *p, int k) {
     reel__thread *self = reel__self();
     const reel__section *s = &p->part[k].is;
+    if (p->part[k].gone) return true;
     if (s->over && s->over(s->of) == p->part[k].more) {
         p->outcome = REEL__OTHER;
         return false;

@@ -16,6 +16,7 @@ static reel_status run_node(reel__node *n) {
 }
 
 static void back(reel__program *p, int part) {
+    if (p->part[part].gone) return;
     p->part[part].is.back(p->part[part].is.of, p->part[part].is.number);
 }
 

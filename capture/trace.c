@@ -77,6 +77,7 @@ static void section_end(reel__recorder *r, const reel__section *s, bool more) {
     p->is = *s;
     p->end = t->count;
     p->more = more;
+    p->life = s->life ? reel__trace_operand(t, s->life).value : -1;
     for (int i = 0; i < REEL__SECTION_RESULTS; i++) {
         p->result[i].value = -1;
         if (!s->result[i]) continue;
@@ -141,7 +142,7 @@ static void let_saved_go(reel__trace *t) {
 static reel_status undo(reel__trace *t) {
     reel__gradients_undo(t);
     for (int k = t->parts - 1; k >= 0; k--)
-        t->part[k].is.back(t->part[k].is.of, t->part[k].is.number);
+        if (!t->part[k].gone) t->part[k].is.back(t->part[k].is.of, t->part[k].is.number);
     for (int i = 0; i < t->saves; i++)
         if (t->saved[i].base->storage->data) /* else the step let it go */
             REEL_TRY(reel__copy_elements(t->saved[i].base, t->saved[i].copy));
@@ -155,6 +156,10 @@ static void note_what_outlives(reel__trace *t) {
         reel__value *v = &t->value[i];
         v->outlives = v->inner && reel__is_held(v->base);
         if (v->outlives) v->base->storage->weak = false;
+    }
+    for (int k = 0; k < t->parts; k++) {
+        const int life = t->part[k].life;
+        t->part[k].gone = life >= 0 && t->value[life].inner && !t->value[life].outlives;
     }
 }
 
@@ -279,8 +284,8 @@ static bool same_parts(const reel__trace *a, const reel__trace *b) {
     if (a->parts != b->parts) return false;
     for (int k = 0; k < a->parts; k++) {
         const reel__part *p = &a->part[k], *q = &b->part[k];
-        if (p->is.again != q->is.again || p->is.of != q->is.of || p->first != q->first ||
-            p->end != q->end || p->more != q->more)
+        if (p->is.again != q->is.again || (p->is.of != q->is.of && !p->gone) ||
+            p->first != q->first || p->end != q->end || p->more != q->more || p->gone != q->gone)
             return false;
         for (int i = 0; i < REEL__SECTION_RESULTS; i++)
             if (p->result[i].value != q->result[i].value ||

@@ -21,7 +21,8 @@ static void count_back(void *of, double weight) {
 
 static void count(void *of, double weight) {
     reel_meter *m = of;
-    const reel__section s = {.again = count, .back = count_back, .of = m, .number = weight};
+    const reel__section s = {
+        .again = count, .back = count_back, .of = m, .number = weight, .life = m->sum};
     reel__section_begin(&s);
     m->weight += weight;
     reel__section_end(&s, true);

@@ -72,6 +72,11 @@ reel_status reel_schedule_step_metric(reel_schedule *s, double metric) {
     if (reel_failed()) return reel_error_status();
     const char *who = "schedule_step_metric";
     REEL_TRY(check_step(who, s, true));
+    if (reel__self()->recorder)
+        return reel_fail(REEL_ERR_STATE, NULL,
+                         "%s: a captured step has no metric that the host knows: call it between "
+                         "replays",
+                         who);
     reel_schedule next = *s;
     reel__plateau_see(&next, metric);
     return advance(who, s, next);

@@ -26,6 +26,7 @@ typedef struct reel__section {
     void *of;
     double number;
     reel_tensor *result[REEL__SECTION_RESULTS]; /* what it gives to the step; NULL: none */
+    reel_tensor *life; /* once this one is let go, `of` is gone too; NULL: it looks after itself */
 } reel__section;
 
 typedef struct reel__recorder reel__recorder;
