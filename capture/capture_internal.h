@@ -1,6 +1,6 @@
 /* What the files of capture/ share. A step's way: it is rehearsed, which trace.c (memory in
  * operands.c, gradients in gradients.c) writes down and undoes; two traces that agree become a
- * program (program.c), which passes make shorter (passes.c), whose memory is planned
+ * program (program.c), which passes make shorter (passes.c, pass_fuse.c), whose memory is planned
  * (program_memory.c), and which is run (run.c); what the host does anew before each run is answered
  * from it (refresh.c). A plan has a program for each shape of batches that it met (capture.c). */
 #ifndef REEL_CAPTURE_CAPTURE_INTERNAL_H
@@ -146,7 +146,8 @@ typedef struct {
     reel_tensor *base; /* its memory, as bytes; NULL: it needs none */
     size_t bytes;
     bool outer;      /* somebody else's, or outlives the step */
-    int first, last; /* the nodes that touch it; first > last: none */
+    int first, last; /* the items that touch it; first > last: none */
+    bool passing;    /* made and used up within one kernel: it needs no memory */
     size_t offset;   /* in the arena, of inner ones */
 } reel__memory;
 
@@ -183,6 +184,14 @@ bool reel__program_holds(const reel__program *p);
  * replaced by the other's in `value`, a map of all values. */
 reel_status reel__pass_dead(const reel__trace *t, bool *stays, const int *value);
 reel_status reel__pass_common(const reel__trace *t, bool *stays, int *value);
+
+/* How a node's backend makes several nodes one; NULL: it doesn't (pass_fuse.c). */
+const reel__fusing *reel__fusing_of(const reel__node *n);
+/* Which neighbours become one kernel: item_of, of each node, says so, and *items how
+ * many items there are. */
+void reel__pass_fuse(const reel__program *p, int *item_of, int *items);
+/* Marks the results that are read behind their item. */
+void reel__mark_kept(reel__program *p, const int *item_of);
 
 /* Offsets of inner values, and how many bytes they need (program_memory.c). */
 reel_status reel__program_memory(reel__program *p, size_t *bytes);

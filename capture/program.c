@@ -22,29 +22,6 @@ static void clear_node(reel__program *p, int k) {
     free(n->in);
 }
 
-static void free_items(reel__program *p) {
-    for (int i = 0; p->item && i < p->items; i++) {
-        if (!p->item[i].fused) continue;
-        p->item[i].fused->free(p->item[i].fused->of);
-        free(p->item[i].fused);
-    }
-    free(p->item);
-}
-
-reel__trace *reel__program_end(reel__program *p) {
-    reel__trace *trace = p->trace;
-    free_items(p);
-    for (int k = 0; p->node && p->tensors && k < p->count; k++) clear_node(p, k);
-    reel__let_go(p->arena);
-    free(p->node);
-    free(p->tensors);
-    free(p->operand);
-    free(p->memory);
-    free(p->node_of);
-    free(p);
-    return trace;
-}
-
 /* ---- values ---- */
 
 /* What came into being in the step and was read before a call wrote it: its elements are the
@@ -71,12 +48,31 @@ static reel_status check_written(const reel__trace *t) {
     return status;
 }
 
-static void touch(reel__memory *m, int node) {
-    if (m->first > node) m->first = node;
-    if (m->last < node) m->last = node;
+static void touch(reel__memory *m, int item) {
+    if (m->first > item) m->first = item;
+    if (m->last < item) m->last = item;
 }
 
-static reel_status make_values(reel__program *p, const int *value) {
+static bool is_group(const int *item_of, int count, int k) {
+    return (k > 0 && item_of[k - 1] == item_of[k]) ||
+           (k + 1 < count && item_of[k + 1] == item_of[k]);
+}
+
+/* What one kernel makes and uses up, and nobody hands over, stays in registers. */
+static void mark_passing(reel__program *p, const int *value, const int *item_of) {
+    const reel__trace *t = p->trace;
+    for (int e = 0; e < t->count; e++) {
+        const int k = p->node_of[e], nin = t->entry[e].call.nin;
+        if (k < 0 || !is_group(item_of, p->count, k)) continue;
+        for (int i = 0; i < t->entry[e].call.nout; i++) {
+            const int v = value[t->entry[e].operand[nin + i].value];
+            reel__memory *m = &p->memory[v];
+            m->passing = !m->outer && m->first == m->last && !t->value[v].fed;
+        }
+    }
+}
+
+static reel_status make_values(reel__program *p, const int *value, const int *item_of) {
     const reel__trace *t = p->trace;
     p->values = t->values;
     p->memory = array(t->values, sizeof *p->memory);
@@ -90,8 +86,9 @@ static reel_status make_values(reel__program *p, const int *value) {
     for (int k = 0; k < t->count; k++) {
         const reel__entry *e = &t->entry[k];
         for (int i = 0; p->node_of[k] >= 0 && i < e->call.nin + e->call.nout; i++)
-            touch(&p->memory[value[e->operand[i].value]], p->node_of[k]);
+            touch(&p->memory[value[e->operand[i].value]], item_of[p->node_of[k]]);
     }
+    mark_passing(p, value, item_of);
     return REEL_OK;
 }
 
@@ -169,18 +166,75 @@ static reel_status make_nodes(reel__program *p, const int *value) {
 
 /* ---- items ---- */
 
-/* What the host does comes first: then a step that turns out to be another is still undone. */
-static reel_status make_items(reel__program *p) {
-    const reel__trace *t = p->trace;
-    p->parts = t->parts;
-    p->part = t->part;
+static reel_status make_items(reel__program *p, const int *item_of) {
     p->item = array(p->count, sizeof *p->item);
     if (!p->item) return no_memory();
-    for (int k = 0; k < p->count; k++) p->item[p->items++] = (reel__item){k, 1, NULL};
+    for (int k = 0; k < p->count; k++) {
+        if (item_of[k] == p->items) p->item[p->items++] = (reel__item){k, 0, NULL};
+        p->item[item_of[k]].count++;
+    }
     return REEL_OK;
 }
 
+/* False: a group is no kernel after all. */
+static bool make_kernels(reel__program *p) {
+    for (int i = 0; i < p->items; i++) {
+        reel__item *item = &p->item[i];
+        const reel__group g = {&p->node[item->first], item->count};
+        if (item->count == 1) continue;
+        item->fused = reel__fusing_of(g.node)->fuse(&g);
+        if (!item->fused) return false;
+    }
+    return true;
+}
+
+static void forget_nodes(reel__program *p) {
+    for (int i = 0; i < p->items; i++)
+        if (p->item[i].fused) {
+            p->item[i].fused->free(p->item[i].fused->of);
+            free(p->item[i].fused);
+        }
+    for (int k = 0; p->node && p->tensors && k < p->count; k++) clear_node(p, k);
+    reel__let_go(p->arena);
+    free(p->node);
+    free(p->tensors);
+    free(p->operand);
+    free(p->memory);
+    free(p->item);
+    p->arena = NULL;
+    p->node = NULL;
+    p->tensors = NULL;
+    p->operand = NULL;
+    p->memory = NULL;
+    p->item = NULL;
+    p->items = 0;
+}
+
 /* ---- all of it ---- */
+
+static reel_status lay_out(reel__program *p, const int *value, const int *item_of) {
+    forget_nodes(p);
+    REEL_TRY(make_values(p, value, item_of));
+    REEL_TRY(make_arena(p));
+    REEL_TRY(make_nodes(p, value));
+    REEL_TRY(make_items(p, item_of));
+    reel__mark_kept(p, item_of);
+    return REEL_OK;
+}
+
+/* First each node by itself; then groups of them, whose layouts are known by then. */
+static reel_status lay_out_groups(reel__program *p, const int *value, int *item_of) {
+    int items;
+    for (int k = 0; k < p->count; k++) item_of[k] = k;
+    REEL_TRY(lay_out(p, value, item_of));
+    if (p->without & REEL_PASS_FUSE) return REEL_OK;
+    reel__pass_fuse(p, item_of, &items);
+    if (items == p->count) return REEL_OK;
+    REEL_TRY(lay_out(p, value, item_of));
+    if (make_kernels(p)) return REEL_OK;
+    p->without |= REEL_PASS_FUSE;
+    return lay_out_groups(p, value, item_of);
+}
 
 static reel_status build(reel__program *p, bool *stays, int *value) {
     const reel__trace *t = p->trace;
@@ -192,10 +246,12 @@ static reel_status build(reel__program *p, bool *stays, int *value) {
     p->node_of = array(t->count, sizeof *p->node_of);
     if (!p->node_of) return no_memory();
     for (int k = 0; k < t->count; k++) p->node_of[k] = stays[k] ? p->count++ : -1;
-    REEL_TRY(make_values(p, value));
-    REEL_TRY(make_arena(p));
-    REEL_TRY(make_nodes(p, value));
-    return make_items(p);
+    p->parts = t->parts;
+    p->part = t->part;
+    int *item_of = array(p->count, sizeof *item_of);
+    const reel_status status = item_of ? lay_out_groups(p, value, item_of) : no_memory();
+    free(item_of);
+    return status;
 }
 
 static reel_status build_with(reel__program *p) {
@@ -206,6 +262,14 @@ static reel_status build_with(reel__program *p) {
     free(stays);
     free(value);
     return status;
+}
+
+reel__trace *reel__program_end(reel__program *p) {
+    reel__trace *trace = p->trace;
+    forget_nodes(p);
+    free(p->node_of);
+    free(p);
+    return trace;
 }
 
 reel__program *reel__program_new(reel__trace *trace, unsigned without) {

@@ -11,7 +11,7 @@ static size_t rounded(size_t bytes) {
 }
 
 static bool is_placed(const reel__memory *m) {
-    return !m->outer && m->first <= m->last;
+    return !m->outer && !m->passing && m->first <= m->last;
 }
 
 typedef struct {

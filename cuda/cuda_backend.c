@@ -1,5 +1,6 @@
 /* The CUDA backend: its table, and what programs ask of it. */
 #include "cuda/cuda_internal.h"
+#include "cuda/fused/cuda_fused_internal.h"
 
 /* ---- the public functions ---- */
 
@@ -49,6 +50,9 @@ static const reel__kernel kernels[REEL_OP_COUNT] = {
 #include "tensor/ops/ops.def"
 };
 
+static const reel__fusing fusing = {
+    .takes = reel__cuda_fuses, .joins = reel__cuda_joins, .fuse = reel__cuda_fuse};
+
 static const reel__backend backend = {
     .name = "cuda",
     .host = false,
@@ -65,6 +69,7 @@ static const reel__backend backend = {
     .upload = reel__cuda_upload,
     .arrive = reel__cuda_arrive,
     .kernels = kernels,
+    .fusing = &fusing,
 };
 
 const reel__backend *reel__cuda_backend(const char **why) {

@@ -34,4 +34,15 @@ typedef struct reel__fused {
     void *of;
 } reel__fused;
 
+/* How a backend makes them. */
+typedef struct reel__fusing {
+    /* Whether a node can be part of a group, and whether these nodes can be one kernel. */
+    bool (*takes)(const reel__node *n);
+    bool (*joins)(const reel__group *g);
+    /* The kernel, owned, freed by its `free` and then by free(); NULL: none, and no failure. The
+     * nodes and their tensors stay where they are as long as it lives; what nodes are told, and the
+     * memory of their tensors, may change. Results that are not kept are not written. */
+    reel__fused *(*fuse)(const reel__group *g);
+} reel__fusing;
+
 #endif

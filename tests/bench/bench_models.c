@@ -7,7 +7,8 @@
  *                                                          process
  *
  * BATCH 0: the model's own. Options: --threads N, --device cpu|cuda, --precision f32|tf32,
- * --eager yes (steps are run as they are, not captured). */
+ * --eager yes (steps are run as they are, not captured), --without BITS (of reel_pass: passes to
+ * leave out). */
 #include "cuda/cuda.h"
 #include "tensor/cpu/cpu_internal.h"
 #include "tests/bench/models/zoo.h"
@@ -71,9 +72,9 @@ static int block_of(reel_plan *plan, reel_device device) {
 }
 
 static void answer_step(const zoo_model *of, int64_t batch, double seconds, reel_device device,
-                        bool eager) {
+                        reel_capture_options how) {
     trainer t = trainer_new(of, batch, device);
-    reel_plan *plan = reel_capture(step, &t, (reel_capture_options){.eager = eager});
+    reel_plan *plan = reel_capture(step, &t, how);
     reel_replay(plan, device.type == REEL_CPU ? 3 : 10);
     timing steps = timing_of_runs(train, plan, block_of(plan, device), device, seconds);
     reel_plan_free(plan);
@@ -81,9 +82,10 @@ static void answer_step(const zoo_model *of, int64_t batch, double seconds, reel
     timing_answer(steps);
 }
 
-static void answer_memory(const zoo_model *of, int64_t batch, reel_device device, bool eager) {
+static void answer_memory(const zoo_model *of, int64_t batch, reel_device device,
+                          reel_capture_options how) {
     trainer t = trainer_new(of, batch, device);
-    reel_plan *plan = reel_capture(step, &t, (reel_capture_options){.eager = eager});
+    reel_plan *plan = reel_capture(step, &t, how);
     size_t peak = 0;
     if (device.type == REEL_CPU) reel__cpu_most_bytes(true);
     reel_replay(plan, 3);
@@ -97,9 +99,10 @@ static void answer_memory(const zoo_model *of, int64_t batch, reel_device device
     printf("%zu\n", peak);
 }
 
-static void answer_dump(const zoo_model *of, int64_t batch, const char *path, reel_device device) {
+static void answer_dump(const zoo_model *of, int64_t batch, const char *path, reel_device device,
+                        reel_capture_options how) {
     trainer t = trainer_new(of, batch, device);
-    reel_plan *plan = reel_capture(step, &t, (reel_capture_options){0});
+    reel_plan *plan = reel_capture(step, &t, how);
     reel_replay(plan, 1);
     reel_plan_dump(plan, path);
     reel_plan_free(plan);
@@ -108,7 +111,7 @@ static void answer_dump(const zoo_model *of, int64_t batch, const char *path, re
     reel_clear_error();
 }
 
-static void answer(const char *line, reel_device device, bool eager) {
+static void answer(const char *line, reel_device device, reel_capture_options how) {
     char name[16] = "", path[200] = "";
     long long batch;
     double seconds;
@@ -117,11 +120,11 @@ static void answer(const char *line, reel_device device, bool eager) {
     const zoo_model *of = zoo_find(name);
     const bool is_dump = sscanf(line, "dump %15s %lld %199s", name, &batch, path) == 3;
     if (is_dump && zoo_find(name))
-        answer_dump(zoo_find(name), batch, path, device);
+        answer_dump(zoo_find(name), batch, path, device, how);
     else if (is_step && of)
-        answer_step(of, batch, seconds, device, eager);
+        answer_step(of, batch, seconds, device, how);
     else if (is_memory && of)
-        answer_memory(of, batch, device, eager);
+        answer_memory(of, batch, device, how);
     else
         printf("error: not understood: %s", line);
     fflush(stdout);
@@ -130,11 +133,12 @@ static void answer(const char *line, reel_device device, bool eager) {
 int main(int argc, char **argv) {
     char line[256];
     int threads = 1;
-    bool eager = false;
+    reel_capture_options how = {0};
     reel_device device = reel_cpu();
     reel_matmul_precision precision = REEL_MATMUL_F32;
     for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--eager") == 0) eager = true;
+        if (strcmp(argv[i], "--eager") == 0) how.eager = true;
+        if (strcmp(argv[i], "--without") == 0) how.without = (unsigned)atoi(argv[i + 1]);
         if (strcmp(argv[i], "--threads") == 0) threads = atoi(argv[i + 1]);
         if (strcmp(argv[i], "--device") == 0) reel_device_parse(argv[i + 1], &device);
         if (strcmp(argv[i], "--precision") == 0 && strcmp(argv[i + 1], "tf32") == 0)
@@ -142,6 +146,6 @@ int main(int argc, char **argv) {
     }
     if (reel_set_threads(threads) == REEL_OK && reel_device_check(device) == REEL_OK &&
         reel_set_matmul_precision(precision) == REEL_OK)
-        while (fgets(line, sizeof line, stdin)) answer(line, device, eager);
+        while (fgets(line, sizeof line, stdin)) answer(line, device, how);
     return reel_report(stderr);
 }
