@@ -34,7 +34,10 @@
  * anew. What a step leaves behind, a loss that is retained or gradients that are not zeroed, is
  * written by each replay into the same memory.
  *
- * Replays give the eager step's bits. */
+ * On the CPU replays give the eager step's bits. On CUDA neighbouring ops become one kernel, which
+ * may sum in another order and round otherwise; any two replays of the same step have the same bits,
+ * whichever came before, so that a run that is stopped and resumed ends with those of one that was
+ * not. Without REEL_PASS_FUSE bits are the eager ones there too. */
 #ifndef REEL_CAPTURE_H
 #define REEL_CAPTURE_H
 
