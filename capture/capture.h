@@ -34,7 +34,11 @@
  * anew. What a step leaves behind, a loss that is retained or gradients that are not zeroed, is
  * written by each replay into the same memory.
  *
- * Replays give the eager step's bits. */
+ * Replays give the eager step's bits, but for steps that a GPU does many of in one kernel
+ * (REEL_PASS_WHOLE; a Hopper GPU, small models of plain layers): there sums over a batch and over
+ * inputs are added up in another order, and roots, divisions and the sigmoid are right to the last
+ * bit or two. These have the same bits whenever they run, however many steps are asked for at
+ * once. */
 #ifndef REEL_CAPTURE_H
 #define REEL_CAPTURE_H
 
@@ -56,7 +60,8 @@ typedef enum {
     REEL_PASS_DEAD = 1,   /* calls whose results nobody reads are left out */
     REEL_PASS_COMMON = 2, /* a call that repeats another is left out */
     REEL_PASS_FUSE = 4,   /* neighbours become one kernel */
-    REEL_PASS_MEMORY = 8  /* results whose times do not meet share memory */
+    REEL_PASS_MEMORY = 8, /* results whose times do not meet share memory */
+    REEL_PASS_WHOLE = 16  /* a GPU does many steps in one kernel, if it can */
 } reel_pass;
 
 typedef struct {
