@@ -89,14 +89,16 @@ static const reel__item *whole(const reel__program *p) {
     return first && first->fused && first->fused->note && !reel__self()->anomaly ? first : NULL;
 }
 
-/* Those that the host could do its part of are run, whatever the next one was. */
+/* Those that the host could do its part of are run, whatever the next one was: one that is noted
+ * must be, or the next run would find it. */
 static reel_status run_some(reel__program *p, const reel__item *item, int64_t steps,
                             int64_t *done) {
+    reel_status put = REEL_OK;
     int noted = 0;
-    while (noted < item->fused->most && noted < steps && begin_step(p)) {
+    while (put == REEL_OK && noted < item->fused->most && noted < steps && begin_step(p)) {
         item->fused->note(item->fused->of);
-        REEL_TRY(reel__gradients_put(p));
         noted++;
+        put = reel__gradients_put(p);
     }
     if (noted) REEL_TRY(run_fused(item->fused, p->node[item->first].call.at));
     *done += noted;
