@@ -1,8 +1,10 @@
 /* Capture: a training step, written in plain ops, that is replayed without dispatch and allocation.
  *
- * The first replays run the step as it is, and record its calls. Once two recordings in a row
- * agree, they are made a plan: calls on memory that stays where it is, which replays run without
- * the function, the tape and the checks.
+ * The first replay rehearses the step: it runs it, records its calls, and undoes it. Once two
+ * rehearsals in a row agree, they become a program: calls on memory that stays where it is, which
+ * replays run without the function, the tape and the checks. A plan has a program for each shape of
+ * batches that it met, 8 at most: then the one used longest ago goes, and its shape is rehearsed
+ * anew.
  *
  *     static bool step(void *user) {
  *         trainer *t = user;
@@ -36,10 +38,10 @@
  *
  * On the CPU replays give the eager step's bits. On CUDA neighbouring ops become one kernel
  * (REEL_PASS_FUSE), and of small models of plain layers many steps do (REEL_PASS_WHOLE; on a Hopper
- * GPU): these sum in another order, and round otherwise by a bit or two. Any two replays of the same
- * step have the same bits, whichever came before and however many steps are asked for at once, so
- * that a run that is stopped and resumed ends with those of one that was not. Without both passes
- * bits are the eager ones there too. */
+ * GPU): these sum in another order, and round otherwise by a bit or two. Any two replays of the
+ * same step have the same bits, whichever came before and however many steps are asked for at once,
+ * so that a run that is stopped and resumed ends with those of one that was not. Without both
+ * passes bits are the eager ones there too. */
 #ifndef REEL_CAPTURE_H
 #define REEL_CAPTURE_H
 
@@ -56,7 +58,7 @@ extern "C" {
  * open around it. */
 typedef bool (*reel_step)(void *user);
 
-/* Passes over the plan, to be left out one by one when a fault is looked for. */
+/* Passes over a program, to be left out one by one when a fault is looked for. */
 typedef enum {
     REEL_PASS_DEAD = 1,   /* calls whose results nobody reads are left out */
     REEL_PASS_COMMON = 2, /* a call that repeats another is left out */
@@ -77,7 +79,7 @@ REEL_API reel_plan *reel_capture(reel_step step, void *user, reel_capture_option
 /* Runs so many steps, and returns how many were done: fewer where the data end (the step said
  * false, or a loader has no more), or something fails. */
 REEL_API int64_t reel_replay(reel_plan *plan, int64_t steps);
-/* How many programs it has by now. */
+/* How many programs it has by now, 8 at most. */
 REEL_API int reel_plan_programs(const reel_plan *plan);
 /* Writes what the program used last consists of: as text, or as a graph for Graphviz where path
  * ends in .dot. Fails where there is none yet. */
