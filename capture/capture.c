@@ -110,7 +110,7 @@ static reel__outcome run_known(reel_plan *p) {
 /* One step; false: none was done. */
 static bool replay(reel_plan *p) {
     bool did;
-    if (p->options.eager) return run_step(p);
+    if (p->options.eager || reel__self()->anomaly) return run_step(p); /* looks at each result */
     retire_those_let_go(p);
     reel__outcome outcome = run_known(p);
     if (outcome == REEL__OTHER && !reel_failed()) {
