@@ -98,30 +98,32 @@ static bool run_step(reel_plan *p) {
     return p->step(p->user) && !reel_failed();
 }
 
-static reel__outcome run_known(reel_plan *p) {
+static reel__outcome run_known(reel_plan *p, int64_t steps, int64_t *done) {
     reel__outcome outcome = REEL__OTHER;
-    for (int i = 0; i < p->programs && outcome == REEL__OTHER && !reel_failed(); i++) {
-        reel__program_run(p->program[i], &outcome);
-        if (outcome == REEL__SAME && i > 0) put_first(p, take_out(p, i));
+    for (int i = 0; i < p->programs && *done == 0 && outcome == REEL__OTHER && !reel_failed();
+         i++) {
+        reel__program_run(p->program[i], steps, done, &outcome);
+        if (*done > 0 && i > 0) put_first(p, take_out(p, i));
     }
     return outcome;
 }
 
-/* One step; false: none was done. */
-static bool replay(reel_plan *p) {
+/* At least one step, if there is one, and no more than `steps`; returns how many. */
+static int64_t replay(reel_plan *p, int64_t steps) {
     bool did;
+    int64_t done = 0;
     if (p->options.eager || reel__self()->anomaly) return run_step(p); /* looks at each result */
     retire_those_let_go(p);
-    reel__outcome outcome = run_known(p);
-    if (outcome == REEL__OTHER && !reel_failed()) {
+    reel__outcome outcome = run_known(p, steps, &done);
+    if (done == 0 && outcome == REEL__OTHER && !reel_failed()) {
         reel__program *learnt = learn(p, &did);
-        if (!learnt) return false;
+        if (!learnt) return 0;
         put_first(p, learnt);
-        reel__program_run(learnt, &outcome);
-        if (outcome == REEL__OTHER && !reel_failed())
+        reel__program_run(learnt, steps, &done, &outcome);
+        if (done == 0 && outcome == REEL__OTHER && !reel_failed())
             reel_fail(REEL_ERR_STATE, NULL, "replay: the step can't be repeated");
     }
-    return outcome == REEL__SAME && !reel_failed();
+    return done;
 }
 
 int64_t reel_replay(reel_plan *p, int64_t steps) {
@@ -132,6 +134,7 @@ int64_t reel_replay(reel_plan *p, int64_t steps) {
         reel_fail(REEL_ERR_STATE, NULL, "replay: a step is being captured, which can't replay");
         return 0;
     }
-    while (done < steps && replay(p)) done++;
+    for (int64_t more = 1; more > 0 && done < steps && !reel_failed(); done += more)
+        more = replay(p, steps - done);
     return done;
 }

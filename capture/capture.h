@@ -49,7 +49,12 @@
  * A step that fails in a replay names the op, and where the step called it; clear the failure, and
  * the next replay works. In anomaly mode steps run as they are. A plan is one thread's at a time.
  *
- * Replays give the eager step's bits. */
+ * On the CPU replays give the eager step's bits. On CUDA neighbouring ops become one kernel
+ * (REEL_PASS_FUSE), and of small models of plain layers many steps do (REEL_PASS_WHOLE; on a Hopper
+ * GPU): these sum in another order, and round otherwise by a bit or two. Any two replays of the same
+ * step have the same bits, whichever came before and however many steps are asked for at once, so
+ * that a run that is stopped and resumed ends with those of one that was not. Without both passes
+ * bits are the eager ones there too. */
 #ifndef REEL_CAPTURE_H
 #define REEL_CAPTURE_H
 
@@ -71,7 +76,8 @@ typedef enum {
     REEL_PASS_DEAD = 1,   /* calls whose results nobody reads are left out */
     REEL_PASS_COMMON = 2, /* a call that repeats another is left out */
     REEL_PASS_FUSE = 4,   /* neighbours become one kernel */
-    REEL_PASS_MEMORY = 8  /* results whose times do not meet share memory */
+    REEL_PASS_MEMORY = 8, /* results whose times do not meet share memory */
+    REEL_PASS_WHOLE = 16  /* a GPU does many steps in one kernel, if it can */
 } reel_pass;
 
 typedef struct {

@@ -134,7 +134,7 @@ reel_status reel__gradients_put(const reel__program *p);
 
 /* ---- programs (program.c) ---- */
 
-/* Of a replay: done; not a step of this program, and nothing done. */
+/* Of a replay: it can be done; not a step of this program, and nothing is done. */
 typedef enum { REEL__SAME, REEL__OTHER } reel__outcome;
 
 /* What runs at once: a node, or a group of them. */
@@ -198,8 +198,9 @@ void reel__mark_kept(reel__program *p, const int *item_of);
 /* Offsets of inner values, and how many bytes they need (program_memory.c). */
 reel_status reel__program_memory(reel__program *p, size_t *bytes);
 
-/* One replay; *outcome says which. */
-reel_status reel__program_run(reel__program *p, reel__outcome *outcome);
+/* Up to so many replays; *done: how many it was, *outcome: what became of the next one. */
+reel_status reel__program_run(reel__program *p, int64_t steps, int64_t *done,
+                              reel__outcome *outcome);
 /* Does part k again, and replaces what its nodes are told. False: it had nothing to do, or has
  * something where it had nothing, and nothing was done. */
 bool reel__program_refresh(reel__program *p, int k);

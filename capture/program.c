@@ -188,6 +188,26 @@ static bool make_kernels(reel__program *p) {
     return true;
 }
 
+/* All of them as one, which does many steps at once: then only what outlives a step is kept. Each
+ * node has memory of its own all the same, for when results are looked at one by one. */
+static bool make_whole(reel__program *p) {
+    const reel__group all = {p->node, p->count};
+    const reel__fusing *how = p->count ? reel__fusing_of(p->node) : NULL;
+    if ((p->without & REEL_PASS_WHOLE) || !how || !how->whole) return false;
+    for (int k = 0; k < p->count; k++) {
+        reel__node *n = &p->node[k];
+        if (reel__fusing_of(n) != how) return false;
+        n->kept = 0;
+        for (int i = 0; i < n->call.nout; i++)
+            if (p->memory[n->out[i]].outer) n->kept |= 1u << i;
+    }
+    reel__fused *whole = how->whole(&all);
+    if (!whole) return false;
+    p->item[0] = (reel__item){0, p->count, whole};
+    p->items = 1;
+    return true;
+}
+
 static void forget_nodes(reel__program *p) {
     for (int i = 0; i < p->items; i++)
         if (p->item[i].fused) {
@@ -222,11 +242,14 @@ static reel_status lay_out(reel__program *p, const int *value, const int *item_o
     return REEL_OK;
 }
 
-/* First each node by itself; then groups of them, whose layouts are known by then. */
+/* First each node by itself, or all as one; then groups of them, whose layouts are known by then.
+ */
 static reel_status lay_out_groups(reel__program *p, const int *value, int *item_of) {
     int items;
     for (int k = 0; k < p->count; k++) item_of[k] = k;
     REEL_TRY(lay_out(p, value, item_of));
+    if (make_whole(p)) return REEL_OK;
+    reel__mark_kept(p, item_of);
     if (p->without & REEL_PASS_FUSE) return REEL_OK;
     reel__pass_fuse(p, item_of, &items);
     if (items == p->count) return REEL_OK;

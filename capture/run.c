@@ -54,30 +54,70 @@ static reel_status run_fused(const reel__fused *f, const char *at) {
 }
 
 static reel_status run_item(reel__program *p, const reel__item *item) {
-    if (item->fused) return run_fused(item->fused, p->node[item->first].call.at);
+    if (item->fused && !item->fused->note)
+        return run_fused(item->fused, p->node[item->first].call.at);
     for (int k = item->first; k < item->first + item->count; k++) REEL_TRY(run_node(&p->node[k]));
     return REEL_OK;
 }
 
-static reel_status run(reel__program *p) {
+/* The host's part of a step. False: it is none of this program's, or failed. */
+static bool begin_step(reel__program *p) {
     if (!reel__gradients_fit(p)) p->outcome = REEL__OTHER;
     run_parts(p);
-    REEL_TRY(reel_error_status());
-    if (p->outcome != REEL__SAME) return REEL_OK;
+    return p->outcome == REEL__SAME && !reel_failed();
+}
+
+static reel_status run_step(reel__program *p, int64_t *done) {
+    if (!begin_step(p)) return reel_error_status();
     for (int i = 0; i < p->items; i++) {
         const reel_status status = run_item(p, &p->item[i]);
         if (status == REEL_OK) continue;
         undo_parts_behind(p, p->item[i].first);
         return status;
     }
-    return reel__gradients_put(p);
+    REEL_TRY(reel__gradients_put(p));
+    ++*done;
+    return REEL_OK;
 }
 
-reel_status reel__program_run(reel__program *p, reel__outcome *outcome) {
-    REEL_SCOPE;
-    REEL__PROFILE_PASS_OF("replay", NULL);
+/* ---- many steps in one run ---- */
+
+/* What takes the whole step, and many of them. Where results are looked at one by one, nodes run.
+ */
+static const reel__item *whole(const reel__program *p) {
+    const reel__item *first = p->items ? &p->item[0] : NULL;
+    return first && first->fused && first->fused->note && !reel__self()->anomaly ? first : NULL;
+}
+
+/* Those that the host could do its part of are run, whatever the next one was. */
+static reel_status run_some(reel__program *p, const reel__item *item, int64_t steps,
+                            int64_t *done) {
+    int noted = 0;
+    while (noted < item->fused->most && noted < steps && begin_step(p)) {
+        item->fused->note(item->fused->of);
+        REEL_TRY(reel__gradients_put(p));
+        noted++;
+    }
+    if (noted) REEL_TRY(run_fused(item->fused, p->node[item->first].call.at));
+    *done += noted;
+    return reel_error_status();
+}
+
+static reel_status run(reel__program *p, int64_t steps, int64_t *done) {
+    const reel__item *all = whole(p);
+    while (*done < steps && p->outcome == REEL__SAME) {
+        REEL_SCOPE;
+        REEL__PROFILE_PASS_OF("replay", NULL);
+        REEL_TRY(all ? run_some(p, all, steps - *done, done) : run_step(p, done));
+    }
+    return REEL_OK;
+}
+
+reel_status reel__program_run(reel__program *p, int64_t steps, int64_t *done,
+                              reel__outcome *outcome) {
     p->outcome = REEL__SAME;
-    const reel_status status = run(p);
+    *done = 0;
+    const reel_status status = run(p, steps, done);
     *outcome = p->outcome;
     return status;
 }

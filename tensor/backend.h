@@ -85,7 +85,7 @@ typedef struct reel__backend {
     const struct reel__backend *pinned;
     reel_status (*upload)(int index, void *device, const void *host, size_t bytes, void **ticket);
     reel_status (*arrive)(int index, void *ticket);
-    const reel__kernel *kernels; /* by op; NULL for views */
+    const reel__kernel *kernels;       /* by op; NULL for views */
     const struct reel__fusing *fusing; /* nodes of captured steps (group_internal.h); NULL: none */
 } reel__backend;
 

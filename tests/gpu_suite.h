@@ -13,6 +13,7 @@ void add_random_cases(Suite *s);
 void add_large_cases(Suite *s);
 void add_conv_cases(Suite *s);
 void add_profile_cases(Suite *s);
+void add_resident_cases(Suite *s);
 
 /* Whether two tensors of one shape, on any devices, have the same bytes. */
 static inline bool same_bits(reel_tensor *a, reel_tensor *b) {

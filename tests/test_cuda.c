@@ -355,6 +355,7 @@ static void add_gpu_cases(Suite *s) {
     add_large_cases(s);
     add_conv_cases(s);
     add_profile_cases(s);
+    add_resident_cases(s);
 }
 
 static void add_several_gpus(Suite *s) {

@@ -17,6 +17,11 @@ reel__fused *reel__cuda_fuse(const reel__group *g) {
     return NULL;
 }
 
+reel__fused *reel__cuda_resident(const reel__group *g) {
+    (void)g;
+    return NULL;
+}
+
 const char *reel__cuda_fused_text(const reel__fused *f) {
     (void)f;
     return NULL;

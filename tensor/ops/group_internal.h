@@ -31,6 +31,10 @@ typedef struct reel__fused {
     void (*free)(void *of);
     /* One line for people: what it is. */
     void (*describe)(const void *of, char *to, size_t size);
+    /* Of a whole step, where a run is several of them, up to `most`: called before it for each one,
+     * once its nodes are told what they are then. NULL: a run is one step. */
+    void (*note)(void *of);
+    int most;
     void *of;
 } reel__fused;
 
@@ -43,6 +47,8 @@ typedef struct reel__fusing {
      * nodes and their tensors stay where they are as long as it lives; what nodes are told, and the
      * memory of their tensors, may change. Results that are not kept are not written. */
     reel__fused *(*fuse)(const reel__group *g);
+    /* The same of all of a step's nodes: one kernel that does many steps, and has `note`. */
+    reel__fused *(*whole)(const reel__group *step);
 } reel__fusing;
 
 #endif

@@ -6,6 +6,7 @@
 #define REEL_TENSOR_OPS_UPDATE_INTERNAL_H
 
 #include "tensor/backend.h"
+#include "tensor/formulas/update_step_internal.h"
 
 #define REEL__MAX_MOMENTS 3
 #define REEL__MOST_LISTS (2 + REEL__MAX_MOMENTS + 2) /* p, g, the moments, carry, taken */
@@ -66,21 +67,5 @@ typedef struct {
 /* How many tensors stand there for each parameter; the call's list is not looked at. */
 int reel__update_width(const reel__call *c);
 reel__update_call reel__update_of(const reel__call *c);
-
-/* The rate, the number of the parameter's step from 1, and what those before have carried here. */
-typedef struct {
-    double lr, t, carry;
-} reel__now;
-
-/* What the formulas need of a step; each uses what it names. */
-typedef struct {
-    double size, size_g;               /* how far to go; nadam: and along g itself */
-    double decay, shrink;              /* g += decay p; p *= shrink */
-    double beta1, rest1, beta2, rest2; /* mean = beta mean + rest x */
-    double momentum, eps, root;        /* sqrt(v) root + eps */
-    double weight;                     /* asgd: of p in the mean of all p */
-    double carry;                      /* what the next step finds */
-    bool nesterov, adapts, maximize;
-} reel__step;
 
 #endif

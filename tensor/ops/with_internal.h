@@ -6,34 +6,11 @@
 #ifndef REEL_TENSOR_OPS_WITH_INTERNAL_H
 #define REEL_TENSOR_OPS_WITH_INTERNAL_H
 
+#include "tensor/formulas/update_step_internal.h"
 #include "tensor/ops/window_internal.h"
 #include "tensor/tensor.h"
 
 #define REEL__ALL_AXES (((int64_t)1 << REEL_MAX_DIMS) - 1) /* whether they are there or not */
-
-/* The numbers among a step's options, named as in optim.h: each is 0 or more and finite, a SHARE
- * lies in [0, 1). */
-#define REEL__RULE(NUMBER, SHARE)                                                                  \
-    NUMBER(momentum)                                                                               \
-    NUMBER(dampening)                                                                              \
-    SHARE(beta1)                                                                                   \
-    SHARE(beta2)                                                                                   \
-    SHARE(rho)                                                                                     \
-    NUMBER(alpha)                                                                                  \
-    NUMBER(eps)                                                                                    \
-    NUMBER(weight_decay)                                                                           \
-    NUMBER(momentum_decay)                                                                         \
-    NUMBER(lr_decay)                                                                               \
-    NUMBER(lambd)                                                                                  \
-    NUMBER(t0)
-
-/* A row uses those that its step names. */
-typedef struct reel__rule {
-#define FIELD(name) double name;
-    REEL__RULE(FIELD, FIELD)
-#undef FIELD
-    bool nesterov, decoupled, maximize;
-} reel__rule;
 
 typedef union reel__with {
     struct {          /* elementwise */

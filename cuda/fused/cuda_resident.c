@@ -1,0 +1,225 @@
+/* A whole step as one kernel, as the plan sees it. */
+#include "cuda/fused/cuda_resident_internal.h"
+#include "cuda/runtime/cuda_compile_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SHARED_BYTES (227 * 1024)
+#define MESSAGE_BYTES 16
+
+typedef struct {
+    const int64_t *index;
+    double rate;
+} fed;
+
+/* As the text has it. */
+typedef struct {
+    uint64_t word[REEL__RESIDENT_WORDS];
+    uint32_t steps, first;
+    fed step[REEL__RESIDENT_STEPS];
+} arguments;
+
+typedef struct {
+    reel__resident found;
+    reel__group group;
+    reel__cuda_device *device;
+    const void *kernel;
+    void *messages;
+    size_t bytes;
+    uint32_t next; /* the number of the next step, in messages; 0 is none */
+    arguments with;
+    reel_tensor *index[REEL__RESIDENT_STEPS]; /* of steps that are noted, kept until they run */
+} kernel_of_steps;
+
+/* ---- which axis goes over clusters ---- */
+
+/* A short batch is left whole: what clusters tell each other of a layer's results is then less than
+ * of gradients. */
+static int axis_across(const reel__resident *r, int clusters) {
+    int best = -1;
+    for (int k = 0; k < r->units; k++) {
+        const reel__resident_unit *u = &r->unit[k];
+        if (u->kind != REEL__LOCAL || (u->m != r->cut && u->n != r->cut)) continue;
+        if (best >= 0) return -1;
+        best = u->k;
+    }
+    if (best < 0 || best == r->batch || r->size[best] % clusters != 0) return -1;
+    return r->size[best] >= r->size[r->batch] ? best : -1;
+}
+
+static int clusters_at_most(const kernel_of_steps *s) {
+    const cudaLaunchAttribute of = {.id = cudaLaunchAttributeClusterDimension,
+                                    .val.clusterDim = {REEL__RESIDENT_CLUSTER, 1, 1}};
+    const cudaLaunchConfig_t c = {.gridDim = {REEL__RESIDENT_CLUSTER, 1, 1},
+                                  .blockDim = {REEL__RESIDENT_THREADS, 1, 1},
+                                  .dynamicSmemBytes = SHARED_BYTES,
+                                  .attrs = (cudaLaunchAttribute *)&of,
+                                  .numAttrs = 1};
+    int most = 0;
+    if (cudaOccupancyMaxActiveClusters(&most, s->kernel, &c) == cudaSuccess) return most;
+    cudaGetLastError();
+    return 0;
+}
+
+static bool allow(const void *kernel) {
+    const bool good = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                           SHARED_BYTES) == cudaSuccess &&
+                      cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed,
+                                           1) == cudaSuccess;
+    if (!good) cudaGetLastError();
+    return good;
+}
+
+static bool compile(kernel_of_steps *s, int axis, int clusters, bool shares) {
+    char why[300];
+    if (!reel__resident_cut(&s->found, axis, clusters, shares)) return false;
+    char *text = reel__resident_text(&s->found);
+    s->kernel = text ? reel__cuda_compiled(text, "resident", 90, why, sizeof why) : NULL;
+    free(text);
+    if (!s->kernel || !allow(s->kernel)) return false;
+    return clusters_at_most(s) >= clusters;
+}
+
+/* Whether it pays to share out updates, and to meet twice for that. */
+static bool is_large(kernel_of_steps *s, int clusters) {
+    return reel__resident_cut(&s->found, s->found.batch, clusters, true) &&
+           reel__resident_told(&s->found) >= 2000;
+}
+
+/* The layer's axis in 5 parts, or the batch in rows of 8 and more; if that is too large, or does
+ * not fit the GPU, in fewer. */
+static bool choose(kernel_of_steps *s) {
+    const reel__resident *r = &s->found;
+    static const int parts[] = {5, 6, 4, 3, 2};
+    for (int i = 0; i < 5; i++) {
+        const int axis = axis_across(r, parts[i]);
+        if (axis >= 0 && compile(s, axis, parts[i], false)) return true;
+    }
+    for (int clusters = 7; clusters >= 1; clusters--)
+        if (r->size[r->batch] >= 8 * clusters &&
+            ((clusters > 3 && is_large(s, clusters) && compile(s, r->batch, clusters, true)) ||
+             compile(s, r->batch, clusters, false)))
+            return true;
+    return false;
+}
+
+/* ---- a launch ---- */
+
+static void *memory_of(const kernel_of_steps *s, int word) {
+    const reel__call *c = &s->group.node[s->found.word[word].node].call;
+    const int slot = s->found.word[word].slot;
+    return reel__data(slot < c->nin ? reel__input(c, slot) : c->out[slot - c->nin]);
+}
+
+static void fill_words(kernel_of_steps *s) {
+    const reel__node *gather = &s->group.node[s->found.gather];
+    s->with.word[0] = (uintptr_t)s->device->claimed;
+    s->with.word[1] = (uintptr_t)s->device->error_there;
+    s->with.word[2] = (uintptr_t)(gather->function ? gather->function : "dequantize_rows");
+    s->with.word[3] = (uintptr_t)gather->call.at;
+    s->with.word[4] = (uintptr_t)s->messages;
+    for (int i = 5; i < s->found.words; i++) s->with.word[i] = (uintptr_t)memory_of(s, i);
+}
+
+static void let_go(kernel_of_steps *s) {
+    for (uint32_t i = 0; i < s->with.steps; i++) reel_release(s->index[i]);
+    s->with.steps = 0;
+}
+
+static void note(void *of) {
+    kernel_of_steps *s = of;
+    const uint32_t i = s->with.steps++;
+    const reel__call *gather = &s->group.node[s->found.gather].call;
+    s->index[i] = reel_retain(gather->in[1]);
+    s->with.step[i].index = reel__data(gather->in[1]);
+    if (s->found.rate >= 0)
+        s->with.step[i].rate = s->group.node[s->found.rate].call.with.fill.value;
+}
+
+static reel_status run(void *of) {
+    kernel_of_steps *s = of;
+    const reel__call *c = &s->group.node[0].call;
+    if (s->with.steps == 0) return REEL_OK;
+    if (!reel__cuda_enter(c)) {
+        let_go(s);
+        return reel_error_status();
+    }
+    fill_words(s);
+    s->with.first = s->next;
+    s->next += s->with.steps;
+    const reel__cuda_launch l = {.function = s->kernel,
+                                 .blocks = (unsigned)(REEL__RESIDENT_CLUSTER * s->found.clusters),
+                                 .x = REEL__RESIDENT_THREADS,
+                                 .y = 1,
+                                 .cluster = REEL__RESIDENT_CLUSTER,
+                                 .shared = SHARED_BYTES,
+                                 .count = 1,
+                                 .argument = {&s->with},
+                                 .size = {sizeof s->with}};
+    const reel_status status = reel__cuda_launched(c, reel__cuda_enqueue(s->device->queue, &l));
+    let_go(s);
+    REEL_TRY(status);
+    return reel__cuda_flush(s->device->queue);
+}
+
+/* ---- as the plan sees it ---- */
+
+static void release(void *of) {
+    kernel_of_steps *s = of;
+    if (!s) return;
+    let_go(s);
+    if (s->messages) reel__cuda_free(s->device->index, s->messages, s->bytes);
+    free(s);
+}
+
+static void describe(const void *of, char *to, size_t size) {
+    const kernel_of_steps *s = of;
+    snprintf(
+        to, size,
+        "resident, up to %d steps a launch: %d clusters of %d blocks, which cut %s axis of %lld",
+        REEL__RESIDENT_STEPS, s->found.clusters, REEL__RESIDENT_CLUSTER,
+        s->found.across < 0                 ? "no"
+        : s->found.across == s->found.batch ? "the batch's"
+                                            : "a layer's",
+        s->found.across < 0 ? 0LL : (long long)s->found.size[s->found.across]);
+}
+
+static bool clear(const kernel_of_steps *s) {
+    return cudaMemsetAsync(s->messages, 0, s->bytes, reel__cuda_stream(s->device->queue)) ==
+           cudaSuccess;
+}
+
+static bool make(kernel_of_steps *s, const reel__group *g) {
+    int major = 0;
+    s->group = *g;
+    s->next = 1;
+    if (!reel__cuda_compiles() || !reel__resident_find(&s->found, &s->group)) return false;
+    s->device = reel__cuda_device_at(g->node[0].call.device.index);
+    if (reel__cuda_use(s->device) != REEL_OK) return false;
+    cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, s->device->index);
+    if (major != 9 || !choose(s)) return false;
+    s->bytes = REEL__RESIDENT_CLUSTER * REEL__RESIDENT_COUNTER * sizeof(uint32_t) +
+               (size_t)(REEL__RESIDENT_SPARE * reel__resident_told(&s->found)) *
+                   (size_t)s->found.clusters * MESSAGE_BYTES * 2 * REEL__RESIDENT_CLUSTER +
+               MESSAGE_BYTES;
+    s->messages = reel__cuda_alloc(s->device->index, s->bytes);
+    return s->messages && clear(s);
+}
+
+reel__fused *reel__cuda_resident(const reel__group *g) {
+    kernel_of_steps *s = calloc(1, sizeof *s);
+    reel__fused *made = malloc(sizeof *made);
+    if (s && made && make(s, g)) {
+        *made = (reel__fused){.run = run,
+                              .free = release,
+                              .describe = describe,
+                              .note = note,
+                              .most = REEL__RESIDENT_STEPS,
+                              .of = s};
+        return made;
+    }
+    release(s);
+    free(made);
+    return NULL;
+}

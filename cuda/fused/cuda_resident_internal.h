@@ -1,0 +1,138 @@
+/* A whole step as one kernel, which does many of them and keeps what it can in shared memory from
+ * one to the next (resident_internal.cuh has what it is made of).
+ *
+ * Axes that calls bring together are one. One axis, the longest of the batch's rows, is cut over
+ * the 16 blocks of a cluster; what has it is shared out among them, all else is there in each. A
+ * product over that axis is a sum over the cluster. Another axis, the batch's or that of a layer
+ * within, is cut over several clusters in the same way; a product over that one is a sum over the
+ * clusters. Products are units; elementwise ops belong to the unit whose numbers they take, and are
+ * done where these are. */
+#ifndef REEL_CUDA_FUSED_CUDA_RESIDENT_INTERNAL_H
+#define REEL_CUDA_FUSED_CUDA_RESIDENT_INTERNAL_H
+
+#include "cuda/fused/cuda_fused_internal.h"
+
+#define REEL__RESIDENT_NODES 64
+#define REEL__RESIDENT_VALUES 160
+#define REEL__RESIDENT_UNITS 16
+#define REEL__RESIDENT_PARAMS 12
+#define REEL__RESIDENT_WORDS 120
+#define REEL__RESIDENT_TOTALS 4
+#define REEL__RESIDENT_STEPS 64 /* of a launch */
+#define REEL__RESIDENT_THREADS 256
+#define REEL__RESIDENT_CLUSTER 16
+#define REEL__RESIDENT_COUNTER 32 /* words from one rank's counter to the next */
+#define REEL__RESIDENT_SPARE 4    /* how many times the numbers of a sum its messages may be */
+
+/* ---- what is found out (resident_find.c) ---- */
+
+typedef enum {
+    REEL__NO_FLOATS, /* bytes, indices, counts */
+    REEL__A_TILE,    /* f32, two axes */
+    REEL__A_VECTOR,  /* f32, one */
+    REEL__A_NUMBER   /* one element, f32 or f64 */
+} reel__resident_kind;
+
+typedef struct {
+    int value; /* in the plan */
+    reel__resident_kind kind;
+    reel_dtype dtype;
+    int64_t offset, dim[2];
+    int axis[2];   /* of each dimension */
+    int node;      /* that makes it, -1: none */
+    int unit;      /* in which, -1: none */
+    int param;     /* that it is, -1: none */
+    bool stored;   /* a tile */
+    int same;      /* the value that it is a copy of, or itself */
+    int kept_node; /* whose result must be in memory at the end, -1: none */
+} reel__resident_value;
+
+typedef enum {
+    REEL__GATHER,   /* rows of bytes */
+    REEL__PRODUCT,  /* of two tiles */
+    REEL__ELEMENT,  /* a tile's elements */
+    REEL__TOTAL,    /* a sum over all elements */
+    REEL__COLUMNS,  /* a sum over the first axis */
+    REEL__CONSTANT, /* a number that is known */
+    REEL__RATE,     /* the rate of the next update, fed */
+    REEL__COPY,     /* the same elements */
+    REEL__COUNTED,  /* of numbers */
+    REEL__UPDATED
+} reel__resident_role;
+
+typedef enum {
+    REEL__EXCHANGED, /* a sum over the cluster */
+    REEL__LOCAL,
+    REEL__GRADIENT /* what an update takes; stays in registers */
+} reel__resident_unit_kind;
+
+typedef struct {
+    reel__resident_unit_kind kind;
+    int node[2], products; /* whose results are added up */
+    int value;
+    int m, n, k; /* axes: rows and columns of its tile, and what it is a sum over */
+    bool joined; /* a sum over the clusters */
+    bool owned;  /* a gradient joined: each cluster updates a share of the parameter */
+    int result;  /* of those exchanged: the value that all blocks get */
+    int param;   /* of gradients */
+} reel__resident_unit;
+
+typedef struct {
+    int p, gradient, moment[3]; /* values */
+    int moments;
+    int first;     /* its tensors in the update's list */
+    int unit;      /* of a tile's gradient */
+    int at, count; /* of vectors and numbers: where they begin among all of them, and how many */
+} reel__resident_param;
+
+typedef struct {
+    int node, unit;
+    bool joined;
+} reel__resident_total;
+
+typedef struct {
+    const reel__group *group;
+    int values;
+    reel__resident_value value[REEL__RESIDENT_VALUES];
+    reel__resident_role role[REEL__RESIDENT_NODES];
+    int unit_of[REEL__RESIDENT_NODES]; /* of elements, totals and products */
+    int parent[2 *
+               REEL__RESIDENT_VALUES]; /* axes that are one: each points at another, or itself */
+    int64_t size[2 * REEL__RESIDENT_VALUES];
+    int axes;
+    int cut, batch,
+        across; /* axes: over a cluster's blocks; the batch's; over clusters, -1: none */
+    int clusters;
+    int gather, update, rate; /* nodes; rate -1: it stays */
+    int units, params, totals;
+    reel__resident_unit unit[REEL__RESIDENT_UNITS];
+    reel__resident_param param[REEL__RESIDENT_PARAMS];
+    reel__resident_total total[REEL__RESIDENT_TOTALS];
+    int vectors; /* elements of all vectors and numbers of a block */
+    int words;
+    struct {
+        int node,
+            slot; /* of its inputs or, from REEL__MOST_INPUTS on when it has no list, results */
+    } word[REEL__RESIDENT_WORDS];
+} reel__resident;
+
+/* False: the group can't be one such kernel. */
+bool reel__resident_find(reel__resident *r, const reel__group *g);
+/* Cuts `axis`, -1: none, over so many clusters, which share out updates or not; false if it can't
+ * be. */
+bool reel__resident_cut(reel__resident *r, int axis, int clusters, bool shares);
+int reel__resident_axis(const reel__resident *r, int axis); /* the one that stands for all */
+int reel__resident_value_of(const reel__resident *r, int value);
+/* How much of an axis a block has. */
+int64_t reel__resident_part(const reel__resident *r, int axis);
+/* Which dimension of a tile comes first in shared memory. */
+int reel__resident_rows(const reel__resident *r, const reel__resident_value *v);
+/* Numbers that the clusters tell each other in a step, those of one rank. */
+int64_t reel__resident_told(const reel__resident *r);
+
+/* ---- the text (resident_text.c) ---- */
+
+/* Of the kernel `resident`, the caller's to free; fills in words. NULL: it can't be written. */
+char *reel__resident_text(reel__resident *r);
+
+#endif

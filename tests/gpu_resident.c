@@ -1,0 +1,246 @@
+/* Whole steps as one kernel: beside the same steps call by call, and in other numbers at once. */
+#include "tests/gpu_suite.h"
+#include "tests/temp_dir.h"
+
+#include "reel.h"
+
+enum { PIXELS = 784, IMAGES = 410, BATCH = 40 }; /* an epoch's last batch has 10 */
+
+/* ---- what is trained ---- */
+
+typedef struct {
+    reel_module base;
+    reel_tensor *W, *b1, *b2; /* W[784,L], used twice */
+} tied;
+
+static reel_tensor *tied_forward(reel_module *base, reel_tensor *x) {
+    tied *m = (tied *)base;
+    reel_tensor *h = reel_relu(reel_add(reel_matmul(x, m->W), m->b1));
+    return reel_sigmoid(reel_add(reel_matmul(h, reel_t(m->W)), m->b2));
+}
+
+static void tied_free(reel_module *base) {
+    free(base);
+}
+
+static reel_module *tied_new(int64_t latent, reel_generator *g) {
+    tied *m = calloc(1, sizeof *m);
+    ck_assert_ptr_nonnull(m);
+    reel_module_init(&m->base, "tied", tied_forward);
+    m->base.free = tied_free;
+    REEL_SCOPE;
+    reel_tensor *W = reel_randn(reel_shape(PIXELS, latent), REEL_F32, g);
+    m->W = reel_module_param(&m->base, "W", reel_scale(W, 1 / 28.0));
+    m->b1 = reel_module_param(&m->base, "b1", reel_zeros(reel_shape(1), REEL_F32, reel_cpu()));
+    m->b2 = reel_module_param(&m->base, "b2", reel_zeros(reel_shape(1), REEL_F32, reel_cpu()));
+    return &m->base;
+}
+
+static reel_module *classic_new(int64_t latent, reel_generator *g) {
+    const reel_linear_options o = {.generator = g};
+    return reel_sequential(reel_linear_new(PIXELS, latent, o), reel_relu_new(),
+                           reel_linear_new(latent, PIXELS, o), reel_sigmoid_new());
+}
+
+static reel_module *deep_new(int64_t latent, reel_generator *g) {
+    const reel_linear_options o = {.generator = g};
+    return reel_sequential(reel_linear_new(PIXELS, latent, o), reel_tanh_new(),
+                           reel_linear_new(latent, 8, o), reel_relu_new(),
+                           reel_linear_new(8, latent, o), reel_tanh_new(),
+                           reel_linear_new(latent, PIXELS, o), reel_sigmoid_new());
+}
+
+typedef enum { TIED, CLASSIC, DEEP, MODELS } model;
+typedef enum { ADAM, ADAMW, SGD, OPTIMIZERS } optimizer;
+
+typedef struct {
+    model model;
+    optimizer optimizer;
+    int64_t latent;
+} setting;
+
+static reel_optim *optim_new(optimizer o, const reel_state *params) {
+    switch (o) {
+    case ADAMW:
+        return reel_adamw_new(params, (reel_adam_options){.lr = 2e-3, .weight_decay = 0.1});
+    case SGD:
+        return reel_sgd_new(params, (reel_sgd_options){.lr = 0.5, .momentum = 0.9});
+    default:
+        return reel_adam_new(params, (reel_adam_options){.lr = 2e-3});
+    }
+}
+
+typedef struct {
+    reel_module *model;
+    reel_state *params;
+    reel_optim *optim;
+    reel_schedule *schedule;
+    reel_dataset *images;
+    reel_loader *loader;
+    reel_meter loss;
+    reel_plan *plan;
+} training;
+
+static reel_dataset *images_new(void) {
+    static uint8_t pixels[IMAGES][PIXELS];
+    for (int i = 0; i < IMAGES; i++)
+        for (int p = 0; p < PIXELS; p++)
+            pixels[i][p] = (uint8_t)(127.5 * (1 + sin(0.05 * (i % 97) * (p % 28) + 0.3 * p)));
+    return reel_tensor_dataset_new(
+        to_device(reel_from(pixels, reel_shape(IMAGES, PIXELS), REEL_U8)), NULL);
+}
+
+static bool step(void *user) {
+    training *t = user;
+    reel_batch b;
+    if (!reel_loader_next(t->loader, &b)) return false;
+    reel_tensor *loss = reel_mse_loss(reel_forward(t->model, b.x), b.x);
+    reel_backward(loss);
+    reel_optim_step(t->optim);
+    reel_schedule_step(t->schedule);
+    reel_meter_add_weighted(&t->loss, loss, (double)b.n);
+    return true;
+}
+
+static void capture(training *t, unsigned without) {
+    reel_plan_free(t->plan);
+    t->plan = reel_capture(step, t, (reel_capture_options){.without = without});
+}
+
+static training training_new(setting s, unsigned without) {
+    static reel_module *(*const models[MODELS])(int64_t, reel_generator *) = {tied_new, classic_new,
+                                                                              deep_new};
+    training t = {0};
+    REEL_SCOPE;
+    reel_generator *g = reel_generator_new(7, reel_cpu());
+    t.model = models[s.model](s.latent, g);
+    reel_generator_free(g);
+    reel_module_to(t.model, test_device());
+    t.params = reel_module_params(t.model);
+    t.optim = optim_new(s.optimizer, t.params);
+    t.schedule = reel_cosine_schedule_new(t.optim, (reel_cosine_options){.steps = 100});
+    t.images = images_new();
+    t.loader = reel_loader_new(t.images, (reel_loader_options){.batch_size = BATCH,
+                                                               .shuffle = true,
+                                                               .scale = 1 / 255.0,
+                                                               .device = test_device()});
+    capture(&t, without);
+    ck_assert_msg(!reel_failed(), "%s", reel_error());
+    return t;
+}
+
+static void training_free(training *t) {
+    reel_plan_free(t->plan);
+    reel_meter_reset(&t->loss);
+    reel_loader_free(t->loader);
+    reel_dataset_free(t->images);
+    reel_schedule_free(t->schedule);
+    reel_optim_free(t->optim);
+    reel_state_free(t->params);
+    reel_module_free(t->model);
+}
+
+/* `count` steps, `most` of them asked for at once. */
+static void steps(training *t, int64_t count, int64_t most) {
+    while (count > 0) {
+        const int64_t asked = count < most ? count : most;
+        const int64_t done = reel_replay(t->plan, asked);
+        ck_assert_msg(!reel_failed(), "%s", reel_error());
+        count -= done; /* fewer at an epoch's end */
+    }
+}
+
+/* ---- beside the same steps, call by call ---- */
+
+static bool is_whole(const training *t) {
+    char text[200] = "";
+    ck_assert_msg(reel_plan_dump(t->plan, in_dir("plan.txt")) == REEL_OK, "%s", reel_error());
+    FILE *f = fopen(in_dir("plan.txt"), "r");
+    ck_assert_ptr_nonnull(f);
+    bool found = false;
+    while (!found && fgets(text, sizeof text, f)) found = strstr(text, "one kernel: resident");
+    fclose(f);
+    return found;
+}
+
+/* Some GPUs have no clusters, and some builds no compiler of kernels. */
+static bool can_be_whole(void) {
+    training t = training_new((setting){TIED, ADAM, 20}, 0);
+    steps(&t, 1, 1);
+    const bool can = is_whole(&t);
+    training_free(&t);
+    return can;
+}
+
+static void expect_close(const training *a, const training *b) {
+    for (int i = 0; i < reel_state_count(a->params); i++) {
+        reel_tensor *x = reel_state_at(a->params, i), *y = reel_state_at(b->params, i);
+        double apart = 0, size = 0;
+        for (int64_t k = 0; k < reel_numel(x); k++) {
+            const double d = element(x, k) - element(y, k);
+            apart += d * d;
+            size += element(x, k) * element(x, k);
+        }
+        ck_assert_msg(apart <= 1e-8 * (size + 1e-4), "%s: apart by %g of %g",
+                      reel_state_name(a->params, i), sqrt(apart), sqrt(size));
+    }
+}
+
+static void expect_same(const training *a, const training *b) {
+    for (int i = 0; i < reel_state_count(a->params); i++)
+        ck_assert_msg(same_bits(reel_state_at(a->params, i), reel_state_at(b->params, i)),
+                      "%s differs", reel_state_name(a->params, i));
+    ck_assert(reel_optim_lr(a->optim) == reel_optim_lr(b->optim));
+    ck_assert_int_eq(reel_optim_steps(a->optim), reel_optim_steps(b->optim));
+}
+
+static const setting settings[] = {{TIED, ADAM, 10},    {TIED, ADAM, 60},  {TIED, ADAMW, 30},
+                                   {CLASSIC, ADAM, 60}, {CLASSIC, SGD, 7}, {CLASSIC, ADAMW, 100},
+                                   {DEEP, ADAM, 40}};
+enum { SETTINGS = sizeof settings / sizeof *settings };
+
+START_TEST(is_close_to_steps_call_by_call) {
+    if (!can_be_whole()) return;
+    training whole = training_new(settings[_i], 0),
+             calls = training_new(settings[_i], REEL_PASS_WHOLE);
+    steps(&whole, 6, 6);
+    ck_assert(is_whole(&whole));
+    steps(&calls, 6, 6);
+    ck_assert(!is_whole(&calls));
+    expect_close(&whole, &calls);
+    steps(&whole, 15, 15); /* over an epoch's end */
+    steps(&calls, 15, 15);
+    const double x = reel_meter_mean(&whole.loss), y = reel_meter_mean(&calls.loss);
+    ck_assert_msg(fabs(x - y) <= 1e-4 * y, "losses %.9g and %.9g", x, y);
+    ck_assert(reel_optim_lr(whole.optim) == reel_optim_lr(calls.optim));
+    ck_assert_int_eq(reel_optim_steps(whole.optim), reel_optim_steps(calls.optim));
+    training_free(&whole);
+    training_free(&calls);
+}
+END_TEST
+
+/* ---- the same bits, however many at once ---- */
+
+START_TEST(has_the_same_bits_in_any_number_at_once) {
+    training at_once = training_new(settings[_i], 0), few = training_new(settings[_i], 0),
+             anew = training_new(settings[_i], 0);
+    steps(&at_once, 30, 30);
+    for (int64_t k = 1, left = 30; left > 0; left -= k++) steps(&few, k < left ? k : left, 5);
+    for (int k = 0; k < 3; k++) {
+        steps(&anew, 10, 10);
+        capture(&anew, 0);
+    }
+    expect_same(&at_once, &few);
+    expect_same(&at_once, &anew);
+    ck_assert(reel_meter_mean(&at_once.loss) == reel_meter_mean(&few.loss));
+    training_free(&at_once);
+    training_free(&few);
+    training_free(&anew);
+}
+END_TEST
+
+void add_resident_cases(Suite *s) {
+    TCase *c = add_dir_case(s, "whole steps");
+    tcase_add_loop_test(c, is_close_to_steps_call_by_call, 0, SETTINGS);
+    tcase_add_loop_test(c, has_the_same_bits_in_any_number_at_once, 0, SETTINGS);
+}
