@@ -34,6 +34,7 @@ static void tidy_made(reel__with *w, reel__op op) {
         break;
     case REEL_OP_fill:
     case REEL_OP_bernoulli_fill:
+    case REEL_OP_attention_kept:
         BETWEEN(fill.dtype, fill.value);
         BEHIND(fill.value);
         break;
