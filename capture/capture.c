@@ -112,7 +112,7 @@ static reel__outcome run_known(reel_plan *p, int64_t steps, int64_t *done) {
 /* At least one step, if there is one, and no more than `steps`; returns how many. */
 static int64_t replay(reel_plan *p, int64_t steps) {
     int64_t done = 0;
-    if (p->options.eager) return run_step(p);
+    if (p->options.eager || reel__self()->anomaly) return run_step(p); /* looks at each result */
     retire_those_let_go(p);
     reel__outcome outcome = run_known(p, steps, &done);
     if (done == 0 && outcome == REEL__OTHER && !reel_failed()) {

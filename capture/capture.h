@@ -27,14 +27,29 @@
  *
  * What changes from step to step lies in tensors that were there before, and replays use what these
  * hold: inputs, parameters, an optimizer's state, rates, counts, generators, meters. Loaders,
- * schedules and meters do at each replay what the host has to do. All else that the function does
- * on the host is done when it is recorded, and not in a replay: counters of its own, branches,
- * hooks of gradients. A read by the host in the function (reel_item, reel_read, reel_to) fails.
+ * schedules, meters and averages of weights do at each replay what the host has to do. All else
+ * that the function does on the host is done when it is recorded, and not in a replay: counters of
+ * its own, branches, hooks of gradients. A read by the host in the function (reel_item, reel_read,
+ * reel_to) fails.
  *
- * A batch of other shapes than those recorded (an epoch's last) is run as it is. A tensor that the
- * plan uses and the program lets go (a meter that is reset) is noticed, and the step is recorded
- * anew. What a step leaves behind, a loss that is retained or gradients that are not zeroed, is
- * written by each replay into the same memory.
+ * Recordings are rehearsals: what they did to tensors, gradients, loaders, schedules and meters is
+ * undone, so that n replays are n steps. Batches of other shapes (an epoch's last) get a program of
+ * their own, and so do gradients that are there already when a step begins: an optimizer may step
+ * between replays that gather them. A tensor that the plan uses and the program lets go (a meter
+ * that is reset, a parameter that is replaced) is noticed, and the step is recorded anew. What a
+ * step leaves behind, a loss that is retained or gradients that are not zeroed, is written by each
+ * replay into the same memory.
+ *
+ * A step that puts a new tensor in the place of one that it uses, as the state of a recurrent
+ * network may be carried over, fails: keep one, and copy into it:
+ *
+ *     reel_tensor *h = step_of(t, x, t->h);
+ *     ...
+ *     REEL_NO_GRAD;
+ *     reel_copy_(t->h, h);
+ *
+ * A step that fails in a replay names the op, and where the step called it; clear the failure, and
+ * the next replay works. In anomaly mode steps run as they are. A plan is one thread's at a time.
  *
  * On the CPU replays give the eager step's bits. On CUDA neighbouring ops become one kernel
  * (REEL_PASS_FUSE), and of small models of plain layers many steps do (REEL_PASS_WHOLE; on a Hopper

@@ -105,6 +105,8 @@ int reel__value_of(const reel__trace *t, const reel__storage *s);
 reel__operand reel__trace_operand(reel__trace *t, reel_tensor *x);
 /* Copies the elements of one tensor into another's, whatever is recorded. */
 reel_status reel__copy_elements(reel_tensor *to, reel_tensor *from);
+/* What a call was told, so that two can be compared byte by byte (told.c). */
+void reel__tidy_told(reel__call *c);
 /* Runs the step, writes it down, and undoes what it did to tensors and to what the host keeps of
  * loaders, schedules and meters. *did: what it returned; if false, it is not undone. NULL on
  * failure. */

@@ -6,30 +6,6 @@
 
 /* ---- calls ---- */
 
-/* A shape's axes that there are not say nothing, and are 0 from here on. */
-static void tidy(reel__call *c) {
-    reel_shape *told = NULL;
-    switch (c->op) {
-    case REEL_OP_fill:
-    case REEL_OP_arange:
-    case REEL_OP_linspace:
-    case REEL_OP_uniform:
-    case REEL_OP_normal:
-    case REEL_OP_randint:
-    case REEL_OP_randperm:
-    case REEL_OP_bernoulli_fill:
-    case REEL_OP_attention_kept:
-        told = &c->with.made.shape;
-        break;
-    case REEL_OP_slice_put:
-        told = &c->with.slice.shape;
-        break;
-    default:
-        return;
-    }
-    for (int i = told->ndim; i < REEL_MAX_DIMS; i++) told->dim[i] = 0;
-}
-
 static reel_status took(reel__recorder *r, const reel__call *c) {
     reel__trace *t = (reel__trace *)r;
     const reel__thread *self = reel__self();
@@ -50,7 +26,7 @@ static reel_status took(reel__recorder *r, const reel__call *c) {
         if (operand[i].value < 0) return t->status = reel_error_status();
     /* a replay, whose own line is another, names the step's */
     if (!c->at) e->call.at = self->context ? self->context_at : self->call.site;
-    tidy(&e->call);
+    reel__tidy_told(&e->call);
     e->call.list = NULL;
     memset(e->call.in, 0, sizeof e->call.in);
     memset(e->call.out, 0, sizeof e->call.out);

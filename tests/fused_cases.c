@@ -387,6 +387,7 @@ void add_fused_cases(Suite *s) {
     tcase_add_test(c, in_place);
 
     add_fused_fold_cases(s);
+    add_resident_text_cases(s);
 
     c = add_case(s, "rows and words");
     tcase_add_loop_test(c, rows_by_index, 0, 2);
