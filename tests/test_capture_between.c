@@ -86,15 +86,61 @@ static void step_eagerly(trainer *t, int replay) {
     if (replay % 3 == 1) step(t);
 }
 
+static void switch_mode(trainer *t, int replay) {
+    if (replay % 2)
+        reel_train(t->model);
+    else
+        reel_eval(t->model);
+}
+
+static void evaluate(trainer *t, int replay) {
+    REEL_SCOPE;
+    REEL_NO_GRAD;
+    reel_eval(t->model);
+    reel_forward(t->model, reel_scale(t->rows, replay));
+    reel_train(t->model);
+}
+
+static void freeze(trainer *t, int replay) {
+    reel_module *first = reel_module_child_at(t->model, 0);
+    if (replay % 3 == 0) reel_module_freeze(first);
+    if (replay % 3 == 1) reel_module_unfreeze(first);
+    if (replay == 8) reel_untrack(reel_module_get(t->model, "2.bias"));
+}
+
+/* Others' modules and leaves. */
+static void make_another(trainer *t, int replay) {
+    REEL_SCOPE;
+    reel_module *other = reel_linear_new(3, 2, (reel_linear_options){0});
+    reel_backward(reel_sum(reel_forward(other, t->rows)));
+    reel_eval(other);
+    if (replay % 2) reel_train(other);
+    reel_module_free(other);
+}
+
+static void add_group(trainer *t, int replay) {
+    if (replay % 4 != 1) return;
+    REEL_SCOPE;
+    char name[20];
+    reel_state *more = reel_state_new();
+    snprintf(name, sizeof name, "more%d", replay);
+    reel_tensor *leaf = reel_track(reel_ones(reel_shape(3), REEL_F32, test_device()));
+    reel_state_put(more, name, leaf);
+    reel_optim_add_group(t->optim, more, (reel_group_options){.lr = 0.02});
+    reel_state_put(t->params, name, leaf);
+    reel_state_free(more);
+    reel_backward(reel_sum(reel_square(leaf)));
+    expect_fine();
+}
+
 static const struct {
     const char *name;
     void (*change)(trainer *t, int replay);
 } between[] = {
 #define BETWEEN(name)                                                                              \
     { #name, name }
-    BETWEEN(let_last_go),
-    BETWEEN(set_rate),
-    BETWEEN(step_eagerly),
+    BETWEEN(let_last_go), BETWEEN(set_rate), BETWEEN(step_eagerly), BETWEEN(switch_mode),
+    BETWEEN(evaluate),    BETWEEN(freeze),   BETWEEN(make_another), BETWEEN(add_group),
 };
 
 /* By replays of so few steps that each kind of batch begins one at some time. */
