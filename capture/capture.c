@@ -112,7 +112,7 @@ static reel__outcome run_known(reel_plan *p, int64_t steps, int64_t *done) {
 static int64_t replay(reel_plan *p, int64_t steps) {
     bool did;
     int64_t done = 0;
-    if (p->options.eager) return run_step(p);
+    if (p->options.eager || reel__self()->anomaly) return run_step(p); /* results one by one */
     retire_those_let_go(p);
     reel__outcome outcome = run_known(p, steps, &done);
     if (done == 0 && outcome == REEL__OTHER && !reel_failed()) {

@@ -29,6 +29,8 @@
  * on the host is done when it is recorded, and not in a replay: counters of its own, branches,
  * hooks of gradients. A read by the host in the function (reel_item, reel_read, reel_to) fails.
  *
+ * While results are looked at one by one (reel_set_anomaly), replays run the function.
+ *
  * A batch of other shapes than those recorded (an epoch's last) is run as it is. A tensor that the
  * plan uses and the program lets go (a meter that is reset) is noticed, and the step is recorded
  * anew. What a step leaves behind, a loss that is retained or gradients that are not zeroed, is
