@@ -54,7 +54,9 @@ static bool can_take(const reel__node *n, const reel_tensor *g) {
 }
 
 reel_tensor *reel__take_gradient(reel__node *n, reel_tensor *g) {
-    if (g != n->pending || n->pass->recorded || !reel__is_fresh(g)) return NULL;
+    if (g != n->pending || n->pass->recorded || !reel__is_fresh(g) ||
+        reel__layout_overlaps(&g->layout))
+        return NULL;
     n->pending = NULL;
     return reel__scope_give(g);
 }

@@ -1,8 +1,10 @@
 /* Capture: a training step, written in plain ops, that is replayed without dispatch and allocation.
  *
- * The first replays run the step as it is, and record its calls. Once two recordings in a row
- * agree, they are made a plan: calls on memory that stays where it is, which replays run without
- * the function, the tape and the checks.
+ * The first replay rehearses the step: it runs it, records its calls, and undoes it. Once two
+ * rehearsals in a row agree, they become a program: calls on memory that stays where it is, which
+ * replays run without the function, the tape and the checks. A plan has a program for each shape of
+ * batches that it met, 8 at most: then the one used longest ago goes, and its shape is rehearsed
+ * anew.
  *
  *     static bool step(void *user) {
  *         trainer *t = user;
@@ -25,22 +27,36 @@
  *
  * What changes from step to step lies in tensors that were there before, and replays use what these
  * hold: inputs, parameters, an optimizer's state, rates, counts, generators, meters. Loaders,
- * schedules and meters do at each replay what the host has to do. All else that the function does
- * on the host is done when it is recorded, and not in a replay: counters of its own, branches,
- * hooks of gradients. A read by the host in the function (reel_item, reel_read, reel_to) fails.
+ * schedules, meters and averages of weights do at each replay what the host has to do. All else
+ * that the function does on the host is done when it is recorded, and not in a replay: counters of
+ * its own, branches, hooks of gradients. A read by the host in the function (reel_item, reel_read,
+ * reel_to) fails.
  *
- * While results are looked at one by one (reel_set_anomaly), replays run the function.
+ * Recordings are rehearsals: what they did to tensors, gradients, loaders, schedules and meters is
+ * undone, so that n replays are n steps. Batches of other shapes (an epoch's last) get a program of
+ * their own, and so do gradients that are there already when a step begins: an optimizer may step
+ * between replays that gather them. A tensor that the plan uses and the program lets go (a meter
+ * that is reset, a parameter that is replaced) is noticed, and the step is recorded anew. What a
+ * step leaves behind, a loss that is retained or gradients that are not zeroed, is written by each
+ * replay into the same memory.
  *
- * A batch of other shapes than those recorded (an epoch's last) is run as it is. A tensor that the
- * plan uses and the program lets go (a meter that is reset) is noticed, and the step is recorded
- * anew. What a step leaves behind, a loss that is retained or gradients that are not zeroed, is
- * written by each replay into the same memory.
+ * A step that puts a new tensor in the place of one that it uses, as the state of a recurrent
+ * network may be carried over, fails: keep one, and copy into it:
  *
- * Replays give the eager step's bits, but for steps that a GPU does many of in one kernel
- * (REEL_PASS_WHOLE; a Hopper GPU, small models of plain layers): there sums over a batch and over
- * inputs are added up in another order, and roots, divisions and the sigmoid are right to the last
- * bit or two. These have the same bits whenever they run, however many steps are asked for at
- * once. */
+ *     reel_tensor *h = step_of(t, x, t->h);
+ *     ...
+ *     REEL_NO_GRAD;
+ *     reel_copy_(t->h, h);
+ *
+ * A step that fails in a replay names the op, and where the step called it; clear the failure, and
+ * the next replay works. In anomaly mode steps run as they are. A plan is one thread's at a time.
+ *
+ * On the CPU replays give the eager step's bits. On CUDA neighbouring ops become one kernel
+ * (REEL_PASS_FUSE), and of small models of plain layers many steps do (REEL_PASS_WHOLE; on a Hopper
+ * GPU): these sum in another order, and round otherwise by a bit or two. Any two replays of the
+ * same step have the same bits, whichever came before and however many steps are asked for at once,
+ * so that a run that is stopped and resumed ends with those of one that was not. Without both
+ * passes bits are the eager ones there too. */
 #ifndef REEL_CAPTURE_H
 #define REEL_CAPTURE_H
 
@@ -57,7 +73,7 @@ extern "C" {
  * open around it. */
 typedef bool (*reel_step)(void *user);
 
-/* Passes over the plan, to be left out one by one when a fault is looked for. */
+/* Passes over a program, to be left out one by one when a fault is looked for. */
 typedef enum {
     REEL_PASS_DEAD = 1,   /* calls whose results nobody reads are left out */
     REEL_PASS_COMMON = 2, /* a call that repeats another is left out */
@@ -78,7 +94,7 @@ REEL_API reel_plan *reel_capture(reel_step step, void *user, reel_capture_option
 /* Runs so many steps, and returns how many were done: fewer where the data end (the step said
  * false, or a loader has no more), or something fails. */
 REEL_API int64_t reel_replay(reel_plan *plan, int64_t steps);
-/* How many programs it has by now. */
+/* How many programs it has by now, 8 at most. */
 REEL_API int reel_plan_programs(const reel_plan *plan);
 /* Writes what the program used last consists of: as text, or as a graph for Graphviz where path
  * ends in .dot. Fails where there is none yet. */

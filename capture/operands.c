@@ -5,12 +5,16 @@
 
 #include <stdlib.h>
 
+reel_status reel__capture_no_memory(const char *at) {
+    return reel_fail(REEL_ERR_MEMORY, at, "capture: out of memory");
+}
+
 bool reel__grow(void **array, int count, int *room, size_t size) {
     if (count < *room) return true;
     const int more = *room ? 2 * *room : 64;
     void *grown = realloc(*array, (size_t)more * size);
     if (!grown) {
-        reel_fail(REEL_ERR_MEMORY, NULL, "capture: out of memory");
+        reel__capture_no_memory(NULL);
         return false;
     }
     *array = grown;

@@ -5,6 +5,7 @@
 #include "tests/expect.h"
 
 void add_fused_cases(Suite *s);
-void add_fused_fold_cases(Suite *s); /* a part of these */
+void add_fused_fold_cases(Suite *s);    /* a part of these */
+void add_resident_text_cases(Suite *s); /* another */
 
 #endif

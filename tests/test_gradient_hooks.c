@@ -81,7 +81,6 @@ START_TEST(hooks_replace_gradients_in_order) {
 }
 END_TEST
 
-/* The gradient of a transpose is made for those who want to see it. */
 /* A rule may write its result over a gradient: one that a hook kept, the caller gave, or another
  * node has too stays as it was. Where nobody has it, it is the memory of the next one. */
 START_TEST(gradients_that_others_have_stay) {
@@ -116,6 +115,18 @@ START_TEST(a_gradient_that_nobody_has_is_written_over) {
 }
 END_TEST
 
+/* One that is expanded has no elements of its own, though where there are none at all nothing says
+ * so but its strides. */
+START_TEST(an_expanded_gradient_is_not_written_over) {
+    REEL_SCOPE;
+    reel_tensor *x = reel_track(reel_ones(reel_shape(5, 0), REEL_F64, DEVICE));
+    backward(reel_mean(reel_relu(x)));
+    expect_fine();
+    ck_assert_int_eq(reel_dim(reel_grad(x), 0), 5);
+}
+END_TEST
+
+/* The gradient of a transpose is made for those who want to see it. */
 START_TEST(a_hook_on_a_transpose) {
     watcher w = {.scale = 2};
     {
@@ -281,6 +292,7 @@ int main(void) {
     tcase_add_test(c, a_leafs_hook_sees_the_whole_gradient);
     tcase_add_test(c, hooks_replace_gradients_in_order);
     tcase_add_test(c, gradients_that_others_have_stay);
+    tcase_add_test(c, an_expanded_gradient_is_not_written_over);
     tcase_add_test(c, a_hook_on_a_transpose);
     tcase_add_test(c, hooks_remove_hooks);
     tcase_add_test(c, a_hook_freezes_its_leaf);

@@ -95,6 +95,8 @@ typedef struct {
     int values;
     reel__resident_value value[REEL__RESIDENT_VALUES];
     reel__resident_role role[REEL__RESIDENT_NODES];
+    /* Of each node, which values: one that is written again is another one from then on. */
+    int in[REEL__RESIDENT_NODES][REEL__MOST_INPUTS], out[REEL__RESIDENT_NODES];
     int unit_of[REEL__RESIDENT_NODES]; /* of elements, totals and products */
     int parent[2 *
                REEL__RESIDENT_VALUES]; /* axes that are one: each points at another, or itself */
@@ -122,7 +124,6 @@ bool reel__resident_find(reel__resident *r, const reel__group *g);
  * be. */
 bool reel__resident_cut(reel__resident *r, int axis, int clusters, bool shares);
 int reel__resident_axis(const reel__resident *r, int axis); /* the one that stands for all */
-int reel__resident_value_of(const reel__resident *r, int value);
 /* How much of an axis a block has. */
 int64_t reel__resident_part(const reel__resident *r, int axis);
 /* Which dimension of a tile comes first in shared memory. */

@@ -31,8 +31,9 @@ static bool is_axis(const resident *r, int axis, int wanted) {
 
 /* ---- values ---- */
 
-int reel__resident_value_of(const resident *r, int number) {
-    for (int i = 0; i < r->values; i++)
+/* What a value of the plan's is by now: it may be written several times. -1: not seen yet. */
+static int latest(const resident *r, int number) {
+    for (int i = r->values - 1; i >= 0; i--)
         if (r->value[i].value == number) return i;
     return -1;
 }
@@ -52,42 +53,52 @@ static reel__resident_kind kind_of(const reel__layout *l) {
     return f32 && l->shape.ndim == 2 ? REEL__A_TILE : REEL__NO_FLOATS;
 }
 
-/* The value that an operand is; *turned: seen the other way round than it lies. -1: it is none that
- * can be dealt with. */
-static int see(resident *r, int number, const reel_tensor *t, bool *turned) {
-    const reel__layout *l = &t->layout;
-    const reel__resident_kind kind = kind_of(l);
+/* The kind of an operand; *turned: it is seen the other way round than it lies. False: it can't be
+ * dealt with. */
+static bool look(const reel__layout *l, reel__resident_kind *kind, bool *turned) {
+    *kind = kind_of(l);
     *turned = false;
-    if (kind == REEL__A_TILE && (l->shape.dim[0] < 2 || l->shape.dim[1] < 2)) return -1;
-    if ((kind == REEL__A_TILE || kind == REEL__A_VECTOR) && !is_packed(l, turned)) return -1;
-    int i = reel__resident_value_of(r, number);
-    if (i < 0) {
-        if (r->values >= REEL__RESIDENT_VALUES) return -1;
-        i = r->values++;
-        value *v = &r->value[i];
-        *v = (value){.value = number,
-                     .kind = kind,
-                     .dtype = l->dtype,
-                     .offset = l->offset,
-                     .node = -1,
-                     .unit = -1,
-                     .param = -1,
-                     .same = i,
-                     .kept_node = -1};
-        for (int d = 0; d < 2 && kind != REEL__NO_FLOATS && d < l->shape.ndim; d++) {
-            v->dim[d] = l->shape.dim[*turned ? 1 - d : d];
-            v->axis[d] = r->axes;
-            r->parent[r->axes] = r->axes;
-            r->size[r->axes++] = v->dim[d];
-        }
-        return i;
+    if (*kind == REEL__A_TILE && (l->shape.dim[0] < 2 || l->shape.dim[1] < 2)) return false;
+    return (*kind != REEL__A_TILE && *kind != REEL__A_VECTOR) || is_packed(l, turned);
+}
+
+/* A value, seen for the first time or written once more. */
+static int add_value(resident *r, int number, const reel__layout *l) {
+    reel__resident_kind kind;
+    bool turned;
+    if (!look(l, &kind, &turned) || r->values >= REEL__RESIDENT_VALUES) return -1;
+    const int i = r->values++;
+    value *v = &r->value[i];
+    *v = (value){.value = number,
+                 .kind = kind,
+                 .dtype = l->dtype,
+                 .offset = l->offset,
+                 .node = -1,
+                 .unit = -1,
+                 .param = -1,
+                 .same = i,
+                 .kept_node = -1};
+    for (int d = 0; d < 2 && kind != REEL__NO_FLOATS && d < l->shape.ndim; d++) {
+        v->dim[d] = l->shape.dim[turned ? 1 - d : d];
+        v->axis[d] = r->axes;
+        r->parent[r->axes] = r->axes;
+        r->size[r->axes++] = v->dim[d];
     }
+    return i;
+}
+
+/* The value that an operand is; -1: it is none that can be dealt with. */
+static int see(resident *r, int number, const reel__layout *l) {
+    reel__resident_kind kind;
+    bool turned;
+    const int i = latest(r, number);
+    if (i < 0) return add_value(r, number, l);
     const value *v = &r->value[i];
-    if (v->kind != kind || v->dtype != l->dtype) return -1;
+    if (!look(l, &kind, &turned) || v->kind != kind || v->dtype != l->dtype) return -1;
     if (kind == REEL__NO_FLOATS) return i;
     if (v->offset != l->offset) return -1;
     for (int d = 0; kind != REEL__A_NUMBER && d < l->shape.ndim; d++)
-        if (v->dim[d] != l->shape.dim[*turned ? 1 - d : d]) return -1;
+        if (v->dim[d] != l->shape.dim[turned ? 1 - d : d]) return -1;
     return i;
 }
 
@@ -99,21 +110,28 @@ typedef struct {
 
 static bool see_input(resident *r, int node, int k, seen *s) {
     const reel__node *n = &r->group->node[node];
+    const reel__layout *l = &reel__input(&n->call, k)->layout;
+    reel__resident_kind kind;
     bool turned;
-    s->value = see(r, n->in[k], reel__input(&n->call, k), &turned);
-    if (s->value < 0) return false;
+    if (r->in[node][k] < 0) r->in[node][k] = see(r, n->in[k], l);
+    s->value = r->in[node][k];
+    if (s->value < 0 || !look(l, &kind, &turned)) return false;
     for (int d = 0; d < 2; d++) s->axis[d] = r->value[s->value].axis[turned ? 1 - d : d];
     return true;
 }
 
-/* Results lie as they are seen, and are made once; `again`: or were before. */
-static bool see_result(resident *r, int node, bool again, seen *s) {
+/* Results lie as they are seen. What is written again is another value from then on, unless `same`:
+ * it was there before, and is added to. Inputs are seen first. */
+static bool see_result(resident *r, int node, bool same, seen *s) {
     const reel__node *n = &r->group->node[node];
+    const reel__layout *l = &n->call.out[0]->layout;
+    reel__resident_kind kind;
     bool turned;
-    s->value = see(r, n->out[0], n->call.out[0], &turned);
-    if (s->value < 0 || turned || n->call.nout != 1) return false;
+    if (n->call.nout != 1 || !look(l, &kind, &turned) || turned) return false;
+    if (r->out[node] < 0) r->out[node] = same ? see(r, n->out[0], l) : add_value(r, n->out[0], l);
+    s->value = r->out[node];
+    if (s->value < 0) return false;
     value *v = &r->value[s->value];
-    if (v->node >= 0 && !again) return false;
     v->node = node;
     if (n->kept & 1) v->kept_node = node;
     memcpy(s->axis, v->axis, sizeof s->axis);
@@ -248,9 +266,12 @@ static bool find_param(resident *r, int i, const reel__update_call *u, int first
     *p = (reel__resident_param){.first = first, .unit = -1};
     int at[5] = {0};
     for (int k = 0; k < u->width - 1; k++) {
-        bool turned;
-        at[k] = see(r, n->in[first + k], n->call.list[first + k], &turned);
-        if (at[k] < 0 || turned || r->value[at[k]].dtype != REEL_F32) return false;
+        const reel__layout *l = &n->call.list[first + k]->layout;
+        bool turned = false;
+        at[k] = see(r, n->in[first + k], l);
+        if (at[k] < 0 || r->value[at[k]].dtype != REEL_F32) return false;
+        if (r->value[at[k]].kind != REEL__A_NUMBER && (!is_packed(l, &turned) || turned))
+            return false;
         const value *v = &r->value[at[k]], *of = &r->value[at[0]];
         if (v->kind != of->kind || v->kind == REEL__NO_FLOATS) return false;
         for (int d = 0; v->kind != REEL__A_NUMBER && d < (v->kind == REEL__A_TILE ? 2 : 1); d++)
@@ -471,7 +492,7 @@ static bool check_numbers(const resident *r) {
     for (int i = 0; i < r->group->count; i++) {
         if (r->role[i] != REEL__COUNTED) continue;
         for (int k = 0; k < call_of(r, i)->nin; k++) {
-            const value *v = &r->value[reel__resident_value_of(r, r->group->node[i].in[k])];
+            const value *v = &r->value[r->in[i][k]];
             if (v->param >= 0 || v->node == r->rate) return false;
         }
     }
@@ -483,13 +504,15 @@ bool reel__resident_find(resident *r, const reel__group *g) {
     r->group = g;
     r->gather = r->update = r->rate = r->cut = r->batch = r->across = -1;
     r->clusters = 1;
+    memset(r->in, -1, sizeof r->in);
+    memset(r->out, -1, sizeof r->out);
     if (g->count > REEL__RESIDENT_NODES) return false;
     for (int i = 0; i < g->count; i++) {
         r->unit_of[i] = -1;
         if (!find_node(r, i)) return false;
     }
     if (r->gather < 0 || r->update < 0) return false;
-    const value *x = &r->value[reel__resident_value_of(r, r->group->node[r->gather].out[0])];
+    const value *x = &r->value[r->out[r->gather]];
     r->batch = reel__resident_axis(r, x->axis[0]);
     r->cut = reel__resident_axis(r, x->axis[1]);
     if (r->batch == r->cut || r->size[r->cut] % REEL__RESIDENT_CLUSTER != 0) return false;
@@ -521,7 +544,7 @@ bool reel__resident_cut(resident *r, int axis, int clusters, bool shares) {
         r->unit[u].owned = shares && r->unit[u].joined && r->unit[u].kind == REEL__GRADIENT;
     }
     for (int k = 0; k < r->totals; k++) {
-        const int v = reel__resident_value_of(r, r->group->node[r->total[k].node].in[0]);
+        const int v = r->in[r->total[k].node][0];
         r->total[k].joined = r->across >= 0 && has_axis(r, &r->value[v], r->across);
     }
     place_vectors(r);

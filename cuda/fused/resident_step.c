@@ -81,8 +81,7 @@ static void add_formula(writer *w, int k, int node) {
     const resident *r = w->r;
     const reel__call *c = call_of(r, node);
     const double told[2] = {c->with.map.a, c->with.map.b};
-    add("const float v%d = quickly::%s(", reel__resident_value_of(r, r->group->node[node].out[0]),
-        reel__ops[c->op].name);
+    add("const float v%d = quickly::%s(", r->out[node], reel__ops[c->op].name);
     for (int i = 0; i < c->nin; i++) {
         if (i) add(", ");
         add_operand(w, k, input(r, node, i));
@@ -507,7 +506,7 @@ static void add_step_of(writer *w, int param, const char *index, const char *gra
 static void add_number(writer *w, int node) {
     const resident *r = w->r;
     const reel__call *c = call_of(r, node);
-    const int out = reel__resident_value_of(r, r->group->node[node].out[0]);
+    const int out = r->out[node];
     const value *v = &r->value[out];
     const reel__resident_role role = r->role[node];
     if (role == REEL__TOTAL) {
@@ -532,10 +531,7 @@ static void add_number(writer *w, int node) {
 }
 
 static bool is_number_node(const resident *r, int i) {
-    const value *v = r->group->node[i].call.nout
-                         ? &r->value[reel__resident_value_of(r, r->group->node[i].out[0])]
-                         : NULL;
-    return v && v->kind == REEL__A_NUMBER &&
+    return r->out[i] >= 0 && r->value[r->out[i]].kind == REEL__A_NUMBER &&
            (r->role[i] == REEL__TOTAL || r->role[i] == REEL__COPY || r->role[i] == REEL__COUNTED);
 }
 

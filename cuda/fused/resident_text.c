@@ -102,7 +102,7 @@ static void add_unit_types(writer *w, int k) {
 
 static void add_types(writer *w) {
     const resident *r = w->r;
-    const value *x = &r->value[reel__resident_value_of(r, r->group->node[r->gather].out[0])];
+    const value *x = &r->value[r->out[r->gather]];
     for (int k = 0; k < r->units; k++) add_unit_types(w, k);
     add("using gather_rows = gather<T, S%d, S%d, P%d>;\n", r->cut, r->batch, index_of(r, x));
     add("using the_totals = totals<T, CL>;\n");
@@ -345,7 +345,7 @@ static void add_head(writer *w) {
         "    const u32 in_there = shared_address(in), totals_there = shared_address(sm + "
         "at_totals);\n"
         "    const u32 barrier = shared_address(sm + at_barrier);\n");
-    const int x = reel__resident_value_of(r, r->group->node[r->gather].out[0]);
+    const int x = r->out[r->gather];
     add("    auto x_of = [&](int t) { return sm + at%d + (t & 1) * N%d; };\n", x, x);
     add("    const reel__cuda_error_slot errors = {data<unsigned>(a, 0), "
         "data<reel__cuda_deferred>(a, 1), data<const char>(a, 2), data<const char>(a, 3)};\n");
@@ -447,7 +447,7 @@ static void add_tail(writer *w) {
         add("        *data<double>(a, %d) = a.step[a.steps - 1].rate;\n",
             word(w, r->update, nin - 2));
     add("    }\n");
-    const value *x = &r->value[reel__resident_value_of(r, r->group->node[r->gather].out[0])];
+    const value *x = &r->value[r->out[r->gather]];
     if (x->kept_node >= 0) {
         add("    for (int i = threadIdx.x; %si < S%d * rows; i += T)\n        (",
             r->across == r->batch ? "" : "cluster == 0 && ", r->cut);

@@ -33,7 +33,7 @@ static inline const reel__call *call_of(const resident *r, int node) {
     return &r->group->node[node].call;
 }
 static inline const value *input(const resident *r, int node, int k) {
-    return &r->value[reel__resident_value_of(r, r->group->node[node].in[k])];
+    return &r->value[r->in[node][k]];
 }
 static inline int index_of(const resident *r, const value *v) {
     return (int)(v - r->value);
