@@ -28,15 +28,15 @@
  * What changes from step to step lies in tensors that were there before, and replays use what these
  * hold: inputs, parameters, an optimizer's state, rates, counts, generators, meters. Loaders,
  * schedules, meters and averages of weights do at each replay what the host has to do. All else
- * that the function does on the host is done when it is recorded, and not in a replay: counters of
+ * that the function does on the host is done when it is rehearsed, and not in a replay: counters of
  * its own, branches, hooks of gradients. A read by the host in the function (reel_item, reel_read,
  * reel_to) fails.
  *
- * Recordings are rehearsals: what they did to tensors, gradients, loaders, schedules and meters is
- * undone, so that n replays are n steps. Batches of other shapes (an epoch's last) get a program of
- * their own, and so do gradients that are there already when a step begins: an optimizer may step
- * between replays that gather them. A tensor that the plan uses and the program lets go (a meter
- * that is reset, a parameter that is replaced) is noticed, and the step is recorded anew. What a
+ * What rehearsals did to tensors, gradients, loaders, schedules and meters is undone, so that n
+ * replays are n steps. Batches of other shapes (an epoch's last) get a program of their own, and so
+ * do gradients that are there already when a step begins: an optimizer may step between replays
+ * that gather them. A tensor that the plan uses and the program lets go (a meter
+ * that is reset, a parameter that is replaced) is noticed, and the step is rehearsed anew. What a
  * step leaves behind, a loss that is retained or gradients that are not zeroed, is written by each
  * replay into the same memory.
  *

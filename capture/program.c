@@ -184,8 +184,7 @@ static bool make_kernels(reel__program *p) {
     return true;
 }
 
-/* All of them as one, which does many steps at once: then only what outlives a step is kept. Each
- * node has memory of its own all the same, for when results are looked at one by one. */
+/* All of them as one, which does many steps at once: then only what outlives a step is kept. */
 static bool make_whole(reel__program *p) {
     const reel__group all = {p->node, p->count};
     const reel__fusing *how = p->count ? reel__fusing_of(p->node) : NULL;

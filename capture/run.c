@@ -54,8 +54,7 @@ static reel_status run_fused(const reel__fused *f, const char *at) {
 }
 
 static reel_status run_item(reel__program *p, const reel__item *item) {
-    if (item->fused && !item->fused->note)
-        return run_fused(item->fused, p->node[item->first].call.at);
+    if (item->fused) return run_fused(item->fused, p->node[item->first].call.at);
     for (int k = item->first; k < item->first + item->count; k++) REEL_TRY(run_node(&p->node[k]));
     return REEL_OK;
 }
@@ -82,11 +81,10 @@ static reel_status run_step(reel__program *p, int64_t *done) {
 
 /* ---- many steps in one run ---- */
 
-/* What takes the whole step, and many of them. Where results are looked at one by one, nodes run.
- */
+/* What takes the whole step, and many of them. */
 static const reel__item *whole(const reel__program *p) {
     const reel__item *first = p->items ? &p->item[0] : NULL;
-    return first && first->fused && first->fused->note && !reel__self()->anomaly ? first : NULL;
+    return first && first->fused && first->fused->note ? first : NULL;
 }
 
 /* Those that the host could do its part of are run, whatever the next one was: one that is noted
