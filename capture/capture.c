@@ -71,13 +71,14 @@ static void retire_those_let_go(reel_plan *p) {
         if (!reel__program_holds(p->program[i])) retire(p, i);
 }
 
-/* Rehearsals until two agree. *did: false where the step had nothing to do. */
-static reel__program *learn(reel_plan *p, bool *did) {
+/* Rehearsals until two agree. NULL, and no failure: the step had nothing to do. */
+static reel__program *learn(reel_plan *p) {
     char why[300] = "";
+    bool did;
     for (int tries = 0; tries < MOST_TRIES; tries++) {
-        reel__trace *now = reel__trace_rehearse(p->step, p->user, did), *before = p->last;
+        reel__trace *now = reel__trace_rehearse(p->step, p->user, &did), *before = p->last;
         if (!now) return NULL;
-        if (!*did) {
+        if (!did) {
             reel__trace_free(now);
             return NULL;
         }
@@ -110,13 +111,12 @@ static reel__outcome run_known(reel_plan *p, int64_t steps, int64_t *done) {
 
 /* At least one step, if there is one, and no more than `steps`; returns how many. */
 static int64_t replay(reel_plan *p, int64_t steps) {
-    bool did;
     int64_t done = 0;
     if (p->options.eager || reel__self()->anomaly) return run_step(p); /* looks at each result */
     retire_those_let_go(p);
     reel__outcome outcome = run_known(p, steps, &done);
     if (done == 0 && outcome == REEL__OTHER && !reel_failed()) {
-        reel__program *learnt = learn(p, &did);
+        reel__program *learnt = learn(p);
         if (!learnt) return 0;
         put_first(p, learnt);
         reel__program_run(learnt, steps, &done, &outcome);

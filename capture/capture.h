@@ -1,8 +1,10 @@
 /* Capture: a training step, written in plain ops, that is replayed without dispatch and allocation.
  *
- * The first replays run the step as it is, and record its calls. Once two recordings in a row
- * agree, they are made a plan: calls on memory that stays where it is, which replays run without
- * the function, the tape and the checks.
+ * The first replay rehearses the step: it runs it, records its calls, and undoes it. Once two
+ * rehearsals in a row agree, they become a program: calls on memory that stays where it is, which
+ * replays run without the function, the tape and the checks. A plan has a program for each shape of
+ * batches that it met, 8 at most: then the one used longest ago goes, and its shape is rehearsed
+ * anew.
  *
  *     static bool step(void *user) {
  *         trainer *t = user;
@@ -26,15 +28,15 @@
  * What changes from step to step lies in tensors that were there before, and replays use what these
  * hold: inputs, parameters, an optimizer's state, rates, counts, generators, meters. Loaders,
  * schedules, meters and averages of weights do at each replay what the host has to do. All else
- * that the function does on the host is done when it is recorded, and not in a replay: counters of
+ * that the function does on the host is done when it is rehearsed, and not in a replay: counters of
  * its own, branches, hooks of gradients. A read by the host in the function (reel_item, reel_read,
  * reel_to) fails.
  *
- * Recordings are rehearsals: what they did to tensors, gradients, loaders, schedules and meters is
- * undone, so that n replays are n steps. Batches of other shapes (an epoch's last) get a program of
- * their own, and so do gradients that are there already when a step begins: an optimizer may step
- * between replays that gather them. A tensor that the plan uses and the program lets go (a meter
- * that is reset, a parameter that is replaced) is noticed, and the step is recorded anew. What a
+ * What rehearsals did to tensors, gradients, loaders, schedules and meters is undone, so that n
+ * replays are n steps. Batches of other shapes (an epoch's last) get a program of their own, and so
+ * do gradients that are there already when a step begins: an optimizer may step between replays
+ * that gather them. A tensor that the plan uses and the program lets go (a meter
+ * that is reset, a parameter that is replaced) is noticed, and the step is rehearsed anew. What a
  * step leaves behind, a loss that is retained or gradients that are not zeroed, is written by each
  * replay into the same memory.
  *
@@ -71,7 +73,7 @@ extern "C" {
  * open around it. */
 typedef bool (*reel_step)(void *user);
 
-/* Passes over the plan, to be left out one by one when a fault is looked for. */
+/* Passes over a program, to be left out one by one when a fault is looked for. */
 typedef enum {
     REEL_PASS_DEAD = 1,   /* calls whose results nobody reads are left out */
     REEL_PASS_COMMON = 2, /* a call that repeats another is left out */
@@ -92,7 +94,7 @@ REEL_API reel_plan *reel_capture(reel_step step, void *user, reel_capture_option
 /* Runs so many steps, and returns how many were done: fewer where the data end (the step said
  * false, or a loader has no more), or something fails. */
 REEL_API int64_t reel_replay(reel_plan *plan, int64_t steps);
-/* How many programs it has by now. */
+/* How many programs it has by now, 8 at most. */
 REEL_API int reel_plan_programs(const reel_plan *plan);
 /* Writes what the program used last consists of: as text, or as a graph for Graphviz where path
  * ends in .dot. Fails where there is none yet. */

@@ -24,6 +24,8 @@ bool reel__is_held(const reel_tensor *view);
  */
 bool reel__same_layout(const reel__layout *a, const reel__layout *b, bool anywhere);
 
+/* The failure. */
+reel_status reel__capture_no_memory(const char *at);
 /* Room for one more element of `size` bytes; false, and a failure, without memory. */
 bool reel__grow(void **array, int count, int *room, size_t size);
 
@@ -49,7 +51,6 @@ typedef struct {
 typedef struct {
     reel__call call;        /* its tensors are gone; a list is NULL */
     reel__operand *operand; /* of nin inputs, then nout results; owned */
-    bool in_place;          /* the result was there before */
     int section;            /* -1: in none */
     const char *function;   /* the composite that it is part of; NULL: none */
     const char *context;    /* the op whose gradient it is part of; NULL: none */
@@ -63,7 +64,7 @@ typedef struct {
     const char *at; /* where the step called it; NULL: not known */
     int life;       /* the value that it goes with; -1: none */
     bool gone;      /* at the step's end: it was the step's own */
-} reel__part;
+} reel__host_part;
 
 /* A leaf whose gradient the step looked at or changed: what it was before and after. */
 typedef struct {
@@ -77,7 +78,7 @@ typedef struct {
 /* What an outer storage held before the step changed it. */
 typedef struct {
     reel_tensor *base, *copy;
-} reel__saved;
+} reel__backup;
 
 typedef struct reel__trace {
     reel__recorder recorder; /* first: what the thread points at */
@@ -86,11 +87,11 @@ typedef struct reel__trace {
     int count, entry_room;
     reel__value *value;
     int values, value_room;
-    reel__part *part;
+    reel__host_part *part;
     int parts, part_room;
     reel__leaf *leaf;
     int leaves, leaf_room;
-    reel__saved *saved;
+    reel__backup *saved;
     int saves, saved_room;
     int open; /* sections that are open; what is inside another is part of that */
     reel_status status;
@@ -107,9 +108,9 @@ reel_status reel__copy_elements(reel_tensor *to, reel_tensor *from);
 /* What a call was told, so that two can be compared byte by byte (told.c). */
 void reel__tidy_told(reel__call *c);
 /* Whether what a part is of is there, as far as that can be known. */
-bool reel__part_lives(const reel__part *part);
+bool reel__part_lives(const reel__host_part *part);
 /* Undoes what it did, if it is. */
-void reel__part_back(const reel__part *part);
+void reel__part_back(const reel__host_part *part);
 /* Runs the step, writes it down, and undoes what it did to tensors and to what the host keeps of
  * loaders, schedules and meters. *did: what it returned; if false, it is not undone. NULL on
  * failure. */
@@ -139,7 +140,7 @@ reel_status reel__gradients_put(const reel__program *p);
 /* ---- programs (program.c) ---- */
 
 /* Of a replay: it can be done; not a step of this program, and nothing is done. */
-typedef enum { REEL__SAME, REEL__OTHER } reel__outcome;
+typedef enum { REEL__FITS, REEL__OTHER } reel__outcome;
 
 /* What runs at once: a node, or a group of them. */
 typedef struct {
@@ -166,7 +167,7 @@ struct reel__program {
     int count;
     reel__memory *memory; /* by value */
     int values;
-    reel__part *part; /* the trace's */
+    reel__host_part *part; /* the trace's */
     int parts;
     int *node_of; /* of each entry of the trace; -1: left out */
     reel__item *item;

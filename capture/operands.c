@@ -6,12 +6,16 @@
 
 #include <stdlib.h>
 
+reel_status reel__capture_no_memory(const char *at) {
+    return reel_fail(REEL_ERR_MEMORY, at, "capture: out of memory");
+}
+
 bool reel__grow(void **array, int count, int *room, size_t size) {
     if (count < *room) return true;
     const int more = *room ? 2 * *room : 64;
     void *grown = realloc(*array, (size_t)more * size);
     if (!grown) {
-        reel_fail(REEL_ERR_MEMORY, NULL, "capture: out of memory");
+        reel__capture_no_memory(NULL);
         return false;
     }
     *array = grown;
@@ -69,11 +73,11 @@ reel__operand reel__trace_operand(reel__trace *t, reel_tensor *x) {
     return o;
 }
 
-bool reel__part_lives(const reel__part *part) {
+bool reel__part_lives(const reel__host_part *part) {
     return !part->gone && (!part->is.kind || reel__alive_is(part->is.of, part->is.kind));
 }
 
-void reel__part_back(const reel__part *part) {
+void reel__part_back(const reel__host_part *part) {
     if (reel__part_lives(part)) part->is.back(part->is.of, part->is.number);
 }
 

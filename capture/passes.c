@@ -4,10 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static reel_status no_memory(void) {
-    return reel_fail(REEL_ERR_MEMORY, NULL, "capture: out of memory");
-}
-
 static bool changes_any(const reel__entry *e) {
     for (int i = 0; i < e->call.nin; i++)
         if (reel__changes(&e->call, i)) return true;
@@ -25,7 +21,7 @@ static bool is_needed(const reel__entry *e, const bool *alive, const int *value)
 
 reel_status reel__pass_dead(const reel__trace *t, bool *stays, const int *value) {
     bool *alive = calloc((size_t)t->values + 1, 1);
-    if (!alive) return no_memory();
+    if (!alive) return reel__capture_no_memory(NULL);
     for (int i = 0; i < t->values; i++) alive[i] = !t->value[i].inner || t->value[i].outlives;
     for (int k = 0; k < t->parts; k++)
         for (int i = 0; i < REEL__SECTION_RESULTS; i++)
@@ -49,7 +45,7 @@ typedef struct {
 } versions;
 
 static bool is_pure(const reel__trace *t, const reel__entry *e, const int *writers) {
-    if (e->section >= 0 || e->in_place || e->call.accumulate || changes_any(e)) return false;
+    if (e->section >= 0 || e->call.accumulate || changes_any(e)) return false;
     for (int i = 0; i < e->call.nout; i++) {
         const int v = e->operand[e->call.nin + i].value;
         if (!t->value[v].inner || t->value[v].outlives || writers[v] != 1) return false;
@@ -123,5 +119,5 @@ reel_status reel__pass_common(const reel__trace *t, bool *stays, int *value) {
     free(v.writers);
     free(v.seen);
     free(v.at);
-    return good ? REEL_OK : no_memory();
+    return good ? REEL_OK : reel__capture_no_memory(NULL);
 }

@@ -4,10 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static reel_status no_memory(void) {
-    return reel_fail(REEL_ERR_MEMORY, NULL, "capture: out of memory");
-}
-
 static void *array(int count, size_t size) {
     return calloc((size_t)count + 1, size);
 }
@@ -28,7 +24,7 @@ static void clear_node(reel__program *p, int k) {
  * host's, and stay as they were. */
 static reel_status check_written(const reel__trace *t) {
     bool *written = array(t->values, 1);
-    if (!written) return no_memory();
+    if (!written) return reel__capture_no_memory(NULL);
     reel_status status = REEL_OK;
     for (int i = 0; i < t->values; i++) written[i] = !t->value[i].inner || t->value[i].bytes == 0;
     for (int k = 0; k < t->parts; k++)
@@ -76,7 +72,7 @@ static reel_status make_values(reel__program *p, const int *value, const int *it
     const reel__trace *t = p->trace;
     p->values = t->values;
     p->memory = array(t->values, sizeof *p->memory);
-    if (!p->memory) return no_memory();
+    if (!p->memory) return reel__capture_no_memory(NULL);
     for (int i = 0; i < t->values; i++) {
         const reel__value *v = &t->value[i];
         p->memory[i] = (reel__memory){
@@ -135,7 +131,7 @@ static reel_status make_node(reel__program *p, const reel__entry *e, int k, cons
     p->operand[k] = e->operand;
     p->tensors[k] = array(all, sizeof **p->tensors);
     n->in = array(e->call.nin, sizeof *n->in);
-    if (!p->tensors[k] || !n->in) return no_memory();
+    if (!p->tensors[k] || !n->in) return reel__capture_no_memory(NULL);
     for (int i = 0; i < all; i++) {
         const int v = value[e->operand[i].value];
         reel_tensor *x = p->tensors[k][i] = handle(p, &e->operand[i], v, e->call.at);
@@ -158,7 +154,7 @@ static reel_status make_nodes(reel__program *p, const int *value) {
     p->node = array(p->count, sizeof *p->node);
     p->tensors = array(p->count, sizeof *p->tensors);
     p->operand = array(p->count, sizeof *p->operand);
-    if (!p->node || !p->tensors || !p->operand) return no_memory();
+    if (!p->node || !p->tensors || !p->operand) return reel__capture_no_memory(NULL);
     for (int k = 0; k < p->trace->count; k++)
         if (p->node_of[k] >= 0) REEL_TRY(make_node(p, &p->trace->entry[k], p->node_of[k], value));
     return REEL_OK;
@@ -168,7 +164,7 @@ static reel_status make_nodes(reel__program *p, const int *value) {
 
 static reel_status make_items(reel__program *p, const int *item_of) {
     p->item = array(p->count, sizeof *p->item);
-    if (!p->item) return no_memory();
+    if (!p->item) return reel__capture_no_memory(NULL);
     for (int k = 0; k < p->count; k++) {
         if (item_of[k] == p->items) p->item[p->items++] = (reel__item){k, 0, NULL};
         p->item[item_of[k]].count++;
@@ -188,8 +184,7 @@ static bool make_kernels(reel__program *p) {
     return true;
 }
 
-/* All of them as one, which does many steps at once: then only what outlives a step is kept. Each
- * node has memory of its own all the same, for when results are looked at one by one. */
+/* All of them as one, which does many steps at once: then only what outlives a step is kept. */
 static bool make_whole(reel__program *p) {
     const reel__group all = {p->node, p->count};
     const reel__fusing *how = p->count ? reel__fusing_of(p->node) : NULL;
@@ -267,12 +262,13 @@ static reel_status build(reel__program *p, bool *stays, int *value) {
     if (!(p->without & REEL_PASS_COMMON)) REEL_TRY(reel__pass_common(t, stays, value));
     if (!(p->without & REEL_PASS_DEAD)) REEL_TRY(reel__pass_dead(t, stays, value));
     p->node_of = array(t->count, sizeof *p->node_of);
-    if (!p->node_of) return no_memory();
+    if (!p->node_of) return reel__capture_no_memory(NULL);
     for (int k = 0; k < t->count; k++) p->node_of[k] = stays[k] ? p->count++ : -1;
     p->parts = t->parts;
     p->part = t->part;
     int *item_of = array(p->count, sizeof *item_of);
-    const reel_status status = item_of ? lay_out_groups(p, value, item_of) : no_memory();
+    const reel_status status =
+        item_of ? lay_out_groups(p, value, item_of) : reel__capture_no_memory(NULL);
     free(item_of);
     return status;
 }
@@ -281,7 +277,8 @@ static reel_status build_with(reel__program *p) {
     const reel__trace *t = p->trace;
     bool *stays = array(t->count, sizeof *stays);
     int *value = array(t->values, sizeof *value);
-    const reel_status status = stays && value ? build(p, stays, value) : no_memory();
+    const reel_status status =
+        stays && value ? build(p, stays, value) : reel__capture_no_memory(NULL);
     free(stays);
     free(value);
     return status;
@@ -298,7 +295,7 @@ reel__trace *reel__program_end(reel__program *p) {
 reel__program *reel__program_new(reel__trace *trace, unsigned without) {
     reel__program *p = array(1, sizeof *p);
     if (!p) {
-        no_memory();
+        reel__capture_no_memory(NULL);
         reel__trace_free(trace);
         return NULL;
     }

@@ -65,5 +65,5 @@ reel_status reel__program_memory(reel__program *p, size_t *bytes) {
     }
     free(order);
     free(low);
-    return good ? REEL_OK : reel_fail(REEL_ERR_MEMORY, NULL, "capture: out of memory");
+    return good ? REEL_OK : reel__capture_no_memory(NULL);
 }

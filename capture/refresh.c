@@ -57,7 +57,7 @@ static bool passes_over(const reel__call *c) {
 static bool answers(reel__recorder *r, reel__call *c, const reel__layout *layout) {
     reel__program *p = program_of(r);
     const int entry = p->next++;
-    if (p->outcome != REEL__SAME) return passes_over(c);
+    if (p->outcome != REEL__FITS) return passes_over(c);
     const int k = entry < p->part[p->now].end ? p->node_of[entry] : -1;
     bool good = k >= 0 && same_call(&p->node[k], c, layout);
     for (int i = 0; good && i < c->nin; i++) good = take_input(p, k, i, reel__input(c, i));
@@ -110,8 +110,8 @@ static void section_begin(reel__recorder *r, const reel__section *s) {
 
 static void section_end(reel__recorder *r, const reel__section *s, bool more) {
     reel__program *p = program_of(r);
-    const reel__part *part = &p->part[p->now];
-    if (--p->depth || p->outcome != REEL__SAME) return;
+    const reel__host_part *part = &p->part[p->now];
+    if (--p->depth || p->outcome != REEL__FITS) return;
     bool good = p->next == part->end && more == part->more;
     for (int i = 0; good && i < REEL__SECTION_RESULTS; i++) {
         const reel__operand *then = &part->result[i];

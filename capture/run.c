@@ -18,9 +18,9 @@ static reel_status run_node(reel__node *n) {
 /* All that the host does. A step that is none of this program's is undone so far. */
 static void run_parts(reel__program *p) {
     int done = 0;
-    while (done < p->parts && p->outcome == REEL__SAME && !reel_failed())
+    while (done < p->parts && p->outcome == REEL__FITS && !reel_failed())
         if (reel__program_refresh(p, done)) done++;
-    if (p->outcome == REEL__SAME || reel_failed()) return;
+    if (p->outcome == REEL__FITS || reel_failed()) return;
     while (done-- > 0) reel__part_back(&p->part[done]);
 }
 
@@ -50,8 +50,7 @@ static reel_status run_fused(const reel__fused *f, const char *at) {
 }
 
 static reel_status run_item(reel__program *p, const reel__item *item) {
-    if (item->fused && !item->fused->note)
-        return run_fused(item->fused, p->node[item->first].call.at);
+    if (item->fused) return run_fused(item->fused, p->node[item->first].call.at);
     for (int k = item->first; k < item->first + item->count; k++) REEL_TRY(run_node(&p->node[k]));
     return REEL_OK;
 }
@@ -60,7 +59,7 @@ static reel_status run_item(reel__program *p, const reel__item *item) {
 static bool begin_step(reel__program *p) {
     if (!reel__gradients_fit(p)) p->outcome = REEL__OTHER;
     run_parts(p);
-    return p->outcome == REEL__SAME && !reel_failed();
+    return p->outcome == REEL__FITS && !reel_failed();
 }
 
 static reel_status run_step(reel__program *p, int64_t *done) {
@@ -78,21 +77,22 @@ static reel_status run_step(reel__program *p, int64_t *done) {
 
 /* ---- many steps in one run ---- */
 
-/* What takes the whole step, and many of them. Where results are looked at one by one, nodes run.
- */
+/* What takes the whole step, and many of them. */
 static const reel__item *whole(const reel__program *p) {
     const reel__item *first = p->items ? &p->item[0] : NULL;
-    return first && first->fused && first->fused->note && !reel__self()->anomaly ? first : NULL;
+    return first && first->fused && first->fused->note ? first : NULL;
 }
 
-/* Those that the host could do its part of are run, whatever the next one was. */
+/* Those that the host could do its part of are run, whatever the next one was: one that is noted
+ * must be, or the next run would find it. */
 static reel_status run_some(reel__program *p, const reel__item *item, int64_t steps,
                             int64_t *done) {
+    reel_status put = REEL_OK;
     int noted = 0;
-    while (noted < item->fused->most && noted < steps && begin_step(p)) {
+    while (put == REEL_OK && noted < item->fused->most && noted < steps && begin_step(p)) {
         item->fused->note(item->fused->of);
-        REEL_TRY(reel__gradients_put(p));
         noted++;
+        put = reel__gradients_put(p);
     }
     if (noted) REEL_TRY(run_fused(item->fused, p->node[item->first].call.at));
     *done += noted;
@@ -101,7 +101,7 @@ static reel_status run_some(reel__program *p, const reel__item *item, int64_t st
 
 static reel_status run(reel__program *p, int64_t steps, int64_t *done) {
     const reel__item *all = whole(p);
-    while (*done < steps && p->outcome == REEL__SAME) {
+    while (*done < steps && p->outcome == REEL__FITS) {
         REEL_SCOPE;
         REEL__PROFILE_PASS_OF("replay", NULL);
         REEL_TRY(all ? run_some(p, all, steps - *done, done) : run_step(p, done));
@@ -111,7 +111,7 @@ static reel_status run(reel__program *p, int64_t steps, int64_t *done) {
 
 reel_status reel__program_run(reel__program *p, int64_t steps, int64_t *done,
                               reel__outcome *outcome) {
-    p->outcome = REEL__SAME;
+    p->outcome = REEL__FITS;
     *done = 0;
     const reel_status status = run(p, steps, done);
     *outcome = p->outcome;

@@ -13,7 +13,7 @@ static reel_status took(reel__recorder *r, const reel__call *c) {
     if (!reel__grow((void **)&t->entry, t->count, &t->entry_room, sizeof *t->entry))
         return t->status = reel_error_status();
     reel__operand *operand = malloc((size_t)(c->nin + c->nout + 1) * sizeof *operand);
-    if (!operand) return t->status = reel_fail(REEL_ERR_MEMORY, c->at, "capture: out of memory");
+    if (!operand) return t->status = reel__capture_no_memory(c->at);
     t->entry[t->count++] = (reel__entry){.call = *c,
                                          .operand = operand,
                                          .section = t->open ? t->parts - 1 : -1,
@@ -42,14 +42,14 @@ static void section_begin(reel__recorder *r, const reel__section *s) {
         t->status = reel_error_status();
         return;
     }
-    t->part[t->parts++] =
-        (reel__part){.is = *s, .first = t->count, .end = t->count, .at = reel__self()->call.site};
+    t->part[t->parts++] = (reel__host_part){
+        .is = *s, .first = t->count, .end = t->count, .at = reel__self()->call.site};
 }
 
 static void section_end(reel__recorder *r, const reel__section *s, bool more) {
     reel__trace *t = (reel__trace *)r;
     if (--t->open || t->status != REEL_OK) return;
-    reel__part *p = &t->part[t->parts - 1];
+    reel__host_part *p = &t->part[t->parts - 1];
     p->is = *s;
     p->end = t->count;
     p->more = more;
@@ -81,7 +81,7 @@ static reel_status save(reel__trace *t, reel_tensor *x) {
     reel_tensor *copy =
         base ? reel__tensor_new(NULL, "capture", &base->layout, x->storage->device) : NULL;
     if (copy && reel__copy_elements(copy, base) == REEL_OK) {
-        t->saved[t->saves++] = (reel__saved){base, copy};
+        t->saved[t->saves++] = (reel__backup){base, copy};
         return REEL_OK;
     }
     reel__let_go(base);
@@ -140,7 +140,7 @@ static void note_what_outlives(reel__trace *t) {
 
 static void note_what_is_fed(reel__trace *t) {
     for (int k = 0; k < t->parts; k++) {
-        const reel__part *p = &t->part[k];
+        const reel__host_part *p = &t->part[k];
         for (int i = 0; i < REEL__SECTION_RESULTS; i++)
             if (p->result[i].value >= 0) t->value[p->result[i].value].fed = true;
         for (int e = p->first; e < p->end; e++)
@@ -179,7 +179,7 @@ static reel__trace *trace_new(void) {
     static atomic_uint_fast64_t numbers;
     reel__trace *t = calloc(1, sizeof *t);
     if (!t) {
-        reel_fail(REEL_ERR_MEMORY, NULL, "replay: out of memory");
+        reel__capture_no_memory(NULL);
         return NULL;
     }
     t->recorder = (reel__recorder){.took = took,
@@ -258,7 +258,7 @@ static bool same_entry(const reel__entry *a, const reel__entry *b, char *why, si
 static bool same_parts(const reel__trace *a, const reel__trace *b) {
     if (a->parts != b->parts) return false;
     for (int k = 0; k < a->parts; k++) {
-        const reel__part *p = &a->part[k], *q = &b->part[k];
+        const reel__host_part *p = &a->part[k], *q = &b->part[k];
         if (p->is.again != q->is.again || (p->is.of != q->is.of && !p->gone) ||
             p->first != q->first || p->end != q->end || p->more != q->more || p->gone != q->gone)
             return false;

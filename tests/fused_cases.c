@@ -4,9 +4,7 @@
 
 #include "cuda/runtime/cuda_compile_internal.h"
 #include "tests/fused_suite.h"
-
-#include <sys/stat.h>
-#include <unistd.h>
+#include "tests/temp_dir.h"
 
 /* ---- every row ---- */
 
@@ -343,12 +341,10 @@ static void spoil(const char *folder, const reel__cuda_key *k, long at, int with
 }
 
 START_TEST(files_are_whole_or_not_there) {
-    char folder[] = "/tmp/reel-kernels-XXXXXX";
     const char *was = getenv("XDG_CACHE_HOME");
     reel__cuda_key k = {{0}}, other = {{0}};
     size_t bytes;
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    setenv("XDG_CACHE_HOME", folder, 1);
+    setenv("XDG_CACHE_HOME", dir, 1);
     reel__cuda_key_add(&k, "a", 1);
     reel__cuda_key_add(&other, "b", 1);
     ck_assert_mem_ne(&k, &other, sizeof k);
@@ -359,7 +355,7 @@ START_TEST(files_are_whole_or_not_there) {
         ck_assert(data && bytes == 9 && strcmp(data, "a kernel") == 0);
         free(data);
         ck_assert_ptr_null(reel__cuda_file_read(&other, &bytes));
-        spoil(folder, &k, at, 0x5a);
+        spoil(dir, &k, at, 0x5a);
         ck_assert_ptr_null(reel__cuda_file_read(&k, &bytes));
     }
     setenv("XDG_CACHE_HOME", "/dev/null/nowhere", 1);
@@ -373,7 +369,7 @@ END_TEST
 /* ---- the suite ---- */
 
 void add_fused_cases(Suite *s) {
-    TCase *c = add_case(s, "kernel files");
+    TCase *c = add_dir_case(s, "kernel files");
     tcase_add_test(c, files_are_whole_or_not_there);
     if (!reel__cuda_compiles()) {
         printf("skipped: NVRTC can't be loaded\n");
