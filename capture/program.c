@@ -324,5 +324,7 @@ bool reel__program_holds(const reel__program *p) {
         if (!m->outer || m->first > m->last || reel__is_held(m->base)) continue;
         if (!comes_back(p->trace, i)) return false;
     }
+    for (int k = 0; k < p->parts; k++)
+        if (!p->part[k].gone && !reel__part_lives(&p->part[k])) return false;
     return true;
 }

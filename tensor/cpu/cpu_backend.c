@@ -1,5 +1,6 @@
 /* The CPU's backend table. */
 #include "tensor/cpu/cpu_internal.h"
+#include "tensor/cpu/fused/cpu_fused_internal.h"
 
 #include <string.h>
 
@@ -47,6 +48,9 @@ static const reel__kernel kernels[REEL_OP_COUNT] = {
 #include "tensor/ops/ops.def"
 };
 
+static const reel__fusing fusing = {
+    .takes = reel__cpu_takes, .joins = reel__cpu_joins, .fuse = reel__cpu_fuse};
+
 const reel__backend reel__cpu_backend = {
     .name = "cpu",
     .host = true,
@@ -59,4 +63,5 @@ const reel__backend reel__cpu_backend = {
     .wait = wait,
     .count = count,
     .kernels = kernels,
+    .fusing = &fusing,
 };

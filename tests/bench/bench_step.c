@@ -2,6 +2,7 @@
  * on its standard input, each answered by a line.
  *
  *     step MODEL L SECONDS    -> MEDIAN P10 P90 COUNT    microseconds: batch to Adam
+ *     dump MODEL L PATH       -> done                    the plan of a step, as text or .dot
  *     floor MODEL L SECONDS   -> GEMM ELEMENTWISE        microseconds of its least parts (floor.h)
  *     loader BATCH SECONDS    -> SAMPLES SAMPLES         a second, without workers and with two
  *     memory MODEL L          -> KEPT PEAK RESIDENT      bytes, of a new process: what model and
@@ -138,6 +139,17 @@ static void answer_step(const bench *b, const char *model, int64_t latent, doubl
     timing_answer(steps);
 }
 
+static void answer_dump(const bench *b, const char *model, int64_t latent, const char *path) {
+    trainer t = trainer_new(b, model, latent);
+    reel_plan *plan = reel_capture(step, &t, (reel_capture_options){.without = b->without});
+    train(plan, 1);
+    reel_plan_dump(plan, path);
+    reel_plan_free(plan);
+    trainer_free(&t);
+    puts(reel_failed() ? reel_error() : "done");
+    reel_clear_error();
+}
+
 /* ---- the floor ---- */
 
 static void products(void *f) {
@@ -218,11 +230,13 @@ static void answer_memory(const bench *b, const char *model, int64_t latent) {
 /* ---- questions and answers ---- */
 
 static void answer(const bench *b, const char *line) {
-    char model[16];
+    char model[16], path[200];
     long long n;
     double seconds;
     if (sscanf(line, "step %15s %lld %lf", model, &n, &seconds) == 3)
         answer_step(b, model, n, seconds);
+    else if (sscanf(line, "dump %15s %lld %199s", model, &n, path) == 3)
+        answer_dump(b, model, n, path);
     else if (b->device.type != REEL_CPU)
         printf("error: not on this device: %s", line);
     else if (sscanf(line, "floor %15s %lld %lf", model, &n, &seconds) == 3)

@@ -7,16 +7,14 @@
  *
  * What a row maps is written into a few pages, block by block, and folded from there: a fold's code
  * is there once, whatever is mapped. Sums of runs, which losses are, go without the pages. */
-#include "tensor/cpu/kernels/cpu_copy_internal.h"
-#include "tensor/cpu/loops/cpu_fold_internal.h"
-#include "tensor/ops/nest_internal.h"
+#include "tensor/cpu/kernels/cpu_reduce_internal.h"
 
 #include <math.h>
 #include <string.h>
 
 #define CHUNK REEL__FOLD_CHUNK
 #define TURNED REEL__TURNED
-#define RUN 16384  /* elements of a contiguous part */
+#define RUN REEL__REDUCED_RUN
 #define PARTS 32   /* that columns are cut into, where there are few chunks, */
 #define PART 32768 /* of at least so many elements */
 #define GRAIN 32768
@@ -24,24 +22,7 @@
 #define STRIP 128               /* of so many columns */
 #define FAR ((int64_t)24 << 20) /* bytes of x beyond which runs are fetched ahead */
 
-typedef struct {
-    reel__reduction form;
-    const reel__fold *fold, *parts_fold; /* of x, and of cells a of parts */
-    reel__map_loop map, apart;           /* NULL: x is folded as it is */
-    reel__sum_loop sum;                  /* of a mapped run, in one pass; NULL: other folds */
-    reel__end_loop end;                  /* NULL: what is left behind is whole, and the result */
-    reel__tile tile;
-    const char *x, *y;
-    char *out;
-    size_t size, out_size;
-    double times;       /* each element counts so often */
-    reel__left left_of; /* what the end is told, and the map: p */
-    reel__fold_name name;
-    bool is_whole;               /* what parts leave behind */
-    bool far;                    /* too much for a cache */
-    int64_t chunks, parts, each; /* of columns; of rows, each of so many */
-    reel__tally left;            /* by several parts: [outer, parts, columns] */
-} reduction;
+typedef reel__reducing reduction;
 
 static reel__tally tally_of(reel__cell *a, reel__cell *b) {
     return (reel__tally){{&a->real}, {&b->real}};
@@ -216,6 +197,15 @@ static __attribute__((noinline)) void fold_mapped(const reduction *r, reel__tall
     }
 }
 
+static void fold_run(const reduction *r, reel__tally to, const reel__slab *s, bool plain) {
+    if (r->sum && !plain)
+        *to.a.real = r->sum(s->x, s->y, s->rows, r->left_of.p);
+    else if (r->map)
+        fold_mapped(r, to, s);
+    else
+        r->fold->run(to, s);
+}
+
 /* ---- the work that threads share ---- */
 
 /* Whole runs begin..end, as they are: there is little to be done for each. */
@@ -245,12 +235,7 @@ static void work_runs(void *context, int64_t begin, int64_t stop) {
             const reel__slab s = slab_of(r, outer, part, 0);
             const int64_t bytes = s.rows * (int64_t)r->size;
             if (r->far) reel__cpu_fetch((const char *)s.x + bytes, bytes);
-            if (r->sum)
-                t.a.real[k] = r->sum(s.x, s.y, s.rows, r->left_of.p);
-            else if (r->map)
-                fold_mapped(r, tally_at(t, k), &s);
-            else
-                r->fold->run(tally_at(t, k), &s);
+            fold_run(r, tally_at(t, k), &s, false);
             if (++part == r->parts) part = 0, outer++;
         }
         if (r->parts == 1) end(r, i, t, n);
@@ -371,28 +356,33 @@ static reel_status take_inputs(const reel__call *c, reduction *r) {
     return REEL_OK;
 }
 
-reel_status reel__cpu_reduce(const reel__call *c) {
+/* What comes of the row and its dtype. */
+static reduction reduction_of(const reel__call *c) {
     const reel_dtype dtype = c->in[0]->layout.dtype;
     const reel__folds *folds = reel__cpu_folds();
     const reel__fold_name name = reel__fold_of[c->op];
-    if (reel_numel(c->out[0]) == 0) return REEL_OK;
     const bool is_whole = reel__is_truth(name) || !reel_dtype_is_float(dtype);
     const bool has_end = !is_whole && !reel__is_position(name);
     const reel__fold *fold = reel__cpu_fold(folds, name);
-    reduction r = {.fold = &fold[dtype],
-                   .parts_fold = &fold[is_whole ? REEL_I64 : REEL_F64],
-                   .map = reel_dtype_is_float(dtype) ? folds->map[c->op][dtype] : NULL,
-                   .apart = folds->apart[c->op],
-                   .sum = name == REEL__FOLD_sum && !is_whole ? folds->sum[c->op][dtype] : NULL,
-                   .end = has_end ? folds->end[c->op][dtype] : NULL,
-                   .tile = reel__cpu_tile(reel_dtype_size(dtype)),
-                   .out = reel__data(c->out[0]),
-                   .size = reel_dtype_size(dtype),
-                   .out_size = reel_dtype_size(c->out[0]->layout.dtype),
-                   .times = reel__times(c),
-                   .left_of = reel__left_of(c),
-                   .name = name,
-                   .is_whole = is_whole};
+    return (reduction){.fold = &fold[dtype],
+                       .parts_fold = &fold[is_whole ? REEL_I64 : REEL_F64],
+                       .map = reel_dtype_is_float(dtype) ? folds->map[c->op][dtype] : NULL,
+                       .apart = folds->apart[c->op],
+                       .sum = name == REEL__FOLD_sum && !is_whole ? folds->sum[c->op][dtype] : NULL,
+                       .end = has_end ? folds->end[c->op][dtype] : NULL,
+                       .tile = reel__cpu_tile(reel_dtype_size(dtype)),
+                       .size = reel_dtype_size(dtype),
+                       .out_size = reel_dtype_size(c->out[0]->layout.dtype),
+                       .times = reel__times(c),
+                       .left_of = reel__left_of(c),
+                       .name = name,
+                       .is_whole = is_whole};
+}
+
+reel_status reel__cpu_reduce(const reel__call *c) {
+    if (reel_numel(c->out[0]) == 0) return REEL_OK;
+    reduction r = reduction_of(c);
+    r.out = reel__data(c->out[0]);
     if (reel_numel(c->in[0]) == 0) {
         end_nothing(&r, reel_numel(c->out[0]));
         return REEL_OK;
@@ -404,4 +394,35 @@ reel_status reel__cpu_reduce(const reel__call *c) {
     r.far = reel_numel(r.form.x) * (int64_t)r.size > FAR;
     cut(&r);
     return run_parts(c, &r);
+}
+
+/* ---- all elements, by who has them part by part ---- */
+
+void reel__cpu_reduce_all_begin(reel__reducing *r, const reel__call *c, int64_t n, void *out,
+                                reel__cell *left) {
+    *r = reduction_of(c);
+    r->form =
+        (reel__reduction){.outer = 1, .rows = n, .columns = 1, .outer_stride = 1, .row_stride = 1};
+    r->out = out;
+    r->far = n * (int64_t)r->size > FAR;
+    cut(r);
+    r->left = tally_of(left, left + r->parts);
+}
+
+void reel__cpu_reduce_all_part(reel__reducing *r, int64_t part, const void *x, const void *y) {
+    const int64_t first = part * r->each;
+    const reel__slab s = {.x = x,
+                          .y = y,
+                          .rows = reel__least(r->each, r->form.rows - first),
+                          .columns = 1,
+                          .stride = 1,
+                          .first = first};
+    fold_run(r, tally_at(r->left, part), &s, r->parts == 1 && !r->map && !r->far);
+}
+
+void reel__cpu_reduce_all_end(reel__reducing *r) {
+    if (r->parts == 1)
+        end(r, 0, r->left, 1);
+    else
+        work_joins(r, 0, 1);
 }
