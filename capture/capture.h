@@ -35,10 +35,10 @@
  * What rehearsals did to tensors, gradients, loaders, schedules and meters is undone, so that n
  * replays are n steps. Batches of other shapes (an epoch's last) get a program of their own, and so
  * do gradients that are there already when a step begins: an optimizer may step between replays
- * that gather them. A tensor that the plan uses and the program lets go (a meter
- * that is reset, a parameter that is replaced) is noticed, and the step is rehearsed anew. What a
- * step leaves behind, a loss that is retained or gradients that are not zeroed, is written by each
- * replay into the same memory.
+ * that gather them. A tensor that the plan uses and the program lets go (a meter that is reset, a
+ * parameter that is replaced) is noticed, and the step is rehearsed anew. What a step leaves
+ * behind, a loss that is retained or gradients that are not zeroed, is written by each replay into
+ * the same memory. Each program keeps the memory of what its step makes.
  *
  * A step that puts a new tensor in the place of one that it uses, as the state of a recurrent
  * network may be carried over, fails: keep one, and copy into it:

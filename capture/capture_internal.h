@@ -107,6 +107,10 @@ reel__operand reel__trace_operand(reel__trace *t, reel_tensor *x);
 reel_status reel__copy_elements(reel_tensor *to, reel_tensor *from);
 /* What a call was told, so that two can be compared byte by byte (told.c). */
 void reel__tidy_told(reel__call *c);
+/* Whether what a part is of is there, as far as that can be known. */
+bool reel__part_lives(const reel__host_part *part);
+/* Undoes what it did, if it is. */
+void reel__part_back(const reel__host_part *part);
 /* Runs the step, writes it down, and undoes what it did to tensors and to what the host keeps of
  * loaders, schedules and meters. *did: what it returned; if false, it is not undone. NULL on
  * failure. */

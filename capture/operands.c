@@ -2,6 +2,7 @@
  * is let go, so that an address is one storage; the memory of those made in the step goes when the
  * step lets it go. */
 #include "capture/capture_internal.h"
+#include "tensor/core/alive_internal.h"
 
 #include <stdlib.h>
 
@@ -70,6 +71,14 @@ reel__operand reel__trace_operand(reel__trace *t, reel_tensor *x) {
                                       .device = x->storage->device,
                                       .inner = x->storage->recording == t->number};
     return o;
+}
+
+bool reel__part_lives(const reel__host_part *part) {
+    return !part->gone && (!part->is.kind || reel__alive_is(part->is.of, part->is.kind));
+}
+
+void reel__part_back(const reel__host_part *part) {
+    if (reel__part_lives(part)) part->is.back(part->is.of, part->is.number);
 }
 
 reel_status reel__copy_elements(reel_tensor *to, reel_tensor *from) {

@@ -317,5 +317,7 @@ bool reel__program_holds(const reel__program *p) {
         if (v->inner || v->fed || v->gradient || m->first > m->last) continue;
         if (!reel__is_held(m->base)) return false;
     }
+    for (int k = 0; k < p->parts; k++)
+        if (!p->part[k].gone && !reel__part_lives(&p->part[k])) return false;
     return true;
 }

@@ -117,8 +117,7 @@ static void let_saved_go(reel__trace *t) {
 
 static reel_status undo(reel__trace *t) {
     reel__gradients_undo(t);
-    for (int k = t->parts - 1; k >= 0; k--)
-        if (!t->part[k].gone) t->part[k].is.back(t->part[k].is.of, t->part[k].is.number);
+    for (int k = t->parts - 1; k >= 0; k--) reel__part_back(&t->part[k]);
     for (int i = 0; i < t->saves; i++)
         if (t->saved[i].base->storage->data) /* else the step let it go */
             REEL_TRY(reel__copy_elements(t->saved[i].base, t->saved[i].copy));

@@ -183,7 +183,7 @@ static bool is_over(void *of) {
 static void put_back(void *of, double number) {
     (void)number;
     reel_loader *l = of;
-    if (!reel__alive_is(l, REEL__LOADER) || l->position == 0) return;
+    if (l->position == 0) return;
     stop_reading(l);
     l->position--;
 }
@@ -195,7 +195,8 @@ bool reel_loader_next(reel_loader *l, reel_batch *b) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "loader_next: the batch is NULL");
         return false;
     }
-    reel__section s = {.again = next_again, .over = is_over, .back = put_back, .of = l};
+    reel__section s = {
+        .again = next_again, .over = is_over, .back = put_back, .of = l, .kind = REEL__LOADER};
     reel__section_begin(&s);
     const bool more = next(l, b);
     s.result[0] = b->x;

@@ -2,6 +2,7 @@
 #include "nn/loss_internal.h"
 
 #include "tensor/ops/ops_internal.h"
+#include "tensor/ops/record_internal.h"
 
 #include <math.h>
 
@@ -67,10 +68,12 @@ reel_tensor *reel_mse_loss_at(const char *at, reel_tensor *y, reel_tensor *targe
     return reel__loss_reduce(at, reel_square_at(at, reel_sub_at(at, y, target)), r);
 }
 
-/* Looked at only after a NaN came out. On a GPU the kernel has looked already. */
+/* Looked at only after a NaN came out. On a GPU the kernel has looked already. Of a captured step
+ * when it is recorded: in a replay it is the loss that says so. */
 static reel_status check_probabilities(reel_tensor *p, reel_tensor *loss) {
     REEL_NO_GRAD;
     REEL_SCOPE;
+    REEL__UNRECORDED;
     if (reel_numel(p) == 0 || !reel_data(p)) return reel_error_status();
     const bool one = reel_numel(loss) == 1;
     if (one ? !isnan(reel_item(loss)) : reel_item(reel_any(reel_isnan(loss))) == 0)

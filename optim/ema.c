@@ -159,7 +159,7 @@ reel_status reel_ema_update(reel_ema *e) {
     if (e->swapped)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "ema_update: weights and averages are swapped");
     REEL_TRY(check_devices(e, "ema_update"));
-    const reel__section s = {.again = update_again, .back = update_back, .of = e};
+    const reel__section s = {.again = update_again, .back = update_back, .of = e, .kind = KIND};
     reel__section_begin(&s);
     const reel_status status = update(e);
     reel__section_end(&s, true);

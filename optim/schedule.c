@@ -61,7 +61,8 @@ reel_status reel_schedule_step(reel_schedule *s) {
     if (reel_failed()) return reel_error_status();
     const char *who = "schedule_step";
     REEL_TRY(check_step(who, s, false));
-    const reel__section section = {.again = step_again, .back = step_back, .of = s};
+    const reel__section section = {
+        .again = step_again, .back = step_back, .of = s, .kind = REEL__SCHEDULE};
     reel__section_begin(&section);
     const reel_status status = advance(who, s, *s);
     reel__section_end(&section, true);

@@ -44,8 +44,10 @@ static trainer trainer_new(double dropout, reel_loader_options o) {
     t.schedule = reel_cosine_schedule_new(t.optim, (reel_cosine_options){.steps = 40});
     t.images = digits();
     t.set = reel_tensor_dataset_new(t.images, NULL);
-    o.batch_size = BATCH;
-    o.shuffle = true;
+    if (!o.batch_sampler) {
+        o.batch_size = BATCH;
+        o.shuffle = true;
+    }
     o.scale = 1 / 255.0;
     o.device = test_device();
     t.loader = reel_loader_new(t.set, o);
@@ -134,6 +136,47 @@ START_TEST(without_each_pass) {
 }
 END_TEST
 
+/* ---- more shapes than a plan has programs ---- */
+
+enum { SHAPES = 9 }; /* and one that comes twice: 1, 2, ... 9 items, 5 */
+
+static int64_t all_items(reel_batch_sampler *s) {
+    (void)s;
+    return ITEMS;
+}
+
+static reel_status growing(reel_batch_sampler *s, int64_t epoch, int64_t *index, int64_t *sizes,
+                           int64_t *batches) {
+    (void)s, (void)epoch;
+    for (int i = 0; i < ITEMS; i++) index[i] = i;
+    for (int i = 0; i < SHAPES; i++) sizes[i] = i + 1;
+    sizes[SHAPES] = ITEMS - SHAPES * (SHAPES + 1) / 2;
+    *batches = SHAPES + 1;
+    return REEL_OK;
+}
+
+START_TEST(the_ninth_program_takes_the_place_of_another) {
+    static const reel_batch_sampler_class class = {.length = all_items, .plan = growing};
+    reel_batch_sampler sampler = {&class};
+    const reel_loader_options o = {.batch_sampler = &sampler};
+    trainer a = trainer_new(0, o), b = trainer_new(0, o);
+    const reel_capture_options how = {.without = REEL_PASS_FUSE | REEL_PASS_WHOLE};
+    reel_plan *eager = reel_capture(step, &a, (reel_capture_options){.eager = true}),
+              *plan = reel_capture(step, &b, how);
+    for (int epoch = 0; epoch < 3; epoch++) {
+        ck_assert_int_eq(reel_replay(eager, INT64_MAX), SHAPES + 1);
+        ck_assert_int_eq(reel_replay(plan, INT64_MAX), SHAPES + 1);
+        expect_fine();
+        ck_assert_int_eq(reel_plan_programs(plan), 8);
+        expect_equal_params(&a, &b);
+    }
+    reel_plan_free(eager);
+    reel_plan_free(plan);
+    trainer_free(&a);
+    trainer_free(&b);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("capture");
     TCase *c = add_case(s, "steps");
@@ -141,5 +184,6 @@ int main(void) {
     tcase_add_test(c, with_dropout);
     tcase_add_test(c, with_workers);
     tcase_add_test(c, without_each_pass);
+    tcase_add_test(c, the_ninth_program_takes_the_place_of_another);
     return run_suite(s);
 }

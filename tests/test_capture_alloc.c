@@ -15,6 +15,8 @@ typedef struct {
     reel_meter loss;
 } trainer;
 
+enum { PIXELS = 300 }; /* a batch has as many elements as are worth a group */
+
 static trainer t;
 static reel_plan *lasting;
 
@@ -36,12 +38,13 @@ static void setup(void) {
     REEL_SCOPE;
     reel_generator *g = reel_generator_new(1, reel_cpu());
     const reel_linear_options o = {.generator = g};
-    t.images = reel_retain(reel_cast(reel_rand(reel_shape(7, 4), REEL_F32, g), REEL_U8));
+    t.images = reel_retain(reel_cast(reel_rand(reel_shape(7, PIXELS), REEL_F32, g), REEL_U8));
     t.set = reel_tensor_dataset_new(t.images, NULL);
     t.loader = reel_loader_new(
         t.set, (reel_loader_options){.batch_size = 2, .shuffle = true, .scale = 0.25});
-    t.model = reel_sequential(reel_linear_new(4, 3, o), reel_tanh_new(), reel_dropout_new(0.3, 2),
-                              reel_linear_new(3, 4, o));
+    t.model =
+        reel_sequential(reel_linear_new(PIXELS, 3, o), reel_tanh_new(), reel_dropout_new(0.3, 2),
+                        reel_linear_new(3, PIXELS, o), reel_sigmoid_new());
     t.params = reel_module_params(t.model);
     t.optim = reel_adam_new(t.params, (reel_adam_options){.lr = 1e-2});
     t.schedule = reel_cosine_schedule_new(t.optim, (reel_cosine_options){.steps = 40});

@@ -308,7 +308,13 @@ START_TEST(a_freed_loader) {
     trainer_open(&t, rows_loader(d, _i, 4), NULL);
     reel_plan *plan = reel_capture(step, &t, (reel_capture_options){0});
     ck_assert_int_eq(reel_replay(plan, 3), 3);
-    reel_loader_free(t.loader);
+    reel_loader *was = t.loader;
+    if (_i & 1) t.loader = rows_loader(d, _i, 4); /* elsewhere */
+    reel_loader_free(was);
+    if (_i & 1) {
+        ck_assert_int_eq(reel_replay(plan, 3), 3);
+        reel_loader_free(t.loader);
+    }
     ck_assert_int_eq(reel_replay(plan, 1), 0);
     expect_failure(REEL_ERR_ARGUMENT, "loader_next: not a loader, or freed already");
     t.loader = rows_loader(d, _i, 4);

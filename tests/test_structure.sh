@@ -208,6 +208,15 @@ undeclared_names() { # what doc/coming-from-pytorch.md calls Reel's
     done
 }
 
+missing_files() { # what documents call files of Reel's; two are of others
+    find . -name 'build*' -prune -o -name .git -prune -o -type f -print >"$temp/files"
+    # shellcheck disable=SC2016  # no command, but Markdown
+    grep -ohE '`[a-z0-9][a-z0-9_/]*\.(c|h|cu|cuh|def|sh|py|md)`' ./*.md doc/*.md | tr -d '`' | sort -u |
+        grep -vxE 'cudnn\.h|nvrtc\.h' | while read -r name; do
+        grep -q "/$name\$" "$temp/files" || echo "$name"
+    done
+}
+
 rule 'autograd includes tensor' points_up autograd tensor
 rule 'capture includes autograd, tensor' points_up capture 'autograd|tensor'
 rule 'nn includes autograd, tensor' points_up nn 'autograd|tensor'
@@ -226,6 +235,7 @@ rule 'the library exports what its headers declare, all named reel_' exports_are
 rule 'the library never ends the process, never prints' forbidden_calls
 rule 'functions that may fail name the call' functions_without_a_site
 rule 'the names in doc/coming-from-pytorch.md are declared' undeclared_names
+rule 'the files that documents name are there' missing_files
 rule 'file names are unique' same_names
 rule 'no circles among files' circles
 rule 'no file has more than 800 lines' long_files

@@ -24,6 +24,7 @@ typedef struct reel__section {
     /* Undoes the last time: what was taken is there to be taken again. */
     void (*back)(void *of, double number);
     void *of;
+    const char *kind; /* of `of`, in the set of living objects; NULL: it is none of these */
     double number;
     reel_tensor *result[REEL__SECTION_RESULTS]; /* what it gives to the step; NULL: none */
     reel_tensor *life; /* once this one is let go, `of` is gone too; NULL: it looks after itself */

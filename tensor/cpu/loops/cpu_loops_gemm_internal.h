@@ -225,7 +225,7 @@ typedef void (*R(multiply))(const R(tile) *, int);
 static R(multiply) R(multiply_of)(int vectors, int columns) {
     static const R(multiply) whole[] = {R(multiply_1), R(multiply_2), R(multiply_3)},
                              part[] = {R(multiply_part_1), R(multiply_part_2), R(multiply_part_3)};
-    return (columns == vectors * WIDTH ? whole : part)[vectors - 1];
+    return columns == vectors * WIDTH ? whole[vectors - 1] : part[vectors - 1];
 }
 
 /* z[rows] of columns begin..end, of a block of x that was turned. */
