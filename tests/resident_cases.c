@@ -33,11 +33,14 @@ static void expect_compiles(reel__resident *r) {
 static const struct {
     step_kind kind;
     int64_t latent, batch;
-    bool of_batch, shares; /* the axis over clusters */
+    bool of_batch; /* the axis over clusters */
     int clusters;
-} cases[] = {{TIED_STEP, 10, 40, true, false, 5},     {TIED_STEP, 100, 40, false, false, 5},
-             {TIED_STEP, 33, 17, true, false, 1},     {CLASSIC_STEP, 7, 40, true, false, 2},
-             {CLASSIC_STEP, 100, 256, true, true, 7}, {DEEP_STEP, 40, 40, false, false, 5}};
+    bool shares, tight;
+} cases[] = {
+    {TIED_STEP, 10, 40, true, 5, false, false},   {TIED_STEP, 100, 40, false, 5, false, false},
+    {TIED_STEP, 33, 17, true, 1, false, false},   {TIED_STEP, 300, 256, true, 7, true, true},
+    {CLASSIC_STEP, 7, 40, true, 2, false, false}, {CLASSIC_STEP, 100, 256, true, 7, true, false},
+    {DEEP_STEP, 40, 40, false, 5, false, false}};
 enum { CASES = sizeof cases / sizeof *cases };
 
 START_TEST(steps_are_found) {
@@ -46,7 +49,9 @@ START_TEST(steps_are_found) {
     const reel__group nodes = captured_step_nodes(s);
     ck_assert(reel__resident_find(&r, &nodes));
     const int axis = cases[_i].of_batch ? r.batch : axis_of_a_layer(&r);
-    ck_assert(reel__resident_cut(&r, axis, cases[_i].clusters, cases[_i].shares));
+    r.shares = cases[_i].shares;
+    r.tight = cases[_i].tight;
+    ck_assert(reel__resident_cut(&r, axis, cases[_i].clusters));
     expect_compiles(&r);
     captured_step_free(s);
 }

@@ -1,5 +1,7 @@
 /* Layers, losses, initialisers and meters. */
+#include "capture/capture.h"
 #include "nn/nn.h"
+#include "optim/optim.h"
 
 #include "tests/counted_module.h"
 #include "tests/expect.h"
@@ -534,6 +536,51 @@ START_TEST(layer_is_what_it_saved) {
 }
 END_TEST
 
+/* Captured, a layer is trained to the same bits. */
+typedef struct {
+    reel_module *m;
+    reel_state *p;
+    reel_optim *sgd;
+    reel_generator *g;
+    reel_shape shape;
+} training;
+
+static bool train_step(void *user) {
+    const training *t = user;
+    reel_tensor *y = reel_forward(t->m, reel_randn(t->shape, REEL_F64, t->g));
+    if (!reel_is_tracked(y)) return true; /* it has no parameters */
+    reel_backward(reel_mean(reel_square(y)));
+    return reel_optim_step(t->sgd) == REEL_OK;
+}
+
+static void train(training *t, int which, bool eager) {
+    reel_manual_seed(5);
+    *t = (training){.m = moved(layers[which].make()), .shape = layers[which].x};
+    t->p = reel_module_params(t->m);
+    t->g = reel_generator_new(1, test_device());
+    if (reel_state_count(t->p)) t->sgd = reel_sgd_new(t->p, (reel_sgd_options){.lr = 0.01});
+    reel_plan *plan = reel_capture(train_step, t, (reel_capture_options){.eager = eager});
+    ck_assert_msg(reel_replay(plan, 4) == 4, "%s", reel_error());
+    reel_plan_free(plan);
+    expect_fine();
+}
+
+START_TEST(layers_are_captured) {
+    training t[2];
+    for (int k = 0; k < 2; k++) train(&t[k], _i, k == 0);
+    for (int i = 0; i < reel_state_count(t[0].p); i++) {
+        reel_tensor *a = reel_state_at(t[0].p, i), *b = reel_state_at(t[1].p, i);
+        for (int64_t e = 0; e < reel_numel(a); e++) ck_assert(element(a, e) == element(b, e));
+    }
+    for (int k = 0; k < 2; k++) {
+        reel_optim_free(t[k].sgd);
+        reel_generator_free(t[k].g);
+        reel_state_free(t[k].p);
+        reel_module_free(t[k].m);
+    }
+}
+END_TEST
+
 START_TEST(layer_refuses) {
     reel_module *m = moved(layers[_i].make());
     {
@@ -726,6 +773,7 @@ int main(void) {
     tcase_add_loop_test(c, layer_gradients, 0, LAYERS);
     tcase_add_loop_test(c, layer_is_what_it_saved, 0, LAYERS);
     tcase_add_loop_test(c, layer_refuses, 0, LAYERS);
+    tcase_add_loop_test(c, layers_are_captured, 0, LAYERS);
 
     c = add_case(s, "losses, initialisers, meters");
     tcase_add_test(c, losses_reduce);

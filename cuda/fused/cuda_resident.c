@@ -71,9 +71,13 @@ static bool allow(const void *kernel) {
     return good;
 }
 
-static bool compile(kernel_of_steps *s, int axis, int clusters, bool shares) {
+typedef enum { PLAIN, SHARES, TIGHT_SHARES } way;
+
+static bool compile(kernel_of_steps *s, int axis, int clusters, way how) {
     char why[300];
-    if (!reel__resident_cut(&s->found, axis, clusters, shares)) return false;
+    s->found.shares = how != PLAIN;
+    s->found.tight = how == TIGHT_SHARES;
+    if (!reel__resident_cut(&s->found, axis, clusters)) return false;
     char *text = reel__resident_text(&s->found);
     s->kernel = text ? reel__cuda_compiled(text, "resident", 90, why, sizeof why) : NULL;
     free(text);
@@ -83,25 +87,37 @@ static bool compile(kernel_of_steps *s, int axis, int clusters, bool shares) {
 
 /* Whether it pays to share out updates, and to meet twice for that. */
 static bool is_large(kernel_of_steps *s, int clusters) {
-    return reel__resident_cut(&s->found, s->found.batch, clusters, true) &&
+    return clusters > 3 && reel__resident_cut(&s->found, s->found.batch, clusters) &&
            reel__resident_told(&s->found) >= 2000;
+}
+
+static bool cut_batch(kernel_of_steps *s, int clusters) {
+    const int batch = s->found.batch;
+    if (s->found.size[batch] < 8 * clusters) return false;
+    if (!is_large(s, clusters)) return compile(s, batch, clusters, PLAIN);
+    return compile(s, batch, clusters, SHARES) || compile(s, batch, clusters, TIGHT_SHARES) ||
+           compile(s, batch, clusters, PLAIN);
 }
 
 /* The layer's axis in 5 parts, or the batch in rows of 8 and more; if that is too large, or does
  * not fit the GPU, in fewer. */
 static bool choose(kernel_of_steps *s) {
-    const reel__resident *r = &s->found;
     static const int parts[] = {5, 6, 4, 3, 2};
     for (int i = 0; i < 5; i++) {
-        const int axis = axis_across(r, parts[i]);
-        if (axis >= 0 && compile(s, axis, parts[i], false)) return true;
+        const int axis = axis_across(&s->found, parts[i]);
+        if (axis >= 0 && compile(s, axis, parts[i], PLAIN)) return true;
     }
     for (int clusters = 7; clusters >= 1; clusters--)
-        if (r->size[r->batch] >= 8 * clusters &&
-            ((clusters > 3 && is_large(s, clusters) && compile(s, r->batch, clusters, true)) ||
-             compile(s, r->batch, clusters, false)))
-            return true;
+        if (cut_batch(s, clusters)) return true;
     return false;
+}
+
+/* Bytes that clusters tell each other through, and moments of shares. */
+static size_t bytes_of_messages(const reel__resident *r) {
+    const size_t told = (size_t)(REEL__RESIDENT_SPARE * reel__resident_told(r));
+    return REEL__RESIDENT_CLUSTER * (REEL__RESIDENT_COUNTER * sizeof(uint32_t) +
+                                     told * (size_t)r->clusters * MESSAGE_BYTES * 2) +
+           (size_t)reel__resident_moments(r) * sizeof(float) + MESSAGE_BYTES;
 }
 
 /* ---- a launch ---- */
@@ -199,10 +215,7 @@ static bool make(kernel_of_steps *s, const reel__group *g) {
     if (reel__cuda_use(s->device) != REEL_OK) return false;
     cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, s->device->index);
     if (major != 9 || !choose(s)) return false;
-    s->bytes = REEL__RESIDENT_CLUSTER * REEL__RESIDENT_COUNTER * sizeof(uint32_t) +
-               (size_t)(REEL__RESIDENT_SPARE * reel__resident_told(&s->found)) *
-                   (size_t)s->found.clusters * MESSAGE_BYTES * 2 * REEL__RESIDENT_CLUSTER +
-               MESSAGE_BYTES;
+    s->bytes = bytes_of_messages(&s->found);
     s->messages = reel__cuda_alloc(s->device->index, s->bytes);
     return s->messages && clear(s);
 }

@@ -105,6 +105,8 @@ typedef struct {
     int cut, batch,
         across; /* axes: over a cluster's blocks; the batch's; over clusters, -1: none */
     int clusters;
+    bool shares; /* of updates, which clusters have: gradients that are joined are owned */
+    bool tight;  /* one place for the batch, not two */
     int gather, update, rate; /* nodes; rate -1: it stays */
     int units, params, totals;
     reel__resident_unit unit[REEL__RESIDENT_UNITS];
@@ -120,9 +122,8 @@ typedef struct {
 
 /* False: the group can't be one such kernel. */
 bool reel__resident_find(reel__resident *r, const reel__group *g);
-/* Cuts `axis`, -1: none, over so many clusters, which share out updates or not; false if it can't
- * be. */
-bool reel__resident_cut(reel__resident *r, int axis, int clusters, bool shares);
+/* Cuts `axis`, -1: none, over so many clusters; false if it can't be. */
+bool reel__resident_cut(reel__resident *r, int axis, int clusters);
 int reel__resident_axis(const reel__resident *r, int axis); /* the one that stands for all */
 /* How much of an axis a block has. */
 int64_t reel__resident_part(const reel__resident *r, int axis);
@@ -130,6 +131,8 @@ int64_t reel__resident_part(const reel__resident *r, int axis);
 int reel__resident_rows(const reel__resident *r, const reel__resident_value *v);
 /* Numbers that the clusters tell each other in a step, those of one rank. */
 int64_t reel__resident_told(const reel__resident *r);
+/* Floats for moments of shares of updates, of all blocks, at most. */
+int64_t reel__resident_moments(const reel__resident *r);
 
 /* ---- the text (resident_text.c) ---- */
 

@@ -533,7 +533,7 @@ static void place_vectors(resident *r) {
     }
 }
 
-bool reel__resident_cut(resident *r, int axis, int clusters, bool shares) {
+bool reel__resident_cut(resident *r, int axis, int clusters) {
     r->across = clusters > 1 ? axis : -1;
     r->clusters = clusters;
     if (clusters > 1 && axis != r->batch && r->size[axis] % clusters != 0) return false;
@@ -541,7 +541,7 @@ bool reel__resident_cut(resident *r, int axis, int clusters, bool shares) {
     for (int u = 0; u < r->units; u++) {
         r->unit[u].joined = r->across >= 0 && r->unit[u].k == r->across;
         if (r->unit[u].joined && r->unit[u].kind == REEL__EXCHANGED) return false;
-        r->unit[u].owned = shares && r->unit[u].joined && r->unit[u].kind == REEL__GRADIENT;
+        r->unit[u].owned = r->shares && r->unit[u].joined && r->unit[u].kind == REEL__GRADIENT;
     }
     for (int k = 0; k < r->totals; k++) {
         const int v = r->in[r->total[k].node][0];
@@ -557,4 +557,16 @@ int64_t reel__resident_told(const resident *r) {
         if (r->unit[u].joined)
             n += reel__resident_part(r, r->unit[u].m) * reel__resident_part(r, r->unit[u].n);
     return n;
+}
+
+int64_t reel__resident_moments(const resident *r) {
+    int64_t n = 0;
+    for (int u = 0; u < r->units; u++) {
+        const reel__resident_unit *of = &r->unit[u];
+        if (!of->owned) continue;
+        const int64_t all = reel__resident_part(r, of->m) * reel__resident_part(r, of->n);
+        n += r->param[of->param].moments *
+             (REEL__RESIDENT_SPARE * all / r->clusters + 4 * REEL__RESIDENT_THREADS);
+    }
+    return n * r->clusters * REEL__RESIDENT_CLUSTER;
 }

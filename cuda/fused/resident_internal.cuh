@@ -467,7 +467,8 @@ template <int COLUMNS, int P> DEVICE float row_sum(const float *tile, int i) {
 /* Of ROWS rows this block's R bytes, which become x[r][row], P floats a row, scaled. Their numbers
  * are fetched a step ahead, the bytes while products run. */
 template <int T, int R, int ROWS, int P> struct gather {
-    static constexpr int EACH = parts(R * ROWS, T);
+    /* Lanes side by side have a row, each every LANES-th of its bytes. */
+    static constexpr int LANES = T / ROWS, EACH = parts(R, LANES);
     static_assert(ROWS <= T, "a row's number a thread");
     /* This thread's row, of `count` from `order` on; it is looked at later. */
     static __device__ __forceinline__ int64_t find(const int64_t *order, int count) {
@@ -485,20 +486,19 @@ template <int T, int R, int ROWS, int P> struct gather {
     }
     static __device__ __forceinline__ void fetch(unsigned *x, const int *row,
                                                  const unsigned char *data, int64_t width) {
-        const int thread = here();
+        const int thread = here(), lane = thread % LANES, at = thread / LANES;
+        const int from = at < ROWS ? row[at] : -1;
+        const unsigned char *p = data + (from < 0 ? 0 : from) * width + lane;
 #pragma unroll
-        for (int i = 0; i < EACH; i++) {
-            const int e = thread + T * i, from = e < R * ROWS ? row[e / R] : -1;
-            x[i] = from >= 0 ? __ldg(data + from * width + e % R) : 0;
-        }
+        for (int i = 0; i < EACH; i++)
+            x[i] = from >= 0 && lane + LANES * i < R ? __ldg(p + LANES * i) : 0;
     }
     static __device__ __forceinline__ void put(float *to, const unsigned *x, float scale) {
-        const int thread = here();
+        const int thread = here(), lane = thread % LANES, at = thread / LANES;
+        if (at >= ROWS) return;
 #pragma unroll
-        for (int i = 0; i < EACH; i++) {
-            const int e = thread + T * i;
-            if (e < R * ROWS) to[e % R * P + e / R] = (float)x[i] * scale;
-        }
+        for (int i = 0; i < EACH; i++)
+            if (lane + LANES * i < R) to[(lane + LANES * i) * P + at] = (float)x[i] * scale;
     }
 };
 

@@ -114,6 +114,9 @@ struct product {
     static constexpr int MT = parts(M, TM), NT = parts(N, TN), TILES = MT * NT;
     static constexpr int ROUNDS = parts(TILES * KS, T);
     static constexpr int SIZE = TM * TN, OUT = SIZE / KS;
+    /* What a lane has in the end: rows of its tile, or a part of one. Then most of where a number
+     * belongs is known when this is compiled. */
+    static constexpr bool WHOLE_ROWS = OUT % TN == 0, IN_A_ROW = TN % OUT == 0;
     static constexpr int V = BK ? 1 : OUT % 4 == 0 ? 4 : OUT % 2 == 0 ? 2 : 1; /* neighbours in n */
     static constexpr int STEP = AK || BK ? 4 : 1, TURNS = parts(K, STEP);
     static constexpr int BUSY = least(T, up_to(TILES *KS, 32)); /* threads that may have a place */
@@ -138,9 +141,13 @@ struct product {
     /* The place of this thread's number o of round r; false: it has none. WIDTH: N, or past it. */
     template <int WIDTH = N>
     static __device__ __forceinline__ bool place(int thread, int r, int o, int *m, int *n) {
-        const int tile = (thread + r * T) / KS, e = first_of(thread % KS) + o;
-        *m = row_of(tile / NT, e / TN);
-        *n = column_of(tile % NT, e % TN);
+        const int tile = (thread + r * T) / KS, first = first_of(thread % KS);
+        *m = row_of(tile / NT, WHOLE_ROWS ? first / TN + o / TN
+                               : IN_A_ROW ? first / TN
+                                          : (first + o) / TN);
+        *n = column_of(tile % NT, WHOLE_ROWS ? o % TN
+                                  : IN_A_ROW ? first % TN + o
+                                             : (first + o) % TN);
         return tile < TILES && *m < M && *n < WIDTH;
     }
 

@@ -13,9 +13,11 @@ static void meet(writer *w) {
     w->met = ++w->clock;
 }
 
-static void put_batch(writer *w) {
-    if (!w->fetched || w->put || w->picks_read > w->met) return;
-    LINE("gather_rows::put(x_of(t + 1), pixels, scale);");
+static void put_batch(writer *w, bool end) {
+    const bool tight = w->r->tight;
+    if (!w->fetched || w->put || w->picks_read > w->met || (tight && !end)) return;
+    LINE("%sgather_rows::put(x_of(t + 1), pixels, scale);",
+         tight ? "if (t + 1 < (int)a.steps) " : "");
     LINE("keep(t + 2, found);");
     w->put = true;
     w->clock++;
@@ -236,7 +238,7 @@ static void add_local(writer *w, int k) {
     w->clock++;
     w->done[k] = true;
     meet(w);
-    put_batch(w);
+    put_batch(w, false);
 }
 
 /* ---- gradients ---- */
@@ -419,7 +421,7 @@ static void add_exchange(writer *w, int k) {
     add_operands(w, u, 0);
     add(", rank, in_there, barrier + %d);\n", at);
     fetch(w);
-    put_batch(w);
+    put_batch(w, false);
     const int begun = begin_some(w);
     before_chain(w, k);
     LINE("barrier_pass(barrier + %d, parity, E%d::bytes_of_parts(rank));", at, k);
@@ -615,6 +617,6 @@ void reel__resident_step(writer *w) {
     for (int i = 0; i < r->params; i++)
         if (r->param[i].unit >= 0 && !w->updated[i]) w->failed = true;
     fetch(w);
-    if (!w->put && w->picks_read > w->met) meet(w);
-    put_batch(w);
+    if (!w->put && (r->tight || w->picks_read > w->met)) meet(w);
+    put_batch(w, true);
 }

@@ -114,6 +114,15 @@ static void add_types(writer *w) {
 
 /* ---- the layout of shared memory ---- */
 
+/* The next batch is put beside the one that is used. */
+static const char *places(const resident *r, const value *v) {
+    return is_gathered(r, v) && !r->tight ? "2 * " : "";
+}
+
+static bool is_here(const resident *r, int k) {
+    return r->unit[k].kind == REEL__GRADIENT && !r->unit[k].owned;
+}
+
 static void add_layout(writer *w) {
     const resident *r = w->r;
     int exchanges = 0;
@@ -125,13 +134,11 @@ static void add_layout(writer *w) {
         if (!is_tile(r, v)) continue;
         add(";\nconstexpr int at%d = at_start", i);
         for (int j = 0; j < i; j++)
-            if (is_tile(r, &r->value[j]))
-                add(" + %sN%d", is_gathered(r, &r->value[j]) ? "2 * " : "", j);
+            if (is_tile(r, &r->value[j])) add(" + %sN%d", places(r, &r->value[j]), j);
     }
     add(";\nconstexpr int at_in = at_start");
     for (int i = 0; i < r->values; i++)
-        if (is_tile(r, &r->value[i]))
-            add(" + %sN%d", is_gathered(r, &r->value[i]) ? "2 * " : "", i);
+        if (is_tile(r, &r->value[i])) add(" + %sN%d", places(r, &r->value[i]), i);
     add(";\nconstexpr int at_totals = at_in + most(0");
     for (int k = 0, open = 0; k < r->units; k++) {
         if (r->unit[k].kind != REEL__EXCHANGED) continue;
@@ -149,14 +156,14 @@ static void add_layout(writer *w) {
     add("constexpr int at_barrier = at_picks + up_to(S%d, 4);\n", r->batch);
     add("constexpr int at_kept = at_barrier + up_to(%d, 4)", 4 * exchanges);
     for (int k = 0; k < r->units; k++)
-        if (r->unit[k].kind == REEL__GRADIENT) {
+        if (is_here(r, k)) {
             add(";\nconstexpr int at_kept%d = at_kept", k);
             for (int j = 0; j < k; j++)
-                if (r->unit[j].kind == REEL__GRADIENT) add(" + up_to(K%d::size, 4)", j);
+                if (is_here(r, j)) add(" + up_to(K%d::size, 4)", j);
         }
     add(";\nconstexpr int at_end = at_kept");
     for (int k = 0; k < r->units; k++)
-        if (r->unit[k].kind == REEL__GRADIENT) add(" + up_to(K%d::size, 4)", k);
+        if (is_here(r, k)) add(" + up_to(K%d::size, 4)", k);
     add(";\nstatic_assert(at_end * 4 <= 227 * 1024, \"more than shared memory\");\n");
 }
 
@@ -178,6 +185,11 @@ static void add_slots(writer *w) {
         if (r->unit[k].joined) add(" + J%d::slots", k);
     add(";\nstatic_assert(SLOTS <= %" PRId64 ", \"more messages than memory was taken for\");\n",
         REEL__RESIDENT_SPARE * reel__resident_told(r) * r->clusters);
+    add("constexpr int moments_size = 0");
+    for (int k = 0; k < r->units; k++)
+        if (r->unit[k].owned) add(" + K%d::size", k);
+    add(";\nstatic_assert(moments_size * CL * NC <= %" PRId64 ", \"the same of moments\");\n",
+        reel__resident_moments(r));
 }
 
 /* ---- where a block's part of a value lies in memory ---- */
@@ -322,6 +334,20 @@ static void add_arguments(writer *w) {
         REEL__RESIDENT_WORDS, REEL__RESIDENT_STEPS);
 }
 
+/* Moments of this block's shares, behind all messages. */
+static void add_shares(writer *w) {
+    const resident *r = w->r;
+    for (int k = 0; k < r->units; k++) {
+        if (!r->unit[k].owned) continue;
+        add("    float *kept%d = (float *)(data<message>(a, 4) + %d + (size_t)CL * 2 * SLOTS) + "
+            "(size_t)blockIdx.x * moments_size",
+            k, REEL__RESIDENT_CLUSTER * REEL__RESIDENT_COUNTER / 4);
+        for (int j = 0; j < k; j++)
+            if (r->unit[j].owned) add(" + K%d::size", j);
+        add(";\n");
+    }
+}
+
 static void add_head(writer *w) {
     const resident *r = w->r;
     const reel__call *gather = call_of(r, r->gather);
@@ -337,7 +363,7 @@ static void add_head(writer *w) {
         if (is_tile(r, &r->value[i]) && !is_gathered(r, &r->value[i]))
             add("    float *t%d = sm + at%d;\n", i, i);
     for (int k = 0; k < r->units; k++)
-        if (r->unit[k].kind == REEL__GRADIENT) add("    float *kept%d = sm + at_kept%d;\n", k, k);
+        if (is_here(r, k)) add("    float *kept%d = sm + at_kept%d;\n", k, k);
     add("    float *vectors = sm + at_vectors, *in = sm + at_in;\n"
         "    int *picks = (int *)(sm + at_picks);\n"
         "    int64_t *taken = (int64_t *)(sm + at_taken);\n"
@@ -346,13 +372,14 @@ static void add_head(writer *w) {
         "at_totals);\n"
         "    const u32 barrier = shared_address(sm + at_barrier);\n");
     const int x = r->out[r->gather];
-    add("    auto x_of = [&](int t) { return sm + at%d + (t & 1) * N%d; };\n", x, x);
+    add("    auto x_of = [&](int t) { return sm + at%d + (t & %d) * N%d; };\n", x, !r->tight, x);
     add("    const reel__cuda_error_slot errors = {data<unsigned>(a, 0), "
         "data<reel__cuda_deferred>(a, 1), data<const char>(a, 2), data<const char>(a, 3)};\n");
     if (r->clusters > 1)
         add("    u32 *counter = data<u32>(a, 4) + rank * %d;\n"
             "    message *all_slots = data<message>(a, 4) + %d + (size_t)rank * 2 * SLOTS;\n",
             REEL__RESIDENT_COUNTER, REEL__RESIDENT_CLUSTER * REEL__RESIDENT_COUNTER / 4);
+    add_shares(w);
     const bool over = r->across >= 0 && r->across == r->batch;
     const int64_t rows =
         over ? (r->size[r->batch] + r->clusters - 1) / r->clusters : r->size[r->batch];
