@@ -30,10 +30,12 @@ reel_tensor *reel_track_at(const char *at, reel_tensor *t) {
         return NULL;
     }
     install_hooks();
+    reel__switch(t);
     return t;
 }
 
 static void release_track(reel_tensor *t) {
+    if (!t->track->node) reel__switch(t);
     reel__node_release(t->track->node);
     reel_release(t->track->grad);
     reel__hooks_free(&t->track->hooks);

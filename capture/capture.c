@@ -71,6 +71,21 @@ static void retire_those_let_go(reel_plan *p) {
         if (!reel__program_holds(p->program[i])) retire(p, i);
 }
 
+/* The program that a step is, though something was switched since, which goes out of the plan;
+ * NULL: none. */
+static reel__program *take_same(reel_plan *p, const reel__trace *now) {
+    char why[300];
+    for (int i = 0; i < p->programs; i++) {
+        reel__trace *t = p->program[i]->trace;
+        if (t->switches == now->switches || !reel__trace_agrees(t, now, why, sizeof why) ||
+            !reel__trace_same_outer(t, now) || !reel__program_holds(p->program[i]))
+            continue;
+        t->switches = now->switches;
+        return take_out(p, i);
+    }
+    return NULL;
+}
+
 /* Rehearsals until two agree. NULL, and no failure: the step had nothing to do. */
 static reel__program *learn(reel_plan *p) {
     char why[300] = "";
@@ -81,6 +96,11 @@ static reel__program *learn(reel_plan *p) {
         if (!did) {
             reel__trace_free(now);
             return NULL;
+        }
+        reel__program *same = take_same(p, now);
+        if (same) {
+            reel__trace_free(now);
+            return same;
         }
         const bool agree = before && reel__trace_agrees(before, now, why, sizeof why);
         p->last = NULL;
@@ -103,6 +123,7 @@ static reel__outcome run_known(reel_plan *p, int64_t steps, int64_t *done) {
     reel__outcome outcome = REEL__OTHER;
     for (int i = 0; i < p->programs && *done == 0 && outcome == REEL__OTHER && !reel_failed();
          i++) {
+        if (p->program[i]->trace->switches != reel__switches()) continue;
         reel__program_run(p->program[i], steps, done, &outcome);
         if (*done > 0 && i > 0) put_first(p, take_out(p, i));
     }

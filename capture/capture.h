@@ -29,16 +29,18 @@
  * hold: inputs, parameters, an optimizer's state, rates, counts, generators, meters. Loaders,
  * schedules, meters and averages of weights do at each replay what the host has to do. All else
  * that the function does on the host is done when it is rehearsed, and not in a replay: counters of
- * its own, branches, hooks of gradients. A read by the host in the function (reel_item, reel_read,
- * reel_to) fails.
+ * its own, branches, hooks of gradients; whoever changes what they ask takes another plan. A read
+ * by the host in the function (reel_item, reel_read, reel_to) fails.
  *
  * What rehearsals did to tensors, gradients, loaders, schedules and meters is undone, so that n
  * replays are n steps. Batches of other shapes (an epoch's last) get a program of their own, and so
  * do gradients that are there already when a step begins: an optimizer may step between replays
  * that gather them. A tensor that the plan uses and the program lets go (a meter that is reset, a
- * parameter that is replaced) is noticed, and the step is rehearsed anew. What a step leaves
- * behind, a loss that is retained or gradients that are not zeroed, is written by each replay into
- * the same memory. Each program keeps the memory of what its step makes.
+ * parameter that is replaced, a loss that the step retained) is noticed, and the step is rehearsed
+ * anew. So are modules' modes, leaves that are frozen and those that are tracked, and an
+ * optimizer's groups, where the thread that replays changes them between calls of reel_replay. What
+ * a step leaves behind, a loss that is retained or gradients that are not zeroed, is written by
+ * each replay into the same memory. Each program keeps the memory of what its step makes.
  *
  * A step that puts a new tensor in the place of one that it uses, as the state of a recurrent
  * network may be carried over, fails: keep one, and copy into it:

@@ -83,6 +83,7 @@ typedef struct {
 typedef struct reel__trace {
     reel__recorder recorder; /* first: what the thread points at */
     uint64_t number;
+    uint64_t switches; /* what they were when the step began */
     reel__entry *entry;
     int count, entry_room;
     reel__value *value;
@@ -121,6 +122,10 @@ void reel__trace_let_go(reel__trace *t);
 /* Whether the same calls were made of the same outer tensors, those apart that only the traces
  * still hold. Else *why says what differs. */
 bool reel__trace_agrees(const reel__trace *a, const reel__trace *b, char *why, size_t size);
+/* Whether those that agree are of the very same tensors from outside. */
+bool reel__trace_same_outer(const reel__trace *a, const reel__trace *b);
+/* What the thread's calls depend on besides tensors, as a number (reel__switch). */
+uint64_t reel__switches(void);
 
 /* ---- gradients of leaves (gradients.c) ---- */
 

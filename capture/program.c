@@ -309,13 +309,20 @@ reel__program *reel__program_new(reel__trace *trace, unsigned without) {
     return NULL;
 }
 
+/* Gradients, and what sections hand over, go and come back. */
+static bool comes_back(const reel__trace *t, int value) {
+    if (t->value[value].fed || t->value[value].gradient) return true;
+    for (int i = 0; i < t->leaves; i++)
+        if (t->leaf[i].after.value == value) return true;
+    return false;
+}
+
 /* Where one was let go, replays would write what nobody reads. */
 bool reel__program_holds(const reel__program *p) {
     for (int i = 0; i < p->values; i++) {
         const reel__memory *m = &p->memory[i];
-        const reel__value *v = &p->trace->value[i];
-        if (v->inner || v->fed || v->gradient || m->first > m->last) continue;
-        if (!reel__is_held(m->base)) return false;
+        if (!m->outer || m->first > m->last || reel__is_held(m->base)) continue;
+        if (!comes_back(p->trace, i)) return false;
     }
     for (int k = 0; k < p->parts; k++)
         if (!p->part[k].gone && !reel__part_lives(&p->part[k])) return false;

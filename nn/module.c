@@ -233,6 +233,7 @@ reel_module *reel_module_child(reel_module *m, const char *name, reel_module *ch
 
 static void set_training(reel_module *m, bool training) {
     if (!m) return;
+    if (m->training != training) reel__switch(m);
     m->training = training;
     for (int i = 0; i < m->count; i++) set_training(m->entries[i].child, training);
 }

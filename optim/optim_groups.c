@@ -176,6 +176,7 @@ static reel_status add(reel_optim *o, const char *what, const reel_state *params
     REEL_TRY(fill_slots(o, what));
     const int last = o->group_count - 1;
     const reel__clock *clock = &o->launches[group.first].clock;
+    reel__switch(clock->lr);
     REEL_TRY(reel_state_put(o->saved, reel__optim_key(key, "lr", last), clock->lr));
     if (last > 0) return REEL_OK;
     return reel_state_put(o->saved, "step", clock->step);

@@ -50,11 +50,27 @@ static void step_again(void *of, double number) {
     (reel_schedule_step)(of);
 }
 
+/* The rates that a step of s replaces, where somebody else set them. */
+static void note_replaced(reel_schedule *s) {
+    bool own = true;
+    for (int i = 0; i < s->groups; i++) {
+        const double lr = s->optim->groups[i].lr;
+        own = own && lr == s->rate(s, s->base[i], s->step);
+    }
+    if (own && s->replaced.step == s->step) s->replaced.step = -1;
+    if (own) return;
+    for (int i = 0; i < s->groups; i++) s->replaced.rate[i] = s->optim->groups[i].lr;
+    s->replaced.step = s->step;
+}
+
 static void step_back(void *of, double number) {
     (void)number;
     reel_schedule *s = of, before = *s;
     before.step--;
-    if (reel__schedule_apply("schedule_step", &before) == REEL_OK) *s = before;
+    if (reel__schedule_apply("schedule_step", &before) != REEL_OK) return;
+    *s = before;
+    if (s->replaced.step != s->step) return;
+    for (int i = 0; i < s->groups; i++) reel__optim_set_rate(s->optim, i, s->replaced.rate[i]);
 }
 
 reel_status reel_schedule_step(reel_schedule *s) {
@@ -64,6 +80,7 @@ reel_status reel_schedule_step(reel_schedule *s) {
     const reel__section section = {
         .again = step_again, .back = step_back, .of = s, .kind = REEL__SCHEDULE};
     reel__section_begin(&section);
+    if (reel__self()->recorder) note_replaced(s);
     const reel_status status = advance(who, s, *s);
     reel__section_end(&section, true);
     return status;

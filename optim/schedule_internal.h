@@ -15,6 +15,10 @@ struct reel_schedule {
     int64_t step;
     double *base; /* of each group that there was when the schedule was made; owned */
     int groups;
+    struct {          /* rates of somebody else's that a step replaced: the last of such steps */
+        double *rate; /* of each group; owned */
+        int64_t step; /* -1: none */
+    } replaced;
     union { /* as given, with defaults filled in */
         reel_cosine_options cosine;
         reel_cosine_restarts_options restarts;

@@ -55,7 +55,10 @@ static reel_status finish(const char *what, reel_schedule *s, reel_optim *o) {
     s->optim = o;
     s->groups = o->group_count;
     s->base = malloc((size_t)s->groups * sizeof *s->base);
-    if (!s->base) return reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
+    s->replaced.rate = calloc((size_t)s->groups, sizeof *s->replaced.rate);
+    s->replaced.step = -1;
+    if (!s->base || !s->replaced.rate)
+        return reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
     for (int i = 0; i < s->groups; i++) s->base[i] = o->groups[i].base;
     return reel__schedule_apply(what, s);
 }
@@ -90,6 +93,7 @@ void reel__schedule_discard(const reel_schedule *s) {
     }
     free(s->milestones);
     free(s->base);
+    free(s->replaced.rate);
 }
 
 void reel_schedule_free(reel_schedule *s) {

@@ -154,12 +154,21 @@ struct reel__thread {
     const struct reel__into_hook *into_hook; /* where one waits: what calls ask (into.c) */
     struct reel__recorder *recorder;         /* of a step's calls (record_internal.h); NULL: none */
     uint64_t recording;                      /* its number, from 1; 0: none */
+    uint64_t switches;                       /* see reel__switch */
 };
 
 extern _Thread_local reel__thread reel__this_thread __attribute__((visibility("hidden")));
 static inline reel__thread *reel__self(void) {
     return &reel__this_thread;
 }
+
+/* Something that a step's calls depend on, besides tensors, is switched to its other state: a
+ * module to evaluation, a tensor to a leaf. The thread's number is the same again when all is
+ * switched back. */
+static inline void reel__switch(const void *what) {
+    reel__self()->switches ^= ((uint64_t)(uintptr_t)what >> 3) * UINT64_C(0x9E3779B97F4A7C15);
+}
+
 const char *reel__caller_push(const char *at); /* returns the one before, to be handed to pop */
 void reel__caller_pop(const char *before);
 
