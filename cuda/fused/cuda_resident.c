@@ -78,6 +78,7 @@ static bool compile(kernel_of_steps *s, int axis, int clusters, way how) {
     s->found.shares = how != PLAIN;
     s->found.tight = how == TIGHT_SHARES;
     if (!reel__resident_cut(&s->found, axis, clusters)) return false;
+    if (reel__resident_bytes(&s->found) > SHARED_BYTES) return false;
     char *text = reel__resident_text(&s->found);
     s->kernel = text ? reel__cuda_compiled(text, "resident", 90, why, sizeof why) : NULL;
     free(text);
@@ -88,7 +89,7 @@ static bool compile(kernel_of_steps *s, int axis, int clusters, way how) {
 /* Whether it pays to share out updates, and to meet twice for that. */
 static bool is_large(kernel_of_steps *s, int clusters) {
     return clusters > 3 && reel__resident_cut(&s->found, s->found.batch, clusters) &&
-           reel__resident_told(&s->found) >= 2000;
+           reel__resident_told(&s->found) >= 1500;
 }
 
 static bool cut_batch(kernel_of_steps *s, int clusters) {

@@ -22,7 +22,7 @@
 #define REEL__RESIDENT_THREADS 256
 #define REEL__RESIDENT_CLUSTER 16
 #define REEL__RESIDENT_COUNTER 32 /* words from one rank's counter to the next */
-#define REEL__RESIDENT_SPARE 4    /* how many times the numbers of a sum its messages may be */
+#define REEL__RESIDENT_SPARE 2    /* how many times what is told its messages may be */
 
 /* ---- what is found out (resident_find.c) ---- */
 
@@ -129,10 +129,16 @@ int reel__resident_axis(const reel__resident *r, int axis); /* the one that stan
 int64_t reel__resident_part(const reel__resident *r, int axis);
 /* Which dimension of a tile comes first in shared memory. */
 int reel__resident_rows(const reel__resident *r, const reel__resident_value *v);
-/* Numbers that the clusters tell each other in a step, those of one rank. */
+/* Messages that a block sends to other clusters in a step, but for those of threads that have none
+ * of a tile's numbers. */
 int64_t reel__resident_told(const reel__resident *r);
 /* Floats for moments of shares of updates, of all blocks, at most. */
 int64_t reel__resident_moments(const reel__resident *r);
+
+/* Whether a value has a place of its own in shared memory, and how much all of them take at least.
+ */
+bool reel__resident_is_tile(const reel__resident *r, const reel__resident_value *v);
+int64_t reel__resident_bytes(const reel__resident *r);
 
 /* ---- the text (resident_text.c) ---- */
 

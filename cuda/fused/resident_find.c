@@ -552,11 +552,11 @@ bool reel__resident_cut(resident *r, int axis, int clusters) {
 }
 
 int64_t reel__resident_told(const resident *r) {
-    int64_t n = r->clusters > 1 ? r->vectors + 64 : 0;
+    int64_t n = r->vectors + 512;
     for (int u = 0; u < r->units; u++)
         if (r->unit[u].joined)
-            n += reel__resident_part(r, r->unit[u].m) * reel__resident_part(r, r->unit[u].n);
-    return n;
+            n += reel__resident_part(r, r->unit[u].m) * reel__resident_part(r, r->unit[u].n) / 2;
+    return r->clusters > 1 ? n : 0;
 }
 
 int64_t reel__resident_moments(const resident *r) {
@@ -569,4 +569,20 @@ int64_t reel__resident_moments(const resident *r) {
              (REEL__RESIDENT_SPARE * all / r->clusters + 4 * REEL__RESIDENT_THREADS);
     }
     return n * r->clusters * REEL__RESIDENT_CLUSTER;
+}
+
+bool reel__resident_is_tile(const resident *r, const value *v) {
+    return v->kind == REEL__A_TILE && (v->stored || v->node == r->gather || v->param >= 0);
+}
+
+int64_t reel__resident_bytes(const resident *r) {
+    int64_t bytes = 0;
+    for (int i = 0; i < r->values; i++) {
+        const value *v = &r->value[i];
+        if (!reel__resident_is_tile(r, v)) continue;
+        const int places = v->node == r->gather && !r->tight ? 2 : 1;
+        bytes += places * (int64_t)sizeof(float) * reel__resident_part(r, v->axis[0]) *
+                 reel__resident_part(r, v->axis[1]);
+    }
+    return bytes;
 }

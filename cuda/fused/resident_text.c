@@ -40,11 +40,6 @@ static void add_size(writer *w, int axis) {
     add("S%d", reel__resident_axis(w->r, axis));
 }
 
-static bool is_tile(const resident *r, const value *v) {
-    return v->kind == REEL__A_TILE && (v->stored || is_gathered(r, v) || v->param >= 0) &&
-           v->same == index_of(r, v);
-}
-
 static void add_sizes(writer *w) {
     const resident *r = w->r;
     add("constexpr int T = %d, CL = %d, NC = %d;\n", REEL__RESIDENT_THREADS, REEL__RESIDENT_CLUSTER,
@@ -54,7 +49,7 @@ static void add_sizes(writer *w) {
             add("constexpr int S%d = %" PRId64 ";\n", a, reel__resident_part(r, a));
     for (int i = 0; i < r->values; i++) {
         const value *v = &r->value[i];
-        if (!is_tile(r, v)) continue;
+        if (!reel__resident_is_tile(r, v)) continue;
         add("constexpr int P%d = pitch_of(", i);
         add_size(w, column_axis(r, v));
         add("), N%d = ", i);
@@ -131,14 +126,15 @@ static void add_layout(writer *w) {
     add("constexpr int at_start = 0");
     for (int i = 0; i < r->values; i++) {
         const value *v = &r->value[i];
-        if (!is_tile(r, v)) continue;
+        if (!reel__resident_is_tile(r, v)) continue;
         add(";\nconstexpr int at%d = at_start", i);
         for (int j = 0; j < i; j++)
-            if (is_tile(r, &r->value[j])) add(" + %sN%d", places(r, &r->value[j]), j);
+            if (reel__resident_is_tile(r, &r->value[j]))
+                add(" + %sN%d", places(r, &r->value[j]), j);
     }
     add(";\nconstexpr int at_in = at_start");
     for (int i = 0; i < r->values; i++)
-        if (is_tile(r, &r->value[i])) add(" + %sN%d", places(r, &r->value[i]), i);
+        if (reel__resident_is_tile(r, &r->value[i])) add(" + %sN%d", places(r, &r->value[i]), i);
     add(";\nconstexpr int at_totals = at_in + most(0");
     for (int k = 0, open = 0; k < r->units; k++) {
         if (r->unit[k].kind != REEL__EXCHANGED) continue;
@@ -360,7 +356,7 @@ static void add_head(writer *w) {
         "    for (int i = threadIdx.x; i < at_end; i += T) sm[i] = 0;\n"
         "    __syncthreads();\n");
     for (int i = 0; i < r->values; i++)
-        if (is_tile(r, &r->value[i]) && !is_gathered(r, &r->value[i]))
+        if (reel__resident_is_tile(r, &r->value[i]) && !is_gathered(r, &r->value[i]))
             add("    float *t%d = sm + at%d;\n", i, i);
     for (int k = 0; k < r->units; k++)
         if (is_here(r, k)) add("    float *kept%d = sm + at_kept%d;\n", k, k);

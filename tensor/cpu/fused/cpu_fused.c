@@ -1,6 +1,8 @@
 /* A group at work: each thread takes parts of its elements, and makes them tile by tile. */
 #include "tensor/cpu/fused/cpu_fused_internal.h"
 #include "tensor/cpu/kernels/cpu_reduce_internal.h"
+#include "tensor/cpu/loops/cpu_words_internal.h"
+#include "tensor/formulas/philox_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,12 +33,13 @@ typedef struct {
 typedef struct {
     const reel__node *node;
     reel__when when;
-    reel__loop loop; /* NULL: a fold */
+    reel__loop loop; /* NULL: a fold, or a dropout */
     int64_t n;
     double constants[2];
     operand in[REEL__MOST_MAPPED], out;
     reel__reducing fold;
     reel__cell *left;
+    reel__drop drop;
 } step;
 
 typedef struct {
@@ -72,7 +75,7 @@ static reel__loop loop_of(const reel__call *c) {
     case REEL_OP_dequantize:
         return l->dequantize[to][from];
     default:
-        return reel__is_fold(c) ? NULL : l->map[c->op][from];
+        return reel__ops[c->op].kind == REEL__MAP ? l->map[c->op][from] : NULL;
     }
 }
 
@@ -177,10 +180,15 @@ static int64_t spread_of(const operand *o) {
     return REEL__TILE + (is_short ? o->along.count : 0);
 }
 
+/* Inputs whose elements it goes along. */
+static int reading(const reel__call *c) {
+    return reel__is_drop(c) ? 1 : c->nin;
+}
+
 static void place_inputs(fused *f, const reel__group *g, int k) {
     const reel__call *c = &g->node[k].call;
     step *s = &f->steps[k];
-    for (int i = 0; i < c->nin; i++) {
+    for (int i = 0; i < reading(c); i++) {
         operand *o = &s->in[i];
         *o = operand_of(c->in[i]);
         reel__cpu_along(&o->along, c, c->in[i]);
@@ -218,7 +226,7 @@ static bool make_steps(fused *f, const reel__group *g) {
                     .n = reel__elements(c)};
         place_inputs(f, g, k);
         place_result(f, g, k, &t);
-        if (!s->loop && !make_fold(s)) return false;
+        if (reel__is_fold(c) && !make_fold(s)) return false;
     }
     return true;
 }
@@ -247,6 +255,19 @@ static void set_constants(step *s) {
     }
 }
 
+/* As its kernel does. */
+static void set_drop(step *s) {
+    const reel__call *c = &s->node->call;
+    int64_t *state = reel__data(c->in[1]);
+    s->drop = (reel__drop){.seed = (uint64_t)state[0],
+                           .first = (uint64_t)state[1],
+                           .least = reel__least_kept(c->with.dropout.p),
+                           .scale = 1 / (1 - c->with.dropout.p)};
+    if (c->op == REEL_OP_dropout_again) return;
+    if (s->node->kept >> 1 & 1) memcpy(reel__data(c->out[1]), state, 2 * sizeof *state);
+    state[1] += (s->n + 3) / 4;
+}
+
 static void find(const fused *f, operand *o) {
     if (o->place == MEMORY) o->data = reel__data(o->t);
     if (o->place == SHARED) o->data = f->scratch + o->at;
@@ -256,8 +277,10 @@ static void prepare(fused *f) {
     for (int k = 0; k < f->count; k++) {
         step *s = &f->steps[k];
         find(f, &s->out);
-        for (int i = 0; i < s->node->call.nin; i++) find(f, &s->in[i]);
-        if (s->loop)
+        for (int i = 0; i < reading(&s->node->call); i++) find(f, &s->in[i]);
+        if (reel__is_drop(&s->node->call))
+            set_drop(s);
+        else if (s->loop)
             set_constants(s);
         else
             reel__cpu_reduce_all_begin(&s->fold, &s->node->call, s->n, s->out.data, s->left);
@@ -350,7 +373,20 @@ static char *at(const operand *o, tile *t) {
 
 /* ---- work ---- */
 
+static void run_drop(const step *s, tile *t) {
+    reel__drop d = s->drop;
+    d.first += (uint64_t)t->begin / 4;
+    d.n = t->n;
+    d.x = at(&s->in[0], t);
+    d.y = whole_at(&s->out, t);
+    reel__cpu_words()->drop[s->out.t->layout.dtype == REEL_F64](&d);
+}
+
 static void run_loop(const step *s, tile *t) {
+    if (!s->loop) {
+        run_drop(s, t);
+        return;
+    }
     reel__run r = {.n = t->n, .out_stride = 1, .constants = s->constants};
     for (int i = 0; i < s->node->call.nin; i++) {
         r.in[i] = at(&s->in[i], t);
@@ -374,11 +410,11 @@ static void run_few(fused *f, reel__when when) {
         if (s->when == REEL__FOLDED && when == REEL__AFTER) reel__cpu_reduce_all_end(&s->fold);
         if (s->when != when) continue;
         t.n = s->n;
-        if (s->loop) {
-            run_loop(s, &t);
-        } else {
+        if (reel__is_fold(&s->node->call)) {
             run_fold(s, &t);
             reel__cpu_reduce_all_end(&s->fold);
+        } else {
+            run_loop(s, &t);
         }
     }
 }

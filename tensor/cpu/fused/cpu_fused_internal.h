@@ -37,6 +37,9 @@ bool reel__cpu_tiled(reel__tiled *t, const reel__group *g);
 static inline bool reel__is_fold(const reel__call *c) {
     return reel__ops[c->op].kind == REEL__REDUCE;
 }
+static inline bool reel__is_drop(const reel__call *c) {
+    return c->op == REEL_OP_dropout || c->op == REEL_OP_dropout_again;
+}
 /* How many elements it goes along. */
 static inline int64_t reel__elements(const reel__call *c) {
     return reel_numel(reel__is_fold(c) ? c->in[0] : c->out[0]);

@@ -8,7 +8,8 @@ enum { LEAST = 256 }; /* elements that are worth a group */
 
 static bool is_elementwise(const reel__call *c) {
     return reel__ops[c->op].kind == REEL__MAP || c->op == REEL_OP_cast || c->op == REEL_OP_copy ||
-           c->op == REEL_OP_dequantize || c->op == REEL_OP_where || c->op == REEL_OP_fill;
+           c->op == REEL_OP_dequantize || c->op == REEL_OP_where || c->op == REEL_OP_fill ||
+           reel__is_drop(c);
 }
 
 bool reel__cpu_along(reel__along *a, const reel__call *c, const reel_tensor *in) {
@@ -50,12 +51,13 @@ static bool folds_all(const reel__call *c) {
 
 bool reel__cpu_takes(const reel__node *n) {
     const reel__call *c = &n->call;
+    const int nout = c->op == REEL_OP_dropout ? 2 : 1; /* the second: what the generator was */
     reel__along a;
-    if (c->nout != 1 || c->list || c->accumulate || c->nin > REEL__MOST_MAPPED || !is_plain(c))
+    if (c->nout != nout || c->list || c->accumulate || c->nin > REEL__MOST_MAPPED || !is_plain(c))
         return false;
     if (!is_elementwise(c) && !(reel__is_fold(c) && folds_all(c))) return false;
     if (!reel_is_contiguous(c->out[0]) || reel_numel(c->out[0]) == 0) return false;
-    for (int i = 0; i < c->nin; i++) {
+    for (int i = 0; i < (reel__is_drop(c) ? 1 : c->nin); i++) {
         if (reel_numel(c->in[i]) == 0 || !reel__cpu_along(&a, c, c->in[i])) return false;
         const bool here = a.whole && c->in[i]->layout.offset == c->out[0]->layout.offset;
         if (n->in[i] == n->out[0] && !here) return false;
@@ -65,7 +67,7 @@ bool reel__cpu_takes(const reel__node *n) {
 
 /* ---- two calls on one memory ---- */
 
-/* An operand: i of a node's inputs, or its result where i is nin. */
+/* An operand: one of a node's inputs, or behind them one of its results. */
 typedef struct {
     bool written;
     const reel_tensor *t;
@@ -73,12 +75,28 @@ typedef struct {
 } operand;
 
 static int value_of(const reel__node *n, int i) {
-    return i == n->call.nin ? n->out[0] : n->in[i];
+    return i < n->call.nin ? n->in[i] : n->out[i - n->call.nin];
+}
+
+static bool is_result(const reel__node *n, int i) {
+    return i >= n->call.nin;
+}
+
+/* Where a dropout's noise begins: no elements. */
+static bool is_state(const reel__node *n, int i) {
+    return reel__is_drop(&n->call) && i != 0 && i != n->call.nin;
+}
+
+/* States are read, and go on, before all else. */
+static bool states_meet(const reel__node *a, int i, const reel__node *b, int k) {
+    const bool advance = a->call.op == REEL_OP_dropout || b->call.op == REEL_OP_dropout;
+    if (!is_state(a, i) || !is_state(b, k)) return false;
+    return !advance || (a->call.op == b->call.op && i == 1 && k == 1);
 }
 
 static operand operand_of(const reel__node *n, int i) {
     const reel__call *c = &n->call;
-    operand o = {.written = i == c->nin};
+    operand o = {.written = is_result(n, i)};
     o.t = o.written ? c->out[0] : c->in[i];
     if (o.written)
         o.along = (reel__along){.whole = true, .inner = 1, .count = reel_numel(o.t)};
@@ -105,10 +123,14 @@ static bool in_order(const operand *a, reel__when first, const operand *b, reel_
 static bool meet(const reel__node *a, reel__when first, const reel__node *b, reel__when then,
                  bool *fine) {
     bool met = false;
-    for (int i = 0; i <= a->call.nin; i++)
-        for (int k = 0; k <= b->call.nin; k++) {
-            if (value_of(a, i) != value_of(b, k)) continue;
-            if (i < a->call.nin && k < b->call.nin) continue;
+    for (int i = 0; i < a->call.nin + a->call.nout; i++)
+        for (int k = 0; k < b->call.nin + b->call.nout; k++) {
+            if (value_of(a, i) != value_of(b, k) || states_meet(a, i, b, k)) continue;
+            if (is_state(a, i) || is_state(b, k)) {
+                *fine = false;
+                return true;
+            }
+            if (!is_result(a, i) && !is_result(b, k)) continue;
             const operand x = operand_of(a, i), y = operand_of(b, k);
             met = true;
             *fine = *fine && in_order(&x, first, &y, then);

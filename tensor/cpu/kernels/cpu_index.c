@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define GRAIN 8192 /* elements */
+#define AHEAD 2    /* rows from which one is asked for: nothing but its index says where it lies */
 #define BLOCK 1024 /* indices that are checked, and then used while they are in the cache */
 
 /* ---- operands, and their check ---- */
@@ -89,8 +90,11 @@ static void long_rows(const reel__move *m, const int64_t *index, int64_t begin, 
     const size_t row = (size_t)m->inner * reel_dtype_size(m->dtype);
     const char *from = (const char *)m->x + (size_t)(begin / m->size * m->entries) * row;
     char *to = (char *)m->out + (size_t)begin * row;
-    for (int64_t k = 0; k < end - begin; k++)
+    for (int64_t k = 0; k < end - begin; k++) {
+        if (k + AHEAD < end - begin)
+            reel__cpu_fetch(from + (size_t)index[k + AHEAD] * row, (int64_t)row);
         memcpy(to + (size_t)k * row, from + (size_t)index[k] * row, row);
+    }
 }
 
 typedef struct {
@@ -196,6 +200,8 @@ typedef struct {
 static void work_rows(void *context, int64_t begin, int64_t end) {
     const rows *r = context;
     for (int64_t i = begin; i < end; i++) {
+        if (i + AHEAD < end)
+            reel__cpu_fetch(r->x + (size_t)r->index[i + AHEAD] * r->x_row, (int64_t)r->x_row);
         const reel__run run = {.n = r->length,
                                .out = r->out + (size_t)i * r->out_row,
                                .in = {r->x + (size_t)r->index[i] * r->x_row},
