@@ -72,7 +72,7 @@ extern "C" {
 #endif
 
 /* One step; false: nothing was done, there is no more data. It opens no scope that it needs: one is
- * open around it. */
+ * open around it. It ends by returning, not by longjmp. */
 typedef bool (*reel_step)(void *user);
 
 /* Passes over a program, to be left out one by one when a fault is looked for. */
