@@ -30,7 +30,12 @@ reel_plan *reel_capture(reel_step step, void *user, reel_capture_options options
 }
 
 void reel_plan_free(reel_plan *p) {
-    if (!p || reel__alive_end(p, A_PLAN, "plan_free", NULL) != REEL_OK) return;
+    if (!p || reel__plan_check(p, "plan_free") != REEL_OK) return;
+    if (p->busy) {
+        reel_fail(REEL_ERR_STATE, NULL, "plan_free: it replays, and its step can't free it");
+        return;
+    }
+    if (reel__alive_end(p, A_PLAN, "plan_free", NULL) != REEL_OK) return;
     for (int i = 0; i < p->programs; i++) reel__trace_free(reel__program_end(p->program[i]));
     reel__trace_free(p->last);
     free(p);
@@ -159,7 +164,13 @@ int64_t reel_replay(reel_plan *p, int64_t steps) {
         reel_fail(REEL_ERR_STATE, NULL, "replay: a step is being captured, which can't replay");
         return 0;
     }
+    if (p->busy) {
+        reel_fail(REEL_ERR_STATE, NULL, "replay: it replays already");
+        return 0;
+    }
+    p->busy = true;
     for (int64_t more = 1; more > 0 && done < steps && !reel_failed(); done += more)
         more = replay(p, steps - done);
+    p->busy = false;
     return done;
 }

@@ -225,6 +225,7 @@ struct reel_plan {
     reel_capture_options options;
     reel__program *program[REEL__MOST_PROGRAMS]; /* the one used last comes first */
     int programs;
+    bool busy;         /* it replays */
     reel__trace *last; /* what the next rehearsal may agree with */
 };
 

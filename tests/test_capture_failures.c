@@ -123,6 +123,13 @@ static bool replays(void *user) {
     return true;
 }
 
+static bool frees_its_plan(void *user) {
+    world *v = user;
+    plain(user);
+    reel_plan_free(v->plan);
+    return true;
+}
+
 static bool takes_a_metric(void *user) {
     world *v = user;
     plain(user);
@@ -144,6 +151,7 @@ static const struct {
     {swaps, "copy into it (reel_copy_)"},
     {another_each_time, "replay: the step is another each time: affine, told something else"},
     {replays, "replay: a step is being captured, which can't replay"},
+    {frees_its_plan, "plan_free: it replays, and its step can't free it"},
     {takes_a_metric, "schedule_step_metric: a captured step"},
 };
 

@@ -268,7 +268,9 @@ static void set_drop(step *s) {
     state[1] += (s->n + 3) / 4;
 }
 
-static void find(const fused *f, operand *o) {
+/* Where it lies now: its node may have another tensor each time. */
+static void find(const fused *f, operand *o, const reel_tensor *t) {
+    o->t = t;
     if (o->place == MEMORY) o->data = reel__data(o->t);
     if (o->place == SHARED) o->data = f->scratch + o->at;
 }
@@ -276,8 +278,8 @@ static void find(const fused *f, operand *o) {
 static void prepare(fused *f) {
     for (int k = 0; k < f->count; k++) {
         step *s = &f->steps[k];
-        find(f, &s->out);
-        for (int i = 0; i < reading(&s->node->call); i++) find(f, &s->in[i]);
+        find(f, &s->out, s->node->call.out[0]);
+        for (int i = 0; i < reading(&s->node->call); i++) find(f, &s->in[i], s->node->call.in[i]);
         if (reel__is_drop(&s->node->call))
             set_drop(s);
         else if (s->loop)
