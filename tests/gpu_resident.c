@@ -104,7 +104,7 @@ static bool step(void *user) {
 
 static void capture(training *t, unsigned without) {
     reel_plan_free(t->plan);
-    t->plan = reel_capture(step, t, (reel_capture_options){.without = without});
+    t->plan = reel_capture(step, t, (reel_capture_options){.without = without, .whole = true});
 }
 
 static training training_new(setting s, unsigned without) {
