@@ -51,9 +51,9 @@ static const reel__kernel kernels[REEL_OP_COUNT] = {
 };
 
 static const reel__fusing fusing = {.takes = reel__cuda_fuses,
-                                   .joins = reel__cuda_joins,
-                                   .fuse = reel__cuda_fuse,
-                                   .whole = reel__cuda_resident};
+                                    .joins = reel__cuda_joins,
+                                    .fuse = reel__cuda_fuse,
+                                    .whole = reel__cuda_resident};
 
 static const reel__backend backend = {
     .name = "cuda",

@@ -150,7 +150,8 @@ bool reel__cuda_joins(const reel__group *g);
  * that are not kept are not written. Memory that is written must be no other operand's, but for an
  * operand of the same value that is seen by the same layout. */
 reel__fused *reel__cuda_fuse(const reel__group *g);
-/* As reel__cuda_fuse, of all of a step's nodes: one kernel that does many steps (cuda_resident.c). */
+/* As reel__cuda_fuse, of all of a step's nodes: one kernel that does many steps (cuda_resident.c).
+ */
 reel__fused *reel__cuda_resident(const reel__group *g);
 /* Its text: for people. */
 const char *reel__cuda_fused_text(const reel__fused *f);
