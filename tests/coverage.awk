@@ -29,7 +29,7 @@
 }
 
 END {
-    n = split("tensor autograd nn optim data io", folders)
+    n = split("tensor autograd capture nn optim data io", folders)
     for (i = 1; i <= n; i++) {
         folder = folders[i]
         all += lines[folder]

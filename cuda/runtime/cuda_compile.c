@@ -90,7 +90,7 @@ static void list_options(options *o, int arch) {
 }
 
 static reel__cuda_key key_of(const char *text, int arch) {
-    options o;
+    options o = {0};
     reel__cuda_key k = of_headers;
     list_options(&o, arch);
     for (int i = 0; i < OPTIONS; i++) reel__cuda_key_add(&k, o.list[i], strlen(o.list[i]) + 1);

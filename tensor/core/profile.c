@@ -210,7 +210,8 @@ unsigned reel__profile_number(void) {
 
 reel__profile_call reel__profile_current(void) {
     const int64_t event = mine.depth ? mine.frame[mine.depth - 1].event : -1;
-    return event < 0 ? (reel__profile_call){0} : (reel__profile_call){mine.profile, event};
+    reel__profile_call none = {0}, call = {mine.profile, event};
+    return event < 0 ? none : call;
 }
 
 void reel__profile_launch(reel__profile_call call, const char *name, const char *at, int device,
