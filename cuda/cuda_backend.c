@@ -36,6 +36,20 @@ reel_status reel_cuda_memory_info(int index, reel_cuda_memory *out) {
     return REEL_OK;
 }
 
+/* For a profile: waits for all devices, and tells what launches took. */
+static reel_status tell_times(void) {
+    reel_status status = REEL_OK;
+    if (reel__cuda_forked()) return REEL_OK;
+    for (int i = 0; i < reel__cuda_count(); i++) {
+        reel__cuda_device *d = reel__cuda_device_at(i);
+        if (!atomic_load_explicit(&d->ready, memory_order_acquire)) continue;
+        const reel_status waited = reel__cuda_wait(i);
+        if (status == REEL_OK) status = waited;
+        reel__cuda_queue_tell(d->queue);
+    }
+    return status;
+}
+
 /* ---- the table ---- */
 
 #define KERNEL_MAP(name) reel__cuda_map_op
@@ -66,7 +80,7 @@ static const reel__backend backend = {
     .between = reel__cuda_between,
     .wait = reel__cuda_wait,
     .count = reel__cuda_count,
-    .tell_times = reel__cuda_tell_times,
+    .tell_times = tell_times,
     .pinned = &reel__cuda_pinned,
     .upload = reel__cuda_upload,
     .arrive = reel__cuda_arrive,

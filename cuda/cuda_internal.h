@@ -122,7 +122,6 @@ void reel__cuda_times_end(reel__cuda_times *t); /* of a batch */
 void reel__cuda_times_tell(reel__cuda_times *t);
 /* Of a queue that has been waited for. */
 void reel__cuda_queue_tell(reel__cuda_queue *q);
-reel_status reel__cuda_tell_times(void); /* of all devices; waits */
 
 /* ---- memory (cuda_memory.c, cuda_pinned.c, cuda_transfer.c) ---- */
 

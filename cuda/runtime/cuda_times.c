@@ -155,18 +155,3 @@ void reel__cuda_times_behind(reel__cuda_times *t, const reel__cuda_label *from,
 void reel__cuda_times_end(reel__cuda_times *t) {
     __atomic_store_n(t->open, t->turn, __ATOMIC_RELEASE);
 }
-
-/* ---- all devices ---- */
-
-reel_status reel__cuda_tell_times(void) {
-    reel_status status = REEL_OK;
-    if (reel__cuda_forked()) return REEL_OK;
-    for (int i = 0; i < reel__cuda_count(); i++) {
-        reel__cuda_device *d = reel__cuda_device_at(i);
-        if (!atomic_load_explicit(&d->ready, memory_order_acquire)) continue;
-        const reel_status waited = reel__cuda_wait(i);
-        if (status == REEL_OK) status = waited;
-        reel__cuda_queue_tell(d->queue);
-    }
-    return status;
-}
