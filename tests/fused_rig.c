@@ -1,6 +1,9 @@
 #include "tests/fused_rig.h"
 
 #include "cuda/runtime/cuda_compile_internal.h"
+#include "tensor/ops/record_internal.h"
+
+#include <time.h>
 
 bool rig_on_gpu(void) {
     return test_device().type == REEL_CUDA;
@@ -130,10 +133,42 @@ void rig_compare(const rig *r) {
         }
 }
 
+/* ---- times, for people: $REEL_FUSED_TIMES ---- */
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
+}
+
+/* Microseconds, of the nodes one by one or of the kernel; the best of several rounds. */
+static double time_of(rig *r, reel__fused *f) {
+    enum { ROUNDS = 12, TIMES = 60 };
+    double best = INFINITY;
+    for (int round = 0; round < ROUNDS; round++) {
+        const double begin = now();
+        for (int i = 0; i < TIMES; i++) {
+            if (f) f->run(f->of);
+            for (int k = 0; !f && k < r->count; k++) reel__dispatch_again(&r->node[k].call);
+        }
+        reel_synchronize(test_device());
+        best = fmin(best, (now() - begin) / TIMES);
+    }
+    return best;
+}
+
+static void print_times(rig *r, reel__fused *f) {
+    char what[300];
+    f->describe(f->of, what, sizeof what);
+    const double kernel = time_of(r, f), nodes = time_of(r, NULL);
+    printf("%9.2f us, %9.2f us by node: %s\n", kernel, nodes, what);
+}
+
 static void expect_same(rig *r) {
     reel__fused *f = rig_fuse(r);
     ck_assert_msg(f->run(f->of) == REEL_OK, "%s", reel_error());
     rig_compare(r);
+    if (getenv("REEL_FUSED_TIMES")) print_times(r, f);
     rig_free(f);
 }
 
