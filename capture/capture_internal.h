@@ -172,8 +172,6 @@ struct reel__program {
     int count;
     reel__memory *memory; /* by value */
     int values;
-    reel__host_part *part; /* the trace's */
-    int parts;
     int *node_of; /* of each entry of the trace; -1: left out */
     reel__item *item;
     int items;

@@ -61,7 +61,7 @@ static void put_text(FILE *f, const reel__program *p) {
     fprintf(f,
             "%d calls of %d, %d things that the host does, arena %zu B; %% lies in the arena, @ "
             "does not\n",
-            p->count, p->trace->count, p->parts, p->arena ? p->arena->storage->bytes : 0);
+            p->count, p->trace->count, p->trace->parts, p->arena ? p->arena->storage->bytes : 0);
     for (int i = 0; i < p->items; i++) {
         const reel__item *item = &p->item[i];
         const char *indent = "";

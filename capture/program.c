@@ -264,8 +264,6 @@ static reel_status build(reel__program *p, bool *stays, int *value) {
     p->node_of = array(t->count, sizeof *p->node_of);
     if (!p->node_of) return reel__capture_no_memory(NULL);
     for (int k = 0; k < t->count; k++) p->node_of[k] = stays[k] ? p->count++ : -1;
-    p->parts = t->parts;
-    p->part = t->part;
     int *item_of = array(p->count, sizeof *item_of);
     const reel_status status =
         item_of ? lay_out_groups(p, value, item_of) : reel__capture_no_memory(NULL);
@@ -324,7 +322,7 @@ bool reel__program_holds(const reel__program *p) {
         if (!m->outer || m->first > m->last || reel__is_held(m->base)) continue;
         if (!comes_back(p->trace, i)) return false;
     }
-    for (int k = 0; k < p->parts; k++)
-        if (!p->part[k].gone && !reel__part_lives(&p->part[k])) return false;
+    for (int k = 0; k < p->trace->parts; k++)
+        if (!p->trace->part[k].gone && !reel__part_lives(&p->trace->part[k])) return false;
     return true;
 }

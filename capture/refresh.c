@@ -58,7 +58,7 @@ static bool answers(reel__recorder *r, reel__call *c, const reel__layout *layout
     reel__program *p = program_of(r);
     const int entry = p->next++;
     if (p->outcome != REEL__FITS) return passes_over(c);
-    const int k = entry < p->part[p->now].end ? p->node_of[entry] : -1;
+    const int k = entry < p->trace->part[p->now].end ? p->node_of[entry] : -1;
     bool good = k >= 0 && same_call(&p->node[k], c, layout);
     for (int i = 0; good && i < c->nin; i++) good = take_input(p, k, i, reel__input(c, i));
     if (!good) {
@@ -110,7 +110,7 @@ static void section_begin(reel__recorder *r, const reel__section *s) {
 
 static void section_end(reel__recorder *r, const reel__section *s, bool more) {
     reel__program *p = program_of(r);
-    const reel__host_part *part = &p->part[p->now];
+    const reel__host_part *part = &p->trace->part[p->now];
     if (--p->depth || p->outcome != REEL__FITS) return;
     bool good = p->next == part->end && more == part->more;
     for (int i = 0; good && i < REEL__SECTION_RESULTS; i++) {
@@ -126,9 +126,9 @@ static void section_end(reel__recorder *r, const reel__section *s, bool more) {
 
 bool reel__program_refresh(reel__program *p, int k) {
     reel__thread *self = reel__self();
-    const reel__section *s = &p->part[k].is;
-    if (p->part[k].gone) return true;
-    if (s->over && s->over(s->of) == p->part[k].more) {
+    const reel__section *s = &p->trace->part[k].is;
+    if (p->trace->part[k].gone) return true;
+    if (s->over && s->over(s->of) == p->trace->part[k].more) {
         p->outcome = REEL__OTHER;
         return false;
     }
@@ -137,11 +137,12 @@ bool reel__program_refresh(reel__program *p, int k) {
                                   .section_begin = section_begin,
                                   .section_end = section_end};
     p->now = k;
-    p->next = p->part[k].first;
+    p->next = p->trace->part[k].first;
     p->depth = 0;
     REEL_SCOPE;
     const reel_site here = self->call;
-    if (p->part[k].at) self->call.site = p->part[k].at; /* in messages the step's own line */
+    if (p->trace->part[k].at)
+        self->call.site = p->trace->part[k].at; /* in messages the step's own line */
     self->recorder = &p->refresh;
     s->again(s->of, s->number);
     self->recorder = NULL;

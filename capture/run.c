@@ -18,10 +18,10 @@ static reel_status run_node(reel__node *n) {
 /* All that the host does. A step that is none of this program's is undone so far. */
 static void run_parts(reel__program *p) {
     int done = 0;
-    while (done < p->parts && p->outcome == REEL__FITS && !reel_failed())
+    while (done < p->trace->parts && p->outcome == REEL__FITS && !reel_failed())
         if (reel__program_refresh(p, done)) done++;
     if (p->outcome == REEL__FITS || reel_failed()) return;
-    while (done-- > 0) reel__part_back(&p->part[done]);
+    while (done-- > 0) reel__part_back(&p->trace->part[done]);
 }
 
 /* The first node of those that stand for entries from this one on. */
@@ -33,8 +33,8 @@ static int node_from(const reel__program *p, int entry) {
 
 /* Node k failed: what the host does behind it, the step would not have come to. */
 static void undo_parts_behind(reel__program *p, int k) {
-    for (int i = p->parts - 1; i >= 0 && node_from(p, p->part[i].end) > k; i--)
-        reel__part_back(&p->part[i]);
+    for (int i = p->trace->parts - 1; i >= 0 && node_from(p, p->trace->part[i].end) > k; i--)
+        reel__part_back(&p->trace->part[i]);
 }
 
 static reel_status run_fused(const reel__fused *f, const char *at) {
