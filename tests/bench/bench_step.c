@@ -3,6 +3,7 @@
  *
  *     step MODEL L SECONDS    -> MEDIAN P10 P90 COUNT    microseconds: batch to Adam
  *     dump MODEL L PATH       -> done                    the plan of a step, as text or .dot
+ *     profile MODEL L PATH    -> done                    what a step's calls took, as a table
  *     floor MODEL L SECONDS   -> GEMM ELEMENTWISE        microseconds of its least parts (floor.h)
  *     loader BATCH SECONDS    -> SAMPLES SAMPLES         a second, without workers and with two
  *     memory MODEL L          -> KEPT PEAK RESIDENT      bytes, of a new process: what model and
@@ -154,6 +155,26 @@ static void answer_dump(const bench *b, const char *model, int64_t latent, const
     reel_clear_error();
 }
 
+static void answer_profile(const bench *b, const char *model, int64_t latent, const char *path) {
+    trainer t = trainer_new(b, model, latent);
+    reel_plan *plan = reel_capture(
+        step, &t,
+        (reel_capture_options){.eager = b->eager, .without = b->without, .whole = b->whole});
+    train(plan, 20);
+    FILE *f = fopen(path, "w");
+    if (f) {
+        reel_profile_start((reel_profile_options){.device_times = b->device.type != REEL_CPU});
+        train(plan, 100);
+        reel_profile_stop();
+        reel_profile_report(f);
+        fclose(f);
+    }
+    reel_plan_free(plan);
+    trainer_free(&t);
+    puts(!f ? "can't write" : reel_failed() ? reel_error() : "done");
+    reel_clear_error();
+}
+
 /* ---- the floor ---- */
 
 static void products(void *f) {
@@ -242,6 +263,8 @@ static void answer(const bench *b, const char *line) {
         answer_step(b, model, n, seconds);
     else if (sscanf(line, "dump %15s %lld %199s", model, &n, path) == 3)
         answer_dump(b, model, n, path);
+    else if (sscanf(line, "profile %15s %lld %199s", model, &n, path) == 3)
+        answer_profile(b, model, n, path);
     else if (b->device.type != REEL_CPU)
         printf("error: not on this device: %s", line);
     else if (sscanf(line, "floor %15s %lld %lf", model, &n, &seconds) == 3)
