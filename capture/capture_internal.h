@@ -166,7 +166,7 @@ typedef struct {
 struct reel__program {
     unsigned without; /* passes, as bits */
     reel__trace *trace;
-    reel__node *node;
+    reel__group_node *node;
     reel_tensor ***tensors;  /* of each node: its operands' handles, owned; inputs, then results */
     reel__operand **operand; /* of each node, the same: the trace's */
     int count;
@@ -196,7 +196,7 @@ reel_status reel__pass_dead(const reel__trace *t, bool *stays, const int *value)
 reel_status reel__pass_common(const reel__trace *t, bool *stays, int *value);
 
 /* How a node's backend makes several nodes one; NULL: it doesn't (pass_fuse.c). */
-const reel__fusing *reel__fusing_of(const reel__node *n);
+const reel__fusing *reel__fusing_of(const reel__group_node *n);
 /* Which neighbours become one kernel: item_of, of each node, says so, and *items how
  * many items there are. */
 void reel__pass_fuse(const reel__program *p, int *item_of, int *items);

@@ -17,7 +17,7 @@ static bool fits(const reel__layout *now, const reel__layout *then) {
 /* ---- inputs ---- */
 
 static void put_input(reel__program *p, int k, int i, reel_tensor *x) {
-    reel__node *n = &p->node[k];
+    reel__group_node *n = &p->node[k];
     reel__let_go(p->tensors[k][i]);
     p->tensors[k][i] = x;
     if (!n->call.list) n->call.in[i] = x;
@@ -33,7 +33,7 @@ static bool take_input(reel__program *p, int k, int i, reel_tensor *x) {
     return own != NULL;
 }
 
-static bool same_call(const reel__node *n, const reel__call *c, const reel__layout *layout) {
+static bool same_call(const reel__group_node *n, const reel__call *c, const reel__layout *layout) {
     const reel__call *then = &n->call;
     if (c->op != then->op || c->nin != then->nin || c->nout != then->nout ||
         c->accumulate != then->accumulate)

@@ -3,7 +3,7 @@
 #include "tensor/core/profile_internal.h"
 
 /* As the step's own call would say it: of the function that it was part of, or of a gradient. */
-static reel_status run_node(reel__node *n) {
+static reel_status run_node(reel__group_node *n) {
     reel__thread *self = reel__self();
     const reel__composite composite = {.name = n->function, .at = n->call.at};
     if (n->function) self->composite = &composite;
