@@ -54,11 +54,11 @@
  * the next replay works. In anomaly mode steps run as they are. A plan is one thread's at a time.
  *
  * On the CPU replays give the eager step's bits. On CUDA neighbouring ops become one kernel
- * (REEL_PASS_FUSE) and, where `whole` asks for it, many steps of a small model of plain layers do
- * (REEL_PASS_WHOLE; on a Hopper GPU): these sum in another order, and round otherwise by a bit or
- * two. Any two replays of the same step have the same bits, whichever came before and however many
- * steps are asked for at once, so that a run that is stopped and resumed ends with those of one
- * that was not. Without both passes bits are the eager ones there too. */
+ * (REEL_PASS_FUSE), and many steps of a small model of plain layers do (REEL_PASS_WHOLE; on a
+ * Hopper GPU): these sum in another order, and round otherwise by a bit or two. Any two replays of
+ * the same step have the same bits, whichever came before and however many steps are asked for at
+ * once, so that a run that is stopped and resumed ends with those of one that was not. Without both
+ * passes bits are the eager ones there too. */
 #ifndef REEL_CAPTURE_H
 #define REEL_CAPTURE_H
 
@@ -81,15 +81,12 @@ typedef enum {
     REEL_PASS_COMMON = 2, /* a call that repeats another is left out */
     REEL_PASS_FUSE = 4,   /* neighbours become one kernel */
     REEL_PASS_MEMORY = 8, /* results whose times do not meet share memory */
-    REEL_PASS_WHOLE = 16  /* a GPU does many steps in one kernel, if it can: see `whole` */
+    REEL_PASS_WHOLE = 16  /* a GPU does many steps in one kernel, if it can */
 } reel_pass;
 
 typedef struct {
     unsigned without; /* passes, as bits */
     bool eager;       /* replays run the function, and nothing is recorded */
-    /* Tries REEL_PASS_WHOLE, which is young, and not a default yet. Its kernel's blocks wait for
-     * each other: they want the GPU to themselves. */
-    bool whole;
 } reel_capture_options;
 
 typedef struct reel_plan reel_plan;

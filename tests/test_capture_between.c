@@ -150,7 +150,7 @@ START_TEST(changes) {
     open_trainer(&a);
     open_trainer(&b);
     a.plan = eager_plan(step, &a);
-    b.plan = reel_capture(step, &b, (reel_capture_options){0});
+    b.plan = plan_with_bits(step, &b, 0);
     for (int replay = 0; replay < 12; replay++) {
         snprintf(what, sizeof what, "%s, replay %d", between[_i].name, replay);
         replay_both(a.plan, b.plan, 1 + replay % 3);
