@@ -171,7 +171,8 @@ START_TEST(groups_have_eager_bits) {
     const int before = reel_threads();
     open_side(&a, of, bodies[_i / CASES]);
     open_side(&b, of, bodies[_i / CASES]);
-    reel_plan *eager = eager_plan(step, &a), *plan = plan_with_bits(step, &b, 0);
+    reel_plan *eager = eager_plan(step, &a),
+              *plan = reel_capture(step, &b, (reel_capture_options){0});
     for (int i = 0; i < REPLAYS; i++) {
         char what[40];
         reel_set_threads(1 + i);
