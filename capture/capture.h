@@ -50,8 +50,11 @@
  *     REEL_NO_GRAD;
  *     reel_copy_(t->h, h);
  *
- * A step that fails in a replay names the op, and where the step called it; clear the failure, and
- * the next replay works. In anomaly mode steps run as they are. A plan is one thread's at a time.
+ * A step that fails names the op, and where the step called it; clear the failure, and the next
+ * replay works. If it fails when it is rehearsed, or in what the host does of it (a loader's batch,
+ * a schedule's rate), all of it is undone, and its batch is the next one again. If an op fails in a
+ * replay, what came before it is done, as where the step is run as it is. In anomaly mode steps run
+ * as they are. A plan is one thread's at a time.
  *
  * On the CPU replays give the eager step's bits. On CUDA neighbouring ops become one kernel
  * (REEL_PASS_FUSE), and many steps of a small model of plain layers do (REEL_PASS_WHOLE; on a
