@@ -172,16 +172,23 @@ static reel_status make_items(reel__program *p, const int *item_of) {
     return REEL_OK;
 }
 
-/* False: a group is no kernel after all. */
-static bool make_kernels(reel__program *p) {
+/* The item that is no kernel after all; -1: there is none. */
+static int make_kernels(reel__program *p) {
     for (int i = 0; i < p->items; i++) {
         reel__item *item = &p->item[i];
         const reel__group g = {&p->node[item->first], item->count};
         if (item->count == 1) continue;
         item->fused = reel__fusing_of(g.node)->fuse(&g);
-        if (!item->fused) return false;
+        if (!item->fused) return i;
     }
-    return true;
+    return -1;
+}
+
+/* Each of its nodes becomes an item. */
+static void take_apart(const reel__program *p, int item, int *item_of) {
+    const reel__item *i = &p->item[item];
+    for (int k = i->first; k < p->count; k++)
+        item_of[k] = k < i->first + i->count ? item + k - i->first : item_of[k] + i->count - 1;
 }
 
 /* All of them as one, which does many steps at once: then only what outlives a step is kept. */
@@ -248,10 +255,12 @@ static reel_status lay_out_groups(reel__program *p, const int *value, int *item_
     if (p->without & REEL_PASS_FUSE) return REEL_OK;
     reel__pass_fuse(p, item_of, &items);
     if (items == p->count) return REEL_OK;
-    REEL_TRY(lay_out(p, value, item_of));
-    if (make_kernels(p)) return REEL_OK;
-    p->without |= REEL_PASS_FUSE;
-    return lay_out_groups(p, value, item_of);
+    for (int failed = 0; failed >= 0;) {
+        REEL_TRY(lay_out(p, value, item_of));
+        failed = make_kernels(p);
+        if (failed >= 0) take_apart(p, failed, item_of);
+    }
+    return REEL_OK;
 }
 
 static reel_status build(reel__program *p, bool *stays, int *value) {
