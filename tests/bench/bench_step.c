@@ -144,9 +144,8 @@ static void answer_step(const bench *b, const char *model, int64_t latent, doubl
 static void answer_first(const bench *b, const char *model, int64_t latent) {
     const double begin = timing_now();
     trainer t = trainer_new(b, model, latent);
-    reel_plan *plan = reel_capture(
-        step, &t,
-        (reel_capture_options){.eager = b->eager, .without = b->without, .whole = b->whole});
+    reel_plan *plan =
+        reel_capture(step, &t, (reel_capture_options){.eager = b->eager, .without = b->without});
     train(plan, 1);
     reel_synchronize(b->device);
     const double seconds = (timing_now() - begin) * 1e-6;
