@@ -48,7 +48,7 @@ typedef enum { MEMBER, BEFORE, AFTER } role;
 typedef struct {
     const reel__program *p;
     int *order, *was;        /* of each place, its node; room for as many */
-    int *formed;             /* of each place, its group's number from 1 on, if that is known */
+    int *formed;             /* of each node, its group's number from 1 on, if that is known */
     role *role;              /* of each place from the group's first on */
     reel__group_node *group; /* its nodes */
     int members;
@@ -58,8 +58,9 @@ static const reel__group_node *node_at(const line *l, int place) {
     return &l->p->node[l->order[place]];
 }
 
-static bool meets_any(const line *l, int first, int place, role of, bool written) {
-    for (int i = first; i < place; i++)
+/* Whether the node at a place meets one of that role, of those from `first` to `end`. */
+static bool meets_any(const line *l, int first, int end, int place, role of, bool written) {
+    for (int i = first; i < end; i++)
         if (l->role[i - first] == of && meet(node_at(l, i), node_at(l, place), written))
             return true;
     return false;
@@ -78,31 +79,49 @@ static bool is_small(const reel__group_node *n) {
 
 /* Over others, only what has to do with the group joins it, or is small. */
 static bool joins(line *l, const reel__fusing *how, int first, int place, int aside) {
-    if (!takes(l, how, place) || meets_any(l, first, place, AFTER, true) ||
-        (aside > 0 && !is_small(node_at(l, place)) && !meets_any(l, first, place, MEMBER, false)))
+    if (!takes(l, how, place) || meets_any(l, first, place, place, AFTER, true) ||
+        (aside > 0 && !is_small(node_at(l, place)) &&
+         !meets_any(l, first, place, place, MEMBER, false)))
         return false;
     l->group[l->members] = *node_at(l, place);
     return how->joins(&(reel__group){l->group, l->members + 1});
 }
 
+/* How many nodes there are from a place on that go together. */
+static int together(const line *l, int place) {
+    const int group = l->formed[l->order[place]];
+    int count = 1;
+    while (group && place + count < l->p->count && l->formed[l->order[place + count]] == group)
+        count++;
+    return count;
+}
+
+/* `count` nodes from a place on step aside. */
+static void step_aside(line *l, int first, int place, int count) {
+    bool waits = false;
+    for (int i = 0; i < count; i++)
+        waits = waits || meets_any(l, first, place, place + i, MEMBER, true) ||
+                meets_any(l, first, place, place + i, AFTER, true);
+    for (int i = 0; i < count; i++) l->role[place + i - first] = waits ? AFTER : BEFORE;
+}
+
 /* The group that begins at a place, up to the end that is returned. */
 static int grow(line *l, int first) {
     const reel__fusing *how = reel__fusing_of(node_at(l, first));
-    int end = first + 1, aside = 0;
+    int end = first + 1, aside = 0, count;
     l->role[0] = MEMBER;
     l->group[0] = *node_at(l, first);
     l->members = 1;
     if (!how || !takes(l, how, first)) return end;
-    for (int i = first + 1; i < l->p->count && !l->formed[i] && aside <= how->reach; i++) {
-        if (joins(l, how, first, i, aside)) {
+    for (int i = end; i < l->p->count && aside <= how->reach; i += count) {
+        count = together(l, i);
+        if (!l->formed[l->order[i]] && joins(l, how, first, i, aside)) {
             l->role[i - first] = MEMBER;
             l->members++;
             end = i + 1;
             continue;
         }
-        const bool waits =
-            meets_any(l, first, i, MEMBER, true) || meets_any(l, first, i, AFTER, true);
-        l->role[i - first] = waits ? AFTER : BEFORE;
+        step_aside(l, first, i, count);
         aside++;
     }
     return end;
@@ -127,24 +146,21 @@ static int rearrange(line *l, int first, int end) {
 
 /* ---- all of them ---- */
 
-static void give_item(int *item_of, int at, int count, int *items) {
-    for (int i = 0; i < count; i++) item_of[at + i] = *items;
-    ++*items;
-}
-
-/* What stood aside before a group is looked at in its turn, up to the group. */
+/* What stood aside before a group is looked at in its turn. */
 static void form_items(line *l, int *item_of, int *items) {
     int groups = 0;
-    for (int at = 0, count; at < l->p->count; at += count) {
-        count = 0;
-        while (l->formed[at] && l->formed[at + count] == l->formed[at]) count++;
-        if (count == 0) {
+    for (int at = 0; at < l->p->count;) {
+        int count = together(l, at);
+        if (!l->formed[l->order[at]]) {
             const int end = grow(l, at), group = rearrange(l, at, end);
-            if (group == at) count = l->members;
-            for (int i = 0; i < l->members && group > at; i++) l->formed[group + i] = groups + 1;
             groups++;
+            for (int i = 0; i < l->members; i++) l->formed[l->order[group + i]] = groups;
+            if (group > at) continue;
+            count = l->members;
         }
-        if (count > 0) give_item(item_of, at, count, items);
+        for (int i = 0; i < count; i++) item_of[at + i] = *items;
+        ++*items;
+        at += count;
     }
 }
 
