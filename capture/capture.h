@@ -3,8 +3,8 @@
  * The first replay rehearses the step: it runs it, records its calls, and undoes it. Once two
  * rehearsals in a row agree, they become a program: calls on memory that stays where it is, which
  * replays run without the function, the tape and the checks. A plan has a program for each shape of
- * batches that it met, 8 at most: then the one used longest ago goes, and its shape is rehearsed
- * anew.
+ * batches that it met, 8 at most, and fewer where memory runs out: then the one used longest ago
+ * goes, and its shape is rehearsed anew.
  *
  *     static bool step(void *user) {
  *         trainer *t = user;

@@ -62,6 +62,7 @@ typedef struct {
     reel__operand result[REEL__SECTION_RESULTS];
     int first, end; /* its entries */
     bool more;      /* it went on */
+    uint64_t alive; /* the number of what it is of (alive_internal.h); 0: it is none of these */
     bool did;       /* it did the last time, and was not undone since */
     const char *at; /* where the step called it; NULL: not known */
     int life;       /* the value that it goes with; -1: none */
