@@ -58,8 +58,8 @@
  * replay, what came before it is done, as where the step is run as it is. In anomaly mode steps run
  * as they are. A plan is one thread's at a time.
  *
- * On the CPU replays give the eager step's bits (a NaN's sign aside). On CUDA neighbouring ops
- * become one kernel (REEL_PASS_FUSE), and many steps of a small model of plain layers do
+ * On the CPU replays give the eager step's bits (a NaN's sign aside). On CUDA ops that stand near
+ * each other become one kernel (REEL_PASS_FUSE), and many steps of a small model of plain layers do
  * (REEL_PASS_WHOLE; on a Hopper GPU): these sum in another order, and round otherwise by a bit or
  * two. Any two replays of the same step have the same bits, whichever came before and however many
  * steps are asked for at once, so that a run that is stopped and resumed ends with those of one

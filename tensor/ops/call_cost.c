@@ -26,8 +26,8 @@ int64_t reel__operand_bytes(const reel_tensor *t) {
 
 /* Of a step's lists, all but the gradients are written too. */
 static int64_t bytes_of_step(const reel__call *c) {
-    int64_t bytes = 0, width = 3 + c->with.update.carries;
-    for (unsigned has = c->with.update.moments; has; has &= has - 1) width++;
+    const int width = reel__update_width(c);
+    int64_t bytes = 0;
     for (int i = 0; i < c->nin; i++)
         bytes += reel__operand_bytes(reel__input(c, i)) * (i % width == 1 ? 1 : 2);
     return bytes;
