@@ -29,8 +29,10 @@
  * hold: inputs, parameters, an optimizer's state, rates, counts, generators, meters. Loaders,
  * schedules, meters and averages of weights do at each replay what the host has to do. All else
  * that the function does on the host is done when it is rehearsed, and not in a replay: counters of
- * its own, branches, hooks of gradients; whoever changes what they ask takes another plan. A read
- * by the host in the function (reel_item, reel_read, reel_to) fails.
+ * its own, branches, hooks of gradients; whoever changes what they ask takes another plan. What the
+ * host alone does with elements, rates and states in the function fails (reel_item, reel_read,
+ * reel_write, reel_data, reel_to, reel_print; reel_optim_set_lr; files, states that are loaded):
+ * it is done between replays.
  *
  * What rehearsals did to tensors, gradients, loaders, schedules and meters is undone, so that n
  * replays are n steps. Batches of other shapes (an epoch's last) get a program of their own, and so

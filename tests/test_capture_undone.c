@@ -142,7 +142,7 @@ static void fails_somewhere(place fails, bool bad_index) {
             open_world(&a);
             open_world(&b);
             a.plan = eager_plan(step, &a);
-            b.plan = reel_capture(step, &b, (reel_capture_options){0});
+            b.plan = plan_with_bits(step, &b, 0);
             for (int k = 0; gathered && k < 2; k++) {
                 world *v = k ? &b : &a;
                 REEL_SCOPE;
@@ -178,7 +178,7 @@ START_TEST(a_schedule) {
     open_world(&a);
     open_world(&b);
     a.plan = eager_plan(step, &a);
-    b.plan = reel_capture(step, &b, (reel_capture_options){0});
+    b.plan = plan_with_bits(step, &b, 0);
     for (int i = 0; i < _i; i++) replay_both(a.plan, b.plan, 1);
     const int calls = b.calls;
     b.no_rate = true;
@@ -211,7 +211,7 @@ START_TEST(a_meter_of_its_own) {
     open_world(&a);
     open_world(&b);
     a.plan = eager_plan(meets, &a);
-    b.plan = reel_capture(meets, &b, (reel_capture_options){0});
+    b.plan = plan_with_bits(meets, &b, 0);
     b.fails = COUNTED;
     b.fails_at = 1;
     fail_once(&b);

@@ -89,10 +89,6 @@ static inline void reel__unrecorded_end(reel__unrecorded *was) {
     reel__unrecorded unrecorded __attribute__((cleanup(reel__unrecorded_end), unused)) =           \
         reel__unrecorded_begin()
 
-/* Fails where a step is recorded: `op` would wait for the device, or take bytes that are the
- * host's. */
-reel_status reel__refuse_recorded(const char *at, const char *op);
-
 /* A call whose results are there, once more: its kernel, and what anomaly mode looks at. */
 reel_status reel__dispatch_again(reel__call *c);
 
