@@ -6,12 +6,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { OTHERS = 200 }; /* until malloc gives an address anew */
+
 typedef struct world world;
 struct world {
     reel_tensor *w, *x, *index; /* owned; w[3,4] is tracked */
     reel_state *params;
     reel_optim *optim;
-    reel_schedule *schedule;
+    reel_schedule *schedule, *others[OTHERS];
     reel_ema *ema;
     reel_generator *noise;
     reel_meter meter;
@@ -38,6 +40,7 @@ static void close_world(world *v) {
     reel_meter_reset(&v->meter);
     reel_ema_free(v->ema);
     reel_schedule_free(v->schedule);
+    for (int i = 0; i < OTHERS; i++) reel_schedule_free(v->others[i]);
     reel_optim_free(v->optim);
     reel_state_free(v->params);
     reel_generator_free(v->noise);
@@ -512,6 +515,41 @@ START_TEST(meters_that_go) {
 }
 END_TEST
 
+static void make_others(world *v, double gamma) {
+    for (int i = 0; i < OTHERS; i++) {
+        reel_schedule_free(v->others[i]);
+        v->others[i] =
+            reel_exponential_schedule_new(v->optim, (reel_exponential_options){.gamma = gamma});
+    }
+}
+
+/* Another schedule, and where the first one was, one that nobody steps. */
+static void replace_schedule(world *v) {
+    make_others(v, 0.8);
+    for (int i = 0; i < OTHERS; i++) {
+        reel_schedule_free(v->others[i]);
+        v->others[i] = NULL;
+    }
+    reel_schedule_free(v->schedule);
+    make_others(v, 0.5);
+    v->schedule = reel_exponential_schedule_new(v->optim, (reel_exponential_options){.gamma = 0.9});
+    expect_fine();
+}
+
+START_TEST(another_at_its_address) {
+    world a, b;
+    reel_plan *eager, *plan;
+    open_both(&a, &b, plain, &eager, &plan);
+    for (int i = 0; i < 4; i++) {
+        replay_both(eager, plan, 3);
+        expect_same_worlds(&a, &b, "another");
+        replace_schedule(&a);
+        replace_schedule(&b);
+    }
+    close_both(&a, &b, eager, plan);
+}
+END_TEST
+
 /* A parameter of another tensor, by an optimizer of another. */
 static void replace_parameter(world *v) {
     REEL_SCOPE;
@@ -654,6 +692,7 @@ int main(void) {
     tcase_add_loop_test(c, what_is_gone, 0, sizeof gone / sizeof *gone);
     tcase_add_test(c, meters_that_go);
     tcase_add_test(c, another_parameter);
+    tcase_add_test(c, another_at_its_address);
     c = add_case(s, "averages");
     tcase_add_loop_test(c, averages_in_place_of_weights, 0, sizeof swapping / sizeof *swapping);
     c = add_case(s, "threads");
