@@ -47,6 +47,7 @@ typedef struct {
     reel_loader *loader;
     reel_meter loss;
     reel_plan *plan;
+    bool beside; /* its plans run beside others */
 } training;
 
 static reel_dataset *images_new(void) {
@@ -72,7 +73,8 @@ static bool step(void *user) {
 
 static void capture(training *t, unsigned without) {
     reel_plan_free(t->plan);
-    t->plan = reel_capture(step, t, (reel_capture_options){.without = without});
+    t->plan =
+        reel_capture(step, t, (reel_capture_options){.without = without, .beside = t->beside});
 }
 
 /* Owned; it stays where it is, since its plan knows it. */
@@ -241,6 +243,8 @@ START_TEST(several_at_once_are_as_each_alone) {
     for (int i = 0; i < AT_ONCE; i++) {
         alone[i] = training_new(settings[i % SETTINGS], 0);
         beside[i] = training_new(settings[i % SETTINGS], 0);
+        beside[i]->beside = true;
+        capture(beside[i], 0);
         ck_assert_msg(train_and_meddle(alone[i], true), "%s", reel_error());
     }
     for (int i = 0; i < AT_ONCE; i++)
@@ -262,6 +266,8 @@ END_TEST
 /* Of one model, beside one plan of another one. */
 START_TEST(plans_of_one_model_take_turns) {
     training *a = training_new(settings[_i], 0), *b = training_new(settings[_i], 0);
+    a->beside = true;
+    capture(a, 0);
     reel_plan *first = a->plan, *second;
     a->plan = NULL;
     capture(a, 0);

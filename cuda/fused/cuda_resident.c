@@ -26,7 +26,8 @@ typedef struct {
     reel__group group;
     reel__cuda_device *device;
     const void *kernel;
-    int lane, most; /* its own; clusters that there is room for */
+    bool beside;
+    int lane, most; /* its own, if it runs beside others; clusters that there is room for */
     void *messages;
     size_t bytes;
     uint32_t next; /* the number of the next step, in messages; 0 is none */
@@ -173,12 +174,12 @@ static void note(void *of) {
         s->with.step[i].rate = s->group.node[s->found.rate].call.with.fill.value;
 }
 
-/* In its lane; where launches are timed, with all others. */
+/* In its lane, or with all others, as where launches are timed. */
 static reel_status send(const kernel_of_steps *s, const reel__cuda_launch *l) {
     const reel__call *c = &s->group.node[0].call;
     reel__cuda_touch touch[REEL__RESIDENT_WORDS + REEL__RESIDENT_STEPS];
     const int count = list_touched(s, touch);
-    if (!(reel__profile_does() & REEL__PROFILE_TIMES))
+    if (s->beside && !(reel__profile_does() & REEL__PROFILE_TIMES))
         return reel__cuda_lane_send(c, s->lane, l, (reel__cuda_share){s->found.clusters, s->most},
                                     touch, count);
     for (int i = 0; i < count; i++) reel__await(touch[i].storage);
@@ -248,15 +249,16 @@ static bool make(kernel_of_steps *s, const reel__group *g) {
     if (reel__cuda_use(s->device) != REEL_OK) return false;
     cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, s->device->index);
     if (major != 9 || !choose(s)) return false;
-    s->lane = reel__cuda_lane_take(s->device);
+    if (s->beside) s->lane = reel__cuda_lane_take(s->device);
     s->bytes = bytes_of_messages(&s->found);
     s->messages = reel__cuda_alloc(s->device->index, s->bytes);
     return s->messages && clear(s);
 }
 
-reel__fused *reel__cuda_resident(const reel__group *g) {
+reel__fused *reel__cuda_resident(const reel__group *g, bool beside) {
     kernel_of_steps *s = calloc(1, sizeof *s);
     reel__fused *made = malloc(sizeof *made);
+    if (s) s->beside = beside;
     if (s && made && make(s, g)) {
         *made = (reel__fused){.run = run,
                               .free = release,
