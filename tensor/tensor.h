@@ -287,7 +287,12 @@ REEL_API int reel_threads(void);
 
 /* How products of f32 matrices are rounded on a GPU, for the calling thread: factors as f32, as
  * TF32 (10 bits of mantissa) or as bf16 (7 bits); sums are f32. At first f32. The CPU always
- * computes in f32. */
+ * computes in f32.
+ *
+ * f32 is no less exact for being fast: an element of x[M,K] y[K,N] was within
+ * 2^-24 (4 + sqrt(K) / 4) of the sum of its |x| |y|, of numbers of all kinds and K up to 8192, on
+ * an H200, where a plain sum of positive numbers is off by four times that. Infinities and NaN are
+ * where they belong. Of factors below 2^-110 a GPU may lose what is worth less than 2^-134. */
 typedef enum { REEL_MATMUL_F32 = 0, REEL_MATMUL_TF32, REEL_MATMUL_BF16 } reel_matmul_precision;
 REEL_API reel_status reel_set_matmul_precision(reel_matmul_precision p);
 

@@ -354,6 +354,7 @@ static void add_gpu_cases(Suite *s) {
     add_random_cases(s);
     add_large_cases(s);
     add_conv_cases(s);
+    add_product_cases(s);
     add_profile_cases(s);
     add_resident_cases(s);
 }
