@@ -31,7 +31,7 @@ static reel__cuda_blas_product product_of(const reel__call *c, const reel__cuda_
     memset(&of, 0, sizeof of); /* it is compared as bytes */
     of.device = d->index;
     of.dtype = (int32_t)dtype;
-    of.precision = dtype == REEL_F32 ? (int32_t)reel__self()->precision : 0;
+    of.precision = dtype == REEL_F32 ? (int32_t)reel__cuda_precision() : 0;
     of.accumulate = c->accumulate;
     of.transpose_a = p->transpose_y;
     of.transpose_b = p->transpose_x;
@@ -130,10 +130,11 @@ static bool find_split(const reel__cuda_device *d, const reel__cuda_blas_product
 static way find_way(const reel__cuda_device *d, const reel__cuda_blas_product *of) {
     way w;
     const bool ours = REEL_CUDA_SM90 && of->count == 1 && of->dtype == REEL_F32 &&
-                      of->precision == REEL_MATMUL_F32;
-    return ours && (find_small_tiles(of, &w) || find_thin(d, of, &w) || find_split(d, of, &w))
-               ? w
-               : (way){.by = BY_BLAS};
+                      of->precision == REEL_MATMUL_F32,
+               by_tensor_cores = reel__self()->precision == REEL_MATMUL_BF16_X6;
+    if (ours && find_small_tiles(of, &w)) return w;
+    if (ours && by_tensor_cores && (find_thin(d, of, &w) || find_split(d, of, &w))) return w;
+    return (way){.by = BY_BLAS};
 }
 
 static reel_status multiply_own(const reel__call *c, const reel__cuda_device *d,

@@ -15,7 +15,7 @@
  * Options: --batch N, --threads N, --data DIR (else synthetic digits), --no-gather (the batch is
  * made beforehand), --device cpu|cuda (where the images lie and the step runs; on cuda steps are
  * timed fifty at a time, with one wait at their end; floor, loader and memory are the CPU's),
- * --precision f32|tf32 (of products on cuda), --eager yes (steps are run as they are,
+ * --precision f32|tf32|bf16x6 (of products on cuda), --eager yes (steps are run as they are,
  * not captured), --without BITS (of reel_pass: passes to leave out). */
 #include "reel.h"
 #include "tensor/cpu/cpu_internal.h"
@@ -309,7 +309,7 @@ static bool read_options(bench *b, int argc, char **argv) {
         else if (strcmp(argv[i], "--device") == 0 && more) {
             if (reel_device_parse(argv[++i], &b->device) != REEL_OK) return false;
         } else if (strcmp(argv[i], "--precision") == 0 && more)
-            b->precision = strcmp(argv[++i], "tf32") == 0 ? REEL_MATMUL_TF32 : REEL_MATMUL_F32;
+            b->precision = timing_precision(argv[++i]);
         else
             return false;
     }
@@ -322,7 +322,7 @@ int main(int argc, char **argv) {
     char line[256];
     if (!read_options(&b, argc, argv)) {
         fprintf(stderr, "usage: bench_step [--batch N] [--threads N] [--data DIR] [--no-gather] "
-                        "[--eager yes] [--device cpu|cuda] [--precision f32|tf32]\n");
+                        "[--eager yes] [--device cpu|cuda] [--precision f32|tf32|bf16x6]\n");
         return 2;
     }
     if (reel_set_threads(b.threads) != REEL_OK || reel_device_check(b.device) != REEL_OK ||
