@@ -50,9 +50,9 @@ static int axis_across(const reel__resident *r, int clusters) {
 
 static int clusters_at_most(const kernel_of_steps *s) {
     const cudaLaunchAttribute of = {.id = cudaLaunchAttributeClusterDimension,
-                                    .val.clusterDim = {REEL__RESIDENT_CLUSTER, 1, 1}};
-    const cudaLaunchConfig_t c = {.gridDim = {REEL__RESIDENT_CLUSTER, 1, 1},
-                                  .blockDim = {REEL__RESIDENT_THREADS, 1, 1},
+                                    .val.clusterDim = {(unsigned)s->found.blocks, 1, 1}};
+    const cudaLaunchConfig_t c = {.gridDim = {(unsigned)s->found.blocks, 1, 1},
+                                  .blockDim = {(unsigned)s->found.threads, 1, 1},
                                   .dynamicSmemBytes = SHARED_BYTES,
                                   .attrs = (cudaLaunchAttribute *)&of,
                                   .numAttrs = 1};
@@ -116,8 +116,8 @@ static bool choose(kernel_of_steps *s) {
 /* Bytes that clusters tell each other through, and moments of shares. */
 static size_t bytes_of_messages(const reel__resident *r) {
     const size_t told = (size_t)(REEL__RESIDENT_SPARE * reel__resident_told(r));
-    return REEL__RESIDENT_CLUSTER * (REEL__RESIDENT_COUNTER * sizeof(uint32_t) +
-                                     told * (size_t)r->clusters * MESSAGE_BYTES * 2) +
+    return (size_t)r->blocks * (REEL__RESIDENT_COUNTER * sizeof(uint32_t) +
+                                told * (size_t)r->clusters * MESSAGE_BYTES * 2) +
            (size_t)reel__resident_moments(r) * sizeof(float) + MESSAGE_BYTES;
 }
 
@@ -166,10 +166,10 @@ static reel_status run(void *of) {
     s->with.first = s->next;
     s->next += s->with.steps;
     const reel__cuda_launch l = {.function = s->kernel,
-                                 .blocks = (unsigned)(REEL__RESIDENT_CLUSTER * s->found.clusters),
-                                 .x = REEL__RESIDENT_THREADS,
+                                 .blocks = (unsigned)(s->found.blocks * s->found.clusters),
+                                 .x = (unsigned)s->found.threads,
                                  .y = 1,
-                                 .cluster = REEL__RESIDENT_CLUSTER,
+                                 .cluster = (unsigned)s->found.blocks,
                                  .shared = SHARED_BYTES,
                                  .count = 1,
                                  .argument = {&s->with},
@@ -195,7 +195,7 @@ static void describe(const void *of, char *to, size_t size) {
     snprintf(
         to, size,
         "resident, up to %d steps a launch: %d clusters of %d blocks, which cut %s axis of %lld",
-        REEL__RESIDENT_STEPS, s->found.clusters, REEL__RESIDENT_CLUSTER,
+        REEL__RESIDENT_STEPS, s->found.clusters, s->found.blocks,
         s->found.across < 0                 ? "no"
         : s->found.across == s->found.batch ? "the batch's"
                                             : "a layer's",

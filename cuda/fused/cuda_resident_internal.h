@@ -2,11 +2,14 @@
  * one to the next (resident_internal.cuh has what it is made of).
  *
  * Axes that calls bring together are one. One axis, the longest of the batch's rows, is cut over
- * the 16 blocks of a cluster; what has it is shared out among them, all else is there in each. A
+ * the blocks of a cluster; what has it is shared out among them, all else is there in each. A
  * product over that axis is a sum over the cluster. Another axis, the batch's or that of a layer
  * within, is cut over several clusters in the same way; a product over that one is a sum over the
  * clusters. Products are units; elementwise ops belong to the unit whose numbers they take, and are
- * done where these are. */
+ * done where these are.
+ *
+ * Where a cluster's rows of the batch are too many for its memory, it takes them turn by turn, and
+ * adds up what becomes gradients; updates are behind the last turn. */
 #ifndef REEL_CUDA_FUSED_CUDA_RESIDENT_INTERNAL_H
 #define REEL_CUDA_FUSED_CUDA_RESIDENT_INTERNAL_H
 
@@ -19,8 +22,6 @@
 #define REEL__RESIDENT_WORDS 120
 #define REEL__RESIDENT_TOTALS 4
 #define REEL__RESIDENT_STEPS 64 /* of a launch */
-#define REEL__RESIDENT_THREADS 256
-#define REEL__RESIDENT_CLUSTER 16
 #define REEL__RESIDENT_COUNTER 32 /* words from one rank's counter to the next */
 #define REEL__RESIDENT_SPARE 2    /* how many times what is told its messages may be */
 
@@ -104,7 +105,8 @@ typedef struct {
     int axes;
     int cut, batch,
         across; /* axes: over a cluster's blocks; the batch's; over clusters, -1: none */
-    int clusters;
+    int clusters, blocks, threads; /* how many; of a cluster; of a block */
+    int turns;                     /* in which a cluster does its rows of the batch */
     bool shares; /* of updates, which clusters have: gradients that are joined are owned */
     bool tight;  /* one place for the batch, not two */
     int gather, update, rate; /* nodes; rate -1: it stays */
@@ -122,11 +124,14 @@ typedef struct {
 
 /* False: the group can't be one such kernel. */
 bool reel__resident_find(reel__resident *r, const reel__group *g);
-/* Cuts `axis`, -1: none, over so many clusters; false if it can't be. */
+/* Cuts `axis`, -1: none, over so many clusters; false if it can't be. How many blocks, threads and
+ * turns there are, is there already. */
 bool reel__resident_cut(reel__resident *r, int axis, int clusters);
 int reel__resident_axis(const reel__resident *r, int axis); /* the one that stands for all */
-/* How much of an axis a block has. */
+/* How much of an axis a block has, in a turn; of the batch, a multiple of 4. */
 int64_t reel__resident_part(const reel__resident *r, int axis);
+/* The batch's rows that a cluster has in a turn, at most. */
+int64_t reel__resident_rows_of_turn(const reel__resident *r);
 /* Which dimension of a tile comes first in shared memory. */
 int reel__resident_rows(const reel__resident *r, const reel__resident_value *v);
 /* Messages that a block sends to other clusters in a step, but for those of threads that have none

@@ -314,15 +314,16 @@ static bool find_node(resident *r, int i) {
 
 /* ---- axes that are cut ---- */
 
+int64_t reel__resident_rows_of_turn(const resident *r) {
+    const int64_t parts = r->turns * (r->across == r->batch ? r->clusters : 1);
+    return (r->size[r->batch] + parts - 1) / parts;
+}
+
 int64_t reel__resident_part(const resident *r, int axis) {
     const int64_t size = r->size[reel__resident_axis(r, axis)];
-    const bool over = is_axis(r, axis, r->across);
-    if (is_axis(r, axis, r->cut)) return size / REEL__RESIDENT_CLUSTER;
-    if (is_axis(r, axis, r->batch)) {
-        const int64_t rows = over ? (size + r->clusters - 1) / r->clusters : size;
-        return (rows + 3) / 4 * 4;
-    }
-    return over ? size / r->clusters : size;
+    if (is_axis(r, axis, r->cut)) return size / r->blocks;
+    if (is_axis(r, axis, r->batch)) return (reel__resident_rows_of_turn(r) + 3) / 4 * 4;
+    return is_axis(r, axis, r->across) ? size / r->clusters : size;
 }
 
 /* The cut axis before the batch's, and that before the others. */
@@ -503,7 +504,9 @@ bool reel__resident_find(resident *r, const reel__group *g) {
     memset(r, 0, sizeof *r);
     r->group = g;
     r->gather = r->update = r->rate = r->cut = r->batch = r->across = -1;
-    r->clusters = 1;
+    r->clusters = r->turns = 1;
+    r->blocks = 16;
+    r->threads = 256;
     memset(r->in, -1, sizeof r->in);
     memset(r->out, -1, sizeof r->out);
     if (g->count > REEL__RESIDENT_NODES) return false;
@@ -515,7 +518,7 @@ bool reel__resident_find(resident *r, const reel__group *g) {
     const value *x = &r->value[r->out[r->gather]];
     r->batch = reel__resident_axis(r, x->axis[0]);
     r->cut = reel__resident_axis(r, x->axis[1]);
-    if (r->batch == r->cut || r->size[r->cut] % REEL__RESIDENT_CLUSTER != 0) return false;
+    if (r->batch == r->cut) return false;
     return check_values(r) && make_units(r) && check_params(r) && check_numbers(r);
 }
 
@@ -536,6 +539,7 @@ static void place_vectors(resident *r) {
 bool reel__resident_cut(resident *r, int axis, int clusters) {
     r->across = clusters > 1 ? axis : -1;
     r->clusters = clusters;
+    if (r->size[r->cut] % r->blocks != 0) return false;
     if (clusters > 1 && axis != r->batch && r->size[axis] % clusters != 0) return false;
     if (clusters > 1 && axis == r->cut) return false;
     for (int u = 0; u < r->units; u++) {
@@ -566,9 +570,9 @@ int64_t reel__resident_moments(const resident *r) {
         if (!of->owned) continue;
         const int64_t all = reel__resident_part(r, of->m) * reel__resident_part(r, of->n);
         n += r->param[of->param].moments *
-             (REEL__RESIDENT_SPARE * all / r->clusters + 4 * REEL__RESIDENT_THREADS);
+             (REEL__RESIDENT_SPARE * all / r->clusters + 4 * r->threads);
     }
-    return n * r->clusters * REEL__RESIDENT_CLUSTER;
+    return n * r->clusters * r->blocks;
 }
 
 bool reel__resident_is_tile(const resident *r, const value *v) {

@@ -79,7 +79,7 @@ static __host__ __device__ constexpr int cost_of(way w, int threads, int m, int 
 }
 
 static __host__ __device__ constexpr way way_of(int threads, int m, int n, int k, bool ak, bool bk,
-                                                int room, int each) {
+                                                int room, int each, bool by_fours) {
     way best = {4, 4, 1};
     const int step = ak || bk ? 4 : 1;
     int least_cost = 1 << 30;
@@ -90,7 +90,7 @@ static __host__ __device__ constexpr way way_of(int threads, int m, int n, int k
                 const int out = tm * tn / ks;
                 if (tm * tn % ks || registers_of(w, step) > room) continue;
                 if (!ak && tm % 4) continue;
-                if (!bk && out % 4 && out > 4) continue; /* neighbours stay together */
+                if (!bk && out % 4 && (out > 4 || by_fours)) continue; /* neighbours together */
                 const int cost = cost_of(w, threads, m, n, k, step, each);
                 if (cost < least_cost) {
                     least_cost = cost;
@@ -100,8 +100,9 @@ static __host__ __device__ constexpr way way_of(int threads, int m, int n, int k
     return best;
 }
 
-/* What is made of a product's numbers, in instructions: sent off; formulas; kept for an update. */
-enum { SENT = 12, MADE = 50, KEPT = 14 };
+/* What is made of a product's numbers, in instructions: sent off; formulas; kept for an update;
+ * four by four for clusters that own shares of it. */
+enum { SENT = 12, MADE = 50, KEPT = 14, OWNED = 15 };
 
 /* C[M,N] = A[M,K] B[K,N] of T threads. AK: A lies as A[m][k], PA floats a row, else as A[k][m]; BK:
  * B as B[n][k], else as B[k][n]. Between K and the next multiple of 4 both are finite and one is
@@ -109,7 +110,7 @@ enum { SENT = 12, MADE = 50, KEPT = 14 };
  * take. */
 template <int T, int M, int N, int K, bool AK, int PA, bool BK, int PB, int EACH, int ROOM = 150>
 struct product {
-    static constexpr way its = way_of(T, M, N, K, AK, BK, ROOM, EACH);
+    static constexpr way its = way_of(T, M, N, K, AK, BK, ROOM, EACH, EACH == OWNED);
     static constexpr int TM = its.tm, TN = its.tn, KS = its.ks;
     static constexpr int MT = parts(M, TM), NT = parts(N, TN), TILES = MT * NT;
     static constexpr int ROUNDS = parts(TILES * KS, T);

@@ -1,6 +1,7 @@
-/* A step of a resident kernel, as text. Units are written in an order in which what one waits for
- * is behind what another can do meanwhile: an exchange is given, a part of a gradient is computed,
- * and then the exchange is finished. */
+/* A step of a resident kernel, as text: turns, in which units are computed, and what follows from
+ * gradients behind them. Units are written in an order in which what one waits for is behind what
+ * another can do meanwhile: an exchange is given, a part of a gradient is computed, and then the
+ * exchange is finished. Where there is but one turn, so is what follows from gradients. */
 #include "cuda/fused/resident_text_internal.h"
 
 #include <inttypes.h>
@@ -16,9 +17,8 @@ static void meet(writer *w) {
 static void put_batch(writer *w, bool end) {
     const bool tight = w->r->tight;
     if (!w->fetched || w->put || w->picks_read > w->met || (tight && !end)) return;
-    LINE("%sgather_rows::put(x_of(t + 1), pixels, scale);",
-         tight ? "if (t + 1 < (int)a.steps) " : "");
-    LINE("keep(t + 2, found);");
+    LINE("%sgather_rows::put(x_of(now + 1), pixels, scale);", tight ? "if (rows_of(now + 1)) " : "");
+    LINE("keep(now + 2, found);");
     w->put = true;
     w->clock++;
 }
@@ -74,7 +74,7 @@ static void add_operand(writer *w, int k, const value *v) {
     else if (v->unit == k)
         add("v%d", i);
     else if (is_gathered(r, v))
-        add("x_of(t)[m * P%d + %s]", i, n);
+        add("x_of(now)[m * P%d + %s]", i, n);
     else
         add("t%d[m * P%d + %s]", i, i, n);
 }
@@ -142,7 +142,7 @@ static void before_chain(writer *w, int k) {
 
 static bool is_ragged(const resident *r) {
     const int64_t rows = reel__resident_part(r, r->batch);
-    return rows * (r->across == r->batch ? r->clusters : 1) != r->size[r->batch];
+    return rows * r->turns * (r->across == r->batch ? r->clusters : 1) != r->size[r->batch];
 }
 
 /* " && m < rows", if there are rows that are none. */
@@ -166,7 +166,7 @@ static void read_operands(writer *w, const unit *u, int p) {
 
 static void add_tile(writer *w, const value *v) {
     if (is_gathered(w->r, v))
-        add("x_of(t)");
+        add("x_of(now)");
     else
         add("t%d", index_of(w->r, v));
 }
@@ -189,37 +189,29 @@ static void add_local(writer *w, int k) {
     before_chain(w, k);
     for (int i = 0; i < r->values; i++)
         if (r->value[i].unit == k && r->value[i].stored) before_write(w, i);
-    LINE("{ /* unit %d */", k);
-    add("            const int thread = here();\n"
-        "            float z[U%d::ROUNDS * U%d::OUT];\n"
-        "#pragma unroll\n"
-        "            for (int i = 0; i < U%d::ROUNDS; i++) {\n"
-        "                float sum[U%d::SIZE];\n"
-        "                U%d::clear(sum);\n"
-        "                U%d::add(sum, ",
-        k, k, k, k, k, k);
+    add("#pragma unroll 1\n"
+        "        for (int i = 0; i < U%d::ROUNDS; i++) { /* unit %d */\n"
+        "            const int thread = here();\n"
+        "            float z[U%d::SIZE];\n"
+        "            U%d::clear(z);\n"
+        "            U%d::add(z, ",
+        k, k, k, k, k);
     add_operands(w, u, 0);
-    add(", thread, i);\n"
-        "                U%d::share(sum, thread);\n"
-        "#pragma unroll\n"
-        "                for (int o = 0; o < U%d::OUT; o++) z[i * U%d::OUT + o] = sum[o];\n"
-        "            }\n",
-        k, k, k);
+    add(", thread, i);\n            U%d::share(z, thread);\n", k);
     if (u->joined)
-        add("            J%d::give(slots + slots%d, z, cluster, step, thread);\n"
-            "            J%d::take(slots + slots%d, z, cluster, step, thread);\n",
-            k, k, k, k);
+        add("            J%d::give(slots + slots%d + i * J%d::of_round, z, cluster, step, thread);\n"
+            "            J%d::take(slots + slots%d + i * J%d::of_round, z, step, thread);\n",
+            k, k, k, k, k, k);
     for (int i = 0; i < r->values; i++)
         if (r->value[i].unit == k && r->value[i].stored)
-            add("            float s%d[U%d::ROUNDS * U%d::OUT];\n", i, k, k);
+            add("            float s%d[U%d::OUT];\n", i, k);
     add("#pragma unroll\n"
-        "            for (int o = 0; o < U%d::ROUNDS * U%d::OUT; o++) {\n"
+        "            for (int o = 0; o < U%d::OUT; o++) {\n"
         "                int m, n;\n"
-        "                const bool there = U%d::place(thread, o / U%d::OUT, o %% U%d::OUT, &m, "
-        "&n)%s;\n"
+        "                const bool there = U%d::place(thread, i, o, &m, &n)%s;\n"
         "                m = there ? m : 0, n = there ? n : 0;\n"
         "                const float v%d = z[o];\n",
-        k, k, k, k, k, present(r, u), u->value);
+        k, k, present(r, u), u->value);
     snprintf(there, sizeof there, "there%s", counts_once(r, u));
     add_chain(w, k, there, "                ");
     for (int i = 0; i < r->values; i++)
@@ -227,10 +219,10 @@ static void add_local(writer *w, int k) {
             add("                s%d[o] = there ? v%d : 0;\n", i, i);
     add("            }\n"
         "#pragma unroll\n"
-        "            for (int o = 0; o < U%d::ROUNDS * U%d::OUT; o++) {\n"
+        "            for (int o = 0; o < U%d::OUT; o++) {\n"
         "                int m, n;\n"
-        "                if (!U%d::place(thread, o / U%d::OUT, o %% U%d::OUT, &m, &n)) continue;\n",
-        k, k, k, k, k);
+        "                if (!U%d::place(thread, i, o, &m, &n)) continue;\n",
+        k, k);
     for (int i = 0; i < r->values; i++)
         if (r->value[i].unit == k && r->value[i].stored)
             add("                t%d[m * P%d + n] = s%d[o];\n", i, i, i);
@@ -257,10 +249,6 @@ static void add_half(writer *w, int k, bool all) {
     const unit *u = &w->r->unit[k];
     const int p = w->begun[k] / 2, second = w->begun[k] % 2;
     read_operands(w, u, p);
-    if (w->begun[k] == 0)
-        add("#pragma unroll\n"
-            "        for (int i = 0; i < U%d::ROUNDS; i++) U%d::clear(g%d[i]);\n",
-            k, k, k);
     add("#pragma unroll\n        for (int i = 0; i < U%d::ROUNDS; i++) U%d::add(g%d[i], ", k, k, k);
     add_operands(w, u, p);
     if (all)
@@ -299,7 +287,7 @@ static void update_tile(writer *w, int i) {
     const unit *u = &r->unit[p->unit];
     const int k = p->unit;
     before_write(w, p->p);
-    if (u->joined) LINE("J%d::take(slots + slots%d, h%d, cluster, step, here());", k, k, k);
+    if (u->joined) LINE("J%d::take(slots + slots%d, h%d, step, here());", k, k, k);
     add("        K%d::update<P%d, S%d>(t%d, kept%d, h%d, ", k, p->p, u->n, p->p, k, k);
     add_update(w, i);
     w->clock++;
@@ -355,7 +343,7 @@ static void settle(writer *w, bool end) {
         if (u->kind != REEL__GRADIENT || w->held[k]) continue;
         while (w->begun[k] < 2 * u->products && is_ready(w, u, w->begun[k] / 2))
             add_half(w, k, w->begun[k] % 2 == 0);
-        if (w->begun[k] == 2 * u->products) hold(w, k);
+        if (w->summed && w->begun[k] == 2 * u->products) hold(w, k);
     }
     for (int i = 0; i < r->params; i++) {
         const reel__resident_param *p = &r->param[i];
@@ -375,7 +363,7 @@ static bool is_last(const writer *w) {
 static void fetch(writer *w) {
     if (w->fetched) return;
     LINE("gather_rows::fetch(pixels, picks, bytes, width);");
-    LINE("const int64_t found = find(t + 2);");
+    LINE("const int64_t found = find(now + 2);");
     w->fetched = true;
     w->picks_read = ++w->clock;
 }
@@ -442,51 +430,52 @@ static void add_exchange(writer *w, int k) {
 
 /* ---- vectors and numbers ---- */
 
-static const value *gradient_of(const resident *r, const reel__resident_param *p) {
-    return &r->value[p->gradient];
-}
-
-static void add_vector_sums(writer *w) {
-    const resident *r = w->r;
-    for (int k = 0; k < r->params; k++) {
-        const reel__resident_param *p = &r->param[k];
-        if (r->value[p->p].kind != REEL__A_VECTOR) continue;
-        before_read(w, index_of(r, input(r, gradient_of(r, p)->node, 0)));
-    }
-    add("        float gv[VR];\n#pragma unroll\n        for (int k = 0; k < VR; k++) {\n"
-        "            const int i = here() + k * T;\n            gv[k] = 0;\n");
-    for (int k = 0; k < r->params; k++) {
-        const reel__resident_param *p = &r->param[k];
-        if (r->value[p->p].kind != REEL__A_VECTOR) continue;
-        const value *x = input(r, gradient_of(r, p)->node, 0);
-        const bool rows =
-            reel__resident_axis(r, row_axis(r, x)) != r->batch; /* a vector's element has a row */
-        add("            if (i >= %d && i < %d) gv[k] = %s<S%d, P%d>(", p->at, p->at + p->count,
-            rows ? "row_sum" : "column_sum", r->batch, index_of(r, x));
-        add_tile(w, x);
-        add(", i - %d);\n", p->at);
-    }
-    add("        }\n");
-    if (r->across >= 0 && r->across == r->batch)
-        LINE("join_vectors::give(slots + slots_vectors, gv, cluster, step, here());");
-}
-
 static bool has_vectors(const resident *r) {
     for (int k = 0; k < r->params; k++)
         if (r->value[r->param[k].p].kind == REEL__A_VECTOR) return true;
     return false;
 }
 
-static void begin_totals(writer *w) {
+static const value *gradient_of(const resident *r, const reel__resident_param *p) {
+    return &r->value[p->gradient];
+}
+
+static void add_vector_sums(writer *w) {
     const resident *r = w->r;
-    if (r->totals == 0) return;
-    LINE("float totals_now[4] = {0, 0, 0, 0};");
-    LINE("if (threadIdx.x >= T - 32) {");
-    LINE("    the_totals::take(totals_now, sm + at_totals);");
-    if (r->clusters > 1)
-        LINE("    join_totals::give(slots + slots_totals, totals_now, cluster, step, threadIdx.x & "
-             "31);");
-    LINE("}");
+    if (!has_vectors(r)) return;
+    for (int k = 0; k < r->params; k++) {
+        const reel__resident_param *p = &r->param[k];
+        if (r->value[p->p].kind != REEL__A_VECTOR) continue;
+        before_read(w, index_of(r, input(r, gradient_of(r, p)->node, 0)));
+    }
+    add("#pragma unroll\n        for (int k = 0; k < VR; k++) {\n"
+        "            const int i = here() + k * T;\n");
+    for (int k = 0; k < r->params; k++) {
+        const reel__resident_param *p = &r->param[k];
+        if (r->value[p->p].kind != REEL__A_VECTOR) continue;
+        const value *x = input(r, gradient_of(r, p)->node, 0);
+        const bool rows =
+            reel__resident_axis(r, row_axis(r, x)) != r->batch; /* a vector's element has a row */
+        add("            if (i >= %d && i < %d) gv[k] += %s<S%d, P%d>(", p->at, p->at + p->count,
+            rows ? "row_sum" : "column_sum", r->batch, index_of(r, x));
+        add_tile(w, x);
+        add(", i - %d);\n", p->at);
+    }
+    add("        }\n");
+}
+
+static void add_totals(writer *w) {
+    if (w->r->totals) LINE("if (threadIdx.x >= T - 32) the_totals::take(totals_now, sm + at_totals);");
+}
+
+/* What is added up, to other clusters. */
+static void give_sums(writer *w) {
+    const resident *r = w->r;
+    if (has_vectors(r) && r->across >= 0 && r->across == r->batch)
+        LINE("join_vectors::give(slots + slots_vectors, gv, cluster, step, here());");
+    if (r->totals == 0 || r->clusters == 1) return;
+    LINE("if (threadIdx.x >= T - 32)");
+    LINE("    join_totals::give(slots + slots_totals, totals_now, cluster, step, threadIdx.x & 31);");
 }
 
 static void add_step_of(writer *w, int param, const char *index, const char *gradient,
@@ -545,7 +534,7 @@ static void end_totals(writer *w) {
     for (int k = 0; k < r->totals; k++) joined = joined || r->total[k].joined;
     if (joined) {
         LINE("    float all[4] = {totals_now[0], totals_now[1], totals_now[2], totals_now[3]};");
-        LINE("    join_totals::take(slots + slots_totals, all, cluster, step, threadIdx.x & 31);");
+        LINE("    join_totals::take(slots + slots_totals, all, step, threadIdx.x & 31);");
     }
     for (int k = 0; k < r->totals; k++)
         if (r->total[k].joined) LINE("    totals_now[%d] = all[%d];", k, k);
@@ -569,7 +558,7 @@ static void update_vectors(writer *w) {
     if (w->vectors_read > w->met) meet(w);
     if (!has_vectors(r)) return;
     if (r->across >= 0 && r->across == r->batch)
-        LINE("join_vectors::take(slots + slots_vectors, gv, cluster, step, here());");
+        LINE("join_vectors::take(slots + slots_vectors, gv, step, here());");
     add("#pragma unroll\n        for (int k = 0; k < VR; k++) {\n"
         "            const int i = here() + k * T;\n");
     for (int k = 0; k < r->params; k++) {
@@ -591,12 +580,21 @@ static int next_unit(const writer *w, reel__resident_unit_kind kind) {
     return -1;
 }
 
-void reel__resident_step(writer *w) {
+/* All that is added up in a step. */
+static void clear_sums(writer *w) {
     const resident *r = w->r;
     for (int k = 0; k < r->units; k++)
         if (r->unit[k].kind == REEL__GRADIENT)
-            add("        float g%d[U%d::ROUNDS][U%d::SIZE], h%d[U%d::ROUNDS * U%d::OUT];\n", k, k,
-                k, k, k, k);
+            add("        float g%d[U%d::ROUNDS][U%d::SIZE], h%d[U%d::ROUNDS * U%d::OUT];\n"
+                "#pragma unroll\n"
+                "        for (int i = 0; i < U%d::ROUNDS; i++) U%d::clear(g%d[i]);\n",
+                k, k, k, k, k, k, k, k, k);
+    if (has_vectors(r)) LINE("float gv[VR] = {};");
+    if (r->totals) LINE("float totals_now[4] = {0, 0, 0, 0};");
+}
+
+static void add_units(writer *w) {
+    const resident *r = w->r;
     for (int k;;) {
         if ((k = next_unit(w, REEL__EXCHANGED)) >= 0)
             add_exchange(w, k);
@@ -607,8 +605,38 @@ void reel__resident_step(writer *w) {
     }
     for (int k = 0; k < r->units; k++)
         if (r->unit[k].kind != REEL__GRADIENT && !w->done[k]) w->failed = true;
-    if (has_vectors(r)) add_vector_sums(w);
-    begin_totals(w);
+}
+
+/* The last step's rows stay behind, if anybody reads them. */
+static void keep_rows(writer *w) {
+    const resident *r = w->r;
+    const value *x = &r->value[r->out[r->gather]];
+    if (x->kept_node < 0) return;
+    LINE("if (t + 1 == (int)a.steps)");
+    add("            for (int i = threadIdx.x; %si < S%d * rows_of(now); i += T)\n"
+        "                (",
+        r->across == r->batch ? "" : "cluster == 0 && ", r->cut);
+    reel__resident_memory(w, x);
+    add(")[(first_of(now) + i / S%d) * (int64_t)%" PRId64
+        " + i %% S%d] = x_of(now)[i %% S%d * P%d + i / S%d];\n",
+        r->cut, x->dim[1], r->cut, r->cut, index_of(r, x), r->cut);
+}
+
+static void end_turn(writer *w) {
+    const resident *r = w->r;
+    keep_rows(w);
+    fetch(w);
+    if (!w->put && (r->tight || w->picks_read > w->met)) meet(w);
+    put_batch(w, true);
+    LINE("parity ^= 1;");
+    meet(w);
+}
+
+/* What follows from gradients that are whole. */
+static void add_updates(writer *w) {
+    const resident *r = w->r;
+    w->summed = true;
+    give_sums(w);
     settle(w, false);
     update_vectors(w);
     end_totals(w);
@@ -616,7 +644,25 @@ void reel__resident_step(writer *w) {
     settle(w, true);
     for (int i = 0; i < r->params; i++)
         if (r->param[i].unit >= 0 && !w->updated[i]) w->failed = true;
-    fetch(w);
-    if (!w->put && (r->tight || w->picks_read > w->met)) meet(w);
-    put_batch(w, true);
+}
+
+void reel__resident_step(writer *w) {
+    const resident *r = w->r;
+    const bool turns = r->turns > 1;
+    w->summed = !turns;
+    clear_sums(w);
+    if (turns) add("#pragma unroll 1\n        for (int turn = 0; turn < TURNS; turn++) {\n");
+    LINE("const int now = t%s;", turns ? " * TURNS + turn" : "");
+    if (is_ragged(r)) LINE("const int rows = rows_of(now);");
+    if (r->totals) LINE("float sums[4] = {0, 0, 0, 0};");
+    add_units(w);
+    add_vector_sums(w);
+    add_totals(w);
+    if (!turns) add_updates(w);
+    settle(w, false);
+    end_turn(w);
+    if (!turns) return;
+    LINE("}");
+    add_updates(w);
+    meet(w);
 }

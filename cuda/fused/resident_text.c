@@ -42,8 +42,10 @@ static void add_size(writer *w, int axis) {
 
 static void add_sizes(writer *w) {
     const resident *r = w->r;
-    add("constexpr int T = %d, CL = %d, NC = %d;\n", REEL__RESIDENT_THREADS, REEL__RESIDENT_CLUSTER,
-        r->clusters);
+    add("constexpr int T = %d, CL = %d, NC = %d, TURNS = %d;\n", r->threads, r->blocks, r->clusters,
+        r->turns);
+    add("constexpr int ALL = %" PRId64 ", ROWS = %" PRId64 ";\n", r->size[r->batch],
+        reel__resident_rows_of_turn(r));
     for (int a = 0; a < r->axes; a++)
         if (reel__resident_axis(r, a) == a)
             add("constexpr int S%d = %" PRId64 ";\n", a, reel__resident_part(r, a));
@@ -71,16 +73,19 @@ static void add_unit_types(writer *w, int k) {
     const unit *u = &r->unit[k];
     const value *a, *b, *c, *d;
     operands(r, u, 0, &a, &b);
-    add("using U%d = product<T, S%d, S%d, S%d, %s, P%d, %s, P%d, %s, 190>;\n", k, u->m, u->n, u->k,
+    add("using U%d = product<T, S%d, S%d, S%d, %s, P%d, %s, P%d, %s, %s>;\n", k, u->m, u->n, u->k,
         lies_along(r, a, u->m) ? "true" : "false", index_of(r, a),
         lies_along(r, b, u->n) ? "true" : "false", index_of(r, b),
         u->kind == REEL__EXCHANGED  ? "SENT"
-        : u->kind == REEL__GRADIENT ? "KEPT"
-                                    : "MADE");
+        : u->kind == REEL__GRADIENT ? (u->owned ? "OWNED" : "KEPT")
+                                    : "MADE",
+        r->turns == 1 ? "190" : u->kind == REEL__GRADIENT ? "ROOM / 2" : "ROOM_BESIDE");
     if (u->kind == REEL__EXCHANGED)
         add("using E%d = exchange<T, CL, S%d, S%d, false>;\n", k, u->m, u->n);
     if (u->joined && !u->owned)
-        add("using J%d = join<U%d::BUSY, NC, U%d::ROUNDS * U%d::OUT>;\n", k, k, k, k);
+        add(u->kind == REEL__GRADIENT ? "using J%d = join<U%d::BUSY, NC, U%d::ROUNDS * U%d::OUT>;\n"
+                                      : "using J%d = join<U%d::BUSY, NC, U%d::OUT, U%d::ROUNDS>;\n",
+            k, k, k, k);
     if (u->kind == REEL__GRADIENT && !u->owned)
         add("using K%d = kept<U%d, %d>;\n", k, k, r->param[u->param].moments);
     if (u->owned)
@@ -95,11 +100,35 @@ static void add_unit_types(writer *w, int k) {
         index_of(r, b), index_of(r, d));
 }
 
+/* Registers for a product's tile. Gradients' sums stay in theirs from turn to turn. */
+static void add_rooms(writer *w) {
+    const resident *r = w->r;
+    if (r->turns > 1) add("constexpr int ROOM = 65536 / T - 46;\n");
+    for (int k = 0; k < r->units; k++)
+        if (r->unit[k].kind == REEL__GRADIENT) add_unit_types(w, k);
+    if (r->turns > 1) {
+        add("constexpr int ROOM_BESIDE = most(40, ROOM");
+        for (int k = 0; k < r->units; k++)
+            if (r->unit[k].kind == REEL__GRADIENT) add(" - U%d::ROUNDS * U%d::SIZE", k, k);
+        add(");\n");
+    }
+    for (int k = 0; k < r->units; k++)
+        if (r->unit[k].kind != REEL__GRADIENT) add_unit_types(w, k);
+}
+
+/* Whether what a block has of each row of bytes begins and ends with a word of 4. */
+static bool by_words(const resident *r) {
+    const reel__layout *from = &call_of(r, r->gather)->in[0]->layout;
+    return reel__resident_part(r, r->cut) % 4 == 0 && from->stride[0] % 4 == 0 &&
+           from->offset % 4 == 0;
+}
+
 static void add_types(writer *w) {
     const resident *r = w->r;
     const value *x = &r->value[r->out[r->gather]];
-    for (int k = 0; k < r->units; k++) add_unit_types(w, k);
-    add("using gather_rows = gather<T, S%d, S%d, P%d>;\n", r->cut, r->batch, index_of(r, x));
+    add_rooms(w);
+    add("using gather_rows = gather<T, S%d, S%d, P%d, %s>;\n", r->cut, r->batch, index_of(r, x),
+        by_words(r) ? "4" : "1");
     add("using the_totals = totals<T, CL>;\n");
     add("constexpr int NV = %d, VR = parts(most(NV, 1), T);\n", r->vectors);
     if (r->clusters == 1) return;
@@ -195,7 +224,7 @@ static int64_t stride_of(const value *v, int axis) {
 }
 
 /* ", from, down, across" of a tile; `word` elements of a vector. */
-static void add_memory(writer *w, const value *v) {
+void reel__resident_memory(writer *w, const value *v) {
     const resident *r = w->r;
     add("data<float>(a, %d)", word_of(w, v));
     for (int d = 0; d < (v->kind == REEL__A_TILE ? 2 : v->kind == REEL__A_VECTOR ? 1 : 0); d++) {
@@ -241,7 +270,7 @@ static void move_tile(writer *w, const reel__resident_param *p, bool in) {
     add(", ");
     add_size(w, column_axis(r, v));
     add(", P%d>(t%d, ", p->p, p->p);
-    add_memory(w, v);
+    reel__resident_memory(w, v);
     add(", ");
     add_strides(w, v);
     add(");\n");
@@ -252,14 +281,14 @@ static void move_moment(writer *w, const reel__resident_param *p, int k, bool in
     const value *v = &r->value[p->p], *m = &r->value[p->moment[k]];
     const int rows = reel__resident_rows(r, v);
     if (r->unit[p->unit].owned) { /* each cluster has others */
-        add("    if (%s) K%d::each<S%d>(kept%d, cluster, %d, ", is_cut(r, v) ? "true" : "rank == 0",
-            p->unit, r->unit[p->unit].n, p->unit, k);
+        add("    %sK%d::each<S%d>(kept%d, cluster, %d, ",
+            in || is_cut(r, v) ? "" : "if (rank == 0) ", p->unit, r->unit[p->unit].n, p->unit, k);
     } else {
         add_guard(w, v, in);
         add("K%d::each(kept%d, %d, ", p->unit, p->unit, k);
     }
     add("[&](int m, int n, float &x) {\n        float *at = ");
-    add_memory(w, m);
+    reel__resident_memory(w, m);
     add(" + m * (int64_t)%" PRId64 " + n * (int64_t)%" PRId64 ";\n        %s;\n    });\n",
         stride_of(v, rows), stride_of(v, 1 - rows), in ? "x = *at" : "*at = x");
 }
@@ -271,7 +300,7 @@ static void move_vector(writer *w, const reel__resident_param *p, int k, bool in
     add("for (int i = threadIdx.x; i < %d; i += T) ", p->count);
     if (in) add("vectors[%d * NV + %d + i] = ", k, p->at);
     add("(");
-    add_memory(w, v);
+    reel__resident_memory(w, v);
     add(")[i]");
     if (!in) add(" = vectors[%d * NV + %d + i]", k, p->at);
     add(";\n");
@@ -337,7 +366,7 @@ static void add_shares(writer *w) {
         if (!r->unit[k].owned) continue;
         add("    float *kept%d = (float *)(data<message>(a, 4) + %d + (size_t)CL * 2 * SLOTS) + "
             "(size_t)blockIdx.x * moments_size",
-            k, REEL__RESIDENT_CLUSTER * REEL__RESIDENT_COUNTER / 4);
+            k, r->blocks * REEL__RESIDENT_COUNTER / 4);
         for (int j = 0; j < k; j++)
             if (r->unit[j].owned) add(" + K%d::size", j);
         add(";\n");
@@ -368,32 +397,30 @@ static void add_head(writer *w) {
         "at_totals);\n"
         "    const u32 barrier = shared_address(sm + at_barrier);\n");
     const int x = r->out[r->gather];
-    add("    auto x_of = [&](int t) { return sm + at%d + (t & %d) * N%d; };\n", x, !r->tight, x);
+    add("    auto x_of = [&](int s) { return sm + at%d + (s & %d) * N%d; };\n", x, !r->tight, x);
     add("    const reel__cuda_error_slot errors = {data<unsigned>(a, 0), "
         "data<reel__cuda_deferred>(a, 1), data<const char>(a, 2), data<const char>(a, 3)};\n");
     if (r->clusters > 1)
         add("    u32 *counter = data<u32>(a, 4) + rank * %d;\n"
             "    message *all_slots = data<message>(a, 4) + %d + (size_t)rank * 2 * SLOTS;\n",
-            REEL__RESIDENT_COUNTER, REEL__RESIDENT_CLUSTER * REEL__RESIDENT_COUNTER / 4);
+            REEL__RESIDENT_COUNTER, r->blocks * REEL__RESIDENT_COUNTER / 4);
     add_shares(w);
-    const bool over = r->across >= 0 && r->across == r->batch;
-    const int64_t rows =
-        over ? (r->size[r->batch] + r->clusters - 1) / r->clusters : r->size[r->batch];
-    add("    const int first_row = %s%" PRId64 ";\n", over ? "cluster * " : "0 * ", rows);
-    add("    const int rows = least(%" PRId64 ", %" PRId64 " - first_row);\n", rows,
-        r->size[r->batch]);
+    add("    auto first_of = [&](int s) { return (%ss %% TURNS) * ROWS; };\n"
+        "    auto rows_of = [&](int s) { return s < TURNS * (int)a.steps ? most(0, least(ROWS, ALL - "
+        "first_of(s))) : 0; };\n",
+        r->across == r->batch ? "cluster * TURNS + " : "");
     add("    const unsigned char *bytes = data<unsigned char>(a, %d) + rank * S%d;\n",
         word(w, r->gather, 0), r->cut);
     add("    const int64_t width = %" PRId64 ", all_rows = %" PRId64 ";\n",
         gather->in[0]->layout.stride[0], gather->in[0]->layout.shape.dim[0]);
     add("    const float scale = (float)%a;\n", gather->with.index.scale);
-    add("    auto find = [&](int t) -> int64_t {\n"
-        "        return t < (int)a.steps ? gather_rows::find(a.step[t].index + first_row, rows) : "
-        "0;\n"
+    add("    auto find = [&](int s) -> int64_t {\n"
+        "        const int rows = rows_of(s);\n"
+        "        return rows ? gather_rows::find(a.step[s / TURNS].index + first_of(s), rows) : 0;\n"
         "    };\n"
-        "    auto keep = [&](int t, int64_t found) {\n"
-        "        gather_rows::keep(picks, found, t < (int)a.steps ? rows : 0, all_rows, first_row, "
-        "errors, rank == 0);\n"
+        "    auto keep = [&](int s, int64_t found) {\n"
+        "        gather_rows::keep(picks, found, rows_of(s), all_rows, first_of(s), errors, rank == "
+        "0);\n"
         "    };\n");
     add("    if (threadIdx.x == 0) {\n");
     for (int k = 0; k < r->units; k++) {
@@ -458,7 +485,6 @@ static void add_tail(writer *w) {
     const reel__call *update = call_of(r, r->update);
     const reel__update_call u = reel__update_of(update);
     const int nin = update->nin;
-    add("        parity ^= 1;\n        __syncthreads();\n    }\n");
     for (int k = 0; k < r->params; k++) move_param(w, &r->param[k], false);
     add_cells(w, false);
     add("    if (blockIdx.x == 0 && threadIdx.x == 0) {\n");
@@ -470,16 +496,6 @@ static void add_tail(writer *w) {
         add("        *data<double>(a, %d) = a.step[a.steps - 1].rate;\n",
             word(w, r->update, nin - 2));
     add("    }\n");
-    const value *x = &r->value[r->out[r->gather]];
-    if (x->kept_node >= 0) {
-        add("    for (int i = threadIdx.x; %si < S%d * rows; i += T)\n        (",
-            r->across == r->batch ? "" : "cluster == 0 && ", r->cut);
-        add_memory(w, x);
-        add(")[(first_row + i / S%d) * (int64_t)%" PRId64
-            " + i %% S%d] = x_of(a.steps - 1)[i %% S%d * "
-            "P%d + i / S%d];\n",
-            r->cut, x->dim[1], r->cut, r->cut, index_of(r, x), r->cut);
-    }
     add("    cluster_meet();\n}\n");
 }
 
@@ -499,10 +515,11 @@ char *reel__resident_text(resident *r) {
     add_head(w);
     add_expectations(w);
     add("#pragma unroll 1\n    for (int t = 0; t < (int)a.steps; t++) {\n"
-        "        const u32 step = a.first + t;\n        float sums[4] = {0, 0, 0, 0};\n");
+        "        const u32 step = a.first + t;\n");
     if (r->clusters > 1) add("        message *slots = all_slots + (step & 1) * SLOTS;\n");
     add_table(w);
     if (step.text) add("%s", step.text);
+    add("    }\n");
     add_tail(w);
     const bool failed = w->failed || text.failed || step.failed || !text.text;
     free(step.text);
