@@ -94,7 +94,7 @@ void reel__accumulate(const reel__pass *p, const char *at, reel_tensor *leaf, re
                       bool fresh) {
     struct reel__track *k = leaf->track;
     if (!k) return; /* frozen since */
-    reel__note_gradient(leaf, true);
+    if (reel__note_gradient(leaf, true) != REEL_OK) return;
     if (!k->grad)
         put(k, fresh ? g : copy(at, g));
     else if (p->recorded || k->grad->track)
@@ -142,8 +142,8 @@ static bool is_mere_transpose(const reel__node *n) {
 
 static bool adds_in_place(const reel__node *n, reel_tensor *leaf) {
     const struct reel__track *k = leaf->track;
-    if (k) reel__note_gradient(leaf, true);
-    return k && !(k->grad && k->grad->track) && !reel__slot_of(n->pass, leaf);
+    return k && reel__note_gradient(leaf, true) == REEL_OK && !(k->grad && k->grad->track) &&
+           !reel__slot_of(n->pass, leaf);
 }
 
 /* The product is written into the leaf's gradient, or added to it. */

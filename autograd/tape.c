@@ -54,13 +54,13 @@ bool reel_is_tracked(const reel_tensor *t) {
 
 reel_tensor *reel_grad(const reel_tensor *leaf) {
     if (!leaf || !reel__live(NULL, "grad", NULL, leaf) || !leaf->track) return NULL;
-    reel__note_gradient((reel_tensor *)leaf, true);
+    if (reel__note_gradient((reel_tensor *)leaf, true) != REEL_OK) return NULL;
     return leaf->track->grad;
 }
 
 void reel_zero_grad(reel_tensor *leaf) {
     if (!leaf || !reel__live(NULL, "zero_grad", NULL, leaf) || !leaf->track) return;
-    reel__note_gradient(leaf, false);
+    if (reel__note_gradient(leaf, false) != REEL_OK) return;
     struct reel__track *k = leaf->track;
     reel_tensor *grad = k->grad;
     k->grad = NULL;

@@ -50,11 +50,14 @@
  *     REEL_NO_GRAD;
  *     reel_copy_(t->h, h);
  *
- * A step that fails in a replay names the op, and where the step called it; clear the failure, and
- * the next replay works. In anomaly mode steps run as they are. A plan is one thread's at a time.
+ * A step that fails names the op, and where the step called it; clear the failure, and the next
+ * replay works. If it fails when it is rehearsed, or in what the host does of it (a loader's batch,
+ * a schedule's rate), all of it is undone, and its batch is the next one again. If an op fails in a
+ * replay, what came before it is done, as where the step is run as it is. In anomaly mode steps run
+ * as they are. A plan is one thread's at a time.
  *
- * On the CPU replays give the eager step's bits. On CUDA neighbouring ops become one kernel
- * (REEL_PASS_FUSE) and, where `whole` asks for it, many steps of a small model of plain layers do
+ * On the CPU replays give the eager step's bits (a NaN's sign aside). On CUDA neighbouring ops
+ * become one kernel (REEL_PASS_FUSE), and many steps of a small model of plain layers do
  * (REEL_PASS_WHOLE; on a Hopper GPU): these sum in another order, and round otherwise by a bit or
  * two. Any two replays of the same step have the same bits, whichever came before and however many
  * steps are asked for at once, so that a run that is stopped and resumed ends with those of one
@@ -81,15 +84,12 @@ typedef enum {
     REEL_PASS_COMMON = 2, /* a call that repeats another is left out */
     REEL_PASS_FUSE = 4,   /* neighbours become one kernel */
     REEL_PASS_MEMORY = 8, /* results whose times do not meet share memory */
-    REEL_PASS_WHOLE = 16  /* a GPU does many steps in one kernel, if it can: see `whole` */
+    REEL_PASS_WHOLE = 16  /* a GPU does many steps in one kernel, if it can */
 } reel_pass;
 
 typedef struct {
     unsigned without; /* passes, as bits */
     bool eager;       /* replays run the function, and nothing is recorded */
-    /* Tries REEL_PASS_WHOLE, which is young, and not a default yet. Its kernel's blocks wait for
-     * each other: they want the GPU to themselves. */
-    bool whole;
 } reel_capture_options;
 
 typedef struct reel_plan reel_plan;

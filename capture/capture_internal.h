@@ -61,6 +61,7 @@ typedef struct {
     reel__operand result[REEL__SECTION_RESULTS];
     int first, end; /* its entries */
     bool more;      /* it went on */
+    bool did;       /* it did the last time, and was not undone since */
     const char *at; /* where the step called it; NULL: not known */
     int life;       /* the value that it goes with; -1: none */
     bool gone;      /* at the step's end: it was the step's own */
@@ -110,11 +111,11 @@ reel_status reel__copy_elements(reel_tensor *to, reel_tensor *from);
 void reel__tidy_told(reel__call *c);
 /* Whether what a part is of is there, as far as that can be known. */
 bool reel__part_lives(const reel__host_part *part);
-/* Undoes what it did, if it is. */
-void reel__part_back(const reel__host_part *part);
+/* Undoes what it did last, if that is there to be undone. */
+void reel__part_back(reel__host_part *part);
 /* Runs the step, writes it down, and undoes what it did to tensors and to what the host keeps of
  * loaders, schedules and meters. *did: what it returned; if false, it is not undone. NULL on
- * failure. */
+ * failure, which is undone as far as the step came. */
 reel__trace *reel__trace_rehearse(reel_step step, void *user, bool *did);
 void reel__trace_free(reel__trace *t);
 /* Lets the memory go that a program does not use. */
@@ -130,7 +131,7 @@ uint64_t reel__switches(void);
 /* ---- gradients of leaves (gradients.c) ---- */
 
 /* A recorder's. */
-void reel__gradient_noted(reel__recorder *r, reel_tensor *leaf, bool seen);
+reel_status reel__gradient_noted(reel__recorder *r, reel_tensor *leaf, bool seen);
 /* At a rehearsal's end: what leaves have now; and undoes it. */
 reel_status reel__gradients_after(reel__trace *t);
 void reel__gradients_undo(reel__trace *t);
@@ -166,7 +167,7 @@ typedef struct {
 struct reel__program {
     unsigned without; /* passes, as bits */
     reel__trace *trace;
-    reel__node *node;
+    reel__group_node *node;
     reel_tensor ***tensors;  /* of each node: its operands' handles, owned; inputs, then results */
     reel__operand **operand; /* of each node, the same: the trace's */
     int count;
@@ -196,7 +197,7 @@ reel_status reel__pass_dead(const reel__trace *t, bool *stays, const int *value)
 reel_status reel__pass_common(const reel__trace *t, bool *stays, int *value);
 
 /* How a node's backend makes several nodes one; NULL: it doesn't (pass_fuse.c). */
-const reel__fusing *reel__fusing_of(const reel__node *n);
+const reel__fusing *reel__fusing_of(const reel__group_node *n);
 /* Which neighbours become one kernel: item_of, of each node, says so, and *items how
  * many items there are. */
 void reel__pass_fuse(const reel__program *p, int *item_of, int *items);
@@ -209,9 +210,10 @@ reel_status reel__program_memory(reel__program *p, size_t *bytes);
 /* Up to so many replays; *done: how many it was, *outcome: what became of the next one. */
 reel_status reel__program_run(reel__program *p, int64_t steps, int64_t *done,
                               reel__outcome *outcome);
-/* Does part k again, and replaces what its nodes are told. False: it had nothing to do, or has
- * something where it had nothing, and nothing was done. */
-bool reel__program_refresh(reel__program *p, int k);
+/* Does part k again, and replaces what its nodes are told. Where it is none of this program's, the
+ * outcome says so; it does nothing if it would have nothing to give where it had something, or the
+ * other way round. */
+void reel__program_refresh(reel__program *p, int k);
 
 /* ---- plans (capture.c) ---- */
 

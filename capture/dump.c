@@ -21,7 +21,7 @@ static void put_site(FILE *f, const char *at) {
     if (*site) fprintf(f, "  (%s)", site);
 }
 
-static const char *name_of(const reel__node *n) {
+static const char *name_of(const reel__group_node *n) {
     return reel__ops[n->call.op].name;
 }
 
@@ -38,7 +38,7 @@ static size_t moved(const reel__program *p, int k) {
 }
 
 static void put_node(FILE *f, const reel__program *p, int k) {
-    const reel__node *n = &p->node[k];
+    const reel__group_node *n = &p->node[k];
     const int nin = n->call.nin, shown = nin > 8 ? 8 : nin;
     for (int i = 0; i < n->call.nout; i++) {
         put_operand(f, p, n->out[i], p->tensors[k][nin + i]);
@@ -82,7 +82,7 @@ static void put_text(FILE *f, const reel__program *p) {
 /* The node that wrote a value last before node k; -1: none. */
 static int writer(const reel__program *p, int value, int k) {
     for (int j = k - 1; j >= 0; j--) {
-        const reel__node *n = &p->node[j];
+        const reel__group_node *n = &p->node[j];
         for (int i = 0; i < n->call.nout; i++)
             if (n->out[i] == value) return j;
         for (int i = 0; i < n->call.nin; i++)
@@ -93,7 +93,7 @@ static int writer(const reel__program *p, int value, int k) {
 
 static void put_box(FILE *f, const reel__program *p, int k) {
     char shape[200] = "";
-    const reel__node *n = &p->node[k];
+    const reel__group_node *n = &p->node[k];
     if (n->call.nout)
         reel__shape_text(shape, sizeof shape, p->tensors[k][n->call.nin]->layout.shape);
     fprintf(f, "    n%d [label=\"%s\\n%s\"];\n", k, name_of(n), shape);

@@ -8,24 +8,31 @@
 
 /* ---- in a rehearsal ---- */
 
-void reel__gradient_noted(reel__recorder *r, reel_tensor *leaf, bool seen) {
+static reel_status note(reel__trace *t, reel_tensor *leaf, bool seen) {
+    if (!reel__grow((void **)&t->leaf, t->leaves, &t->leaf_room, sizeof *t->leaf))
+        return reel_error_status();
+    reel_tensor *g = reel__gradient_of(leaf), *elements = reel__hold(leaf, &leaf->layout, NULL);
+    if (!elements) return reel_error_status();
+    reel__leaf *l = &t->leaf[t->leaves++];
+    *l = (reel__leaf){.leaf = leaf,
+                      .elements = elements,
+                      .seen = seen,
+                      .was = reel_retain(g),
+                      .before.value = -1,
+                      .after.value = -1};
+    if (!g || !seen) return REEL_OK;
+    l->before = reel__trace_operand(t, g);
+    if (l->before.value < 0) return reel_error_status();
+    t->value[l->before.value].gradient = true;
+    return REEL_OK;
+}
+
+reel_status reel__gradient_noted(reel__recorder *r, reel_tensor *leaf, bool seen) {
     reel__trace *t = (reel__trace *)r;
+    if (t->status != REEL_OK) return t->status;
     for (int i = 0; i < t->leaves; i++)
-        if (t->leaf[i].leaf == leaf) return;
-    if (t->status != REEL_OK) return;
-    if (!reel__grow((void **)&t->leaf, t->leaves, &t->leaf_room, sizeof *t->leaf)) {
-        t->status = reel_error_status();
-        return;
-    }
-    reel_tensor *g = reel__gradient_of(leaf);
-    reel__leaf *l = &t->leaf[t->leaves];
-    *l = (reel__leaf){.leaf = leaf, .seen = seen, .before.value = -1, .after.value = -1};
-    l->elements = reel__hold(leaf, &leaf->layout, NULL);
-    if (g && seen) l->before = reel__trace_operand(t, g);
-    if (l->before.value >= 0) t->value[l->before.value].gradient = true;
-    t->leaves++;
-    if (reel_failed()) t->status = reel_error_status();
-    l->was = reel_retain(g);
+        if (t->leaf[i].leaf == leaf) return REEL_OK;
+    return t->status = note(t, leaf, seen);
 }
 
 reel_status reel__gradients_after(reel__trace *t) {

@@ -77,8 +77,9 @@ bool reel__part_lives(const reel__host_part *part) {
     return !part->gone && (!part->is.kind || reel__alive_is(part->is.of, part->is.kind));
 }
 
-void reel__part_back(const reel__host_part *part) {
-    if (reel__part_lives(part)) part->is.back(part->is.of, part->is.number);
+void reel__part_back(reel__host_part *part) {
+    if (part->did && reel__part_lives(part)) part->is.back(part->is.of, part->is.was);
+    part->did = false;
 }
 
 reel_status reel__copy_elements(reel_tensor *to, reel_tensor *from) {

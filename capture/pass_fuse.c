@@ -1,7 +1,7 @@
 /* Neighbours as one kernel: each group grows as long as the backend can make one kernel of it. */
 #include "capture/capture_internal.h"
 
-const reel__fusing *reel__fusing_of(const reel__node *n) {
+const reel__fusing *reel__fusing_of(const reel__group_node *n) {
     const reel__call *c = &n->call;
     const reel_tensor *x = c->nout ? c->out[0] : c->nin ? reel__input(c, 0) : NULL;
     return x ? x->storage->backend->fusing : NULL;
@@ -33,7 +33,7 @@ void reel__pass_fuse(const reel__program *p, int *item_of, int *items) {
 
 void reel__mark_kept(reel__program *p, const int *item_of) {
     for (int k = 0; k < p->count; k++) {
-        reel__node *n = &p->node[k];
+        reel__group_node *n = &p->node[k];
         n->kept = 0;
         for (int i = 0; i < n->call.nout; i++) {
             const reel__memory *m = &p->memory[n->out[i]];

@@ -11,7 +11,7 @@ static void *array(int count, size_t size) {
 /* ---- clearing ---- */
 
 static void clear_node(reel__program *p, int k) {
-    reel__node *n = &p->node[k];
+    reel__group_node *n = &p->node[k];
     for (int i = 0; p->tensors[k] && i < n->call.nin + n->call.nout; i++)
         reel__let_go(p->tensors[k][i]);
     free(p->tensors[k]);
@@ -124,9 +124,9 @@ static reel_tensor *handle(const reel__program *p, const reel__operand *o, int v
 }
 
 static reel_status make_node(reel__program *p, const reel__entry *e, int k, const int *value) {
-    reel__node *n = &p->node[k];
+    reel__group_node *n = &p->node[k];
     const int all = e->call.nin + e->call.nout;
-    *n = (reel__node){
+    *n = (reel__group_node){
         .call = e->call, .fed = e->section >= 0, .function = e->function, .context = e->context};
     p->operand[k] = e->operand;
     p->tensors[k] = array(all, sizeof **p->tensors);
@@ -190,7 +190,7 @@ static bool make_whole(reel__program *p) {
     const reel__fusing *how = p->count ? reel__fusing_of(p->node) : NULL;
     if ((p->without & REEL_PASS_WHOLE) || !how || !how->whole) return false;
     for (int k = 0; k < p->count; k++) {
-        reel__node *n = &p->node[k];
+        reel__group_node *n = &p->node[k];
         if (reel__fusing_of(n) != how) return false;
         n->kept = 0;
         for (int i = 0; i < n->call.nout; i++)
@@ -232,9 +232,7 @@ static reel_status lay_out(reel__program *p, const int *value, const int *item_o
     REEL_TRY(make_values(p, value, item_of));
     REEL_TRY(make_arena(p));
     REEL_TRY(make_nodes(p, value));
-    REEL_TRY(make_items(p, item_of));
-    reel__mark_kept(p, item_of);
-    return REEL_OK;
+    return make_items(p, item_of);
 }
 
 /* First each node by itself, or all as one; then groups of them, whose layouts are known by then.
@@ -249,6 +247,7 @@ static reel_status lay_out_groups(reel__program *p, const int *value, int *item_
     reel__pass_fuse(p, item_of, &items);
     if (items == p->count) return REEL_OK;
     REEL_TRY(lay_out(p, value, item_of));
+    reel__mark_kept(p, item_of);
     if (make_kernels(p)) return REEL_OK;
     p->without |= REEL_PASS_FUSE;
     return lay_out_groups(p, value, item_of);

@@ -17,7 +17,7 @@ static bool fits(const reel__layout *now, const reel__layout *then) {
 /* ---- inputs ---- */
 
 static void put_input(reel__program *p, int k, int i, reel_tensor *x) {
-    reel__node *n = &p->node[k];
+    reel__group_node *n = &p->node[k];
     reel__let_go(p->tensors[k][i]);
     p->tensors[k][i] = x;
     if (!n->call.list) n->call.in[i] = x;
@@ -33,7 +33,7 @@ static bool take_input(reel__program *p, int k, int i, reel_tensor *x) {
     return own != NULL;
 }
 
-static bool same_call(const reel__node *n, const reel__call *c, const reel__layout *layout) {
+static bool same_call(const reel__group_node *n, const reel__call *c, const reel__layout *layout) {
     const reel__call *then = &n->call;
     if (c->op != then->op || c->nin != then->nin || c->nout != then->nout ||
         c->accumulate != then->accumulate)
@@ -50,26 +50,26 @@ static bool same_call(const reel__node *n, const reel__call *c, const reel__layo
 
 /* In a section that will be undone, since its calls are others: what makes a tensor runs as it is,
  * what only changes some is not done. */
-static bool passes_over(const reel__call *c) {
-    return c->out[0] || c->nout == 0;
+static reel__answer answer_other(const reel__call *c) {
+    return c->out[0] || c->nout == 0 ? REEL__ANSWERED : REEL__RUNS;
 }
 
-static bool answers(reel__recorder *r, reel__call *c, const reel__layout *layout) {
+static reel__answer answers(reel__recorder *r, reel__call *c, const reel__layout *layout) {
     reel__program *p = program_of(r);
     const int entry = p->next++;
-    if (p->outcome != REEL__FITS) return passes_over(c);
+    if (p->outcome != REEL__FITS) return answer_other(c);
     const int k = entry < p->trace->part[p->now].end ? p->node_of[entry] : -1;
     bool good = k >= 0 && same_call(&p->node[k], c, layout);
     for (int i = 0; good && i < c->nin; i++) good = take_input(p, k, i, reel__input(c, i));
     if (!good) {
         p->outcome = REEL__OTHER;
-        return passes_over(c);
+        return answer_other(c);
     }
     reel__call *node = &p->node[k].call;
     node->with = c->with;
-    if (c->out[0]) return true;
+    if (c->out[0]) return REEL__ANSWERED;
     for (int i = 0; i < c->nout; i++) c->out[i] = reel_retain(node->out[i]);
-    return true;
+    return REEL__ANSWERED;
 }
 
 /* What runs as it is, beside a program that does not fit, is nobody's to write down. */
@@ -103,15 +103,18 @@ static bool is_its_own(const reel__program *p, const reel__operand *then, const 
     return p->trace->value[then->value].inner && m->base && m->base->storage == now->storage;
 }
 
-static void section_begin(reel__recorder *r, const reel__section *s) {
-    (void)s;
-    program_of(r)->depth++;
+static reel_status section_begin(reel__recorder *r, const reel__section *s) {
+    reel__program *p = program_of(r);
+    if (!p->depth++) p->trace->part[p->now].is.was = s->was;
+    return REEL_OK;
 }
 
 static void section_end(reel__recorder *r, const reel__section *s, bool more) {
     reel__program *p = program_of(r);
-    const reel__host_part *part = &p->trace->part[p->now];
-    if (--p->depth || p->outcome != REEL__FITS) return;
+    reel__host_part *part = &p->trace->part[p->now];
+    if (--p->depth) return;
+    part->did = more;
+    if (p->outcome != REEL__FITS) return;
     bool good = p->next == part->end && more == part->more;
     for (int i = 0; good && i < REEL__SECTION_RESULTS; i++) {
         const reel__operand *then = &part->result[i];
@@ -124,13 +127,14 @@ static void section_end(reel__recorder *r, const reel__section *s, bool more) {
     if (!good) p->outcome = REEL__OTHER;
 }
 
-bool reel__program_refresh(reel__program *p, int k) {
+void reel__program_refresh(reel__program *p, int k) {
     reel__thread *self = reel__self();
     const reel__section *s = &p->trace->part[k].is;
-    if (p->trace->part[k].gone) return true;
+    p->trace->part[k].did = false;
+    if (p->trace->part[k].gone) return;
     if (s->over && s->over(s->of) == p->trace->part[k].more) {
         p->outcome = REEL__OTHER;
-        return false;
+        return;
     }
     p->refresh = (reel__recorder){.took = took,
                                   .answers = answers,
@@ -147,5 +151,4 @@ bool reel__program_refresh(reel__program *p, int k) {
     s->again(s->of, s->number);
     self->recorder = NULL;
     self->call = here;
-    return true;
 }

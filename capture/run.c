@@ -3,7 +3,7 @@
 #include "tensor/core/profile_internal.h"
 
 /* As the step's own call would say it: of the function that it was part of, or of a gradient. */
-static reel_status run_node(reel__node *n) {
+static reel_status run_node(reel__group_node *n) {
     reel__thread *self = reel__self();
     const reel__composite composite = {.name = n->function, .at = n->call.at};
     if (n->function) self->composite = &composite;
@@ -15,13 +15,19 @@ static reel_status run_node(reel__node *n) {
     return status;
 }
 
-/* All that the host does. A step that is none of this program's is undone so far. */
+static void undo_parts(reel__program *p, int from, int end) {
+    reel__failure failure;
+    reel__failure_put_aside(&failure);
+    while (end-- > from) reel__part_back(&p->trace->part[end]);
+    reel__failure_put_back(&failure);
+}
+
+/* All that the host does. A step that is none of this program's, or fails, is undone so far. */
 static void run_parts(reel__program *p) {
-    int done = 0;
-    while (done < p->trace->parts && p->outcome == REEL__FITS && !reel_failed())
-        if (reel__program_refresh(p, done)) done++;
-    if (p->outcome == REEL__FITS || reel_failed()) return;
-    while (done-- > 0) reel__part_back(&p->trace->part[done]);
+    int begun = 0;
+    while (begun < p->trace->parts && p->outcome == REEL__FITS && !reel_failed())
+        reel__program_refresh(p, begun++);
+    if (p->outcome != REEL__FITS || reel_failed()) undo_parts(p, 0, begun);
 }
 
 /* The first node of those that stand for entries from this one on. */
@@ -33,8 +39,9 @@ static int node_from(const reel__program *p, int entry) {
 
 /* Node k failed: what the host does behind it, the step would not have come to. */
 static void undo_parts_behind(reel__program *p, int k) {
-    for (int i = p->trace->parts - 1; i >= 0 && node_from(p, p->trace->part[i].end) > k; i--)
-        reel__part_back(&p->trace->part[i]);
+    int first = p->trace->parts;
+    while (first > 0 && node_from(p, p->trace->part[first - 1].end) > k) first--;
+    undo_parts(p, first, p->trace->parts);
 }
 
 static reel_status run_fused(const reel__fused *f, const char *at) {

@@ -35,25 +35,31 @@ static reel_status took(reel__recorder *r, const reel__call *c) {
 
 /* ---- sections ---- */
 
-static void section_begin(reel__recorder *r, const reel__section *s) {
-    reel__trace *t = (reel__trace *)r;
-    if (t->open++) return;
-    if (!reel__grow((void **)&t->part, t->parts, &t->part_room, sizeof *t->part)) {
-        t->status = reel_error_status();
-        return;
-    }
+static reel_status begin(reel__trace *t, const reel__section *s) {
+    const int life = s->life ? reel__trace_operand(t, s->life).value : -1;
+    if (s->life && life < 0) return reel_error_status();
+    if (!reel__grow((void **)&t->part, t->parts, &t->part_room, sizeof *t->part))
+        return reel_error_status();
     t->part[t->parts++] = (reel__host_part){
-        .is = *s, .first = t->count, .end = t->count, .at = reel__self()->call.site};
+        .is = *s, .first = t->count, .end = t->count, .life = life, .at = reel__self()->call.site};
+    return REEL_OK;
+}
+
+static reel_status section_begin(reel__recorder *r, const reel__section *s) {
+    reel__trace *t = (reel__trace *)r;
+    if (t->status == REEL_OK && !t->open) t->status = begin(t, s);
+    if (t->status == REEL_OK) t->open++;
+    return t->status;
 }
 
 static void section_end(reel__recorder *r, const reel__section *s, bool more) {
     reel__trace *t = (reel__trace *)r;
-    if (--t->open || t->status != REEL_OK) return;
+    if (--t->open) return;
     reel__host_part *p = &t->part[t->parts - 1];
-    p->is = *s;
+    p->did = more;
+    if (t->status != REEL_OK) return;
     p->end = t->count;
     p->more = more;
-    p->life = s->life ? reel__trace_operand(t, s->life).value : -1;
     for (int i = 0; i < REEL__SECTION_RESULTS; i++) {
         p->result[i].value = -1;
         if (!s->result[i]) continue;
@@ -91,18 +97,16 @@ static reel_status save(reel__trace *t, reel_tensor *x) {
 
 /* Before each call. What an optimizer would do need not be done, nor undone: it is as large as the
  * model, and decides nothing that follows. */
-static bool save_first(reel__recorder *r, reel__call *c, const reel__layout *layout) {
+static reel__answer save_first(reel__recorder *r, reel__call *c, const reel__layout *layout) {
     (void)layout;
     reel__trace *t = (reel__trace *)r;
-    if (reel__ops[c->op].kind == REEL__UPDATE) {
-        took(r, c);
-        return true;
-    }
+    if (reel__ops[c->op].kind == REEL__UPDATE)
+        return took(r, c) == REEL_OK ? REEL__ANSWERED : REEL__REFUSED;
     REEL__UNRECORDED;
     for (int i = 0; t->status == REEL_OK && i < c->nin; i++)
         if (reel__changes(c, i)) t->status = save(t, reel__input(c, i));
     if (c->out[0] && t->status == REEL_OK) t->status = save(t, c->out[0]);
-    return false;
+    return t->status == REEL_OK ? REEL__RUNS : REEL__REFUSED;
 }
 
 static void let_saved_go(reel__trace *t) {
@@ -115,13 +119,21 @@ static void let_saved_go(reel__trace *t) {
     t->saves = t->saved_room = 0;
 }
 
-static reel_status undo(reel__trace *t) {
+static reel_status undo_all(reel__trace *t) {
     reel__gradients_undo(t);
     for (int k = t->parts - 1; k >= 0; k--) reel__part_back(&t->part[k]);
     for (int i = 0; i < t->saves; i++)
         if (t->saved[i].base->storage->data) /* else the step let it go */
             REEL_TRY(reel__copy_elements(t->saved[i].base, t->saved[i].copy));
     return reel_error_status();
+}
+
+/* A failure of the step's stays the one that is kept. */
+static void undo(reel__trace *t) {
+    reel__failure failure;
+    reel__failure_put_aside(&failure);
+    undo_all(t);
+    reel__failure_put_back(&failure);
 }
 
 /* ---- a step ---- */
@@ -202,12 +214,11 @@ reel__trace *reel__trace_rehearse(reel_step step, void *user, bool *did) {
     reel__trace *t = trace_new();
     if (!t) return NULL;
     *did = run_recorded(t, step, user);
-    if (!reel_failed()) {
-        reel__gradients_after(t);
-        note_what_outlives(t);
-        note_what_is_fed(t);
-        if (*did && undo(t) == REEL_OK) check_nothing_replaced(t);
-    }
+    if (!reel_failed()) reel__gradients_after(t);
+    note_what_outlives(t);
+    if (!reel_failed()) note_what_is_fed(t);
+    if (*did || reel_failed()) undo(t);
+    if (*did && !reel_failed()) check_nothing_replaced(t);
     let_saved_go(t);
     if (!reel_failed()) return t;
     reel__trace_free(t);

@@ -7,11 +7,10 @@
 
 #include "data/data.h"
 #include "tensor/core/alive_internal.h"
+#include "tensor/core/tensor_internal.h"
 #include "tensor/ops/upload_internal.h"
 
 /* ---- support.c ---- */
-
-#define REEL__MESSAGE 1024 /* bytes of a failure's line that is handed on */
 
 /* n zeroed elements, to be freed; never NULL for n = 0. Out of memory: NULL, and a failure that
  * names `who`. */

@@ -180,8 +180,8 @@ static bool is_over(void *of) {
 }
 
 /* The batch handed over last is the next one again. */
-static void put_back(void *of, double number) {
-    (void)number;
+static void put_back(void *of, double was) {
+    (void)was;
     reel_loader *l = of;
     if (l->position == 0) return;
     stop_reading(l);
@@ -197,7 +197,7 @@ bool reel_loader_next(reel_loader *l, reel_batch *b) {
     }
     reel__section s = {
         .again = next_again, .over = is_over, .back = put_back, .of = l, .kind = REEL__LOADER};
-    reel__section_begin(&s);
+    if (reel__section_begin(&s) != REEL_OK) return false;
     const bool more = next(l, b);
     s.result[0] = b->x;
     s.result[1] = b->y;

@@ -145,20 +145,20 @@ void reel_history_truncate(reel_history *h, int64_t rows) {
 /* ---- writing ---- */
 
 /* printf would keep a NaN's sign, which means nothing. */
-static void print_number(reel__buffer *b, double v) {
+static void print_number(reel__text *b, double v) {
     const int digits = isfinite(v) ? reel__fewest_digits(v, false) : 1;
     if (isnan(v))
-        reel__buffer_print(b, "nan");
+        reel__text_add(b, "nan");
     else
-        reel__buffer_print(b, "%.*g", digits < DBL_DIG ? DBL_DIG : digits, v);
+        reel__text_add(b, "%.*g", digits < DBL_DIG ? DBL_DIG : digits, v);
 }
 
-static void print(reel__buffer *b, const reel_history *h) {
+static void print(reel__text *b, const reel_history *h) {
     for (int i = 0; i < h->count; i++)
-        reel__buffer_print(b, "%s%c", h->columns[i], i + 1 < h->count ? ',' : '\n');
+        reel__text_add(b, "%s%c", h->columns[i], i + 1 < h->count ? ',' : '\n');
     for (int64_t i = 0; i < h->rows * h->count; i++) {
         print_number(b, h->cells[i]);
-        reel__buffer_print(b, "%c", (i + 1) % h->count != 0 ? ',' : '\n');
+        reel__text_add(b, "%c", (i + 1) % h->count != 0 ? ',' : '\n');
     }
 }
 
@@ -171,10 +171,10 @@ reel_status reel_history_write(const reel_history *h, const char *path) {
     reel__locale l;
     if (!reel__locale_enter(&l))
         return reel_fail(REEL_ERR_MEMORY, NULL, "history: out of memory: %s", path);
-    reel__buffer b = {0};
+    reel__text b = {0};
     print(&b, h);
     reel__locale_leave(&l);
-    return reel__buffer_write(&b, path);
+    return reel__text_write(&b, path);
 }
 
 /* ---- reading ---- */

@@ -3,6 +3,7 @@
 #define REEL_IO_IO_INTERNAL_H
 
 #include "io/io.h"
+#include "tensor/text/text_buffer_internal.h"
 
 #include <signal.h>
 #include <sys/types.h>
@@ -100,17 +101,10 @@ reel_status reel__download(const char *const *mirrors, reel__remote_file file,
 /* The four files of MNIST, from public mirrors, into `directory`. */
 reel_status reel__mnist_download(const char *directory);
 
-/* ---- buffer.c ---- */
+/* ---- text_file.c ---- */
 
-/* Text that grows as it is printed to; zero it first. */
-typedef struct {
-    char *text;
-    size_t size, capacity;
-    bool broken; /* something had no room */
-} reel__buffer;
-void reel__buffer_print(reel__buffer *b, const char *format, ...) REEL__PRINTF(2, 3);
-/* Writes it to path, whole or not at all, and empties it. */
-reel_status reel__buffer_write(reel__buffer *b, const char *path);
+/* Writes a text to path, whole or not at all, and empties it. */
+reel_status reel__text_write(reel__text *t, const char *path);
 
 /* ---- json.c ---------------------------------------------------------------------------------
  *
@@ -155,13 +149,13 @@ void reel__json_skip(
 /* The bytes of the UTF-8 character at `text`; 0 if it is none. */
 size_t reel__utf8_length(const char *text, const char *end);
 /* In quotes, with escapes. False, and half of it printed, if it is not UTF-8. */
-bool reel__json_put_string(reel__buffer *b, const char *text);
+bool reel__json_put_string(reel__text *b, const char *text);
 
 /* ---- plot_axis.c ---- */
 
 /* gnuplot's settings for a logarithmic y axis on which low..high (both above 0) fills the height,
  * with three to nine labels. */
-void reel__plot_log_axis(reel__buffer *b, double low, double high);
+void reel__plot_log_axis(reel__text *b, double low, double high);
 
 /* ---- png.c ---- */
 

@@ -261,18 +261,18 @@ void reel__json_skip(reel__json *j) {
 /* ---- writing ---- */
 
 /* One byte that may not stand in a string as it is. */
-static void put_escaped(reel__buffer *b, char c) {
+static void put_escaped(reel__text *b, char c) {
     static const char named[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";
     const char *name = strchr(named, c);
     if (name != NULL)
-        reel__buffer_print(b, "\\%c", names[name - named]);
+        reel__text_add(b, "\\%c", names[name - named]);
     else
-        reel__buffer_print(b, "\\u%04X", (unsigned char)c);
+        reel__text_add(b, "\\u%04X", (unsigned char)c);
 }
 
-bool reel__json_put_string(reel__buffer *b, const char *text) {
+bool reel__json_put_string(reel__text *b, const char *text) {
     const char *end = text + strlen(text);
-    reel__buffer_print(b, "\"");
+    reel__text_add(b, "\"");
     while (text < end) {
         const char *plain = text;
         while (text < end && (unsigned char)*text >= ' ' && *text != '"' && *text != '\\') {
@@ -280,9 +280,9 @@ bool reel__json_put_string(reel__buffer *b, const char *text) {
             if (n == 0) return false;
             text += n;
         }
-        reel__buffer_print(b, "%.*s", (int)(text - plain), plain);
+        reel__text_add(b, "%.*s", (int)(text - plain), plain);
         if (text < end) put_escaped(b, *text++);
     }
-    reel__buffer_print(b, "\"");
+    reel__text_add(b, "\"");
     return true;
 }

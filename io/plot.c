@@ -134,37 +134,37 @@ static reel_status find_columns(const reel_plot_line *line, columns *c) {
 /* Prefix and text in quotes. Within single ones gnuplot interprets nothing, but takes a quote only
  * in some places, however it is doubled; within double ones three characters are written by their
  * numbers. */
-static void put_quoted(reel__buffer *b, const char *prefix, const char *text) {
+static void put_quoted(reel__text *b, const char *prefix, const char *text) {
     const bool single = strchr(text, '\'') == NULL;
-    reel__buffer_print(b, "%c%s", single ? '\'' : '"', prefix);
+    reel__text_add(b, "%c%s", single ? '\'' : '"', prefix);
     for (; *text != '\0'; text++)
         if (!single && strchr("\"\\`", *text) != NULL)
-            reel__buffer_print(b, "\\%03o", *text);
+            reel__text_add(b, "\\%03o", *text);
         else
-            reel__buffer_print(b, "%c", *text);
-    reel__buffer_print(b, "%c", single ? '\'' : '"');
+            reel__text_add(b, "%c", *text);
+    reel__text_add(b, "%c", single ? '\'' : '"');
 }
 
 /* For a shell: a quote ends the quotes, stands for itself, and begins them anew. */
-static void put_shell_quoted(reel__buffer *b, const char *text) {
-    reel__buffer_print(b, "'");
+static void put_shell_quoted(reel__text *b, const char *text) {
+    reel__text_add(b, "'");
     for (; *text != '\0'; text++)
         if (*text == '\'')
-            reel__buffer_print(b, "'\\''");
+            reel__text_add(b, "'\\''");
         else
-            reel__buffer_print(b, "%c", *text);
-    reel__buffer_print(b, "'");
+            reel__text_add(b, "%c", *text);
+    reel__text_add(b, "'");
 }
 
 static const char *path_prefix(const char *path) {
     return path[0] == '/' ? "" : "./";
 }
 
-static void put_setting(reel__buffer *b, const char *setting, const char *text, const char *font) {
+static void put_setting(reel__text *b, const char *setting, const char *text, const char *font) {
     if (text == NULL) return;
-    reel__buffer_print(b, "set %s ", setting);
+    reel__text_add(b, "set %s ", setting);
     put_quoted(b, "", text);
-    reel__buffer_print(b, " %s\n", font);
+    reel__text_add(b, " %s\n", font);
 }
 
 static const char look[] =
@@ -180,13 +180,13 @@ static const char look[] =
 
 static const char dark[] = "textcolor rgb '#202020'";
 
-static void put_look(reel__buffer *b, int width, int height) {
-    reel__buffer_print(b, look, width, height, width, height);
+static void put_look(reel__text *b, int width, int height) {
+    reel__text_add(b, look, width, height, width, height);
 }
 
 /* Whole numbers fill the width, and a single one stands in the middle. gnuplot would put ticks at
  * the halves of a few epochs; over a longer range its own are whole. */
-static void put_x_axis(reel__buffer *b, const columns *c, int count) {
+static void put_x_axis(reel__text *b, const columns *c, int count) {
     static const double exact = 9007199254740992; /* 2^53 */
     double low = exact, high = -exact;
     bool whole = true;
@@ -199,13 +199,13 @@ static void put_x_axis(reel__buffer *b, const columns *c, int count) {
     whole = whole && low <= high && -exact < low && high < exact;
     double one = low == high ? 1 : 0;
     if (whole)
-        reel__buffer_print(b, "set xrange [%.17g:%.17g]\n", low - one, high + one);
+        reel__text_add(b, "set xrange [%.17g:%.17g]\n", low - one, high + one);
     else
-        reel__buffer_print(b, "set xrange [*:*]\n");
-    reel__buffer_print(b, "set xtics %s\n", whole && high - low <= 10 ? "1" : "autofreq");
+        reel__text_add(b, "set xrange [*:*]\n");
+    reel__text_add(b, "set xtics %s\n", whole && high - low <= 10 ? "1" : "autofreq");
 }
 
-static void put_y_axis(reel__buffer *b, const columns *c, int count) {
+static void put_y_axis(reel__text *b, const columns *c, int count) {
     double low = 0, high = 0;
     for (int i = 0; i < count; i++) {
         if (c[i].y_low > 0 && (low == 0 || c[i].y_low < low)) low = c[i].y_low;
@@ -214,7 +214,7 @@ static void put_y_axis(reel__buffer *b, const columns *c, int count) {
     if (low > 0)
         reel__plot_log_axis(b, low, high);
     else
-        reel__buffer_print(b, "set logscale y\nset yrange [*:*]\n");
+        reel__text_add(b, "set logscale y\nset yrange [*:*]\n");
 }
 
 /* Three fifths of the way to white. */
@@ -225,26 +225,26 @@ static unsigned fainter(unsigned colour) {
     return mixed;
 }
 
-static void put_strokes(reel__buffer *b, const reel_plot_line *line) {
+static void put_strokes(reel__text *b, const reel_plot_line *line) {
     unsigned colour = palette[(unsigned)line->colour % COLOURS];
-    reel__buffer_print(b, " linewidth 2.5 linecolor rgb '#%06x' dashtype %s",
-                       line->style == FAINT ? fainter(colour) : colour,
-                       line->style == DASHED ? "(12, 6)" : "solid");
+    reel__text_add(b, " linewidth 2.5 linecolor rgb '#%06x' dashtype %s",
+                   line->style == FAINT ? fainter(colour) : colour,
+                   line->style == DASHED ? "(12, 6)" : "solid");
 }
 
 /* A short line gets a mark at each row, so that even a single row shows. */
-static void put_line(reel__buffer *b, const reel_plot_line *line, const columns *c, bool legend) {
+static void put_line(reel__text *b, const reel_plot_line *line, const columns *c, bool legend) {
     legend = legend && line->label != NULL;
     put_quoted(b, path_prefix(line->csv), line->csv);
-    reel__buffer_print(b, " using %d:%d skip 1 ", c->x, c->y);
-    reel__buffer_print(b, legend ? "title " : "notitle");
+    reel__text_add(b, " using %d:%d skip 1 ", c->x, c->y);
+    reel__text_add(b, legend ? "title " : "notitle");
     if (legend) put_quoted(b, "", line->label);
-    reel__buffer_print(b, " with %s",
-                       c->rows <= MARKED_ROWS ? "linespoints pointtype 7 pointsize 0.6" : "lines");
+    reel__text_add(b, " with %s",
+                   c->rows <= MARKED_ROWS ? "linespoints pointtype 7 pointsize 0.6" : "lines");
     put_strokes(b, line);
 }
 
-static void put_lines(reel__buffer *b, const reel_plot_panel *p, const columns *c,
+static void put_lines(reel__text *b, const reel_plot_panel *p, const columns *c,
                       const reel_plot_options *o, bool legend) {
     if (o->log_y) put_y_axis(b, c, p->count);
     put_x_axis(b, c, p->count);
@@ -252,18 +252,17 @@ static void put_lines(reel__buffer *b, const reel_plot_panel *p, const columns *
     for (int faint = 1; faint >= 0; faint--)
         for (int i = 0; i < p->count; i++) {
             if ((p->lines[i].style == FAINT) != faint) continue;
-            reel__buffer_print(b, "%s\\\n    ", before);
+            reel__text_add(b, "%s\\\n    ", before);
             put_line(b, &p->lines[i], &c[i], legend);
             before = ", ";
         }
-    reel__buffer_print(b, "\n");
+    reel__text_add(b, "\n");
 }
 
-static void put_single(reel__buffer *b, const reel_plot_panel *p, const columns *c,
+static void put_single(reel__text *b, const reel_plot_panel *p, const columns *c,
                        const reel_plot_options *o) {
     put_look(b, 1000, 600);
-    reel__buffer_print(b, "set key outside right top Left reverse samplen 4 spacing 1.3 %s\n",
-                       dark);
+    reel__text_add(b, "set key outside right top Left reverse samplen 4 spacing 1.3 %s\n", dark);
     put_setting(b, "title", o->title, "font ',14' textcolor rgb '#202020'");
     put_setting(b, "xlabel", o->x_label, dark);
     put_setting(b, "ylabel", o->y_label, dark);
@@ -300,29 +299,29 @@ static grid grid_of(const reel_plot_panel *panels, int count) {
 }
 
 /* Drawn by hand: gnuplot's own is as wide as a panel at the most. */
-static void put_legend(reel__buffer *b, const reel_plot_panel *p, const grid *g) {
+static void put_legend(reel__text *b, const reel_plot_panel *p, const grid *g) {
     double w = g->width, h = g->height;
     for (int i = 0, n = 0; i < p->count; i++) {
         if (p->lines[i].label == NULL) continue;
         double x = (w - g->row * g->slot + 20) / 2 + n % g->row * g->slot;
         double y = h - 60 - n / g->row * LEGEND_ROW;
-        reel__buffer_print(b, "set arrow from screen %.5g,%.5g to screen %.5g,%.5g nohead", x / w,
-                           y / h, (x + STROKE) / w, y / h);
+        reel__text_add(b, "set arrow from screen %.5g,%.5g to screen %.5g,%.5g nohead", x / w,
+                       y / h, (x + STROKE) / w, y / h);
         put_strokes(b, &p->lines[i]);
-        reel__buffer_print(b, "\nset label ");
+        reel__text_add(b, "\nset label ");
         put_quoted(b, "", p->lines[i].label);
-        reel__buffer_print(b, " at screen %.5g,%.5g left %s\n", (x + STROKE + 8) / w, y / h, dark);
+        reel__text_add(b, " at screen %.5g,%.5g left %s\n", (x + STROKE + 8) / w, y / h, dark);
         n++;
     }
 }
 
-static void put_panels(reel__buffer *b, const reel_plot_panel *panels, const columns *c, int count,
+static void put_panels(reel__text *b, const reel_plot_panel *panels, const columns *c, int count,
                        const reel_plot_options *o) {
     grid g = grid_of(panels, count);
     double w = g.width, h = g.height;
     char place[96];
     put_look(b, g.width, g.height);
-    reel__buffer_print(
+    reel__text_add(
         b,
         "unset key\n"
         "set multiplot layout %d,%d margins screen %.5g,%.5g,%.5g,%.5g spacing screen %.5g,%.5g\n",
@@ -332,30 +331,30 @@ static void put_panels(reel__buffer *b, const reel_plot_panel *panels, const col
     put_setting(b, "label", o->title, place);
     put_legend(b, panels, &g);
     for (int i = 0; i < count; c += panels[i++].count) {
-        reel__buffer_print(b, "unset title\nunset xlabel\nunset ylabel\n");
+        reel__text_add(b, "unset title\nunset xlabel\nunset ylabel\n");
         put_setting(b, "title", panels[i].title,
                     "font ',13' offset 0,-0.4 textcolor rgb '#202020'");
         if (i + g.across >= count) put_setting(b, "xlabel", o->x_label, dark);
         if (i % g.across == 0) put_setting(b, "ylabel", o->y_label, dark);
         put_lines(b, &panels[i], c, o, false);
-        if (i == 0) reel__buffer_print(b, "unset arrow\nunset label\n");
+        if (i == 0) reel__text_add(b, "unset arrow\nunset label\n");
     }
-    reel__buffer_print(b, "unset multiplot\n");
+    reel__text_add(b, "unset multiplot\n");
 }
 
 static reel_status put_script(const char *path, const char *script, const reel_plot_panel *panels,
                               const columns *c, int count, const reel_plot_options *o) {
-    reel__buffer b = {0};
-    reel__buffer_print(&b, "# From the same directory: gnuplot ");
+    reel__text b = {0};
+    reel__text_add(&b, "# From the same directory: gnuplot ");
     put_shell_quoted(&b, script);
-    reel__buffer_print(&b, " > ");
+    reel__text_add(&b, " > ");
     put_shell_quoted(&b, path);
-    reel__buffer_print(&b, "\n");
+    reel__text_add(&b, "\n");
     if (count == 1 && panels[0].title == NULL)
         put_single(&b, panels, c, o);
     else
         put_panels(&b, panels, c, count, o);
-    return reel__buffer_write(&b, script);
+    return reel__text_write(&b, script);
 }
 
 static reel_status write_script(const char *path, const char *script, const reel_plot_panel *panels,

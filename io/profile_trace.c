@@ -14,7 +14,7 @@ enum { HOST = 1, DEVICES = 100, CHUNK = 1 << 16 };
 
 typedef struct {
     reel__replacement *file;
-    reel__buffer text;
+    reel__text text;
     reel_status status;
     bool first;       /* no event before it */
     uint64_t devices; /* bits of those named already */
@@ -40,22 +40,21 @@ static void put_text(trace *t, const char *text) {
 
 /* Nanoseconds as microseconds, whatever the locale. */
 static void put_time(trace *t, const char *key, int64_t ns) {
-    reel__buffer_print(&t->text, ",\"%s\":%lld.%03d", key, (long long)(ns / 1000),
-                       (int)(ns % 1000));
+    reel__text_add(&t->text, ",\"%s\":%lld.%03d", key, (long long)(ns / 1000), (int)(ns % 1000));
 }
 
 /* What is printed goes to the file when it is enough. */
 static void send(trace *t, size_t least) {
-    if (t->text.size < least || t->status != REEL_OK) return;
-    t->status = t->text.broken ? reel_fail(REEL_ERR_MEMORY, NULL, "profile_write: out of memory")
-                               : reel__replace_write(t->file, t->text.text, t->text.size);
-    t->text.size = 0;
+    if (t->text.used < least || t->status != REEL_OK) return;
+    t->status = t->text.failed ? reel_fail(REEL_ERR_MEMORY, NULL, "profile_write: out of memory")
+                               : reel__replace_write(t->file, t->text.text, t->text.used);
+    t->text.used = 0;
 }
 
 static void begin_event(trace *t, const char *phase, int process, int thread) {
     send(t, CHUNK);
-    reel__buffer_print(&t->text, "%s{\"ph\":\"%s\",\"pid\":%d,\"tid\":%d", t->first ? "" : ",\n",
-                       phase, process, thread);
+    reel__text_add(&t->text, "%s{\"ph\":\"%s\",\"pid\":%d,\"tid\":%d", t->first ? "" : ",\n", phase,
+                   process, thread);
     t->first = false;
 }
 
@@ -63,9 +62,9 @@ static void begin_event(trace *t, const char *phase, int process, int thread) {
 
 static void name_it(trace *t, const char *what, int process, int thread, const char *name) {
     begin_event(t, "M", process, thread);
-    reel__buffer_print(&t->text, ",\"name\":\"%s\",\"args\":{\"name\":", what);
+    reel__text_add(&t->text, ",\"name\":\"%s\",\"args\":{\"name\":", what);
     put_text(t, name);
-    reel__buffer_print(&t->text, "}}");
+    reel__text_add(&t->text, "}}");
 }
 
 static void name_threads(trace *t, int threads) {
@@ -89,21 +88,21 @@ static void name_device(trace *t, int device) {
 /* ---- events ---- */
 
 static void put_argument(trace *t, bool *first, const char *key) {
-    reel__buffer_print(&t->text, "%s\"%s\":", *first ? "" : ",", key);
+    reel__text_add(&t->text, "%s\"%s\":", *first ? "" : ",", key);
     *first = false;
 }
 
 /* "[40, 784] f32, [784] f32" */
 static void put_inputs(trace *t, const reel__profile_event *e) {
     const int64_t *dim = e->dim;
-    reel__buffer_print(&t->text, "\"");
+    reel__text_add(&t->text, "\"");
     for (int i = 0; i < e->inputs; i++) {
-        reel__buffer_print(&t->text, i ? ", [" : "[");
+        reel__text_add(&t->text, i ? ", [" : "[");
         for (int k = 0; k < e->ndim[i]; k++)
-            reel__buffer_print(&t->text, k ? ", %lld" : "%lld", (long long)*dim++);
-        reel__buffer_print(&t->text, "] %s", reel_dtype_name((reel_dtype)e->dtype[i]));
+            reel__text_add(&t->text, k ? ", %lld" : "%lld", (long long)*dim++);
+        reel__text_add(&t->text, "] %s", reel_dtype_name((reel_dtype)e->dtype[i]));
     }
-    reel__buffer_print(&t->text, "\"");
+    reel__text_add(&t->text, "\"");
 }
 
 /* Where it stands, and, of a call inside the library, where the program's does. */
@@ -123,7 +122,7 @@ static void put_sites(trace *t, bool *first, const reel__profile_event *e) {
 
 static void put_arguments(trace *t, const reel__profile_event *e) {
     bool first = true;
-    reel__buffer_print(&t->text, ",\"args\":{");
+    reel__text_add(&t->text, ",\"args\":{");
     put_sites(t, &first, e);
     if (e->in) {
         put_argument(t, &first, "in");
@@ -139,13 +138,13 @@ static void put_arguments(trace *t, const reel__profile_event *e) {
     }
     if (e->bytes) {
         put_argument(t, &first, "bytes");
-        reel__buffer_print(&t->text, "%lld", (long long)e->bytes);
+        reel__text_add(&t->text, "%lld", (long long)e->bytes);
     }
     if (e->where.type == REEL_CUDA && e->kind != REEL__PROFILE_DEVICE) {
         put_argument(t, &first, "device");
-        reel__buffer_print(&t->text, "\"cuda:%d\"", e->where.index);
+        reel__text_add(&t->text, "\"cuda:%d\"", e->where.index);
     }
-    reel__buffer_print(&t->text, "}}");
+    reel__text_add(&t->text, "}}");
 }
 
 /* An arrow from the call to what the device did of it. */
@@ -154,10 +153,10 @@ static void put_flow(trace *t, const reel__profile_event *e, int64_t id) {
     if (!call) return;
     for (int to = 0; to < 2; to++) {
         begin_event(t, to ? "f" : "s", to ? DEVICES + e->thread : HOST, to ? 0 : call->thread);
-        reel__buffer_print(&t->text, ",\"name\":\"launch\",\"cat\":\"launch\",\"id\":%lld%s",
-                           (long long)id, to ? ",\"bp\":\"e\"" : "");
+        reel__text_add(&t->text, ",\"name\":\"launch\",\"cat\":\"launch\",\"id\":%lld%s",
+                       (long long)id, to ? ",\"bp\":\"e\"" : "");
         put_time(t, "ts", to ? e->begin : call->begin);
-        reel__buffer_print(&t->text, "}");
+        reel__text_add(&t->text, "}");
     }
 }
 
@@ -166,7 +165,7 @@ static void put_event(trace *t, const reel__profile_event *e, const reel__profil
     const bool device = e->kind == REEL__PROFILE_DEVICE;
     if (device) name_device(t, e->thread);
     begin_event(t, "X", device ? DEVICES + e->thread : HOST, device ? 0 : e->thread);
-    reel__buffer_print(&t->text, ",\"cat\":\"%s\",\"name\":", reel__profile_kind_name(e->kind));
+    reel__text_add(&t->text, ",\"cat\":\"%s\",\"name\":", reel__profile_kind_name(e->kind));
     put_text(t, reel__profile_name(e));
     put_time(t, "ts", e->begin);
     put_time(t, "dur", reel__profile_end_of(e, v) - e->begin);
@@ -175,16 +174,16 @@ static void put_event(trace *t, const reel__profile_event *e, const reel__profil
 }
 
 static void put_all(trace *t, const reel__profile_view *v) {
-    reel__buffer_print(&t->text,
-                       "{\"displayTimeUnit\":\"ns\",\n\"otherData\":{\"version\":\"reel %s\","
-                       "\"events\":%lld,\"dropped\":%lld},\n\"traceEvents\":[\n",
-                       REEL_VERSION, (long long)v->count, (long long)v->dropped);
+    reel__text_add(&t->text,
+                   "{\"displayTimeUnit\":\"ns\",\n\"otherData\":{\"version\":\"reel %s\","
+                   "\"events\":%lld,\"dropped\":%lld},\n\"traceEvents\":[\n",
+                   REEL_VERSION, (long long)v->count, (long long)v->dropped);
     name_threads(t, v->threads);
     for (int64_t i = 0; i < v->count && t->status == REEL_OK; i++) {
         const reel__profile_event *e = reel__profile_at(i);
         if (e) put_event(t, e, v, i);
     }
-    reel__buffer_print(&t->text, "\n]}\n");
+    reel__text_add(&t->text, "\n]}\n");
     send(t, 0);
 }
 

@@ -11,14 +11,14 @@ static uint64_t bytes_of(const reel_tensor *t) {
 }
 
 /* Names and text are UTF-8, as JSON is. */
-static reel_status put_string(reel__buffer *b, const char *text, const char *path) {
+static reel_status put_string(reel__text *b, const char *text, const char *path) {
     if (reel__json_put_string(b, text)) return REEL_OK;
     return reel_fail(REEL_ERR_ARGUMENT, NULL, "safetensors: '%.80s' is not UTF-8: %s", text, path);
 }
 
-static reel_status put_text(reel__buffer *b, const char *key, const char *text, const char *path) {
+static reel_status put_text(reel__text *b, const char *key, const char *text, const char *path) {
     REEL_TRY(put_string(b, key, path));
-    reel__buffer_print(b, ":");
+    reel__text_add(b, ":");
     return put_string(b, text, path);
 }
 
@@ -30,15 +30,15 @@ static const char *pair_of(const char *const (*pairs)[2], size_t count, const ch
 }
 
 /* The comma that leaves an object's first entry out. */
-static void put_comma(reel__buffer *b, bool *first) {
-    if (!*first) reel__buffer_print(b, ",");
+static void put_comma(reel__text *b, bool *first) {
+    if (!*first) reel__text_add(b, ",");
     *first = false;
 }
 
-static reel_status put_metadata(reel__buffer *b, const reel_state *s, const char *const (*pairs)[2],
+static reel_status put_metadata(reel__text *b, const reel_state *s, const char *const (*pairs)[2],
                                 size_t count, const char *path) {
     bool first = true;
-    reel__buffer_print(b, "\"%s\":{", REEL__METADATA);
+    reel__text_add(b, "\"%s\":{", REEL__METADATA);
     for (int i = 0; i < reel_state_text_count(s); i++) {
         const char *key = reel_state_text_key(s, i), *other = pair_of(pairs, count, key);
         put_comma(b, &first);
@@ -49,23 +49,22 @@ static reel_status put_metadata(reel__buffer *b, const reel_state *s, const char
         put_comma(b, &first);
         REEL_TRY(put_text(b, pairs[i][0], pairs[i][1], path));
     }
-    reel__buffer_print(b, "}");
+    reel__text_add(b, "}");
     return REEL_OK;
 }
 
-static void put_layout(reel__buffer *b, const reel_tensor *t, uint64_t begin) {
-    reel__buffer_print(b, ":{\"dtype\":\"%s\",\"shape\":[", reel__file_dtype_of(reel_dtype_of(t)));
+static void put_layout(reel__text *b, const reel_tensor *t, uint64_t begin) {
+    reel__text_add(b, ":{\"dtype\":\"%s\",\"shape\":[", reel__file_dtype_of(reel_dtype_of(t)));
     for (int i = 0; i < reel_ndim(t); i++)
-        reel__buffer_print(b, "%s%" PRId64, i > 0 ? "," : "", reel_dim(t, i));
-    reel__buffer_print(b, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", begin,
-                       begin + bytes_of(t));
+        reel__text_add(b, "%s%" PRId64, i > 0 ? "," : "", reel_dim(t, i));
+    reel__text_add(b, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", begin, begin + bytes_of(t));
 }
 
-static reel_status put_header(reel__buffer *b, const reel_state *s, const char *const (*pairs)[2],
+static reel_status put_header(reel__text *b, const reel_state *s, const char *const (*pairs)[2],
                               size_t count, const char *path) {
     uint64_t at = 0;
     bool first = reel_state_text_count(s) == 0 && count == 0;
-    reel__buffer_print(b, "{");
+    reel__text_add(b, "{");
     if (!first) REEL_TRY(put_metadata(b, s, pairs, count, path));
     for (int i = 0; i < reel_state_count(s); i++) {
         const char *name = reel_state_name(s, i);
@@ -77,21 +76,21 @@ static reel_status put_header(reel__buffer *b, const reel_state *s, const char *
         put_layout(b, reel_state_at(s, i), at);
         at += bytes_of(reel_state_at(s, i));
     }
-    reel__buffer_print(b, "}");
+    reel__text_add(b, "}");
     return REEL_OK;
 }
 
 /* Spaces after the JSON put the data at a multiple of 8, so that a mapped file's tensors are
  * aligned. */
-static reel_status write_header(reel__replacement *r, reel__buffer *b, const char *path) {
-    reel__buffer_print(b, "%*s", (int)(-b->size & 7), "");
-    if (b->broken) return reel__safetensors_no_memory(path);
-    const uint64_t n = b->size; /* which text that grows with a run may reach: the format's limit */
+static reel_status write_header(reel__replacement *r, reel__text *b, const char *path) {
+    reel__text_add(b, "%*s", (int)(-b->used & 7), "");
+    if (b->failed) return reel__safetensors_no_memory(path);
+    const uint64_t n = b->used; /* which text that grows with a run may reach: the format's limit */
     if (n > REEL__MAX_HEADER)
         return reel_fail(REEL_ERR_ARGUMENT, NULL,
                          "safetensors: a header of %" PRIu64 " bytes is too long: %s", n, path);
     REEL_TRY(reel__replace_write(r, &n, sizeof n));
-    return reel__replace_write(r, b->text, b->size);
+    return reel__replace_write(r, b->text, b->used);
 }
 
 enum { PIECE = 1 << 22 }; /* bytes */
@@ -137,7 +136,7 @@ static reel_status write_tensor(reel__replacement *r, reel_tensor *t, const char
 reel_status reel__safetensors_stream(reel__replacement *r, const reel_state *s,
                                      const char *const (*pairs)[2], size_t count,
                                      const char *path) {
-    reel__buffer header = {0};
+    reel__text header = {0};
     reel_status status = put_header(&header, s, pairs, count, path);
     if (status == REEL_OK) status = write_header(r, &header, path);
     free(header.text);

@@ -15,17 +15,27 @@ static reel_status start(reel_meter *m, const reel_tensor *value) {
 }
 
 /* What the host counts, in a replay of a captured step too. */
-static void count_back(void *of, double weight) {
-    ((reel_meter *)of)->weight -= weight;
+static reel_status count(reel_meter *m, double weight);
+
+static void count_back(void *of, double was) {
+    ((reel_meter *)of)->weight = was;
 }
 
-static void count(void *of, double weight) {
-    reel_meter *m = of;
-    const reel__section s = {
-        .again = count, .back = count_back, .of = m, .number = weight, .life = m->sum};
-    reel__section_begin(&s);
+static void count_again(void *of, double weight) {
+    count(of, weight);
+}
+
+static reel_status count(reel_meter *m, double weight) {
+    const reel__section s = {.again = count_again,
+                             .back = count_back,
+                             .of = m,
+                             .number = weight,
+                             .was = m->weight,
+                             .life = m->sum};
+    REEL_TRY(reel__section_begin(&s));
     m->weight += weight;
     reel__section_end(&s, true);
+    return REEL_OK;
 }
 
 reel_status reel_meter_add_weighted(reel_meter *m, reel_tensor *value, double weight) {
@@ -48,8 +58,7 @@ reel_status reel_meter_add_weighted(reel_meter *m, reel_tensor *value, double we
         added = reel_in_place(add, m->sum, term);
     }
     if (!added) return reel_error_status();
-    count(m, weight);
-    return REEL_OK;
+    return count(m, weight);
 }
 
 reel_status reel_meter_add(reel_meter *m, reel_tensor *value) {

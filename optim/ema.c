@@ -148,8 +148,8 @@ static void update_again(void *of, double number) {
     (reel_ema_update)(of);
 }
 
-static void update_back(void *of, double number) {
-    (void)number;
+static void update_back(void *of, double was) {
+    (void)was;
     --*(int64_t *)reel__data(((reel_ema *)of)->count);
 }
 
@@ -160,9 +160,9 @@ reel_status reel_ema_update(reel_ema *e) {
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "ema_update: weights and averages are swapped");
     REEL_TRY(check_devices(e, "ema_update"));
     const reel__section s = {.again = update_again, .back = update_back, .of = e, .kind = KIND};
-    reel__section_begin(&s);
+    REEL_TRY(reel__section_begin(&s));
     const reel_status status = update(e);
-    reel__section_end(&s, true);
+    reel__section_end(&s, status == REEL_OK);
     return status;
 }
 

@@ -81,14 +81,14 @@ reel_status reel_optim_step(reel_optim *o) {
     if (reel_failed()) return reel_error_status();
     REEL_TRY(reel__optim_alive(o, "optim_step"));
     REEL_TRY(check_devices(o));
-    if (!has_gradients(o)) return REEL_OK;
+    if (!has_gradients(o)) return reel_error_status();
     REEL__PROFILE_PASS_OF("optim_step", NULL);
     {
         REEL_NO_GRAD;
         for (int i = 0; i < o->launch_count; i++) REEL_TRY(run_launch(o, i));
     }
     let_gradients_go(o);
-    return REEL_OK;
+    return reel_error_status();
 }
 
 void reel_optim_zero_grad(reel_optim *o) {

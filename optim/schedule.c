@@ -63,8 +63,8 @@ static void note_replaced(reel_schedule *s) {
     s->replaced.step = s->step;
 }
 
-static void step_back(void *of, double number) {
-    (void)number;
+static void step_back(void *of, double was) {
+    (void)was;
     reel_schedule *s = of, before = *s;
     before.step--;
     if (reel__schedule_apply("schedule_step", &before) != REEL_OK) return;
@@ -79,10 +79,10 @@ reel_status reel_schedule_step(reel_schedule *s) {
     REEL_TRY(check_step(who, s, false));
     const reel__section section = {
         .again = step_again, .back = step_back, .of = s, .kind = REEL__SCHEDULE};
-    reel__section_begin(&section);
+    REEL_TRY(reel__section_begin(&section));
     if (reel__self()->recorder) note_replaced(s);
     const reel_status status = advance(who, s, *s);
-    reel__section_end(&section, true);
+    reel__section_end(&section, status == REEL_OK);
     return status;
 }
 

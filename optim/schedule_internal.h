@@ -15,9 +15,10 @@ struct reel_schedule {
     int64_t step;
     double *base; /* of each group that there was when the schedule was made; owned */
     int groups;
-    struct {          /* rates of somebody else's that a step replaced: the last of such steps */
-        double *rate; /* of each group; owned */
-        int64_t step; /* -1: none */
+    double *next_rate; /* of each group: room for what is applied; owned */
+    struct {           /* rates of somebody else's that a step replaced: the last of such steps */
+        double *rate;  /* of each group; owned */
+        int64_t step;  /* -1: none */
     } replaced;
     union { /* as given, with defaults filled in */
         reel_cosine_options cosine;
@@ -47,7 +48,8 @@ struct reel_schedule {
 /* Owned, with lr(0) set, from a struct that is filled in but for optimizer and base. What it owns
  * is taken over, also on failure. */
 reel_schedule *reel__schedule_new(const char *what, reel_optim *o, reel_schedule filled);
-/* lr(s->step) into the optimizer's groups, all or none; a failure is in the name of `what`. */
+/* lr(s->step) into the optimizer's groups, all or none; a failure is in the name of `what`. Needs
+ * no memory. */
 reel_status reel__schedule_apply(const char *what, const reel_schedule *s);
 /* Lets go what s owns, and not s. */
 void reel__schedule_discard(const reel_schedule *s);

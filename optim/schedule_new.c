@@ -35,17 +35,13 @@ reel_status reel__schedule_milestones(const char *what, reel_schedule *s, const 
 /* ---- rates ---- */
 
 reel_status reel__schedule_apply(const char *what, const reel_schedule *s) {
-    reel_status status = REEL_OK;
-    double *rates = malloc((size_t)s->groups * sizeof *rates);
-    if (!rates) return reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
-    for (int i = 0; i < s->groups && status == REEL_OK; i++) {
-        rates[i] = s->rate(s, s->base[i], s->step);
-        status = reel__optim_check(what, "lr", rates[i]);
+    double *rate = s->next_rate;
+    for (int i = 0; i < s->groups; i++) {
+        rate[i] = s->rate(s, s->base[i], s->step);
+        REEL_TRY(reel__optim_check(what, "lr", rate[i]));
     }
-    for (int i = 0; i < s->groups && status == REEL_OK; i++)
-        status = reel__optim_set_rate(s->optim, i, rates[i]);
-    free(rates);
-    return status;
+    for (int i = 0; i < s->groups; i++) REEL_TRY(reel__optim_set_rate(s->optim, i, rate[i]));
+    return REEL_OK;
 }
 
 /* ---- making ---- */
@@ -55,9 +51,10 @@ static reel_status finish(const char *what, reel_schedule *s, reel_optim *o) {
     s->optim = o;
     s->groups = o->group_count;
     s->base = malloc((size_t)s->groups * sizeof *s->base);
+    s->next_rate = malloc((size_t)s->groups * sizeof *s->next_rate);
     s->replaced.rate = calloc((size_t)s->groups, sizeof *s->replaced.rate);
     s->replaced.step = -1;
-    if (!s->base || !s->replaced.rate)
+    if (!s->base || !s->next_rate || !s->replaced.rate)
         return reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", what);
     for (int i = 0; i < s->groups; i++) s->base[i] = o->groups[i].base;
     return reel__schedule_apply(what, s);
@@ -93,6 +90,7 @@ void reel__schedule_discard(const reel_schedule *s) {
     }
     free(s->milestones);
     free(s->base);
+    free(s->next_rate);
     free(s->replaced.rate);
 }
 

@@ -24,7 +24,7 @@ static reel_tensor *elsewhere(reel_tensor *t) {
 
 int rig_node(rig *r, reel__call c, const int *in, reel_tensor *const *seen, bool kept) {
     ck_assert_int_lt(r->count, RIG_NODES);
-    reel__node *n = &r->node[r->count];
+    reel__group_node *n = &r->node[r->count];
     if (c.nout == 0) c.nout = 1;
     c.at = "fused_rig.c:1";
     for (int k = 0; k < c.nin; k++) {
@@ -32,7 +32,7 @@ int rig_node(rig *r, reel__call c, const int *in, reel_tensor *const *seen, bool
         r->in[r->count][k] = in[k];
     }
     ck_assert_msg(reel__dispatch(&c) == REEL_OK, "%s", reel_error());
-    *n = (reel__node){.in = r->in[r->count], .kept = kept ? (1u << c.nout) - 1 : 0};
+    *n = (reel__group_node){.in = r->in[r->count], .kept = kept ? (1u << c.nout) - 1 : 0};
     for (int k = 0; k < c.nout; k++) {
         reel_tensor *t = reel__scope_give(c.out[k]);
         n->out[k] = rig_value(r, t);
@@ -90,7 +90,7 @@ void rig_free(reel__fused *f) {
 
 /* Sums may be added up in another order. */
 static bool is_loose(const rig *r, int i) {
-    const reel__node *n = &r->node[i];
+    const reel__group_node *n = &r->node[i];
     if (reel__ops[n->call.op].kind == REEL__REDUCE)
         return reel_dtype_is_float(reel_dtype_of(n->call.out[0]));
     for (int k = 0; k < n->call.nin; k++)

@@ -13,7 +13,7 @@
 
 typedef struct {
     int count, values;
-    reel__node node[RIG_NODES];
+    reel__group_node node[RIG_NODES];
     int in[RIG_NODES][REEL__MOST_INPUTS];
     reel_tensor *wanted[RIG_NODES][REEL__MOST_RESULTS];
     reel_tensor *value[RIG_VALUES]; /* by number, as the eager ops see it */

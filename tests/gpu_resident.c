@@ -70,7 +70,7 @@ static bool step(void *user) {
 
 static void capture(training *t, unsigned without) {
     reel_plan_free(t->plan);
-    t->plan = reel_capture(step, t, (reel_capture_options){.without = without, .whole = true});
+    t->plan = reel_capture(step, t, (reel_capture_options){.without = without});
 }
 
 /* Owned; it stays where it is, since its plan knows it. */

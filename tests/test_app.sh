@@ -652,6 +652,21 @@ holds "an odd name is only a name" -- [ -s "$odd/report.html" -a -s "$odd/tied-2
 if command -v gnuplot >/dev/null; then
     holds "for gnuplot, too" -- [ -s "$odd/curves.png" ]
 fi
+figures() { cut -d, -f1-6 "$1/results.csv"; } # all but the seconds
+several() {
+    set -- campaign --latents 2,10 --seeds 1,2 --epochs 2 --data synthetic --limit 300 --threads 1 \
+        --device "$device" "$@"
+    exec "$app" "$@"
+}
+(several --jobs 1 --out one-by-one) >out 2>err
+(several --jobs 3 --out three-at-once) >out 2>err
+verdict $? "a campaign with three runs at once"
+holds "its runs are those that are made one by one" -- [ "$(figures one-by-one)" = "$(figures three-at-once)" ]
+rm -rf three-at-once && mkdir three-at-once && : >three-at-once/classic-2-s1
+(several --jobs 3 --out three-at-once) >out 2>err
+[ $? -eq 1 ] && tail -n 1 err | grep -q '^mnist_ae: .*three-at-once/classic-2-s1'
+verdict $? "a failure of one of them is told in the end"
+holds "and what the others had begun is done" -- [ -s three-at-once/tied-2-s1/worst.png ]
 cp table/results.csv results.before
 (campaign --resume) >out 2>err
 holds "going on with a campaign that is done changes nothing" -- cmp results.before table/results.csv

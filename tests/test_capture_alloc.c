@@ -87,6 +87,74 @@ START_TEST(a_capture) {
 }
 END_TEST
 
+/* ---- what is left of a step that failed ---- */
+
+static uint64_t mix(uint64_t sum, const void *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        sum = (sum ^ ((const unsigned char *)bytes)[i]) * UINT64_C(0x100000001B3);
+    return sum;
+}
+
+static uint64_t mix_tensor(uint64_t sum, reel_tensor *x) {
+    if (!x) return sum;
+    return mix(sum, reel_data(x), (size_t)reel_numel(x) * reel_dtype_size(reel_dtype_of(x)));
+}
+
+/* All that a step changes, as a number. */
+static uint64_t all(void) {
+    reel_state *s = reel_state_new();
+    reel_module_save(t.model, s, "model");
+    reel_optim_save(t.optim, s, "optim");
+    reel_schedule_save(t.schedule, s, "schedule");
+    reel_loader_save(t.loader, s, "loader");
+    reel_state_put_double(s, "weight", t.loss.weight);
+    reel_state_put_double(s, "rate", reel_optim_lr(t.optim));
+    uint64_t sum = mix_tensor(1, t.loss.weight > 0 ? t.loss.sum : NULL);
+    for (int i = 0; i < reel_state_count(s); i++) sum = mix_tensor(sum, reel_state_at(s, i));
+    for (int i = 0; i < reel_state_text_count(s); i++) {
+        const char *value = reel_state_text_value(s, i);
+        sum = mix(sum, value, strlen(value));
+    }
+    for (int i = 0; i < reel_state_count(t.params); i++)
+        sum = mix_tensor(sum, reel_grad(reel_state_at(t.params, i)));
+    reel_state_free(s);
+    return sum;
+}
+
+static uint64_t before;
+
+static void setup_and_look(void) {
+    setup();
+    before = all();
+}
+
+/* Until there is a program, nothing that fails leaves anything. */
+static bool run_first_step(void) {
+    reel_plan *plan = reel_capture(step, &t, (reel_capture_options){0});
+    const int64_t n = plan ? reel_replay(plan, 1) : 0;
+    alloc_settle();
+    if (n == 0 && plan && reel_plan_programs(plan) == 0) {
+        char says[300];
+        const reel_status status = reel_error_status();
+        snprintf(says, sizeof says, "%s", reel_error());
+        reel_clear_error();
+        if (all() != before) alloc_wrong("left something: \"%s\"", says);
+        reel_fail(status, NULL, "%s", says);
+    }
+    reel_plan_free(plan);
+    return n == 1;
+}
+
+START_TEST(a_first_step) {
+    fails_everywhere(&(alloc_scenario){.setup = setup_and_look,
+                                       .run = run_first_step,
+                                       .recover = recover,
+                                       .teardown = teardown,
+                                       .least = 200,
+                                       .spare = 2});
+}
+END_TEST
+
 /* A plan that has its programs. */
 static void setup_plan(void) {
     setup();
@@ -114,6 +182,7 @@ int main(void) {
     TCase *c = add_cpu_case(s, "allocations");
     tcase_set_timeout(c, 300);
     tcase_add_test(c, a_capture);
+    tcase_add_test(c, a_first_step);
     tcase_add_test(c, replays);
     return run_suite(s);
 }

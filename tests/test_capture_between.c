@@ -22,6 +22,7 @@ static void open_trainer(trainer *t) {
     const reel_linear_options o = {.generator = g};
     t->model = reel_sequential(reel_linear_new(3, 5, o), reel_dropout_new(0.4, 7),
                                reel_linear_new(5, 3, o));
+    reel_module_to(t->model, test_device());
     t->params = reel_module_params(t->model);
     t->optim = reel_adam_new(t->params, (reel_adam_options){.lr = 0.05});
     t->schedule = reel_exponential_schedule_new(t->optim, (reel_exponential_options){.gamma = 0.9});
@@ -112,6 +113,7 @@ static void freeze(trainer *t, int replay) {
 static void make_another(trainer *t, int replay) {
     REEL_SCOPE;
     reel_module *other = reel_linear_new(3, 2, (reel_linear_options){0});
+    reel_module_to(other, test_device());
     reel_backward(reel_sum(reel_forward(other, t->rows)));
     reel_eval(other);
     if (replay % 2) reel_train(other);
@@ -150,7 +152,7 @@ START_TEST(changes) {
     open_trainer(&a);
     open_trainer(&b);
     a.plan = eager_plan(step, &a);
-    b.plan = reel_capture(step, &b, (reel_capture_options){0});
+    b.plan = plan_with_bits(step, &b, 0);
     for (int replay = 0; replay < 12; replay++) {
         snprintf(what, sizeof what, "%s, replay %d", between[_i].name, replay);
         replay_both(a.plan, b.plan, 1 + replay % 3);

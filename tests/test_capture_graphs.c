@@ -188,8 +188,7 @@ static void check_graph(uint64_t seed) {
     open_side(&a, &g, seed);
     open_side(&b, &g, seed);
     reel_plan *eager = eager_plan(step, &a),
-              *plan =
-                  reel_capture(step, &b, (reel_capture_options){.without = passes_left_out(seed)});
+              *plan = plan_with_bits(step, &b, passes_left_out(seed));
     for (int replay = 0; replay < MOST_REPLAYS; replay++) {
         const int64_t steps = 1 + (int64_t)(seed + (uint64_t)replay) % 3;
         const int64_t n = reel_replay(eager, steps), m = reel_replay(plan, steps);

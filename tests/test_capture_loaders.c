@@ -71,8 +71,7 @@ static void expect_same_trainers(trainer *a, trainer *b, const char *what) {
 
 /* Both for so many calls of so many steps each. */
 static void train_both(trainer *a, trainer *b, int calls, int64_t steps, const char *what) {
-    reel_plan *eager = eager_plan(step, a),
-              *plan = reel_capture(step, b, (reel_capture_options){0});
+    reel_plan *eager = eager_plan(step, a), *plan = plan_with_bits(step, b, 0);
     for (int i = 0; i < calls; i++) {
         const int64_t n = reel_replay(eager, steps), m = reel_replay(plan, steps);
         ck_assert_msg(!reel_failed(), "%s, call %d: %s", what, i, reel_error());
@@ -241,9 +240,8 @@ START_TEST(resumed_in_the_middle) {
         trainer_open(&a, rows_loader(d, variant, 4), NULL);
         trainer_open(&b, rows_loader(d, variant, 4), NULL);
         trainer_open(&c, rows_loader(d, variant, 4), NULL);
-        reel_plan *eager = eager_plan(step, &a),
-                  *first = reel_capture(step, &b, (reel_capture_options){0}),
-                  *second = reel_capture(step, &c, (reel_capture_options){0});
+        reel_plan *eager = eager_plan(step, &a), *first = plan_with_bits(step, &b, 0),
+                  *second = plan_with_bits(step, &c, 0);
         replay_both(eager, first, 3);
         reel_replay(second, 1); /* elsewhere, before it is loaded */
         load_into(&c, &b);
@@ -276,8 +274,7 @@ START_TEST(an_item_that_fails) {
                          NULL);
             trainer_open(&b, loader_of(&q.base, (reel_loader_options){.batch_size = 4}, ways[w]),
                          NULL);
-            reel_plan *eager = eager_plan(step, &a),
-                      *plan = reel_capture(step, &b, (reel_capture_options){0});
+            reel_plan *eager = eager_plan(step, &a), *plan = plan_with_bits(step, &b, 0);
             replay_both(eager, plan, INT64_MAX); /* an epoch in which all is well */
             p.bad = q.bad = bad;
             const int64_t n = reel_replay(eager, INT64_MAX);
@@ -306,7 +303,7 @@ START_TEST(a_freed_loader) {
     reel_dataset *d = rows_new(true);
     trainer t;
     trainer_open(&t, rows_loader(d, _i, 4), NULL);
-    reel_plan *plan = reel_capture(step, &t, (reel_capture_options){0});
+    reel_plan *plan = plan_with_bits(step, &t, 0);
     ck_assert_int_eq(reel_replay(plan, 3), 3);
     reel_loader *was = t.loader;
     if (_i & 1) t.loader = rows_loader(d, _i, 4); /* elsewhere */

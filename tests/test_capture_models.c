@@ -248,8 +248,7 @@ static void compare(const kind *k, const zoo_model *zoo, int number, int replays
                     unsigned without) {
     trainer a = trainer_new(k, zoo, number), b = trainer_new(k, zoo, number);
     char what[100];
-    reel_plan *eager = eager_plan(step, &a),
-              *plan = reel_capture(step, &b, (reel_capture_options){.without = without});
+    reel_plan *eager = eager_plan(step, &a), *plan = plan_with_bits(step, &b, without);
     for (int i = 0; i < replays; i++) {
         snprintf(what, sizeof what, "%s, number %d, replay %d", k ? k->name : zoo->name, number, i);
         const int64_t n = reel_replay(eager, 2), m = reel_replay(plan, 2);

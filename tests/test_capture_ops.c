@@ -132,8 +132,7 @@ static void check(reel__op op, const op_shapes *s, reel_dtype dtype) {
     side a = {.c = op_cases[op], .s = s, .dtype = dtype}, b = a;
     open_side(&a, op);
     open_side(&b, op);
-    reel_plan *eager = eager_plan(step, &a),
-              *plan = reel_capture(step, &b, (reel_capture_options){0});
+    reel_plan *eager = eager_plan(step, &a), *plan = plan_with_bits(step, &b, 0);
     for (int n = 0; n < REPLAYS; n++) {
         put_inputs(&a, &b);
         ck_assert_msg(reel_replay(eager, 1) == 1, "%s: %s", reel__ops[op].name, reel_error());

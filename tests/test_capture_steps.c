@@ -365,8 +365,7 @@ static void compare(int which, int variant, unsigned without) {
     open_world(&a, 3);
     open_world(&b, 3);
     reel_plan *eager = eager_plan(steps[which].step, &a),
-              *plan =
-                  reel_capture(steps[which].step, &b, (reel_capture_options){.without = without});
+              *plan = plan_with_bits(steps[which].step, &b, without);
     for (int replay = 0; replay < REPLAYS; replay++) {
         snprintf(what, sizeof what, "%s, variant %d, replay %d", steps[which].name, variant,
                  replay);

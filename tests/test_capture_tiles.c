@@ -143,8 +143,7 @@ static int groups_of(const reel_plan *plan) {
 static int check(int number) {
     side a = side_new(number), b = side_new(number);
     reel_generator *g = reel_generator_new((uint64_t)number + 1, test_device());
-    reel_plan *eager = eager_plan(step, &a),
-              *plan = reel_capture(step, &b, (reel_capture_options){0});
+    reel_plan *eager = eager_plan(step, &a), *plan = plan_with_bits(step, &b, 0);
     for (int i = 0; i < REPLAYS; i++) {
         fill_both(&a, &b, g);
         reel_set_threads(1 + (number + i) % 3);

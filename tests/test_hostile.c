@@ -133,10 +133,10 @@ START_TEST(json_strings_there_and_back) {
     static const char *const strings[] = {"", "plain", "\"\\/", "\b\f\n\r\t\x01\x1f\x7f",
                                           "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
-        reel__buffer b = {0};
+        reel__text b = {0};
         reel__json j;
         ck_assert(reel__json_put_string(&b, strings[i]));
-        reel__json_start(&j, b.text, b.size);
+        reel__json_start(&j, b.text, b.used);
         ck_assert_str_eq(reel__json_string(&j), strings[i]);
         ck_assert(reel__json_end(&j));
         free(b.text);
@@ -145,7 +145,7 @@ START_TEST(json_strings_there_and_back) {
     reel__json j;
     reel__json_start(&j, escaped, sizeof escaped - 1);
     ck_assert_str_eq(reel__json_string(&j), "A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\x1f");
-    reel__buffer b = {0};
+    reel__text b = {0};
     ck_assert(!reel__json_put_string(&b, "a\xff"));
     free(b.text);
 }

@@ -9,7 +9,8 @@
  *     evaluate.c     the data, and errors on the test images
  *     pictures.c     samples, best and worst reconstructions
  *     show.c         a checkpoint's figures and pictures
- *     campaign.c     many runs and their curves (report.c: the tables; report_html.c: a page)
+ *     campaign.c     many runs, some of them at once, and their curves (report.c: the tables;
+ *                    report_html.c: a page)
  *     progress.c     the bar, messages
  *     process.c      signals, standard output: what a program owes its shell
  *
@@ -42,7 +43,7 @@ extern const char *const optimizer_names[OPTIMIZER_COUNT];
 extern const char *const schedule_names[SCHEDULE_COUNT];
 extern const char *const init_names[INIT_COUNT];
 
-enum { MAX_LATENT = 65536, MAX_LATENTS = 16, MAX_SEEDS = 64 };
+enum { MAX_LATENT = 65536, MAX_LATENTS = 16, MAX_SEEDS = 64, MAX_JOBS = 64 };
 
 typedef struct {
     app_command command;
@@ -53,6 +54,7 @@ typedef struct {
     int64_t save_every; /* iterations; 0: at each epoch's end only */
     int keep, workers;
     int threads; /* 0: as the library has it, or the checkpoint that is gone on from */
+    int jobs;    /* runs of a campaign at once; 0: as the device has it */
     bool resume, eager;
     reel_device device;
     const char *data; /* NULL: wherever reel_mnist_load finds it */
@@ -171,6 +173,7 @@ reel_status pictures_write(reel_module *model, const app_data *d, reel_loader *t
 /* ---- report.c, report_html.c ---- */
 
 typedef struct {
+    int number; /* in the order of the table, from 0 */
     int model;
     int64_t latent, seed;
     app_result result;
@@ -179,8 +182,8 @@ typedef struct {
 typedef struct {
     const app_options *options;
     const app_data *data;
-    app_cell *cells;
-    int count; /* of cells done */
+    app_cell *cells; /* those done, in the order of the table */
+    int count;
 } app_campaign;
 
 /* Mean over the seeds done. */
@@ -216,7 +219,8 @@ void out_unlock(int lock);
 
 /* ---- progress.c ---- */
 
-/* On a terminal a bar, drawn at most ten times a second; elsewhere a line an epoch. On stderr. */
+/* On a terminal a bar, drawn at most ten times a second; elsewhere, and of several runs at once, a
+ * line an epoch. On stderr. */
 typedef struct {
     bool tty;
     int64_t steps, first_step; /* of the whole run; where this process began */

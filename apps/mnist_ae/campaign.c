@@ -2,6 +2,7 @@
 #include "app.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 /* A file below the campaign's directory, as `print` writes it: whole or not at all. */
@@ -74,38 +75,99 @@ static reel_status write_curves(const app_campaign *c) {
     return status;
 }
 
-/* ---- the campaign ---- */
+/* ---- the runs ---- */
 
 static int cells_of(const app_options *o) {
     return o->model_count * o->latent_count * o->seed_count;
 }
 
-static int run_cell(app_campaign *c, app_cell cell) {
+static app_cell cell_at(const app_options *o, int number) {
+    const int seed = number % o->seed_count, latent = number / o->seed_count % o->latent_count,
+              model = number / o->seed_count / o->latent_count;
+    return (app_cell){.number = number,
+                      .model = (int)o->models[model],
+                      .latent = o->latents[latent],
+                      .seed = o->seeds[seed]};
+}
+
+static int run_cell(const app_campaign *c, app_cell *cell) {
     char name[CELL_NAME], label[2 * CELL_NAME], out[PATH_SIZE];
     app_options o = *c->options;
-    o.model = cell.model;
-    o.latent = cell.latent;
-    o.seed = cell.seed;
-    cell_name(name, cell.model, cell.latent, cell.seed);
-    snprintf(label, sizeof label, "%d/%d %s", c->count + 1, cells_of(&o), name);
-    int status = run_train(&o, c->data, path_in(out, o.out, name), label, &cell.result);
-    if (status != EXIT_SUCCESS) return status;
-    c->cells[c->count++] = cell;
+    o.model = cell->model;
+    o.latent = cell->latent;
+    o.seed = cell->seed;
+    cell_name(name, cell->model, cell->latent, cell->seed);
+    snprintf(label, sizeof label, "%d/%d %s", cell->number + 1, cells_of(&o), name);
+    return run_train(&o, c->data, path_in(out, o.out, name), label, &cell->result);
+}
+
+/* Those who do them: the program's own thread, and others. */
+typedef struct {
+    app_campaign *campaign;
+    pthread_mutex_t lock; /* of all below, and of the campaign's cells */
+    int next;             /* the number of the next one */
+    int status;           /* the first that was not EXIT_SUCCESS: nobody begins another */
+    reel_status failure;  /* of that one */
+    char why[2000];
+} crew;
+
+/* Each run that is done, in its place, and results.csv anew. */
+static int keep_cell(app_campaign *c, const app_cell *cell) {
+    int at = c->count++;
+    for (; at > 0 && c->cells[at - 1].number > cell->number; at--) c->cells[at] = c->cells[at - 1];
+    c->cells[at] = *cell;
     return write_text(c, "results.csv", report_csv) == REEL_OK ? EXIT_SUCCESS : EXIT_FAILED;
 }
 
-static int run_cells(app_campaign *c) {
-    const app_options *o = c->options;
-    for (int m = 0; m < o->model_count; m++)
-        for (int l = 0; l < o->latent_count; l++)
-            for (int s = 0; s < o->seed_count; s++) {
-                app_cell cell = {
-                    .model = (int)o->models[m], .latent = o->latents[l], .seed = o->seeds[s]};
-                int status = signal_caught() ? 128 + signal_caught() : run_cell(c, cell);
-                if (status != EXIT_SUCCESS) return status;
-            }
-    return EXIT_SUCCESS;
+/* The next run's number; -1: there is none to begin. */
+static int take_number(crew *w) {
+    pthread_mutex_lock(&w->lock);
+    if (w->status == EXIT_SUCCESS && signal_caught()) w->status = 128 + signal_caught();
+    const bool more = w->status == EXIT_SUCCESS && w->next < cells_of(w->campaign->options);
+    const int number = more ? w->next++ : -1;
+    pthread_mutex_unlock(&w->lock);
+    return number;
 }
+
+/* A failure is kept, and told by the program's own thread in the end. */
+static void end_run(crew *w, const app_cell *cell, int status) {
+    pthread_mutex_lock(&w->lock);
+    if (status == EXIT_SUCCESS) status = keep_cell(w->campaign, cell);
+    if (w->status == EXIT_SUCCESS && status != EXIT_SUCCESS) {
+        w->status = status;
+        w->failure = reel_error_status();
+        snprintf(w->why, sizeof w->why, "%s", reel_error());
+    }
+    pthread_mutex_unlock(&w->lock);
+    reel_clear_error();
+}
+
+static void *work(void *of) {
+    crew *w = of;
+    const app_options *o = w->campaign->options;
+    if (o->threads) reel_set_threads(o->threads); /* a setting of each thread */
+    for (int number; (number = take_number(w)) >= 0;) {
+        app_cell cell = cell_at(o, number);
+        const int status = run_cell(w->campaign, &cell);
+        end_run(w, &cell, status);
+    }
+    return NULL;
+}
+
+/* As many runs at once as were asked for: fewer if there are no threads to be had. */
+static int run_cells(app_campaign *c) {
+    crew w = {.campaign = c, .lock = PTHREAD_MUTEX_INITIALIZER};
+    pthread_t other[MAX_JOBS];
+    int others = 0;
+    while (others + 1 < c->options->jobs && pthread_create(&other[others], NULL, work, &w) == 0)
+        others++;
+    work(&w);
+    while (others > 0) pthread_join(other[--others], NULL);
+    if (w.failure != REEL_OK) reel_fail(w.failure, NULL, "%s", w.why);
+    return w.status;
+}
+
+/* ---- the campaign ---- */
 
 static reel_status write_report(const app_campaign *c) {
     REEL_TRY(write_text(c, "results.md", report_markdown));
@@ -121,10 +183,18 @@ static int run_all(app_campaign *c) {
     return status == EXIT_SUCCESS && signal_caught() ? 128 + signal_caught() : status;
 }
 
-int command_campaign(const app_options *o) {
+/* On a GPU runs share it, and what the host does for them; on the CPU each wants all of it. */
+static int jobs_of(const app_options *o) {
+    const int jobs = o->jobs ? o->jobs : o->device.type == REEL_CPU ? 1 : 8;
+    return jobs < cells_of(o) ? jobs : cells_of(o);
+}
+
+int command_campaign(const app_options *asked) {
+    app_options options = *asked, *o = &options;
     app_data data = {0};
     app_campaign c = {.options = o, .data = &data};
     int status = EXIT_FAILED, lock = -1;
+    o->jobs = jobs_of(o);
     c.cells = calloc((size_t)cells_of(o), sizeof *c.cells);
     if (!c.cells) reel_fail(REEL_ERR_MEMORY, NULL, "campaign: out of memory");
     if (c.cells && out_lock(o->out, &lock) == REEL_OK && data_open(&data, o) == REEL_OK)

@@ -28,6 +28,7 @@ typedef enum {
     LIMIT,
     DEVICE,
     THREADS,
+    JOBS,
     WORKERS,
     EAGER,
     CHECKPOINT,
@@ -67,6 +68,7 @@ static const option_row rows[] = {
     [DEVICE] = {"device", "cpu|cuda|cuda:N", ALL, "where to compute (cpu)"},
     [THREADS] = {"threads", "T", ALL,
                  "for kernels on the CPU (one a processor; --resume: as before)"},
+    [JOBS] = {"jobs", "N", CAMPAIGN, "runs at once (cuda: 8, cpu: 1)"},
     [WORKERS] = {"workers", "W", RUNS, "threads that make batches ahead (0)"},
     [EAGER] = {"eager", NULL, RUNS, "run each step op by op: not captured"},
     [CHECKPOINT] = {"checkpoint", "FILE", SHOW, "a checkpoint that train wrote (needed)"},
@@ -164,6 +166,8 @@ static bool set_option(app_options *o, option_id id, const char *text) {
         return device_value(name, text, &o->device);
     case THREADS:
         return value_int(name, text, 1, REEL_MAX_THREADS, &o->threads);
+    case JOBS:
+        return value_int(name, text, 1, MAX_JOBS, &o->jobs);
     case WORKERS:
         return value_int(name, text, 0, 256, &o->workers);
     case CHECKPOINT:

@@ -22,7 +22,7 @@ double run_seconds(const app_run *r) {
 /* ---- progress ---- */
 
 void progress_start(app_progress *p, const app_run *r) {
-    *p = (app_progress){.tty = isatty(STDERR_FILENO) == 1,
+    *p = (app_progress){.tty = r->options->jobs <= 1 && isatty(STDERR_FILENO) == 1,
                         .steps = r->options->epochs * reel_loader_batches(r->train),
                         .first_step = r->iteration,
                         .started = now(),

@@ -193,8 +193,8 @@ void reel__grad_softmax(reel__node *n, reel_tensor *g) {
     reel__give(n, 0, reel_mul_at(n->at, y, reel_sub_at(n->at, g, dot)));
 }
 
-/* dx = g - e^y sum g along the axis: a row of which nothing is asked gets nothing, whatever y is */
-/* In place of g, if that may be. */
+/* dx = g - e^y sum g along the axis: a row of which nothing is asked gets nothing, whatever y is.
+ * In place of g, if that may be. */
 void reel__grad_log_softmax(reel__node *n, reel_tensor *g) {
     reel_tensor *sum = reel_sum_at(n->at, g, reel_axes(n->with.axis), true), *y = reel__out(n),
                 *own = sum && y ? reel__take_gradient(n, g) : NULL;

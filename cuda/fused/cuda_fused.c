@@ -53,7 +53,7 @@ static uint64_t constant_of(const reel__call *c, int which) {
                                 : c->with.reduce.p);
 }
 
-static const char *name_of(const reel__node *n) {
+static const char *name_of(const reel__group_node *n) {
     return n->function ? n->function : reel__ops[n->call.op].name;
 }
 
@@ -65,7 +65,7 @@ static void *memory_of(const fused *f, int operand) {
 }
 
 static uint64_t word_of(const fused *f, const reel__fused_word *w) {
-    const reel__node *n = &f->group.node[w->of];
+    const reel__group_node *n = &f->group.node[w->of];
     switch (w->kind) {
     case REEL__WORD_ZERO:
         break;

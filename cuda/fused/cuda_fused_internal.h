@@ -12,6 +12,7 @@
 #include "cuda/cuda_internal.h"
 #include "cuda/kernels/kernels_fold_internal.h"
 #include "tensor/ops/group_internal.h"
+#include "tensor/text/text_buffer_internal.h"
 
 #define REEL__FUSED_NODES 48
 #define REEL__FUSED_AXES REEL_MAX_DIMS
@@ -53,7 +54,7 @@ typedef struct {
 #define REEL__FUSED_SOURCES REEL__MOST_MAPPED
 
 typedef struct {
-    const reel__node *node;
+    const reel__group_node *node;
     bool placed, whole; /* whole: computed once for each place of the space */
     /* Its coordinates, of a place in the space: a sum for each of its axes. */
     int64_t along[REEL_MAX_DIMS][REEL__FUSED_AXES];
@@ -129,19 +130,10 @@ reel__fused_how reel__fused_how_of(const reel__fused_space *s, const reel__fused
  */
 char *reel__fused_text(const reel__fused_space *s, int vector);
 
-/* ---- texts that grow (text_buffer.c) ---- */
-
-typedef struct {
-    char *text; /* NULL: out of memory, or empty */
-    size_t used, room;
-    bool failed;
-} reel__text;
-void reel__text_add(reel__text *t, const char *format, ...) REEL__PRINTF(2, 3);
-
 /* ---- for the plan (cuda_fused.c) ---- */
 
 /* Whether a node can be part of a group. */
-bool reel__cuda_fuses(const reel__node *n);
+bool reel__cuda_fuses(const reel__group_node *n);
 /* Whether these nodes can be one kernel: nothing is compiled. */
 bool reel__cuda_joins(const reel__group *g);
 /* The kernel, compiled or found, freed by its `free` and then by free(); NULL: there is none, and

@@ -2,7 +2,7 @@
  * node is a kernel. */
 #include "cuda/fused/cuda_fused_internal.h"
 
-bool reel__cuda_fuses(const reel__node *n) {
+bool reel__cuda_fuses(const reel__group_node *n) {
     (void)n;
     return false;
 }

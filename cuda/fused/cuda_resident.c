@@ -130,7 +130,7 @@ static void *memory_of(const kernel_of_steps *s, int word) {
 }
 
 static void fill_words(kernel_of_steps *s) {
-    const reel__node *gather = &s->group.node[s->found.gather];
+    const reel__group_node *gather = &s->group.node[s->found.gather];
     s->with.word[0] = (uintptr_t)s->device->claimed;
     s->with.word[1] = (uintptr_t)s->device->error_there;
     s->with.word[2] = (uintptr_t)(gather->function ? gather->function : "dequantize_rows");

@@ -23,7 +23,7 @@ static bool is_taken(const reel__call *c) {
     }
 }
 
-bool reel__cuda_fuses(const reel__node *n) {
+bool reel__cuda_fuses(const reel__group_node *n) {
     const reel__call *c = &n->call;
     return is_taken(c) && !c->list && c->out[0] && reel_numel(c->out[0]) > 0;
 }
@@ -33,12 +33,12 @@ static bool folds(const reel__call *c) {
 }
 
 /* What a node goes over: its result or, of a fold, its input. */
-static reel_shape shape_of(const reel__node *n) {
+static reel_shape shape_of(const reel__group_node *n) {
     return folds(&n->call) ? n->call.in[0]->layout.shape : n->call.out[0]->layout.shape;
 }
 
 /* Strides of its result along the axes that it goes over. */
-static void result_strides(const reel__node *n, int64_t stride[REEL_MAX_DIMS]) {
+static void result_strides(const reel__group_node *n, int64_t stride[REEL_MAX_DIMS]) {
     const reel__layout *l = &n->call.out[0]->layout;
     const reel_shape shape = shape_of(n);
     for (int b = 0, k = 0; b < shape.ndim; b++) {
@@ -209,7 +209,7 @@ static const reel_tensor *tensor_of(const reel__fused_space *s, const reel__fuse
 }
 
 static int value_of(const reel__fused_space *s, const reel__fused_operand *o) {
-    const reel__node *n = s->step[o->node].node;
+    const reel__group_node *n = s->step[o->node].node;
     return o->slot < REEL__MOST_INPUTS ? n->in[o->slot] : n->out[o->slot - REEL__MOST_INPUTS];
 }
 

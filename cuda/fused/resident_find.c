@@ -109,7 +109,7 @@ typedef struct {
 } seen;
 
 static bool see_input(resident *r, int node, int k, seen *s) {
-    const reel__node *n = &r->group->node[node];
+    const reel__group_node *n = &r->group->node[node];
     const reel__layout *l = &reel__input(&n->call, k)->layout;
     reel__resident_kind kind;
     bool turned;
@@ -123,7 +123,7 @@ static bool see_input(resident *r, int node, int k, seen *s) {
 /* Results lie as they are seen. What is written again is another value from then on, unless `same`:
  * it was there before, and is added to. Inputs are seen first. */
 static bool see_result(resident *r, int node, bool same, seen *s) {
-    const reel__node *n = &r->group->node[node];
+    const reel__group_node *n = &r->group->node[node];
     const reel__layout *l = &n->call.out[0]->layout;
     reel__resident_kind kind;
     bool turned;
@@ -260,7 +260,7 @@ static bool find_copy(resident *r, int i) {
 /* ---- the update ---- */
 
 static bool find_param(resident *r, int i, const reel__update_call *u, int first) {
-    const reel__node *n = &r->group->node[i];
+    const reel__group_node *n = &r->group->node[i];
     if (r->params >= REEL__RESIDENT_PARAMS) return false;
     reel__resident_param *p = &r->param[r->params];
     *p = (reel__resident_param){.first = first, .unit = -1};
@@ -287,7 +287,7 @@ static bool find_param(resident *r, int i, const reel__update_call *u, int first
 }
 
 static bool find_update(resident *r, int i) {
-    const reel__node *n = &r->group->node[i];
+    const reel__group_node *n = &r->group->node[i];
     r->role[i] = REEL__UPDATED;
     if (r->update >= 0 || n->call.with.update.carries || !n->call.list) return false;
     r->update = i;
@@ -488,7 +488,7 @@ static bool check_values(const resident *r) {
 
 /* The rate is the update's, and the host's numbers are made of totals. */
 static bool check_numbers(const resident *r) {
-    const reel__node *n = &r->group->node[r->update];
+    const reel__group_node *n = &r->group->node[r->update];
     if (r->rate >= 0 && r->group->node[r->rate].out[0] != n->in[n->call.nin - 2]) return false;
     for (int i = 0; i < r->group->count; i++) {
         if (r->role[i] != REEL__COUNTED) continue;

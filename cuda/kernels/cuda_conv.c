@@ -197,6 +197,7 @@ static reel_status put_taps(const reel__call *c, const reel__cuda_conv_shape *v,
         .ndim = 7,
         .dim = {v->images * v->groups * v->big_channels, p[0], k[0], p[1], k[1], p[2], k[2]}};
     reel__layout_contiguous(&to.layout);
+    to.layout.offset = c->out[0]->layout.offset;
     const int64_t stride[] = {volume * reel__cuda_volume(k),
                               p[1] * p[2],
                               volume * k[1] * k[2],

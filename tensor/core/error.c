@@ -82,6 +82,22 @@ void reel_clear_error(void) {
     self->looked_at = NULL;
 }
 
+void reel__failure_put_aside(reel__failure *f) {
+    const reel__thread *self = reel__self();
+    f->error = self->error;
+    f->looked_at = self->looked_at;
+    memcpy(f->message, self->message, sizeof f->message);
+    reel_clear_error();
+}
+
+void reel__failure_put_back(const reel__failure *f) {
+    reel__thread *self = reel__self();
+    if (f->error == REEL_OK) return;
+    self->error = f->error;
+    self->looked_at = f->looked_at;
+    memcpy(self->message, f->message, sizeof f->message);
+}
+
 int reel_report(FILE *f) {
     const reel__thread *self = reel__self();
     if (self->error == REEL_OK) return 0;

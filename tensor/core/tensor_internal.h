@@ -134,9 +134,11 @@ typedef struct reel__composite {
     reel__thread *thread; /* NULL: not the outermost */
 } reel__composite;
 
+enum { REEL__MESSAGE = 1024 }; /* bytes of a failure's text, at most */
+
 struct reel__thread {
     reel_status error;
-    char message[1024];
+    char message[REEL__MESSAGE];
     const reel_tensor *looked_at; /* the failure is that it was looked at, let go already */
     reel_site call;      /* where the calls under way stand: functions that take no site, forward */
     const char *context; /* op whose gradient is being computed, NULL outside backward */
@@ -201,6 +203,16 @@ const char *reel__message_site(const char *message);
 void reel__message_place(char *message, size_t size, const char *at);
 /* The kept one without what it says of the call under way: to be kept again in a later call. */
 void reel__message_apart(char *to, size_t size);
+
+/* The kept failure, put aside: what undoes a part of the work runs as if there were none. */
+typedef struct {
+    reel_status error;
+    char message[REEL__MESSAGE];
+    const reel_tensor *looked_at;
+} reel__failure;
+void reel__failure_put_aside(reel__failure *f);
+/* It is kept again, whatever came meanwhile; if there was none, what came stays. */
+void reel__failure_put_back(const reel__failure *f);
 
 /* ---- messages (message.c) ---- */
 

@@ -211,9 +211,9 @@ reel_status reel__dispatch_again(reel__call *c) {
 }
 
 /* By a recorder that knows what comes of it. */
-static bool answered(reel__call *c, const reel__layout *layout) {
+static reel__answer answer_of(reel__call *c, const reel__layout *layout) {
     reel__recorder *r = reel__self()->recorder;
-    return r->answers && r->answers(r, c, layout);
+    return r && reel__ops[c->op].kind != REEL__VIEW ? r->answers(r, c, layout) : REEL__RUNS;
 }
 
 reel_status reel__dispatch(reel__call *c) {
@@ -236,7 +236,8 @@ reel_status reel__dispatch(reel__call *c) {
         return reel__fail_call(REEL_ERR_ARGUMENT, c, "has no gradient, and an input is tracked");
     REEL_TRY(rules[c->op](c, layout));
     if (in_place) REEL_TRY(check_given(c, layout));
-    if (self->recorder && op->kind != REEL__VIEW && answered(c, layout)) return REEL_OK;
+    const reel__answer answer = answer_of(c, layout);
+    if (answer != REEL__RUNS) return answer == REEL__ANSWERED ? REEL_OK : reel_error_status();
     if (!in_place) REEL_TRY(make_outputs(c, op, layout));
 
     reel_status status = compute(c, op);

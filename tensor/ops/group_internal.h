@@ -8,7 +8,7 @@
 
 #include "tensor/backend.h"
 
-typedef struct reel__node {
+typedef struct reel__group_node {
     reel__call call;
     int *in;                     /* the values of its inputs, call.nin of them */
     int out[REEL__MOST_RESULTS]; /* and of its results */
@@ -17,11 +17,11 @@ typedef struct reel__node {
     bool fed;                    /* constants or outer inputs are replaced before each replay */
     const char *function;        /* that it is part of, in messages; NULL: none */
     const char *context;         /* the op whose gradient it is part of; NULL: none */
-} reel__node;
+} reel__group_node;
 
 /* Nodes that follow each other in a plan. */
 typedef struct reel__group {
-    reel__node *node;
+    reel__group_node *node;
     int count;
 } reel__group;
 
@@ -41,7 +41,7 @@ typedef struct reel__fused {
 /* How a backend makes them. */
 typedef struct reel__fusing {
     /* Whether a node can be part of a group, and whether these nodes can be one kernel. */
-    bool (*takes)(const reel__node *n);
+    bool (*takes)(const reel__group_node *n);
     bool (*joins)(const reel__group *g);
     /* The kernel, owned, freed by its `free` and then by free(); NULL: none, and no failure. The
      * nodes and their tensors stay where they are as long as it lives; what nodes are told, and the

@@ -4,10 +4,13 @@
  * not by calls alone, is a section: it says how to do it again.
  *
  *     reel__section s = {.again = again, .back = back, .of = loader};
- *     reel__section_begin(&s);
+ *     REEL_TRY(reel__section_begin(&s));
  *     ... calls, and what the host does besides ...
  *     s.result[0] = x;
- *     reel__section_end(&s, more); */
+ *     reel__section_end(&s, more);
+ *
+ * Whatever a recorder has no memory to write down is not done, so that all that was done can be
+ * undone. */
 #ifndef REEL_TENSOR_OPS_RECORD_INTERNAL_H
 #define REEL_TENSOR_OPS_RECORD_INTERNAL_H
 
@@ -21,42 +24,49 @@ typedef struct reel__section {
     void (*again)(void *of, double number);
     /* Whether it would have nothing to give; NULL: it always has. Changes nothing. */
     bool (*over)(void *of);
-    /* Undoes the last time: what was taken is there to be taken again. */
-    void (*back)(void *of, double number);
+    /* Undoes the last time, if it gave something: what was taken is there to be taken again.
+     * Needs no memory. */
+    void (*back)(void *of, double was);
     void *of;
     const char *kind; /* of `of`, in the set of living objects; NULL: it is none of these */
-    double number;
+    double number;    /* for `again` */
+    double was;       /* before it, for `back` */
     reel_tensor *result[REEL__SECTION_RESULTS]; /* what it gives to the step; NULL: none */
     reel_tensor *life; /* once this one is let go, `of` is gone too; NULL: it looks after itself */
 } reel__section;
+
+/* Of a call that is about to run: it does; it need not, its results are set, each with a reference
+ * that is the caller's; it must not, a failure is kept. */
+typedef enum { REEL__RUNS, REEL__ANSWERED, REEL__REFUSED } reel__answer;
 
 typedef struct reel__recorder reel__recorder;
 struct reel__recorder {
     /* After a call ran: it is written down. */
     reel_status (*took)(reel__recorder *r, const reel__call *c);
-    /* Before a call runs: true if it need not, since it is answered: its results are set, each with
-     * a reference that is the caller's. NULL: none is. */
-    bool (*answers)(reel__recorder *r, reel__call *c, const reel__layout *layout);
+    /* Before a call runs. */
+    reel__answer (*answers)(reel__recorder *r, reel__call *c, const reel__layout *layout);
     /* Before a leaf's gradient is looked at or changed; not seen: it is let go, whatever it is.
      * NULL: of no interest. */
-    void (*gradient)(reel__recorder *r, reel_tensor *leaf, bool seen);
-    void (*section_begin)(reel__recorder *r, const reel__section *s);
+    reel_status (*gradient)(reel__recorder *r, reel_tensor *leaf, bool seen);
+    reel_status (*section_begin)(reel__recorder *r, const reel__section *s);
     void (*section_end)(reel__recorder *r, const reel__section *s, bool more);
 };
 
-static inline void reel__section_begin(const reel__section *s) {
+/* On failure there is none to end. */
+static inline reel_status reel__section_begin(const reel__section *s) {
     reel__recorder *r = reel__self()->recorder;
-    if (r) r->section_begin(r, s);
+    return r ? r->section_begin(r, s) : REEL_OK;
 }
-/* `more`: it gave something to go on with. */
+/* `more`: it was done, and gave what there is to go on with. Else nothing was, or, of a loader, its
+ * epoch is over. */
 static inline void reel__section_end(const reel__section *s, bool more) {
     reel__recorder *r = reel__self()->recorder;
     if (r) r->section_end(r, s, more);
 }
 
-static inline void reel__note_gradient(reel_tensor *leaf, bool seen) {
+static inline reel_status reel__note_gradient(reel_tensor *leaf, bool seen) {
     reel__recorder *r = reel__self()->recorder;
-    if (r && r->gradient) r->gradient(r, leaf, seen);
+    return r && r->gradient ? r->gradient(r, leaf, seen) : REEL_OK;
 }
 
 /* What the host does besides calls, at each step anew, is not recorded. At the head of a block. */

@@ -15,8 +15,7 @@
  * made beforehand), --device cpu|cuda (where the images lie and the step runs; on cuda steps are
  * timed fifty at a time, with one wait at their end; floor, loader and memory are the CPU's),
  * --precision f32|tf32 (of products on cuda), --eager yes (steps are run as they are,
- * not captured), --whole yes (many steps as one kernel, on a GPU), --without BITS (of reel_pass:
- * passes to leave out). */
+ * not captured), --without BITS (of reel_pass: passes to leave out). */
 #include "reel.h"
 #include "tensor/cpu/cpu_internal.h"
 #include "tests/bench/floor.h"
@@ -31,7 +30,6 @@ enum { PIXELS = 784, CUDA_BLOCK = 50 };
 typedef struct {
     int batch, threads;
     bool gather, eager;
-    bool whole;       /* many steps as one kernel */
     unsigned without; /* passes of a captured step */
     const char *data;
     reel_device device;
@@ -132,9 +130,8 @@ static void train(void *plan, int steps) {
 
 static void answer_step(const bench *b, const char *model, int64_t latent, double seconds) {
     trainer t = trainer_new(b, model, latent);
-    reel_plan *plan = reel_capture(
-        step, &t,
-        (reel_capture_options){.eager = b->eager, .without = b->without, .whole = b->whole});
+    reel_plan *plan =
+        reel_capture(step, &t, (reel_capture_options){.eager = b->eager, .without = b->without});
     train(plan, 20);
     int block = b->device.type == REEL_CPU ? 1 : CUDA_BLOCK;
     timing steps = timing_of_runs(train, plan, block, b->device, seconds);
@@ -145,8 +142,7 @@ static void answer_step(const bench *b, const char *model, int64_t latent, doubl
 
 static void answer_dump(const bench *b, const char *model, int64_t latent, const char *path) {
     trainer t = trainer_new(b, model, latent);
-    reel_plan *plan =
-        reel_capture(step, &t, (reel_capture_options){.without = b->without, .whole = b->whole});
+    reel_plan *plan = reel_capture(step, &t, (reel_capture_options){.without = b->without});
     train(plan, 1);
     reel_plan_dump(plan, path);
     reel_plan_free(plan);
@@ -157,9 +153,8 @@ static void answer_dump(const bench *b, const char *model, int64_t latent, const
 
 static void answer_profile(const bench *b, const char *model, int64_t latent, const char *path) {
     trainer t = trainer_new(b, model, latent);
-    reel_plan *plan = reel_capture(
-        step, &t,
-        (reel_capture_options){.eager = b->eager, .without = b->without, .whole = b->whole});
+    reel_plan *plan =
+        reel_capture(step, &t, (reel_capture_options){.eager = b->eager, .without = b->without});
     train(plan, 20);
     FILE *f = fopen(path, "w");
     if (f) {
@@ -239,9 +234,8 @@ static void answer_memory(const bench *b, const char *model, int64_t latent) {
     const size_t before = reel__cpu_bytes();
     const long long resident = resident_restart();
     trainer t = trainer_new(b, model, latent);
-    reel_plan *plan = reel_capture(
-        step, &t,
-        (reel_capture_options){.eager = b->eager, .without = b->without, .whole = b->whole});
+    reel_plan *plan =
+        reel_capture(step, &t, (reel_capture_options){.eager = b->eager, .without = b->without});
     train(plan, 50);
     const long long grown = resident_peak() - resident;
     const size_t kept = reel__cpu_bytes() - before;
@@ -286,8 +280,6 @@ static bool read_options(bench *b, int argc, char **argv) {
             b->gather = false;
         else if (strcmp(argv[i], "--gather") == 0)
             b->gather = true;
-        else if (strcmp(argv[i], "--whole") == 0 && more)
-            b->whole = strcmp(argv[++i], "yes") == 0;
         else if (strcmp(argv[i], "--without") == 0 && more)
             b->without = (unsigned)atoi(argv[++i]);
         else if (strcmp(argv[i], "--eager") == 0 && more)

@@ -14,13 +14,13 @@ static char *copy_of(const uint8_t *data, size_t size) {
 
 static void string_there_and_back(char *text, size_t size) {
     reel__json j;
-    reel__buffer b = {0};
+    reel__text b = {0};
     reel__json_start(&j, text, size);
     const char *string = reel__json_string(&j);
     HOLDS((string != NULL) == (j.wrong == NULL));
     if (string == NULL) return;
-    HOLDS(reel__json_put_string(&b, string) && !b.broken);
-    reel__json_start(&j, b.text, b.size);
+    HOLDS(reel__json_put_string(&b, string) && !b.failed);
+    reel__json_start(&j, b.text, b.used);
     const char *again = reel__json_string(&j);
     HOLDS(again && strcmp(string, again) == 0 && reel__json_end(&j));
     free(b.text);

@@ -21,6 +21,8 @@ static bool read_options(record *r, int argc, char **argv) {
             r->first = atoll(argv[i + 1]);
         else if (strcmp(argv[i], "--only") == 0)
             r->only = argv[i + 1];
+        else if (strcmp(argv[i], "--captured") == 0)
+            r->captured = strcmp(argv[i + 1], "yes") == 0;
         else
             return false;
     }
@@ -31,7 +33,9 @@ bool record_open(record *r, int argc, char **argv) {
     char path[1000];
     *r = (record){.count = 1};
     if (!read_options(r, argc, argv)) {
-        fprintf(stderr, "usage: %s --out PATH [--cases N] [--seed FIRST] [--only NAME]\n", argv[0]);
+        fprintf(stderr,
+                "usage: %s --out PATH [--cases N] [--seed FIRST] [--only NAME] [--captured yes]\n",
+                argv[0]);
         return false;
     }
     snprintf(path, sizeof path, "%s.jsonl", r->path);

@@ -25,12 +25,14 @@ typedef struct {
     const char *path;
     int64_t first, count; /* seeds of each name */
     const char *only;     /* the one name wanted; NULL: all */
+    bool captured;        /* each case is captured too, and must give its own bits */
     FILE *lines;
     struct reel_state *tensors;
     int number, part; /* of the case, of the file of tensors */
 } record;
 
-/* --out PATH [--cases N] [--seed FIRST] [--only NAME]; false, and a message, if it can't. */
+/* --out PATH [--cases N] [--seed FIRST] [--only NAME] [--captured yes]; false, and a message, if it
+ * can't. */
 bool record_open(record *r, int argc, char **argv);
 /* Says that `name` will be compared, and whether its cases are asked for. */
 bool record_subject(record *r, const char *family, const char *name);

@@ -31,7 +31,7 @@ typedef struct {
 } operand;
 
 typedef struct {
-    const reel__node *node;
+    const reel__group_node *node;
     reel__when when;
     reel__loop loop; /* NULL: a fold, or a dropout */
     int64_t n;
@@ -89,7 +89,7 @@ static size_t take(size_t *scratch, int64_t bytes) {
     return at;
 }
 
-static bool touches(const reel__node *n, int value) {
+static bool touches(const reel__group_node *n, int value) {
     for (int i = 0; i < n->call.nin; i++)
         if (n->in[i] == value) return true;
     return n->out[0] == value;
@@ -144,7 +144,7 @@ static operand operand_of(const reel_tensor *t) {
 }
 
 static void place_result(fused *f, const reel__group *g, int k, tiles *t) {
-    const reel__node *n = &g->node[k];
+    const reel__group_node *n = &g->node[k];
     const int value = n->out[0];
     const operand *before = made(f, g, k, value);
     step *s = &f->steps[k];

@@ -28,7 +28,7 @@ typedef struct {
     bool folds; /* one of all elements is among them */
 } reel__tiled;
 
-bool reel__cpu_takes(const reel__node *n);
+bool reel__cpu_takes(const reel__group_node *n);
 bool reel__cpu_joins(const reel__group *g);
 reel__fused *reel__cpu_fuse(const reel__group *g);
 

@@ -49,7 +49,7 @@ static bool folds_all(const reel__call *c) {
     return reel_numel(c->out[0]) == 1;
 }
 
-bool reel__cpu_takes(const reel__node *n) {
+bool reel__cpu_takes(const reel__group_node *n) {
     const reel__call *c = &n->call;
     const int nout = c->op == REEL_OP_dropout ? 2 : 1; /* the second: what the generator was */
     reel__along a;
@@ -74,27 +74,27 @@ typedef struct {
     reel__along along;
 } operand;
 
-static int value_of(const reel__node *n, int i) {
+static int value_of(const reel__group_node *n, int i) {
     return i < n->call.nin ? n->in[i] : n->out[i - n->call.nin];
 }
 
-static bool is_result(const reel__node *n, int i) {
+static bool is_result(const reel__group_node *n, int i) {
     return i >= n->call.nin;
 }
 
 /* Where a dropout's noise begins: no elements. */
-static bool is_state(const reel__node *n, int i) {
+static bool is_state(const reel__group_node *n, int i) {
     return reel__is_drop(&n->call) && i != 0 && i != n->call.nin;
 }
 
 /* States are read, and go on, before all else. */
-static bool states_meet(const reel__node *a, int i, const reel__node *b, int k) {
+static bool states_meet(const reel__group_node *a, int i, const reel__group_node *b, int k) {
     const bool advance = a->call.op == REEL_OP_dropout || b->call.op == REEL_OP_dropout;
     if (!is_state(a, i) || !is_state(b, k)) return false;
     return !advance || (a->call.op == b->call.op && i == 1 && k == 1);
 }
 
-static operand operand_of(const reel__node *n, int i) {
+static operand operand_of(const reel__group_node *n, int i) {
     const reel__call *c = &n->call;
     operand o = {.written = is_result(n, i)};
     o.t = o.written ? c->out[0] : c->in[i];
@@ -120,8 +120,8 @@ static bool in_order(const operand *a, reel__when first, const operand *b, reel_
 }
 
 /* Whether two nodes meet in a memory that one of them writes; *fine: they may. */
-static bool meet(const reel__node *a, reel__when first, const reel__node *b, reel__when then,
-                 bool *fine) {
+static bool meet(const reel__group_node *a, reel__when first, const reel__group_node *b,
+                 reel__when then, bool *fine) {
     bool met = false;
     for (int i = 0; i < a->call.nin + a->call.nout; i++)
         for (int k = 0; k < b->call.nin + b->call.nout; k++) {

@@ -1,5 +1,5 @@
 /* Texts that grow. */
-#include "cuda/fused/cuda_fused_internal.h"
+#include "tensor/text/text_buffer_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
