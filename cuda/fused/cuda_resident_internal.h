@@ -22,6 +22,7 @@
 #define REEL__RESIDENT_WORDS 120
 #define REEL__RESIDENT_TOTALS 4
 #define REEL__RESIDENT_STEPS 64 /* of a launch */
+#define REEL__RESIDENT_BYTES (227 * 1024) /* of shared memory, of a block */
 #define REEL__RESIDENT_COUNTER 32 /* words from one rank's counter to the next */
 #define REEL__RESIDENT_SPARE 2    /* how many times what is told its messages may be */
 
@@ -140,10 +141,48 @@ int64_t reel__resident_told(const reel__resident *r);
 /* Floats for moments of shares of updates, of all blocks, at most. */
 int64_t reel__resident_moments(const reel__resident *r);
 
+/* Floats from one row of a tile to the next. */
+int64_t reel__resident_pitch(int64_t columns);
 /* Whether a value has a place of its own in shared memory, and how much all of them take at least.
  */
 bool reel__resident_is_tile(const reel__resident *r, const reel__resident_value *v);
 int64_t reel__resident_bytes(const reel__resident *r);
+
+/* ---- products (resident_ways.c) ---- */
+
+/* What becomes of a product's numbers: sent to their owners in the cluster; put into a tile; that,
+ * when other clusters' are added; kept for an update; given to clusters that own shares of it. */
+typedef enum {
+    REEL__SENT_OFF,
+    REEL__PUT_DOWN,
+    REEL__JOINED_FIRST,
+    REEL__KEPT_HERE,
+    REEL__SHARED_OUT
+} reel__resident_after;
+
+typedef struct {
+    int threads, m, n, k;
+    bool along[2]; /* whether k is the columns of A[m,k], B[k,n] as they lie */
+    int pitch[2];  /* floats from one row to the next */
+    int room;      /* registers that a thread has for it */
+    reel__resident_after after;
+} reel__resident_product;
+
+/* A thread has a tm x tn tile of the result, or the share of it that ks lanes make, which cut k. */
+typedef struct {
+    int tm, tn, ks;
+} reel__resident_way;
+
+/* The quickest, as far as is known. */
+reel__resident_way reel__resident_way_of(const reel__resident_product *p);
+/* Copies of the code of a turn with so many multiplications. */
+#define REEL__RESIDENT_COPIES(fma) ((fma) > 64 ? 1 : (fma) > 32 ? 2 : 4)
+
+/* ---- how it is cut (resident_choice.c) ---- */
+
+/* The kernel, of the device that is used, in that way of cutting the step in which it takes least
+ * time, as far as is known; r is cut so. NULL: there is none, or calls take less. */
+const void *reel__resident_choose(reel__resident *r);
 
 /* ---- the text (resident_text.c) ---- */
 

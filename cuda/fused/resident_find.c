@@ -579,14 +579,36 @@ bool reel__resident_is_tile(const resident *r, const value *v) {
     return v->kind == REEL__A_TILE && (v->stored || v->node == r->gather || v->param >= 0);
 }
 
+static int64_t up_to(int64_t n, int64_t step) {
+    return (n + step - 1) / step * step;
+}
+
+int64_t reel__resident_pitch(int64_t columns) {
+    return 4 * (up_to(columns, 4) / 4 | 1);
+}
+
+/* Floats that arrive at a block in an exchange of unit u's. */
+static int64_t parts_of(const resident *r, const reel__resident_unit *u) {
+    const int64_t items = reel__resident_part(r, u->m) * up_to(reel__resident_part(r, u->n), 4) / 4;
+    return 4 * up_to(items, r->blocks);
+}
+
 int64_t reel__resident_bytes(const resident *r) {
-    int64_t bytes = 0;
+    const int moments = r->params ? r->param[0].moments : 0;
+    int64_t floats = r->blocks * r->threads / 8 + (1 + moments) * r->vectors, parts = 0;
     for (int i = 0; i < r->values; i++) {
         const value *v = &r->value[i];
         if (!reel__resident_is_tile(r, v)) continue;
+        const int rows = reel__resident_rows(r, v);
         const int places = v->node == r->gather && !r->tight ? 2 : 1;
-        bytes += places * (int64_t)sizeof(float) * reel__resident_part(r, v->axis[0]) *
-                 reel__resident_part(r, v->axis[1]);
+        floats += places * reel__resident_part(r, v->axis[rows]) *
+                  reel__resident_pitch(reel__resident_part(r, v->axis[1 - rows]));
     }
-    return bytes;
+    for (int u = 0; u < r->units; u++) {
+        const reel__resident_unit *of = &r->unit[u];
+        if (of->kind == REEL__EXCHANGED && parts_of(r, of) > parts) parts = parts_of(r, of);
+        if (of->kind == REEL__GRADIENT && !of->owned)
+            floats += moments * reel__resident_part(r, of->m) * reel__resident_part(r, of->n);
+    }
+    return (floats + parts) * (int64_t)sizeof(float);
 }

@@ -149,7 +149,8 @@ template <int T, int CL, int M, int N, bool ALL> struct exchange {
         }
     }
 
-    /* f(m, n, x): of 4 neighbours' sums makes what all blocks get into their out[M][P]. */
+    /* f(m, n, x): of 4 neighbours' sums makes what all blocks get into their out[M][P], zero past
+     * N. */
     template <int P, class F>
     static __device__ __forceinline__ void finish(const float *in, int rank, float *out,
                                                   u32 barrier, F f) {
@@ -172,10 +173,6 @@ template <int T, int CL, int M, int N, bool ALL> struct exchange {
             if (!mine) continue;
             const int item = ALL ? i : rank * SHARE + i, m = item / N4, n = item % N4 * 4;
             f(m, n, x, lane == 0);
-            if constexpr (N % 4 != 0)
-#pragma unroll
-                for (int e = 0; e < 4; e++)
-                    if (n + e >= N) x[e] = 0;
             if constexpr (ALL) {
                 if (lane == 0) store4(out + m * P + n, make_float4(x[0], x[1], x[2], x[3]));
             } else {
@@ -454,6 +451,13 @@ DEVICE void store_tile(const float *tile, float *to, int64_t down, int64_t acros
         to[i / COLUMNS * down + i % COLUMNS * across] = tile[i / COLUMNS * P + i % COLUMNS];
 }
 
+/* f(m, n): for each four neighbours of a tile, n and those behind it. */
+template <int T, int M, int N, class F> DEVICE void by_fours(F f) {
+    constexpr int N4 = parts(N, 4);
+#pragma unroll 1
+    for (int i = threadIdx.x; i < M * N4; i += T) f(i / N4, i % N4 * 4);
+}
+
 /* Of a tile's column or row `i`. */
 template <int ROWS, int P> DEVICE float column_sum(const float *tile, int i) {
     float s = 0;
@@ -476,9 +480,16 @@ template <int COLUMNS, int P> DEVICE float row_sum(const float *tile, int i) {
 /* Of ROWS rows this block's R bytes, which become x[r][row], P floats a row, scaled. Their numbers
  * are fetched a turn ahead, the bytes while products run: W side by side, 4 or 1. */
 template <int T, int R, int ROWS, int P, int W> struct gather {
-    /* Lanes side by side have a row, each every LANES-th of its words of W. */
-    static constexpr int LANES = T / ROWS, EACH = parts(R / W, LANES);
-    static_assert(ROWS <= T && R % W == 0, "a row's number a thread");
+    /* LANES threads have a row, each every LANES-th of its words of W. Threads side by side have 8
+     * rows, which are side by side in shared memory. */
+    static constexpr int LANES = T / up_to(ROWS, 8), EACH = parts(R / W, LANES);
+    static_assert(LANES > 0 && R % W == 0, "a row's number a thread");
+    static __device__ __forceinline__ int lane_of(int thread) {
+        return thread / 8 % LANES;
+    }
+    static __device__ __forceinline__ int row_of(int thread) {
+        return thread / 8 / LANES * 8 + thread % 8;
+    }
     /* This thread's row, of `count` from `order` on; it is looked at later. */
     static __device__ __forceinline__ int64_t find(const int64_t *order, int count) {
         return (int)threadIdx.x < count ? __ldg((const long long *)order + threadIdx.x) : 0;
@@ -495,7 +506,7 @@ template <int T, int R, int ROWS, int P, int W> struct gather {
     }
     static __device__ __forceinline__ void fetch(unsigned *x, const int *row,
                                                  const unsigned char *data, int64_t width) {
-        const int thread = here(), lane = thread % LANES, at = thread / LANES;
+        const int thread = here(), lane = lane_of(thread), at = row_of(thread);
         const int from = at < ROWS ? row[at] : -1;
         const unsigned char *p = data + (from < 0 ? 0 : from) * width + lane * W;
 #pragma unroll
@@ -506,7 +517,7 @@ template <int T, int R, int ROWS, int P, int W> struct gather {
         }
     }
     static __device__ __forceinline__ void put(float *to, const unsigned *x, float scale) {
-        const int thread = here(), lane = thread % LANES, at = thread / LANES;
+        const int thread = here(), lane = lane_of(thread), at = row_of(thread);
         if (at >= ROWS) return;
 #pragma unroll
         for (int i = 0; i < EACH; i++)

@@ -54,13 +54,11 @@ static int constants_of(reel__op op) {
     }
 }
 
-/* An element of an operand, at the unit's row m and column n; `exchanged`: at n + e, where there
- * may be none. */
+/* Element e of four neighbours of an operand, at the unit's row m and columns n and on, of which
+ * the last may be none. */
 static void add_operand(writer *w, int k, const value *v) {
     const resident *r = w->r;
     const unit *u = &r->unit[k];
-    const bool exchanged = u->kind == REEL__EXCHANGED;
-    const char *n = exchanged ? "n + e" : "n";
     const int i = index_of(r, v);
     if (v->kind == REEL__A_NUMBER && v->param < 0)
         add("%af", (double)(float)call_of(r, v->node)->with.fill.value);
@@ -69,14 +67,11 @@ static void add_operand(writer *w, int k, const value *v) {
     else if (v->kind == REEL__A_VECTOR && reel__resident_axis(r, v->axis[0]) == u->m)
         add("vectors[%d + m]", r->param[v->param].at);
     else if (v->kind == REEL__A_VECTOR)
-        add(exchanged ? "vectors[%d + least(n + e, S%d - 1)]" : "vectors[%d + n]",
-            r->param[v->param].at, u->n);
+        add("vectors[%d + least(n + e, S%d - 1)]", r->param[v->param].at, u->n);
     else if (v->unit == k)
         add("v%d", i);
-    else if (is_gathered(r, v))
-        add("x_of(now)[m * P%d + %s]", i, n);
     else
-        add("t%d[m * P%d + %s]", i, i, n);
+        add("x%d[e]", i);
 }
 
 static void add_formula(writer *w, int k, int node) {
@@ -98,10 +93,10 @@ static int total_of(const resident *r, int node) {
     return -1;
 }
 
-static void add_to_total(writer *w, int k, int node, const char *there, const char *indent) {
+static void add_to_total(writer *w, int k, int node, const char *once) {
     const resident *r = w->r;
     const bool squares = call_of(r, node)->op == REEL_OP_mse;
-    add("%ssums[%d] += %s ? ", indent, total_of(r, node), there);
+    add("                sums[%d] += there%s ? ", total_of(r, node), once);
     if (squares) add("square(");
     add_operand(w, k, input(r, node, 0));
     if (squares) {
@@ -110,19 +105,6 @@ static void add_to_total(writer *w, int k, int node, const char *there, const ch
         add(")");
     }
     add(" : 0;\n");
-}
-
-/* What unit k's numbers become, one by one. */
-static void add_chain(writer *w, int k, const char *there, const char *indent) {
-    const resident *r = w->r;
-    for (int i = 0; i < r->group->count; i++) {
-        if (r->unit_of[i] != k) continue;
-        if (r->role[i] == REEL__ELEMENT) {
-            add("%s", indent);
-            add_formula(w, k, i);
-        }
-        if (r->role[i] == REEL__TOTAL) add_to_total(w, k, i, there, indent);
-    }
 }
 
 /* All that unit k's chain reads of shared memory. */
@@ -138,6 +120,13 @@ static void before_chain(writer *w, int k) {
     }
 }
 
+static void add_tile(writer *w, const value *v) {
+    if (is_gathered(w->r, v))
+        add("x_of(now)");
+    else
+        add("t%d", index_of(w->r, v));
+}
+
 /* ---- the batch's rows that are there ---- */
 
 static bool is_ragged(const resident *r) {
@@ -148,11 +137,55 @@ static bool is_ragged(const resident *r) {
 /* " && m < rows", if there are rows that are none. */
 static const char *present(const resident *r, const unit *u) {
     if (!is_ragged(r)) return "";
-    return u->m == r->batch ? " && m < rows" : u->n == r->batch ? " && n < rows" : "";
+    return u->m == r->batch ? " && m < rows" : u->n == r->batch ? " && n + e < rows" : "";
 }
 
-static const char *counts_once(const resident *r, const unit *u) {
-    return u->m == r->cut || u->n == r->cut ? "" : " && rank == 0";
+/* Where tiles that others made are read, once each, by fours. */
+static void load_operands(writer *w, int k) {
+    const resident *r = w->r;
+    bool loaded[REEL__RESIDENT_VALUES] = {false};
+    for (int i = 0; i < r->group->count; i++) {
+        if (r->unit_of[i] != k || r->role[i] == REEL__PRODUCT) continue;
+        for (int j = 0; j < call_of(r, i)->nin; j++) {
+            const value *v = input(r, i, j);
+            const int x = index_of(r, v);
+            if (v->kind != REEL__A_TILE || v->unit == k || loaded[x]) continue;
+            loaded[x] = true;
+            add("            float x%d[4];\n            take4(x%d, ", x, x);
+            add_tile(w, v);
+            add(" + m * P%d + n);\n", x);
+        }
+    }
+}
+
+static bool is_made(const resident *r, int k, int v) {
+    return r->value[v].unit == k && r->value[v].stored;
+}
+
+/* What unit k's four numbers z become: y%d, of each value that is stored. `once`: what else holds
+ * where they are added to totals. */
+static void add_chain(writer *w, int k, const char *once) {
+    const resident *r = w->r;
+    const unit *u = &r->unit[k];
+    load_operands(w, k);
+    for (int i = 0; i < r->values; i++)
+        if (is_made(r, k, i)) add("            float y%d[4];\n", i);
+    add("#pragma unroll\n"
+        "            for (int e = 0; e < 4; e++) {\n"
+        "                const bool there = n + e < S%d%s;\n"
+        "                const float v%d = z[e];\n",
+        u->n, present(r, u), u->value);
+    for (int i = 0; i < r->group->count; i++) {
+        if (r->unit_of[i] != k) continue;
+        if (r->role[i] == REEL__ELEMENT) {
+            add("                ");
+            add_formula(w, k, i);
+        }
+        if (r->role[i] == REEL__TOTAL) add_to_total(w, k, i, once);
+    }
+    for (int i = 0; i < r->values; i++)
+        if (is_made(r, k, i)) add("                y%d[e] = there ? v%d : 0;\n", i, i);
+    add("            }\n");
 }
 
 /* ---- products ---- */
@@ -162,13 +195,6 @@ static void read_operands(writer *w, const unit *u, int p) {
     operands(w->r, u, p, &a, &b);
     before_read(w, index_of(w->r, a));
     before_read(w, index_of(w->r, b));
-}
-
-static void add_tile(writer *w, const value *v) {
-    if (is_gathered(w->r, v))
-        add("x_of(now)");
-    else
-        add("t%d", index_of(w->r, v));
 }
 
 static void add_operands(writer *w, const unit *u, int p) {
@@ -184,11 +210,15 @@ static void add_operands(writer *w, const unit *u, int p) {
 static void add_local(writer *w, int k) {
     const resident *r = w->r;
     const unit *u = &r->unit[k];
-    char there[40];
     read_operands(w, u, 0);
     before_chain(w, k);
-    for (int i = 0; i < r->values; i++)
-        if (r->value[i].unit == k && r->value[i].stored) before_write(w, i);
+    int raw = -1; /* where the product's numbers are put, for what is made of them to take */
+    for (int i = 0; i < r->values; i++) {
+        if (!is_made(r, k, i)) continue;
+        before_write(w, i);
+        raw = i;
+    }
+    if (raw < 0) w->failed = true;
     add("#pragma unroll 1\n"
         "        for (int i = 0; i < U%d::ROUNDS; i++) { /* unit %d */\n"
         "            const int thread = here();\n"
@@ -202,31 +232,15 @@ static void add_local(writer *w, int k) {
         add("            J%d::give(slots + slots%d + i * J%d::of_round, z, cluster, step, thread);\n"
             "            J%d::take(slots + slots%d + i * J%d::of_round, z, step, thread);\n",
             k, k, k, k, k, k);
+    add("            U%d::template put<P%d>(t%d, z, thread, i);\n        }\n", k, raw, raw);
+    w->written[raw] = ++w->clock;
+    before_read(w, raw);
+    LINE("by_fours<T, S%d, S%d>([&](int m, int n) {", u->m, u->n);
+    add("            float z[4];\n            take4(z, t%d + m * P%d + n);\n", raw, raw);
+    add_chain(w, k, u->m == r->cut || u->n == r->cut ? "" : " && rank == 0");
     for (int i = 0; i < r->values; i++)
-        if (r->value[i].unit == k && r->value[i].stored)
-            add("            float s%d[U%d::OUT];\n", i, k);
-    add("#pragma unroll\n"
-        "            for (int o = 0; o < U%d::OUT; o++) {\n"
-        "                int m, n;\n"
-        "                const bool there = U%d::place(thread, i, o, &m, &n)%s;\n"
-        "                m = there ? m : 0, n = there ? n : 0;\n"
-        "                const float v%d = z[o];\n",
-        k, k, present(r, u), u->value);
-    snprintf(there, sizeof there, "there%s", counts_once(r, u));
-    add_chain(w, k, there, "                ");
-    for (int i = 0; i < r->values; i++)
-        if (r->value[i].unit == k && r->value[i].stored)
-            add("                s%d[o] = there ? v%d : 0;\n", i, i);
-    add("            }\n"
-        "#pragma unroll\n"
-        "            for (int o = 0; o < U%d::OUT; o++) {\n"
-        "                int m, n;\n"
-        "                if (!U%d::place(thread, i, o, &m, &n)) continue;\n",
-        k, k);
-    for (int i = 0; i < r->values; i++)
-        if (r->value[i].unit == k && r->value[i].stored)
-            add("                t%d[m * P%d + n] = s%d[o];\n", i, i, i);
-    add("            }\n        }\n");
+        if (is_made(r, k, i)) add("            put4(t%d + m * P%d + n, y%d);\n", i, i, i);
+    LINE("});");
     w->clock++;
     w->done[k] = true;
     meet(w);
@@ -249,14 +263,16 @@ static void add_half(writer *w, int k, bool all) {
     const unit *u = &w->r->unit[k];
     const int p = w->begun[k] / 2, second = w->begun[k] % 2;
     read_operands(w, u, p);
-    add("#pragma unroll\n        for (int i = 0; i < U%d::ROUNDS; i++) U%d::add(g%d[i], ", k, k, k);
-    add_operands(w, u, p);
+    add("#pragma unroll\n        for (int i = 0; i < U%d::ROUNDS; i++) U%d::", k, k);
     if (all)
-        add(", here(), i);\n");
+        add("add");
     else if (second)
-        add(", here(), i, half<U%d>, U%d::TURNS);\n", k, k);
+        add("template add<half<U%d>, U%d::TURNS>", k, k);
     else
-        add(", here(), i, 0, half<U%d>);\n", k);
+        add("template add<0, half<U%d>>", k);
+    add("(g%d[i], ", k);
+    add_operands(w, u, p);
+    add(", here(), i);\n");
     w->begun[k] += all ? 2 : 1;
 }
 
@@ -384,16 +400,10 @@ static int begin_some(writer *w) {
 static void finish(writer *w, int k) {
     const resident *r = w->r;
     const unit *u = &r->unit[k];
-    char there[60];
-    LINE("E%d::finish<P%d>(in, rank, t%d, barrier + %d, [&](int m, int n, float *s, bool first) {",
+    LINE("E%d::finish<P%d>(in, rank, t%d, barrier + %d, [&](int m, int n, float *z, bool first) {",
          k, u->result, u->result, 16 * w->exchanges + 8);
-    add("#pragma unroll\n            for (int e = 0; e < 4; e++) {\n"
-        "                const bool there = n + e < S%d%s;\n"
-        "                const float v%d = s[e];\n",
-        u->n, present(r, u), u->value);
-    snprintf(there, sizeof there, "there && first");
-    add_chain(w, k, there, "                ");
-    add("                s[e] = there ? v%d : 0;\n            }\n        });\n", u->result);
+    add_chain(w, k, " && first");
+    add("            put4(z, y%d);\n        });\n", u->result);
     w->clock++;
 }
 

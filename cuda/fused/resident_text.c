@@ -68,18 +68,47 @@ static bool lies_along(const resident *r, const value *v, int axis) {
     return reel__resident_axis(r, row_axis(r, v)) == axis;
 }
 
-static void add_unit_types(writer *w, int k) {
+static int pitch_of(const resident *r, const value *v) {
+    return (int)reel__resident_pitch(reel__resident_part(r, column_axis(r, v)));
+}
+
+static reel__resident_after after(const unit *u) {
+    if (u->kind == REEL__EXCHANGED) return REEL__SENT_OFF;
+    if (u->kind == REEL__LOCAL) return u->joined ? REEL__JOINED_FIRST : REEL__PUT_DOWN;
+    return u->owned ? REEL__SHARED_OUT : REEL__KEPT_HERE;
+}
+
+/* Returns how many registers a thread's part of the result takes. */
+static int add_product_type(writer *w, int k, int room) {
+    const resident *r = w->r;
+    const unit *u = &r->unit[k];
+    const value *a, *b;
+    operands(r, u, 0, &a, &b);
+    const reel__resident_product p = {
+        .threads = r->threads,
+        .m = (int)reel__resident_part(r, u->m),
+        .n = (int)reel__resident_part(r, u->n),
+        .k = (int)reel__resident_part(r, u->k),
+        .along = {lies_along(r, a, u->m), lies_along(r, b, u->n)},
+        .pitch = {pitch_of(r, a), pitch_of(r, b)},
+        .room = room,
+        .after = after(u),
+    };
+    const reel__resident_way its = reel__resident_way_of(&p);
+    const int size = its.tm * its.tn, step = p.along[0] || p.along[1] ? 4 : 1;
+    const int lanes = (p.m + its.tm - 1) / its.tm * ((p.n + its.tn - 1) / its.tn) * its.ks;
+    add("using U%d = product<T, S%d, S%d, S%d, %s, P%d, %s, P%d, %d, %d, %d, %d>;\n", k, u->m, u->n,
+        u->k, p.along[0] ? "true" : "false", index_of(r, a), p.along[1] ? "true" : "false",
+        index_of(r, b), its.tm, its.tn, its.ks, REEL__RESIDENT_COPIES(size * step));
+    return (lanes + p.threads - 1) / p.threads * size;
+}
+
+/* Returns the same. */
+static int add_unit_types(writer *w, int k, int room) {
     const resident *r = w->r;
     const unit *u = &r->unit[k];
     const value *a, *b, *c, *d;
-    operands(r, u, 0, &a, &b);
-    add("using U%d = product<T, S%d, S%d, S%d, %s, P%d, %s, P%d, %s, %s>;\n", k, u->m, u->n, u->k,
-        lies_along(r, a, u->m) ? "true" : "false", index_of(r, a),
-        lies_along(r, b, u->n) ? "true" : "false", index_of(r, b),
-        u->kind == REEL__EXCHANGED  ? "SENT"
-        : u->kind == REEL__GRADIENT ? (u->owned ? "OWNED" : "KEPT")
-                                    : "MADE",
-        r->turns == 1 ? "190" : u->kind == REEL__GRADIENT ? "ROOM / 2" : "ROOM_BESIDE");
+    const int taken = add_product_type(w, k, room);
     if (u->kind == REEL__EXCHANGED)
         add("using E%d = exchange<T, CL, S%d, S%d, false>;\n", k, u->m, u->n);
     if (u->joined && !u->owned)
@@ -91,29 +120,29 @@ static void add_unit_types(writer *w, int k) {
     if (u->owned)
         add("using K%d = owned<T, U%d, NC, %d>;\nusing J%d = K%d;\n", k, k,
             r->param[u->param].moments, k, k);
-    if (u->products < 2) return;
+    if (u->products < 2) return taken;
+    operands(r, u, 0, &a, &b);
     operands(r, u, 1, &c, &d);
     if (lies_along(r, a, u->m) != lies_along(r, c, u->m) ||
         lies_along(r, b, u->n) != lies_along(r, d, u->n))
         w->failed = true;
     add("static_assert(P%d == P%d && P%d == P%d, \"\");\n", index_of(r, a), index_of(r, c),
         index_of(r, b), index_of(r, d));
+    return taken;
 }
 
-/* Registers for a product's tile. Gradients' sums stay in theirs from turn to turn. */
-static void add_rooms(writer *w) {
+/* Gradients' sums stay in their registers from turn to turn. */
+static void add_units(writer *w) {
     const resident *r = w->r;
-    if (r->turns > 1) add("constexpr int ROOM = 65536 / T - 46;\n");
+    const int all = 65536 / r->threads;
+    int room = r->turns > 1 ? all - 46 : all - 66;
+    int taken = 0;
     for (int k = 0; k < r->units; k++)
-        if (r->unit[k].kind == REEL__GRADIENT) add_unit_types(w, k);
-    if (r->turns > 1) {
-        add("constexpr int ROOM_BESIDE = most(40, ROOM");
-        for (int k = 0; k < r->units; k++)
-            if (r->unit[k].kind == REEL__GRADIENT) add(" - U%d::ROUNDS * U%d::SIZE", k, k);
-        add(");\n");
-    }
+        if (r->unit[k].kind == REEL__GRADIENT)
+            taken += add_unit_types(w, k, r->turns > 1 ? room / 2 : room);
+    if (r->turns > 1) room = room - taken > 40 ? room - taken : 40;
     for (int k = 0; k < r->units; k++)
-        if (r->unit[k].kind != REEL__GRADIENT) add_unit_types(w, k);
+        if (r->unit[k].kind != REEL__GRADIENT) add_unit_types(w, k, room);
 }
 
 /* Whether what a block has of each row of bytes begins and ends with a word of 4. */
@@ -126,7 +155,7 @@ static bool by_words(const resident *r) {
 static void add_types(writer *w) {
     const resident *r = w->r;
     const value *x = &r->value[r->out[r->gather]];
-    add_rooms(w);
+    add_units(w);
     add("using gather_rows = gather<T, S%d, S%d, P%d, %s>;\n", r->cut, r->batch, index_of(r, x),
         by_words(r) ? "4" : "1");
     add("using the_totals = totals<T, CL>;\n");
