@@ -74,6 +74,9 @@ struct product {
     static constexpr bool WHOLE_ROWS = OUT % TN == 0, IN_A_ROW = TN % OUT == 0;
     static constexpr int V = BK ? 1 : OUT % 4 == 0 ? 4 : OUT % 2 == 0 ? 2 : 1; /* neighbours in n */
     static constexpr int STEP = AK || BK ? 4 : 1, TURNS = parts(K, STEP);
+    /* About half of them, for products that are done in two goes; none of those with many
+     * registers, which would have to be kept in between. */
+    static constexpr int HALF = SIZE > 72 ? 0 : TURNS / KS / 2 * KS;
     static constexpr int BUSY = least(T, up_to(TILES *KS, 32)); /* threads that may have a place */
 
     /* Which of the tile's elements this lane has in the end: OUT from here. */

@@ -267,9 +267,9 @@ static void add_half(writer *w, int k, bool all) {
     if (all)
         add("add");
     else if (second)
-        add("template add<half<U%d>, U%d::TURNS>", k, k);
+        add("template add<U%d::HALF, U%d::TURNS>", k, k);
     else
-        add("template add<0, half<U%d>>", k);
+        add("template add<0, U%d::HALF>", k);
     add("(g%d[i], ", k);
     add_operands(w, u, p);
     add(", here(), i);\n");

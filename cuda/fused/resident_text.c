@@ -382,9 +382,7 @@ static void add_arguments(writer *w) {
         "struct fed { const int64_t *index; double rate; };\n"
         "struct arguments { uint64_t word[%d]; u32 steps, first; fed step[%d]; };\n"
         "template <class X> DEVICE X *data(const arguments &a, int i) { return (X *)a.word[i]; }\n"
-        "DEVICE float square(float x) { return x * x; }\n"
-        "template <class U> static constexpr int half = U::SIZE > 72 ? 0 : U::TURNS / U::KS / 2 * "
-        "U::KS;\n\n",
+        "DEVICE float square(float x) { return x * x; }\n\n",
         REEL__RESIDENT_WORDS, REEL__RESIDENT_STEPS);
 }
 
