@@ -76,6 +76,14 @@ static void retire_those_let_go(reel_plan *p) {
         if (!reel__program_holds(p->program[i])) retire(p, i);
 }
 
+/* Out of memory, and there is more without the program used longest ago. */
+static bool make_room(reel_plan *p) {
+    if (reel_error_status() != REEL_ERR_MEMORY || !p->programs) return false;
+    reel_clear_error();
+    reel__trace_free(reel__program_end(take_out(p, p->programs - 1)));
+    return true;
+}
+
 /* The program that a step is, though something was switched since, which goes out of the plan;
  * NULL: none. */
 static reel__program *take_same(reel_plan *p, const reel__trace *now) {
@@ -92,7 +100,7 @@ static reel__program *take_same(reel_plan *p, const reel__trace *now) {
 }
 
 /* Rehearsals until two agree. NULL, and no failure: the step had nothing to do. */
-static reel__program *learn(reel_plan *p) {
+static reel__program *rehearse(reel_plan *p) {
     char why[300] = "";
     bool did;
     for (int tries = 0; tries < MOST_TRIES; tries++) {
@@ -115,6 +123,14 @@ static reel__program *learn(reel_plan *p) {
     }
     reel_fail(REEL_ERR_STATE, NULL, "replay: the step is another each time: %s", why);
     return NULL;
+}
+
+/* One that fails is undone, so that it can be tried again with less in memory. */
+static reel__program *learn(reel_plan *p) {
+    reel__program *learnt;
+    do learnt = rehearse(p);
+    while (!learnt && make_room(p));
+    return learnt;
 }
 
 /* ---- replays ---- */

@@ -3,8 +3,8 @@
  * The first replay rehearses the step: it runs it, records its calls, and undoes it. Once two
  * rehearsals in a row agree, they become a program: calls on memory that stays where it is, which
  * replays run without the function, the tape and the checks. A plan has a program for each shape of
- * batches that it met, 8 at most: then the one used longest ago goes, and its shape is rehearsed
- * anew.
+ * batches that it met, 8 at most, and fewer where memory runs out: then the one used longest ago
+ * goes, and its shape is rehearsed anew.
  *
  *     static bool step(void *user) {
  *         trainer *t = user;
@@ -29,8 +29,10 @@
  * hold: inputs, parameters, an optimizer's state, rates, counts, generators, meters. Loaders,
  * schedules, meters and averages of weights do at each replay what the host has to do. All else
  * that the function does on the host is done when it is rehearsed, and not in a replay: counters of
- * its own, branches, hooks of gradients; whoever changes what they ask takes another plan. A read
- * by the host in the function (reel_item, reel_read, reel_to) fails.
+ * its own, branches, hooks of gradients; whoever changes what they ask takes another plan. What the
+ * host alone does with elements, rates and states in the function fails (reel_item, reel_read,
+ * reel_write, reel_data, reel_to, reel_print; reel_optim_set_lr; files, states that are loaded):
+ * it is done between replays.
  *
  * What rehearsals did to tensors, gradients, loaders, schedules and meters is undone, so that n
  * replays are n steps. Batches of other shapes (an epoch's last) get a program of their own, and so
@@ -56,8 +58,8 @@
  * replay, what came before it is done, as where the step is run as it is. In anomaly mode steps run
  * as they are. A plan is one thread's at a time.
  *
- * On the CPU replays give the eager step's bits (a NaN's sign aside). On CUDA neighbouring ops
- * become one kernel (REEL_PASS_FUSE), and many steps of a small model of plain layers do
+ * On the CPU replays give the eager step's bits (a NaN's sign aside). On CUDA ops that stand near
+ * each other become one kernel (REEL_PASS_FUSE), and many steps of a small model of plain layers do
  * (REEL_PASS_WHOLE; on a Hopper GPU): these sum in another order, and round otherwise by a bit or
  * two. Any two replays of the same step have the same bits, whichever came before and however many
  * steps are asked for at once, so that a run that is stopped and resumed ends with those of one

@@ -1,8 +1,9 @@
 /* What the files of capture/ share. A step's way: it is rehearsed, which trace.c (memory in
  * operands.c, gradients in gradients.c) writes down and undoes; two traces that agree become a
- * program (program.c), which passes make shorter (passes.c, pass_fuse.c), whose memory is planned
- * (program_memory.c), and which is run (run.c); what the host does anew before each run is answered
- * from it (refresh.c). A plan has a program for each shape of batches that it met (capture.c). */
+ * program (program.c), which passes make shorter (passes.c, pass_slices.c, pass_fuse.c), whose
+ * memory is planned (program_memory.c), and which is run (run.c); what the host does anew before
+ * each run is answered from it (refresh.c). A plan has a program for each shape of batches that it
+ * met (capture.c). */
 #ifndef REEL_CAPTURE_CAPTURE_INTERNAL_H
 #define REEL_CAPTURE_CAPTURE_INTERNAL_H
 
@@ -61,6 +62,7 @@ typedef struct {
     reel__operand result[REEL__SECTION_RESULTS];
     int first, end; /* its entries */
     bool more;      /* it went on */
+    uint64_t alive; /* the number of what it is of (alive_internal.h); 0: it is none of these */
     bool did;       /* it did the last time, and was not undone since */
     const char *at; /* where the step called it; NULL: not known */
     int life;       /* the value that it goes with; -1: none */
@@ -167,6 +169,7 @@ typedef struct {
 struct reel__program {
     unsigned without; /* passes, as bits */
     reel__trace *trace;
+    reel__entry *entry; /* the trace's, but for those that a pass put in their place */
     reel__group_node *node;
     reel_tensor ***tensors;  /* of each node: its operands' handles, owned; inputs, then results */
     reel__operand **operand; /* of each node, the same: the trace's */
@@ -196,11 +199,16 @@ bool reel__program_holds(const reel__program *p);
 reel_status reel__pass_dead(const reel__trace *t, bool *stays, const int *value);
 reel_status reel__pass_common(const reel__trace *t, bool *stays, int *value);
 
+/* What puts slices into a tensor of zeros, one after the other, until it is full, becomes copies
+ * into a tensor without any (pass_slices.c): entries that are replaced get operands of their own.
+ */
+reel_status reel__pass_slices(reel__program *p, const bool *stays, const int *value);
+
 /* How a node's backend makes several nodes one; NULL: it doesn't (pass_fuse.c). */
 const reel__fusing *reel__fusing_of(const reel__group_node *n);
-/* Which neighbours become one kernel: item_of, of each node, says so, and *items how
- * many items there are. */
-void reel__pass_fuse(const reel__program *p, int *item_of, int *items);
+/* Which nodes become one kernel, with some stepping aside: `place` says where each node goes,
+ * item_of, of each place, which item it is part of, and *items how many there are. */
+reel_status reel__pass_fuse(const reel__program *p, int *place, int *item_of, int *items);
 /* Marks the results that are read behind their item. */
 void reel__mark_kept(reel__program *p, const int *item_of);
 

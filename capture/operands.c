@@ -74,7 +74,8 @@ reel__operand reel__trace_operand(reel__trace *t, reel_tensor *x) {
 }
 
 bool reel__part_lives(const reel__host_part *part) {
-    return !part->gone && (!part->is.kind || reel__alive_is(part->is.of, part->is.kind));
+    return !part->gone &&
+           (!part->is.kind || reel__alive_number(part->is.of, part->is.kind) == part->alive);
 }
 
 void reel__part_back(reel__host_part *part) {

@@ -58,10 +58,10 @@ static bool is_group(const int *item_of, int count, int k) {
 static void mark_passing(reel__program *p, const int *value, const int *item_of) {
     const reel__trace *t = p->trace;
     for (int e = 0; e < t->count; e++) {
-        const int k = p->node_of[e], nin = t->entry[e].call.nin;
+        const int k = p->node_of[e], nin = p->entry[e].call.nin;
         if (k < 0 || !is_group(item_of, p->count, k)) continue;
-        for (int i = 0; i < t->entry[e].call.nout; i++) {
-            const int v = value[t->entry[e].operand[nin + i].value];
+        for (int i = 0; i < p->entry[e].call.nout; i++) {
+            const int v = value[p->entry[e].operand[nin + i].value];
             reel__memory *m = &p->memory[v];
             m->passing = !m->outer && m->first == m->last && !t->value[v].fed;
         }
@@ -80,7 +80,7 @@ static reel_status make_values(reel__program *p, const int *value, const int *it
         if (p->memory[i].outer) p->memory[i].base = v->base;
     }
     for (int k = 0; k < t->count; k++) {
-        const reel__entry *e = &t->entry[k];
+        const reel__entry *e = &p->entry[k];
         for (int i = 0; p->node_of[k] >= 0 && i < e->call.nin + e->call.nout; i++)
             touch(&p->memory[value[e->operand[i].value]], item_of[p->node_of[k]]);
     }
@@ -156,7 +156,7 @@ static reel_status make_nodes(reel__program *p, const int *value) {
     p->operand = array(p->count, sizeof *p->operand);
     if (!p->node || !p->tensors || !p->operand) return reel__capture_no_memory(NULL);
     for (int k = 0; k < p->trace->count; k++)
-        if (p->node_of[k] >= 0) REEL_TRY(make_node(p, &p->trace->entry[k], p->node_of[k], value));
+        if (p->node_of[k] >= 0) REEL_TRY(make_node(p, &p->entry[k], p->node_of[k], value));
     return REEL_OK;
 }
 
@@ -172,16 +172,23 @@ static reel_status make_items(reel__program *p, const int *item_of) {
     return REEL_OK;
 }
 
-/* False: a group is no kernel after all. */
-static bool make_kernels(reel__program *p) {
+/* The item that is no kernel after all; -1: there is none. */
+static int make_kernels(reel__program *p) {
     for (int i = 0; i < p->items; i++) {
         reel__item *item = &p->item[i];
         const reel__group g = {&p->node[item->first], item->count};
         if (item->count == 1) continue;
         item->fused = reel__fusing_of(g.node)->fuse(&g);
-        if (!item->fused) return false;
+        if (!item->fused) return i;
     }
-    return true;
+    return -1;
+}
+
+/* Each of its nodes becomes an item. */
+static void take_apart(const reel__program *p, int item, int *item_of) {
+    const reel__item *i = &p->item[item];
+    for (int k = i->first; k < p->count; k++)
+        item_of[k] = k < i->first + i->count ? item + k - i->first : item_of[k] + i->count - 1;
 }
 
 /* All of them as one, which does many steps at once: then only what outlives a step is kept. */
@@ -235,6 +242,16 @@ static reel_status lay_out(reel__program *p, const int *value, const int *item_o
     return make_items(p, item_of);
 }
 
+static reel_status reorder(reel__program *p, int *item_of, int *items) {
+    int *place = array(p->count, sizeof *place);
+    const reel_status status =
+        place ? reel__pass_fuse(p, place, item_of, items) : reel__capture_no_memory(NULL);
+    for (int e = 0; status == REEL_OK && e < p->trace->count; e++)
+        if (p->node_of[e] >= 0) p->node_of[e] = place[p->node_of[e]];
+    free(place);
+    return status;
+}
+
 /* First each node by itself, or all as one; then groups of them, whose layouts are known by then.
  */
 static reel_status lay_out_groups(reel__program *p, const int *value, int *item_of) {
@@ -244,22 +261,28 @@ static reel_status lay_out_groups(reel__program *p, const int *value, int *item_
     if (make_whole(p)) return REEL_OK;
     reel__mark_kept(p, item_of);
     if (p->without & REEL_PASS_FUSE) return REEL_OK;
-    reel__pass_fuse(p, item_of, &items);
+    REEL_TRY(reorder(p, item_of, &items));
     if (items == p->count) return REEL_OK;
-    REEL_TRY(lay_out(p, value, item_of));
-    reel__mark_kept(p, item_of);
-    if (make_kernels(p)) return REEL_OK;
-    p->without |= REEL_PASS_FUSE;
-    return lay_out_groups(p, value, item_of);
+    for (int failed = 0; failed >= 0;) {
+        REEL_TRY(lay_out(p, value, item_of));
+        reel__mark_kept(p, item_of);
+        failed = make_kernels(p);
+        if (failed >= 0) take_apart(p, failed, item_of);
+    }
+    return REEL_OK;
 }
 
 static reel_status build(reel__program *p, bool *stays, int *value) {
     const reel__trace *t = p->trace;
+    p->entry = array(t->count, sizeof *p->entry);
+    if (!p->entry) return reel__capture_no_memory(NULL);
+    if (t->count) memcpy(p->entry, t->entry, (size_t)t->count * sizeof *p->entry);
     REEL_TRY(check_written(t));
     for (int k = 0; k < t->count; k++) stays[k] = true;
     for (int i = 0; i < t->values; i++) value[i] = i;
     if (!(p->without & REEL_PASS_COMMON)) REEL_TRY(reel__pass_common(t, stays, value));
     if (!(p->without & REEL_PASS_DEAD)) REEL_TRY(reel__pass_dead(t, stays, value));
+    REEL_TRY(reel__pass_slices(p, stays, value));
     p->node_of = array(t->count, sizeof *p->node_of);
     if (!p->node_of) return reel__capture_no_memory(NULL);
     for (int k = 0; k < t->count; k++) p->node_of[k] = stays[k] ? p->count++ : -1;
@@ -284,6 +307,9 @@ static reel_status build_with(reel__program *p) {
 reel__trace *reel__program_end(reel__program *p) {
     reel__trace *trace = p->trace;
     forget_nodes(p);
+    for (int k = 0; p->entry && k < trace->count; k++)
+        if (p->entry[k].operand != trace->entry[k].operand) free(p->entry[k].operand);
+    free(p->entry);
     free(p->node_of);
     free(p);
     return trace;

@@ -113,7 +113,7 @@ static void section_end(reel__recorder *r, const reel__section *s, bool more) {
     reel__program *p = program_of(r);
     reel__host_part *part = &p->trace->part[p->now];
     if (--p->depth) return;
-    part->did = more;
+    part->did = !reel_failed();
     if (p->outcome != REEL__FITS) return;
     bool good = p->next == part->end && more == part->more;
     for (int i = 0; good && i < REEL__SECTION_RESULTS; i++) {

@@ -30,17 +30,11 @@ static void run_parts(reel__program *p) {
     if (p->outcome != REEL__FITS || reel_failed()) undo_parts(p, 0, begun);
 }
 
-/* The first node of those that stand for entries from this one on. */
-static int node_from(const reel__program *p, int entry) {
-    for (; entry < p->trace->count; entry++)
-        if (p->node_of[entry] >= 0) return p->node_of[entry];
-    return p->count;
-}
-
 /* Node k failed: what the host does behind it, the step would not have come to. */
 static void undo_parts_behind(reel__program *p, int k) {
-    int first = p->trace->parts;
-    while (first > 0 && node_from(p, p->trace->part[first - 1].end) > k) first--;
+    int first = p->trace->parts, entry = 0;
+    while (p->node_of[entry] != k) entry++;
+    while (first > 0 && p->trace->part[first - 1].end > entry) first--;
     undo_parts(p, first, p->trace->parts);
 }
 

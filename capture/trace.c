@@ -1,5 +1,6 @@
 /* A step's calls, written down in a rehearsal, which is undone. */
 #include "capture/capture_internal.h"
+#include "tensor/core/alive_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +41,13 @@ static reel_status begin(reel__trace *t, const reel__section *s) {
     if (s->life && life < 0) return reel_error_status();
     if (!reel__grow((void **)&t->part, t->parts, &t->part_room, sizeof *t->part))
         return reel_error_status();
-    t->part[t->parts++] = (reel__host_part){
-        .is = *s, .first = t->count, .end = t->count, .life = life, .at = reel__self()->call.site};
+    t->part[t->parts++] =
+        (reel__host_part){.is = *s,
+                          .first = t->count,
+                          .end = t->count,
+                          .life = life,
+                          .alive = s->kind ? reel__alive_number(s->of, s->kind) : 0,
+                          .at = reel__self()->call.site};
     return REEL_OK;
 }
 
@@ -56,7 +62,7 @@ static void section_end(reel__recorder *r, const reel__section *s, bool more) {
     reel__trace *t = (reel__trace *)r;
     if (--t->open) return;
     reel__host_part *p = &t->part[t->parts - 1];
-    p->did = more;
+    p->did = !reel_failed();
     if (t->status != REEL_OK) return;
     p->end = t->count;
     p->more = more;
@@ -276,8 +282,9 @@ static bool same_parts(const reel__trace *a, const reel__trace *b) {
     if (a->parts != b->parts) return false;
     for (int k = 0; k < a->parts; k++) {
         const reel__host_part *p = &a->part[k], *q = &b->part[k];
-        if (p->is.again != q->is.again || (p->is.of != q->is.of && !p->gone) ||
-            p->first != q->first || p->end != q->end || p->more != q->more || p->gone != q->gone)
+        if (p->is.again != q->is.again ||
+            ((p->is.of != q->is.of || p->alive != q->alive) && !p->gone) || p->first != q->first ||
+            p->end != q->end || p->more != q->more || p->gone != q->gone)
             return false;
         for (int i = 0; i < REEL__SECTION_RESULTS; i++)
             if (p->result[i].value != q->result[i].value ||

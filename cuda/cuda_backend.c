@@ -66,6 +66,7 @@ static const reel__kernel kernels[REEL_OP_COUNT] = {
 
 static const reel__fusing fusing = {.takes = reel__cuda_fuses,
                                     .joins = reel__cuda_joins,
+                                    .reach = 16,
                                     .fuse = reel__cuda_fuse,
                                     .whole = reel__cuda_resident};
 

@@ -21,7 +21,7 @@ typedef struct reel__cuda_block {
 } reel__cuda_block;
 
 #define REEL__CUDA_DEVICES 16 /* that there may be */
-#define REEL__CUDA_CLASSES 256
+#define REEL__CUDA_CLASSES 512
 #define REEL__CUDA_WORKSPACE ((size_t)32 << 20) /* what cuBLAS asks for on Hopper */
 
 typedef struct {

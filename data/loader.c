@@ -179,11 +179,13 @@ static bool is_over(void *of) {
            l->position == l->plan.batches;
 }
 
-/* The batch handed over last is the next one again. */
-static void put_back(void *of, double was) {
-    (void)was;
+/* The batch handed over last is the next one again, or the epoch ends once more. */
+static void put_back(void *of, double position) {
     reel_loader *l = of;
-    if (l->position == 0) return;
+    if (l->position == 0) {
+        reel__loader_move(l, (reel__plan){NULL, NULL, 0}, l->epoch - 1, (int64_t)position);
+        return;
+    }
     stop_reading(l);
     l->position--;
 }
@@ -195,8 +197,12 @@ bool reel_loader_next(reel_loader *l, reel_batch *b) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "loader_next: the batch is NULL");
         return false;
     }
-    reel__section s = {
-        .again = next_again, .over = is_over, .back = put_back, .of = l, .kind = REEL__LOADER};
+    reel__section s = {.again = next_again,
+                       .over = is_over,
+                       .back = put_back,
+                       .of = l,
+                       .kind = REEL__LOADER,
+                       .was = (double)l->position};
     if (reel__section_begin(&s) != REEL_OK) return false;
     const bool more = next(l, b);
     s.result[0] = b->x;

@@ -136,6 +136,7 @@ static reel_status write_tensor(reel__replacement *r, reel_tensor *t, const char
 reel_status reel__safetensors_stream(reel__replacement *r, const reel_state *s,
                                      const char *const (*pairs)[2], size_t count,
                                      const char *path) {
+    REEL_TRY(reel__refuse_recorded(NULL, "safetensors"));
     reel__text header = {0};
     reel_status status = put_header(&header, s, pairs, count, path);
     if (status == REEL_OK) status = write_header(r, &header, path);

@@ -1,5 +1,6 @@
 /* Embeddings in bags: rows of a table, summed or their mean or greatest, a bag at a time. */
 #include "nn/embedding_internal.h"
+#include "tensor/ops/record_internal.h"
 
 #include <math.h>
 
@@ -110,12 +111,14 @@ static reel_tensor *gather(bags *b) {
     return reel_scope_return(b->mode == REEL_BAG_MEAN ? mean(b, y, by, bag) : y);
 }
 
-/* Offsets on the CPU, where that costs no wait: from 0 on, in order, none behind the index. */
+/* Offsets on the CPU, where that costs no wait: from 0 on, in order, none behind the index. Of a
+ * captured step when it is recorded. */
 static bool are_in_order(const reel_tensor *offsets, const reel_tensor *index) {
     if (!offsets || reel_device_of(offsets).type != REEL_CPU || reel_ndim(offsets) != 1 ||
         reel_dtype_of(offsets) != REEL_I64)
         return true;
     REEL_SCOPE;
+    REEL__UNRECORDED;
     reel_tensor *t = reel_contiguous_at(NULL, reel_detach_at(NULL, (reel_tensor *)offsets));
     const int64_t *at = t ? reel_data(t) : NULL, n = reel_numel(offsets);
     for (int64_t i = 0; at && i < n; i++) {

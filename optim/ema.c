@@ -6,6 +6,7 @@
 #include "autograd/autograd.h"
 #include "optim/optim_internal.h"
 #include "tensor/ops.h"
+#include "tensor/ops/call_internal.h"
 #include "tensor/ops/record_internal.h"
 #include "tensor/state/state_internal.h"
 
@@ -170,15 +171,11 @@ reel_status reel_ema_update(reel_ema *e) {
 
 static reel_status exchange(reel_tensor *a, reel_tensor *b) {
     REEL_SCOPE;
-    reel_tensor *held = reel_empty_like(a);
-    const bool done = held && reel_copy_(held, a) && reel_copy_(a, b) && reel_copy_(b, held);
-    return done ? REEL_OK : reel_error_status();
+    reel_tensor *held = reel__unary(REEL_OP_copy, NULL, a);
+    return held && reel_copy_(a, b) && reel_copy_(b, held) ? REEL_OK : reel_error_status();
 }
 
-reel_status reel_ema_swap(reel_ema *e) {
-    if (reel_failed()) return reel_error_status();
-    REEL_TRY(check(e, "ema_swap"));
-    REEL_TRY(check_devices(e, "ema_swap"));
+static reel_status swap(reel_ema *e) {
     REEL_NO_GRAD;
     const int count = reel_state_count(e->params);
     int i = 0;
@@ -191,6 +188,28 @@ reel_status reel_ema_swap(reel_ema *e) {
     }
     e->swapped = !e->swapped;
     return REEL_OK;
+}
+
+/* In a replay of a captured step the host knows which of the two is where. */
+static void swap_again(void *of, double number) {
+    (void)number;
+    (reel_ema_swap)(of);
+}
+
+static void swap_back(void *of, double was) {
+    ((reel_ema *)of)->swapped = was != 0;
+}
+
+reel_status reel_ema_swap(reel_ema *e) {
+    if (reel_failed()) return reel_error_status();
+    REEL_TRY(check(e, "ema_swap"));
+    REEL_TRY(check_devices(e, "ema_swap"));
+    const reel__section s = {
+        .again = swap_again, .back = swap_back, .of = e, .kind = KIND, .was = e->swapped};
+    REEL_TRY(reel__section_begin(&s));
+    const reel_status status = swap(e);
+    reel__section_end(&s, status == REEL_OK);
+    return status;
 }
 
 reel_status reel_ema_copy_to(reel_ema *e, const reel_state *params) {
@@ -224,6 +243,7 @@ reel_status reel_ema_save(reel_ema *e, reel_state *s, const char *prefix) {
 reel_status reel_ema_load(reel_ema *e, const reel_state *s, const char *prefix) {
     if (reel_failed()) return reel_error_status();
     REEL_TRY(check(e, "ema_load"));
+    REEL_TRY(reel__refuse_recorded(NULL, "ema_load"));
     if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "ema_load: no state");
     REEL_TRY(reel__state_check("ema_load", e->saved, s, prefix));
     REEL_NO_GRAD;

@@ -127,6 +127,7 @@ static reel_status set_base(reel_optim *o, int group, double lr) {
 
 reel_status reel_optim_set_group_lr(reel_optim *o, int group, double lr) {
     REEL_TRY(reel__optim_alive(o, "optim_set_group_lr"));
+    REEL_TRY(reel__refuse_recorded(NULL, "optim_set_group_lr"));
     if (group < 0 || group >= o->group_count)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_set_group_lr: no group %d of %d", group,
                          o->group_count);
@@ -136,6 +137,7 @@ reel_status reel_optim_set_group_lr(reel_optim *o, int group, double lr) {
 
 reel_status reel_optim_set_lr(reel_optim *o, double lr) {
     REEL_TRY(reel__optim_alive(o, "optim_set_lr"));
+    REEL_TRY(reel__refuse_recorded(NULL, "optim_set_lr"));
     REEL_TRY(reel__optim_check("optim_set_lr", "lr", lr));
     for (int i = 0; i < o->group_count; i++) REEL_TRY(set_base(o, i, lr));
     return REEL_OK;

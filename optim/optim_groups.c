@@ -224,6 +224,7 @@ reel_status reel_optim_add_group(reel_optim *o, const reel_state *params,
     const char *what = "optim_add_group";
     if (reel_failed()) return reel_error_status();
     REEL_TRY(reel__optim_alive(o, what));
+    REEL_TRY(reel__refuse_recorded(NULL, what));
     if (!params) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no parameters", what);
     const reel__optim_group *first = &o->groups[0];
     options.lr = reel__option(options.lr, first->base);

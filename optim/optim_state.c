@@ -119,6 +119,7 @@ static reel_status load(reel_optim *o, const reel_state *s, const char *prefix) 
 reel_status reel_optim_load(reel_optim *o, const reel_state *s, const char *prefix) {
     if (reel_failed()) return reel_error_status();
     REEL_TRY(reel__optim_alive(o, "optim_load"));
+    REEL_TRY(reel__refuse_recorded(NULL, "optim_load"));
     if (!s) return reel_fail(REEL_ERR_ARGUMENT, NULL, "optim_load: no state");
     if (!is_common(o, s, prefix)) return load(o, s, prefix);
     reel_state *each = reel_state_new();

@@ -191,6 +191,7 @@ reel_status reel_schedule_load(reel_schedule *s, const reel_state *state, const 
     if (reel_failed()) return reel_error_status();
     const char *who = "schedule_load";
     REEL_TRY(check_alive(s, who));
+    REEL_TRY(reel__refuse_recorded(NULL, who));
     if (!state) return reel_fail(REEL_ERR_ARGUMENT, NULL, "%s: no state", who);
     REEL_TRY(check_optim(s, who));
     reel_schedule loaded = *s;

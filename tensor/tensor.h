@@ -250,8 +250,8 @@ REEL_API reel_status reel_set_name(reel_tensor *t, const char *name);
 /* ---- data to and from the host ---- */
 
 /* The first element of a tensor on the CPU, to be read and written by strides; NULL on other
- * devices. Who writes through it tells autograd nothing: use the in-place ops on what a tape may
- * have saved. */
+ * devices, and, with a failure, in a step that is captured. Who writes through it tells autograd
+ * nothing: use the in-place ops on what a tape may have saved. */
 REEL_API void *reel_data(reel_tensor *t);
 
 /* Copies all elements, in row-major order, to or from host memory of exactly `bytes` bytes. Waits.
@@ -296,6 +296,7 @@ REEL_API reel_status reel_set_matmul_precision(reel_matmul_precision p);
 #define reel_device_parse(...) REEL__CALL(reel_device_parse(__VA_ARGS__))
 #define reel_device_check(...) REEL__CALL(reel_device_check(__VA_ARGS__))
 #define reel_synchronize(...) REEL__CALL(reel_synchronize(__VA_ARGS__))
+#define reel_data(...) REEL__CALL(reel_data(__VA_ARGS__))
 #define reel_set_name(...) REEL__CALL(reel_set_name(__VA_ARGS__))
 #define reel_print(...) REEL__CALL(reel_print(__VA_ARGS__))
 #define reel_set_threads(...) REEL__CALL(reel_set_threads(__VA_ARGS__))

@@ -5,13 +5,14 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-static atomic_long first = LONG_MAX, last = LONG_MAX, asked, alive;
+static atomic_long first = LONG_MAX, last = LONG_MAX, asked, alive, bytes, most = LONG_MAX;
 static _Thread_local bool spared;
 
 void fail_allocations(long n, long more) {
@@ -22,6 +23,10 @@ void fail_allocations(long n, long more) {
 
 bool stop_failing(void) {
     return atomic_exchange(&first, LONG_MAX) <= atomic_load(&asked);
+}
+
+void limit_memory(size_t more) {
+    atomic_store(&most, more ? atomic_load(&bytes) + (long)more : LONG_MAX);
 }
 
 long blocks_alive(void) {
@@ -36,7 +41,16 @@ __attribute__((noinline)) static bool is_blas(const void *caller) {
     return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "blas");
 }
 
-static bool refused(const void *caller) {
+static bool is_beyond(size_t n) {
+    const long left = atomic_load(&most) - atomic_load(&bytes);
+    return left < 0 || n > (size_t)left;
+}
+
+static bool refused(const void *caller, size_t size) {
+    if (is_beyond(size) && !spared) {
+        errno = ENOMEM;
+        return true;
+    }
     const long from = atomic_load(&first);
     if (from == LONG_MAX || spared || is_blas(caller)) return false;
     const long n = atomic_fetch_add(&asked, 1) + 1;
@@ -46,8 +60,15 @@ static bool refused(const void *caller) {
 }
 
 static void *counted(void *p) {
-    if (p) atomic_fetch_add(&alive, 1);
+    if (!p) return NULL;
+    atomic_fetch_add(&alive, 1);
+    atomic_fetch_add(&bytes, (long)malloc_usable_size(p));
     return p;
+}
+
+static void uncounted(void *p) {
+    atomic_fetch_sub(&alive, 1);
+    atomic_fetch_sub(&bytes, (long)malloc_usable_size(p));
 }
 
 /* ---- the definitions behind ours ---- */
@@ -103,31 +124,34 @@ static bool ready(void) {
 
 void *malloc(size_t n) {
     if (!ready()) return early_block(n);
-    return refused(__builtin_return_address(0)) ? NULL : counted(behind.malloc(n));
+    return refused(__builtin_return_address(0), n) ? NULL : counted(behind.malloc(n));
 }
 
 void *calloc(size_t n, size_t size) {
     if (!ready()) return early_block(n * size); /* zero, as it has been since the start */
-    return refused(__builtin_return_address(0)) ? NULL : counted(behind.calloc(n, size));
+    return refused(__builtin_return_address(0), n * size) ? NULL : counted(behind.calloc(n, size));
 }
 
 void *realloc(void *p, size_t n) {
     if (!ready()) return NULL;
-    if (refused(__builtin_return_address(0))) return NULL;
+    if (refused(__builtin_return_address(0), n)) return NULL;
+    const size_t was = p ? malloc_usable_size(p) : 0;
     void *moved = behind.realloc(p, n);
-    if (!p) counted(moved);
-    if (p && !n && !moved) atomic_fetch_sub(&alive, 1);
-    return moved;
+    if (p && (moved || !n)) {
+        atomic_fetch_sub(&alive, 1);
+        atomic_fetch_sub(&bytes, (long)was);
+    }
+    return counted(moved);
 }
 
 void *aligned_alloc(size_t alignment, size_t n) {
     if (!ready()) return NULL;
-    return refused(__builtin_return_address(0)) ? NULL
-                                                : counted(behind.aligned_alloc(alignment, n));
+    return refused(__builtin_return_address(0), n) ? NULL
+                                                   : counted(behind.aligned_alloc(alignment, n));
 }
 
 int posix_memalign(void **p, size_t alignment, size_t n) {
-    if (!ready() || refused(__builtin_return_address(0))) return ENOMEM;
+    if (!ready() || refused(__builtin_return_address(0), n)) return ENOMEM;
     const int error = behind.posix_memalign(p, alignment, n);
     if (!error) counted(*p);
     return error;
@@ -135,7 +159,7 @@ int posix_memalign(void **p, size_t alignment, size_t n) {
 
 void free(void *p) {
     if (!p || is_early(p) || !ready()) return;
-    atomic_fetch_sub(&alive, 1);
+    uncounted(p);
     behind.free(p);
 }
 

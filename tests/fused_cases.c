@@ -6,6 +6,9 @@
 #include "tests/fused_suite.h"
 #include "tests/temp_dir.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 /* ---- every row ---- */
 
 typedef struct {
@@ -329,10 +332,14 @@ START_TEST(a_wrong_text_says_why) {
 }
 END_TEST
 
-static void spoil(const char *folder, const reel__cuda_key *k, long at, int with) {
+static void name_of(char *to, size_t size, const reel__cuda_key *k) {
+    snprintf(to, size, "%s/reel/kernels/%016llx%016llx.cubin", dir, (unsigned long long)k->half[0],
+             (unsigned long long)k->half[1]);
+}
+
+static void spoil(const reel__cuda_key *k, long at, int with) {
     char name[1024];
-    snprintf(name, sizeof name, "%s/reel/kernels/%016llx%016llx.cubin", folder,
-             (unsigned long long)k->half[0], (unsigned long long)k->half[1]);
+    name_of(name, sizeof name, k);
     FILE *f = fopen(name, "r+");
     ck_assert_ptr_nonnull(f);
     fseek(f, at, at < 0 ? SEEK_END : SEEK_SET);
@@ -355,7 +362,7 @@ START_TEST(files_are_whole_or_not_there) {
         ck_assert(data && bytes == 9 && strcmp(data, "a kernel") == 0);
         free(data);
         ck_assert_ptr_null(reel__cuda_file_read(&other, &bytes));
-        spoil(dir, &k, at, 0x5a);
+        spoil(&k, at, 0x5a);
         ck_assert_ptr_null(reel__cuda_file_read(&k, &bytes));
     }
     setenv("XDG_CACHE_HOME", "/dev/null/nowhere", 1);
@@ -366,11 +373,46 @@ START_TEST(files_are_whole_or_not_there) {
 }
 END_TEST
 
+START_TEST(files_used_longest_ago_go) {
+    enum { FILES = 512 };
+    const char *was = getenv("XDG_CACHE_HOME");
+    char name[1024];
+    size_t bytes;
+    int left = 0;
+    setenv("XDG_CACHE_HOME", dir, 1);
+    for (int i = 0; i <= FILES; i++) {
+        reel__cuda_key k = {{0}};
+        reel__cuda_key_add(&k, &i, sizeof i);
+        if (i == FILES) { /* one too many; meanwhile the first was used */
+            reel__cuda_key first = {{0}};
+            reel__cuda_key_add(&first, &(int){0}, sizeof i);
+            free(reel__cuda_file_read(&first, &bytes));
+        }
+        reel__cuda_file_write(&k, "a kernel", 9);
+        const struct timespec then[2] = {{.tv_sec = 1000 + i}, {.tv_sec = 1000 + i}};
+        name_of(name, sizeof name, &k);
+        if (i < FILES) ck_assert_int_eq(utimensat(AT_FDCWD, name, then, 0), 0);
+    }
+    for (int i = 0; i <= FILES; i++) {
+        reel__cuda_key k = {{0}};
+        reel__cuda_key_add(&k, &i, sizeof i);
+        void *data = reel__cuda_file_read(&k, &bytes);
+        ck_assert_msg((data != NULL) == (i == 0 || i > FILES / 4 + 1), "file %d", i);
+        left += data != NULL;
+        free(data);
+    }
+    ck_assert_int_eq(left, FILES / 4 * 3);
+    if (was) setenv("XDG_CACHE_HOME", was, 1);
+    if (!was) unsetenv("XDG_CACHE_HOME");
+}
+END_TEST
+
 /* ---- the suite ---- */
 
 void add_fused_cases(Suite *s) {
     TCase *c = add_dir_case(s, "kernel files");
     tcase_add_test(c, files_are_whole_or_not_there);
+    tcase_add_test(c, files_used_longest_ago_go);
     if (!reel__cuda_compiles()) {
         printf("skipped: NVRTC can't be loaded\n");
         return;

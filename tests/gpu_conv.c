@@ -412,6 +412,34 @@ START_TEST(beyond_32_bits) {
 }
 END_TEST
 
+/* More than cuDNN's transforms get memory for at once, and a part of other images at the end. */
+START_TEST(many_images) {
+    const geometry g = {.dims = 2,
+                        .images = 1001,
+                        .groups = 1,
+                        .chans = 32,
+                        .rows = 64,
+                        .size = {26, 26},
+                        .kernel = {3, 3},
+                        .small = {24, 24},
+                        .stride = {1, 1},
+                        .dilation = {1, 1}};
+    REEL_SCOPE;
+    const operands o = draw_operands(&g), there = moved(&o, REEL_F32, test_device());
+    for (int k = 0; k < RESULTS; k++) {
+        REEL_SCOPE;
+        reel__cuda_conv_by(REEL__CONV_TILES);
+        reel_tensor *own = result(k, &g, &there);
+        reel__cuda_conv_by(REEL__CONV_BEST);
+        reel_tensor *best = result(k, &g, &there);
+        expect_fine();
+        const double off = furthest(best, reel_to(reel_cast(own, REEL_F64), reel_cpu())),
+                     most = 4 * (4e-6 + 1.2e-7 * terms_of(k, &g));
+        ck_assert_msg(off <= most, "%s: off by %g, not %g", result_names[k], off, most);
+    }
+}
+END_TEST
+
 void add_conv_cases(Suite *s) {
     TCase *c = add_case(s, "convolutions");
     tcase_add_loop_test(c, each_way_is_the_cpus, 0, REEL__CONV_WAYS);
@@ -423,4 +451,5 @@ void add_conv_cases(Suite *s) {
     c = add_case(s, "large convolutions");
     tcase_set_tags(c, "big");
     tcase_add_loop_test(c, beyond_32_bits, 0, 2);
+    tcase_add_test(c, many_images);
 }

@@ -1,8 +1,10 @@
 /* The n-th failed allocation of a capture and its replays: one clear failure, no leak, and
  * afterwards it works as ever. */
 #include "tests/alloc_harness.h"
+#include "tests/capture_rig.h"
+#include "tests/failing_alloc.h"
 
-#include "reel.h"
+#include "capture/capture_internal.h"
 
 typedef struct {
     reel_tensor *images;
@@ -177,6 +179,104 @@ START_TEST(replays) {
 }
 END_TEST
 
+/* ---- programs that make room ---- */
+
+enum { WIDTH = 30000, SHAPES = 4 }; /* batches of 1, 2, 3 and 4 rows */
+
+typedef struct {
+    reel_tensor *w;
+    reel_state *params;
+    reel_optim *optim;
+    reel_dataset *set;
+    reel_loader *loader;
+    reel_plan *plan;
+    int calls;
+} wide;
+
+static int64_t staircase_length(reel_batch_sampler *s) {
+    (void)s;
+    return SHAPES * (SHAPES + 1) / 2;
+}
+
+static reel_status staircase_plan(reel_batch_sampler *s, int64_t epoch, int64_t *index,
+                                  int64_t *sizes, int64_t *batches) {
+    (void)epoch;
+    for (int64_t i = 0; i < staircase_length(s); i++) index[i] = i;
+    for (int i = 0; i < SHAPES; i++) sizes[i] = i + 1;
+    *batches = SHAPES;
+    return REEL_OK;
+}
+
+static const reel_batch_sampler_class staircase_class = {staircase_length, staircase_plan, NULL};
+static reel_batch_sampler staircase = {&staircase_class};
+
+static void open_wide(wide *v, reel_tensor *rows) {
+    *v = (wide){0};
+    REEL_SCOPE;
+    v->w = reel_track(reel_retain(reel_full(reel_shape(WIDTH), 0.5, REEL_F32, reel_cpu())));
+    v->params = reel_state_new();
+    reel_state_put(v->params, "w", v->w);
+    v->optim = reel_adam_new(v->params, (reel_adam_options){.lr = 0.01});
+    v->set = reel_tensor_dataset_new(rows, NULL);
+    v->loader = reel_loader_new(v->set, (reel_loader_options){.batch_sampler = &staircase});
+}
+
+static void close_wide(wide *v) {
+    reel_plan_free(v->plan);
+    reel_loader_free(v->loader);
+    reel_dataset_free(v->set);
+    reel_optim_free(v->optim);
+    reel_state_free(v->params);
+    reel_release(v->w);
+}
+
+static bool wide_step(void *user) {
+    wide *v = user;
+    reel_batch b;
+    v->calls++;
+    if (!reel_loader_next(v->loader, &b)) return false;
+    reel_backward(reel_mean(reel_tanh(reel_sigmoid(reel_mul(b.x, v->w)))));
+    reel_optim_step(v->optim);
+    return true;
+}
+
+/* The last batch finds no room for a fourth program: those of the first ones go, and that of the
+ * third stays. */
+START_TEST(programs_make_room) {
+    wide a, b;
+    reel_generator *g = reel_generator_new(1, reel_cpu());
+    REEL_SCOPE;
+    reel_tensor *rows = reel_rand(reel_shape(SHAPES * (SHAPES + 1) / 2, WIDTH), REEL_F32, g);
+    reel_generator_free(g);
+    open_wide(&a, rows);
+    open_wide(&b, rows);
+    a.plan = eager_plan(wide_step, &a);
+    b.plan = reel_capture(wide_step, &b,
+                          (reel_capture_options){.without = REEL_PASS_FUSE | REEL_PASS_MEMORY});
+    replay_both(a.plan, b.plan, SHAPES - 1);
+    ck_assert_int_eq(reel_plan_programs(b.plan), SHAPES - 1);
+    const size_t third = b.plan->program[0]->arena->storage->bytes;
+    const int64_t n = reel_replay(a.plan, 1);
+    limit_memory(1 << 16);
+    ck_assert_ptr_null(reel_empty(reel_shape(1 << 24), REEL_F32, reel_cpu()));
+    expect_failure(REEL_ERR_MEMORY, "out of memory"); /* and free blocks have gone */
+    limit_memory(third * 4 / 3);
+    const int64_t m = reel_replay(b.plan, 1);
+    limit_memory(0);
+    expect_fine();
+    ck_assert_int_eq(n, m);
+    ck_assert_int_eq(reel_plan_programs(b.plan), 2);
+    expect_same_states(a.params, b.params, "with little room");
+    for (int calls = b.calls, i = 0; i < SHAPES + 1; i++, calls = b.calls) {
+        replay_both(a.plan, b.plan, 1); /* the epoch's end first */
+        ck_assert_msg((b.calls > calls) == (i < 3), "%d", i);
+        expect_same_states(a.params, b.params, "later");
+    }
+    close_wide(&a);
+    close_wide(&b);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("capture_alloc");
     TCase *c = add_cpu_case(s, "allocations");
@@ -184,5 +284,6 @@ int main(void) {
     tcase_add_test(c, a_capture);
     tcase_add_test(c, a_first_step);
     tcase_add_test(c, replays);
+    tcase_add_test(c, programs_make_room);
     return run_suite(s);
 }

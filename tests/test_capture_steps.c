@@ -148,12 +148,6 @@ static bool gradient_penalty(void *user) {
     return learn(v, reel_add(y, reel_scale(reel_sum(reel_square(g)), 0.1)));
 }
 
-static bool rate_by_hand(void *user) {
-    world *v = user;
-    reel_optim_set_lr(v->optim, 0.01);
-    return learn(v, reel_sum(reel_square(linear(v))));
-}
-
 static bool half_formats(void *user) {
     world *v = user;
     reel_tensor *x = reel_cast(v->x, REEL_F16), *w = reel_cast(v->w, REEL_F16);
@@ -308,7 +302,6 @@ static const struct {
     STEP(hooked),
     STEP(function_of_ones_own),
     STEP(gradient_penalty),
-    STEP(rate_by_hand),
     STEP(half_formats),
     STEP(all_noise),
     STEP(hidden_state_copied),

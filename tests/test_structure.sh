@@ -93,7 +93,7 @@ siteless='
     reel_failed reel_error_status reel_error reel_clear_error reel_report reel_fail reel_site_of_thread
         what failures are kept, asked for and given by
     reel_dtype_name reel_dtype_size reel_device_count reel_ndim reel_dim reel_stride reel_shape_of reel_numel
-    reel_dtype_of reel_device_of reel_is_contiguous reel_shape_equal reel_name reel_data reel_threads
+    reel_dtype_of reel_device_of reel_is_contiguous reel_shape_equal reel_name reel_threads
     reel_tensors_alive reel_is_tracked reel_grad reel_generator_state
     reel_state_left_out_count reel_state_left_out_name reel_state_left_out_why
     reel_state_count reel_state_name reel_state_at reel_state_get reel_state_get_in reel_state_text

@@ -562,12 +562,47 @@ static bool place(reel__fused_space *s, int i) {
     return t->placed;
 }
 
+/* The least stride beyond `least`, INT64_MAX if there is none; *reach grows by what goes along it.
+ */
+static int64_t next_stride(const reel__fused_space *s, const int64_t *stride, int64_t least,
+                           int64_t *reach) {
+    int64_t step = INT64_MAX;
+    for (int j = 0; j < s->ndim; j++)
+        if (s->dim[j] > 1 && stride[j] > least && stride[j] < step) step = stride[j];
+    for (int j = 0; j < s->ndim; j++)
+        if (stride[j] == step) *reach += (s->dim[j] - 1) * step;
+    return step;
+}
+
+/* Whether two operands seen by the same strides have no element in common: what they reach on some
+ * inner axes is less than what lies between them, and with that less than the steps on the others.
+ */
+static bool are_apart(const reel__fused_space *s, const reel__fused_operand *p,
+                      const reel__fused_operand *q) {
+    const int64_t by = p->offset < q->offset ? q->offset - p->offset : p->offset - q->offset;
+    int64_t reach = 0, more = 0, step = 0;
+    if (p->index >= 0 || q->index >= 0 || p->dtype != q->dtype ||
+        memcmp(p->stride, q->stride, (size_t)s->ndim * sizeof *p->stride) != 0)
+        return false;
+    for (int j = 0; j < s->ndim; j++)
+        if (p->stride[j] < 0) return false;
+    do {
+        reach = more;
+        step = next_stride(s, p->stride, step, &more);
+    } while (reach < by && step < INT64_MAX && by + reach >= step);
+    if (reach >= by) return false;
+    for (int j = 0; j < s->ndim; j++)
+        if (s->dim[j] > 1 && p->stride[j] >= step && p->stride[j] % step != 0) return false;
+    return true;
+}
+
 /* Memory that is written is read by nobody but the thread that writes it. */
 static bool is_safe(const reel__fused_space *s) {
     for (int a = 0; a < s->operands; a++)
         for (int b = 0; s->operand[a].written && b < s->operands; b++) {
             const reel__fused_operand *p = &s->operand[a], *q = &s->operand[b];
-            if (a != b && value_of(s, p) == value_of(s, q) && (q->index >= 0 || !is_alike(s, p, q)))
+            if (a != b && value_of(s, p) == value_of(s, q) &&
+                (q->index >= 0 || !is_alike(s, p, q)) && !are_apart(s, p, q))
                 return false;
         }
     return true;

@@ -331,6 +331,9 @@ DEVICE quick &operator-=(quick &a, quick b) {
 DEVICE quick &operator/=(quick &a, quick b) {
     return a = a / b;
 }
+DEVICE quick fma(quick a, quick b, quick c) {
+    return quick(::fmaf(a.x, b.x, c.x));
+}
 DEVICE quick quick_root(quick a) {
     float y;
     asm("sqrt.approx.f32 %0, %1;" : "=f"(y) : "f"(a.x));

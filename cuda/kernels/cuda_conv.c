@@ -70,16 +70,64 @@ static reel__cuda_cudnn_plan plan_of(const reel__cuda_device *d, const job *j) {
     return reel__cuda_cudnn_plan_of(&of);
 }
 
-static reel_status by_cudnn(const reel__call *c, const reel__cuda_device *d, const job *j,
-                            reel__cuda_cudnn_plan p) {
-    reel__cuda_library_call call = {
-        .send = reel__cuda_cudnn_send, .plan = p.plan, .x = j->x, .y = j->y, .z = j->out};
+/* more: a weight's gradient is added to that of other images. */
+static reel_status send(const reel__call *c, const reel__cuda_device *d, const job *j,
+                        reel__cuda_cudnn_plan p, bool more) {
+    reel__cuda_library_call call = {.send =
+                                        more ? reel__cuda_cudnn_send_more : reel__cuda_cudnn_send,
+                                    .plan = p.plan,
+                                    .x = j->x,
+                                    .y = j->y,
+                                    .z = j->out};
     if (p.workspace > 0) {
         call.workspace = reel__cuda_scratch(c, p.workspace);
         if (!call.workspace) return reel_error_status();
     }
     reel__cuda_enqueue_library(d->queue, &call, flops_of(&j->v));
     if (call.workspace) reel__cuda_free(d->index, call.workspace, p.workspace);
+    return REEL_OK;
+}
+
+/* ---- a part of the images after the other, where all of them want much memory ---- */
+
+#define MUCH ((size_t)192 << 20) /* of workspace */
+
+/* Images first..first + count - 1 of the job. */
+static job part_of(const job *j, int64_t first, int64_t count) {
+    const size_t big = (size_t)(first * j->v.groups * j->v.big_channels *
+                                reel__cuda_volume(j->v.size)) *
+                       sizeof(float),
+                 small = (size_t)(first * j->v.groups * j->v.small_channels *
+                                  reel__cuda_volume(j->v.small_size)) *
+                         sizeof(float);
+    job part = *j;
+    part.v.images = count;
+    part.x = (const char *)j->x + (j->kind == REEL__CONV_FORWARD ? big : small);
+    if (j->kind == REEL__CONV_WEIGHT_GRAD)
+        part.y = (const char *)j->y + big;
+    else
+        part.out = (char *)j->out + (j->kind == REEL__CONV_FORWARD ? small : big);
+    return part;
+}
+
+/* How many images a call has: all, unless each part has a plan. Parts are multiples of 4, so that
+ * all of them are aligned. */
+static int64_t images_at_once(const reel__cuda_device *d, const job *j, reel__cuda_cudnn_plan p) {
+    const int64_t images = j->v.images, parts = (int64_t)((p.workspace + MUCH - 1) / MUCH);
+    if (parts < 2 || !reel__cuda_conv_is_for_fourier(&j->v)) return images;
+    const int64_t each = ((images + parts - 1) / parts + 3) / 4 * 4, rest = images % each;
+    const job first = part_of(j, 0, each), last = part_of(j, images - rest, rest);
+    const bool good = each < images && plan_of(d, &first).plan && (!rest || plan_of(d, &last).plan);
+    return good ? each : images;
+}
+
+static reel_status by_cudnn(const reel__call *c, const reel__cuda_device *d, const job *j,
+                            reel__cuda_cudnn_plan p) {
+    const int64_t images = j->v.images, each = images_at_once(d, j, p);
+    for (int64_t i = 0; i < images; i += each) {
+        const job part = part_of(j, i, i + each < images ? each : images - i);
+        REEL_TRY(send(c, d, &part, each < images ? plan_of(d, &part) : p, i > 0));
+    }
     return REEL_OK;
 }
 

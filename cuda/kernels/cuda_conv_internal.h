@@ -38,5 +38,7 @@ typedef struct {
 reel__cuda_cudnn_plan reel__cuda_cudnn_plan_of(const reel__cuda_cudnn_conv *of);
 /* x and y are what the kind reads, in the order of its op. */
 const char *reel__cuda_cudnn_send(const reel__cuda_library_call *call, cudaStream_t stream);
+/* The same, but that a weight's gradient is added to what is there. */
+const char *reel__cuda_cudnn_send_more(const reel__cuda_library_call *call, cudaStream_t stream);
 
 #endif

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_WORKSPACE ((size_t)1 << 30)
+/* More was no faster. Transforms' grows with the images, which are taken part by part then. */
+#define MOST_WORKSPACE ((size_t)256 << 20)
+#define MOST_OF_TRANSFORMS ((size_t)1 << 30)
 #define MOST_ALGORITHMS 16
 
 typedef struct plan {
@@ -90,6 +92,11 @@ static bool is_good(cudnnStatus_t status, cudnnDeterminism_t determinism) {
     return status == CUDNN_STATUS_SUCCESS && determinism == CUDNN_DETERMINISTIC;
 }
 
+static bool has_room(const plan *p) {
+    const bool transforms = reel__cuda_conv_is_for_fourier(&p->of.of);
+    return p->workspace <= (transforms ? MOST_OF_TRANSFORMS : MOST_WORKSPACE);
+}
+
 static cudnnStatus_t choose_forward(const reel__cudnn *dnn, cudnnHandle_t handle, plan *p) {
     cudnnConvolutionFwdAlgoPerf_t found[MOST_ALGORITHMS];
     int count = 0;
@@ -101,7 +108,7 @@ static cudnnStatus_t choose_forward(const reel__cudnn *dnn, cudnnHandle_t handle
         if (dnn->GetConvolutionForwardWorkspaceSize(handle, p->big, p->w, p->how, p->small,
                                                     p->forward,
                                                     &p->workspace) == CUDNN_STATUS_SUCCESS &&
-            p->workspace <= MOST_WORKSPACE)
+            has_room(p))
             return CUDNN_STATUS_SUCCESS;
     }
     return CUDNN_STATUS_NOT_SUPPORTED;
@@ -126,7 +133,7 @@ static cudnnStatus_t choose_input_grad(const reel__cudnn *dnn, cudnnHandle_t han
         if (dnn->GetConvolutionBackwardDataWorkspaceSize(handle, p->w, p->small, p->how, p->big,
                                                          p->input_grad,
                                                          &p->workspace) == CUDNN_STATUS_SUCCESS &&
-            p->workspace <= MOST_WORKSPACE)
+            has_room(p))
             return CUDNN_STATUS_SUCCESS;
     }
     return CUDNN_STATUS_NOT_SUPPORTED;
@@ -143,7 +150,7 @@ static cudnnStatus_t choose_weight_grad(const reel__cudnn *dnn, cudnnHandle_t ha
         if (dnn->GetConvolutionBackwardFilterWorkspaceSize(handle, p->big, p->small, p->how, p->w,
                                                            p->weight_grad,
                                                            &p->workspace) == CUDNN_STATUS_SUCCESS &&
-            p->workspace <= MOST_WORKSPACE)
+            has_room(p))
             return CUDNN_STATUS_SUCCESS;
     }
     return CUDNN_STATUS_NOT_SUPPORTED;
@@ -217,8 +224,9 @@ reel__cuda_cudnn_plan reel__cuda_cudnn_plan_of(const reel__cuda_cudnn_conv *of) 
 
 /* ---- a call ---- */
 
+/* before: 1, and a weight's gradient is added to what is there; or 0. */
 static cudnnStatus_t send(const reel__cudnn *dnn, cudnnHandle_t handle, const plan *p,
-                          const reel__cuda_library_call *c) {
+                          const reel__cuda_library_call *c, float before) {
     const float one = 1, zero = 0;
     switch ((reel__conv_kind)p->of.kind) {
     case REEL__CONV_FORWARD: /* x, w -> y */
@@ -230,17 +238,26 @@ static cudnnStatus_t send(const reel__cudnn *dnn, cudnnHandle_t handle, const pl
                                             p->big, c->z);
     default: /* g, x -> dw */
         return dnn->ConvolutionBackwardFilter(handle, &one, p->big, c->y, p->small, c->x, p->how,
-                                              p->weight_grad, c->workspace, p->workspace, &zero,
+                                              p->weight_grad, c->workspace, p->workspace, &before,
                                               p->w, c->z);
     }
 }
 
-const char *reel__cuda_cudnn_send(const reel__cuda_library_call *call, cudaStream_t stream) {
+static const char *send_with(const reel__cuda_library_call *call, cudaStream_t stream,
+                             float before) {
     const plan *p = call->plan;
     const reel__cudnn *dnn = reel__cudnn_functions();
     reel__cudnn_place *place = reel__cudnn_enter(p->of.device);
     cudnnStatus_t status = dnn->SetStream(place->handle, stream);
-    if (status == CUDNN_STATUS_SUCCESS) status = send(dnn, place->handle, p, call);
+    if (status == CUDNN_STATUS_SUCCESS) status = send(dnn, place->handle, p, call, before);
     reel__cudnn_leave(place);
     return status == CUDNN_STATUS_SUCCESS ? NULL : dnn->GetErrorString(status);
+}
+
+const char *reel__cuda_cudnn_send(const reel__cuda_library_call *call, cudaStream_t stream) {
+    return send_with(call, stream, 0);
+}
+
+const char *reel__cuda_cudnn_send_more(const reel__cuda_library_call *call, cudaStream_t stream) {
+    return send_with(call, stream, 1);
 }

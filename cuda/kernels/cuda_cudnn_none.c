@@ -16,3 +16,7 @@ const char *reel__cuda_cudnn_send(const reel__cuda_library_call *call, cudaStrea
     (void)stream;
     return "this build of Reel has no cuDNN";
 }
+
+const char *reel__cuda_cudnn_send_more(const reel__cuda_library_call *call, cudaStream_t stream) {
+    return reel__cuda_cudnn_send(call, stream);
+}

@@ -201,6 +201,8 @@ template <class T> static cudaError_t norm(const norm_work &n, reel__cuda_queue 
     if (count > SHORT_ROW) return launch(norm_block<T>, rows_grid(rows, 1), LONG_THREADS, queue, n);
     void (*const kernel)(const norm_work) = count <= 32    ? norm_warp<T, 1>
                                             : count <= 128 ? norm_warp<T, 4>
+                                            : count <= 256 ? norm_warp<T, 8>
+                                            : count <= 384 ? norm_warp<T, 12>
                                             : count <= 512 ? norm_warp<T, 16>
                                                            : norm_warp<T, 32>;
     return launch(kernel, rows_grid(rows, ROW_THREADS / 32), ROW_THREADS, queue, n);

@@ -81,6 +81,13 @@ static __global__ void __launch_bounds__(LONG_THREADS) back_block(const norm_wor
 static bool sums_along(const norm_work &n) {
     return n.channels > 128 && n.channels <= 512;
 }
+/* Blocks of a processor whose registers are enough, if a lane has so many bytes of a row. */
+static constexpr int blocks_beside(int bytes) {
+    return bytes <= 32 ? 3 : 2;
+}
+static int64_t most_parts(const norm_work &n) {
+    return blocks_beside((int)n.channels / 32 * (int)sizeof(float)) * (ENOUGH / 4);
+}
 
 /* In the first warp: the sums over all warps, whose upper half gives them to the lower half, and so
  * on. */
@@ -103,7 +110,8 @@ template <int N> static __device__ __forceinline__ void join_warps(double sums[2
 }
 
 template <class T, int ITEMS>
-static __global__ void __launch_bounds__(32 * PARTNERS, 2) back_part(const norm_work n) {
+static __global__ void __launch_bounds__(32 * PARTNERS, blocks_beside(ITEMS *(int)sizeof(T)))
+    back_part(const norm_work n) {
     begin();
     const int count = (int)n.channels, lane = threadIdx.x % 32;
     const int64_t part = blockIdx.x, stop = n.outer * (part + 1) / n.parts;
@@ -169,30 +177,27 @@ static __global__ void __launch_bounds__(32 * TALL) column_parts(const norm_work
     n.sums[(part * 2 + threadIdx.y) * n.channels + column] = sum;
 }
 
-/* Of 32 columns, the parts: a thread every so many-th of them. */
-#define JOINERS 16
+/* Of 32 columns of dw or db, the parts: a thread every so many-th of them. */
+#define JOINERS 32
 
 template <class T>
 static __global__ void __launch_bounds__(32 * JOINERS) join_columns(const norm_work n) {
     begin();
-    __shared__ double all[2][JOINERS][32];
-    const int64_t i = blockIdx.x * (int64_t)32 + threadIdx.x;
-    double dw = 0, db = 0;
-    if (i < n.channels)
-        for (int64_t part = threadIdx.y; part < n.parts; part += JOINERS) {
-            dw += n.sums[part * 2 * n.channels + i];
-            db += n.sums[(part * 2 + 1) * n.channels + i];
-        }
-    all[0][threadIdx.y][threadIdx.x] = dw;
-    all[1][threadIdx.y][threadIdx.x] = db;
-    __syncthreads();
-    if (threadIdx.y > 0 || i >= n.channels) return;
-    for (int k = 1; k < JOINERS; k++) {
-        dw += all[0][k][threadIdx.x];
-        db += all[1][k][threadIdx.x];
+    __shared__ double all[JOINERS][32];
+    const int64_t which = blockIdx.x % 2, i = blockIdx.x / 2 * (int64_t)32 + threadIdx.x;
+    T *to = (T *)(which ? n.db : n.dw);
+    double sum = 0;
+    if (to && i < n.channels)
+#pragma unroll 4
+        for (int64_t part = threadIdx.y; part < n.parts; part += JOINERS)
+            sum += n.sums[(part * 2 + which) * n.channels + i];
+    all[threadIdx.y][threadIdx.x] = sum;
+    for (int half = JOINERS / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.y < half)
+            all[threadIdx.y][threadIdx.x] += all[threadIdx.y + half][threadIdx.x];
     }
-    if (n.dw) ((T *)n.dw)[i] = (T)dw;
-    if (n.db) ((T *)n.db)[i] = (T)db;
+    if (to && threadIdx.y == 0 && i < n.channels) to[i] = (T)all[0][threadIdx.x];
 }
 
 /* ---- sums over a channel's elements: of all, or of one run ---- */
@@ -305,11 +310,12 @@ void reel__cuda_norm_grad_plan(reel__cuda_norm_work *n) {
     if (by_rows(*n)) {
         const bool along = sums_along(*n);
         const int64_t tiles = (n->channels + 31) / 32,
-                      wanted = along ? MOST_PARTS : (2 * ENOUGH + tiles - 1) / tiles,
+                      wanted = along ? most_parts(*n) : (2 * ENOUGH + tiles - 1) / tiles,
                       worth = n->outer / (along ? PARTNERS : 4 * TALL);
         n->sets = n->dw || n->db ? n->channels : 0;
         n->parts = worth < wanted ? worth : wanted;
-        n->parts = n->parts < 1 ? 1 : n->parts < MOST_PARTS ? n->parts : MOST_PARTS;
+        n->parts = n->parts < 1 ? 1 : n->parts;
+        if (!along && n->parts > MOST_PARTS) n->parts = MOST_PARTS;
         return;
     }
     n->sets = n->across ? n->channels : n->outer * n->groups * n->channels;
@@ -322,6 +328,8 @@ template <class T> static cudaError_t rows_back(const norm_work &n, reel__cuda_q
         return launch(back_block<T>, rows_grid(n.outer, 1), LONG_THREADS, queue, n);
     void (*const kernel)(const norm_work) = count <= 32    ? back_warp<T, 1>
                                             : count <= 128 ? back_warp<T, 4>
+                                            : count <= 256 ? back_warp<T, 8>
+                                            : count <= 384 ? back_warp<T, 12>
                                             : count <= 512 ? back_warp<T, 16>
                                                            : back_warp<T, 32>;
     return launch(kernel, rows_grid(n.outer, ROW_THREADS / 32), ROW_THREADS, queue, n);
@@ -343,7 +351,7 @@ static cudaError_t rows_and_columns_back(const norm_work &n, reel__cuda_queue *q
         e = launch(column_parts<T>, tiles * n.parts, dim3(32, TALL), queue, n, tiles);
     }
     if (e != cudaSuccess) return e;
-    return launch(join_columns<T>, tiles, dim3(32, JOINERS), queue, n);
+    return launch(join_columns<T>, 2 * tiles, dim3(32, JOINERS), queue, n);
 }
 
 template <class T> static cudaError_t channels_back(const norm_work &n, reel__cuda_queue *queue) {

@@ -139,6 +139,30 @@ static __global__ void __launch_bounds__(THREADS)
     }
 }
 
+/* Of 2 x 2, side by side: a window is two pairs of neighbours, which are read at once. */
+template <class T, class COUNT>
+static __global__ void __launch_bounds__(THREADS)
+    max_pool_of_pairs(const __grid_constant__ reel__cuda_windows w, COUNT n) {
+    begin();
+    const COUNT rows = w.axis[1].out, columns = w.axis[2].out;
+    const int64_t along = w.axis[2].in;
+    EACH(COUNT, u, n) {
+        const COUNT row = u / columns, plane = row / rows;
+        const int64_t at = 2 * (along * (row - plane * rows) + (u - row * columns));
+        const T *x = (const T *)w.x + plane * w.axis[1].in * along + at;
+        const unit<T, 2> pair[2] = {*(const unit<T, 2> *)x, *(const unit<T, 2> *)(x + along)};
+        T best = (T)-INFINITY;
+        int64_t found = at;
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            const T v = pair[i / 2].v[i % 2];
+            if (v > best || v != v) best = v, found = at + i / 2 * along + i % 2;
+        }
+        ((T *)w.y)[u] = best;
+        w.index[u] = found;
+    }
+}
+
 /* Over the windows that may have the element, which add where their index is its. */
 template <class T, class COUNT>
 static __global__ void __launch_bounds__(THREADS)
@@ -160,6 +184,43 @@ static __global__ void __launch_bounds__(THREADS)
                     if (w.index[row + k] == here) sum += ((const T *)w.x)[row + k];
             }
         ((T *)w.y)[u] = sum;
+    }
+}
+
+/* The elements that window j, of those that don't overlap, has to itself: up to where the next one
+ * begins. */
+static __device__ __forceinline__ void cell_of(const reel__span &a, int64_t j, int64_t *first,
+                                               int64_t *end) {
+    *first = j == 0 ? 0 : j * a.stride - a.before;
+    *end = j == a.out - 1 ? a.in : (j + 1) * a.stride - a.before;
+}
+
+/* Where windows don't overlap: a thread each, which writes its cell. */
+template <class T, class COUNT>
+static __global__ void __launch_bounds__(THREADS)
+    max_back_apart(const __grid_constant__ reel__cuda_windows w, COUNT n) {
+    begin();
+    const reel__span &a = w.axis[0], &b = w.axis[1], &c = w.axis[2];
+    EACH(COUNT, u, n) {
+        const position<COUNT> y(u, a.out, b.out, c.out);
+        int64_t a0, a1, b0, b1, c0, c1;
+        cell_of(a, y.i[0], &a0, &a1);
+        cell_of(b, y.i[1], &b0, &b1);
+        cell_of(c, y.i[2], &c0, &c1);
+        const T g = (T)0 + ((const T *)w.x)[u];
+        const int64_t found = w.index[u];
+        T *dx = (T *)w.y + y.o * a.in * b.in * c.in;
+        const bool paired = c1 - c0 == 2 && c.in % 2 == 0 && c0 % 2 == 0;
+        for (int64_t i = a0; i < a1; i++)
+            for (int64_t j = b0; j < b1; j++) {
+                const int64_t row = (i * b.in + j) * c.in;
+                if (paired) {
+                    *(unit<T, 2> *)(dx + row + c0) = {
+                        {row + c0 == found ? g : (T)0, row + c0 + 1 == found ? g : (T)0}};
+                    continue;
+                }
+                for (int64_t k = c0; k < c1; k++) dx[row + k] = row + k == found ? g : (T)0;
+            }
     }
 }
 
@@ -230,11 +291,40 @@ cudaError_t reel__cuda_launch_resample(const reel__cuda_windows *w, bool back, r
     return back ? LAUNCH(resample_back, double, n) : LAUNCH(resample, double, n);
 }
 
+static bool is_apart(const reel__span *a) {
+    return a->kind != REEL__ADAPTIVE && (int64_t)(a->kernel - 1) * a->dilation < a->stride;
+}
+
+static bool is_of_pairs(const reel__span *a) {
+    return a->kind != REEL__ADAPTIVE && a->kernel == 2 && a->stride == 2 && a->dilation == 1 &&
+           a->before == 0 && 2 * a->out <= a->in;
+}
+
+static bool has_pairs(const reel__cuda_windows *w, size_t size) {
+    return w->axis[0].in == 1 && is_of_pairs(&w->axis[1]) && is_of_pairs(&w->axis[2]) &&
+           w->axis[2].in % 2 == 0 && (uintptr_t)w->x % (2 * size) == 0;
+}
+
+template <class T>
+static cudaError_t max_pool_back(const reel__cuda_windows *w, reel__cuda_queue *queue) {
+    const int64_t n = count_of(w, true), windows = count_of(w, false);
+    const bool apart = is_apart(&w->axis[0]) && is_apart(&w->axis[1]) && is_apart(&w->axis[2]);
+    if (apart && windows > 0 && (uintptr_t)w->y % (2 * sizeof(T)) == 0)
+        return LAUNCH(max_back_apart, T, windows);
+    return LAUNCH(max_back, T, n);
+}
+
+template <class T>
+static cudaError_t max_pool_of(const reel__cuda_windows *w, reel__cuda_queue *queue) {
+    const int64_t n = count_of(w, false);
+    return has_pairs(w, sizeof(T)) ? LAUNCH(max_pool_of_pairs, T, n) : LAUNCH(max_pool, T, n);
+}
+
 cudaError_t reel__cuda_launch_max_pool(const reel__cuda_windows *w, bool back, reel_dtype dtype,
                                        reel__cuda_queue *queue) {
-    const int64_t n = count_of(w, back);
-    if (dtype == REEL_F32) return back ? LAUNCH(max_back, float, n) : LAUNCH(max_pool, float, n);
-    return back ? LAUNCH(max_back, double, n) : LAUNCH(max_pool, double, n);
+    if (dtype == REEL_F32)
+        return back ? max_pool_back<float>(w, queue) : max_pool_of<float>(w, queue);
+    return back ? max_pool_back<double>(w, queue) : max_pool_of<double>(w, queue);
 }
 
 cudaError_t reel__cuda_launch_unfold(const reel__cuda_windows *w, int size,

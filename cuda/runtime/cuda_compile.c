@@ -71,7 +71,7 @@ bool reel__cuda_compiles(void) {
 
 /* The rest is as nvcc's defaults are, so that a formula has the bits of the kernels that were
  * compiled beforehand. */
-#define OPTIONS 6
+#define OPTIONS 7
 typedef struct {
     char arch[32], hopper[32];
     const char *list[OPTIONS];
@@ -80,11 +80,9 @@ typedef struct {
 static void list_options(options *o, int arch) {
     snprintf(o->arch, sizeof o->arch, "--gpu-architecture=sm_%d", arch);
     snprintf(o->hopper, sizeof o->hopper, "-DREEL_CUDA_SM90=%d", arch >= 90);
-    const char *const list[OPTIONS] = {o->arch,
-                                       o->hopper,
-                                       "-std=c++17",
-                                       "--device-int128",
-                                       "--device-as-default-execution-space",
+    const char *const list[OPTIONS] = {o->arch,           o->hopper,
+                                       "-DREEL_FUSED",    "-std=c++17",
+                                       "--device-int128", "--device-as-default-execution-space",
                                        "--minimal"};
     memcpy(o->list, list, sizeof list);
 }

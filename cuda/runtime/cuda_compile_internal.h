@@ -6,7 +6,8 @@
  * code alone: they are in the library (cuda_headers.c, made by embed.c). What was compiled is kept
  * on disk, in $XDG_CACHE_HOME/reel/kernels or ~/.cache/reel/kernels, by content: text, headers,
  * options, NVRTC's version and the GPU's architecture make a file's name. A file that is damaged,
- * or another's, is made anew. Where nothing can be kept, each process compiles for itself.
+ * or another's, is made anew. There are 512 files at most, and 256 MB: those used longest ago go.
+ * Where nothing can be kept, each process compiles for itself.
  *
  * With $REEL_KERNELS set to a folder, each text goes there too, and what NVRTC said of it. */
 #ifndef REEL_CUDA_RUNTIME_CUDA_COMPILE_INTERNAL_H

@@ -1,6 +1,8 @@
-/* What was compiled, on disk: one file a kernel, named by the key of what it was made of. */
+/* What was compiled, on disk: one file a kernel, named by the key of what it was made of. There are
+ * so many at most, and of so many bytes: then those go that were used longest ago. */
 #include "cuda/runtime/cuda_compile_internal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,6 +16,9 @@
 #define MAGIC "reelcub1"
 #define MOST_BYTES ((int64_t)64 << 20) /* of a file that is believed */
 #define ROOM 1024                      /* of a path */
+#define MOST_KEPT ((int64_t)256 << 20) /* bytes of all files, */
+#define MOST_FILES 512                 /* and how many there may be */
+#define LEFT(most) ((most) / 4 * 3)    /* of that many when some had to go */
 
 typedef struct {
     char magic[8];
@@ -92,8 +97,64 @@ void *reel__cuda_file_read(const reel__cuda_key *k, size_t *bytes) {
     if (!folder(in, false) || !name_in(name, in, k, ".cubin")) return NULL;
     FILE *f = fopen(name, "rbe");
     void *data = f ? read_whole(f, k, bytes) : NULL;
+    if (data) futimens(fileno(f), NULL); /* it was used now */
     if (f) fclose(f);
     return data;
+}
+
+/* ---- letting go, whatever others read or let go meanwhile ---- */
+
+typedef struct {
+    char name[64];
+    int64_t bytes;
+    struct timespec used;
+} kept;
+
+static int used_last_first(const void *a, const void *b) {
+    const kept *x = a, *y = b;
+    if (x->used.tv_sec != y->used.tv_sec) return x->used.tv_sec < y->used.tv_sec ? 1 : -1;
+    return x->used.tv_nsec < y->used.tv_nsec ? 1 : x->used.tv_nsec > y->used.tv_nsec ? -1 : 0;
+}
+
+/* Parts are other processes', or were left by some that ended too soon: they count as others do. */
+static int list_kept(DIR *folder, kept **all) {
+    int count = 0, room = 0;
+    for (const struct dirent *e = readdir(folder); e; e = readdir(folder)) {
+        struct stat s;
+        kept one;
+        if (strlen(e->d_name) >= sizeof one.name || e->d_name[0] == '.' ||
+            fstatat(dirfd(folder), e->d_name, &s, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(s.st_mode))
+            continue;
+        if (count == room) {
+            kept *more = realloc(*all, (size_t)(room = 2 * room + 64) * sizeof *more);
+            if (!more) break;
+            *all = more;
+        }
+        one = (kept){.bytes = s.st_size, .used = s.st_mtim};
+        strcpy(one.name, e->d_name);
+        (*all)[count++] = one;
+    }
+    return count;
+}
+
+static void trim(const char *in) {
+    kept *all = NULL;
+    DIR *folder = opendir(in);
+    if (!folder) return;
+    const int count = list_kept(folder, &all);
+    int64_t bytes = 0;
+    for (int i = 0; i < count; i++) bytes += all[i].bytes;
+    if (count > MOST_FILES || bytes > MOST_KEPT) {
+        qsort(all, (size_t)count, sizeof *all, used_last_first);
+        bytes = 0;
+        for (int i = 0; i < count; i++) {
+            bytes += all[i].bytes;
+            if (i >= LEFT(MOST_FILES) || bytes > LEFT(MOST_KEPT))
+                unlinkat(dirfd(folder), all[i].name, 0);
+        }
+    }
+    free(all);
+    closedir(folder);
 }
 
 /* ---- writing: under another name first, so that nobody reads a part ---- */
@@ -118,6 +179,7 @@ void reel__cuda_file_write(const reel__cuda_key *k, const void *data, size_t byt
     snprintf(end, sizeof end, ".%ld.%u.part", (long)getpid(), atomic_fetch_add(&count, 1));
     if (!folder(in, true) || !name_in(name, in, k, ".cubin") || !name_in(other, in, k, end)) return;
     if (!write_whole(other, &h, data) || rename(other, name) != 0) unlink(other);
+    trim(in);
 }
 
 /* ---- for people ---- */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define ALIGNMENT ((size_t)512)
+#define FINE ((size_t)1 << 20)   /* blocks from here on are rounded by less */
 #define LARGE ((size_t)32 << 20) /* larger blocks are multiples of 2 MiB, found by their size */
 #define LARGE_STEP ((size_t)2 << 20)
 #define LARGE_CLASS (REEL__CUDA_CLASSES - 1)
@@ -14,7 +15,8 @@ static size_t round_up(size_t n, size_t to) {
     return (n + to - 1) / to * to;
 }
 
-/* The class of a size, and the bytes that its blocks have: powers of two cut in four. */
+/* The class of a size, and the bytes that its blocks have: powers of two cut in four, large ones in
+ * sixteen. */
 static int size_class(size_t *bytes) {
     if (*bytes > LARGE) {
         *bytes = round_up(*bytes, LARGE_STEP);
@@ -22,10 +24,9 @@ static int size_class(size_t *bytes) {
     }
     const size_t n = *bytes <= ALIGNMENT ? ALIGNMENT : *bytes;
     const int shift = 63 - __builtin_clzll(n); /* 2^shift <= n */
-    const size_t low = (size_t)1 << shift, quarter = low / 4,
-                 part = (n - low + quarter - 1) / quarter; /* 0..4 */
-    *bytes = round_up(low + part * quarter, ALIGNMENT);
-    return shift * 4 + (int)part;
+    const size_t low = (size_t)1 << shift, step = n < FINE ? low / 4 : low / 16;
+    *bytes = round_up(low + round_up(n - low, step), ALIGNMENT);
+    return shift * 16 + (int)((*bytes - low) * 16 / low); /* the next power's first: 16 */
 }
 
 /* Takes a block of the size out of the heap, which is locked; NULL if it keeps none. */

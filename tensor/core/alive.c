@@ -11,12 +11,14 @@
 typedef struct {
     const void *object; /* NULL: free */
     const char *kind;
+    uint64_t number; /* from 1, of all that were ever added */
 } entry;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all below */
 static entry *table;
 static size_t room; /* a power of two, or 0 */
 static size_t count;
+static uint64_t numbers;
 
 /* ---- a fork finds the table whole, and its lock free in the child ---- */
 
@@ -58,10 +60,11 @@ static bool add(entry e) {
     return true;
 }
 
-static bool is_there(const void *object, const char *kind) {
-    if (!object || count == 0) return false;
+/* 0: it isn't. */
+static uint64_t number_of(const void *object, const char *kind) {
+    if (!object || count == 0) return 0;
     const entry *e = &table[find(object)];
-    return e->object && strcmp(e->kind, kind) == 0;
+    return e->object && strcmp(e->kind, kind) == 0 ? e->number : 0;
 }
 
 /* The entries behind it close the gap, lest a search end there (Knuth's algorithm R). */
@@ -73,7 +76,7 @@ static void take_out(const void *object) {
         table[gap] = table[at];
         gap = at;
     }
-    table[gap] = (entry){NULL, NULL};
+    table[gap] = (entry){0};
     if (--count > 0) return;
     free(table);
     table = NULL;
@@ -84,16 +87,20 @@ static void take_out(const void *object) {
 
 reel_status reel__alive_add(const void *object, const char *kind, const char *who) {
     pthread_mutex_lock(&lock);
-    const bool done = add((entry){object, kind});
+    const bool done = add((entry){object, kind, ++numbers});
     pthread_mutex_unlock(&lock);
     return done ? REEL_OK : reel_fail(REEL_ERR_MEMORY, NULL, "%s: out of memory", who);
 }
 
-bool reel__alive_is(const void *object, const char *kind) {
+uint64_t reel__alive_number(const void *object, const char *kind) {
     pthread_mutex_lock(&lock);
-    const bool is = is_there(object, kind);
+    const uint64_t number = number_of(object, kind);
     pthread_mutex_unlock(&lock);
-    return is;
+    return number;
+}
+
+bool reel__alive_is(const void *object, const char *kind) {
+    return reel__alive_number(object, kind) != 0;
 }
 
 static reel_status refuse(const void *object, const char *kind, const char *who, const char *at) {
@@ -108,7 +115,7 @@ reel_status reel__alive_check(const void *object, const char *kind, const char *
 
 reel_status reel__alive_end(const void *object, const char *kind, const char *who, const char *at) {
     pthread_mutex_lock(&lock);
-    const bool was = is_there(object, kind);
+    const bool was = number_of(object, kind) != 0;
     if (was) take_out(object);
     pthread_mutex_unlock(&lock);
     return was ? REEL_OK : refuse(object, kind, who, at);

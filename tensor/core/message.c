@@ -235,3 +235,11 @@ bool reel__composite_is_whole(const reel__composite *c) {
     }
     return true;
 }
+
+reel_status reel__refuse_recorded(const char *at, const char *op) {
+    if (!reel__self()->recorder) return REEL_OK;
+    return reel_fail(REEL_ERR_STATE, at,
+                     "%s: is done by the host, which a captured step can't repeat: do it before or "
+                     "after reel_replay",
+                     op);
+}

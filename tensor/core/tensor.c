@@ -184,5 +184,6 @@ reel_status reel_set_name(reel_tensor *t, const char *name) {
 }
 
 void *reel_data(reel_tensor *t) {
-    return is_here("data", t) && t->storage->backend->host ? reel__data(t) : NULL;
+    if (!is_here("data", t) || reel__refuse_recorded(NULL, "data") != REEL_OK) return NULL;
+    return t->storage->backend->host ? reel__data(t) : NULL;
 }

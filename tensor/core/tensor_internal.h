@@ -224,6 +224,10 @@ const char *reel__called(const char *at, const char *op);
 /* Whether what must be given is, and all that is lives; else a failure is kept. */
 bool reel__composite_is_whole(const reel__composite *c);
 
+/* Fails where a step is recorded (record_internal.h): what `op` does, the host does without a call
+ * that could be repeated. */
+reel_status reel__refuse_recorded(const char *at, const char *op);
+
 /* "x[40, 784]", with " f32" and " on cuda:0" where asked for. Returns the length written, below
  * size. */
 size_t reel__describe(char *to, size_t size, const char *name, const reel_tensor *t, bool dtype,

@@ -3,11 +3,15 @@
  * the formula says which. In any other sum there is but one product to fuse, and the compiler does
  * it in all loops of a file or in none.
  *
- * REEL_FUSED is defined by meson.build for files that are compiled for processors that fuse. */
+ * REEL_FUSED is defined for files that are compiled for processors that fuse: by the meson.build of
+ * each device, and by cuda_compile.c. */
 #ifndef REEL_TENSOR_FORMULAS_FUSED_INTERNAL_H
 #define REEL_TENSOR_FORMULAS_FUSED_INTERNAL_H
 
-#ifdef REEL_FUSED
+#if defined REEL_FUSED && defined __CUDACC__
+#define REEL__FUSED_F64(a, b, c) ::fma(a, b, c)
+#define REEL__FUSED(a, b, c) ::fma((REAL)(a), (REAL)(b), (REAL)(c))
+#elif defined REEL_FUSED
 #define REEL__FUSED_F64(a, b, c) __builtin_fma(a, b, c)
 #define REEL__FUSED(a, b, c)                                                                       \
     __builtin_choose_expr(sizeof(REAL) == sizeof(double), __builtin_fma(a, b, c),                  \

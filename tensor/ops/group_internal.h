@@ -19,7 +19,7 @@ typedef struct reel__group_node {
     const char *context;         /* the op whose gradient it is part of; NULL: none */
 } reel__group_node;
 
-/* Nodes that follow each other in a plan. */
+/* Nodes that follow each other in a plan, or are to do so. */
 typedef struct reel__group {
     reel__group_node *node;
     int count;
@@ -43,6 +43,9 @@ typedef struct reel__fusing {
     /* Whether a node can be part of a group, and whether these nodes can be one kernel. */
     bool (*takes)(const reel__group_node *n);
     bool (*joins)(const reel__group *g);
+    /* How many nodes may stand between those of a group, and step aside; 0: none. Where some may,
+     * bits need not be those of ops one by one. */
+    int reach;
     /* The kernel, owned, freed by its `free` and then by free(); NULL: none, and no failure. The
      * nodes and their tensors stay where they are as long as it lives; what nodes are told, and the
      * memory of their tensors, may change. Results that are not kept are not written. */

@@ -1,15 +1,7 @@
-/* What can be recorded of a step, and what a call changes besides its results. */
+/* What a call changes besides its results. */
 #include "tensor/ops/record_internal.h"
 
 #include "tensor/ops/update_internal.h"
-
-reel_status reel__refuse_recorded(const char *at, const char *op) {
-    if (!reel__self()->recorder) return REEL_OK;
-    return reel_fail(REEL_ERR_STATE, at,
-                     "%s: bytes pass between host and device, which a captured step can't repeat: "
-                     "do it before or after reel_replay",
-                     op);
-}
 
 /* By places: all but g, and of the last two, rate and count, the count. */
 static bool step_changes(const reel__call *c, int input) {

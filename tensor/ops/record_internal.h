@@ -24,8 +24,8 @@ typedef struct reel__section {
     void (*again)(void *of, double number);
     /* Whether it would have nothing to give; NULL: it always has. Changes nothing. */
     bool (*over)(void *of);
-    /* Undoes the last time, if it gave something: what was taken is there to be taken again.
-     * Needs no memory. */
+    /* Undoes the last time, unless it failed: what was taken is there to be taken again. Needs no
+     * memory. */
     void (*back)(void *of, double was);
     void *of;
     const char *kind; /* of `of`, in the set of living objects; NULL: it is none of these */
@@ -57,8 +57,9 @@ static inline reel_status reel__section_begin(const reel__section *s) {
     reel__recorder *r = reel__self()->recorder;
     return r ? r->section_begin(r, s) : REEL_OK;
 }
-/* `more`: it was done, and gave what there is to go on with. Else nothing was, or, of a loader, its
- * epoch is over. */
+/* `more`: it gave what there is to go on with. Else its epoch is over, or it failed, and did
+ * nothing.
+ */
 static inline void reel__section_end(const reel__section *s, bool more) {
     reel__recorder *r = reel__self()->recorder;
     if (r) r->section_end(r, s, more);
@@ -88,10 +89,6 @@ static inline void reel__unrecorded_end(reel__unrecorded *was) {
 #define REEL__UNRECORDED                                                                           \
     reel__unrecorded unrecorded __attribute__((cleanup(reel__unrecorded_end), unused)) =           \
         reel__unrecorded_begin()
-
-/* Fails where a step is recorded: `op` would wait for the device, or take bytes that are the
- * host's. */
-reel_status reel__refuse_recorded(const char *at, const char *op);
 
 /* A call whose results are there, once more: its kernel, and what anomaly mode looks at. */
 reel_status reel__dispatch_again(reel__call *c);

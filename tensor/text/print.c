@@ -309,6 +309,7 @@ void reel_print(FILE *f, reel_tensor *t) {
         return;
     }
     if (!reel__live(NULL, "print", NULL, t)) return;
+    if (reel__refuse_recorded(NULL, "print") != REEL_OK) return;
     reel__locale l;
     reel__locale_enter(&l); /* without memory for it, a comma may be the decimal point */
     print_unrecorded(f, t);

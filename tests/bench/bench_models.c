@@ -2,7 +2,9 @@
  * by lines on its standard input, each answered by a line.
  *
  *     step MODEL BATCH SECONDS   -> MEDIAN P10 P90 COUNT   microseconds
+ *     first MODEL BATCH          -> SECONDS                to make model and plan, and replay once
  *     dump MODEL BATCH PATH      -> done                   the plan of a step, as text or .dot
+ *     profile MODEL BATCH PATH   -> done                   what a step's calls took, as a table
  *     memory MODEL BATCH         -> PEAK                   bytes of tensors in a step, of a new
  *                                                          process
  *
@@ -14,6 +16,7 @@
 #include "tests/bench/models/zoo.h"
 #include "tests/bench/timing.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -82,6 +85,19 @@ static void answer_step(const zoo_model *of, int64_t batch, double seconds, reel
     timing_answer(steps);
 }
 
+static void answer_first(const zoo_model *of, int64_t batch, reel_device device,
+                         reel_capture_options how) {
+    const double begin = timing_now();
+    trainer t = trainer_new(of, batch, device);
+    reel_plan *plan = reel_capture(step, &t, how);
+    reel_replay(plan, 1);
+    reel_synchronize(device);
+    const double seconds = (timing_now() - begin) * 1e-6;
+    reel_plan_free(plan);
+    trainer_free(&t);
+    printf("%.3f\n", seconds);
+}
+
 static void answer_memory(const zoo_model *of, int64_t batch, reel_device device,
                           reel_capture_options how) {
     trainer t = trainer_new(of, batch, device);
@@ -111,19 +127,39 @@ static void answer_dump(const zoo_model *of, int64_t batch, const char *path, re
     reel_clear_error();
 }
 
+static void answer_profile(const zoo_model *of, int64_t batch, const char *path, reel_device device,
+                           reel_capture_options how) {
+    trainer t = trainer_new(of, batch, device);
+    reel_plan *plan = reel_capture(step, &t, how);
+    reel_replay(plan, 3);
+    FILE *f = fopen(path, "w");
+    if (f) {
+        reel_profile_start((reel_profile_options){.device_times = device.type != REEL_CPU});
+        reel_replay(plan, 10);
+        reel_profile_stop();
+        reel_profile_report(f);
+        fclose(f);
+    }
+    reel_plan_free(plan);
+    trainer_free(&t);
+    puts(!f ? "can't write" : reel_failed() ? reel_error() : "done");
+    reel_clear_error();
+}
+
 static void answer(const char *line, reel_device device, reel_capture_options how) {
-    char name[16] = "", path[200] = "";
+    char verb[16] = "", name[16] = "", last[200] = "";
     long long batch;
-    double seconds;
-    const bool is_step = sscanf(line, "step %15s %lld %lf", name, &batch, &seconds) == 3,
-               is_memory = !is_step && sscanf(line, "memory %15s %lld", name, &batch) == 2;
-    const zoo_model *of = zoo_find(name);
-    const bool is_dump = sscanf(line, "dump %15s %lld %199s", name, &batch, path) == 3;
-    if (is_dump && zoo_find(name))
-        answer_dump(zoo_find(name), batch, path, device, how);
-    else if (is_step && of)
-        answer_step(of, batch, seconds, device, how);
-    else if (is_memory && of)
+    const int words = sscanf(line, "%15s %15s %lld %199s", verb, name, &batch, last);
+    const zoo_model *of = words >= 3 ? zoo_find(name) : NULL;
+    if (of && words == 4 && strcmp(verb, "step") == 0)
+        answer_step(of, batch, atof(last), device, how);
+    else if (of && words == 3 && strcmp(verb, "first") == 0)
+        answer_first(of, batch, device, how);
+    else if (of && words == 4 && strcmp(verb, "dump") == 0)
+        answer_dump(of, batch, last, device, how);
+    else if (of && words == 4 && strcmp(verb, "profile") == 0)
+        answer_profile(of, batch, last, device, how);
+    else if (of && words == 3 && strcmp(verb, "memory") == 0)
         answer_memory(of, batch, device, how);
     else
         printf("error: not understood: %s", line);

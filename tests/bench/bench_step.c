@@ -2,6 +2,7 @@
  * on its standard input, each answered by a line.
  *
  *     step MODEL L SECONDS    -> MEDIAN P10 P90 COUNT    microseconds: batch to Adam
+ *     first MODEL L           -> SECONDS                 to make model and plan, and replay once
  *     dump MODEL L PATH       -> done                    the plan of a step, as text or .dot
  *     profile MODEL L PATH    -> done                    what a step's calls took, as a table
  *     floor MODEL L SECONDS   -> GEMM ELEMENTWISE        microseconds of its least parts (floor.h)
@@ -140,6 +141,19 @@ static void answer_step(const bench *b, const char *model, int64_t latent, doubl
     timing_answer(steps);
 }
 
+static void answer_first(const bench *b, const char *model, int64_t latent) {
+    const double begin = timing_now();
+    trainer t = trainer_new(b, model, latent);
+    reel_plan *plan =
+        reel_capture(step, &t, (reel_capture_options){.eager = b->eager, .without = b->without});
+    train(plan, 1);
+    reel_synchronize(b->device);
+    const double seconds = (timing_now() - begin) * 1e-6;
+    reel_plan_free(plan);
+    trainer_free(&t);
+    printf("%.3f\n", seconds);
+}
+
 static void answer_dump(const bench *b, const char *model, int64_t latent, const char *path) {
     trainer t = trainer_new(b, model, latent);
     reel_plan *plan = reel_capture(step, &t, (reel_capture_options){.without = b->without});
@@ -255,6 +269,8 @@ static void answer(const bench *b, const char *line) {
     double seconds;
     if (sscanf(line, "step %15s %lld %lf", model, &n, &seconds) == 3)
         answer_step(b, model, n, seconds);
+    else if (sscanf(line, "first %15s %lld", model, &n) == 2)
+        answer_first(b, model, n);
     else if (sscanf(line, "dump %15s %lld %199s", model, &n, path) == 3)
         answer_dump(b, model, n, path);
     else if (sscanf(line, "profile %15s %lld %199s", model, &n, path) == 3)

@@ -52,6 +52,7 @@ MODELS_PEERS = {
     "torch eager": ("torch", "peer_models.py", "eager"),
     "torch compile": ("torch", "peer_models.py", "compile"),
     "torch graph": ("torch", "peer_models.py", "graph"),
+    "torch compile graph": ("torch", "peer_models.py", "compiled"),
     "reel eager": None,
 }
 DEFAULTS = {  # by what is timed, and where
@@ -60,7 +61,8 @@ DEFAULTS = {  # by what is timed, and where
     ("steps", "cuda"): dict(batch=[40, 256, 4096], latents=[10, 100, 300], threads=[1], rounds=5, seconds=0.2,
                             peers=["torch eager", "torch fused", "torch graph", "jax jit"]),
     ("zoo", "cpu"): dict(threads=[1, 2], rounds=3, seconds=2, peers=["torch eager", "torch compile"]),
-    ("zoo", "cuda"): dict(threads=[1], rounds=3, seconds=0.5, peers=["torch eager", "torch compile", "torch graph"]),
+    ("zoo", "cuda"): dict(threads=[1], rounds=3, seconds=0.5,
+                          peers=["reel eager", "torch compile", "torch graph", "torch compile graph"]),
     ("ops", "cpu"): dict(threads=[1, 2], rounds=3, seconds=0.03, peers=["torch", "jax"],
                          sizes=sorted([31360, *(4**k for k in range(5, 13))])),
     ("ops", "cuda"): dict(threads=[1], rounds=3, seconds=0.03, peers=["torch"],
@@ -121,8 +123,8 @@ def check(o, error):
     for name in o.peers:
         if name not in (OPS_PEERS if o.ops else MODELS_PEERS if o.zoo else PEERS):
             error("no such peer: " + name)
-        if name == "torch graph" and o.device == "cpu":
-            error("torch graph: it is CUDA's")
+        if name.endswith("graph") and o.device == "cpu":
+            error(name + ": it is CUDA's")
     for name in o.ops or []:
         if name not in compare_ops.OPS:
             error("no such op: " + name)

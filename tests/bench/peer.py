@@ -4,6 +4,8 @@ A peer is started once and then asked, a line at a time, on its standard input:
 
     step MODEL L SECONDS             MODEL is tied or classic, L the width of the code
         -> MEDIAN P10 P90 COUNT           microseconds of a training step
+    first MODEL L
+        -> SECONDS                        to make and compile it, and do one step
     op NAME ROWS COLUMNS SECONDS     as bench_ops.c names them
         -> MEDIAN P10 P90 COUNT           microseconds of a call
     loader BATCH SECONDS
@@ -103,6 +105,17 @@ def timed(make, warm_up=0.0, keep=sys.maxsize):
         times, count = measure(seconds=float(seconds), **made[key])
         p10, median, p90 = (times[int(q * (len(times) - 1))] for q in (0.1, 0.5, 0.9))
         return "%.3f %.3f %.3f %d" % (median, p10, p90, count)
+
+    return answer
+
+
+def first(make):
+    """Answers `WHAT...` from make(*WHAT), keywords for measure(): how long it takes until one step is done."""
+
+    def answer(*what):
+        start = time.perf_counter()
+        measure(seconds=0, **{**make(*what), "chunk": 1})
+        return "%.3f" % (time.perf_counter() - start)
 
     return answer
 

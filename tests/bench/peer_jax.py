@@ -91,4 +91,4 @@ POOL = jnp.asarray(peer.images(o.data))
 FIXED = POOL[: o.batch].astype(jnp.float32) / 255
 
 if __name__ == "__main__":
-    peer.serve(step=peer.timed(make_step, peer.WARM_UP[o.device]))
+    peer.serve(step=peer.timed(make_step, peer.WARM_UP[o.device]), first=peer.first(make_step))

@@ -4,6 +4,7 @@
     eager     as most write it, with AdamW(fused=True)
     compile   the model through torch.compile, and the same AdamW
     graph     the step of `eager` captured in a CUDA graph
+    compiled  the step of `compile` captured in a CUDA graph
 """
 
 import pathlib
@@ -20,19 +21,22 @@ import models  # noqa: E402
 from peer_torch import Graph  # noqa: E402
 
 
+GRAPHS = ["graph", "compiled"]
+
+
 def step_of(name, batch, o):
     torch.manual_seed(1)
     net = models.make(name).to(o.device)
     x, target = models.draw(name, batch, o.device)
-    adam = torch.optim.AdamW(net.parameters(), lr=1e-3, fused=True, capturable=o.mode == "graph")
-    run = torch.compile(net) if o.mode == "compile" else net
+    adam = torch.optim.AdamW(net.parameters(), lr=1e-3, fused=True, capturable=o.mode in GRAPHS)
+    run = torch.compile(net) if o.mode in ("compile", "compiled") else net
 
     def step(i=0):
         adam.zero_grad(set_to_none=True)
         models.loss_of(name, run(x), target).backward()
         adam.step()
 
-    if o.mode == "graph":
+    if o.mode in GRAPHS:
         graph = Graph(step)
         return lambda i: graph.replay()
     return step
@@ -42,7 +46,7 @@ BATCH = {"cnn": 64, "resnet": 128, "convnext": 32, "lstm": 20, "gpt": 64, "vit":
 
 
 def main():
-    o = peer.options(["eager", "compile", "graph"])
+    o = peer.options(["eager", "compile", *GRAPHS])
     torch.set_num_threads(o.threads)
     torch.set_float32_matmul_precision({"f32": "highest", "tf32": "high"}[o.precision])
     torch.backends.cudnn.allow_tf32 = o.precision == "tf32"
@@ -61,7 +65,7 @@ def main():
         torch.cuda.synchronize()
         return torch.cuda.max_memory_allocated()
 
-    peer.serve(step=peer.timed(make, 0.5, keep=1), memory=memory)
+    peer.serve(step=peer.timed(make, 0.5, keep=1), first=peer.first(make), memory=memory)
 
 
 if __name__ == "__main__":
