@@ -87,7 +87,7 @@ static reel_status run(void *of) {
     s->next += s->with.steps;
     const reel__cuda_launch l = {.function = s->kernel,
                                  .blocks = (unsigned)(s->found.blocks * s->found.clusters),
-                                 .x = (unsigned)s->found.threads,
+                                 .x = REEL__RESIDENT_THREADS,
                                  .y = 1,
                                  .cluster = (unsigned)s->found.blocks,
                                  .shared = REEL__RESIDENT_BYTES,

@@ -22,9 +22,10 @@
 #define REEL__RESIDENT_WORDS 120
 #define REEL__RESIDENT_TOTALS 4
 #define REEL__RESIDENT_STEPS 64 /* of a launch */
+#define REEL__RESIDENT_THREADS 256
 #define REEL__RESIDENT_BYTES (227 * 1024) /* of shared memory, of a block */
-#define REEL__RESIDENT_COUNTER 32 /* words from one rank's counter to the next */
-#define REEL__RESIDENT_SPARE 2    /* how many times what is told its messages may be */
+#define REEL__RESIDENT_COUNTER 32         /* words from one rank's counter to the next */
+#define REEL__RESIDENT_SPARE 2            /* how many times what is told its messages may be */
 
 /* ---- what is found out (resident_find.c) ---- */
 
@@ -105,11 +106,11 @@ typedef struct {
     int64_t size[2 * REEL__RESIDENT_VALUES];
     int axes;
     int cut, batch,
-        across; /* axes: over a cluster's blocks; the batch's; over clusters, -1: none */
-    int clusters, blocks, threads; /* how many; of a cluster; of a block */
-    int turns;                     /* in which a cluster does its rows of the batch */
-    bool shares; /* of updates, which clusters have: gradients that are joined are owned */
-    bool tight;  /* one place for the batch, not two */
+        across;           /* axes: over a cluster's blocks; the batch's; over clusters, -1: none */
+    int clusters, blocks; /* how many; blocks of one */
+    int turns;            /* in which a cluster does its rows of the batch */
+    bool shares;          /* of updates, which clusters have: gradients that are joined are owned */
+    bool tight;           /* one place for the batch, not two */
     int gather, update, rate; /* nodes; rate -1: it stays */
     int units, params, totals;
     reel__resident_unit unit[REEL__RESIDENT_UNITS];
@@ -125,7 +126,7 @@ typedef struct {
 
 /* False: the group can't be one such kernel. */
 bool reel__resident_find(reel__resident *r, const reel__group *g);
-/* Cuts `axis`, -1: none, over so many clusters; false if it can't be. How many blocks, threads and
+/* Cuts `axis`, -1: none, over so many clusters; false if it can't be. How many blocks of one and
  * turns there are, is there already. */
 bool reel__resident_cut(reel__resident *r, int axis, int clusters);
 int reel__resident_axis(const reel__resident *r, int axis); /* the one that stands for all */
@@ -161,7 +162,7 @@ typedef enum {
 } reel__resident_after;
 
 typedef struct {
-    int threads, m, n, k;
+    int m, n, k;
     bool along[2]; /* whether k is the columns of A[m,k], B[k,n] as they lie */
     int pitch[2];  /* floats from one row to the next */
     int room;      /* registers that a thread has for it */

@@ -7,7 +7,7 @@
 typedef reel__resident resident;
 
 typedef struct {
-    int axis, clusters, blocks, threads, turns;
+    int axis, clusters, blocks, turns;
     bool shares, tight;
 } cutting;
 
@@ -15,7 +15,6 @@ typedef struct {
 
 static bool cut(resident *r, const cutting *c) {
     r->blocks = c->blocks;
-    r->threads = c->threads;
     r->turns = c->turns;
     r->shares = c->shares;
     r->tight = c->tight;
@@ -38,29 +37,28 @@ static const void *compile_text(const char *text) {
     return kernel && allow(kernel) ? kernel : NULL;
 }
 
+/* How many clusters of so many blocks the GPU has room for at once, each block with all of a
+ * multiprocessor's shared memory. */
+static int clusters_of(const void *kernel, int blocks) {
+    const cudaLaunchAttribute of = {.id = cudaLaunchAttributeClusterDimension,
+                                    .val.clusterDim = {(unsigned)blocks, 1, 1}};
+    const cudaLaunchConfig_t l = {.gridDim = {(unsigned)blocks, 1, 1},
+                                  .blockDim = {REEL__RESIDENT_THREADS, 1, 1},
+                                  .dynamicSmemBytes = REEL__RESIDENT_BYTES,
+                                  .attrs = (cudaLaunchAttribute *)&of,
+                                  .numAttrs = 1};
+    int most = 0;
+    if (cudaOccupancyMaxActiveClusters(&most, kernel, &l) == cudaSuccess) return most;
+    cudaGetLastError();
+    return 0;
+}
+
 static const void *compile(resident *r, const cutting *c) {
     if (!cut(r, c)) return NULL;
     char *text = reel__resident_text(r);
     const void *kernel = text ? compile_text(text) : NULL;
     free(text);
-    return kernel;
-}
-
-/* How many clusters of so many blocks the GPU has room for at once, each block with all of a
- * multiprocessor's shared memory: a kernel that does nothing knows. */
-static int clusters_of(int blocks, int threads) {
-    const void *kernel = compile_text("extern \"C\" __global__ void resident() {}\n");
-    const cudaLaunchAttribute of = {.id = cudaLaunchAttributeClusterDimension,
-                                    .val.clusterDim = {(unsigned)blocks, 1, 1}};
-    const cudaLaunchConfig_t l = {.gridDim = {(unsigned)blocks, 1, 1},
-                                  .blockDim = {(unsigned)threads, 1, 1},
-                                  .dynamicSmemBytes = REEL__RESIDENT_BYTES,
-                                  .attrs = (cudaLaunchAttribute *)&of,
-                                  .numAttrs = 1};
-    int most = 0;
-    if (kernel && cudaOccupancyMaxActiveClusters(&most, kernel, &l) == cudaSuccess) return most;
-    cudaGetLastError();
-    return 0;
+    return kernel && clusters_of(kernel, c->blocks) >= c->clusters ? kernel : NULL;
 }
 
 /* ---- a layer's axis over clusters ---- */
@@ -80,11 +78,11 @@ static int axis_across(const resident *r, int clusters) {
 }
 
 /* In 5 parts, or nearly so. */
-static const void *cut_layer(resident *r, int most) {
+static const void *cut_layer(resident *r) {
     static const int parts[] = {5, 6, 4, 3, 2};
     for (int i = 0; i < 5; i++) {
-        const cutting c = {axis_across(r, parts[i]), parts[i], 16, 256, 1, false, false};
-        const void *kernel = c.axis >= 0 && parts[i] <= most ? compile(r, &c) : NULL;
+        const cutting c = {axis_across(r, parts[i]), parts[i], 16, 1, false, false};
+        const void *kernel = c.axis >= 0 ? compile(r, &c) : NULL;
         if (kernel) return kernel;
     }
     return NULL;
@@ -95,7 +93,7 @@ static const void *cut_layer(resident *r, int most) {
 /* Whether it pays to share out updates, and to meet twice for that. */
 static bool is_large(resident *r, cutting c) {
     cut(r, &c);
-    return c.clusters > 3 && (c.clusters > 7 || reel__resident_told(r) >= 1500);
+    return c.clusters > 7 || (c.clusters > 3 && reel__resident_told(r) >= 1500);
 }
 
 /* With a place for the next rows beside the last ones, if there is room. */
@@ -106,64 +104,65 @@ static const void *cut_batch(resident *r, cutting c) {
     return kernel ? kernel : compile(r, &c);
 }
 
-/* In rows of 8 and more for each cluster. What is too large for as many clusters as there are is
- * done in turns, down to 8 rows each; then by fewer clusters that have all rows at once. */
-static const void *cut_short_batch(resident *r, int most) {
+/* In rows of 8 and more for each of 7 clusters, all at once or half of them; where that is too
+ * large, or does not fit the GPU, for fewer. */
+static const void *cut_short_batch(resident *r) {
     const int64_t rows = r->size[r->batch];
-    for (int clusters = most; clusters >= 1; clusters--) {
-        if (clusters > 1 && rows < 8 * clusters) continue;
-        for (int turns = 1; rows >= 8 * clusters * turns || turns == 1; turns++) {
-            const void *kernel =
-                cut_batch(r, (cutting){r->batch, clusters, 16, 256, turns, false, false});
-            if (kernel) return kernel;
-        }
-    }
-    return NULL;
+    const void *kernel = NULL;
+    for (int clusters = 7; clusters >= 1 && !kernel; clusters--)
+        for (int turns = 1; turns <= 2 && !kernel; turns++)
+            if (rows >= 8 * clusters * turns || clusters * turns == 1)
+                kernel = cut_batch(r, (cutting){r->batch, clusters, 16, turns, false, false});
+    return kernel;
 }
 
 /* ---- a long batch ---- */
 
-/* Multiplications of a turn, of a block. */
-static double products_of(const resident *r) {
-    double n = 0;
+/* Microseconds that a step takes, about: as was measured on an H200. */
+static double time_of(const resident *r) {
+    const double elements =
+        (double)reel__resident_part(r, r->cut) * (double)reel__resident_part(r, r->batch);
+    double products = 0;
     for (int k = 0; k < r->units; k++) {
         const reel__resident_unit *u = &r->unit[k];
-        n += (double)u->products * (double)reel__resident_part(r, u->m) *
-             (double)reel__resident_part(r, u->n) * (double)reel__resident_part(r, u->k);
+        products += u->products * (double)reel__resident_part(r, u->m) *
+                    (double)reel__resident_part(r, u->n) * (double)reel__resident_part(r, u->k);
     }
-    return n;
-}
-
-/* Microseconds that a step takes, about: as measured on an H200. */
-static double time_of(const resident *r) {
-    const double turn = 3.5 + products_of(r) / 1.1e5;
-    return 4 + r->clusters / 12.0 + r->turns * turn;
+    return 6 + r->turns * (5 + elements / 2000 + products / 1.5e5);
 }
 
 /* The same, call by call. */
 static double time_of_calls(const resident *r) {
-    const double rows = (double)r->size[r->batch];
     double products = 0;
     for (int k = 0; k < r->units; k++) {
         const reel__resident_unit *u = &r->unit[k];
         products +=
-            (double)u->products * (double)r->size[u->m] * (double)r->size[u->n] * (double)r->size[u->k];
+            u->products * (double)r->size[u->m] * (double)r->size[u->n] * (double)r->size[u->k];
     }
-    return 30 + rows / 60 + products / 2.2e7;
+    return 30 + (double)r->size[r->batch] / 60 + products / 2.2e7;
 }
 
-/* Smaller clusters have less to tell each other, and larger parts of each layer to keep. */
+/* In as few turns as there is room for; then by no more clusters than that takes. */
+static bool fit_turns(resident *r, cutting *c) {
+    enum { FEW = 16 }; /* rows */
+    if (c->clusters < 1) return false;
+    for (c->turns = 1; !cut(r, c); c->turns++)
+        if (reel__resident_rows_of_turn(r) <= FEW) return false;
+    const int64_t rows = reel__resident_rows_of_turn(r) * c->turns;
+    c->clusters = (int)((r->size[r->batch] + rows - 1) / rows);
+    return cut(r, c);
+}
+
+/* Clusters of 2 blocks have less to tell each other than those of 8, and each block larger parts of
+ * layers to keep. */
 static const void *cut_long_batch(resident *r) {
-    static const struct {
-        int blocks, threads;
-    } shape[] = {{2, 256}, {2, 512}, {8, 256}, {8, 384}, {16, 256}};
+    static const int blocks[] = {2, 8};
+    const void *nothing = compile_text("extern \"C\" __global__ void resident() {}\n");
     cutting best = {0};
     double least = time_of_calls(r);
-    for (int i = 0; i < 5; i++) {
-        cutting c = {r->batch, clusters_of(shape[i].blocks, shape[i].threads), shape[i].blocks,
-                     shape[i].threads, 1, true, true};
-        while (c.clusters > 0 && !cut(r, &c) && reel__resident_rows_of_turn(r) > 16) c.turns++;
-        if (c.clusters == 0 || !cut(r, &c) || time_of(r) >= least) continue;
+    for (int i = 0; nothing && i < 2; i++) {
+        cutting c = {r->batch, clusters_of(nothing, blocks[i]), blocks[i], 1, true, true};
+        if (!fit_turns(r, &c) || time_of(r) >= least) continue;
         least = time_of(r);
         best = c;
     }
@@ -172,11 +171,9 @@ static const void *cut_long_batch(resident *r) {
 
 /* ---- all ways ---- */
 
-enum { SHORT = 512 };
-
 const void *reel__resident_choose(resident *r) {
+    enum { SHORT = 300 };
     if (r->size[r->batch] > SHORT) return cut_long_batch(r);
-    const int most = clusters_of(16, 256), few = most < 7 ? most : 7;
-    const void *kernel = cut_layer(r, few);
-    return kernel ? kernel : cut_short_batch(r, few);
+    const void *kernel = cut_layer(r);
+    return kernel ? kernel : cut_short_batch(r);
 }

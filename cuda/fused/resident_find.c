@@ -506,7 +506,6 @@ bool reel__resident_find(resident *r, const reel__group *g) {
     r->gather = r->update = r->rate = r->cut = r->batch = r->across = -1;
     r->clusters = r->turns = 1;
     r->blocks = 16;
-    r->threads = 256;
     memset(r->in, -1, sizeof r->in);
     memset(r->out, -1, sizeof r->out);
     if (g->count > REEL__RESIDENT_NODES) return false;
@@ -570,7 +569,7 @@ int64_t reel__resident_moments(const resident *r) {
         if (!of->owned) continue;
         const int64_t all = reel__resident_part(r, of->m) * reel__resident_part(r, of->n);
         n += r->param[of->param].moments *
-             (REEL__RESIDENT_SPARE * all / r->clusters + 4 * r->threads);
+             (REEL__RESIDENT_SPARE * all / r->clusters + 4 * REEL__RESIDENT_THREADS);
     }
     return n * r->clusters * r->blocks;
 }
@@ -595,7 +594,7 @@ static int64_t parts_of(const resident *r, const reel__resident_unit *u) {
 
 int64_t reel__resident_bytes(const resident *r) {
     const int moments = r->params ? r->param[0].moments : 0;
-    int64_t floats = r->blocks * r->threads / 8 + (1 + moments) * r->vectors, parts = 0;
+    int64_t floats = r->blocks * REEL__RESIDENT_THREADS / 8 + (1 + moments) * r->vectors, parts = 0;
     for (int i = 0; i < r->values; i++) {
         const value *v = &r->value[i];
         if (!reel__resident_is_tile(r, v)) continue;

@@ -339,7 +339,7 @@ template <int T, class P, int NC, int MOMENTS> struct owned {
     static constexpr int SHARE = parts(ITEMS, NC), ROUNDS = parts(SHARE, T);
     static constexpr int slots = (NC + 1) * ITEMS;        /* of one rank */
     static constexpr int size = MOMENTS * ROUNDS * T * 4; /* of moments */
-    static constexpr int AT_ONCE = least(NC, 16); /* parts on their way together */
+    static constexpr int AT_ONCE = least(NC, 16);         /* parts on their way together */
 
     static __device__ __forceinline__ int at(int moment, int round, int thread) {
         return ((moment * ROUNDS + round) * T + thread) * 4;
@@ -480,16 +480,9 @@ template <int COLUMNS, int P> DEVICE float row_sum(const float *tile, int i) {
 /* Of ROWS rows this block's R bytes, which become x[r][row], P floats a row, scaled. Their numbers
  * are fetched a turn ahead, the bytes while products run: W side by side, 4 or 1. */
 template <int T, int R, int ROWS, int P, int W> struct gather {
-    /* LANES threads have a row, each every LANES-th of its words of W. Threads side by side have 8
-     * rows, which are side by side in shared memory. */
-    static constexpr int LANES = T / up_to(ROWS, 8), EACH = parts(R / W, LANES);
-    static_assert(LANES > 0 && R % W == 0, "a row's number a thread");
-    static __device__ __forceinline__ int lane_of(int thread) {
-        return thread / 8 % LANES;
-    }
-    static __device__ __forceinline__ int row_of(int thread) {
-        return thread / 8 / LANES * 8 + thread % 8;
-    }
+    /* Lanes side by side have a row, each every LANES-th of its words of W. */
+    static constexpr int LANES = T / ROWS, EACH = parts(R / W, LANES);
+    static_assert(ROWS <= T && R % W == 0, "a row's number a thread");
     /* This thread's row, of `count` from `order` on; it is looked at later. */
     static __device__ __forceinline__ int64_t find(const int64_t *order, int count) {
         return (int)threadIdx.x < count ? __ldg((const long long *)order + threadIdx.x) : 0;
@@ -506,7 +499,7 @@ template <int T, int R, int ROWS, int P, int W> struct gather {
     }
     static __device__ __forceinline__ void fetch(unsigned *x, const int *row,
                                                  const unsigned char *data, int64_t width) {
-        const int thread = here(), lane = lane_of(thread), at = row_of(thread);
+        const int thread = here(), lane = thread % LANES, at = thread / LANES;
         const int from = at < ROWS ? row[at] : -1;
         const unsigned char *p = data + (from < 0 ? 0 : from) * width + lane * W;
 #pragma unroll
@@ -517,14 +510,15 @@ template <int T, int R, int ROWS, int P, int W> struct gather {
         }
     }
     static __device__ __forceinline__ void put(float *to, const unsigned *x, float scale) {
-        const int thread = here(), lane = lane_of(thread), at = row_of(thread);
+        const int thread = here(), lane = thread % LANES, at = thread / LANES;
         if (at >= ROWS) return;
 #pragma unroll
         for (int i = 0; i < EACH; i++)
 #pragma unroll
             for (int e = 0; e < W; e++)
                 if (lane + LANES * i < R / W)
-                    to[((lane + LANES * i) * W + e) * P + at] = (float)(x[i] >> 8 * e & 255) * scale;
+                    to[((lane + LANES * i) * W + e) * P + at] =
+                        (float)(x[i] >> 8 * e & 255) * scale;
     }
 };
 

@@ -86,7 +86,6 @@ struct product {
         if constexpr (KS >= 4) first += lane & 2 ? SIZE / 4 : 0;
         if constexpr (KS >= 8) first += lane & 4 ? SIZE / 8 : 0;
         if constexpr (KS >= 16) first += lane & 8 ? SIZE / 16 : 0;
-        if constexpr (KS >= 32) first += lane & 16 ? SIZE / 32 : 0;
         return first;
     }
     static __device__ __forceinline__ int row_of(int mt, int i) {
@@ -154,7 +153,6 @@ struct product {
         if constexpr (KS >= 4) halve<SIZE / 4, 2>(acc, lane);
         if constexpr (KS >= 8) halve<SIZE / 8, 4>(acc, lane);
         if constexpr (KS >= 16) halve<SIZE / 16, 8>(acc, lane);
-        if constexpr (KS >= 32) halve<SIZE / 32, 16>(acc, lane);
     }
 
     /* Round r's numbers into the tile that they are of. */

@@ -17,7 +17,8 @@ static void meet(writer *w) {
 static void put_batch(writer *w, bool end) {
     const bool tight = w->r->tight;
     if (!w->fetched || w->put || w->picks_read > w->met || (tight && !end)) return;
-    LINE("%sgather_rows::put(x_of(now + 1), pixels, scale);", tight ? "if (rows_of(now + 1)) " : "");
+    LINE("%sgather_rows::put(x_of(now + 1), pixels, scale);",
+         tight ? "if (rows_of(now + 1)) " : "");
     LINE("keep(now + 2, found);");
     w->put = true;
     w->clock++;
@@ -229,7 +230,8 @@ static void add_local(writer *w, int k) {
     add_operands(w, u, 0);
     add(", thread, i);\n            U%d::share(z, thread);\n", k);
     if (u->joined)
-        add("            J%d::give(slots + slots%d + i * J%d::of_round, z, cluster, step, thread);\n"
+        add("            J%d::give(slots + slots%d + i * J%d::of_round, z, cluster, step, "
+            "thread);\n"
             "            J%d::take(slots + slots%d + i * J%d::of_round, z, step, thread);\n",
             k, k, k, k, k, k);
     add("            U%d::template put<P%d>(t%d, z, thread, i);\n        }\n", k, raw, raw);
@@ -475,7 +477,8 @@ static void add_vector_sums(writer *w) {
 }
 
 static void add_totals(writer *w) {
-    if (w->r->totals) LINE("if (threadIdx.x >= T - 32) the_totals::take(totals_now, sm + at_totals);");
+    if (w->r->totals)
+        LINE("if (threadIdx.x >= T - 32) the_totals::take(totals_now, sm + at_totals);");
 }
 
 /* What is added up, to other clusters. */
@@ -485,7 +488,8 @@ static void give_sums(writer *w) {
         LINE("join_vectors::give(slots + slots_vectors, gv, cluster, step, here());");
     if (r->totals == 0 || r->clusters == 1) return;
     LINE("if (threadIdx.x >= T - 32)");
-    LINE("    join_totals::give(slots + slots_totals, totals_now, cluster, step, threadIdx.x & 31);");
+    LINE("    join_totals::give(slots + slots_totals, totals_now, cluster, step, threadIdx.x & "
+         "31);");
 }
 
 static void add_step_of(writer *w, int param, const char *index, const char *gradient,

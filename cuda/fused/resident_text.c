@@ -42,8 +42,8 @@ static void add_size(writer *w, int axis) {
 
 static void add_sizes(writer *w) {
     const resident *r = w->r;
-    add("constexpr int T = %d, CL = %d, NC = %d, TURNS = %d;\n", r->threads, r->blocks, r->clusters,
-        r->turns);
+    add("constexpr int T = %d, CL = %d, NC = %d, TURNS = %d;\n", REEL__RESIDENT_THREADS, r->blocks,
+        r->clusters, r->turns);
     add("constexpr int ALL = %" PRId64 ", ROWS = %" PRId64 ";\n", r->size[r->batch],
         reel__resident_rows_of_turn(r));
     for (int a = 0; a < r->axes; a++)
@@ -85,7 +85,6 @@ static int add_product_type(writer *w, int k, int room) {
     const value *a, *b;
     operands(r, u, 0, &a, &b);
     const reel__resident_product p = {
-        .threads = r->threads,
         .m = (int)reel__resident_part(r, u->m),
         .n = (int)reel__resident_part(r, u->n),
         .k = (int)reel__resident_part(r, u->k),
@@ -100,7 +99,7 @@ static int add_product_type(writer *w, int k, int room) {
     add("using U%d = product<T, S%d, S%d, S%d, %s, P%d, %s, P%d, %d, %d, %d, %d>;\n", k, u->m, u->n,
         u->k, p.along[0] ? "true" : "false", index_of(r, a), p.along[1] ? "true" : "false",
         index_of(r, b), its.tm, its.tn, its.ks, REEL__RESIDENT_COPIES(size * step));
-    return (lanes + p.threads - 1) / p.threads * size;
+    return (lanes + REEL__RESIDENT_THREADS - 1) / REEL__RESIDENT_THREADS * size;
 }
 
 /* Returns the same. */
@@ -134,7 +133,7 @@ static int add_unit_types(writer *w, int k, int room) {
 /* Gradients' sums stay in their registers from turn to turn. */
 static void add_units(writer *w) {
     const resident *r = w->r;
-    const int all = 65536 / r->threads;
+    const int all = 65536 / REEL__RESIDENT_THREADS;
     int room = r->turns > 1 ? all - 46 : all - 66;
     int taken = 0;
     for (int k = 0; k < r->units; k++)
@@ -433,7 +432,8 @@ static void add_head(writer *w) {
             REEL__RESIDENT_COUNTER, r->blocks * REEL__RESIDENT_COUNTER / 4);
     add_shares(w);
     add("    auto first_of = [&](int s) { return (%ss %% TURNS) * ROWS; };\n"
-        "    auto rows_of = [&](int s) { return s < TURNS * (int)a.steps ? most(0, least(ROWS, ALL - "
+        "    auto rows_of = [&](int s) { return s < TURNS * (int)a.steps ? most(0, least(ROWS, ALL "
+        "- "
         "first_of(s))) : 0; };\n",
         r->across == r->batch ? "cluster * TURNS + " : "");
     add("    const unsigned char *bytes = data<unsigned char>(a, %d) + rank * S%d;\n",
@@ -443,10 +443,12 @@ static void add_head(writer *w) {
     add("    const float scale = (float)%a;\n", gather->with.index.scale);
     add("    auto find = [&](int s) -> int64_t {\n"
         "        const int rows = rows_of(s);\n"
-        "        return rows ? gather_rows::find(a.step[s / TURNS].index + first_of(s), rows) : 0;\n"
+        "        return rows ? gather_rows::find(a.step[s / TURNS].index + first_of(s), rows) : "
+        "0;\n"
         "    };\n"
         "    auto keep = [&](int s, int64_t found) {\n"
-        "        gather_rows::keep(picks, found, rows_of(s), all_rows, first_of(s), errors, rank == "
+        "        gather_rows::keep(picks, found, rows_of(s), all_rows, first_of(s), errors, rank "
+        "== "
         "0);\n"
         "    };\n");
     add("    if (threadIdx.x == 0) {\n");
