@@ -99,6 +99,10 @@ static reel__program *take_same(reel_plan *p, const reel__trace *now) {
     return NULL;
 }
 
+static unsigned passes_left_out(const reel_capture_options *o) {
+    return o->beside ? o->without : o->without | REEL_PASS_BESIDE;
+}
+
 /* Rehearsals until two agree. NULL, and no failure: the step had nothing to do. */
 static reel__program *rehearse(reel_plan *p) {
     char why[300] = "";
@@ -118,7 +122,7 @@ static reel__program *rehearse(reel_plan *p) {
         const bool agree = before && reel__trace_agrees(before, now, why, sizeof why);
         p->last = NULL;
         reel__trace_free(before);
-        if (agree) return reel__program_new(now, p->options.without);
+        if (agree) return reel__program_new(now, passes_left_out(&p->options));
         p->last = now;
     }
     reel_fail(REEL_ERR_STATE, NULL, "replay: the step is another each time: %s", why);

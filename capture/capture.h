@@ -86,12 +86,17 @@ typedef enum {
     REEL_PASS_COMMON = 2, /* a call that repeats another is left out */
     REEL_PASS_FUSE = 4,   /* neighbours become one kernel */
     REEL_PASS_MEMORY = 8, /* results whose times do not meet share memory */
-    REEL_PASS_WHOLE = 16  /* a GPU does many steps in one kernel, if it can */
+    REEL_PASS_WHOLE = 16, /* a GPU does many steps in one kernel, if it can, */
+    REEL_PASS_BESIDE = 32 /* and those of several plans at once: see `beside` */
 } reel_pass;
 
 typedef struct {
     unsigned without; /* passes, as bits */
     bool eager;       /* replays run the function, and nothing is recorded */
+    /* Tries REEL_PASS_BESIDE, which is young, and not a default yet: whole steps go in a stream
+     * beside the device's own, so that those of several plans run at once. What comes to the memory
+     * that they use comes after them. */
+    bool beside;
 } reel_capture_options;
 
 typedef struct reel_plan reel_plan;

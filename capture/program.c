@@ -203,7 +203,7 @@ static bool make_whole(reel__program *p) {
         for (int i = 0; i < n->call.nout; i++)
             if (p->memory[n->out[i]].outer) n->kept |= 1u << i;
     }
-    reel__fused *whole = how->whole(&all);
+    reel__fused *whole = how->whole(&all, !(p->without & REEL_PASS_BESIDE));
     if (!whole) return false;
     p->item[0] = (reel__item){0, p->count, whole};
     p->items = 1;

@@ -19,6 +19,7 @@ reel_status reel_cuda_count_calls(int index, reel_cuda_counts *out) {
                               .copies_from_host = atomic_load(&d->copies_from_host),
                               .waits = atomic_load(&d->waits)};
     reel__cuda_queue_count(d->queue, out);
+    reel__cuda_lane_count(d, out);
     return REEL_OK;
 }
 
@@ -43,7 +44,7 @@ static reel_status tell_times(void) {
     for (int i = 0; i < reel__cuda_count(); i++) {
         reel__cuda_device *d = reel__cuda_device_at(i);
         if (!atomic_load_explicit(&d->ready, memory_order_acquire)) continue;
-        const reel_status waited = reel__cuda_wait(i);
+        const reel_status waited = reel__cuda_wait_for_all(i);
         if (status == REEL_OK) status = waited;
         reel__cuda_queue_tell(d->queue);
     }
@@ -79,7 +80,8 @@ static const reel__backend backend = {
     .to_host = reel__cuda_to_host,
     .from_host = reel__cuda_from_host,
     .between = reel__cuda_between,
-    .wait = reel__cuda_wait,
+    .wait = reel__cuda_wait_for_all,
+    .await = reel__cuda_await,
     .count = reel__cuda_count,
     .tell_times = tell_times,
     .pinned = &reel__cuda_pinned,

@@ -31,6 +31,23 @@ typedef struct {
     size_t used, peak, kept_bytes;
 } reel__cuda_heap;
 
+/* Streams beside the device's own (cuda_lanes.c). */
+#define REEL__CUDA_LANES 8
+typedef struct {
+    cudaStream_t stream; /* NULL: not used yet */
+    cudaEvent_t before;  /* where the device's stream was when its last kernel was sent, */
+    cudaEvent_t done;    /* and where that kernel ends */
+    uint64_t turn;       /* of it, among all lanes' */
+} reel__cuda_lane;
+
+typedef struct {
+    pthread_mutex_t lock;
+    reel__cuda_lane lane[REEL__CUDA_LANES];
+    int holder[REEL__CUDA_LANES]; /* of each share of the GPU: the lane that had it last, + 1 */
+    uint64_t turns;
+    atomic_int taken;
+} reel__cuda_lanes;
+
 typedef struct {
     int index;
     atomic_bool ready;
@@ -39,6 +56,7 @@ typedef struct {
     cudaStream_t copies; /* uploads, beside them */
     cudaEvent_t reached; /* how far the kernels are, for uploads to wait for */
     reel__cuda_heap heap;
+    reel__cuda_lanes lanes;
 
     cublasLtHandle_t blas;
     void *workspace; /* of products, REEL__CUDA_WORKSPACE bytes */
@@ -104,6 +122,32 @@ typedef struct {
 } reel__cuda_label;
 void reel__cuda_label_launches(reel__cuda_label l);
 
+/* ---- kernels beside the others (cuda_lanes.c) ---- */
+
+/* A lane of the device's; they are handed out in turn, and may have several owners. */
+int reel__cuda_lane_take(reel__cuda_device *d);
+/* Memory that a kernel uses. */
+typedef struct {
+    reel__storage *storage;
+    bool writes;
+} reel__cuda_touch;
+/* Of the GPU. */
+typedef struct {
+    int share, shares; /* so many of so many */
+} reel__cuda_share;
+/* Sends a call's kernel into a lane of its device, after all that was asked of what it touches. It
+ * has its share to itself: those of kernels in lanes at one time don't add up to more than there
+ * are. */
+reel_status reel__cuda_lane_send(const reel__call *c, int lane, const reel__cuda_launch *l,
+                                 reel__cuda_share share, const reel__cuda_touch *touch, int count);
+/* The device's stream goes on after what was sent into the lane; -1: into all of them. In a child
+ * of fork, which has none, nothing happens. */
+reel_status reel__cuda_lane_await(reel__cuda_device *d, int lane);
+/* Adds its kernels to launches and batches. */
+void reel__cuda_lane_count(reel__cuda_device *d, reel_cuda_counts *out);
+/* The backend's. */
+void reel__cuda_await(reel__storage *s);
+
 /* ---- what launches take, for a profile (cuda_times.c) ----
  *
  * A batch is sent launch by launch, with an event before and behind each. What lies between two
@@ -132,8 +176,9 @@ extern const reel__backend reel__cuda_pinned;
 /* The event that says when uploads from a block of pinned memory are over; NULL on failure. */
 cudaEvent_t reel__cuda_pinned_event(void *memory, int index);
 
-/* Waits for the stream. */
+/* Waits for the stream; and for the lanes. */
 reel_status reel__cuda_wait(int index);
+reel_status reel__cuda_wait_for_all(int index);
 reel_status reel__cuda_to_host(int index, void *host, const void *device, size_t bytes);
 reel_status reel__cuda_from_host(int index, void *device, const void *host, size_t bytes);
 reel_status reel__cuda_between(int to, void *there, int from, const void *here, size_t bytes);

@@ -62,6 +62,8 @@ static inline reel_tensor *reel__input(const reel__call *c, int i) {
 
 typedef reel_status (*reel__kernel)(const reel__call *c);
 
+struct reel__storage;
+
 typedef struct reel__backend {
     const char *name;
     bool host; /* the host can read and write its memory */
@@ -76,6 +78,9 @@ typedef struct reel__backend {
     /* From one device of this backend to another. */
     reel_status (*between)(int to, void *there, int from, const void *here, size_t bytes);
     reel_status (*wait)(int index); /* for all that was asked of the device */
+    /* Calls from here on come after all that `beside` names, which is cleared. NULL where nothing is
+     * done beside them. */
+    void (*await)(struct reel__storage *s);
     int (*count)(void);             /* devices */
     /* Waits, and gives a profile what launches took (profile_internal.h); asked only while their
      * times are taken. NULL: kernels have run when they return. */

@@ -4,6 +4,8 @@
 
 #include "reel.h"
 
+#include <pthread.h>
+
 enum { BATCHES = 4, LARGEST = 600 }; /* of an epoch, and a short one behind them */
 
 /* ---- what is trained ---- */
@@ -45,6 +47,7 @@ typedef struct {
     reel_loader *loader;
     reel_meter loss;
     reel_plan *plan;
+    bool beside; /* its plans run beside others */
 } training;
 
 static reel_dataset *images_new(int64_t batch) {
@@ -72,7 +75,8 @@ static bool step(void *user) {
 
 static void capture(training *t, unsigned without) {
     reel_plan_free(t->plan);
-    t->plan = reel_capture(step, t, (reel_capture_options){.without = without});
+    t->plan =
+        reel_capture(step, t, (reel_capture_options){.without = without, .beside = t->beside});
 }
 
 /* Owned; it stays where it is, since its plan knows it. */
@@ -216,8 +220,80 @@ START_TEST(has_the_same_bits_in_any_number_at_once) {
 }
 END_TEST
 
+/* ---- several at once ---- */
+
+enum { AT_ONCE = 8, ROUNDS = 5 };
+
+/* Steps, and between them what comes to parameters in the device's own stream. Any thread's. */
+static bool train_and_meddle(training *t, bool patient) {
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int64_t left = 7; left > 0 && !reel_failed();) left -= reel_replay(t->plan, left);
+        if (patient) reel_synchronize(test_device());
+        REEL_SCOPE;
+        REEL_NO_GRAD;
+        reel_tensor *p = reel_state_at(t->params, round % reel_state_count(t->params));
+        reel_copy_(p, reel_scale(p, 0.99));
+        if (patient) reel_synchronize(test_device());
+    }
+    return !reel_failed();
+}
+
+static void *trains(void *t) {
+    return train_and_meddle(t, false) ? t : NULL;
+}
+
+START_TEST(several_at_once_are_as_each_alone) {
+    training *alone[AT_ONCE], *beside[AT_ONCE];
+    pthread_t thread[AT_ONCE];
+    for (int i = 0; i < AT_ONCE; i++) {
+        alone[i] = training_new(settings[i % SETTINGS], 0);
+        beside[i] = training_new(settings[i % SETTINGS], 0);
+        beside[i]->beside = true;
+        capture(beside[i], 0);
+        ck_assert_msg(train_and_meddle(alone[i], true), "%s", reel_error());
+    }
+    for (int i = 0; i < AT_ONCE; i++)
+        ck_assert_int_eq(pthread_create(&thread[i], NULL, trains, beside[i]), 0);
+    for (int i = 0; i < AT_ONCE; i++) {
+        void *fine = NULL;
+        pthread_join(thread[i], &fine);
+        ck_assert_ptr_nonnull(fine);
+    }
+    for (int i = 0; i < AT_ONCE; i++) {
+        expect_same(alone[i], beside[i]);
+        ck_assert(reel_meter_mean(&alone[i]->loss) == reel_meter_mean(&beside[i]->loss));
+        training_free(alone[i]);
+        training_free(beside[i]);
+    }
+}
+END_TEST
+
+/* Of one model, beside one plan of another one. */
+START_TEST(plans_of_one_model_take_turns) {
+    training *a = training_new(settings[_i], 0), *b = training_new(settings[_i], 0);
+    a->beside = true;
+    capture(a, 0);
+    reel_plan *first = a->plan, *second;
+    a->plan = NULL;
+    capture(a, 0);
+    second = a->plan;
+    for (int round = 0; round < ROUNDS; round++) {
+        a->plan = round % 2 ? second : first;
+        steps(a, 5, 5);
+        steps(b, 5, 5);
+    }
+    expect_same(a, b);
+    a->plan = first;
+    reel_plan_free(second);
+    training_free(a);
+    training_free(b);
+}
+END_TEST
+
 void add_resident_cases(Suite *s) {
     TCase *c = add_dir_case(s, "whole steps");
     tcase_add_loop_test(c, is_close_to_steps_call_by_call, 0, SETTINGS);
     tcase_add_loop_test(c, has_the_same_bits_in_any_number_at_once, 0, SETTINGS);
+    tcase_add_test(c, several_at_once_are_as_each_alone);
+    tcase_add_loop_test(c, plans_of_one_model_take_turns, 0, SETTINGS);
 }

@@ -619,7 +619,7 @@ holds "show ends by saying it" -- sh -c 'tail -n 1 out | grep -q "synthetic digi
 
 campaign() {
     set -- campaign --latents 2,10 --seeds 1,2 --epochs 2 --data synthetic --limit 300 --threads 1 \
-        --device "$device" --out table "$@"
+        --device "$device" --jobs 2 --out table "$@"
     exec "$app" "$@"
 }
 (campaign) >out 2>err &

@@ -144,7 +144,7 @@ bool reel__cuda_joins(const reel__group *g);
 reel__fused *reel__cuda_fuse(const reel__group *g);
 /* As reel__cuda_fuse, of all of a step's nodes: one kernel that does many steps (cuda_resident.c).
  */
-reel__fused *reel__cuda_resident(const reel__group *g);
+reel__fused *reel__cuda_resident(const reel__group *g, bool beside);
 /* Its text: for people. */
 const char *reel__cuda_fused_text(const reel__fused *f);
 

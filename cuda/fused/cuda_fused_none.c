@@ -17,8 +17,9 @@ reel__fused *reel__cuda_fuse(const reel__group *g) {
     return NULL;
 }
 
-reel__fused *reel__cuda_resident(const reel__group *g) {
+reel__fused *reel__cuda_resident(const reel__group *g, bool beside) {
     (void)g;
+    (void)beside;
     return NULL;
 }
 

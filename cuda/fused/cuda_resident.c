@@ -1,6 +1,7 @@
 /* A whole step as one kernel, as the plan sees it. */
 #include "cuda/fused/cuda_resident_internal.h"
 #include "cuda/runtime/cuda_compile_internal.h"
+#include "tensor/ops/record_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,8 @@ typedef struct {
     reel__group group;
     reel__cuda_device *device;
     const void *kernel;
+    bool beside;
+    int lane; /* its own, if it runs beside others */
     void *messages;
     size_t bytes;
     uint32_t next; /* the number of the next step, in messages; 0 is none */
@@ -43,10 +46,23 @@ static size_t bytes_of_messages(const reel__resident *r) {
 
 /* ---- a launch ---- */
 
-static void *memory_of(const kernel_of_steps *s, int word) {
+#define FIRST_WORD 5 /* of those that are memory of tensors */
+
+static const reel_tensor *tensor_at(const kernel_of_steps *s, int word, bool *writes) {
     const reel__call *c = &s->group.node[s->found.word[word].node].call;
     const int slot = s->found.word[word].slot;
-    return reel__data(slot < c->nin ? reel__input(c, slot) : c->out[slot - c->nin]);
+    *writes = slot >= c->nin || reel__changes(c, slot);
+    return slot < c->nin ? reel__input(c, slot) : c->out[slot - c->nin];
+}
+
+static int list_touched(const kernel_of_steps *s, reel__cuda_touch *touch) {
+    int n = 0;
+    for (int i = FIRST_WORD; i < s->found.words; i++, n++)
+        touch[n].storage = tensor_at(s, i, &touch[n].writes)->storage;
+    for (uint32_t i = 0; i < s->with.steps; i++)
+        if (i == 0 || s->index[i]->storage != s->index[i - 1]->storage)
+            touch[n++] = (reel__cuda_touch){s->index[i]->storage, false};
+    return n;
 }
 
 static void fill_words(kernel_of_steps *s) {
@@ -56,7 +72,10 @@ static void fill_words(kernel_of_steps *s) {
     s->with.word[2] = (uintptr_t)(gather->function ? gather->function : "dequantize_rows");
     s->with.word[3] = (uintptr_t)gather->call.at;
     s->with.word[4] = (uintptr_t)s->messages;
-    for (int i = 5; i < s->found.words; i++) s->with.word[i] = (uintptr_t)memory_of(s, i);
+    for (int i = FIRST_WORD; i < s->found.words; i++) {
+        bool writes;
+        s->with.word[i] = (uintptr_t)reel__place(tensor_at(s, i, &writes));
+    }
 }
 
 static void let_go(kernel_of_steps *s) {
@@ -69,9 +88,22 @@ static void note(void *of) {
     const uint32_t i = s->with.steps++;
     const reel__call *gather = &s->group.node[s->found.gather].call;
     s->index[i] = reel_retain(gather->in[1]);
-    s->with.step[i].index = reel__data(gather->in[1]);
+    s->with.step[i].index = reel__place(gather->in[1]);
     if (s->found.rate >= 0)
         s->with.step[i].rate = s->group.node[s->found.rate].call.with.fill.value;
+}
+
+/* In its lane, or with all others, as where launches are timed. */
+static reel_status send(const kernel_of_steps *s, const reel__cuda_launch *l) {
+    const reel__call *c = &s->group.node[0].call;
+    reel__cuda_touch touch[REEL__RESIDENT_WORDS + REEL__RESIDENT_STEPS];
+    const int count = list_touched(s, touch);
+    if (s->beside && !(reel__profile_does() & REEL__PROFILE_TIMES))
+        return reel__cuda_lane_send(
+            c, s->lane, l, (reel__cuda_share){s->found.clusters, s->found.most}, touch, count);
+    for (int i = 0; i < count; i++) reel__await(touch[i].storage);
+    REEL_TRY(reel__cuda_launched(c, reel__cuda_enqueue(s->device->queue, l)));
+    return reel__cuda_flush(s->device->queue);
 }
 
 static reel_status run(void *of) {
@@ -94,10 +126,9 @@ static reel_status run(void *of) {
                                  .count = 1,
                                  .argument = {&s->with},
                                  .size = {sizeof s->with}};
-    const reel_status status = reel__cuda_launched(c, reel__cuda_enqueue(s->device->queue, &l));
+    const reel_status status = send(s, &l);
     let_go(s);
-    REEL_TRY(status);
-    return reel__cuda_flush(s->device->queue);
+    return status;
 }
 
 /* ---- as the plan sees it ---- */
@@ -106,7 +137,8 @@ static void release(void *of) {
     kernel_of_steps *s = of;
     if (!s) return;
     let_go(s);
-    if (s->messages) reel__cuda_free(s->device->index, s->messages, s->bytes);
+    if (s->messages && reel__cuda_lane_await(s->device, s->lane) == REEL_OK)
+        reel__cuda_free(s->device->index, s->messages, s->bytes);
     free(s);
 }
 
@@ -137,14 +169,16 @@ static bool make(kernel_of_steps *s, const reel__group *g) {
     cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, s->device->index);
     s->kernel = major == 9 ? reel__resident_choose(&s->found) : NULL;
     if (!s->kernel) return false;
+    if (s->beside) s->lane = reel__cuda_lane_take(s->device);
     s->bytes = bytes_of_messages(&s->found);
     s->messages = reel__cuda_alloc(s->device->index, s->bytes);
     return s->messages && clear(s);
 }
 
-reel__fused *reel__cuda_resident(const reel__group *g) {
+reel__fused *reel__cuda_resident(const reel__group *g, bool beside) {
     kernel_of_steps *s = calloc(1, sizeof *s);
     reel__fused *made = malloc(sizeof *made);
+    if (s) s->beside = beside;
     if (s && made && make(s, g)) {
         *made = (reel__fused){.run = run,
                               .free = release,

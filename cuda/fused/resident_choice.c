@@ -58,7 +58,8 @@ static const void *compile(resident *r, const cutting *c) {
     char *text = reel__resident_text(r);
     const void *kernel = text ? compile_text(text) : NULL;
     free(text);
-    return kernel && clusters_of(kernel, c->blocks) >= c->clusters ? kernel : NULL;
+    r->most = kernel ? clusters_of(kernel, c->blocks) : 0;
+    return r->most >= c->clusters ? kernel : NULL;
 }
 
 /* ---- a layer's axis over clusters ---- */
@@ -166,7 +167,9 @@ static const void *cut_long_batch(resident *r) {
         least = time_of(r);
         best = c;
     }
-    return best.turns ? cut_batch(r, best) : NULL;
+    const void *kernel = best.turns ? cut_batch(r, best) : NULL;
+    r->most = r->clusters; /* it fills the GPU: nothing runs beside it */
+    return kernel;
 }
 
 /* ---- all ways ---- */

@@ -36,6 +36,7 @@ static void find_devices(void) {
     for (int i = 0; i < device_count; i++) {
         devices[i].index = i;
         pthread_mutex_init(&devices[i].heap.lock, NULL);
+        pthread_mutex_init(&devices[i].lanes.lock, NULL);
     }
     if (device_count) pthread_atfork(NULL, NULL, in_child);
 }

@@ -18,6 +18,11 @@ reel_status reel__cuda_wait(int index) {
     return reel__cuda_take_error(d);
 }
 
+reel_status reel__cuda_wait_for_all(int index) {
+    REEL_TRY(reel__cuda_lane_await(reel__cuda_device_at(index), -1));
+    return reel__cuda_wait(index);
+}
+
 reel_status reel__cuda_to_host(int index, void *host, const void *device, size_t bytes) {
     reel__cuda_device *d = reel__cuda_device_at(index);
     REEL_TRY(reel__cuda_use(d));

@@ -30,6 +30,7 @@ static reel__storage *storage_new(const char *at, const char *made_by, size_t by
 }
 
 static void free_memory(reel__storage *s) {
+    reel__await(s);
     if (s->data) s->backend->free(s->device.index, s->data, s->bytes);
     s->data = NULL;
 }

@@ -34,7 +34,8 @@ static inline int64_t reel__option_int(int64_t value, int64_t otherwise) {
 #endif
 
 /* Memory on one device, shared by a tensor and its views. `version` counts in-place changes: the
- * tape compares it. */
+ * tape compares it. `beside` says, in bits that are its backend's, what uses the memory beside the
+ * device's calls: who asks for its address, or lets it go, has these wait for that first. */
 typedef struct reel__storage {
     atomic_int refs;
     atomic_int captured; /* references among these that captured steps have */
@@ -43,6 +44,7 @@ typedef struct reel__storage {
     reel_device device;
     void *data;
     size_t bytes;
+    atomic_uint beside;
     uint64_t recording; /* in which it was made (reel__thread), 0: in none */
     bool weak;          /* its memory goes when captured steps alone refer to it */
 } reel__storage;
@@ -84,9 +86,17 @@ void reel__release(reel_tensor *t, const char *at, bool by_scope);
 /* t becomes a view of other's elements, but stays the same tensor: the leaf of a tape that it is.
  */
 void reel__tensor_become(reel_tensor *t, const reel_tensor *other);
+/* Where element 0 lies, for who sees to it that nothing uses it meanwhile. */
+static inline void *reel__place(const reel_tensor *t) {
+    return (char *)t->storage->data + (size_t)t->layout.offset * reel_dtype_size(t->layout.dtype);
+}
+static inline void reel__await(reel__storage *s) {
+    if (atomic_load_explicit(&s->beside, memory_order_relaxed)) s->backend->await(s);
+}
 /* Where element 0 lies. */
 static inline void *reel__data(const reel_tensor *t) {
-    return (char *)t->storage->data + (size_t)t->layout.offset * reel_dtype_size(t->layout.dtype);
+    reel__await(t->storage);
+    return reel__place(t);
 }
 
 /* ---- layouts (layout.c) ---- */

@@ -50,8 +50,9 @@ typedef struct reel__fusing {
      * nodes and their tensors stay where they are as long as it lives; what nodes are told, and the
      * memory of their tensors, may change. Results that are not kept are not written. */
     reel__fused *(*fuse)(const reel__group *g);
-    /* The same of all of a step's nodes: one kernel that does many steps, and has `note`. */
-    reel__fused *(*whole)(const reel__group *step);
+    /* The same of all of a step's nodes: one kernel that does many steps, and has `note`. Beside:
+     * it may run while other calls do that have nothing to do with its memory. */
+    reel__fused *(*whole)(const reel__group *step, bool beside);
 } reel__fusing;
 
 #endif

@@ -213,5 +213,5 @@ def set_up(o):
 if __name__ == "__main__":
     o = peer.options(MODES)
     set_up(o)
-    peer.serve(step=peer.timed(step_maker(o), peer.WARM_UP[o.device]), first=peer.first(step_maker(o)), loader=loader(o),
-               memory=peer_memory.answers(step_maker(o), touch_code))
+    peer.serve(step=peer.timed(step_maker(o), peer.WARM_UP[o.device]), first=peer.first(step_maker(o)),
+               loader=loader(o), memory=peer_memory.answers(step_maker(o), touch_code))
