@@ -6,34 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- words ---- */
-
-static int word(writer *w, int node, int slot) {
-    resident *r = w->r;
-    for (int i = 0; i < r->words; i++)
-        if (r->word[i].node == node && r->word[i].slot == slot) return i;
-    if (r->words >= REEL__RESIDENT_WORDS) {
-        w->failed = true;
-        return 0;
-    }
-    r->word[r->words].node = node;
-    r->word[r->words].slot = slot;
-    return r->words++;
-}
-
-/* The word that says where an outer value lies: as it is first seen. */
-static int word_of(writer *w, const value *v) {
-    const reel__group *g = w->r->group;
-    for (int i = 0; i < g->count; i++) {
-        for (int k = 0; k < g->node[i].call.nin; k++)
-            if (g->node[i].in[k] == v->value) return word(w, i, k);
-        for (int k = 0; k < g->node[i].call.nout; k++)
-            if (g->node[i].out[k] == v->value) return word(w, i, g->node[i].call.nin + k);
-    }
-    w->failed = true;
-    return 0;
-}
-
 /* ---- sizes ---- */
 
 static void add_size(writer *w, int axis) {
@@ -247,24 +219,10 @@ static void add_slots(writer *w) {
 
 /* ---- where a block's part of a value lies in memory ---- */
 
-static int64_t stride_of(const value *v, int axis) {
-    return v->kind == REEL__A_TILE && axis == 0 ? v->dim[1] : 1;
-}
-
-/* ", from, down, across" of a tile; `word` elements of a vector. */
-void reel__resident_memory(writer *w, const value *v) {
-    const resident *r = w->r;
-    add("data<float>(a, %d)", word_of(w, v));
-    for (int d = 0; d < (v->kind == REEL__A_TILE ? 2 : v->kind == REEL__A_VECTOR ? 1 : 0); d++) {
-        const int axis = reel__resident_axis(r, v->axis[d]);
-        if (axis == r->cut) add(" + rank * S%d * (int64_t)%" PRId64, axis, stride_of(v, d));
-        if (axis == r->across && axis != r->batch)
-            add(" + cluster * S%d * (int64_t)%" PRId64, axis, stride_of(v, d));
-    }
-}
 static void add_strides(writer *w, const value *v) {
     const int rows = reel__resident_rows(w->r, v);
-    add("(int64_t)%" PRId64 ", (int64_t)%" PRId64, stride_of(v, rows), stride_of(v, 1 - rows));
+    add("(int64_t)%" PRId64 ", (int64_t)%" PRId64, reel__resident_stride(v, rows),
+        reel__resident_stride(v, 1 - rows));
 }
 
 static bool is_cut(const resident *r, const value *v) {
@@ -318,7 +276,8 @@ static void move_moment(writer *w, const reel__resident_param *p, int k, bool in
     add("[&](int m, int n, float &x) {\n        float *at = ");
     reel__resident_memory(w, m);
     add(" + m * (int64_t)%" PRId64 " + n * (int64_t)%" PRId64 ";\n        %s;\n    });\n",
-        stride_of(v, rows), stride_of(v, 1 - rows), in ? "x = *at" : "*at = x");
+        reel__resident_stride(v, rows), reel__resident_stride(v, 1 - rows),
+        in ? "x = *at" : "*at = x");
 }
 
 static void move_vector(writer *w, const reel__resident_param *p, int k, bool in) {
@@ -346,7 +305,7 @@ static void add_cells(writer *w, bool in) {
     for (int i = 0; i < r->values; i++) {
         const value *v = &r->value[i];
         if (!is_cell(r, v)) continue;
-        const int at = word_of(w, v);
+        const int at = reel__resident_word_of(w, v);
         if (in)
             add("    %s c%d = *data<%s>(a, %d);\n", type_of(v), i, type_of(v), at);
         else
@@ -360,7 +319,7 @@ static void add_taken(writer *w) {
     const reel__update_call u = reel__update_of(call_of(r, r->update));
     for (int k = 0; k < r->params; k++)
         add("    if (threadIdx.x == %d) taken[%d] = *data<int64_t>(a, %d);\n", k, k,
-            word(w, r->update, r->param[k].first + u.width - 1));
+            reel__resident_word(w, r->update, r->param[k].first + u.width - 1));
 }
 
 /* What optimizers are told. */
@@ -437,7 +396,7 @@ static void add_head(writer *w) {
         "first_of(s))) : 0; };\n",
         r->across == r->batch ? "cluster * TURNS + " : "");
     add("    const unsigned char *bytes = data<unsigned char>(a, %d) + rank * S%d;\n",
-        word(w, r->gather, 0), r->cut);
+        reel__resident_word(w, r->gather, 0), r->cut);
     add("    const int64_t width = %" PRId64 ", all_rows = %" PRId64 ";\n",
         gather->in[0]->layout.stride[0], gather->in[0]->layout.shape.dim[0]);
     add("    const float scale = (float)%a;\n", gather->with.index.scale);
@@ -463,7 +422,7 @@ static void add_head(writer *w) {
     add_cells(w, true);
     add_taken(w);
     add("    const double rate_before = *data<double>(a, %d);\n",
-        word(w, r->update, call_of(r, r->update)->nin - 2));
+        reel__resident_word(w, r->update, call_of(r, r->update)->nin - 2));
     add("    unsigned pixels[gather_rows::EACH];\n"
         "    u32 parity = 0;\n"
         "    keep(0, find(0));\n"
@@ -519,11 +478,11 @@ static void add_tail(writer *w) {
     add("    if (blockIdx.x == 0 && threadIdx.x == 0) {\n");
     for (int k = 0; k < r->params; k++)
         add("        *data<int64_t>(a, %d) = taken[%d] + a.steps;\n",
-            word(w, r->update, r->param[k].first + u.width - 1), k);
-    add("        *data<int64_t>(a, %d) += a.steps;\n", word(w, r->update, nin - 1));
+            reel__resident_word(w, r->update, r->param[k].first + u.width - 1), k);
+    add("        *data<int64_t>(a, %d) += a.steps;\n", reel__resident_word(w, r->update, nin - 1));
     if (r->rate >= 0)
         add("        *data<double>(a, %d) = a.step[a.steps - 1].rate;\n",
-            word(w, r->update, nin - 2));
+            reel__resident_word(w, r->update, nin - 2));
     add("    }\n");
     add("    cluster_meet();\n}\n");
 }
