@@ -196,7 +196,7 @@ void reel__give_matmul(reel__node *n, int i, reel_tensor *x, reel_tensor *y);
  * it was taken from, where there is a sum, so that all parts of a tensor cost one of its size. */
 void reel__give_slice(reel__node *n, int i, reel_tensor *g);
 
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+#define REEL_OP(name, inputs, kind, dtypes, told, rule, saves, gradient)                           \
     void reel__grad_##name(reel__node *n, reel_tensor *g);
 #include "tensor/ops/ops.def"
 extern const reel__gradient_rule reel__rules[REEL_OP_COUNT]; /* (gradient_rules.c) */

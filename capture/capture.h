@@ -106,11 +106,21 @@ REEL_API reel_plan *reel_capture(reel_step step, void *user, reel_capture_option
 /* Runs so many steps, and returns how many were done: fewer where the data end (the step said
  * false, or a loader has no more), or something fails. */
 REEL_API int64_t reel_replay(reel_plan *plan, int64_t steps);
-/* How many programs it has by now, 8 at most. */
+/* How many programs it has by now, 8 at most: 0 before the first replay, of NULL, and where replays
+ * run the function (`eager`, anomaly mode). */
 REEL_API int reel_plan_programs(const reel_plan *plan);
-/* Writes what the program used last consists of: as text, or as a graph for Graphviz where path
- * ends in .dot. Fails where there is none yet. */
+/* Writes what the program used last consists of, as text, or as a graph for Graphviz where path
+ * ends in .dot: its calls, which of them became one kernel, and of each kernel
+ * - the bytes that it reads and writes,
+ * - its flops: of products, convolutions, attention (all scores, whatever is masked) and recurrent
+ *   layers the multiplications and additions; else one an element, and none where elements are
+ *   moved,
+ * - the time of a run, on average, in the profile that was stopped last (profile.h), if it has run
+ *   in that; on a GPU one with device_times. A kernel of many steps (REEL_PASS_WHOLE) does as many
+ *   as it was asked for in a run.
+ * Fails where there is none yet. */
 REEL_API reel_status reel_plan_dump(const reel_plan *plan, const char *path);
+/* Takes NULL. Not while it replays: a step can't free its own. */
 REEL_API void reel_plan_free(reel_plan *plan);
 
 #define reel_capture(...) REEL__CALL(reel_capture(__VA_ARGS__))

@@ -3,7 +3,7 @@
  * program (program.c), which passes make shorter (passes.c, pass_slices.c, pass_fuse.c), whose
  * memory is planned (program_memory.c), and which is run (run.c); what the host does anew before
  * each run is answered from it (refresh.c). A plan has a program for each shape of batches that it
- * met (capture.c). */
+ * met (capture.c), and shows what it costs (costs.c, dump.c). */
 #ifndef REEL_CAPTURE_CAPTURE_INTERNAL_H
 #define REEL_CAPTURE_CAPTURE_INTERNAL_H
 
@@ -153,7 +153,9 @@ typedef enum { REEL__FITS, REEL__OTHER } reel__outcome;
 /* What runs at once: a node, or a group of them. */
 typedef struct {
     int first, count;   /* nodes */
-    reel__fused *fused; /* owned; NULL: they run one by one */
+    reel__fused *fused; /* owned; NULL: it is one node */
+    int64_t part;       /* what profiles call it: a number of its own among all programs' */
+    int64_t bytes;      /* that it reads and writes */
 } reel__item;
 
 /* A value in a program. */
@@ -214,6 +216,18 @@ void reel__mark_kept(reel__program *p, const int *item_of);
 
 /* Offsets of inner values, and how many bytes they need (program_memory.c). */
 reel_status reel__program_memory(reel__program *p, size_t *bytes);
+
+/* What an item costs. */
+typedef struct {
+    int64_t bytes;
+    double flops;
+    double ns;    /* of a run, on average, in the profile that was stopped last */
+    int64_t runs; /* that it has timed; 0: ns is not known */
+} reel__cost;
+/* Gives items their parts and bytes (costs.c). */
+void reel__program_number(reel__program *p);
+/* Of each item. */
+void reel__program_costs(const reel__program *p, reel__cost *costs);
 
 /* Up to so many replays; *done: how many it was, *outcome: what became of the next one. */
 reel_status reel__program_run(reel__program *p, int64_t steps, int64_t *done,

@@ -166,7 +166,7 @@ static reel_status make_items(reel__program *p, const int *item_of) {
     p->item = array(p->count, sizeof *p->item);
     if (!p->item) return reel__capture_no_memory(NULL);
     for (int k = 0; k < p->count; k++) {
-        if (item_of[k] == p->items) p->item[p->items++] = (reel__item){k, 0, NULL};
+        if (item_of[k] == p->items) p->item[p->items++] = (reel__item){.first = k};
         p->item[item_of[k]].count++;
     }
     return REEL_OK;
@@ -205,7 +205,7 @@ static bool make_whole(reel__program *p) {
     }
     reel__fused *whole = how->whole(&all, !(p->without & REEL_PASS_BESIDE));
     if (!whole) return false;
-    p->item[0] = (reel__item){0, p->count, whole};
+    p->item[0] = (reel__item){.count = p->count, .fused = whole};
     p->items = 1;
     return true;
 }
@@ -325,6 +325,7 @@ reel__program *reel__program_new(reel__trace *trace, unsigned without) {
     p->trace = trace;
     p->without = without;
     if (build_with(p) == REEL_OK) {
+        reel__program_number(p);
         reel__trace_let_go(trace);
         return p;
     }

@@ -38,12 +38,13 @@ static void undo_parts_behind(reel__program *p, int k) {
     undo_parts(p, first, p->trace->parts);
 }
 
-static reel_status run_fused(const reel__fused *f, const char *at) {
+static reel_status run_fused(const reel__item *item, const char *at) {
+    const reel__fused *f = item->fused;
     char name[REEL__PROFILE_TEXT];
     reel__profile_mark mark = {0};
     if (reel__profile_does()) {
         f->describe(f->of, name, sizeof name);
-        mark = reel__profile_fused(name, at, 0);
+        mark = reel__profile_fused(name, at, item->bytes);
     }
     const reel_status status = f->run(f->of);
     reel__profile_end(mark);
@@ -51,9 +52,12 @@ static reel_status run_fused(const reel__fused *f, const char *at) {
 }
 
 static reel_status run_item(reel__program *p, const reel__item *item) {
-    if (item->fused) return run_fused(item->fused, p->node[item->first].call.at);
-    for (int k = item->first; k < item->first + item->count; k++) REEL_TRY(run_node(&p->node[k]));
-    return REEL_OK;
+    reel__thread *self = reel__self();
+    reel__group_node *n = &p->node[item->first];
+    self->part = item->part;
+    const reel_status status = item->fused ? run_fused(item, n->call.at) : run_node(n);
+    self->part = 0;
+    return status;
 }
 
 /* The host's part of a step. False: it is none of this program's, or failed. */
@@ -95,7 +99,7 @@ static reel_status run_some(reel__program *p, const reel__item *item, int64_t st
         noted++;
         put = reel__gradients_put(p);
     }
-    if (noted) REEL_TRY(run_fused(item->fused, p->node[item->first].call.at));
+    if (noted) REEL_TRY(run_item(p, item));
     *done += noted;
     return reel_error_status();
 }

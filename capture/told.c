@@ -1,9 +1,38 @@
-/* What a call was told, made comparable: what lies between the fields of a struct, and behind it in
- * the union, and what a shape has behind its axes, is anything. */
+/* What a call was told, made comparable: what lies between the fields of its kind (with.def), and
+ * behind them in the union, and what a shape has behind its axes, is anything. */
 #include "capture/capture_internal.h"
 
 #include <stddef.h>
 #include <string.h>
+
+/* Types with something of that sort in them. */
+typedef enum { PLAIN, A_SHAPE, A_SPAN, A_RULE } inside;
+/* clang-format off */
+#define INSIDE(type) \
+    _Generic((type){0}, reel_shape: A_SHAPE, reel__span: A_SPAN, reel__rule: A_RULE, default: PLAIN)
+/* clang-format on */
+
+typedef struct {
+    size_t size, alignment; /* of one; size 0: the kind's last field was the one before */
+    int count;
+    inside inside;
+} field;
+
+/* Kind by kind, each with its end. */
+static const field fields[] = {
+    {0},
+#define LIST(type, name, n) {sizeof(type), _Alignof(type), n, INSIDE(type)},
+#define FIELD(type, name) LIST(type, name, 1)
+#define REEL_WITH(kind, list) list{0},
+#define REEL_WITH_ONE(kind, type) FIELD(type, ){0},
+#include "tensor/ops/with.def"
+};
+
+static const field *fields_of(reel__told kind) {
+    const field *f = fields;
+    for (; kind > REEL__TOLD_none; f++) kind -= f->size == 0;
+    return f;
+}
 
 /* From the end of one field to where the next begins. */
 static void clear(void *from, const void *to) {
@@ -15,132 +44,22 @@ static void clear_shape(reel_shape *s) {
     for (int i = s->ndim; i < REEL_MAX_DIMS; i++) s->dim[i] = 0;
 }
 
-#define BETWEEN(a, b) clear(&w->a + 1, &w->b)
-#define BEHIND(a) clear(&w->a + 1, w + 1)
-
-static void tidy_made(reel__with *w, reel__op op) {
-    clear_shape(&w->made.shape);
-    switch (op) {
-    case REEL_OP_arange:
-    case REEL_OP_linspace:
-        BETWEEN(ramp.dtype, ramp.start);
-        BEHIND(ramp.half);
-        break;
-    case REEL_OP_uniform:
-    case REEL_OP_normal:
-    case REEL_OP_randint: /* two numbers of eight bytes each */
-        BETWEEN(uniform.dtype, uniform.low);
-        BEHIND(uniform.high);
-        break;
-    case REEL_OP_fill:
-    case REEL_OP_bernoulli_fill:
-    case REEL_OP_attention_kept:
-        BETWEEN(fill.dtype, fill.value);
-        BEHIND(fill.value);
-        break;
-    default:
-        BEHIND(made.dtype);
-    }
-}
-
-static void tidy_along(reel__with *w, reel__op op) {
-    switch (op) {
-    case REEL_OP_cumsum:
-        BETWEEN(scan.axis, scan.reverse);
-        BEHIND(scan.reverse);
-        break;
-    case REEL_OP_topk:
-    case REEL_OP_sort:
-        BETWEEN(topk.axis, topk.k);
-        BEHIND(topk.largest);
-        break;
-    case REEL_OP_slice_put:
-        clear_shape(&w->slice.shape);
-        BETWEEN(slice.axis, slice.start);
-        BETWEEN(slice.step, slice.shape);
-        BEHIND(slice.shape);
-        break;
-    default:
-        BETWEEN(index.axis, index.size);
-        BEHIND(index.dtype);
-    }
+static void clear_inside(void *value, inside what) {
+    reel__span *span = value;
+    reel__rule *rule = value;
+    if (what == A_SHAPE) clear_shape(value);
+    if (what == A_SPAN) clear(&span->corners + 1, span + 1);
+    if (what == A_RULE) clear(&rule->maximize + 1, rule + 1);
 }
 
 void reel__tidy_told(reel__call *c) {
-    reel__with *w = &c->with;
-    const reel__kind kind = reel__ops[c->op].kind;
-    if (kind == REEL__MAP) {
-        BEHIND(map.checked);
-        return;
+    char *const begin = (char *)&c->with, *at = begin;
+    for (const field *f = fields_of(reel__ops[c->op].told); f->size; f++) {
+        const size_t beyond = (size_t)(at - begin) % f->alignment;
+        char *next = at + (beyond ? f->alignment - beyond : 0);
+        clear(at, next);
+        for (int i = 0; i < f->count; i++, next += f->size) clear_inside(next, f->inside);
+        at = next;
     }
-    if (kind == REEL__UPDATE) {
-        BEHIND(update.carries);
-        return;
-    }
-    switch (c->op) {
-    case REEL_OP_fill:
-    case REEL_OP_arange:
-    case REEL_OP_linspace:
-    case REEL_OP_uniform:
-    case REEL_OP_normal:
-    case REEL_OP_randint:
-    case REEL_OP_randperm:
-    case REEL_OP_bernoulli_fill:
-    case REEL_OP_attention_kept:
-        tidy_made(w, c->op);
-        break;
-    case REEL_OP_cumsum:
-    case REEL_OP_topk:
-    case REEL_OP_sort:
-    case REEL_OP_slice_put:
-    case REEL_OP_index_select:
-    case REEL_OP_index_add:
-    case REEL_OP_gather:
-    case REEL_OP_scatter_add:
-    case REEL_OP_dequantize_rows:
-        tidy_along(w, c->op);
-        break;
-    case REEL_OP_softmax:
-    case REEL_OP_log_softmax:
-    case REEL_OP_flip:
-    case REEL_OP_concat:
-    case REEL_OP_stack:
-        BEHIND(axis);
-        break;
-    case REEL_OP_cast:
-    case REEL_OP_dequantize:
-        BETWEEN(cast.dtype, cast.scale);
-        BEHIND(cast.scale);
-        break;
-    case REEL_OP_one_hot:
-        BEHIND(one_hot.dtype);
-        break;
-    case REEL_OP_multinomial:
-        BEHIND(multinomial.replacement);
-        break;
-    case REEL_OP_attention:
-    case REEL_OP_attention_grad:
-        BEHIND(attention.causal);
-        break;
-    case REEL_OP_conv:
-    case REEL_OP_conv_input_grad:
-    case REEL_OP_conv_weight_grad:
-        BETWEEN(conv.dilation, conv.groups);
-        BEHIND(conv.size);
-        break;
-    case REEL_OP_standardize:
-    case REEL_OP_standardize_grad:
-        BETWEEN(norm.uncentred, norm.affine);
-        BEHIND(norm.affine);
-        break;
-    case REEL_OP_recurrent:
-    case REEL_OP_recurrent_grad:
-        BEHIND(recurrent.reverse);
-        break;
-    case REEL_OP_track_statistics:
-        BEHIND(track.cumulative);
-        break;
-    default:
-        break;
-    }
+    clear(at, &c->with + 1);
 }

@@ -60,7 +60,7 @@ static reel_status tell_times(void) {
 #define KERNEL_VIEW(name) NULL
 
 static const reel__kernel kernels[REEL_OP_COUNT] = {
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+#define REEL_OP(name, inputs, kind, dtypes, told, rule, saves, gradient)                           \
     [REEL_OP_##name] = KERNEL_##kind(name),
 #include "tensor/ops/ops.def"
 };

@@ -213,7 +213,7 @@ reel_status reel__cuda_copy_into(const reel__call *c, reel_tensor *to, reel_tens
 /* `bytes` of device memory for the kernels of one call, freed by the caller: NULL on failure. */
 void *reel__cuda_scratch(const reel__call *c, size_t bytes);
 
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+#define REEL_OP(name, inputs, kind, dtypes, told, rule, saves, gradient)                           \
     reel_status reel__cuda_##name(const reel__call *c);
 #include "tensor/ops/ops.def"
 

@@ -13,7 +13,7 @@
 #include "tensor/ops/with_internal.h"
 
 typedef enum {
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) REEL_OP_##name,
+#define REEL_OP(name, inputs, kind, dtypes, told, rule, saves, gradient) REEL_OP_##name,
 #include "tensor/ops/ops.def"
     REEL_OP_COUNT
 } reel__op;
@@ -145,6 +145,7 @@ typedef struct {
     int inputs; /* -1: any number */
     reel__kind kind;
     reel__dtypes dtypes;
+    reel__told told;
     unsigned saves;
     reel__gradient gradient;
 } reel__op_info;

@@ -16,7 +16,7 @@
  * kernel's time is what it took; on a GPU it is what the host took to ask for it, and
  * `device_times` says what the device took.
  *
- * Cost: when off, a comparison a call. When on, about half a microsecond an event, and 240 bytes of
+ * Cost: when off, a comparison a call. When on, about half a microsecond an event, and 248 bytes of
  * memory, taken as they are needed and kept until reel_profile_clear or the next start. */
 #ifndef REEL_TENSOR_PROFILE_H
 #define REEL_TENSOR_PROFILE_H

@@ -1,7 +1,8 @@
 /* The cases of the op table, which op_cases_*.c define. */
 #include "tests/op_cases.h"
 
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) extern const op_case case_##name;
+#define REEL_OP(name, inputs, kind, dtypes, told, rule, saves, gradient)                           \
+    extern const op_case case_##name;
 #include "tensor/ops/ops.def"
 
 /* A fused gradient may have one. */
@@ -11,6 +12,7 @@
 #include "tensor/ops/ops_map.def"
 
 const op_case *const op_cases[REEL_OP_COUNT] = {
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient) [REEL_OP_##name] = &case_##name,
+#define REEL_OP(name, inputs, kind, dtypes, told, rule, saves, gradient)                           \
+    [REEL_OP_##name] = &case_##name,
 #include "tensor/ops/ops.def"
 };

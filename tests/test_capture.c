@@ -1,4 +1,5 @@
 /* Captured steps against the same steps run as they are: bits, whatever changes between replays. */
+#include "capture/capture_internal.h"
 #include "tests/expect.h"
 
 #include "reel.h"
@@ -177,9 +178,79 @@ START_TEST(the_ninth_program_takes_the_place_of_another) {
 }
 END_TEST
 
+/* ---- what calls are told ---- */
+
+static void tell_fill(reel__with *w) {
+    w->fill.shape.ndim = 1;
+    w->fill.shape.dim[0] = 5;
+    w->fill.dtype = REEL_F32;
+    w->fill.value = 2;
+}
+
+static void tell_slice(reel__with *w) {
+    w->slice.axis = 1;
+    w->slice.start = w->slice.count = w->slice.step = 1;
+    w->slice.shape.ndim = 0;
+}
+
+static void tell_window(reel__with *w) {
+    w->window.dims = 1;
+    for (int i = 0; i < REEL__WINDOW_AXES; i++) {
+        reel__span *s = &w->window.axis[i];
+        s->in = s->out = i;
+        s->scale = 1;
+        s->kernel = s->stride = s->dilation = s->before = 2;
+        s->kind = REEL__WINDOWS;
+        s->exclude = s->sums = s->corners = i == 1;
+    }
+    w->window.value = w->window.times = 3;
+}
+
+static void tell_update(reel__with *w) {
+    reel__rule *r = &w->update.rule;
+#define SET(name) r->name = 0.5;
+    REEL__RULE(SET, SET)
+#undef SET
+    r->nesterov = r->decoupled = r->maximize = true;
+    w->update.moments = 3;
+    w->update.carries = false;
+}
+
+static void tell_triangle(reel__with *w) {
+    w->triangle.diagonal = -1;
+}
+
+static void tell_nothing(reel__with *w) {
+    (void)w;
+}
+
+static const struct {
+    reel__op op;
+    void (*tell)(reel__with *w);
+} told[] = {{REEL_OP_fill, tell_fill},       {REEL_OP_slice_put, tell_slice},
+            {REEL_OP_resample, tell_window}, {REEL_OP_adam, tell_update},
+            {REEL_OP_tril, tell_triangle},   {REEL_OP_matmul, tell_nothing}};
+
+/* Calls that are told the same are alike byte by byte, whatever was there before. */
+START_TEST(what_calls_are_told) {
+    reel__call a = {.op = told[_i].op}, b = {.op = told[_i].op};
+    memset(&a.with, 0xAA, sizeof a.with);
+    memset(&b.with, 0x55, sizeof b.with);
+    told[_i].tell(&a.with);
+    told[_i].tell(&b.with);
+    reel__tidy_told(&a);
+    reel__tidy_told(&b);
+    ck_assert_mem_eq(&a.with, &b.with, sizeof a.with);
+    const reel__with kept = a.with;
+    told[_i].tell(&a.with); /* all that was told is there still */
+    ck_assert_mem_eq(&a.with, &kept, sizeof kept);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("capture");
     TCase *c = add_case(s, "steps");
+    tcase_add_loop_test(c, what_calls_are_told, 0, sizeof told / sizeof *told);
     tcase_add_test(c, training_is_the_same);
     tcase_add_test(c, with_dropout);
     tcase_add_test(c, with_workers);

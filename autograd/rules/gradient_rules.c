@@ -9,7 +9,7 @@
 #define CONST(name) NULL
 #define NONE(name) NULL
 const reel__gradient_rule reel__rules[REEL_OP_COUNT] = {
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+#define REEL_OP(name, inputs, kind, dtypes, told, rule, saves, gradient)                           \
     [REEL_OP_##name] = gradient(name),
 #include "tensor/ops/ops.def"
 };

@@ -127,6 +127,7 @@ static int64_t recorded(const reel__profile_event *e) {
         kept->at = site_of(e);
         if (!kept->at) kept->at = site_around();
         kept->from = reel__self()->call.caller;
+        kept->part = reel__self()->part;
         kept->thread = mine.id;
         kept->begin = reel__profile_clock() - profile.start;
     }
@@ -351,17 +352,29 @@ __attribute__((constructor)) static void watch_forks(void) {
 
 /* ---- reading ---- */
 
-reel_status reel__profile_look(const char *who, reel__profile_view *view) {
+/* The state, with the lock held where it is STOPPED. */
+static int look(reel__profile_view *view) {
     pthread_mutex_lock(&profile.lock);
-    if (profile.state != STOPPED) {
-        const bool on = profile.state == UNDER_WAY;
+    const int state = profile.state;
+    if (state != STOPPED) {
         pthread_mutex_unlock(&profile.lock);
-        return reel_fail(REEL_ERR_STATE, NULL, "%s: %s", who,
-                         on ? "a profile is under way: stop it first" : "there is no profile");
+        return state;
     }
     *view = (reel__profile_view){.end = profile.end, .threads = atomic_load(&profile.threads)};
     view->count = kept(&view->dropped);
-    return REEL_OK;
+    return state;
+}
+
+reel_status reel__profile_look(const char *who, reel__profile_view *view) {
+    const int state = look(view);
+    if (state == STOPPED) return REEL_OK;
+    return reel_fail(REEL_ERR_STATE, NULL, "%s: %s", who,
+                     state == UNDER_WAY ? "a profile is under way: stop it first"
+                                        : "there is no profile");
+}
+
+bool reel__profile_is_there(reel__profile_view *view) {
+    return look(view) == STOPPED;
 }
 
 void reel__profile_let_go(void) {

@@ -36,6 +36,7 @@ typedef struct {
     int64_t end;       /*     0: not yet, when the profile was stopped */
     int64_t inner;     /* of that, in what it called */
     int64_t bytes;     /* read and written */
+    int64_t part;      /* of which program's step it is: see the thread's; 0: of none */
     int64_t call;      /* DEVICE: the event that launched it; -1: none that is kept */
     int thread;        /* from 0, in the order of their first events; DEVICE: the device */
     reel_device where; /* of an op's */
@@ -130,6 +131,8 @@ typedef struct {
 } reel__profile_view;
 /* REEL_ERR_STATE unless a profile was stopped; else it stays as it is until let go. */
 reel_status reel__profile_look(const char *who, reel__profile_view *view);
+/* The same, and false, without a failure, unless one was stopped. */
+bool reel__profile_is_there(reel__profile_view *view);
 void reel__profile_let_go(void);
 /* 0 to count - 1; NULL: this one was lost. */
 const reel__profile_event *reel__profile_at(int64_t i);

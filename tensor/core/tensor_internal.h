@@ -167,6 +167,8 @@ struct reel__thread {
     struct reel__recorder *recorder;         /* of a step's calls (record_internal.h); NULL: none */
     uint64_t recording;                      /* its number, from 1; 0: none */
     uint64_t switches;                       /* see reel__switch */
+    int64_t part; /* the item of a captured step's program under way (capture/), by which a profile
+                   * knows it; 0: none */
 };
 
 extern _Thread_local reel__thread reel__this_thread __attribute__((visibility("hidden")));

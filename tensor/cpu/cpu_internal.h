@@ -151,7 +151,7 @@ reel_status reel__cpu_reduce(const reel__call *c);
 
 /* ---- kernels of ops that have one of their own ---- */
 
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+#define REEL_OP(name, inputs, kind, dtypes, told, rule, saves, gradient)                           \
     reel_status reel__cpu_##name(const reel__call *c);
 #include "tensor/ops/ops.def"
 

@@ -13,13 +13,14 @@
 #define CROSS REEL__CROSS
 
 const reel__op_info reel__ops[REEL_OP_COUNT] = {
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
-    [REEL_OP_##name] = {#name, inputs, REEL__##kind, REEL__##dtypes, saves, REEL__##gradient},
+#define REEL_OP(name, inputs, kind, dtypes, told, rule, saves, gradient)                           \
+    [REEL_OP_##name] = {#name, inputs,          REEL__##kind, REEL__##dtypes, REEL__TOLD_##told,   \
+                        saves, REEL__##gradient},
 #include "tensor/ops/ops.def"
 };
 
 /* What has room for an op's inputs: a call, the tape, an elementwise kernel. */
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+#define REEL_OP(name, inputs, kind, dtypes, told, rule, saves, gradient)                           \
     _Static_assert((inputs) <=                                                                     \
                        (REEL__##kind == REEL__MAP ? REEL__MOST_MAPPED : REEL__MOST_INPUTS),        \
                    #name " has too many inputs");
@@ -34,7 +35,7 @@ _Static_assert(sizeof(reel__call) <= 320, "every op clears one, and some copy it
 typedef reel_status (*shape_rule)(const reel__call *c, reel__layout *out);
 
 static const shape_rule rules[REEL_OP_COUNT] = {
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+#define REEL_OP(name, inputs, kind, dtypes, told, rule, saves, gradient)                           \
     [REEL_OP_##name] = reel__rule_##rule,
 #include "tensor/ops/ops.def"
 };

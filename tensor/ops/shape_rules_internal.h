@@ -4,7 +4,7 @@
 
 #include "tensor/core/tensor_internal.h"
 
-#define REEL_OP(name, inputs, kind, dtypes, rule, saves, gradient)                                 \
+#define REEL_OP(name, inputs, kind, dtypes, told, rule, saves, gradient)                           \
     reel_status reel__rule_##rule(const reel__call *c, reel__layout *out);
 #include "tensor/ops/ops.def"
 

@@ -50,12 +50,6 @@ reel_status reel__update(const char *at, reel__op op, const reel__lists *l, reel
     return run_lists(c, l->count, width, lists, 2, last, ALL_BUT_G);
 }
 
-int reel__update_width(const reel__call *c) {
-    int width = 3 + c->with.update.carries;
-    for (unsigned has = c->with.update.moments; has; has &= has - 1) width++;
-    return width;
-}
-
 reel__update_call reel__update_of(const reel__call *c) {
     reel__update_call u = {.has = c->with.update.moments, .carries = c->with.update.carries};
     u.width = reel__update_width(c);

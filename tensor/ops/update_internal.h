@@ -65,7 +65,11 @@ typedef struct {
     int64_t *step;
 } reel__update_call;
 /* How many tensors stand there for each parameter; the call's list is not looked at. */
-int reel__update_width(const reel__call *c);
+static inline int reel__update_width(const reel__call *c) {
+    int width = 3 + c->with.update.carries;
+    for (unsigned has = c->with.update.moments; has; has &= has - 1) width++;
+    return width;
+}
 reel__update_call reel__update_of(const reel__call *c);
 
 #endif
