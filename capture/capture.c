@@ -148,7 +148,6 @@ static reel__outcome run_known(reel_plan *p, int64_t steps, int64_t *done) {
     reel__outcome outcome = REEL__OTHER;
     for (int i = 0; i < p->programs && *done == 0 && outcome == REEL__OTHER && !reel_failed();
          i++) {
-        if (p->program[i]->trace->switches != reel__switches()) continue;
         reel__program_run(p->program[i], steps, done, &outcome);
         if (*done > 0 && i > 0) put_first(p, take_out(p, i));
     }

@@ -27,22 +27,23 @@
  *
  * What changes from step to step lies in tensors that were there before, and replays use what these
  * hold: inputs, parameters, an optimizer's state, rates, counts, generators, meters. Loaders,
- * schedules, meters and averages of weights do at each replay what the host has to do. All else
- * that the function does on the host is done when it is rehearsed, and not in a replay: counters of
- * its own, branches, hooks of gradients; whoever changes what they ask takes another plan. What the
- * host alone does with elements, rates and states in the function fails (reel_item, reel_read,
- * reel_write, reel_data, reel_to, reel_print; reel_optim_set_lr; files, states that are loaded):
- * it is done between replays.
+ * schedules, meters, averages of weights and modules' modes (reel_train, reel_eval) do at each
+ * replay what the host has to do. All else that the function does on the host is done when it is
+ * rehearsed, and not in a replay: counters of its own, branches, hooks of gradients; whoever
+ * changes what they ask takes another plan. What the host alone does with elements, rates and
+ * states in the function fails (reel_item, reel_read, reel_write, reel_data, reel_to, reel_print;
+ * reel_optim_set_lr; files, states that are loaded): it is done between replays.
  *
- * What rehearsals did to tensors, gradients, loaders, schedules and meters is undone, so that n
- * replays are n steps. Batches of other shapes (an epoch's last) get a program of their own, and so
- * do gradients that are there already when a step begins: an optimizer may step between replays
- * that gather them. A tensor that the plan uses and the program lets go (a meter that is reset, a
- * parameter that is replaced, a loss that the step retained) is noticed, and the step is rehearsed
- * anew. So are modules' modes, leaves that are frozen and those that are tracked, and an
- * optimizer's groups, where the thread that replays changes them between calls of reel_replay. What
- * a step leaves behind, a loss that is retained or gradients that are not zeroed, is written by
- * each replay into the same memory. Each program keeps the memory of what its step makes.
+ * What rehearsals did to tensors, gradients, loaders, schedules, meters and modes is undone, so
+ * that n replays are n steps. Batches of other shapes (an epoch's last) get a program of their own,
+ * and so do gradients that are there already when a step begins: an optimizer may step between
+ * replays that gather them. A tensor that the plan uses and the program lets go (a meter that is
+ * reset, a parameter that is replaced, a loss that the step retained) is noticed, and the step is
+ * rehearsed anew. So it is where a step begins with modules in other modes, or where the thread
+ * that replays freezes leaves, tracks some or adds groups to an optimizer between calls of
+ * reel_replay. What a step leaves behind, a loss that is retained or gradients that are not zeroed,
+ * is written by each replay into the same memory. Each program keeps the memory of what its step
+ * makes.
  *
  * A step that puts a new tensor in the place of one that it uses, as the state of a recurrent
  * network may be carried over, fails: keep one, and copy into it:

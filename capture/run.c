@@ -62,7 +62,7 @@ static reel_status run_item(reel__program *p, const reel__item *item) {
 
 /* The host's part of a step. False: it is none of this program's, or failed. */
 static bool begin_step(reel__program *p) {
-    if (!reel__gradients_fit(p)) p->outcome = REEL__OTHER;
+    if (p->trace->switches != reel__switches() || !reel__gradients_fit(p)) p->outcome = REEL__OTHER;
     run_parts(p);
     return p->outcome == REEL__FITS && !reel_failed();
 }

@@ -151,8 +151,9 @@ static void note_what_outlives(reel__trace *t) {
         if (v->outlives) v->base->storage->weak = false;
     }
     for (int k = 0; k < t->parts; k++) {
-        const int life = t->part[k].life;
-        t->part[k].gone = life >= 0 && t->value[life].inner && !t->value[life].outlives;
+        reel__host_part *p = &t->part[k];
+        const bool lives = p->life < 0 || !t->value[p->life].inner || t->value[p->life].outlives;
+        p->gone = !lives || !reel__part_lives(p);
     }
 }
 
@@ -282,7 +283,7 @@ static bool same_parts(const reel__trace *a, const reel__trace *b) {
     if (a->parts != b->parts) return false;
     for (int k = 0; k < a->parts; k++) {
         const reel__host_part *p = &a->part[k], *q = &b->part[k];
-        if (p->is.again != q->is.again ||
+        if (p->is.again != q->is.again || p->is.number != q->is.number ||
             ((p->is.of != q->is.of || p->alive != q->alive) && !p->gone) || p->first != q->first ||
             p->end != q->end || p->more != q->more || p->gone != q->gone)
             return false;

@@ -3,6 +3,7 @@
 
 #include "tensor/core/alive_internal.h"
 #include "tensor/core/handles_internal.h"
+#include "tensor/ops/record_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,7 @@ static void free_tree(reel_module *m) {
     free(m->entries);
     m->entries = NULL;
     m->count = m->capacity = 0;
+    if (!m->training) reel__switch(m); /* as if it had never been */
     if (m->free) m->free(m);
 }
 
@@ -231,10 +233,30 @@ reel_module *reel_module_child(reel_module *m, const char *name, reel_module *ch
 
 /* ---- use ---- */
 
+static void switch_mode(reel_module *m) {
+    reel__switch(m);
+    m->training = !m->training;
+}
+
+static void switch_back(void *of, double was) {
+    (void)was;
+    switch_mode(of);
+}
+
+/* The module alone. A replay of a captured step leaves modes as the step does. */
+static void set_mode(void *of, double training) {
+    reel_module *m = of;
+    if (m->training == (training != 0)) return;
+    const reel__section s = {
+        .again = set_mode, .back = switch_back, .of = m, .kind = MODULE, .number = training};
+    if (reel__section_begin(&s) != REEL_OK) return;
+    switch_mode(m);
+    reel__section_end(&s, true);
+}
+
 static void set_training(reel_module *m, bool training) {
     if (!m) return;
-    if (m->training != training) reel__switch(m);
-    m->training = training;
+    set_mode(m, training);
     for (int i = 0; i < m->count; i++) set_training(m->entries[i].child, training);
 }
 

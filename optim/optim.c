@@ -110,11 +110,28 @@ double reel_optim_lr(reel_optim *o) {
     return o && reel__optim_alive(o, "optim_lr") == REEL_OK ? o->groups[0].lr : NAN;
 }
 
-reel_status reel__optim_set_rate(reel_optim *o, int group, double lr) {
+/* Where steps read it. */
+static reel_status fill_rate(reel_optim *o, int group, double lr) {
     for (int i = 0; i < o->launch_count; i++)
         if (o->launches[i].group == group && !reel_fill_(o->launches[i].clock.lr, lr))
             return reel_error_status();
+    return REEL_OK;
+}
+
+reel_status reel__optim_set_rate(reel_optim *o, int group, double lr) {
+    REEL_TRY(fill_rate(o, group, lr));
     o->groups[group].lr = lr;
+    return REEL_OK;
+}
+
+reel_status reel__optim_set_rates(reel_optim *o, int count, const double *lr) {
+    int i = 0;
+    while (i < count && fill_rate(o, i, lr[i]) == REEL_OK) i++;
+    if (i < count) { /* all or none */
+        for (; i >= 0; i--) fill_rate(o, i, o->groups[i].lr);
+        return reel_error_status();
+    }
+    for (i = 0; i < count; i++) o->groups[i].lr = lr[i];
     return REEL_OK;
 }
 

@@ -87,6 +87,8 @@ bool reel__optim_alike(const reel_optim *o, int a, int b);
 /* Sets a group's rate, which was checked, alone: a schedule's own steps do not change what
  * schedules start from. */
 reel_status reel__optim_set_rate(reel_optim *o, int group, double lr);
+/* Those of the first so many groups, all or none. */
+reel_status reel__optim_set_rates(reel_optim *o, int count, const double *lr);
 
 enum { REEL__KEY = 16 };
 /* "lr", "lr.1", ...: a group's rate in a checkpoint; and so for other names. Returns key. */

@@ -70,7 +70,7 @@ static void step_back(void *of, double was) {
     if (reel__schedule_apply("schedule_step", &before) != REEL_OK) return;
     *s = before;
     if (s->replaced.step != s->step) return;
-    for (int i = 0; i < s->groups; i++) reel__optim_set_rate(s->optim, i, s->replaced.rate[i]);
+    reel__optim_set_rates(s->optim, s->groups, s->replaced.rate);
 }
 
 reel_status reel_schedule_step(reel_schedule *s) {

@@ -40,8 +40,7 @@ reel_status reel__schedule_apply(const char *what, const reel_schedule *s) {
         rate[i] = s->rate(s, s->base[i], s->step);
         REEL_TRY(reel__optim_check(what, "lr", rate[i]));
     }
-    for (int i = 0; i < s->groups; i++) REEL_TRY(reel__optim_set_rate(s->optim, i, rate[i]));
-    return REEL_OK;
+    return reel__optim_set_rates(s->optim, s->groups, rate);
 }
 
 /* ---- making ---- */

@@ -35,6 +35,14 @@ static bool step(void *user) {
     return true;
 }
 
+/* Every other parameter, as a list of its own. */
+static reel_state *half(int first) {
+    reel_state *s = reel_state_new();
+    for (int i = first; i < reel_state_count(t.params); i += 2)
+        reel_state_put(s, reel_state_name(t.params, i), reel_state_at(t.params, i));
+    return s;
+}
+
 static void setup(void) {
     reel_set_threads(1);
     REEL_SCOPE;
@@ -48,8 +56,13 @@ static void setup(void) {
         reel_sequential(reel_linear_new(PIXELS, 3, o), reel_tanh_new(), reel_dropout_new(0.3, 2),
                         reel_linear_new(3, PIXELS, o), reel_sigmoid_new());
     t.params = reel_module_params(t.model);
-    t.optim = reel_adam_new(t.params, (reel_adam_options){.lr = 1e-2});
+    reel_state *weights = half(0), *biases = half(1);
+    t.optim = reel_adam_new(weights, (reel_adam_options){.lr = 1e-2});
+    reel_optim_add_group(t.optim, biases, (reel_group_options){.lr = 2e-2});
     t.schedule = reel_cosine_schedule_new(t.optim, (reel_cosine_options){.steps = 40});
+    reel_optim_set_lr(t.optim, 0.5); /* until the schedule's first step */
+    reel_state_free(weights);
+    reel_state_free(biases);
     reel_generator_free(g);
 }
 
@@ -111,6 +124,7 @@ static uint64_t all(void) {
     reel_loader_save(t.loader, s, "loader");
     reel_state_put_double(s, "weight", t.loss.weight);
     reel_state_put_double(s, "rate", reel_optim_lr(t.optim));
+    reel_state_put_double(s, "rate.1", reel_optim_group_lr(t.optim, 1));
     uint64_t sum = mix_tensor(1, t.loss.weight > 0 ? t.loss.sum : NULL);
     for (int i = 0; i < reel_state_count(s); i++) sum = mix_tensor(sum, reel_state_at(s, i));
     for (int i = 0; i < reel_state_text_count(s); i++) {

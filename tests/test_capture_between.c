@@ -165,9 +165,70 @@ START_TEST(changes) {
 }
 END_TEST
 
+/* ---- a step that leaves modes other than it found them ---- */
+
+static bool ends_in_evaluation(void *user) {
+    trainer *t = user;
+    const bool more = step(user);
+    if (more) reel_eval(t->model);
+    return more;
+}
+
+static bool trains_and_evaluates(void *user) {
+    trainer *t = user;
+    reel_train(t->model);
+    if (!step(user)) return false;
+    reel_eval(t->model);
+    REEL_NO_GRAD;
+    reel_copy_(t->last, reel_mse_loss(reel_forward(t->model, t->rows), t->rows));
+    return true;
+}
+
+static bool takes_turns(void *user) {
+    trainer *t = user;
+    const bool more = step(user);
+    if (more && t->model->training)
+        reel_eval(t->model);
+    else if (more)
+        reel_train(t->model);
+    return more;
+}
+
+/* Of a module of its own, which goes. */
+static bool with_another(void *user) {
+    reel_module *other = reel_relu_new();
+    reel_eval(other);
+    reel_module_free(other);
+    return step(user);
+}
+
+static const reel_step switching[] = {ends_in_evaluation, trains_and_evaluates, takes_turns,
+                                      with_another};
+
+START_TEST(modes_in_a_step) {
+    trainer a, b;
+    char what[80];
+    open_trainer(&a);
+    open_trainer(&b);
+    a.plan = eager_plan(switching[_i], &a);
+    b.plan = plan_with_bits(switching[_i], &b, 0);
+    for (int replay = 0; replay < 10; replay++) {
+        snprintf(what, sizeof what, "step %d, replay %d", _i, replay);
+        replay_both(a.plan, b.plan, 1 + replay % 3);
+        expect_same_trainers(&a, &b, what);
+        ck_assert_msg(a.model->training == b.model->training, "%s: mode", what);
+        if (replay == 6) reel_train(a.model), reel_train(b.model);
+    }
+    close_trainer(&a);
+    close_trainer(&b);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("capture_between");
     TCase *c = add_case(s, "replays");
     tcase_add_loop_test(c, changes, 0, sizeof between / sizeof *between);
+    c = add_case(s, "modes");
+    tcase_add_loop_test(c, modes_in_a_step, 0, sizeof switching / sizeof *switching);
     return run_suite(s);
 }
