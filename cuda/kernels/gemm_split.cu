@@ -766,9 +766,9 @@ void reel__cuda_gemm_split_room(int room[REEL__CUDA_SPLIT_PARTS + 1]) {
     cudaGetDevice(&device);
     cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
     cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
-    if (major != 9 || minor != 0 || allow_tiles<tiles_128>() != cudaSuccess) return;
-    for (int parts = 1; parts <= REEL__CUDA_SPLIT_PARTS; parts++) room[parts] = room_for(parts);
-    cudaGetLastError();
+    if (major == 9 && minor == 0 && allow_tiles<tiles_128>() == cudaSuccess)
+        for (int parts = 1; parts <= REEL__CUDA_SPLIT_PARTS; parts++) room[parts] = room_for(parts);
+    cudaGetLastError(); /* what can't be is no failure */
 }
 
 #endif
