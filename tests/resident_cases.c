@@ -36,11 +36,17 @@ static const struct {
     bool of_batch; /* the axis over clusters */
     int clusters;
     bool shares, tight;
-} cases[] = {
-    {TIED_STEP, 10, 40, true, 5, false, false},   {TIED_STEP, 100, 40, false, 5, false, false},
-    {TIED_STEP, 33, 17, true, 1, false, false},   {TIED_STEP, 300, 256, true, 7, true, true},
-    {CLASSIC_STEP, 7, 40, true, 2, false, false}, {CLASSIC_STEP, 100, 256, true, 7, true, false},
-    {DEEP_STEP, 40, 40, false, 5, false, false}};
+    int blocks, turns;
+} cases[] = {{TIED_STEP, 10, 40, true, 5, false, false, 16, 1},
+             {TIED_STEP, 100, 40, false, 5, false, false, 16, 1},
+             {TIED_STEP, 33, 17, true, 1, false, false, 16, 1},
+             {TIED_STEP, 300, 256, true, 7, true, true, 16, 1},
+             {CLASSIC_STEP, 7, 40, true, 2, false, false, 16, 1},
+             {CLASSIC_STEP, 100, 256, true, 7, true, false, 16, 1},
+             {DEEP_STEP, 40, 40, false, 5, false, false, 16, 1},
+             {CLASSIC_STEP, 300, 256, true, 7, true, false, 16, 2},
+             {TIED_STEP, 10, 4096, true, 64, true, false, 2, 2},
+             {DEEP_STEP, 40, 1000, true, 15, true, true, 8, 3}};
 enum { CASES = sizeof cases / sizeof *cases };
 
 START_TEST(steps_are_found) {
@@ -51,6 +57,8 @@ START_TEST(steps_are_found) {
     const int axis = cases[_i].of_batch ? r.batch : axis_of_a_layer(&r);
     r.shares = cases[_i].shares;
     r.tight = cases[_i].tight;
+    r.blocks = cases[_i].blocks;
+    r.turns = cases[_i].turns;
     ck_assert(reel__resident_cut(&r, axis, cases[_i].clusters));
     expect_compiles(&r);
     captured_step_free(s);

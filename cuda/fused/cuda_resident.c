@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHARED_BYTES (227 * 1024)
 #define MESSAGE_BYTES 16
 
 typedef struct {
@@ -27,7 +26,7 @@ typedef struct {
     reel__cuda_device *device;
     const void *kernel;
     bool beside;
-    int lane, most; /* its own, if it runs beside others; clusters that there is room for */
+    int lane; /* its own, if it runs beside others */
     void *messages;
     size_t bytes;
     uint32_t next; /* the number of the next step, in messages; 0 is none */
@@ -35,93 +34,13 @@ typedef struct {
     reel_tensor *index[REEL__RESIDENT_STEPS]; /* of steps that are noted, kept until they run */
 } kernel_of_steps;
 
-/* ---- which axis goes over clusters ---- */
-
-/* A short batch is left whole: what clusters tell each other of a layer's results is then less than
- * of gradients. */
-static int axis_across(const reel__resident *r, int clusters) {
-    int best = -1;
-    for (int k = 0; k < r->units; k++) {
-        const reel__resident_unit *u = &r->unit[k];
-        if (u->kind != REEL__LOCAL || (u->m != r->cut && u->n != r->cut)) continue;
-        if (best >= 0) return -1;
-        best = u->k;
-    }
-    if (best < 0 || best == r->batch || r->size[best] % clusters != 0) return -1;
-    return r->size[best] >= r->size[r->batch] ? best : -1;
-}
-
-static int clusters_at_most(const kernel_of_steps *s) {
-    const cudaLaunchAttribute of = {.id = cudaLaunchAttributeClusterDimension,
-                                    .val.clusterDim = {REEL__RESIDENT_CLUSTER, 1, 1}};
-    const cudaLaunchConfig_t c = {.gridDim = {REEL__RESIDENT_CLUSTER, 1, 1},
-                                  .blockDim = {REEL__RESIDENT_THREADS, 1, 1},
-                                  .dynamicSmemBytes = SHARED_BYTES,
-                                  .attrs = (cudaLaunchAttribute *)&of,
-                                  .numAttrs = 1};
-    int most = 0;
-    if (cudaOccupancyMaxActiveClusters(&most, s->kernel, &c) == cudaSuccess) return most;
-    cudaGetLastError();
-    return 0;
-}
-
-static bool allow(const void *kernel) {
-    const bool good = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                           SHARED_BYTES) == cudaSuccess &&
-                      cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed,
-                                           1) == cudaSuccess;
-    if (!good) cudaGetLastError();
-    return good;
-}
-
-typedef enum { PLAIN, SHARES, TIGHT_SHARES } way;
-
-static bool compile(kernel_of_steps *s, int axis, int clusters, way how) {
-    char why[300];
-    s->found.shares = how != PLAIN;
-    s->found.tight = how == TIGHT_SHARES;
-    if (!reel__resident_cut(&s->found, axis, clusters)) return false;
-    if (reel__resident_bytes(&s->found) > SHARED_BYTES) return false;
-    char *text = reel__resident_text(&s->found);
-    s->kernel = text ? reel__cuda_compiled(text, "resident", 90, why, sizeof why) : NULL;
-    free(text);
-    if (!s->kernel || !allow(s->kernel)) return false;
-    s->most = clusters_at_most(s);
-    return s->most >= clusters;
-}
-
-/* Whether it pays to share out updates, and to meet twice for that. */
-static bool is_large(kernel_of_steps *s, int clusters) {
-    return clusters > 3 && reel__resident_cut(&s->found, s->found.batch, clusters) &&
-           reel__resident_told(&s->found) >= 1500;
-}
-
-static bool cut_batch(kernel_of_steps *s, int clusters) {
-    const int batch = s->found.batch;
-    if (s->found.size[batch] < 8 * clusters) return false;
-    if (!is_large(s, clusters)) return compile(s, batch, clusters, PLAIN);
-    return compile(s, batch, clusters, SHARES) || compile(s, batch, clusters, TIGHT_SHARES) ||
-           compile(s, batch, clusters, PLAIN);
-}
-
-/* The layer's axis in 5 parts, or the batch in rows of 8 and more; if that is too large, or does
- * not fit the GPU, in fewer. */
-static bool choose(kernel_of_steps *s) {
-    static const int parts[] = {5, 6, 4, 3, 2};
-    for (int i = 0; i < 5; i++) {
-        const int axis = axis_across(&s->found, parts[i]);
-        if (axis >= 0 && compile(s, axis, parts[i], PLAIN)) return true;
-    }
-    for (int clusters = 7; clusters >= 1; clusters--)
-        if (cut_batch(s, clusters)) return true;
-    return false;
-}
+/* ---- memory ---- */
 
 /* Bytes that clusters tell each other through, and moments of shares. */
 static size_t bytes_of_messages(const reel__resident *r) {
     const size_t told = (size_t)(REEL__RESIDENT_SPARE * reel__resident_told(r));
-    return REEL__RESIDENT_CLUSTER * (REEL__RESIDENT_COUNTER * sizeof(uint32_t) +
-                                     told * (size_t)r->clusters * MESSAGE_BYTES * 2) +
+    return (size_t)r->blocks * (REEL__RESIDENT_COUNTER * sizeof(uint32_t) +
+                                told * (size_t)r->clusters * MESSAGE_BYTES * 2) +
            (size_t)reel__resident_moments(r) * sizeof(float) + MESSAGE_BYTES;
 }
 
@@ -180,8 +99,8 @@ static reel_status send(const kernel_of_steps *s, const reel__cuda_launch *l) {
     reel__cuda_touch touch[REEL__RESIDENT_WORDS + REEL__RESIDENT_STEPS];
     const int count = list_touched(s, touch);
     if (s->beside && !(reel__profile_does() & REEL__PROFILE_TIMES))
-        return reel__cuda_lane_send(c, s->lane, l, (reel__cuda_share){s->found.clusters, s->most},
-                                    touch, count);
+        return reel__cuda_lane_send(
+            c, s->lane, l, (reel__cuda_share){s->found.clusters, s->found.most}, touch, count);
     for (int i = 0; i < count; i++) reel__await(touch[i].storage);
     REEL_TRY(reel__cuda_launched(c, reel__cuda_enqueue(s->device->queue, l)));
     return reel__cuda_flush(s->device->queue);
@@ -199,11 +118,11 @@ static reel_status run(void *of) {
     s->with.first = s->next;
     s->next += s->with.steps;
     const reel__cuda_launch l = {.function = s->kernel,
-                                 .blocks = (unsigned)(REEL__RESIDENT_CLUSTER * s->found.clusters),
+                                 .blocks = (unsigned)(s->found.blocks * s->found.clusters),
                                  .x = REEL__RESIDENT_THREADS,
                                  .y = 1,
-                                 .cluster = REEL__RESIDENT_CLUSTER,
-                                 .shared = SHARED_BYTES,
+                                 .cluster = (unsigned)s->found.blocks,
+                                 .shared = REEL__RESIDENT_BYTES,
                                  .count = 1,
                                  .argument = {&s->with},
                                  .size = {sizeof s->with}};
@@ -228,7 +147,7 @@ static void describe(const void *of, char *to, size_t size) {
     snprintf(
         to, size,
         "resident, up to %d steps a launch: %d clusters of %d blocks, which cut %s axis of %lld",
-        REEL__RESIDENT_STEPS, s->found.clusters, REEL__RESIDENT_CLUSTER,
+        REEL__RESIDENT_STEPS, s->found.clusters, s->found.blocks,
         s->found.across < 0                 ? "no"
         : s->found.across == s->found.batch ? "the batch's"
                                             : "a layer's",
@@ -248,7 +167,8 @@ static bool make(kernel_of_steps *s, const reel__group *g) {
     s->device = reel__cuda_device_at(g->node[0].call.device.index);
     if (reel__cuda_use(s->device) != REEL_OK) return false;
     cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, s->device->index);
-    if (major != 9 || !choose(s)) return false;
+    s->kernel = major == 9 ? reel__resident_choose(&s->found) : NULL;
+    if (!s->kernel) return false;
     if (s->beside) s->lane = reel__cuda_lane_take(s->device);
     s->bytes = bytes_of_messages(&s->found);
     s->messages = reel__cuda_alloc(s->device->index, s->bytes);

@@ -2,11 +2,14 @@
  * one to the next (resident_internal.cuh has what it is made of).
  *
  * Axes that calls bring together are one. One axis, the longest of the batch's rows, is cut over
- * the 16 blocks of a cluster; what has it is shared out among them, all else is there in each. A
+ * the blocks of a cluster; what has it is shared out among them, all else is there in each. A
  * product over that axis is a sum over the cluster. Another axis, the batch's or that of a layer
  * within, is cut over several clusters in the same way; a product over that one is a sum over the
  * clusters. Products are units; elementwise ops belong to the unit whose numbers they take, and are
- * done where these are. */
+ * done where these are.
+ *
+ * Where a cluster's rows of the batch are too many for its memory, it takes them turn by turn, and
+ * adds up what becomes gradients; updates are behind the last turn. */
 #ifndef REEL_CUDA_FUSED_CUDA_RESIDENT_INTERNAL_H
 #define REEL_CUDA_FUSED_CUDA_RESIDENT_INTERNAL_H
 
@@ -20,9 +23,9 @@
 #define REEL__RESIDENT_TOTALS 4
 #define REEL__RESIDENT_STEPS 64 /* of a launch */
 #define REEL__RESIDENT_THREADS 256
-#define REEL__RESIDENT_CLUSTER 16
-#define REEL__RESIDENT_COUNTER 32 /* words from one rank's counter to the next */
-#define REEL__RESIDENT_SPARE 2    /* how many times what is told its messages may be */
+#define REEL__RESIDENT_BYTES (227 * 1024) /* of shared memory, of a block */
+#define REEL__RESIDENT_COUNTER 32         /* words from one rank's counter to the next */
+#define REEL__RESIDENT_SPARE 2            /* how many times what is told its messages may be */
 
 /* ---- what is found out (resident_find.c) ---- */
 
@@ -103,8 +106,10 @@ typedef struct {
     int64_t size[2 * REEL__RESIDENT_VALUES];
     int axes;
     int cut, batch,
-        across; /* axes: over a cluster's blocks; the batch's; over clusters, -1: none */
-    int clusters;
+        across;           /* axes: over a cluster's blocks; the batch's; over clusters, -1: none */
+    int clusters, blocks; /* how many; blocks of one */
+    int most;    /* clusters of so many blocks that the GPU has room for (resident_choice.c) */
+    int turns;   /* in which a cluster does its rows of the batch */
     bool shares; /* of updates, which clusters have: gradients that are joined are owned */
     bool tight;  /* one place for the batch, not two */
     int gather, update, rate; /* nodes; rate -1: it stays */
@@ -122,11 +127,14 @@ typedef struct {
 
 /* False: the group can't be one such kernel. */
 bool reel__resident_find(reel__resident *r, const reel__group *g);
-/* Cuts `axis`, -1: none, over so many clusters; false if it can't be. */
+/* Cuts `axis`, -1: none, over so many clusters; false if it can't be. How many blocks of one and
+ * turns there are, is there already. */
 bool reel__resident_cut(reel__resident *r, int axis, int clusters);
 int reel__resident_axis(const reel__resident *r, int axis); /* the one that stands for all */
-/* How much of an axis a block has. */
+/* How much of an axis a block has, in a turn; of the batch, a multiple of 4. */
 int64_t reel__resident_part(const reel__resident *r, int axis);
+/* The batch's rows that a cluster has in a turn, at most. */
+int64_t reel__resident_rows_of_turn(const reel__resident *r);
 /* Which dimension of a tile comes first in shared memory. */
 int reel__resident_rows(const reel__resident *r, const reel__resident_value *v);
 /* Messages that a block sends to other clusters in a step, but for those of threads that have none
@@ -135,10 +143,48 @@ int64_t reel__resident_told(const reel__resident *r);
 /* Floats for moments of shares of updates, of all blocks, at most. */
 int64_t reel__resident_moments(const reel__resident *r);
 
+/* Floats from one row of a tile to the next. */
+int64_t reel__resident_pitch(int64_t columns);
 /* Whether a value has a place of its own in shared memory, and how much all of them take at least.
  */
 bool reel__resident_is_tile(const reel__resident *r, const reel__resident_value *v);
 int64_t reel__resident_bytes(const reel__resident *r);
+
+/* ---- products (resident_ways.c) ---- */
+
+/* What becomes of a product's numbers: sent to their owners in the cluster; put into a tile; that,
+ * when other clusters' are added; kept for an update; given to clusters that own shares of it. */
+typedef enum {
+    REEL__SENT_OFF,
+    REEL__PUT_DOWN,
+    REEL__JOINED_FIRST,
+    REEL__KEPT_HERE,
+    REEL__SHARED_OUT
+} reel__resident_after;
+
+typedef struct {
+    int m, n, k;
+    bool along[2]; /* whether k is the columns of A[m,k], B[k,n] as they lie */
+    int pitch[2];  /* floats from one row to the next */
+    int room;      /* registers that a thread has for it */
+    reel__resident_after after;
+} reel__resident_product;
+
+/* A thread has a tm x tn tile of the result, or the share of it that ks lanes make, which cut k. */
+typedef struct {
+    int tm, tn, ks;
+} reel__resident_way;
+
+/* The quickest, as far as is known. */
+reel__resident_way reel__resident_way_of(const reel__resident_product *p);
+/* Copies of the code of a turn with so many multiplications. */
+#define REEL__RESIDENT_COPIES(fma) ((fma) > 64 ? 1 : (fma) > 32 ? 2 : 4)
+
+/* ---- how it is cut (resident_choice.c) ---- */
+
+/* The kernel, of the device that is used, in that way of cutting the step in which it takes least
+ * time, as far as is known; r is cut so. NULL: there is none, or calls take less. */
+const void *reel__resident_choose(reel__resident *r);
 
 /* ---- the text (resident_text.c) ---- */
 

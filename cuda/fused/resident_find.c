@@ -314,15 +314,16 @@ static bool find_node(resident *r, int i) {
 
 /* ---- axes that are cut ---- */
 
+int64_t reel__resident_rows_of_turn(const resident *r) {
+    const int64_t parts = r->turns * (r->across == r->batch ? r->clusters : 1);
+    return (r->size[r->batch] + parts - 1) / parts;
+}
+
 int64_t reel__resident_part(const resident *r, int axis) {
     const int64_t size = r->size[reel__resident_axis(r, axis)];
-    const bool over = is_axis(r, axis, r->across);
-    if (is_axis(r, axis, r->cut)) return size / REEL__RESIDENT_CLUSTER;
-    if (is_axis(r, axis, r->batch)) {
-        const int64_t rows = over ? (size + r->clusters - 1) / r->clusters : size;
-        return (rows + 3) / 4 * 4;
-    }
-    return over ? size / r->clusters : size;
+    if (is_axis(r, axis, r->cut)) return size / r->blocks;
+    if (is_axis(r, axis, r->batch)) return (reel__resident_rows_of_turn(r) + 3) / 4 * 4;
+    return is_axis(r, axis, r->across) ? size / r->clusters : size;
 }
 
 /* The cut axis before the batch's, and that before the others. */
@@ -503,7 +504,8 @@ bool reel__resident_find(resident *r, const reel__group *g) {
     memset(r, 0, sizeof *r);
     r->group = g;
     r->gather = r->update = r->rate = r->cut = r->batch = r->across = -1;
-    r->clusters = 1;
+    r->clusters = r->turns = 1;
+    r->blocks = 16;
     memset(r->in, -1, sizeof r->in);
     memset(r->out, -1, sizeof r->out);
     if (g->count > REEL__RESIDENT_NODES) return false;
@@ -515,7 +517,7 @@ bool reel__resident_find(resident *r, const reel__group *g) {
     const value *x = &r->value[r->out[r->gather]];
     r->batch = reel__resident_axis(r, x->axis[0]);
     r->cut = reel__resident_axis(r, x->axis[1]);
-    if (r->batch == r->cut || r->size[r->cut] % REEL__RESIDENT_CLUSTER != 0) return false;
+    if (r->batch == r->cut) return false;
     return check_values(r) && make_units(r) && check_params(r) && check_numbers(r);
 }
 
@@ -536,6 +538,7 @@ static void place_vectors(resident *r) {
 bool reel__resident_cut(resident *r, int axis, int clusters) {
     r->across = clusters > 1 ? axis : -1;
     r->clusters = clusters;
+    if (r->size[r->cut] % r->blocks != 0) return false;
     if (clusters > 1 && axis != r->batch && r->size[axis] % clusters != 0) return false;
     if (clusters > 1 && axis == r->cut) return false;
     for (int u = 0; u < r->units; u++) {
@@ -568,21 +571,43 @@ int64_t reel__resident_moments(const resident *r) {
         n += r->param[of->param].moments *
              (REEL__RESIDENT_SPARE * all / r->clusters + 4 * REEL__RESIDENT_THREADS);
     }
-    return n * r->clusters * REEL__RESIDENT_CLUSTER;
+    return n * r->clusters * r->blocks;
 }
 
 bool reel__resident_is_tile(const resident *r, const value *v) {
     return v->kind == REEL__A_TILE && (v->stored || v->node == r->gather || v->param >= 0);
 }
 
+static int64_t up_to(int64_t n, int64_t step) {
+    return (n + step - 1) / step * step;
+}
+
+int64_t reel__resident_pitch(int64_t columns) {
+    return 4 * (up_to(columns, 4) / 4 | 1);
+}
+
+/* Floats that arrive at a block in an exchange of unit u's. */
+static int64_t parts_of(const resident *r, const reel__resident_unit *u) {
+    const int64_t items = reel__resident_part(r, u->m) * up_to(reel__resident_part(r, u->n), 4) / 4;
+    return 4 * up_to(items, r->blocks);
+}
+
 int64_t reel__resident_bytes(const resident *r) {
-    int64_t bytes = 0;
+    const int moments = r->params ? r->param[0].moments : 0;
+    int64_t floats = r->blocks * REEL__RESIDENT_THREADS / 8 + (1 + moments) * r->vectors, parts = 0;
     for (int i = 0; i < r->values; i++) {
         const value *v = &r->value[i];
         if (!reel__resident_is_tile(r, v)) continue;
+        const int rows = reel__resident_rows(r, v);
         const int places = v->node == r->gather && !r->tight ? 2 : 1;
-        bytes += places * (int64_t)sizeof(float) * reel__resident_part(r, v->axis[0]) *
-                 reel__resident_part(r, v->axis[1]);
+        floats += places * reel__resident_part(r, v->axis[rows]) *
+                  reel__resident_pitch(reel__resident_part(r, v->axis[1 - rows]));
     }
-    return bytes;
+    for (int u = 0; u < r->units; u++) {
+        const reel__resident_unit *of = &r->unit[u];
+        if (of->kind == REEL__EXCHANGED && parts_of(r, of) > parts) parts = parts_of(r, of);
+        if (of->kind == REEL__GRADIENT && !of->owned)
+            floats += moments * reel__resident_part(r, of->m) * reel__resident_part(r, of->n);
+    }
+    return (floats + parts) * (int64_t)sizeof(float);
 }

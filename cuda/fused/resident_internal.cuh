@@ -149,7 +149,8 @@ template <int T, int CL, int M, int N, bool ALL> struct exchange {
         }
     }
 
-    /* f(m, n, x): of 4 neighbours' sums makes what all blocks get into their out[M][P]. */
+    /* f(m, n, x): of 4 neighbours' sums makes what all blocks get into their out[M][P], zero past
+     * N. */
     template <int P, class F>
     static __device__ __forceinline__ void finish(const float *in, int rank, float *out,
                                                   u32 barrier, F f) {
@@ -172,10 +173,6 @@ template <int T, int CL, int M, int N, bool ALL> struct exchange {
             if (!mine) continue;
             const int item = ALL ? i : rank * SHARE + i, m = item / N4, n = item % N4 * 4;
             f(m, n, x, lane == 0);
-            if constexpr (N % 4 != 0)
-#pragma unroll
-                for (int e = 0; e < 4; e++)
-                    if (n + e >= N) x[e] = 0;
             if constexpr (ALL) {
                 if (lane == 0) store4(out + m * P + n, make_float4(x[0], x[1], x[2], x[3]));
             } else {
@@ -204,9 +201,9 @@ template <int T, int CL> struct totals {
             send<4>(address_in(in + (rank * WARPS + warp) * 16, lane), x,
                     address_in(barrier, lane));
     }
-    /* By one warp, all of whose lanes get the sums. */
-    static __device__ __forceinline__ void take(float *x, const float *in) {
-        x[0] = x[1] = x[2] = x[3] = 0;
+    /* By one warp, all of whose lanes get what was there and the sums. */
+    static __device__ __forceinline__ void take(float *to, const float *in) {
+        float x[4] = {0, 0, 0, 0};
         for (int i = threadIdx.x & 31; i < CL * WARPS; i += 32) {
             const float4 q = load4(in + 4 * i);
             x[0] += q.x, x[1] += q.y, x[2] += q.z, x[3] += q.w;
@@ -215,6 +212,8 @@ template <int T, int CL> struct totals {
         for (int bit = 16; bit; bit >>= 1)
 #pragma unroll
             for (int e = 0; e < 4; e++) x[e] += __shfl_xor_sync(~0u, x[e], bit);
+#pragma unroll
+        for (int e = 0; e < 4; e++) to[e] += x[e];
     }
 };
 
@@ -251,9 +250,10 @@ DEVICE bool is_of(message q, u32 step) {
 }
 
 /* Numbers that threads of the same index hold, COUNT each, in all clusters: of the first BUSY. */
-template <int BUSY, int NC, int COUNT> struct join {
+template <int BUSY, int NC, int COUNT, int ROUNDS = 1> struct join {
     static constexpr int PAIRS = parts(COUNT, 2);
-    static constexpr int slots = NC * PAIRS * BUSY; /* of one rank and one parity */
+    static constexpr int of_round = NC * PAIRS * BUSY;
+    static constexpr int slots = ROUNDS * of_round; /* of one rank and one parity */
     static __device__ __forceinline__ void give(message *slot, const float *x, int cluster,
                                                 u32 step, int thread) {
         if (thread >= BUSY) return;
@@ -262,51 +262,51 @@ template <int BUSY, int NC, int COUNT> struct join {
             post(slot + (cluster * PAIRS + v) * BUSY + thread, x[2 * v],
                  2 * v + 1 < COUNT ? x[2 * v + 1] : 0, step);
     }
-    /* x becomes the sum, added in the order of the clusters. AT_ONCE: pairs on their way together.
-     */
-    static constexpr int AT_ONCE = most(1, least(PAIRS, 16 / most(1, NC - 1)));
-    static __device__ __forceinline__ void take(const message *slot, float *x, int cluster,
-                                                u32 step, int thread) {
+    /* x becomes the sum, added in the order of the clusters: of SOME at once, and AT_ONCE pairs. */
+    static constexpr int SOME = least(NC, 16), AT_ONCE = most(1, least(PAIRS, 20 / SOME));
+    static __device__ __forceinline__ void take(const message *slot, float *x, u32 step,
+                                                int thread) {
         if (thread >= BUSY) return;
 #pragma unroll
         for (int first = 0; first < PAIRS; first += AT_ONCE) {
-            message q[AT_ONCE][NC - 1];
-            bool there;
-            do {
-                there = true;
+            float sum[AT_ONCE][2] = {};
+#pragma unroll 1
+            for (int c = 0; c < NC; c += SOME)
+                add_some(sum, slot + (c * PAIRS + first) * BUSY + thread, NC - c, PAIRS - first,
+                         step);
 #pragma unroll
-                for (int v = 0; v < AT_ONCE; v++)
+            for (int v = 0; v < AT_ONCE; v++)
 #pragma unroll
-                    for (int c = 0; c < NC - 1; c++)
-                        if (first + v < PAIRS)
-                            q[v][c] = peek(
-                                slot + ((c + (c >= cluster)) * PAIRS + first + v) * BUSY + thread);
-#pragma unroll
-                for (int v = 0; v < AT_ONCE; v++)
-#pragma unroll
-                    for (int c = 0; c < NC - 1; c++)
-                        if (first + v < PAIRS) there = there && is_of(q[v][c], step);
-            } while (!there);
-#pragma unroll
-            for (int v = 0; v < AT_ONCE; v++) {
-                const int i = 2 * (first + v);
-                if (i >= COUNT) continue;
-                const float own = x[i], owned = i + 1 < COUNT ? x[i + 1] : 0;
-                float s = 0, t = 0;
-#pragma unroll
-                for (int c = 0; c < NC; c++) {
-                    const int before = c - 1;
-                    float a = own, b = owned;
-                    if (c < NC - 1 && c < cluster)
-                        a = number_of(q[v][c].x), b = number_of(q[v][c].y);
-                    if (c > 0 && c > cluster)
-                        a = number_of(q[v][before].x), b = number_of(q[v][before].y);
-                    s += a, t += b;
-                }
-                x[i] = s;
-                if (i + 1 < COUNT) x[i + 1] = t;
-            }
+                for (int e = 0; e < 2; e++)
+                    if (2 * (first + v) + e < COUNT) x[2 * (first + v) + e] = sum[v][e];
         }
+    }
+
+  private:
+    /* Of the next clusters and the next pairs, of which there are so many. */
+    static __device__ __forceinline__ void add_some(float (*sum)[2], const message *slot,
+                                                    int clusters, int pairs, u32 step) {
+        message q[AT_ONCE][SOME];
+        bool there;
+        do {
+            there = true;
+#pragma unroll
+            for (int v = 0; v < AT_ONCE; v++)
+#pragma unroll
+                for (int c = 0; c < SOME; c++)
+                    if (v < pairs && c < clusters) q[v][c] = peek(slot + (c * PAIRS + v) * BUSY);
+#pragma unroll
+            for (int v = 0; v < AT_ONCE; v++)
+#pragma unroll
+                for (int c = 0; c < SOME; c++)
+                    if (v < pairs && c < clusters) there = there && is_of(q[v][c], step);
+        } while (!there);
+#pragma unroll
+        for (int v = 0; v < AT_ONCE; v++)
+#pragma unroll
+            for (int c = 0; c < SOME; c++)
+                if (v < pairs && c < clusters)
+                    sum[v][0] += number_of(q[v][c].x), sum[v][1] += number_of(q[v][c].y);
     }
 };
 
@@ -339,7 +339,7 @@ template <int T, class P, int NC, int MOMENTS> struct owned {
     static constexpr int SHARE = parts(ITEMS, NC), ROUNDS = parts(SHARE, T);
     static constexpr int slots = (NC + 1) * ITEMS;        /* of one rank */
     static constexpr int size = MOMENTS * ROUNDS * T * 4; /* of moments */
-    static constexpr int AT_ONCE = least(VECTORS, 6);
+    static constexpr int AT_ONCE = least(NC, 16);         /* parts on their way together */
 
     static __device__ __forceinline__ int at(int moment, int round, int thread) {
         return ((moment * ROUNDS + round) * T + thread) * 4;
@@ -379,13 +379,19 @@ template <int T, class P, int NC, int MOMENTS> struct owned {
             int m, n;
             const int item = cluster * SHARE + thread + r * T;
             if (!place(r, thread, cluster, &m, &n)) continue;
-            float4 part[NC];
-#pragma unroll
-            for (int c = 0; c < NC; c++) part[c] = __ldcg((const float4 *)slot + c * ITEMS + item);
             float g[4] = {0, 0, 0, 0}, p[4], x[4][MOMENTS + 1];
+#pragma unroll 1
+            for (int first = 0; first < NC; first += AT_ONCE) {
+                float4 part[AT_ONCE];
 #pragma unroll
-            for (int c = 0; c < NC; c++)
-                g[0] += part[c].x, g[1] += part[c].y, g[2] += part[c].z, g[3] += part[c].w;
+                for (int c = 0; c < AT_ONCE; c++)
+                    if (first + c < NC)
+                        part[c] = __ldcg((const float4 *)slot + (first + c) * ITEMS + item);
+#pragma unroll
+                for (int c = 0; c < AT_ONCE; c++)
+                    if (first + c < NC)
+                        g[0] += part[c].x, g[1] += part[c].y, g[2] += part[c].z, g[3] += part[c].w;
+            }
             split(p, 1, load4(tile + m * PITCH + n));
 #pragma unroll
             for (int k = 0; k < MOMENTS; k++)
@@ -406,15 +412,15 @@ template <int T, class P, int NC, int MOMENTS> struct owned {
         const int thread = here();
         if (thread >= P::BUSY) return;
 #pragma unroll
-        for (int first = 0; first < VECTORS; first += AT_ONCE) {
-            float4 p[AT_ONCE];
+        for (int first = 0; first < VECTORS; first += 6) {
+            float4 p[6];
 #pragma unroll
-            for (int i = 0; i < AT_ONCE; i++)
+            for (int i = 0; i < 6; i++)
                 if (first + i < VECTORS)
                     p[i] =
                         __ldcg((const float4 *)slot + NC * ITEMS + (first + i) * P::BUSY + thread);
 #pragma unroll
-            for (int i = 0; i < AT_ONCE; i++) {
+            for (int i = 0; i < 6; i++) {
                 int m, n;
                 const int o = (first + i) * 4;
                 if (first + i < VECTORS && P::place(thread, o / P::OUT, o % P::OUT, &m, &n))
@@ -445,6 +451,13 @@ DEVICE void store_tile(const float *tile, float *to, int64_t down, int64_t acros
         to[i / COLUMNS * down + i % COLUMNS * across] = tile[i / COLUMNS * P + i % COLUMNS];
 }
 
+/* f(m, n): for each four neighbours of a tile, n and those behind it. */
+template <int T, int M, int N, class F> DEVICE void by_fours(F f) {
+    constexpr int N4 = parts(N, 4);
+#pragma unroll 1
+    for (int i = threadIdx.x; i < M * N4; i += T) f(i / N4, i % N4 * 4);
+}
+
 /* Of a tile's column or row `i`. */
 template <int ROWS, int P> DEVICE float column_sum(const float *tile, int i) {
     float s = 0;
@@ -465,11 +478,11 @@ template <int COLUMNS, int P> DEVICE float row_sum(const float *tile, int i) {
 /* ---- rows of bytes, picked by index ---- */
 
 /* Of ROWS rows this block's R bytes, which become x[r][row], P floats a row, scaled. Their numbers
- * are fetched a step ahead, the bytes while products run. */
-template <int T, int R, int ROWS, int P> struct gather {
-    /* Lanes side by side have a row, each every LANES-th of its bytes. */
-    static constexpr int LANES = T / ROWS, EACH = parts(R, LANES);
-    static_assert(ROWS <= T, "a row's number a thread");
+ * are fetched a turn ahead, the bytes while products run: W side by side, 4 or 1. */
+template <int T, int R, int ROWS, int P, int W> struct gather {
+    /* Lanes side by side have a row, each every LANES-th of its words of W. */
+    static constexpr int LANES = T / ROWS, EACH = parts(R / W, LANES);
+    static_assert(ROWS <= T && R % W == 0, "a row's number a thread");
     /* This thread's row, of `count` from `order` on; it is looked at later. */
     static __device__ __forceinline__ int64_t find(const int64_t *order, int count) {
         return (int)threadIdx.x < count ? __ldg((const long long *)order + threadIdx.x) : 0;
@@ -488,17 +501,24 @@ template <int T, int R, int ROWS, int P> struct gather {
                                                  const unsigned char *data, int64_t width) {
         const int thread = here(), lane = thread % LANES, at = thread / LANES;
         const int from = at < ROWS ? row[at] : -1;
-        const unsigned char *p = data + (from < 0 ? 0 : from) * width + lane;
+        const unsigned char *p = data + (from < 0 ? 0 : from) * width + lane * W;
 #pragma unroll
-        for (int i = 0; i < EACH; i++)
-            x[i] = from >= 0 && lane + LANES * i < R ? __ldg(p + LANES * i) : 0;
+        for (int i = 0; i < EACH; i++) {
+            x[i] = 0;
+            if (from < 0 || lane + LANES * i >= R / W) continue;
+            x[i] = W == 4 ? __ldg((const unsigned *)p + LANES * i) : __ldg(p + LANES * i);
+        }
     }
     static __device__ __forceinline__ void put(float *to, const unsigned *x, float scale) {
         const int thread = here(), lane = thread % LANES, at = thread / LANES;
         if (at >= ROWS) return;
 #pragma unroll
         for (int i = 0; i < EACH; i++)
-            if (lane + LANES * i < R) to[(lane + LANES * i) * P + at] = (float)x[i] * scale;
+#pragma unroll
+            for (int e = 0; e < W; e++)
+                if (lane + LANES * i < R / W)
+                    to[((lane + LANES * i) * W + e) * P + at] =
+                        (float)(x[i] >> 8 * e & 255) * scale;
     }
 };
 

@@ -40,6 +40,13 @@ DEVICE float4 load4(const float *p) {
 DEVICE void store4(float *p, float4 x) {
     *(float4 *)p = x;
 }
+DEVICE void take4(float *x, const float *from) {
+    const float4 q = load4(from);
+    x[0] = q.x, x[1] = q.y, x[2] = q.z, x[3] = q.w;
+}
+DEVICE void put4(float *to, const float *x) {
+    store4(to, make_float4(x[0], x[1], x[2], x[3]));
+}
 
 /* This thread's number, which the compiler takes for another one each time: else it would work out
  * every address before the loop over steps, and have no registers left for anything. */
@@ -51,66 +58,14 @@ DEVICE int here() {
 
 /* ---- products ---- */
 
-/* How a product is spread over a block's threads: each has a TM x TN tile of the result, or the
- * share of it that KS lanes make, which cut k. */
-struct way {
-    int tm, tn, ks;
-};
-
-/* Registers: the tile, one operand's numbers of a turn, and some of the other's. */
-static __host__ __device__ constexpr int registers_of(way w, int step) {
-    return w.tm * w.tn + step * least(w.tm, w.tn) + most(w.tm, w.tn) + 4;
-}
-
-/* About how many cycles: 4 schedulers, a word of shared memory a cycle and warp, a turn's latency,
- * what lanes pay to add up their shares, and `each` for what is made of a number. `step`: numbers
- * of k that a turn takes. */
-static __host__ __device__ constexpr int cost_of(way w, int threads, int m, int n, int k, int step,
-                                                 int each) {
-    const int tiles = parts(m, w.tm) * parts(n, w.tn), lanes = tiles * w.ks;
-    const int rounds = parts(lanes, threads), warps = parts(least(lanes, threads), 32);
-    const int turns = parts(parts(k, step), w.ks), fma = parts(warps, 4) * w.tm * w.tn * step;
-    const int words = warps * (w.tm + w.tn) * step, given = w.tm * w.tn - w.tm * w.tn / w.ks;
-    const int turn = most(fma, words) + least(fma, words) / 4 + 32 / parts(warps, 4);
-    int lanes_cost = 0;
-    for (int i = 1; i < w.ks; i *= 2) lanes_cost += 30;
-    const int made = parts(warps, 4) * (w.tm * w.tn / w.ks) * each;
-    return rounds * (turns * most(turn, 30) + warps * given * 3 / 2 + lanes_cost + made + 60);
-}
-
-static __host__ __device__ constexpr way way_of(int threads, int m, int n, int k, bool ak, bool bk,
-                                                int room, int each) {
-    way best = {4, 4, 1};
-    const int step = ak || bk ? 4 : 1;
-    int least_cost = 1 << 30;
-    for (int tm = 2; tm <= 12; tm++)
-        for (int tn = bk ? 2 : 4; tn <= 12; tn += bk ? 1 : 4)
-            for (int ks = 1; ks <= 16 && ks <= parts(k, step); ks *= 2) {
-                const way w = {tm, tn, ks};
-                const int out = tm * tn / ks;
-                if (tm * tn % ks || registers_of(w, step) > room) continue;
-                if (!ak && tm % 4) continue;
-                if (!bk && out % 4 && out > 4) continue; /* neighbours stay together */
-                const int cost = cost_of(w, threads, m, n, k, step, each);
-                if (cost < least_cost) {
-                    least_cost = cost;
-                    best = w;
-                }
-            }
-    return best;
-}
-
-/* What is made of a product's numbers, in instructions: sent off; formulas; kept for an update. */
-enum { SENT = 12, MADE = 50, KEPT = 14 };
-
-/* C[M,N] = A[M,K] B[K,N] of T threads. AK: A lies as A[m][k], PA floats a row, else as A[k][m]; BK:
- * B as B[n][k], else as B[k][n]. Between K and the next multiple of 4 both are finite and one is
- * zero, where AK or BK. Rows past M and N are read, never used. ROOM: registers that a tile may
- * take. */
-template <int T, int M, int N, int K, bool AK, int PA, bool BK, int PB, int EACH, int ROOM = 150>
+/* C[M,N] = A[M,K] B[K,N] of T threads, each of which has a TM x TN tile of the result, or the share
+ * of it that KS lanes make, which cut k (resident_ways.c). AK: A lies as A[m][k], PA floats a row,
+ * else as A[k][m]; BK: B as B[n][k], else as B[k][n]. Between K and the next multiple of 4 both are
+ * finite and one is zero, where AK or BK. Rows past M and N are read, never used. COPIES: of a
+ * turn's code, one behind another. */
+template <int T, int M, int N, int K, bool AK, int PA, bool BK, int PB, int TM, int TN, int KS,
+          int COPIES>
 struct product {
-    static constexpr way its = way_of(T, M, N, K, AK, BK, ROOM, EACH);
-    static constexpr int TM = its.tm, TN = its.tn, KS = its.ks;
     static constexpr int MT = parts(M, TM), NT = parts(N, TN), TILES = MT * NT;
     static constexpr int ROUNDS = parts(TILES * KS, T);
     static constexpr int SIZE = TM * TN, OUT = SIZE / KS;
@@ -119,8 +74,10 @@ struct product {
     static constexpr bool WHOLE_ROWS = OUT % TN == 0, IN_A_ROW = TN % OUT == 0;
     static constexpr int V = BK ? 1 : OUT % 4 == 0 ? 4 : OUT % 2 == 0 ? 2 : 1; /* neighbours in n */
     static constexpr int STEP = AK || BK ? 4 : 1, TURNS = parts(K, STEP);
+    /* About half of them, for products that are done in two goes; none of those with many
+     * registers, which would have to be kept in between. */
+    static constexpr int HALF = SIZE > 72 ? 0 : TURNS / KS / 2 * KS;
     static constexpr int BUSY = least(T, up_to(TILES *KS, 32)); /* threads that may have a place */
-    static constexpr int UNROLL = registers_of(its, STEP) + 2 * STEP * (TM + TN) <= ROOM ? 2 : 1;
 
     /* Which of the tile's elements this lane has in the end: OUT from here. */
     static __device__ __forceinline__ int first_of(int lane) {
@@ -156,9 +113,10 @@ struct product {
         for (int i = 0; i < SIZE; i++) acc[i] = 0;
     }
 
-    /* Adds the turns from `first` up to `last` of round r. */
+    /* Adds the turns from FIRST up to LAST of round r. */
+    template <int FIRST = 0, int LAST = TURNS>
     static __device__ __forceinline__ void add(float *acc, const float *a, const float *b,
-                                               int thread, int r, int first = 0, int last = TURNS) {
+                                               int thread, int r) {
         int tile = (thread + r * T) / KS;
         const int lane = thread % KS;
         if (TILES * KS % T && tile >= TILES) {
@@ -169,8 +127,10 @@ struct product {
         const int mt = tile / NT, nt = tile % NT;
         a += AK ? mt * PA : 4 * mt;
         b += BK ? nt * PB : 4 * nt;
-#pragma unroll UNROLL
-        for (int k = first + lane; k < last; k += KS) {
+#pragma unroll COPIES
+        for (int i = 0; i < parts(LAST - FIRST, KS); i++) {
+            const int k = FIRST + lane + i * KS;
+            if ((LAST - FIRST) % KS && k >= LAST) break;
             if constexpr (STEP == 1) {
                 float x[TM], y[TN];
                 load_across<TM, MT>(x, a + k * PA);
@@ -181,7 +141,7 @@ struct product {
                 load_turn<AK, TM, MT, PA>(x, a, k);
                 load_turn<BK, TN, NT, PB>(y, b, k);
 #pragma unroll
-                for (int i = 0; i < 4; i++) fold(acc, x[i], y[i]);
+                for (int j = 0; j < 4; j++) fold(acc, x[j], y[j]);
             }
         }
     }
@@ -193,6 +153,16 @@ struct product {
         if constexpr (KS >= 4) halve<SIZE / 4, 2>(acc, lane);
         if constexpr (KS >= 8) halve<SIZE / 8, 4>(acc, lane);
         if constexpr (KS >= 16) halve<SIZE / 16, 8>(acc, lane);
+    }
+
+    /* Round r's numbers into the tile that they are of. */
+    template <int PITCH>
+    static __device__ __forceinline__ void put(float *to, const float *acc, int thread, int r) {
+#pragma unroll
+        for (int o = 0; o < OUT; o++) {
+            int m, n;
+            if (place(thread, r, o, &m, &n)) to[m * PITCH + n] = acc[o];
+        }
     }
 
   private:

@@ -1,6 +1,7 @@
-/* A step of a resident kernel, as text. Units are written in an order in which what one waits for
- * is behind what another can do meanwhile: an exchange is given, a part of a gradient is computed,
- * and then the exchange is finished. */
+/* A step of a resident kernel, as text: turns, in which units are computed, and what follows from
+ * gradients behind them. Units are written in an order in which what one waits for is behind what
+ * another can do meanwhile: an exchange is given, a part of a gradient is computed, and then the
+ * exchange is finished. Where there is but one turn, so is what follows from gradients. */
 #include "cuda/fused/resident_text_internal.h"
 
 #include <inttypes.h>
@@ -16,9 +17,9 @@ static void meet(writer *w) {
 static void put_batch(writer *w, bool end) {
     const bool tight = w->r->tight;
     if (!w->fetched || w->put || w->picks_read > w->met || (tight && !end)) return;
-    LINE("%sgather_rows::put(x_of(t + 1), pixels, scale);",
-         tight ? "if (t + 1 < (int)a.steps) " : "");
-    LINE("keep(t + 2, found);");
+    LINE("%sgather_rows::put(x_of(now + 1), pixels, scale);",
+         tight ? "if (rows_of(now + 1)) " : "");
+    LINE("keep(now + 2, found);");
     w->put = true;
     w->clock++;
 }
@@ -54,13 +55,11 @@ static int constants_of(reel__op op) {
     }
 }
 
-/* An element of an operand, at the unit's row m and column n; `exchanged`: at n + e, where there
- * may be none. */
+/* Element e of four neighbours of an operand, at the unit's row m and columns n and on, of which
+ * the last may be none. */
 static void add_operand(writer *w, int k, const value *v) {
     const resident *r = w->r;
     const unit *u = &r->unit[k];
-    const bool exchanged = u->kind == REEL__EXCHANGED;
-    const char *n = exchanged ? "n + e" : "n";
     const int i = index_of(r, v);
     if (v->kind == REEL__A_NUMBER && v->param < 0)
         add("%af", (double)(float)call_of(r, v->node)->with.fill.value);
@@ -69,14 +68,11 @@ static void add_operand(writer *w, int k, const value *v) {
     else if (v->kind == REEL__A_VECTOR && reel__resident_axis(r, v->axis[0]) == u->m)
         add("vectors[%d + m]", r->param[v->param].at);
     else if (v->kind == REEL__A_VECTOR)
-        add(exchanged ? "vectors[%d + least(n + e, S%d - 1)]" : "vectors[%d + n]",
-            r->param[v->param].at, u->n);
+        add("vectors[%d + least(n + e, S%d - 1)]", r->param[v->param].at, u->n);
     else if (v->unit == k)
         add("v%d", i);
-    else if (is_gathered(r, v))
-        add("x_of(t)[m * P%d + %s]", i, n);
     else
-        add("t%d[m * P%d + %s]", i, i, n);
+        add("x%d[e]", i);
 }
 
 static void add_formula(writer *w, int k, int node) {
@@ -98,10 +94,10 @@ static int total_of(const resident *r, int node) {
     return -1;
 }
 
-static void add_to_total(writer *w, int k, int node, const char *there, const char *indent) {
+static void add_to_total(writer *w, int k, int node, const char *once) {
     const resident *r = w->r;
     const bool squares = call_of(r, node)->op == REEL_OP_mse;
-    add("%ssums[%d] += %s ? ", indent, total_of(r, node), there);
+    add("                sums[%d] += there%s ? ", total_of(r, node), once);
     if (squares) add("square(");
     add_operand(w, k, input(r, node, 0));
     if (squares) {
@@ -110,19 +106,6 @@ static void add_to_total(writer *w, int k, int node, const char *there, const ch
         add(")");
     }
     add(" : 0;\n");
-}
-
-/* What unit k's numbers become, one by one. */
-static void add_chain(writer *w, int k, const char *there, const char *indent) {
-    const resident *r = w->r;
-    for (int i = 0; i < r->group->count; i++) {
-        if (r->unit_of[i] != k) continue;
-        if (r->role[i] == REEL__ELEMENT) {
-            add("%s", indent);
-            add_formula(w, k, i);
-        }
-        if (r->role[i] == REEL__TOTAL) add_to_total(w, k, i, there, indent);
-    }
 }
 
 /* All that unit k's chain reads of shared memory. */
@@ -138,21 +121,72 @@ static void before_chain(writer *w, int k) {
     }
 }
 
+static void add_tile(writer *w, const value *v) {
+    if (is_gathered(w->r, v))
+        add("x_of(now)");
+    else
+        add("t%d", index_of(w->r, v));
+}
+
 /* ---- the batch's rows that are there ---- */
 
 static bool is_ragged(const resident *r) {
     const int64_t rows = reel__resident_part(r, r->batch);
-    return rows * (r->across == r->batch ? r->clusters : 1) != r->size[r->batch];
+    return rows * r->turns * (r->across == r->batch ? r->clusters : 1) != r->size[r->batch];
 }
 
 /* " && m < rows", if there are rows that are none. */
 static const char *present(const resident *r, const unit *u) {
     if (!is_ragged(r)) return "";
-    return u->m == r->batch ? " && m < rows" : u->n == r->batch ? " && n < rows" : "";
+    return u->m == r->batch ? " && m < rows" : u->n == r->batch ? " && n + e < rows" : "";
 }
 
-static const char *counts_once(const resident *r, const unit *u) {
-    return u->m == r->cut || u->n == r->cut ? "" : " && rank == 0";
+/* Where tiles that others made are read, once each, by fours. */
+static void load_operands(writer *w, int k) {
+    const resident *r = w->r;
+    bool loaded[REEL__RESIDENT_VALUES] = {false};
+    for (int i = 0; i < r->group->count; i++) {
+        if (r->unit_of[i] != k || r->role[i] == REEL__PRODUCT) continue;
+        for (int j = 0; j < call_of(r, i)->nin; j++) {
+            const value *v = input(r, i, j);
+            const int x = index_of(r, v);
+            if (v->kind != REEL__A_TILE || v->unit == k || loaded[x]) continue;
+            loaded[x] = true;
+            add("            float x%d[4];\n            take4(x%d, ", x, x);
+            add_tile(w, v);
+            add(" + m * P%d + n);\n", x);
+        }
+    }
+}
+
+static bool is_made(const resident *r, int k, int v) {
+    return r->value[v].unit == k && r->value[v].stored;
+}
+
+/* What unit k's four numbers z become: y%d, of each value that is stored. `once`: what else holds
+ * where they are added to totals. */
+static void add_chain(writer *w, int k, const char *once) {
+    const resident *r = w->r;
+    const unit *u = &r->unit[k];
+    load_operands(w, k);
+    for (int i = 0; i < r->values; i++)
+        if (is_made(r, k, i)) add("            float y%d[4];\n", i);
+    add("#pragma unroll\n"
+        "            for (int e = 0; e < 4; e++) {\n"
+        "                const bool there = n + e < S%d%s;\n"
+        "                const float v%d = z[e];\n",
+        u->n, present(r, u), u->value);
+    for (int i = 0; i < r->group->count; i++) {
+        if (r->unit_of[i] != k) continue;
+        if (r->role[i] == REEL__ELEMENT) {
+            add("                ");
+            add_formula(w, k, i);
+        }
+        if (r->role[i] == REEL__TOTAL) add_to_total(w, k, i, once);
+    }
+    for (int i = 0; i < r->values; i++)
+        if (is_made(r, k, i)) add("                y%d[e] = there ? v%d : 0;\n", i, i);
+    add("            }\n");
 }
 
 /* ---- products ---- */
@@ -162,13 +196,6 @@ static void read_operands(writer *w, const unit *u, int p) {
     operands(w->r, u, p, &a, &b);
     before_read(w, index_of(w->r, a));
     before_read(w, index_of(w->r, b));
-}
-
-static void add_tile(writer *w, const value *v) {
-    if (is_gathered(w->r, v))
-        add("x_of(t)");
-    else
-        add("t%d", index_of(w->r, v));
 }
 
 static void add_operands(writer *w, const unit *u, int p) {
@@ -184,57 +211,38 @@ static void add_operands(writer *w, const unit *u, int p) {
 static void add_local(writer *w, int k) {
     const resident *r = w->r;
     const unit *u = &r->unit[k];
-    char there[40];
     read_operands(w, u, 0);
     before_chain(w, k);
-    for (int i = 0; i < r->values; i++)
-        if (r->value[i].unit == k && r->value[i].stored) before_write(w, i);
-    LINE("{ /* unit %d */", k);
-    add("            const int thread = here();\n"
-        "            float z[U%d::ROUNDS * U%d::OUT];\n"
-        "#pragma unroll\n"
-        "            for (int i = 0; i < U%d::ROUNDS; i++) {\n"
-        "                float sum[U%d::SIZE];\n"
-        "                U%d::clear(sum);\n"
-        "                U%d::add(sum, ",
-        k, k, k, k, k, k);
-    add_operands(w, u, 0);
-    add(", thread, i);\n"
-        "                U%d::share(sum, thread);\n"
-        "#pragma unroll\n"
-        "                for (int o = 0; o < U%d::OUT; o++) z[i * U%d::OUT + o] = sum[o];\n"
-        "            }\n",
-        k, k, k);
-    if (u->joined)
-        add("            J%d::give(slots + slots%d, z, cluster, step, thread);\n"
-            "            J%d::take(slots + slots%d, z, cluster, step, thread);\n",
-            k, k, k, k);
-    for (int i = 0; i < r->values; i++)
-        if (r->value[i].unit == k && r->value[i].stored)
-            add("            float s%d[U%d::ROUNDS * U%d::OUT];\n", i, k, k);
-    add("#pragma unroll\n"
-        "            for (int o = 0; o < U%d::ROUNDS * U%d::OUT; o++) {\n"
-        "                int m, n;\n"
-        "                const bool there = U%d::place(thread, o / U%d::OUT, o %% U%d::OUT, &m, "
-        "&n)%s;\n"
-        "                m = there ? m : 0, n = there ? n : 0;\n"
-        "                const float v%d = z[o];\n",
-        k, k, k, k, k, present(r, u), u->value);
-    snprintf(there, sizeof there, "there%s", counts_once(r, u));
-    add_chain(w, k, there, "                ");
-    for (int i = 0; i < r->values; i++)
-        if (r->value[i].unit == k && r->value[i].stored)
-            add("                s%d[o] = there ? v%d : 0;\n", i, i);
-    add("            }\n"
-        "#pragma unroll\n"
-        "            for (int o = 0; o < U%d::ROUNDS * U%d::OUT; o++) {\n"
-        "                int m, n;\n"
-        "                if (!U%d::place(thread, o / U%d::OUT, o %% U%d::OUT, &m, &n)) continue;\n",
+    int raw = -1; /* where the product's numbers are put, for what is made of them to take */
+    for (int i = 0; i < r->values; i++) {
+        if (!is_made(r, k, i)) continue;
+        before_write(w, i);
+        raw = i;
+    }
+    if (raw < 0) w->failed = true;
+    add("#pragma unroll 1\n"
+        "        for (int i = 0; i < U%d::ROUNDS; i++) { /* unit %d */\n"
+        "            const int thread = here();\n"
+        "            float z[U%d::SIZE];\n"
+        "            U%d::clear(z);\n"
+        "            U%d::add(z, ",
         k, k, k, k, k);
+    add_operands(w, u, 0);
+    add(", thread, i);\n            U%d::share(z, thread);\n", k);
+    if (u->joined)
+        add("            J%d::give(slots + slots%d + i * J%d::of_round, z, cluster, step, "
+            "thread);\n"
+            "            J%d::take(slots + slots%d + i * J%d::of_round, z, step, thread);\n",
+            k, k, k, k, k, k);
+    add("            U%d::template put<P%d>(t%d, z, thread, i);\n        }\n", k, raw, raw);
+    w->written[raw] = ++w->clock;
+    before_read(w, raw);
+    LINE("by_fours<T, S%d, S%d>([&](int m, int n) {", u->m, u->n);
+    add("            float z[4];\n            take4(z, t%d + m * P%d + n);\n", raw, raw);
+    add_chain(w, k, u->m == r->cut || u->n == r->cut ? "" : " && rank == 0");
     for (int i = 0; i < r->values; i++)
-        if (r->value[i].unit == k && r->value[i].stored)
-            add("                t%d[m * P%d + n] = s%d[o];\n", i, i, i);
-    add("            }\n        }\n");
+        if (is_made(r, k, i)) add("            put4(t%d + m * P%d + n, y%d);\n", i, i, i);
+    LINE("});");
     w->clock++;
     w->done[k] = true;
     meet(w);
@@ -257,18 +265,16 @@ static void add_half(writer *w, int k, bool all) {
     const unit *u = &w->r->unit[k];
     const int p = w->begun[k] / 2, second = w->begun[k] % 2;
     read_operands(w, u, p);
-    if (w->begun[k] == 0)
-        add("#pragma unroll\n"
-            "        for (int i = 0; i < U%d::ROUNDS; i++) U%d::clear(g%d[i]);\n",
-            k, k, k);
-    add("#pragma unroll\n        for (int i = 0; i < U%d::ROUNDS; i++) U%d::add(g%d[i], ", k, k, k);
-    add_operands(w, u, p);
+    add("#pragma unroll\n        for (int i = 0; i < U%d::ROUNDS; i++) U%d::", k, k);
     if (all)
-        add(", here(), i);\n");
+        add("add");
     else if (second)
-        add(", here(), i, half<U%d>, U%d::TURNS);\n", k, k);
+        add("template add<U%d::HALF, U%d::TURNS>", k, k);
     else
-        add(", here(), i, 0, half<U%d>);\n", k);
+        add("template add<0, U%d::HALF>", k);
+    add("(g%d[i], ", k);
+    add_operands(w, u, p);
+    add(", here(), i);\n");
     w->begun[k] += all ? 2 : 1;
 }
 
@@ -299,7 +305,7 @@ static void update_tile(writer *w, int i) {
     const unit *u = &r->unit[p->unit];
     const int k = p->unit;
     before_write(w, p->p);
-    if (u->joined) LINE("J%d::take(slots + slots%d, h%d, cluster, step, here());", k, k, k);
+    if (u->joined) LINE("J%d::take(slots + slots%d, h%d, step, here());", k, k, k);
     add("        K%d::update<P%d, S%d>(t%d, kept%d, h%d, ", k, p->p, u->n, p->p, k, k);
     add_update(w, i);
     w->clock++;
@@ -355,7 +361,7 @@ static void settle(writer *w, bool end) {
         if (u->kind != REEL__GRADIENT || w->held[k]) continue;
         while (w->begun[k] < 2 * u->products && is_ready(w, u, w->begun[k] / 2))
             add_half(w, k, w->begun[k] % 2 == 0);
-        if (w->begun[k] == 2 * u->products) hold(w, k);
+        if (w->summed && w->begun[k] == 2 * u->products) hold(w, k);
     }
     for (int i = 0; i < r->params; i++) {
         const reel__resident_param *p = &r->param[i];
@@ -375,7 +381,7 @@ static bool is_last(const writer *w) {
 static void fetch(writer *w) {
     if (w->fetched) return;
     LINE("gather_rows::fetch(pixels, picks, bytes, width);");
-    LINE("const int64_t found = find(t + 2);");
+    LINE("const int64_t found = find(now + 2);");
     w->fetched = true;
     w->picks_read = ++w->clock;
 }
@@ -396,16 +402,10 @@ static int begin_some(writer *w) {
 static void finish(writer *w, int k) {
     const resident *r = w->r;
     const unit *u = &r->unit[k];
-    char there[60];
-    LINE("E%d::finish<P%d>(in, rank, t%d, barrier + %d, [&](int m, int n, float *s, bool first) {",
+    LINE("E%d::finish<P%d>(in, rank, t%d, barrier + %d, [&](int m, int n, float *z, bool first) {",
          k, u->result, u->result, 16 * w->exchanges + 8);
-    add("#pragma unroll\n            for (int e = 0; e < 4; e++) {\n"
-        "                const bool there = n + e < S%d%s;\n"
-        "                const float v%d = s[e];\n",
-        u->n, present(r, u), u->value);
-    snprintf(there, sizeof there, "there && first");
-    add_chain(w, k, there, "                ");
-    add("                s[e] = there ? v%d : 0;\n            }\n        });\n", u->result);
+    add_chain(w, k, " && first");
+    add("            put4(z, y%d);\n        });\n", u->result);
     w->clock++;
 }
 
@@ -442,51 +442,54 @@ static void add_exchange(writer *w, int k) {
 
 /* ---- vectors and numbers ---- */
 
-static const value *gradient_of(const resident *r, const reel__resident_param *p) {
-    return &r->value[p->gradient];
-}
-
-static void add_vector_sums(writer *w) {
-    const resident *r = w->r;
-    for (int k = 0; k < r->params; k++) {
-        const reel__resident_param *p = &r->param[k];
-        if (r->value[p->p].kind != REEL__A_VECTOR) continue;
-        before_read(w, index_of(r, input(r, gradient_of(r, p)->node, 0)));
-    }
-    add("        float gv[VR];\n#pragma unroll\n        for (int k = 0; k < VR; k++) {\n"
-        "            const int i = here() + k * T;\n            gv[k] = 0;\n");
-    for (int k = 0; k < r->params; k++) {
-        const reel__resident_param *p = &r->param[k];
-        if (r->value[p->p].kind != REEL__A_VECTOR) continue;
-        const value *x = input(r, gradient_of(r, p)->node, 0);
-        const bool rows =
-            reel__resident_axis(r, row_axis(r, x)) != r->batch; /* a vector's element has a row */
-        add("            if (i >= %d && i < %d) gv[k] = %s<S%d, P%d>(", p->at, p->at + p->count,
-            rows ? "row_sum" : "column_sum", r->batch, index_of(r, x));
-        add_tile(w, x);
-        add(", i - %d);\n", p->at);
-    }
-    add("        }\n");
-    if (r->across >= 0 && r->across == r->batch)
-        LINE("join_vectors::give(slots + slots_vectors, gv, cluster, step, here());");
-}
-
 static bool has_vectors(const resident *r) {
     for (int k = 0; k < r->params; k++)
         if (r->value[r->param[k].p].kind == REEL__A_VECTOR) return true;
     return false;
 }
 
-static void begin_totals(writer *w) {
+static const value *gradient_of(const resident *r, const reel__resident_param *p) {
+    return &r->value[p->gradient];
+}
+
+static void add_vector_sums(writer *w) {
     const resident *r = w->r;
-    if (r->totals == 0) return;
-    LINE("float totals_now[4] = {0, 0, 0, 0};");
-    LINE("if (threadIdx.x >= T - 32) {");
-    LINE("    the_totals::take(totals_now, sm + at_totals);");
-    if (r->clusters > 1)
-        LINE("    join_totals::give(slots + slots_totals, totals_now, cluster, step, threadIdx.x & "
-             "31);");
-    LINE("}");
+    if (!has_vectors(r)) return;
+    for (int k = 0; k < r->params; k++) {
+        const reel__resident_param *p = &r->param[k];
+        if (r->value[p->p].kind != REEL__A_VECTOR) continue;
+        before_read(w, index_of(r, input(r, gradient_of(r, p)->node, 0)));
+    }
+    add("#pragma unroll\n        for (int k = 0; k < VR; k++) {\n"
+        "            const int i = here() + k * T;\n");
+    for (int k = 0; k < r->params; k++) {
+        const reel__resident_param *p = &r->param[k];
+        if (r->value[p->p].kind != REEL__A_VECTOR) continue;
+        const value *x = input(r, gradient_of(r, p)->node, 0);
+        const bool rows =
+            reel__resident_axis(r, row_axis(r, x)) != r->batch; /* a vector's element has a row */
+        add("            if (i >= %d && i < %d) gv[k] += %s<S%d, P%d>(", p->at, p->at + p->count,
+            rows ? "row_sum" : "column_sum", r->batch, index_of(r, x));
+        add_tile(w, x);
+        add(", i - %d);\n", p->at);
+    }
+    add("        }\n");
+}
+
+static void add_totals(writer *w) {
+    if (w->r->totals)
+        LINE("if (threadIdx.x >= T - 32) the_totals::take(totals_now, sm + at_totals);");
+}
+
+/* What is added up, to other clusters. */
+static void give_sums(writer *w) {
+    const resident *r = w->r;
+    if (has_vectors(r) && r->across >= 0 && r->across == r->batch)
+        LINE("join_vectors::give(slots + slots_vectors, gv, cluster, step, here());");
+    if (r->totals == 0 || r->clusters == 1) return;
+    LINE("if (threadIdx.x >= T - 32)");
+    LINE("    join_totals::give(slots + slots_totals, totals_now, cluster, step, threadIdx.x & "
+         "31);");
 }
 
 static void add_step_of(writer *w, int param, const char *index, const char *gradient,
@@ -545,7 +548,7 @@ static void end_totals(writer *w) {
     for (int k = 0; k < r->totals; k++) joined = joined || r->total[k].joined;
     if (joined) {
         LINE("    float all[4] = {totals_now[0], totals_now[1], totals_now[2], totals_now[3]};");
-        LINE("    join_totals::take(slots + slots_totals, all, cluster, step, threadIdx.x & 31);");
+        LINE("    join_totals::take(slots + slots_totals, all, step, threadIdx.x & 31);");
     }
     for (int k = 0; k < r->totals; k++)
         if (r->total[k].joined) LINE("    totals_now[%d] = all[%d];", k, k);
@@ -569,7 +572,7 @@ static void update_vectors(writer *w) {
     if (w->vectors_read > w->met) meet(w);
     if (!has_vectors(r)) return;
     if (r->across >= 0 && r->across == r->batch)
-        LINE("join_vectors::take(slots + slots_vectors, gv, cluster, step, here());");
+        LINE("join_vectors::take(slots + slots_vectors, gv, step, here());");
     add("#pragma unroll\n        for (int k = 0; k < VR; k++) {\n"
         "            const int i = here() + k * T;\n");
     for (int k = 0; k < r->params; k++) {
@@ -591,12 +594,21 @@ static int next_unit(const writer *w, reel__resident_unit_kind kind) {
     return -1;
 }
 
-void reel__resident_step(writer *w) {
+/* All that is added up in a step. */
+static void clear_sums(writer *w) {
     const resident *r = w->r;
     for (int k = 0; k < r->units; k++)
         if (r->unit[k].kind == REEL__GRADIENT)
-            add("        float g%d[U%d::ROUNDS][U%d::SIZE], h%d[U%d::ROUNDS * U%d::OUT];\n", k, k,
-                k, k, k, k);
+            add("        float g%d[U%d::ROUNDS][U%d::SIZE], h%d[U%d::ROUNDS * U%d::OUT];\n"
+                "#pragma unroll\n"
+                "        for (int i = 0; i < U%d::ROUNDS; i++) U%d::clear(g%d[i]);\n",
+                k, k, k, k, k, k, k, k, k);
+    if (has_vectors(r)) LINE("float gv[VR] = {};");
+    if (r->totals) LINE("float totals_now[4] = {0, 0, 0, 0};");
+}
+
+static void add_units(writer *w) {
+    const resident *r = w->r;
     for (int k;;) {
         if ((k = next_unit(w, REEL__EXCHANGED)) >= 0)
             add_exchange(w, k);
@@ -607,8 +619,38 @@ void reel__resident_step(writer *w) {
     }
     for (int k = 0; k < r->units; k++)
         if (r->unit[k].kind != REEL__GRADIENT && !w->done[k]) w->failed = true;
-    if (has_vectors(r)) add_vector_sums(w);
-    begin_totals(w);
+}
+
+/* The last step's rows stay behind, if anybody reads them. */
+static void keep_rows(writer *w) {
+    const resident *r = w->r;
+    const value *x = &r->value[r->out[r->gather]];
+    if (x->kept_node < 0) return;
+    LINE("if (t + 1 == (int)a.steps)");
+    add("            for (int i = threadIdx.x; %si < S%d * rows_of(now); i += T)\n"
+        "                (",
+        r->across == r->batch ? "" : "cluster == 0 && ", r->cut);
+    reel__resident_memory(w, x);
+    add(")[(first_of(now) + i / S%d) * (int64_t)%" PRId64
+        " + i %% S%d] = x_of(now)[i %% S%d * P%d + i / S%d];\n",
+        r->cut, x->dim[1], r->cut, r->cut, index_of(r, x), r->cut);
+}
+
+static void end_turn(writer *w) {
+    const resident *r = w->r;
+    keep_rows(w);
+    fetch(w);
+    if (!w->put && (r->tight || w->picks_read > w->met)) meet(w);
+    put_batch(w, true);
+    LINE("parity ^= 1;");
+    meet(w);
+}
+
+/* What follows from gradients that are whole. */
+static void add_updates(writer *w) {
+    const resident *r = w->r;
+    w->summed = true;
+    give_sums(w);
     settle(w, false);
     update_vectors(w);
     end_totals(w);
@@ -616,7 +658,25 @@ void reel__resident_step(writer *w) {
     settle(w, true);
     for (int i = 0; i < r->params; i++)
         if (r->param[i].unit >= 0 && !w->updated[i]) w->failed = true;
-    fetch(w);
-    if (!w->put && (r->tight || w->picks_read > w->met)) meet(w);
-    put_batch(w, true);
+}
+
+void reel__resident_step(writer *w) {
+    const resident *r = w->r;
+    const bool turns = r->turns > 1;
+    w->summed = !turns;
+    clear_sums(w);
+    if (turns) add("#pragma unroll 1\n        for (int turn = 0; turn < TURNS; turn++) {\n");
+    LINE("const int now = t%s;", turns ? " * TURNS + turn" : "");
+    if (is_ragged(r)) LINE("const int rows = rows_of(now);");
+    if (r->totals) LINE("float sums[4] = {0, 0, 0, 0};");
+    add_units(w);
+    add_vector_sums(w);
+    add_totals(w);
+    if (!turns) add_updates(w);
+    settle(w, false);
+    end_turn(w);
+    if (!turns) return;
+    LINE("}");
+    add_updates(w);
+    meet(w);
 }

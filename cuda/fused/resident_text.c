@@ -6,34 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- words ---- */
-
-static int word(writer *w, int node, int slot) {
-    resident *r = w->r;
-    for (int i = 0; i < r->words; i++)
-        if (r->word[i].node == node && r->word[i].slot == slot) return i;
-    if (r->words >= REEL__RESIDENT_WORDS) {
-        w->failed = true;
-        return 0;
-    }
-    r->word[r->words].node = node;
-    r->word[r->words].slot = slot;
-    return r->words++;
-}
-
-/* The word that says where an outer value lies: as it is first seen. */
-static int word_of(writer *w, const value *v) {
-    const reel__group *g = w->r->group;
-    for (int i = 0; i < g->count; i++) {
-        for (int k = 0; k < g->node[i].call.nin; k++)
-            if (g->node[i].in[k] == v->value) return word(w, i, k);
-        for (int k = 0; k < g->node[i].call.nout; k++)
-            if (g->node[i].out[k] == v->value) return word(w, i, g->node[i].call.nin + k);
-    }
-    w->failed = true;
-    return 0;
-}
-
 /* ---- sizes ---- */
 
 static void add_size(writer *w, int axis) {
@@ -42,8 +14,10 @@ static void add_size(writer *w, int axis) {
 
 static void add_sizes(writer *w) {
     const resident *r = w->r;
-    add("constexpr int T = %d, CL = %d, NC = %d;\n", REEL__RESIDENT_THREADS, REEL__RESIDENT_CLUSTER,
-        r->clusters);
+    add("constexpr int T = %d, CL = %d, NC = %d, TURNS = %d;\n", REEL__RESIDENT_THREADS, r->blocks,
+        r->clusters, r->turns);
+    add("constexpr int ALL = %" PRId64 ", ROWS = %" PRId64 ";\n", r->size[r->batch],
+        reel__resident_rows_of_turn(r));
     for (int a = 0; a < r->axes; a++)
         if (reel__resident_axis(r, a) == a)
             add("constexpr int S%d = %" PRId64 ";\n", a, reel__resident_part(r, a));
@@ -66,40 +40,95 @@ static bool lies_along(const resident *r, const value *v, int axis) {
     return reel__resident_axis(r, row_axis(r, v)) == axis;
 }
 
-static void add_unit_types(writer *w, int k) {
+static int pitch_of(const resident *r, const value *v) {
+    return (int)reel__resident_pitch(reel__resident_part(r, column_axis(r, v)));
+}
+
+static reel__resident_after after(const unit *u) {
+    if (u->kind == REEL__EXCHANGED) return REEL__SENT_OFF;
+    if (u->kind == REEL__LOCAL) return u->joined ? REEL__JOINED_FIRST : REEL__PUT_DOWN;
+    return u->owned ? REEL__SHARED_OUT : REEL__KEPT_HERE;
+}
+
+/* Returns how many registers a thread's part of the result takes. */
+static int add_product_type(writer *w, int k, int room) {
+    const resident *r = w->r;
+    const unit *u = &r->unit[k];
+    const value *a, *b;
+    operands(r, u, 0, &a, &b);
+    const reel__resident_product p = {
+        .m = (int)reel__resident_part(r, u->m),
+        .n = (int)reel__resident_part(r, u->n),
+        .k = (int)reel__resident_part(r, u->k),
+        .along = {lies_along(r, a, u->m), lies_along(r, b, u->n)},
+        .pitch = {pitch_of(r, a), pitch_of(r, b)},
+        .room = room,
+        .after = after(u),
+    };
+    const reel__resident_way its = reel__resident_way_of(&p);
+    const int size = its.tm * its.tn, step = p.along[0] || p.along[1] ? 4 : 1;
+    const int lanes = (p.m + its.tm - 1) / its.tm * ((p.n + its.tn - 1) / its.tn) * its.ks;
+    add("using U%d = product<T, S%d, S%d, S%d, %s, P%d, %s, P%d, %d, %d, %d, %d>;\n", k, u->m, u->n,
+        u->k, p.along[0] ? "true" : "false", index_of(r, a), p.along[1] ? "true" : "false",
+        index_of(r, b), its.tm, its.tn, its.ks, REEL__RESIDENT_COPIES(size * step));
+    return (lanes + REEL__RESIDENT_THREADS - 1) / REEL__RESIDENT_THREADS * size;
+}
+
+/* Returns the same. */
+static int add_unit_types(writer *w, int k, int room) {
     const resident *r = w->r;
     const unit *u = &r->unit[k];
     const value *a, *b, *c, *d;
-    operands(r, u, 0, &a, &b);
-    add("using U%d = product<T, S%d, S%d, S%d, %s, P%d, %s, P%d, %s, 190>;\n", k, u->m, u->n, u->k,
-        lies_along(r, a, u->m) ? "true" : "false", index_of(r, a),
-        lies_along(r, b, u->n) ? "true" : "false", index_of(r, b),
-        u->kind == REEL__EXCHANGED  ? "SENT"
-        : u->kind == REEL__GRADIENT ? "KEPT"
-                                    : "MADE");
+    const int taken = add_product_type(w, k, room);
     if (u->kind == REEL__EXCHANGED)
         add("using E%d = exchange<T, CL, S%d, S%d, false>;\n", k, u->m, u->n);
     if (u->joined && !u->owned)
-        add("using J%d = join<U%d::BUSY, NC, U%d::ROUNDS * U%d::OUT>;\n", k, k, k, k);
+        add(u->kind == REEL__GRADIENT ? "using J%d = join<U%d::BUSY, NC, U%d::ROUNDS * U%d::OUT>;\n"
+                                      : "using J%d = join<U%d::BUSY, NC, U%d::OUT, U%d::ROUNDS>;\n",
+            k, k, k, k);
     if (u->kind == REEL__GRADIENT && !u->owned)
         add("using K%d = kept<U%d, %d>;\n", k, k, r->param[u->param].moments);
     if (u->owned)
         add("using K%d = owned<T, U%d, NC, %d>;\nusing J%d = K%d;\n", k, k,
             r->param[u->param].moments, k, k);
-    if (u->products < 2) return;
+    if (u->products < 2) return taken;
+    operands(r, u, 0, &a, &b);
     operands(r, u, 1, &c, &d);
     if (lies_along(r, a, u->m) != lies_along(r, c, u->m) ||
         lies_along(r, b, u->n) != lies_along(r, d, u->n))
         w->failed = true;
     add("static_assert(P%d == P%d && P%d == P%d, \"\");\n", index_of(r, a), index_of(r, c),
         index_of(r, b), index_of(r, d));
+    return taken;
+}
+
+/* Gradients' sums stay in their registers from turn to turn. */
+static void add_units(writer *w) {
+    const resident *r = w->r;
+    const int all = 65536 / REEL__RESIDENT_THREADS;
+    int room = r->turns > 1 ? all - 46 : all - 66;
+    int taken = 0;
+    for (int k = 0; k < r->units; k++)
+        if (r->unit[k].kind == REEL__GRADIENT)
+            taken += add_unit_types(w, k, r->turns > 1 ? room / 2 : room);
+    if (r->turns > 1) room = room - taken > 40 ? room - taken : 40;
+    for (int k = 0; k < r->units; k++)
+        if (r->unit[k].kind != REEL__GRADIENT) add_unit_types(w, k, room);
+}
+
+/* Whether what a block has of each row of bytes begins and ends with a word of 4. */
+static bool by_words(const resident *r) {
+    const reel__layout *from = &call_of(r, r->gather)->in[0]->layout;
+    return reel__resident_part(r, r->cut) % 4 == 0 && from->stride[0] % 4 == 0 &&
+           from->offset % 4 == 0;
 }
 
 static void add_types(writer *w) {
     const resident *r = w->r;
     const value *x = &r->value[r->out[r->gather]];
-    for (int k = 0; k < r->units; k++) add_unit_types(w, k);
-    add("using gather_rows = gather<T, S%d, S%d, P%d>;\n", r->cut, r->batch, index_of(r, x));
+    add_units(w);
+    add("using gather_rows = gather<T, S%d, S%d, P%d, %s>;\n", r->cut, r->batch, index_of(r, x),
+        by_words(r) ? "4" : "1");
     add("using the_totals = totals<T, CL>;\n");
     add("constexpr int NV = %d, VR = parts(most(NV, 1), T);\n", r->vectors);
     if (r->clusters == 1) return;
@@ -190,24 +219,10 @@ static void add_slots(writer *w) {
 
 /* ---- where a block's part of a value lies in memory ---- */
 
-static int64_t stride_of(const value *v, int axis) {
-    return v->kind == REEL__A_TILE && axis == 0 ? v->dim[1] : 1;
-}
-
-/* ", from, down, across" of a tile; `word` elements of a vector. */
-static void add_memory(writer *w, const value *v) {
-    const resident *r = w->r;
-    add("data<float>(a, %d)", word_of(w, v));
-    for (int d = 0; d < (v->kind == REEL__A_TILE ? 2 : v->kind == REEL__A_VECTOR ? 1 : 0); d++) {
-        const int axis = reel__resident_axis(r, v->axis[d]);
-        if (axis == r->cut) add(" + rank * S%d * (int64_t)%" PRId64, axis, stride_of(v, d));
-        if (axis == r->across && axis != r->batch)
-            add(" + cluster * S%d * (int64_t)%" PRId64, axis, stride_of(v, d));
-    }
-}
 static void add_strides(writer *w, const value *v) {
     const int rows = reel__resident_rows(w->r, v);
-    add("(int64_t)%" PRId64 ", (int64_t)%" PRId64, stride_of(v, rows), stride_of(v, 1 - rows));
+    add("(int64_t)%" PRId64 ", (int64_t)%" PRId64, reel__resident_stride(v, rows),
+        reel__resident_stride(v, 1 - rows));
 }
 
 static bool is_cut(const resident *r, const value *v) {
@@ -241,7 +256,7 @@ static void move_tile(writer *w, const reel__resident_param *p, bool in) {
     add(", ");
     add_size(w, column_axis(r, v));
     add(", P%d>(t%d, ", p->p, p->p);
-    add_memory(w, v);
+    reel__resident_memory(w, v);
     add(", ");
     add_strides(w, v);
     add(");\n");
@@ -252,16 +267,17 @@ static void move_moment(writer *w, const reel__resident_param *p, int k, bool in
     const value *v = &r->value[p->p], *m = &r->value[p->moment[k]];
     const int rows = reel__resident_rows(r, v);
     if (r->unit[p->unit].owned) { /* each cluster has others */
-        add("    if (%s) K%d::each<S%d>(kept%d, cluster, %d, ", is_cut(r, v) ? "true" : "rank == 0",
-            p->unit, r->unit[p->unit].n, p->unit, k);
+        add("    %sK%d::each<S%d>(kept%d, cluster, %d, ",
+            in || is_cut(r, v) ? "" : "if (rank == 0) ", p->unit, r->unit[p->unit].n, p->unit, k);
     } else {
         add_guard(w, v, in);
         add("K%d::each(kept%d, %d, ", p->unit, p->unit, k);
     }
     add("[&](int m, int n, float &x) {\n        float *at = ");
-    add_memory(w, m);
+    reel__resident_memory(w, m);
     add(" + m * (int64_t)%" PRId64 " + n * (int64_t)%" PRId64 ";\n        %s;\n    });\n",
-        stride_of(v, rows), stride_of(v, 1 - rows), in ? "x = *at" : "*at = x");
+        reel__resident_stride(v, rows), reel__resident_stride(v, 1 - rows),
+        in ? "x = *at" : "*at = x");
 }
 
 static void move_vector(writer *w, const reel__resident_param *p, int k, bool in) {
@@ -271,7 +287,7 @@ static void move_vector(writer *w, const reel__resident_param *p, int k, bool in
     add("for (int i = threadIdx.x; i < %d; i += T) ", p->count);
     if (in) add("vectors[%d * NV + %d + i] = ", k, p->at);
     add("(");
-    add_memory(w, v);
+    reel__resident_memory(w, v);
     add(")[i]");
     if (!in) add(" = vectors[%d * NV + %d + i]", k, p->at);
     add(";\n");
@@ -289,7 +305,7 @@ static void add_cells(writer *w, bool in) {
     for (int i = 0; i < r->values; i++) {
         const value *v = &r->value[i];
         if (!is_cell(r, v)) continue;
-        const int at = word_of(w, v);
+        const int at = reel__resident_word_of(w, v);
         if (in)
             add("    %s c%d = *data<%s>(a, %d);\n", type_of(v), i, type_of(v), at);
         else
@@ -303,7 +319,7 @@ static void add_taken(writer *w) {
     const reel__update_call u = reel__update_of(call_of(r, r->update));
     for (int k = 0; k < r->params; k++)
         add("    if (threadIdx.x == %d) taken[%d] = *data<int64_t>(a, %d);\n", k, k,
-            word(w, r->update, r->param[k].first + u.width - 1));
+            reel__resident_word(w, r->update, r->param[k].first + u.width - 1));
 }
 
 /* What optimizers are told. */
@@ -324,9 +340,7 @@ static void add_arguments(writer *w) {
         "struct fed { const int64_t *index; double rate; };\n"
         "struct arguments { uint64_t word[%d]; u32 steps, first; fed step[%d]; };\n"
         "template <class X> DEVICE X *data(const arguments &a, int i) { return (X *)a.word[i]; }\n"
-        "DEVICE float square(float x) { return x * x; }\n"
-        "template <class U> static constexpr int half = U::SIZE > 72 ? 0 : U::TURNS / U::KS / 2 * "
-        "U::KS;\n\n",
+        "DEVICE float square(float x) { return x * x; }\n\n",
         REEL__RESIDENT_WORDS, REEL__RESIDENT_STEPS);
 }
 
@@ -337,7 +351,7 @@ static void add_shares(writer *w) {
         if (!r->unit[k].owned) continue;
         add("    float *kept%d = (float *)(data<message>(a, 4) + %d + (size_t)CL * 2 * SLOTS) + "
             "(size_t)blockIdx.x * moments_size",
-            k, REEL__RESIDENT_CLUSTER * REEL__RESIDENT_COUNTER / 4);
+            k, r->blocks * REEL__RESIDENT_COUNTER / 4);
         for (int j = 0; j < k; j++)
             if (r->unit[j].owned) add(" + K%d::size", j);
         add(";\n");
@@ -368,32 +382,33 @@ static void add_head(writer *w) {
         "at_totals);\n"
         "    const u32 barrier = shared_address(sm + at_barrier);\n");
     const int x = r->out[r->gather];
-    add("    auto x_of = [&](int t) { return sm + at%d + (t & %d) * N%d; };\n", x, !r->tight, x);
+    add("    auto x_of = [&](int s) { return sm + at%d + (s & %d) * N%d; };\n", x, !r->tight, x);
     add("    const reel__cuda_error_slot errors = {data<unsigned>(a, 0), "
         "data<reel__cuda_deferred>(a, 1), data<const char>(a, 2), data<const char>(a, 3)};\n");
     if (r->clusters > 1)
         add("    u32 *counter = data<u32>(a, 4) + rank * %d;\n"
             "    message *all_slots = data<message>(a, 4) + %d + (size_t)rank * 2 * SLOTS;\n",
-            REEL__RESIDENT_COUNTER, REEL__RESIDENT_CLUSTER * REEL__RESIDENT_COUNTER / 4);
+            REEL__RESIDENT_COUNTER, r->blocks * REEL__RESIDENT_COUNTER / 4);
     add_shares(w);
-    const bool over = r->across >= 0 && r->across == r->batch;
-    const int64_t rows =
-        over ? (r->size[r->batch] + r->clusters - 1) / r->clusters : r->size[r->batch];
-    add("    const int first_row = %s%" PRId64 ";\n", over ? "cluster * " : "0 * ", rows);
-    add("    const int rows = least(%" PRId64 ", %" PRId64 " - first_row);\n", rows,
-        r->size[r->batch]);
+    add("    auto first_of = [&](int s) { return (%ss %% TURNS) * ROWS; };\n"
+        "    auto rows_of = [&](int s) { return s < TURNS * (int)a.steps ? most(0, least(ROWS, ALL "
+        "- "
+        "first_of(s))) : 0; };\n",
+        r->across == r->batch ? "cluster * TURNS + " : "");
     add("    const unsigned char *bytes = data<unsigned char>(a, %d) + rank * S%d;\n",
-        word(w, r->gather, 0), r->cut);
+        reel__resident_word(w, r->gather, 0), r->cut);
     add("    const int64_t width = %" PRId64 ", all_rows = %" PRId64 ";\n",
         gather->in[0]->layout.stride[0], gather->in[0]->layout.shape.dim[0]);
     add("    const float scale = (float)%a;\n", gather->with.index.scale);
-    add("    auto find = [&](int t) -> int64_t {\n"
-        "        return t < (int)a.steps ? gather_rows::find(a.step[t].index + first_row, rows) : "
+    add("    auto find = [&](int s) -> int64_t {\n"
+        "        const int rows = rows_of(s);\n"
+        "        return rows ? gather_rows::find(a.step[s / TURNS].index + first_of(s), rows) : "
         "0;\n"
         "    };\n"
-        "    auto keep = [&](int t, int64_t found) {\n"
-        "        gather_rows::keep(picks, found, t < (int)a.steps ? rows : 0, all_rows, first_row, "
-        "errors, rank == 0);\n"
+        "    auto keep = [&](int s, int64_t found) {\n"
+        "        gather_rows::keep(picks, found, rows_of(s), all_rows, first_of(s), errors, rank "
+        "== "
+        "0);\n"
         "    };\n");
     add("    if (threadIdx.x == 0) {\n");
     for (int k = 0; k < r->units; k++) {
@@ -407,7 +422,7 @@ static void add_head(writer *w) {
     add_cells(w, true);
     add_taken(w);
     add("    const double rate_before = *data<double>(a, %d);\n",
-        word(w, r->update, call_of(r, r->update)->nin - 2));
+        reel__resident_word(w, r->update, call_of(r, r->update)->nin - 2));
     add("    unsigned pixels[gather_rows::EACH];\n"
         "    u32 parity = 0;\n"
         "    keep(0, find(0));\n"
@@ -458,28 +473,17 @@ static void add_tail(writer *w) {
     const reel__call *update = call_of(r, r->update);
     const reel__update_call u = reel__update_of(update);
     const int nin = update->nin;
-    add("        parity ^= 1;\n        __syncthreads();\n    }\n");
     for (int k = 0; k < r->params; k++) move_param(w, &r->param[k], false);
     add_cells(w, false);
     add("    if (blockIdx.x == 0 && threadIdx.x == 0) {\n");
     for (int k = 0; k < r->params; k++)
         add("        *data<int64_t>(a, %d) = taken[%d] + a.steps;\n",
-            word(w, r->update, r->param[k].first + u.width - 1), k);
-    add("        *data<int64_t>(a, %d) += a.steps;\n", word(w, r->update, nin - 1));
+            reel__resident_word(w, r->update, r->param[k].first + u.width - 1), k);
+    add("        *data<int64_t>(a, %d) += a.steps;\n", reel__resident_word(w, r->update, nin - 1));
     if (r->rate >= 0)
         add("        *data<double>(a, %d) = a.step[a.steps - 1].rate;\n",
-            word(w, r->update, nin - 2));
+            reel__resident_word(w, r->update, nin - 2));
     add("    }\n");
-    const value *x = &r->value[r->out[r->gather]];
-    if (x->kept_node >= 0) {
-        add("    for (int i = threadIdx.x; %si < S%d * rows; i += T)\n        (",
-            r->across == r->batch ? "" : "cluster == 0 && ", r->cut);
-        add_memory(w, x);
-        add(")[(first_row + i / S%d) * (int64_t)%" PRId64
-            " + i %% S%d] = x_of(a.steps - 1)[i %% S%d * "
-            "P%d + i / S%d];\n",
-            r->cut, x->dim[1], r->cut, r->cut, index_of(r, x), r->cut);
-    }
     add("    cluster_meet();\n}\n");
 }
 
@@ -499,10 +503,11 @@ char *reel__resident_text(resident *r) {
     add_head(w);
     add_expectations(w);
     add("#pragma unroll 1\n    for (int t = 0; t < (int)a.steps; t++) {\n"
-        "        const u32 step = a.first + t;\n        float sums[4] = {0, 0, 0, 0};\n");
+        "        const u32 step = a.first + t;\n");
     if (r->clusters > 1) add("        message *slots = all_slots + (step & 1) * SLOTS;\n");
     add_table(w);
     if (step.text) add("%s", step.text);
+    add("    }\n");
     add_tail(w);
     const bool failed = w->failed || text.failed || step.failed || !text.text;
     free(step.text);

@@ -19,12 +19,24 @@ typedef struct {
     bool done[REEL__RESIDENT_UNITS], held[REEL__RESIDENT_UNITS], updated[REEL__RESIDENT_PARAMS];
     int begun[REEL__RESIDENT_UNITS]; /* halves of a gradient's products */
     bool fetched, put;
+    bool summed; /* over all turns: what gradients are made of is there */
     int order[REEL__RESIDENT_UNITS], exchanges; /* so far */
     bool failed;
 } writer;
 
 /* What all threads do in a step, into w->t; w->failed: it can't be said. (resident_step.c) */
 void reel__resident_step(writer *w);
+
+/* ---- words (resident_words.c) ---- */
+
+/* The word that says where a node's tensor lies: of its inputs or, behind these, results. */
+int reel__resident_word(writer *w, int node, int slot);
+/* The one that says where an outer value lies: as it is first seen. */
+int reel__resident_word_of(writer *w, const value *v);
+/* Elements from one to the next, along a dimension as it lies in memory. */
+int64_t reel__resident_stride(const value *v, int dimension);
+/* Where this block's part of a value begins in memory. */
+void reel__resident_memory(writer *w, const value *v);
 
 #define add(...) reel__text_add(w->t, __VA_ARGS__)
 #define LINE(...) (add("        "), add(__VA_ARGS__), add("\n"))
