@@ -266,6 +266,7 @@ reel_status reel_digits_draw(int64_t n, uint64_t seed, reel_tensor **images, ree
     if (n < 0 || images == NULL || labels == NULL)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "digits_draw: %s",
                          n < 0 ? "a negative count" : "images or labels is NULL");
+    REEL_TRY(reel__refuse_recorded(NULL, "digits_draw"));
     REEL__COMPOSITE(.name = "digits_draw");
     reel_tensor *x = reel_empty_at(NULL, reel_shape(n, SIDE, SIDE), REEL_U8, reel_cpu());
     reel_tensor *y = reel_empty_at(NULL, reel_shape(n), REEL_I64, reel_cpu());

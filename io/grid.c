@@ -170,6 +170,7 @@ static reel_status check(const char *path, reel_tensor *images, const reel_grid_
 
 reel_status reel_grid_write(const char *path, reel_tensor *images, reel_grid_options options) {
     if (reel_failed()) return reel_error_status();
+    REEL_TRY(reel__refuse_recorded(NULL, "grid"));
     REEL_TRY(check(path, images, &options));
     int64_t n = reel_dim(images, 0), h = reel_dim(images, 1), w = reel_dim(images, 2);
     layout l = {0};

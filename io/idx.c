@@ -135,6 +135,7 @@ reel_tensor *reel_idx_read(const char *path) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "IDX: no path given");
         return NULL;
     }
+    if (reel__refuse_recorded(NULL, "IDX") != REEL_OK) return NULL;
     const bool failed = reel_failed();
     uint64_t size;
     int fd = reel__open_to_read(path, &size);

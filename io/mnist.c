@@ -230,6 +230,7 @@ static reel_status search(reel_mnist *m) {
 reel_status reel_mnist_load(reel_mnist *m, const char *where) {
     if (m == NULL) return reel_fail(REEL_ERR_ARGUMENT, NULL, "mnist_load: m is NULL");
     if (reel_failed()) return reel_error_status();
+    REEL_TRY(reel__refuse_recorded(NULL, "mnist_load"));
     const excuses none = {""};
     if (where == NULL) return search(m);
     if (strcmp(where, "synthetic") == 0) return load_synthetic(m, &none);

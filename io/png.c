@@ -139,6 +139,7 @@ reel_status reel_png_write(const char *path, reel_tensor *image) {
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "png: no %s%s%s", path == NULL ? "path" : "image",
                          path == NULL ? "" : ": ", path == NULL ? "" : path);
     if (!reel__live(NULL, "png", NULL, image)) return reel_error_status();
+    REEL_TRY(reel__refuse_recorded(NULL, "png"));
     bool grey = reel_ndim(image) == 2, rgb = reel_ndim(image) == 3 && reel_dim(image, 2) == 3;
     if (!grey && !rgb) {
         char shape[128];

@@ -342,6 +342,7 @@ reel_state *reel_safetensors_read(const char *path) {
         reel_fail(REEL_ERR_ARGUMENT, NULL, "safetensors: no path");
         return NULL;
     }
+    if (reel__refuse_recorded(NULL, "safetensors") != REEL_OK) return NULL;
     const bool failed = reel_failed();
     reader r = {.path = path, .fd = -1};
     reel_state *s = reel_state_new();

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static atomic_long first = LONG_MAX, last = LONG_MAX, asked, alive, bytes, most = LONG_MAX;
+static atomic_long first = LONG_MAX, last = LONG_MAX, asked, alive, bytes, most_bytes = LONG_MAX;
 static _Thread_local bool spared;
 
 void fail_allocations(long n, long more) {
@@ -26,7 +26,7 @@ bool stop_failing(void) {
 }
 
 void limit_memory(size_t more) {
-    atomic_store(&most, more ? atomic_load(&bytes) + (long)more : LONG_MAX);
+    atomic_store(&most_bytes, more ? atomic_load(&bytes) + (long)more : LONG_MAX);
 }
 
 long blocks_alive(void) {
@@ -42,7 +42,7 @@ __attribute__((noinline)) static bool is_blas(const void *caller) {
 }
 
 static bool is_beyond(size_t n) {
-    const long left = atomic_load(&most) - atomic_load(&bytes);
+    const long left = atomic_load(&most_bytes) - atomic_load(&bytes);
     return left < 0 || n > (size_t)left;
 }
 

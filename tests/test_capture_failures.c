@@ -128,6 +128,40 @@ static bool saves(void *user) {
     return plain(user);
 }
 
+static bool reads_a_file(void *user) {
+    reel_state_free(reel_safetensors_read("/nonexistent/state"));
+    return plain(user);
+}
+
+static bool reads_an_index(void *user) {
+    reel_idx_read("/nonexistent/images");
+    return plain(user);
+}
+
+static bool loads_digits(void *user) {
+    reel_mnist mnist;
+    reel_mnist_load(&mnist, "synthetic");
+    return plain(user);
+}
+
+static bool draws_digits(void *user) {
+    reel_tensor *images, *labels;
+    reel_digits_draw(2, 1, &images, &labels);
+    return plain(user);
+}
+
+static bool writes_a_picture(void *user) {
+    reel_png_write("/nonexistent/picture.png", linear(user));
+    return plain(user);
+}
+
+static bool writes_pictures(void *user) {
+    world *v = user;
+    reel_grid_write("/nonexistent/grid.png", reel_reshape(v->w, reel_shape(3, 2, 2)),
+                    (reel_grid_options){0});
+    return plain(user);
+}
+
 static bool sets_a_rate(void *user) {
     reel_optim_set_lr(((world *)user)->optim, 0.01);
     return plain(user);
@@ -231,6 +265,12 @@ static const struct {
     {writes_to_its_own, "data: is done by the host"},
     {prints, "print: is done by the host"},
     {saves, "safetensors: is done by the host"},
+    {reads_a_file, "safetensors: is done by the host"},
+    {reads_an_index, "IDX: is done by the host"},
+    {loads_digits, "mnist_load: is done by the host"},
+    {draws_digits, "digits_draw: is done by the host"},
+    {writes_a_picture, "png: is done by the host"},
+    {writes_pictures, "grid: is done by the host"},
     {sets_a_rate, "optim_set_lr: is done by the host"},
     {sets_a_group_s_rate, "optim_set_group_lr: is done by the host"},
     {adds_a_group, "optim_add_group: is done by the host"},

@@ -18,9 +18,11 @@ enum { BLOCK = 1024, MOST_DEPTH = 64 };
 
 typedef _Atomic(reel__profile_event *) block;
 
+typedef enum { NONE, UNDER_WAY, STOPPED } profile_state;
+
 static struct {
     pthread_mutex_t lock; /* of all that is not atomic: start, stop, and readers */
-    enum { NONE, UNDER_WAY, STOPPED } state;
+    profile_state state;
     block *blocks;
     int64_t most, start, end;
     atomic_uint number;
@@ -353,9 +355,9 @@ __attribute__((constructor)) static void watch_forks(void) {
 /* ---- reading ---- */
 
 /* The state, with the lock held where it is STOPPED. */
-static int look(reel__profile_view *view) {
+static profile_state look(reel__profile_view *view) {
     pthread_mutex_lock(&profile.lock);
-    const int state = profile.state;
+    const profile_state state = profile.state;
     if (state != STOPPED) {
         pthread_mutex_unlock(&profile.lock);
         return state;
@@ -366,7 +368,7 @@ static int look(reel__profile_view *view) {
 }
 
 reel_status reel__profile_look(const char *who, reel__profile_view *view) {
-    const int state = look(view);
+    const profile_state state = look(view);
     if (state == STOPPED) return REEL_OK;
     return reel_fail(REEL_ERR_STATE, NULL, "%s: %s", who,
                      state == UNDER_WAY ? "a profile is under way: stop it first"
