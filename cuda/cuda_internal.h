@@ -60,7 +60,6 @@ typedef struct {
 
     cublasLtHandle_t blas;
     void *workspace;                            /* of products, REEL__CUDA_WORKSPACE bytes */
-    int split_room[REEL__CUDA_SPLIT_PARTS + 1]; /* see reel__cuda_gemm_split_room */
 
     unsigned *tickets;                /* REEL__CUDA_TICKETS of them, all 0 between kernels */
     unsigned *claimed;                /* see reel__cuda_error_slot */

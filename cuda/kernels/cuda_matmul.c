@@ -76,8 +76,8 @@ static bool lies_in_quads(int32_t alignment, int64_t ld, int64_t length) {
     return alignment >= 16 && ld % 4 == 0 && length % 4 == 0;
 }
 
-/* Whether gemm_thin.cu is good at it. */
-static bool find_thin(const reel__cuda_device *d, const reel__cuda_blas_product *of, way *w) {
+/* Whether gemm_thin.cu is good at it. room: see room_of. */
+static bool find_thin(const int *room, const reel__cuda_blas_product *of, way *w) {
     const int64_t m = of->n, n = of->m, k = of->k, turned = of->transpose_b;
     if (k <= 16 && m * n >= 1 << 18 && lies_in_quads(of->alignment_z, n, n)) {
         *w = (way){BY_THIN, REEL__CUDA_THIN_K, 1};
@@ -87,7 +87,7 @@ static bool find_thin(const reel__cuda_device *d, const reel__cuda_blas_product 
         return false;
     *w = (way){BY_THIN, REEL__CUDA_THIN_N, 1};
     if (!turned) return m >= 1024;
-    while (w->parts < 16 && d->split_room[2 * w->parts] >= pieces(m, 128) && k >= 256 * w->parts)
+    while (w->parts < 16 && room[2 * w->parts] >= pieces(m, 128) && k >= 256 * w->parts)
         w->parts *= 2;
     return m * w->parts >= 4096;
 }
@@ -102,15 +102,14 @@ static const struct {
 #define TILE_US 3           /* to begin and end a tile */
 #define JOIN_US 3           /* to add parts */
 
-static double time_of(const reel__cuda_device *d, const reel__cuda_blas_product *of, int tiling,
-                      int parts) {
+static double time_of(const int *room, const reel__cuda_blas_product *of, int tiling, int parts) {
     const int64_t tiles = pieces(of->n, 128) * pieces(of->m, tilings[tiling].columns);
     const double steps = (double)pieces(pieces(of->k, parts), 32),
-                 times = (double)pieces(tiles, d->split_room[parts]);
+                 times = (double)pieces(tiles, room[parts]);
     return times * (steps * tilings[tiling].step + TILE_US) + (parts > 1 ? JOIN_US : 0);
 }
 
-static bool find_split(const reel__cuda_device *d, const reel__cuda_blas_product *of, way *w) {
+static bool find_split(const int *room, const reel__cuda_blas_product *of, way *w) {
     const int64_t m = of->n, n = of->m, k = of->k, most = 1 << 28; /* it counts in 32 bits */
     if (m * n > most * 128 || k > most || of->lda > most || of->ldb > most) return false;
     if (k < FEWEST_K || (double)m * (double)n * (double)k < FEWEST_PRODUCTS || m < 100)
@@ -118,13 +117,27 @@ static bool find_split(const reel__cuda_device *d, const reel__cuda_blas_product
     double best = 1e30;
     for (int tiling = 0; tiling < (int)(sizeof tilings / sizeof *tilings); tiling++)
         for (int parts = 1; parts <= REEL__CUDA_SPLIT_PARTS; parts++) {
-            if (d->split_room[parts] == 0 || (parts > 1 && k < 64 * parts)) continue;
-            const double time = time_of(d, of, tiling, parts);
+            if (room[parts] == 0 || (parts > 1 && k < 64 * parts)) continue;
+            const double time = time_of(room, of, tiling, parts);
             if (time >= best) continue;
             best = time;
             *w = (way){BY_SPLIT, tilings[tiling].columns, parts};
         }
     return best < 1e30;
+}
+
+/* What the device has room for (reel__cuda_gemm_split_room), found when it is first asked for. */
+static const int *room_of(const reel__cuda_device *d) {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct {
+        bool known;
+        int parts[REEL__CUDA_SPLIT_PARTS + 1];
+    } room[REEL__CUDA_DEVICES];
+    pthread_mutex_lock(&lock);
+    if (!room[d->index].known) reel__cuda_gemm_split_room(room[d->index].parts);
+    room[d->index].known = true;
+    pthread_mutex_unlock(&lock);
+    return room[d->index].parts;
 }
 
 static way find_way(const reel__cuda_device *d, const reel__cuda_blas_product *of) {
@@ -133,7 +146,10 @@ static way find_way(const reel__cuda_device *d, const reel__cuda_blas_product *o
                       of->precision == REEL_MATMUL_F32,
                by_tensor_cores = reel__self()->precision == REEL_MATMUL_BF16_X6;
     if (ours && find_small_tiles(of, &w)) return w;
-    if (ours && by_tensor_cores && (find_thin(d, of, &w) || find_split(d, of, &w))) return w;
+    if (ours && by_tensor_cores) {
+        const int *room = room_of(d);
+        if (find_thin(room, of, &w) || find_split(room, of, &w)) return w;
+    }
     return (way){.by = BY_BLAS};
 }
 

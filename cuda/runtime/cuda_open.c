@@ -33,7 +33,6 @@ static reel_status open_device(reel__cuda_device *d) {
         d->tickets = tickets;
         d->claimed = d->tickets + REEL__CUDA_TICKETS;
     }
-    reel__cuda_gemm_split_room(d->split_room);
     if (!d->error) REEL_TRY(reel__cuda_errors_open(d, what));
     if (!d->blas && cublasLtCreate(&d->blas) != CUBLAS_STATUS_SUCCESS)
         return reel_fail(REEL_ERR_DEVICE, NULL, "%s: cuBLAS can't be started", what);
