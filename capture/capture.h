@@ -87,16 +87,18 @@ typedef enum {
     REEL_PASS_COMMON = 2, /* a call that repeats another is left out */
     REEL_PASS_FUSE = 4,   /* neighbours become one kernel */
     REEL_PASS_MEMORY = 8, /* results whose times do not meet share memory */
-    /* Young, and no defaults yet; see `with`: */
-    REEL_PASS_WHOLE = 16, /* a GPU does many steps in one kernel, if it can. Its blocks wait for
-                             each other: they want the GPU to themselves */
+    /* Experimental, and no defaults: see `with`. */
+    REEL_PASS_WHOLE = 16, /* a GPU does many steps in one kernel, if it can, which takes seconds to
+                             compile, once. Its blocks wait for each other: they want the GPU to
+                             themselves */
     REEL_PASS_BESIDE = 32 /* these go in a stream beside the device's own, so that those of several
-                             plans run at once; what comes to their memory comes after them */
+                             plans run at once; what comes to their memory comes after them. Nothing
+                             without REEL_PASS_WHOLE */
 } reel_pass;
 
 typedef struct {
     unsigned without; /* passes, as bits */
-    unsigned with;    /* passes that are no defaults yet, as bits */
+    unsigned with;    /* passes that are no defaults, as bits; `without` has the last word */
     bool eager;       /* replays run the function, and nothing is recorded */
 } reel_capture_options;
 

@@ -18,10 +18,10 @@
  * asks the driver for none; when the driver has none left, what is kept is given back first.
  *
  * All kernels of a device run in one stream, in the order of the calls, whichever thread made them:
- * results do not depend on the number of threads. Whole steps of a captured plan
- * that asks for it (capture.h) go in a stream beside it: what comes to the memory that they use
- * comes after them, without a wait on the host. Sums are added up in an order that their shape
- * alone decides, so two runs have the same bits.
+ * results do not depend on the number of threads. Whole steps of a plan that has REEL_PASS_BESIDE
+ * (capture.h) go in a stream beside it: what comes to the memory that they use comes after them,
+ * without a wait on the host. Sums are added up in an order that their shape alone decides, so two
+ * runs have the same bits.
  *
  * Calls leave the device that they worked on as the thread's current one (cudaGetDevice).
  *

@@ -45,6 +45,7 @@ typedef struct {
     reel__cuda_lane lane[REEL__CUDA_LANES];
     int holder[REEL__CUDA_LANES]; /* of each share of the GPU: the lane that had it last, + 1 */
     uint64_t turns;
+    unsigned behind_stream; /* bits of lanes whose next kernel comes after the device's stream */
     atomic_int taken;
 } reel__cuda_lanes;
 
@@ -59,7 +60,7 @@ typedef struct {
     reel__cuda_lanes lanes;
 
     cublasLtHandle_t blas;
-    void *workspace;                            /* of products, REEL__CUDA_WORKSPACE bytes */
+    void *workspace; /* of products, REEL__CUDA_WORKSPACE bytes */
 
     unsigned *tickets;                /* REEL__CUDA_TICKETS of them, all 0 between kernels */
     unsigned *claimed;                /* see reel__cuda_error_slot */
@@ -131,18 +132,22 @@ typedef struct {
     reel__storage *storage;
     bool writes;
 } reel__cuda_touch;
-/* Of the GPU. */
+/* Of the GPU, that a kernel wants to itself. */
 typedef struct {
-    int share, shares; /* so many of so many */
-} reel__cuda_share;
-/* Sends a call's kernel into a lane of its device, after all that was asked of what it touches. It
- * has its share to itself: those of kernels in lanes at one time don't add up to more than there
- * are. */
+    int part, parts; /* so many of so many */
+    bool is_first;   /* of the kernel's launches */
+} reel__cuda_part;
+/* Sends a call's kernel into a lane of its device, after all that was asked of what it touches, and
+ * of anything if it is the first. Parts of kernels in lanes at one time don't add up to more than
+ * the GPU. */
 reel_status reel__cuda_lane_send(const reel__call *c, int lane, const reel__cuda_launch *l,
-                                 reel__cuda_share share, const reel__cuda_touch *touch, int count);
-/* The device's stream goes on after what was sent into the lane; -1: into all of them. In a child
- * of fork, which has none, nothing happens. */
-reel_status reel__cuda_lane_await(reel__cuda_device *d, int lane);
+                                 reel__cuda_part part, const reel__cuda_touch *touch, int count);
+/* The device's stream goes on after what was sent into lanes. In a child of fork, which has none,
+ * nothing happens. */
+reel_status reel__cuda_lanes_await(reel__cuda_device *d);
+/* The same, and lanes go on after what is sent into the stream next: a kernel that wants all of the
+ * GPU to itself. */
+reel_status reel__cuda_lanes_stop(reel__cuda_device *d);
 /* Adds its kernels to launches and batches. */
 void reel__cuda_lane_count(reel__cuda_device *d, reel_cuda_counts *out);
 /* The backend's. */

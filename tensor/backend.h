@@ -78,10 +78,10 @@ typedef struct reel__backend {
     /* From one device of this backend to another. */
     reel_status (*between)(int to, void *there, int from, const void *here, size_t bytes);
     reel_status (*wait)(int index); /* for all that was asked of the device */
-    /* Calls from here on come after all that `beside` names, which is cleared. NULL where nothing is
-     * done beside them. */
+    /* Calls from here on come after all that `beside` names, which is cleared. NULL where nothing
+     * is done beside them. */
     void (*await)(struct reel__storage *s);
-    int (*count)(void);             /* devices */
+    int (*count)(void); /* devices */
     /* Waits, and gives a profile what launches took (profile_internal.h); asked only while their
      * times are taken. NULL: kernels have run when they return. */
     reel_status (*tell_times)(void);

@@ -294,7 +294,7 @@ REEL_API int reel_threads(void);
  * up. An element of x[M,K] y[K,N] was within 2^-24 (4 + sqrt(K) / 4) of the sum of its |x| |y|, of
  * numbers of all kinds and K up to 8192, on an H200, where a plain sum of positive numbers is off
  * by four times that. Infinities and NaN are where they belong. Of factors below 2^-110 it may lose
- * what is worth less than 2^-134. It is young, and no default yet. */
+ * what is worth less than 2^-134. Experimental, and no default. */
 typedef enum {
     REEL_MATMUL_F32 = 0,
     REEL_MATMUL_TF32,

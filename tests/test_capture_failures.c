@@ -1,6 +1,7 @@
 /* What a captured step can't do, and what fails in one: it says so as the step itself does, leaves
  * things as the step would, and goes on when the failure is cleared. */
 #include "tests/capture_rig.h"
+#include "tests/temp_dir.h"
 
 #include <pthread.h>
 #include <sys/wait.h>
@@ -124,7 +125,7 @@ static bool prints(void *user) {
 
 static bool saves(void *user) {
     world *v = user;
-    reel_safetensors_write(v->params, "/tmp/never-written.safetensors");
+    reel_safetensors_write(v->params, in_dir("never-written.safetensors"));
     return plain(user);
 }
 
@@ -719,7 +720,7 @@ END_TEST
 
 int main(void) {
     Suite *s = suite_create("capture_failures");
-    TCase *c = add_case(s, "refused");
+    TCase *c = add_dir_case(s, "refused");
     tcase_add_loop_test(c, what_is_refused, 0, sizeof refused / sizeof *refused);
     tcase_add_test(c, calls_that_are_wrong);
     tcase_add_test(c, there_is_nothing_to_do);

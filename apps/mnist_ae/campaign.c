@@ -106,8 +106,8 @@ typedef struct {
     app_campaign *campaign;
     pthread_mutex_t lock; /* of all below, and of the campaign's cells */
     int next;             /* the number of the next one */
-    int status;           /* the first that was not EXIT_SUCCESS: nobody begins another */
-    reel_status failure;  /* of that one */
+    int status;           /* not EXIT_SUCCESS: nobody begins another */
+    reel_status failure;  /* the first */
     char why[2000];
 } crew;
 
@@ -129,15 +129,24 @@ static int take_number(crew *w) {
     return number;
 }
 
-/* A failure is kept, and told by the program's own thread in the end. */
+/* The first failure is kept, and told by the program's own thread in the end; any other at once. */
+static void keep_failure(crew *w) {
+    if (w->failure != REEL_OK) {
+        say_failure();
+        return;
+    }
+    w->failure = reel_error_status();
+    w->status = EXIT_FAILED; /* rather than the signal's */
+    snprintf(w->why, sizeof w->why, "%s", reel_error());
+}
+
 static void end_run(crew *w, const app_cell *cell, int status) {
     pthread_mutex_lock(&w->lock);
     if (status == EXIT_SUCCESS) status = keep_cell(w->campaign, cell);
-    if (w->status == EXIT_SUCCESS && status != EXIT_SUCCESS) {
+    if (status == EXIT_FAILED)
+        keep_failure(w);
+    else if (w->status == EXIT_SUCCESS)
         w->status = status;
-        w->failure = reel_error_status();
-        snprintf(w->why, sizeof w->why, "%s", reel_error());
-    }
     pthread_mutex_unlock(&w->lock);
     reel_clear_error();
 }

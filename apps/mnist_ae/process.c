@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,8 +41,8 @@ enum { STOPPING = sizeof stopping / sizeof stopping[0] };
 
 static struct sigaction before[STOPPING];
 
-/* A handler has no other way to tell the loop. */
-static volatile sig_atomic_t caught;
+/* A handler has no other way to tell the loops, which may be several threads'. */
+static atomic_int caught;
 
 /* The next one kills, but for SIGHUP: of a terminal that is closed it comes from the system and
  * from the shell. */

@@ -25,8 +25,8 @@ typedef struct {
     reel__group group;
     reel__cuda_device *device;
     const void *kernel;
-    bool beside;
-    int lane; /* its own, if it runs beside others */
+    bool beside, was_sent; /* into its lane */
+    int lane;              /* its own, if it runs beside others */
     void *messages;
     size_t bytes;
     uint32_t next; /* the number of the next step, in messages; 0 is none */
@@ -94,14 +94,18 @@ static void note(void *of) {
 }
 
 /* In its lane, or with all others, as where launches are timed. */
-static reel_status send(const kernel_of_steps *s, const reel__cuda_launch *l) {
+static reel_status send(kernel_of_steps *s, const reel__cuda_launch *l) {
     const reel__call *c = &s->group.node[0].call;
     reel__cuda_touch touch[REEL__RESIDENT_WORDS + REEL__RESIDENT_STEPS];
     const int count = list_touched(s, touch);
-    if (s->beside && !(reel__profile_does() & REEL__PROFILE_TIMES))
-        return reel__cuda_lane_send(
-            c, s->lane, l, (reel__cuda_share){s->found.clusters, s->found.most}, touch, count);
+    if (s->beside && !(reel__profile_does() & REEL__PROFILE_TIMES)) {
+        const reel__cuda_part part = {s->found.clusters, s->found.most, !s->was_sent};
+        REEL_TRY(reel__cuda_lane_send(c, s->lane, l, part, touch, count));
+        s->was_sent = true;
+        return REEL_OK;
+    }
     for (int i = 0; i < count; i++) reel__await(touch[i].storage);
+    REEL_TRY(reel__cuda_lanes_stop(s->device));
     REEL_TRY(reel__cuda_launched(c, reel__cuda_enqueue(s->device->queue, l)));
     return reel__cuda_flush(s->device->queue);
 }
@@ -137,8 +141,8 @@ static void release(void *of) {
     kernel_of_steps *s = of;
     if (!s) return;
     let_go(s);
-    if (s->messages && reel__cuda_lane_await(s->device, s->lane) == REEL_OK)
-        reel__cuda_free(s->device->index, s->messages, s->bytes);
+    if (s->beside) reel__cuda_lanes_await(s->device);
+    if (s->messages) reel__cuda_free(s->device->index, s->messages, s->bytes);
     free(s);
 }
 

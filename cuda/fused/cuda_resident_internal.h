@@ -120,8 +120,7 @@ typedef struct {
     int vectors; /* elements of all vectors and numbers of a block */
     int words;
     struct {
-        int node,
-            slot; /* of its inputs or, from REEL__MOST_INPUTS on when it has no list, results */
+        int node, slot; /* of its inputs or, behind them, its results */
     } word[REEL__RESIDENT_WORDS];
 } reel__resident;
 

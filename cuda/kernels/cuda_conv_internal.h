@@ -15,7 +15,7 @@ reel__conv_way reel__cuda_conv_asked(void);
 reel__conv_way reel__cuda_conv_own_way(reel__conv_kind kind, const reel__cuda_conv_shape *v);
 /* Whether cuDNN is faster at a gradient to x as a convolution of g by the kernels turned round. */
 bool reel__cuda_conv_is_better_turned(const reel__cuda_conv_shape *v);
-/* Whether Fourier's transform is any good for a gradient to x. */
+/* Whether Fourier's transform may be any good: its memory is then worth having. */
 bool reel__cuda_conv_is_for_fourier(const reel__cuda_conv_shape *v);
 /* Whether cuDNN is to be asked for a plan, in f32. */
 bool reel__cuda_conv_suits_cudnn(reel__conv_kind kind, const reel__cuda_conv_shape *v);

@@ -116,13 +116,19 @@ static int used_last_first(const void *a, const void *b) {
     return x->used.tv_nsec < y->used.tv_nsec ? 1 : x->used.tv_nsec > y->used.tv_nsec ? -1 : 0;
 }
 
-/* Parts are other processes', or were left by some that ended too soon: they count as others do. */
+/* Parts are other processes', or were left by some that ended too soon: they count as others do.
+ * What has another name is nobody's here. */
+static bool is_ours(const char *name) {
+    const char *end = strrchr(name, '.');
+    return end && (strcmp(end, ".cubin") == 0 || strcmp(end, ".part") == 0);
+}
+
 static int list_kept(DIR *folder, kept **all) {
     int count = 0, room = 0;
     for (const struct dirent *e = readdir(folder); e; e = readdir(folder)) {
         struct stat s;
         kept one;
-        if (strlen(e->d_name) >= sizeof one.name || e->d_name[0] == '.' ||
+        if (strlen(e->d_name) >= sizeof one.name || !is_ours(e->d_name) ||
             fstatat(dirfd(folder), e->d_name, &s, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(s.st_mode))
             continue;
         if (count == room) {
@@ -178,8 +184,10 @@ void reel__cuda_file_write(const reel__cuda_key *k, const void *data, size_t byt
     memcpy(h.magic, MAGIC, sizeof h.magic);
     snprintf(end, sizeof end, ".%ld.%u.part", (long)getpid(), atomic_fetch_add(&count, 1));
     if (!folder(in, true) || !name_in(name, in, k, ".cubin") || !name_in(other, in, k, end)) return;
-    if (!write_whole(other, &h, data) || rename(other, name) != 0) unlink(other);
-    trim(in);
+    if (write_whole(other, &h, data) && rename(other, name) == 0)
+        trim(in);
+    else
+        unlink(other);
 }
 
 /* ---- for people ---- */

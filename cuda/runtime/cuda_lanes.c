@@ -6,8 +6,9 @@
  * for its address. Then the device's stream waits for the lane, and nobody on the host does.
  *
  * Blocks of such a kernel wait for each other, and so must all be on the GPU at once. The GPU is
- * thought of as shares, a cluster of blocks each: a kernel that wants some comes after the kernels
- * that had them last, so that those under way never want more than there is. */
+ * thought of as SHARES: a kernel that wants some comes after the kernels that had them last, so
+ * that those under way never want more than there is. One in the device's stream wants all of them.
+ */
 #include "cuda/cuda_internal.h"
 
 #define TRY(call)                                                                                  \
@@ -16,6 +17,7 @@
         if (error_ != cudaSuccess) return error_;                                                  \
     } while (0)
 
+#define SHARES REEL__CUDA_LANES
 #define ALL ((1u << REEL__CUDA_LANES) - 1)
 #define READS(lane) (1u << (lane))
 #define WRITES(lane) (1u << (REEL__CUDA_LANES + (lane)))
@@ -41,15 +43,15 @@ static cudaError_t wait_for(const reel__cuda_lanes *all, cudaStream_t stream, un
     return cudaSuccess;
 }
 
-/* Lanes that one has to come after, for what it touches; *fresh: the device's stream as well, since
- * it may have used some of that after the lane did. */
-static unsigned lanes_before(int lane, const reel__cuda_touch *touch, int count, bool *fresh) {
+/* Lanes that one has to come after, for what it touches; *after_stream: the device's stream as
+ * well, since it may have used some of that after the lane did. */
+static unsigned lanes_before(int lane, const reel__cuda_touch *touch, int count,
+                             bool *after_stream) {
     const unsigned own = READS(lane) | WRITES(lane);
     unsigned found = 0;
-    *fresh = false;
     for (int i = 0; i < count; i++) {
         const unsigned beside = atomic_load(&touch[i].storage->beside);
-        if (!(beside & own)) *fresh = true;
+        if (!(beside & own)) *after_stream = true;
         found |= beside >> REEL__CUDA_LANES;
         if (touch[i].writes) found |= beside & ALL;
     }
@@ -65,9 +67,9 @@ static bool is_free(const reel__cuda_lanes *all, int share, int lane) {
 }
 
 /* A free one, or that of the oldest kernel; not one of those that are taken already. */
-static int next_share(const reel__cuda_lanes *all, int lane, int shares, unsigned taken) {
+static int next_share(const reel__cuda_lanes *all, int lane, unsigned taken) {
     int best = -1;
-    for (int i = 0; i < shares; i++) {
+    for (int i = 0; i < SHARES; i++) {
         if (taken & 1u << i) continue;
         if (is_free(all, i, lane)) return i;
         if (best < 0 || all->lane[all->holder[i] - 1].turn < all->lane[all->holder[best] - 1].turn)
@@ -76,12 +78,12 @@ static int next_share(const reel__cuda_lanes *all, int lane, int shares, unsigne
     return best;
 }
 
-/* Takes so many; returns the lanes that they are to be waited for. */
-static unsigned take_shares(reel__cuda_lanes *all, int lane, reel__cuda_share of) {
-    const int all_shares = of.shares < REEL__CUDA_LANES ? of.shares : REEL__CUDA_LANES;
+/* Takes its part, rounded up; returns the lanes that are to be waited for. */
+static unsigned take_shares(reel__cuda_lanes *all, int lane, const reel__cuda_part *p) {
+    const int wanted = (p->part * SHARES + p->parts - 1) / p->parts;
     unsigned taken = 0, lanes = 0;
-    for (int n = 0; n < of.share && n < all_shares; n++) {
-        const int i = next_share(all, lane, all_shares, taken);
+    for (int n = 0; n < wanted && n < SHARES; n++) {
+        const int i = next_share(all, lane, taken);
         if (!is_free(all, i, lane)) lanes |= READS(all->holder[i] - 1);
         all->holder[i] = lane + 1;
         taken |= 1u << i;
@@ -105,9 +107,9 @@ static cudaError_t send(const reel__cuda_launch *l, cudaStream_t stream) {
 }
 
 static cudaError_t send_into(reel__cuda_device *d, int lane, const reel__cuda_launch *l,
-                             unsigned before, bool fresh) {
+                             unsigned before, bool after_stream) {
     reel__cuda_lane *at = &d->lanes.lane[lane];
-    if (fresh) {
+    if (after_stream) {
         TRY(cudaEventRecord(at->before, d->stream));
         TRY(cudaStreamWaitEvent(at->stream, at->before, 0));
     }
@@ -118,24 +120,25 @@ static cudaError_t send_into(reel__cuda_device *d, int lane, const reel__cuda_la
 }
 
 static cudaError_t send_locked(reel__cuda_device *d, int lane, const reel__cuda_launch *l,
-                               reel__cuda_share of, const reel__cuda_touch *touch, int count) {
-    bool fresh;
+                               reel__cuda_part part, const reel__cuda_touch *touch, int count) {
+    bool after_stream = part.is_first || (d->lanes.behind_stream & READS(lane));
     TRY(open_lane(&d->lanes.lane[lane]));
-    unsigned before = lanes_before(lane, touch, count, &fresh);
-    before |= take_shares(&d->lanes, lane, of);
-    if (fresh && reel__cuda_flush(d->queue) != REEL_OK) return cudaErrorUnknown;
-    TRY(send_into(d, lane, l, before, fresh));
+    unsigned before = lanes_before(lane, touch, count, &after_stream);
+    before |= take_shares(&d->lanes, lane, &part);
+    if (after_stream && reel__cuda_flush(d->queue) != REEL_OK) return cudaErrorUnknown;
+    TRY(send_into(d, lane, l, before, after_stream));
+    d->lanes.behind_stream &= ~READS(lane);
     for (int i = 0; i < count; i++)
         atomic_fetch_or(&touch[i].storage->beside, touch[i].writes ? WRITES(lane) : READS(lane));
     return cudaSuccess;
 }
 
 reel_status reel__cuda_lane_send(const reel__call *c, int lane, const reel__cuda_launch *l,
-                                 reel__cuda_share share, const reel__cuda_touch *touch, int count) {
+                                 reel__cuda_part part, const reel__cuda_touch *touch, int count) {
     reel__cuda_device *d = reel__cuda_enter(c);
     if (!d) return reel_error_status();
     pthread_mutex_lock(&d->lanes.lock);
-    const cudaError_t e = send_locked(d, lane, l, share, touch, count);
+    const cudaError_t e = send_locked(d, lane, l, part, touch, count);
     pthread_mutex_unlock(&d->lanes.lock);
     if (e != cudaSuccess) cudaGetLastError();
     return reel__cuda_launched(c, e); /* where the failure was an older one's, that is kept */
@@ -143,16 +146,30 @@ reel_status reel__cuda_lane_send(const reel__call *c, int lane, const reel__cuda
 
 /* ---- the device's stream after lanes ---- */
 
+/* What could not be flushed is a failure, and the stream waits all the same. */
 static reel_status await(reel__cuda_device *d, unsigned lanes) {
     REEL_TRY(reel__cuda_use(d));
-    REEL_TRY(reel__cuda_flush(d->queue));
-    return reel__cuda_status(wait_for(&d->lanes, d->stream, lanes), "lane");
+    const reel_status flushed = reel__cuda_flush(d->queue);
+    REEL_TRY(reel__cuda_status(wait_for(&d->lanes, d->stream, lanes), "lane"));
+    return flushed;
 }
 
-reel_status reel__cuda_lane_await(reel__cuda_device *d, int lane) {
+static reel_status await_all(reel__cuda_device *d) {
+    return d->lanes.turns ? await(d, ALL) : REEL_OK;
+}
+
+reel_status reel__cuda_lanes_await(reel__cuda_device *d) {
     if (reel__cuda_forked()) return REEL_OK;
     pthread_mutex_lock(&d->lanes.lock);
-    const reel_status status = d->lanes.turns ? await(d, lane < 0 ? ALL : READS(lane)) : REEL_OK;
+    const reel_status status = await_all(d);
+    pthread_mutex_unlock(&d->lanes.lock);
+    return status;
+}
+
+reel_status reel__cuda_lanes_stop(reel__cuda_device *d) {
+    pthread_mutex_lock(&d->lanes.lock);
+    const reel_status status = await_all(d);
+    d->lanes.behind_stream = ALL;
     pthread_mutex_unlock(&d->lanes.lock);
     return status;
 }
@@ -164,12 +181,14 @@ void reel__cuda_lane_count(reel__cuda_device *d, reel_cuda_counts *out) {
     pthread_mutex_unlock(&d->lanes.lock);
 }
 
-/* A failure is kept. */
+/* A failure is kept, and so are the bits. Another thread that finds them gone comes after the wait,
+ * which is in the stream by then. */
 void reel__cuda_await(reel__storage *s) {
     reel__cuda_device *d = reel__cuda_device_at(s->device.index);
     if (reel__cuda_forked()) return;
     pthread_mutex_lock(&d->lanes.lock);
-    const unsigned beside = atomic_exchange(&s->beside, 0);
-    await(d, (beside | beside >> REEL__CUDA_LANES) & ALL);
+    const unsigned beside = atomic_load(&s->beside);
+    if (await(d, (beside | beside >> REEL__CUDA_LANES) & ALL) == REEL_OK)
+        atomic_fetch_and(&s->beside, ~beside);
     pthread_mutex_unlock(&d->lanes.lock);
 }

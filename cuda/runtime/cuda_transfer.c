@@ -19,7 +19,7 @@ reel_status reel__cuda_wait(int index) {
 }
 
 reel_status reel__cuda_wait_for_all(int index) {
-    REEL_TRY(reel__cuda_lane_await(reel__cuda_device_at(index), -1));
+    REEL_TRY(reel__cuda_lanes_await(reel__cuda_device_at(index)));
     return reel__cuda_wait(index);
 }
 

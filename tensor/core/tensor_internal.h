@@ -91,7 +91,7 @@ static inline void *reel__place(const reel_tensor *t) {
     return (char *)t->storage->data + (size_t)t->layout.offset * reel_dtype_size(t->layout.dtype);
 }
 static inline void reel__await(reel__storage *s) {
-    if (atomic_load_explicit(&s->beside, memory_order_relaxed)) s->backend->await(s);
+    if (atomic_load_explicit(&s->beside, memory_order_acquire)) s->backend->await(s);
 }
 /* Where element 0 lies. */
 static inline void *reel__data(const reel_tensor *t) {

@@ -27,8 +27,8 @@ static inline bool reel__is_truth(reel__fold_name f) {
     return f == REEL__FOLD_any || f == REEL__FOLD_all;
 }
 
-/* What an end is given: what a fold left of `count` elements, and what the call said (the struct
- * `reduce` in with_internal.h). */
+/* What an end is given: what a fold left of `count` elements, and what the call said (the kind
+ * `reduce` of with.def). */
 typedef struct {
     double a, b, count, correction, p;
 } reel__left;
