@@ -61,12 +61,12 @@
  * replay, what came before it is done, as where the step is run as it is. In anomaly mode steps run
  * as they are. A plan is one thread's at a time.
  *
- * On the CPU replays give the eager step's bits (a NaN's sign aside). On CUDA ops that stand near
- * each other become one kernel (REEL_PASS_FUSE), and many steps of a small model of plain layers do
- * (REEL_PASS_WHOLE; on a Hopper GPU): these sum in another order, and round otherwise by a bit or
- * two. Any two replays of the same step have the same bits, whichever came before and however many
- * steps are asked for at once, so that a run that is stopped and resumed ends with those of one
- * that was not. Without both passes bits are the eager ones there too. */
+ * On the CPU replays give the eager step's bits (a NaN's sign aside). On CUDA neighbouring ops
+ * become one kernel (REEL_PASS_FUSE), and where a plan asks for it many steps of a small model of
+ * plain layers do (REEL_PASS_WHOLE; on a Hopper GPU): these sum in another order, and round
+ * otherwise by a bit or two. Any two replays of the same step have the same bits, whichever came
+ * before and however many steps are asked for at once, so that a run that is stopped and resumed
+ * ends with those of one that was not. Without both passes bits are the eager ones there too. */
 #ifndef REEL_CAPTURE_H
 #define REEL_CAPTURE_H
 
@@ -89,17 +89,17 @@ typedef enum {
     REEL_PASS_COMMON = 2, /* a call that repeats another is left out */
     REEL_PASS_FUSE = 4,   /* neighbours become one kernel */
     REEL_PASS_MEMORY = 8, /* results whose times do not meet share memory */
-    REEL_PASS_WHOLE = 16, /* a GPU does many steps in one kernel, if it can, */
-    REEL_PASS_BESIDE = 32 /* and those of several plans at once: see `beside` */
+    /* Young, and no defaults yet; see `with`: */
+    REEL_PASS_WHOLE = 16, /* a GPU does many steps in one kernel, if it can. Its blocks wait for
+                             each other: they want the GPU to themselves */
+    REEL_PASS_BESIDE = 32 /* these go in a stream beside the device's own, so that those of several
+                             plans run at once; what comes to their memory comes after them */
 } reel_pass;
 
 typedef struct {
     unsigned without; /* passes, as bits */
+    unsigned with;    /* passes that are no defaults yet, as bits */
     bool eager;       /* replays run the function, and nothing is recorded */
-    /* Tries REEL_PASS_BESIDE, which is young, and not a default yet: whole steps go in a stream
-     * beside the device's own, so that those of several plans run at once. What comes to the memory
-     * that they use comes after them. */
-    bool beside;
 } reel_capture_options;
 
 typedef struct reel_plan reel_plan;

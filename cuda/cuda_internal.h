@@ -59,7 +59,7 @@ typedef struct {
     reel__cuda_lanes lanes;
 
     cublasLtHandle_t blas;
-    void *workspace; /* of products, REEL__CUDA_WORKSPACE bytes */
+    void *workspace;                            /* of products, REEL__CUDA_WORKSPACE bytes */
 
     unsigned *tickets;                /* REEL__CUDA_TICKETS of them, all 0 between kernels */
     unsigned *claimed;                /* see reel__cuda_error_slot */
@@ -209,6 +209,12 @@ reel_status reel__cuda_update(const reel__call *c);
 reel_status reel__cuda_reduce(const reel__call *c);
 /* to = from, of equal dtypes, from broadcast to to. */
 reel_status reel__cuda_copy_into(const reel__call *c, reel_tensor *to, reel_tensor *from);
+
+/* Of a library's products, for this thread. */
+static inline reel_matmul_precision reel__cuda_precision(void) {
+    const reel_matmul_precision p = reel__self()->precision;
+    return p == REEL_MATMUL_BF16_X6 ? REEL_MATMUL_F32 : p;
+}
 
 /* `bytes` of device memory for the kernels of one call, freed by the caller: NULL on failure. */
 void *reel__cuda_scratch(const reel__call *c, size_t bytes);

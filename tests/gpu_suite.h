@@ -12,6 +12,7 @@ void add_training_cases(Suite *s);
 void add_random_cases(Suite *s);
 void add_large_cases(Suite *s);
 void add_conv_cases(Suite *s);
+void add_product_cases(Suite *s);
 void add_profile_cases(Suite *s);
 void add_resident_cases(Suite *s);
 

@@ -31,6 +31,7 @@ typedef enum {
     JOBS,
     WORKERS,
     EAGER,
+    WHOLE,
     CHECKPOINT,
     OUT,
     RESUME,
@@ -71,6 +72,7 @@ static const option_row rows[] = {
     [JOBS] = {"jobs", "N", CAMPAIGN, "runs at once (cuda: 8, cpu: 1)"},
     [WORKERS] = {"workers", "W", RUNS, "threads that make batches ahead (0)"},
     [EAGER] = {"eager", NULL, RUNS, "run each step op by op: not captured"},
+    [WHOLE] = {"whole", NULL, RUNS, "on a GPU, many steps as one kernel (young)"},
     [CHECKPOINT] = {"checkpoint", "FILE", SHOW, "a checkpoint that train wrote (needed)"},
     [OUT] = {"out", "DIR", ALL, "for results (needed; train: runs/MODEL-L-sS)"},
     [RESUME] = {"resume", NULL, RUNS, "go on from the checkpoint in DIR, if there is one"},
@@ -176,6 +178,9 @@ static bool set_option(app_options *o, option_id id, const char *text) {
         return value_path(name, text, &o->out);
     case EAGER:
         o->eager = true;
+        return true;
+    case WHOLE:
+        o->whole = true;
         return true;
     case RESUME:
         o->resume = true;

@@ -65,7 +65,7 @@ static reel__cuda_cudnn_plan plan_of(const reel__cuda_device *d, const job *j) {
     memset(&of, 0, sizeof of);
     of.device = d->index;
     of.kind = (int32_t)j->kind;
-    of.precision = (int32_t)reel__self()->precision;
+    of.precision = (int32_t)reel__cuda_precision();
     of.of = j->v;
     return reel__cuda_cudnn_plan_of(&of);
 }

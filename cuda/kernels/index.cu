@@ -43,62 +43,33 @@ cudaError_t reel__cuda_launch_index_select(const reel__cuda_move *m, int size,
     return select_as<uint8_t>(*m, bytes, queue);
 }
 
-/* Units of a thread of a large move: all of their indices come in, then all of them. */
-#define AHEAD 8
-
 /* ---- dequantize_rows: the same, to floats; units of N elements ---- */
 
-template <class TO, class FROM, int N, class COUNT, int LOADS>
+template <class TO, class FROM, int N, class COUNT>
 static __global__ void __launch_bounds__(THREADS)
     dequantize_rows(const __grid_constant__ reel__cuda_move m, TO scale, COUNT n) {
     begin();
-    const COUNT inner = (COUNT)m.inner / N,
-                first = blockIdx.x * (COUNT)(THREADS * LOADS) + threadIdx.x;
-    int64_t index[LOADS], wrong = -1;
-    COUNT row[LOADS];
-    unit<FROM, N> x[LOADS];
-#pragma unroll
-    for (int k = 0; k < LOADS; k++) {
-        const COUNT u = first + k * THREADS;
-        row[k] = u / inner;
-        index[k] = u < n ? m.index[row[k]] : 0;
-    }
-#pragma unroll
-    for (int k = 0; k < LOADS; k++) {
-        const COUNT u = first + k * THREADS;
-        x[k] = {};
-        if (u < n && is_in_range(index[k], m.entries))
-            x[k] = ((const unit<FROM, N> *)m.x)[index[k] * inner + (u - row[k] * inner)];
-        else if (u < n)
-            wrong = row[k];
-    }
-#pragma unroll
-    for (int k = 0; k < LOADS; k++) {
-        const COUNT u = first + k * THREADS;
+    const COUNT inner = (COUNT)m.inner / N;
+    EACH(COUNT, u, n) {
+        const COUNT i = u / inner, j = u - i * inner;
+        const int64_t from = checked(m, i, m.entries);
+        unit<FROM, N> x = {};
         unit<TO, N> y;
+        if (from >= 0) x = ((const unit<FROM, N> *)m.x)[from * inner + j];
 #pragma unroll
-        for (int i = 0; i < N; i++) y.v[i] = (TO)number(x[k].v[i]) * scale;
-        if (u < n) ((unit<TO, N> *)m.out)[u] = y;
+        for (int k = 0; k < N; k++) y.v[k] = (TO)number(x.v[k]) * scale;
+        ((unit<TO, N> *)m.out)[u] = y;
     }
-    if (wrong >= 0) report_index(m.errors, m.index[wrong], wrong, m.entries);
 }
-
-template <class TO, class FROM, int N, class COUNT, int LOADS>
-static cudaError_t dequantize_with(const reel__cuda_move *m, double scale, int64_t n,
-                                   reel__cuda_queue *queue) {
-    return launch(dequantize_rows<TO, FROM, N, COUNT, LOADS>, blocks_for(n, THREADS * LOADS),
-                  THREADS, queue, *m, (TO)scale, (COUNT)n);
-}
-
-#define FEWER (AHEAD / 2) /* each being several elements */
 
 template <class TO, class FROM, int N>
 static cudaError_t dequantize_units(const reel__cuda_move *m, double scale,
                                     reel__cuda_queue *queue) {
     const int64_t n = m->size * m->inner / N;
-    if (!is_short(n)) return dequantize_with<TO, FROM, N, uint64_t, FEWER>(m, scale, n, queue);
-    return n < LARGE ? dequantize_with<TO, FROM, N, uint32_t, 1>(m, scale, n, queue)
-                     : dequantize_with<TO, FROM, N, uint32_t, FEWER>(m, scale, n, queue);
+    return is_short(n) ? launch(dequantize_rows<TO, FROM, N, uint32_t>, grid(n), THREADS, queue, *m,
+                                (TO)scale, (uint32_t)n)
+                       : launch(dequantize_rows<TO, FROM, N, uint64_t>, grid(n), THREADS, queue, *m,
+                                (TO)scale, (uint64_t)n);
 }
 
 template <class TO, class FROM>
@@ -126,6 +97,9 @@ cudaError_t reel__cuda_launch_dequantize_rows(const reel__cuda_move *m, double s
 }
 
 /* ---- gather: an index an element ---- */
+
+/* Elements of a thread of a large one: all of their indices come in, then all of them. */
+#define AHEAD 8
 
 /* What an element's number is divided by. */
 typedef struct {

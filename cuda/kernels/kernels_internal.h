@@ -233,6 +233,24 @@ enum { REEL__CUDA_TILES_16X32, REEL__CUDA_TILES_32X16, REEL__CUDA_TILES_32X64 };
 cudaError_t reel__cuda_launch_gemm(const reel__cuda_product *p, int tiling, int parts,
                                    reel__cuda_queue *queue);
 
+/* ---- products of a thin matrix and a large one (gemm_thin.cu) ---- */
+
+/* N or K is at most 16, and 16 bytes of what is large move at a time: of x (its K is a multiple of
+ * 4, or its M if it is transposed), or of z (its N is). Only x^T is cut into parts of k. */
+enum { REEL__CUDA_THIN_N, REEL__CUDA_THIN_K };
+cudaError_t reel__cuda_launch_gemm_thin(const reel__cuda_product *p, int thin, int parts,
+                                        reel__cuda_queue *queue);
+
+/* ---- products by tensor cores (gemm_split.cu) ---- */
+
+#define REEL__CUDA_SPLIT_PARTS 16 /* of k, at most */
+/* By tiles of 128 rows and 16, 64, 104 or 128 columns; k is cut into so many parts. */
+cudaError_t reel__cuda_launch_gemm_split(const reel__cuda_product *p, int columns, int parts,
+                                         reel__cuda_queue *queue);
+/* How many tiles, cut into 1, 2, ... parts, the current device makes at a time: 0 where that can't
+ * be, so all 0 on devices that are not Hopper's. */
+void reel__cuda_gemm_split_room(int room[REEL__CUDA_SPLIT_PARTS + 1]);
+
 /* ---- probabilities (bce.cu) ---- */
 
 /* As reel__cuda_map_f32[REEL_OP_bce], or _f64's, and a p outside 0..1 is reported. */

@@ -8,7 +8,7 @@
  *     memory MODEL BATCH         -> PEAK                   bytes of tensors in a step, of a new
  *                                                          process
  *
- * BATCH 0: the model's own. Options: --threads N, --device cpu|cuda, --precision f32|tf32,
+ * BATCH 0: the model's own. Options: --threads N, --device cpu|cuda, --precision f32|tf32|bf16x6,
  * --eager yes (steps are run as they are, not captured), --without BITS (of reel_pass: passes to
  * leave out). */
 #include "cuda/cuda.h"
@@ -177,8 +177,7 @@ int main(int argc, char **argv) {
         if (strcmp(argv[i], "--without") == 0) how.without = (unsigned)atoi(argv[i + 1]);
         if (strcmp(argv[i], "--threads") == 0) threads = atoi(argv[i + 1]);
         if (strcmp(argv[i], "--device") == 0) reel_device_parse(argv[i + 1], &device);
-        if (strcmp(argv[i], "--precision") == 0 && strcmp(argv[i + 1], "tf32") == 0)
-            precision = REEL_MATMUL_TF32;
+        if (strcmp(argv[i], "--precision") == 0) precision = timing_precision(argv[i + 1]);
     }
     if (reel_set_threads(threads) == REEL_OK && reel_device_check(device) == REEL_OK &&
         reel_set_matmul_precision(precision) == REEL_OK)

@@ -15,8 +15,9 @@
  * Options: --batch N, --threads N, --data DIR (else synthetic digits), --no-gather (the batch is
  * made beforehand), --device cpu|cuda (where the images lie and the step runs; on cuda steps are
  * timed fifty at a time, with one wait at their end; floor, loader and memory are the CPU's),
- * --precision f32|tf32 (of products on cuda), --eager yes (steps are run as they are,
- * not captured), --without BITS (of reel_pass: passes to leave out). */
+ * --precision f32|tf32|bf16x6 (of products on cuda), --eager yes (steps are run as they are,
+ * not captured), --without BITS, --with BITS (of reel_pass: passes to leave out, and
+ * those that are no defaults). */
 #include "reel.h"
 #include "tensor/cpu/cpu_internal.h"
 #include "tests/bench/floor.h"
@@ -31,7 +32,7 @@ enum { PIXELS = 784, CUDA_BLOCK = 50 };
 typedef struct {
     int batch, threads;
     bool gather, eager;
-    unsigned without; /* passes of a captured step */
+    unsigned without, with; /* passes of a captured step */
     const char *data;
     reel_device device;
     reel_matmul_precision precision;
@@ -131,8 +132,9 @@ static void train(void *plan, int steps) {
 
 static void answer_step(const bench *b, const char *model, int64_t latent, double seconds) {
     trainer t = trainer_new(b, model, latent);
-    reel_plan *plan =
-        reel_capture(step, &t, (reel_capture_options){.eager = b->eager, .without = b->without});
+    reel_plan *plan = reel_capture(
+        step, &t,
+        (reel_capture_options){.eager = b->eager, .without = b->without, .with = b->with});
     train(plan, 20);
     int block = b->device.type == REEL_CPU ? 1 : CUDA_BLOCK;
     timing steps = timing_of_runs(train, plan, block, b->device, seconds);
@@ -144,8 +146,9 @@ static void answer_step(const bench *b, const char *model, int64_t latent, doubl
 static void answer_first(const bench *b, const char *model, int64_t latent) {
     const double begin = timing_now();
     trainer t = trainer_new(b, model, latent);
-    reel_plan *plan =
-        reel_capture(step, &t, (reel_capture_options){.eager = b->eager, .without = b->without});
+    reel_plan *plan = reel_capture(
+        step, &t,
+        (reel_capture_options){.eager = b->eager, .without = b->without, .with = b->with});
     train(plan, 1);
     reel_synchronize(b->device);
     const double seconds = (timing_now() - begin) * 1e-6;
@@ -156,7 +159,8 @@ static void answer_first(const bench *b, const char *model, int64_t latent) {
 
 static void answer_dump(const bench *b, const char *model, int64_t latent, const char *path) {
     trainer t = trainer_new(b, model, latent);
-    reel_plan *plan = reel_capture(step, &t, (reel_capture_options){.without = b->without});
+    reel_plan *plan =
+        reel_capture(step, &t, (reel_capture_options){.without = b->without, .with = b->with});
     train(plan, 1);
     reel_plan_dump(plan, path);
     reel_plan_free(plan);
@@ -167,8 +171,9 @@ static void answer_dump(const bench *b, const char *model, int64_t latent, const
 
 static void answer_profile(const bench *b, const char *model, int64_t latent, const char *path) {
     trainer t = trainer_new(b, model, latent);
-    reel_plan *plan =
-        reel_capture(step, &t, (reel_capture_options){.eager = b->eager, .without = b->without});
+    reel_plan *plan = reel_capture(
+        step, &t,
+        (reel_capture_options){.eager = b->eager, .without = b->without, .with = b->with});
     train(plan, 20);
     FILE *f = fopen(path, "w");
     if (f) {
@@ -248,8 +253,9 @@ static void answer_memory(const bench *b, const char *model, int64_t latent) {
     const size_t before = reel__cpu_bytes();
     const long long resident = resident_restart();
     trainer t = trainer_new(b, model, latent);
-    reel_plan *plan =
-        reel_capture(step, &t, (reel_capture_options){.eager = b->eager, .without = b->without});
+    reel_plan *plan = reel_capture(
+        step, &t,
+        (reel_capture_options){.eager = b->eager, .without = b->without, .with = b->with});
     train(plan, 50);
     const long long grown = resident_peak() - resident;
     const size_t kept = reel__cpu_bytes() - before;
@@ -298,6 +304,8 @@ static bool read_options(bench *b, int argc, char **argv) {
             b->gather = true;
         else if (strcmp(argv[i], "--without") == 0 && more)
             b->without = (unsigned)atoi(argv[++i]);
+        else if (strcmp(argv[i], "--with") == 0 && more)
+            b->with = (unsigned)atoi(argv[++i]);
         else if (strcmp(argv[i], "--eager") == 0 && more)
             b->eager = strcmp(argv[++i], "yes") == 0;
         else if (strcmp(argv[i], "--batch") == 0 && more)
@@ -309,7 +317,7 @@ static bool read_options(bench *b, int argc, char **argv) {
         else if (strcmp(argv[i], "--device") == 0 && more) {
             if (reel_device_parse(argv[++i], &b->device) != REEL_OK) return false;
         } else if (strcmp(argv[i], "--precision") == 0 && more)
-            b->precision = strcmp(argv[++i], "tf32") == 0 ? REEL_MATMUL_TF32 : REEL_MATMUL_F32;
+            b->precision = timing_precision(argv[++i]);
         else
             return false;
     }
@@ -322,7 +330,7 @@ int main(int argc, char **argv) {
     char line[256];
     if (!read_options(&b, argc, argv)) {
         fprintf(stderr, "usage: bench_step [--batch N] [--threads N] [--data DIR] [--no-gather] "
-                        "[--eager yes] [--device cpu|cuda] [--precision f32|tf32]\n");
+                        "[--eager yes] [--device cpu|cuda] [--precision f32|tf32|bf16x6]\n");
         return 2;
     }
     if (reel_set_threads(b.threads) != REEL_OK || reel_device_check(b.device) != REEL_OK ||

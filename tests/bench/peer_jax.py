@@ -16,7 +16,7 @@ import jax  # noqa: E402  (after what it reads when it starts)
 import jax.numpy as jnp  # noqa: E402
 
 if o.device == "cuda":
-    jax.config.update("jax_default_matmul_precision", {"f32": "highest", "tf32": "tensorfloat32"}[o.precision])
+    jax.config.update("jax_default_matmul_precision", "tensorfloat32" if o.precision == "tf32" else "highest")
 
 STEPS = peer.IMAGES // o.batch
 EACH = 50 if o.mode == "scan" else 1

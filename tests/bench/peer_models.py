@@ -48,7 +48,7 @@ BATCH = {"cnn": 64, "resnet": 128, "convnext": 32, "lstm": 20, "gpt": 64, "vit":
 def main():
     o = peer.options(["eager", "compile", *GRAPHS])
     torch.set_num_threads(o.threads)
-    torch.set_float32_matmul_precision({"f32": "highest", "tf32": "high"}[o.precision])
+    torch.set_float32_matmul_precision("high" if o.precision == "tf32" else "highest")
     torch.backends.cudnn.allow_tf32 = o.precision == "tf32"
     size = lambda name, batch: int(batch) or BATCH[name]  # noqa: E731
     timing = {"chunk": 5, "wait": torch.cuda.synchronize} if o.device == "cuda" else {}

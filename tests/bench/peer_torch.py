@@ -207,7 +207,7 @@ def touch_code():
 
 def set_up(o):
     torch.set_num_threads(o.threads)
-    torch.set_float32_matmul_precision({"f32": "highest", "tf32": "high"}[o.precision])  # high: TF32, on a GPU
+    torch.set_float32_matmul_precision("high" if o.precision == "tf32" else "highest")  # high: TF32, on a GPU
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #include "tests/bench/timing.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { BLOCKS = 1 << 20, LONGEST_BLOCK = 1 << 12 };
@@ -80,4 +81,9 @@ void timing_answer(timing t) {
     else
         printf("%.3f %.3f %.3f %lld\n", t.median, t.p10, t.p90, t.count);
     reel_clear_error();
+}
+
+reel_matmul_precision timing_precision(const char *name) {
+    if (strcmp(name, "tf32") == 0) return REEL_MATMUL_TF32;
+    return strcmp(name, "bf16x6") == 0 ? REEL_MATMUL_BF16_X6 : REEL_MATMUL_F32;
 }
