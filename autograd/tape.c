@@ -44,8 +44,9 @@ static void release_track(reel_tensor *t) {
 }
 
 void reel_untrack(reel_tensor *leaf) {
-    if (leaf && reel__live(NULL, "untrack", NULL, leaf) && leaf->track && !leaf->track->node)
-        release_track(leaf);
+    if (!leaf || !reel__live(NULL, "untrack", NULL, leaf) || !leaf->track || leaf->track->node)
+        return;
+    if (reel__note_gradient(leaf, false) == REEL_OK) release_track(leaf);
 }
 
 bool reel_is_tracked(const reel_tensor *t) {

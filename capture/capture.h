@@ -41,9 +41,11 @@
  * reset, a parameter that is replaced, a loss that the step retained) is noticed, and the step is
  * rehearsed anew. So it is where a step begins with modules in other modes, or where the thread
  * that replays freezes leaves, tracks some or adds groups to an optimizer between calls of
- * reel_replay. What a step leaves behind, a loss that is retained or gradients that are not zeroed,
- * is written by each replay into the same memory. Each program keeps the memory of what its step
- * makes.
+ * reel_replay. Leaves that the step itself freezes and tracks (reel_module_freeze), as where two
+ * models train against each other, stay as the last rehearsal left them, and what gradients they
+ * lose by that are lost. What a step leaves behind, a loss that is retained or gradients that are
+ * not zeroed, is written by each replay into the same memory. Each program keeps the memory of what
+ * its step makes.
  *
  * A step that puts a new tensor in the place of one that it uses, as the state of a recurrent
  * network may be carried over, fails: keep one, and copy into it:

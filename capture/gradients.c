@@ -93,8 +93,9 @@ bool reel__gradients_fit(const reel__program *p) {
     const reel__trace *t = p->trace;
     for (int i = 0; i < t->leaves; i++) {
         const reel__leaf *l = &t->leaf[i];
-        if (!reel__has_gradient(l->leaf) || l->leaf->storage != l->elements->storage) return false;
-        if (l->seen && !is(p, &l->before, reel__gradient_of(l->leaf))) return false;
+        if (!reel__is_alive(l->leaf) || l->leaf->storage != l->elements->storage) return false;
+        const reel_tensor *g = reel__has_gradient(l->leaf) ? reel__gradient_of(l->leaf) : NULL;
+        if (l->seen && !is(p, &l->before, g)) return false;
     }
     return true;
 }
