@@ -278,8 +278,9 @@ START_TEST(fed_nodes_change) {
     REEL_SCOPE;
     reel_tensor *all = rig_numbers(reel_shape(4001), REEL_F32, 1);
     const int x = rig_value(&r, reel_slice(all, 0, 0, 4000, 1));
-    const int v = rig_node(&r, (reel__call){.op = REEL_OP_affine, .nin = 1, .with.map = {2, 3}},
-                           (int[]){x}, NULL, false);
+    const int v =
+        rig_node(&r, (reel__call){.op = REEL_OP_affine, .nin = 1, .with.map = {.a = 2, .b = 3}},
+                 (int[]){x}, NULL, false);
     rig_unary(&r, REEL_OP_exp, v, true);
     r.node[0].fed = true;
     reel__fused *f = rig_fuse(&r);
@@ -303,8 +304,9 @@ START_TEST(graphs_take_generated_kernels) {
     REEL_SCOPE;
     reel_cuda_counts before, after;
     const int x = rig_value(&r, rig_numbers(reel_shape(40, 36), REEL_F32, 1));
-    const int v = rig_node(&r, (reel__call){.op = REEL_OP_affine, .nin = 1, .with.map = {2, 3}},
-                           (int[]){x}, NULL, false);
+    const int v =
+        rig_node(&r, (reel__call){.op = REEL_OP_affine, .nin = 1, .with.map = {.a = 2, .b = 3}},
+                 (int[]){x}, NULL, false);
     rig_unary(&r, REEL_OP_tanh, v, true);
     r.node[0].fed = true;
     reel__fused *f = rig_fuse(&r);

@@ -123,7 +123,7 @@ START_TEST(rows_wait_for_their_folds) {
     r.count = 0;
     const int mean = rig_fold(&r, REEL_OP_mean, x, 2, 2), var = rig_fold(&r, REEL_OP_var, x, 2, 2);
     const int off =
-        rig_node(&r, (reel__call){.op = REEL_OP_affine, .nin = 1, .with.map = {1, 1e-5}},
+        rig_node(&r, (reel__call){.op = REEL_OP_affine, .nin = 1, .with.map = {.a = 1, .b = 1e-5}},
                  (int[]){var}, NULL, false);
     const int by = rig_unary(&r, REEL_OP_rsqrt, off, true);
     const int c =
