@@ -133,7 +133,7 @@ static nvrtcResult create(nvrtcProgram *p, const char *text) {
 
 void *reel__cuda_cubin(const char *text, int arch, size_t *bytes, char *why, size_t size) {
     nvrtcProgram p;
-    options o;
+    options o = {0};
     *bytes = 0;
     snprintf(why, size, "NVRTC can't be loaded");
     if (!reel__cuda_compiles()) return NULL;
