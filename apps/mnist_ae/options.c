@@ -69,7 +69,7 @@ static const option_row rows[] = {
     [DEVICE] = {"device", "cpu|cuda|cuda:N", ALL, "where to compute (cpu)"},
     [THREADS] = {"threads", "T", ALL,
                  "for kernels on the CPU (one a processor; --resume: as before)"},
-    [JOBS] = {"jobs", "N", CAMPAIGN, "runs at once (cuda: 8, cpu: 1)"},
+    [JOBS] = {"jobs", "N", CAMPAIGN, "runs at once (1; with --whole on a GPU 8)"},
     [WORKERS] = {"workers", "W", RUNS, "threads that make batches ahead (0)"},
     [EAGER] = {"eager", NULL, RUNS, "run each step op by op: not captured"},
     [WHOLE] = {"whole", NULL, RUNS, "on a GPU, many steps as one kernel (experimental)"},
