@@ -39,6 +39,11 @@ points_up() { # points_up FOLDER 'FOLDER BELOW|...'
     includes "$1" | grep -vE ": ($1|$2)/" || true
 }
 
+asks_for_nvcc() { # which compiler it is, cuda/ alone asks
+    # shellcheck disable=SC2046  # as above
+    grep -nE '__CUDACC__|__CUDA_ARCH__|__CUDACC_RTC__' $(c_files tensor autograd capture nn optim data io apps) /dev/null || true
+}
+
 apps_look_inside() { # an app may use reel.h, public headers, cuda/cuda.h and what lies in its own folder
     public_headers >"$temp/public"
     includes apps | grep ': .*/' | grep -vE ': (apps/|cuda/cuda\.h$)' |
@@ -224,6 +229,7 @@ rule 'optim includes autograd, tensor' points_up optim 'autograd|tensor'
 rule 'io includes tensor' points_up io tensor
 rule 'data includes io, tensor' points_up data 'io|tensor'
 rule 'cuda includes tensor' points_up cuda tensor
+rule 'CUDA is known to cuda alone' asks_for_nvcc
 rule 'apps use public headers alone' apps_look_inside
 rule 'public headers parse as C11' parses "$cc" -x c -std=c11
 if echo | $cc -x c++ -fsyntax-only - 2>/dev/null; then

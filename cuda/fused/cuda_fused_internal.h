@@ -116,6 +116,8 @@ typedef struct {
 } reel__fused_shape;
 reel__fused_shape reel__fused_shape_of(const reel__fused_space *s, int vector);
 
+/* How many numbers an elementwise formula is told; 0 for other ops. */
+int reel__fused_constants(reel__op op);
 /* False: the group can't be one kernel. */
 bool reel__fused_find(reel__fused_space *s, const reel__group *g);
 

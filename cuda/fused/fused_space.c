@@ -163,9 +163,8 @@ static int add_word(reel__fused_space *s, reel__fused_word_kind kind, int of, in
     return s->words++;
 }
 
-/* How many numbers a node is told. */
-static int constants_of(const reel__call *c) {
-    switch (c->op) {
+int reel__fused_constants(reel__op op) {
+    switch (op) {
 #define WORDS_PLAIN 0
 #define WORDS_FAR 0
 #define WORDS_TEST 0
@@ -175,6 +174,14 @@ static int constants_of(const reel__call *c) {
     case REEL_OP_##name:                                                                           \
         return WORDS_##form;
 #include "tensor/ops/ops_map.def"
+    default:
+        return 0;
+    }
+}
+
+/* How many numbers a node is told. */
+static int constants_of(const reel__call *c) {
+    switch (c->op) {
     case REEL_OP_fill:
     case REEL_OP_dequantize:
     case REEL_OP_dequantize_rows:
@@ -183,7 +190,7 @@ static int constants_of(const reel__call *c) {
     case REEL_OP_dropout_again:
         return 2;
     default:
-        return folds(c) ? 3 : 0;
+        return folds(c) ? 3 : reel__fused_constants(c->op);
     }
 }
 

@@ -39,22 +39,6 @@ static void before_vectors(writer *w) {
 
 /* ---- formulas ---- */
 
-static int constants_of(reel__op op) {
-    switch (op) {
-#define WORDS_PLAIN 0
-#define WORDS_FAR 0
-#define WORDS_TEST 0
-#define WORDS_WITH1 1
-#define WORDS_WITH2 2
-#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient)                               \
-    case REEL_OP_##name:                                                                           \
-        return WORDS_##form;
-#include "tensor/ops/ops_map.def"
-    default:
-        return 0;
-    }
-}
-
 /* Element e of four neighbours of an operand, at the unit's row m and columns n and on, of which
  * the last may be none. */
 static void add_operand(writer *w, int k, const value *v) {
@@ -84,7 +68,7 @@ static void add_formula(writer *w, int k, int node) {
         if (i) add(", ");
         add_operand(w, k, input(r, node, i));
     }
-    for (int i = 0; i < constants_of(c->op); i++) add(", (float)%a", told[i]);
+    for (int i = 0; i < reel__fused_constants(c->op); i++) add(", (float)%a", told[i]);
     add(");\n");
 }
 

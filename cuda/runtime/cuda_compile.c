@@ -80,10 +80,10 @@ typedef struct {
 static void list_options(options *o, int arch) {
     snprintf(o->arch, sizeof o->arch, "--gpu-architecture=sm_%d", arch);
     snprintf(o->hopper, sizeof o->hopper, "-DREEL_CUDA_SM90=%d", arch >= 90);
-    const char *const list[OPTIONS] = {o->arch,           o->hopper,
-                                       "-DREEL_FUSED",    "-std=c++17",
-                                       "--device-int128", "--device-as-default-execution-space",
-                                       "--minimal"};
+    const char *const list[OPTIONS] = {
+        o->arch,      o->hopper,         "-DREEL_FUSED=::fma",
+        "-std=c++17", "--device-int128", "--device-as-default-execution-space",
+        "--minimal"};
     memcpy(o->list, list, sizeof list);
 }
 
