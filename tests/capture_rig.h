@@ -4,6 +4,7 @@
 
 #include "reel.h"
 #include "tests/expect.h"
+#include "tests/same_bits.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -62,8 +63,8 @@ static inline void replay_both(reel_plan *eager, reel_plan *plan, int64_t steps)
 
 /* A plan that keeps eager's bits: on a GPU the passes that add up in another order are left out. */
 static inline reel_plan *plan_with_bits(reel_step step, void *user, unsigned without) {
-    if (test_device().type != REEL_CPU) without |= REEL_PASS_FUSE | REEL_PASS_WHOLE;
-    return reel_capture(step, user, (reel_capture_options){.without = without});
+    const unsigned all = without | passes_of_other_bits();
+    return reel_capture(step, user, (reel_capture_options){.without = all});
 }
 
 static inline reel_plan *eager_plan(reel_step step, void *user) {

@@ -1,4 +1,5 @@
 #include "tests/fused_rig.h"
+#include "tests/same_bits.h"
 
 #include "cuda/runtime/cuda_compile_internal.h"
 #include "tensor/ops/record_internal.h"
@@ -122,14 +123,6 @@ static void expect_near(reel_tensor *a, reel_tensor *b, const char *what, int no
     free(y);
 }
 
-static bool is_nan(uint64_t bits, reel_dtype dtype) {
-    double wide;
-    float narrow;
-    memcpy(&wide, &bits, sizeof wide);
-    memcpy(&narrow, &bits, sizeof narrow);
-    return dtype == REEL_F64 ? isnan(wide) : dtype == REEL_F32 && isnan(narrow);
-}
-
 /* One NaN is as good as another: of two that are added, the compiler says which is handed on. */
 static void expect_same_elements(reel_tensor *a, reel_tensor *b, const char *what, int node) {
     const reel_dtype dtype = reel_dtype_of(a);
@@ -142,7 +135,7 @@ static void expect_same_elements(reel_tensor *a, reel_tensor *b, const char *wha
         uint64_t made = 0, wanted = 0;
         memcpy(&made, x + i, size);
         memcpy(&wanted, y + i, size);
-        ck_assert_msg(made == wanted || (is_nan(made, dtype) && is_nan(wanted, dtype)),
+        ck_assert_msg(same_element(x + i, y + i, dtype),
                       "node %d, %s of %s: element %zu has the bits %" PRIx64 ", not %" PRIx64, node,
                       what, reel_dtype_name(dtype), i / size, made, wanted);
     }

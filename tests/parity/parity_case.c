@@ -1,9 +1,8 @@
 #include "tests/parity/parity_case.h"
 
 #include "autograd/autograd.h"
-#include "capture/capture.h"
+#include "tests/same_bits.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,21 +117,6 @@ static bool captured_step(void *user) {
     return true;
 }
 
-/* The sign of a NaN is nobody's. */
-static bool both_nan(const char *x, const char *y, reel_dtype dtype) {
-    float f, g;
-    double d, e;
-    if (dtype == REEL_F32) {
-        memcpy(&f, x, sizeof f);
-        memcpy(&g, y, sizeof g);
-        return isnan(f) && isnan(g);
-    }
-    if (dtype != REEL_F64) return false;
-    memcpy(&d, x, sizeof d);
-    memcpy(&e, y, sizeof e);
-    return isnan(d) && isnan(e);
-}
-
 static bool same_elements(reel_tensor *a, reel_tensor *b) {
     if (!a || !b) return !a && !b;
     const reel_dtype dtype = reel_dtype_of(a);
@@ -140,8 +124,7 @@ static bool same_elements(reel_tensor *a, reel_tensor *b) {
     char *x = malloc(bytes + 1), *y = malloc(bytes + 1);
     bool same = x && y && reel_shape_equal(reel_shape_of(a), reel_shape_of(b)) &&
                 reel_read(a, x, bytes) == REEL_OK && reel_read(b, y, bytes) == REEL_OK;
-    for (size_t i = 0; same && i < bytes; i += size)
-        same = memcmp(x + i, y + i, size) == 0 || both_nan(x + i, y + i, dtype);
+    for (size_t i = 0; same && i < bytes; i += size) same = same_element(x + i, y + i, dtype);
     free(x);
     free(y);
     return same;
@@ -151,7 +134,7 @@ static bool same_elements(reel_tensor *a, reel_tensor *b) {
  * out. What the host does in a step is refused, which is no fault. */
 static void check_captured(captured eager) {
     captured k = eager;
-    const unsigned without = test_device().type == REEL_CPU ? 0 : REEL_PASS_FUSE | REEL_PASS_WHOLE;
+    const unsigned without = passes_of_other_bits();
     if (reel_failed()) return;
     captured_step(&eager);
     reel_plan *plan = reel_capture(captured_step, &k, (reel_capture_options){.without = without});
