@@ -123,8 +123,7 @@ static void answer_dump(const zoo_model *of, int64_t batch, const char *path, re
     reel_plan_dump(plan, path);
     reel_plan_free(plan);
     trainer_free(&t);
-    puts(reel_failed() ? reel_error() : "done");
-    reel_clear_error();
+    timing_done();
 }
 
 static void answer_profile(const zoo_model *of, int64_t batch, const char *path, reel_device device,
@@ -132,18 +131,9 @@ static void answer_profile(const zoo_model *of, int64_t batch, const char *path,
     trainer t = trainer_new(of, batch, device);
     reel_plan *plan = reel_capture(step, &t, how);
     reel_replay(plan, 3);
-    FILE *f = fopen(path, "w");
-    if (f) {
-        reel_profile_start((reel_profile_options){.device_times = device.type != REEL_CPU});
-        reel_replay(plan, 10);
-        reel_profile_stop();
-        reel_profile_report(f);
-        fclose(f);
-    }
+    timing_profile(train, plan, 10, path, device);
     reel_plan_free(plan);
     trainer_free(&t);
-    puts(!f ? "can't write" : reel_failed() ? reel_error() : "done");
-    reel_clear_error();
 }
 
 static void answer(const char *line, reel_device device, reel_capture_options how) {

@@ -130,11 +130,14 @@ static void train(void *plan, int steps) {
     for (int64_t left = steps; left > 0 && !reel_failed();) left -= reel_replay(plan, left);
 }
 
+static reel_plan *plan_new(const bench *b, trainer *t) {
+    return reel_capture(
+        step, t, (reel_capture_options){.eager = b->eager, .without = b->without, .with = b->with});
+}
+
 static void answer_step(const bench *b, const char *model, int64_t latent, double seconds) {
     trainer t = trainer_new(b, model, latent);
-    reel_plan *plan = reel_capture(
-        step, &t,
-        (reel_capture_options){.eager = b->eager, .without = b->without, .with = b->with});
+    reel_plan *plan = plan_new(b, &t);
     train(plan, 20);
     int block = b->device.type == REEL_CPU ? 1 : CUDA_BLOCK;
     timing steps = timing_of_runs(train, plan, block, b->device, seconds);
@@ -146,9 +149,7 @@ static void answer_step(const bench *b, const char *model, int64_t latent, doubl
 static void answer_first(const bench *b, const char *model, int64_t latent) {
     const double begin = timing_now();
     trainer t = trainer_new(b, model, latent);
-    reel_plan *plan = reel_capture(
-        step, &t,
-        (reel_capture_options){.eager = b->eager, .without = b->without, .with = b->with});
+    reel_plan *plan = plan_new(b, &t);
     train(plan, 1);
     reel_synchronize(b->device);
     const double seconds = (timing_now() - begin) * 1e-6;
@@ -165,28 +166,16 @@ static void answer_dump(const bench *b, const char *model, int64_t latent, const
     reel_plan_dump(plan, path);
     reel_plan_free(plan);
     trainer_free(&t);
-    puts(reel_failed() ? reel_error() : "done");
-    reel_clear_error();
+    timing_done();
 }
 
 static void answer_profile(const bench *b, const char *model, int64_t latent, const char *path) {
     trainer t = trainer_new(b, model, latent);
-    reel_plan *plan = reel_capture(
-        step, &t,
-        (reel_capture_options){.eager = b->eager, .without = b->without, .with = b->with});
+    reel_plan *plan = plan_new(b, &t);
     train(plan, 20);
-    FILE *f = fopen(path, "w");
-    if (f) {
-        reel_profile_start((reel_profile_options){.device_times = b->device.type != REEL_CPU});
-        train(plan, 100);
-        reel_profile_stop();
-        reel_profile_report(f);
-        fclose(f);
-    }
+    timing_profile(train, plan, 100, path, b->device);
     reel_plan_free(plan);
     trainer_free(&t);
-    puts(!f ? "can't write" : reel_failed() ? reel_error() : "done");
-    reel_clear_error();
 }
 
 /* ---- the floor ---- */
@@ -253,9 +242,7 @@ static void answer_memory(const bench *b, const char *model, int64_t latent) {
     const size_t before = reel__cpu_bytes();
     const long long resident = resident_restart();
     trainer t = trainer_new(b, model, latent);
-    reel_plan *plan = reel_capture(
-        step, &t,
-        (reel_capture_options){.eager = b->eager, .without = b->without, .with = b->with});
+    reel_plan *plan = plan_new(b, &t);
     train(plan, 50);
     const long long grown = resident_peak() - resident;
     const size_t kept = reel__cpu_bytes() - before;

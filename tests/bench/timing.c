@@ -1,5 +1,7 @@
 #include "tests/bench/timing.h"
 
+#include "tensor/profile.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -81,6 +83,27 @@ void timing_answer(timing t) {
     else
         printf("%.3f %.3f %.3f %lld\n", t.median, t.p10, t.p90, t.count);
     reel_clear_error();
+}
+
+void timing_done(void) {
+    puts(reel_failed() ? reel_error() : "done");
+    reel_clear_error();
+}
+
+void timing_profile(void (*run)(void *, int), void *context, int n, const char *path,
+                    reel_device device) {
+    FILE *f = fopen(path, "w");
+    if (!f) {
+        puts("can't write");
+        reel_clear_error();
+        return;
+    }
+    reel_profile_start((reel_profile_options){.device_times = device.type != REEL_CPU});
+    run(context, n);
+    reel_profile_stop();
+    reel_profile_report(f);
+    fclose(f);
+    timing_done();
 }
 
 reel_matmul_precision timing_precision(const char *name) {

@@ -28,4 +28,10 @@ reel_matmul_precision timing_precision(const char *name);
 /* Writes a line "MEDIAN P10 P90 COUNT"; "error: WHY" and clears the failure if there is one. */
 void timing_answer(timing t);
 
+/* Writes a line "done"; the failure instead, which it clears, if there is one. */
+void timing_done(void);
+/* Writes a table of what the calls of run(context, n) took into a file, and then that line. */
+void timing_profile(void (*run)(void *, int), void *context, int n, const char *path,
+                    reel_device device);
+
 #endif
