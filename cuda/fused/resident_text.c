@@ -358,10 +358,10 @@ static void add_shares(writer *w) {
     }
 }
 
-static void add_head(writer *w) {
+/* The signature, and where things lie in shared memory. */
+static void add_places(writer *w) {
     const resident *r = w->r;
-    const reel__call *gather = call_of(r, r->gather);
-    int exchanges = 0;
+    const int x = r->out[r->gather];
     add("\nextern \"C\" __global__ void __launch_bounds__(T, 1) resident(const __grid_constant__ "
         "arguments a) {\n"
         "    extern __shared__ __align__(16) float sm[];\n"
@@ -381,8 +381,13 @@ static void add_head(writer *w) {
         "    const u32 in_there = shared_address(in), totals_there = shared_address(sm + "
         "at_totals);\n"
         "    const u32 barrier = shared_address(sm + at_barrier);\n");
-    const int x = r->out[r->gather];
-    add("    auto x_of = [&](int s) { return sm + at%d + (s & %d) * N%d; };\n", x, !r->tight, x);
+    add("    auto x_of = [&](int s) { return sm + at%d + (s & %d) * N%d; };\n", x, !r->tight,
+        x);
+}
+
+/* What lies in memory: where errors go, what clusters tell each other, and moments of shares. */
+static void add_messages(writer *w) {
+    const resident *r = w->r;
     add("    const reel__cuda_error_slot errors = {data<unsigned>(a, 0), "
         "data<reel__cuda_deferred>(a, 1), data<const char>(a, 2), data<const char>(a, 3)};\n");
     if (r->clusters > 1)
@@ -390,6 +395,12 @@ static void add_head(writer *w) {
             "    message *all_slots = data<message>(a, 4) + %d + (size_t)rank * 2 * SLOTS;\n",
             REEL__RESIDENT_COUNTER, r->blocks * REEL__RESIDENT_COUNTER / 4);
     add_shares(w);
+}
+
+/* Which rows of the batch a turn takes, and how the gather finds them. */
+static void add_gather(writer *w) {
+    const resident *r = w->r;
+    const reel__call *gather = call_of(r, r->gather);
     add("    auto first_of = [&](int s) { return (%ss %% TURNS) * ROWS; };\n"
         "    auto rows_of = [&](int s) { return s < TURNS * (int)a.steps ? most(0, least(ROWS, ALL "
         "- "
@@ -410,6 +421,12 @@ static void add_head(writer *w) {
         "== "
         "0);\n"
         "    };\n");
+}
+
+/* Two for each exchange: of its parts, and of its results. */
+static void add_barriers(writer *w) {
+    const resident *r = w->r;
+    int exchanges = 0;
     add("    if (threadIdx.x == 0) {\n");
     for (int k = 0; k < r->units; k++) {
         if (r->unit[k].kind != REEL__EXCHANGED) continue;
@@ -418,6 +435,11 @@ static void add_head(writer *w) {
         exchanges++;
     }
     add("        asm volatile(\"fence.mbarrier_init.release.cluster;\" ::: \"memory\");\n    }\n");
+}
+
+/* What the first step finds: parameters, moments, counts and the first rows. */
+static void add_loads(writer *w) {
+    const resident *r = w->r;
     for (int k = 0; k < r->params; k++) move_param(w, &r->param[k], true);
     add_cells(w, true);
     add_taken(w);
@@ -431,6 +453,14 @@ static void add_head(writer *w) {
         "    gather_rows::put(x_of(0), pixels, scale);\n"
         "    __syncthreads();\n"
         "    keep(1, find(1));\n");
+}
+
+static void add_head(writer *w) {
+    add_places(w);
+    add_messages(w);
+    add_gather(w);
+    add_barriers(w);
+    add_loads(w);
 }
 
 /* The next few steps' constants, by all threads. */
