@@ -35,7 +35,7 @@ static const struct {
     int64_t latent, batch;
     bool of_batch; /* the axis over clusters */
     int clusters;
-    bool shares, tight;
+    bool shares, one_place;
     int blocks, turns;
 } cases[] = {{TIED_STEP, 10, 40, true, 5, false, false, 16, 1},
              {TIED_STEP, 100, 40, false, 5, false, false, 16, 1},
@@ -56,7 +56,7 @@ START_TEST(steps_are_found) {
     ck_assert(reel__resident_find(&r, &nodes));
     const int axis = cases[_i].of_batch ? r.batch : axis_of_a_layer(&r);
     r.shares = cases[_i].shares;
-    r.tight = cases[_i].tight;
+    r.one_place = cases[_i].one_place;
     r.blocks = cases[_i].blocks;
     r.turns = cases[_i].turns;
     ck_assert(reel__resident_cut(&r, axis, cases[_i].clusters));

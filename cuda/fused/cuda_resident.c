@@ -99,7 +99,7 @@ static reel_status send(kernel_of_steps *s, const reel__cuda_launch *l) {
     reel__cuda_touch touch[REEL__RESIDENT_WORDS + REEL__RESIDENT_STEPS];
     const int count = list_touched(s, touch);
     if (s->beside && !(reel__profile_does() & REEL__PROFILE_TIMES)) {
-        const reel__cuda_part part = {s->found.clusters, s->found.most, !s->was_sent};
+        const reel__cuda_part part = {s->found.clusters, s->found.clusters_at_once, !s->was_sent};
         REEL_TRY(reel__cuda_lane_send(c, s->lane, l, part, touch, count));
         s->was_sent = true;
         return REEL_OK;

@@ -108,10 +108,10 @@ typedef struct {
     int cut, batch,
         across;           /* axes: over a cluster's blocks; the batch's; over clusters, -1: none */
     int clusters, blocks; /* how many; blocks of one */
-    int most;    /* clusters of so many blocks that the GPU has room for (resident_choice.c) */
-    int turns;   /* in which a cluster does its rows of the batch */
-    bool shares; /* of updates, which clusters have: gradients that are joined are owned */
-    bool tight;  /* one place for the batch, not two */
+    int clusters_at_once; /* of so many blocks, that the GPU has room for (resident_choice.c) */
+    int turns;            /* in which a cluster does its rows of the batch */
+    bool shares;          /* of updates, which clusters have: gradients that are joined are owned */
+    bool one_place;       /* for the batch, and none beside it for the next rows */
     int gather, update, rate; /* nodes; rate -1: it stays */
     int units, params, totals;
     reel__resident_unit unit[REEL__RESIDENT_UNITS];

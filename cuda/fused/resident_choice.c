@@ -8,7 +8,7 @@ typedef reel__resident resident;
 
 typedef struct {
     int axis, clusters, blocks, turns;
-    bool shares, tight;
+    bool shares, one_place;
 } cutting;
 
 /* ---- a kernel ---- */
@@ -17,7 +17,7 @@ static bool cut(resident *r, const cutting *c) {
     r->blocks = c->blocks;
     r->turns = c->turns;
     r->shares = c->shares;
-    r->tight = c->tight;
+    r->one_place = c->one_place;
     return reel__resident_cut(r, c->axis, c->clusters) &&
            reel__resident_bytes(r) <= REEL__RESIDENT_BYTES;
 }
@@ -58,8 +58,8 @@ static const void *compile(resident *r, const cutting *c) {
     char *text = reel__resident_text(r);
     const void *kernel = text ? compile_text(text) : NULL;
     free(text);
-    r->most = kernel ? clusters_of(kernel, c->blocks) : 0;
-    return r->most >= c->clusters ? kernel : NULL;
+    r->clusters_at_once = kernel ? clusters_of(kernel, c->blocks) : 0;
+    return r->clusters_at_once >= c->clusters ? kernel : NULL;
 }
 
 /* ---- a layer's axis over clusters ---- */
@@ -101,7 +101,7 @@ static bool is_large(resident *r, cutting c) {
 static const void *cut_batch(resident *r, cutting c) {
     c.shares = is_large(r, c);
     const void *kernel = compile(r, &c);
-    c.tight = true;
+    c.one_place = true;
     return kernel ? kernel : compile(r, &c);
 }
 
@@ -168,7 +168,7 @@ static const void *cut_long_batch(resident *r) {
         best = c;
     }
     const void *kernel = best.turns ? cut_batch(r, best) : NULL;
-    r->most = r->clusters; /* it fills the GPU: nothing runs beside it */
+    r->clusters_at_once = r->clusters; /* it fills the GPU: nothing runs beside it */
     return kernel;
 }
 

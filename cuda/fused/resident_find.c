@@ -599,7 +599,7 @@ int64_t reel__resident_bytes(const resident *r) {
         const value *v = &r->value[i];
         if (!reel__resident_is_tile(r, v)) continue;
         const int rows = reel__resident_rows(r, v);
-        const int places = v->node == r->gather && !r->tight ? 2 : 1;
+        const int places = v->node == r->gather && !r->one_place ? 2 : 1;
         floats += places * reel__resident_part(r, v->axis[rows]) *
                   reel__resident_pitch(reel__resident_part(r, v->axis[1 - rows]));
     }

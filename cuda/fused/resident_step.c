@@ -15,10 +15,10 @@ static void meet(writer *w) {
 }
 
 static void put_batch(writer *w, bool end) {
-    const bool tight = w->r->tight;
-    if (!w->fetched || w->put || w->picks_read > w->met || (tight && !end)) return;
+    const bool one_place = w->r->one_place;
+    if (!w->fetched || w->put || w->picks_read > w->met || (one_place && !end)) return;
     LINE("%sgather_rows::put(x_of(now + 1), pixels, scale);",
-         tight ? "if (rows_of(now + 1)) " : "");
+         one_place ? "if (rows_of(now + 1)) " : "");
     LINE("keep(now + 2, found);");
     w->put = true;
     w->clock++;
@@ -624,7 +624,7 @@ static void end_turn(writer *w) {
     const resident *r = w->r;
     keep_rows(w);
     fetch(w);
-    if (!w->put && (r->tight || w->picks_read > w->met)) meet(w);
+    if (!w->put && (r->one_place || w->picks_read > w->met)) meet(w);
     put_batch(w, true);
     LINE("parity ^= 1;");
     meet(w);

@@ -140,7 +140,7 @@ static void add_types(writer *w) {
 
 /* The next batch is put beside the one that is used. */
 static const char *places(const resident *r, const value *v) {
-    return is_gathered(r, v) && !r->tight ? "2 * " : "";
+    return is_gathered(r, v) && !r->one_place ? "2 * " : "";
 }
 
 static bool is_here(const resident *r, int k) {
@@ -381,7 +381,7 @@ static void add_places(writer *w) {
         "    const u32 in_there = shared_address(in), totals_there = shared_address(sm + "
         "at_totals);\n"
         "    const u32 barrier = shared_address(sm + at_barrier);\n");
-    add("    auto x_of = [&](int s) { return sm + at%d + (s & %d) * N%d; };\n", x, !r->tight,
+    add("    auto x_of = [&](int s) { return sm + at%d + (s & %d) * N%d; };\n", x, !r->one_place,
         x);
 }
 
