@@ -21,7 +21,7 @@
 #define REEL__FUSED_THREADS 128      /* of a block */
 #define REEL__FUSED_FOLD_THREADS 256 /* of one that folds */
 
-/* ---- what is found out (fused_space.c) ---- */
+/* ---- what is found out (fused_space.c, and what fused_space_internal.h lists) ---- */
 
 /* What a kernel does beside going over elements: nothing more; folds all of them; folds columns,
  * over the first axes, and all; folds rows, over the last axes, whose results the row's elements
