@@ -166,13 +166,7 @@ static cudaError_t conv_direct_of(const reel__cuda_conv_gather &g, reel__cuda_qu
     const gather_job<T> one = job_of<T>(g, 0, 1);
     const int64_t most = MOST_BLOCKS / ((int64_t)one.groups * one.rows * one.counts[0] *
                                         one.counts[1] * one.counts[2] * phases_of(one));
-    if (most == 0) return cudaErrorInvalidConfiguration;
-    for (int64_t first = 0; first < g.of.images; first += most) {
-        const int64_t images = g.of.images - first < most ? g.of.images - first : most;
-        const cudaError_t e = launch_job(job_of<T>(g, first, images), queue);
-        if (e != cudaSuccess) return e;
-    }
-    return cudaSuccess;
+    return launch_by_images(g, most, launch_job<T>, queue);
 }
 
 cudaError_t reel__cuda_launch_conv_direct(const reel__cuda_conv_gather *g, reel_dtype dtype,

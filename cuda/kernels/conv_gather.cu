@@ -13,7 +13,7 @@
  * Steps go through the taps for BK channels, and on to the next BK: a tap's place and whether it is
  * beside the image are found once for the step. Of few channels (MIXED), channels and taps are
  * counted together, and found for each element. */
-#include "cuda/kernels/conv_internal.cuh"
+#include "cuda/kernels/conv_tiles_internal.cuh"
 
 template <int BM_, int BN_, int BK_, int TM_, int TN_> struct tiling {
     static constexpr int BM = BM_, BN = BN_, BK = BK_, TM = TM_, TN = TN_;
@@ -183,12 +183,6 @@ static __device__ __forceinline__ void load_mixed(loads<T, TILE> &l, const gathe
     }
 }
 
-/* Two of each, [depth][row] and [depth][column]. */
-template <class T, class TILE> struct buffers {
-    alignas(16) T a[2][TILE::BK][TILE::LA];
-    alignas(16) T b[2][TILE::BK][TILE::LB];
-};
-
 template <class T, class TILE>
 static __device__ __forceinline__ void put_step(buffers<T, TILE> &to, int which,
                                                 const loads<T, TILE> &l) {
@@ -199,27 +193,6 @@ static __device__ __forceinline__ void put_step(buffers<T, TILE> &to, int which,
     for (int i = 0; i < TILE::EACH_A; i++) {
         const int m = threadIdx.x / TILE::BK + i * (TILE::WIDE / TILE::BK);
         if (m < TILE::BM) to.a[which][threadIdx.x % TILE::BK][m] = l.a[i];
-    }
-}
-
-template <class T, class TILE>
-static __device__ __forceinline__ void
-add_step(T sum[TILE::TM][TILE::TN], const buffers<T, TILE> &from, int which, int row, int column) {
-#pragma unroll
-    for (int k = 0; k < TILE::BK; k++) {
-        const unit<T, TILE::TM> a = *(const unit<T, TILE::TM> *)&from.a[which][k][row];
-        T b[TILE::TN];
-#pragma unroll
-        for (int n = 0; n < TILE::TN; n += TILE::RUN) {
-            const unit<T, TILE::RUN> u = *(const unit<T, TILE::RUN> *)&from
-                                              .b[which][k][column + n / TILE::RUN * TILE::APART];
-#pragma unroll
-            for (int i = 0; i < TILE::RUN; i++) b[n + i] = u.v[i];
-        }
-#pragma unroll
-        for (int m = 0; m < TILE::TM; m++)
-#pragma unroll
-            for (int n = 0; n < TILE::TN; n++) sum[m][n] += a.v[m] * b[n];
     }
 }
 
@@ -322,13 +295,7 @@ static cudaError_t conv_tiles_of(const reel__cuda_conv_gather &g, reel__cuda_que
                   blocks = blocks_for(columns, 64) * blocks_for(one.rows, 16) * one.groups *
                            phases_of(one),
                   most = MOST_BLOCKS / (columns > blocks ? columns : blocks);
-    if (most == 0) return cudaErrorInvalidConfiguration;
-    for (int64_t first = 0; first < g.of.images; first += most) {
-        const int64_t images = g.of.images - first < most ? g.of.images - first : most;
-        const cudaError_t e = launch_job(job_of<T>(g, first, images), queue);
-        if (e != cudaSuccess) return e;
-    }
-    return cudaSuccess;
+    return launch_by_images(g, most, launch_job<T>, queue);
 }
 
 cudaError_t reel__cuda_launch_conv_tiles(const reel__cuda_conv_gather *g, reel_dtype dtype,

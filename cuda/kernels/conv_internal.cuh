@@ -78,6 +78,21 @@ static gather_job<T> job_of(const reel__cuda_conv_gather &g, int64_t first, int6
     return j;
 }
 
+/* At most so many images a launch, 0: not even one. */
+template <class T>
+static cudaError_t launch_by_images(const reel__cuda_conv_gather &g, int64_t most,
+                                    cudaError_t (*launch_job)(const gather_job<T> &,
+                                                              reel__cuda_queue *),
+                                    reel__cuda_queue *queue) {
+    if (most == 0) return cudaErrorInvalidConfiguration;
+    for (int64_t first = 0; first < g.of.images; first += most) {
+        const int64_t images = g.of.images - first < most ? g.of.images - first : most;
+        const cudaError_t e = launch_job(job_of<T>(g, first, images), queue);
+        if (e != cudaSuccess) return e;
+    }
+    return cudaSuccess;
+}
+
 /* Those of a phase, which counts those of three axes, the last fastest; for all threads of a block.
  * Where there is but one, they are the job's. */
 template <bool PHASED, class T>

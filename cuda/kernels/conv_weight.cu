@@ -4,7 +4,7 @@
  *
  * Depth is cut into parts, by shape alone, each of which has a partial result; those are added up
  * in their order. */
-#include "cuda/kernels/conv_internal.cuh"
+#include "cuda/kernels/conv_tiles_internal.cuh"
 
 template <class T> struct weight_job {
     T *out; /* [parts, groups, rows, columns] */
@@ -121,11 +121,6 @@ static __device__ __forceinline__ void load_step(loads<T, TILE> &l, const weight
                      : 0;
 }
 
-template <class T, class TILE> struct buffers {
-    alignas(16) T a[2][TILE::BK][TILE::LA];
-    alignas(16) T b[2][TILE::BK][TILE::LB];
-};
-
 template <class T, class TILE>
 static __device__ __forceinline__ void put_step(buffers<T, TILE> &to, int which,
                                                 const loads<T, TILE> &l) {
@@ -138,27 +133,6 @@ static __device__ __forceinline__ void put_step(buffers<T, TILE> &to, int which,
 #pragma unroll
     for (int i = 0; i < TILE::EACH_B; i++)
         to.b[which][k][threadIdx.x / TILE::BK + i * TILE::STEP] = l.b[i];
-}
-
-template <class T, class TILE>
-static __device__ __forceinline__ void
-add_step(T sum[TILE::TM][TILE::TN], const buffers<T, TILE> &from, int which, int row, int column) {
-#pragma unroll
-    for (int k = 0; k < TILE::BK; k++) {
-        const unit<T, TILE::TM> a = *(const unit<T, TILE::TM> *)&from.a[which][k][row];
-        T b[TILE::TN];
-#pragma unroll
-        for (int n = 0; n < TILE::TN; n += TILE::RUN) {
-            const unit<T, TILE::RUN> u = *(const unit<T, TILE::RUN> *)&from
-                                              .b[which][k][column + n / TILE::RUN * TILE::APART];
-#pragma unroll
-            for (int i = 0; i < TILE::RUN; i++) b[n + i] = u.v[i];
-        }
-#pragma unroll
-        for (int m = 0; m < TILE::TM; m++)
-#pragma unroll
-            for (int n = 0; n < TILE::TN; n++) sum[m][n] += a.v[m] * b[n];
-    }
 }
 
 /* Blocks count tiles of rows fastest, then those of columns, groups and parts. */

@@ -43,6 +43,17 @@ template <class T, bool LOG> static __device__ __forceinline__ T part_of(T x, T 
 
 #define AHEAD 8 /* loads of a thread that are on their way at once */
 
+/* Elements i, i + step, ..., `stride` apart, so far as they are before n. */
+template <class T>
+static __device__ __forceinline__ void read_ahead(T (&v)[AHEAD], const T *x, int64_t i, int64_t n,
+                                                  int step, int64_t stride) {
+#pragma unroll
+    for (int k = 0; k < AHEAD; k++) {
+        if (i + k * step >= n) break;
+        v[k] = x[(i + k * step) * stride];
+    }
+}
+
 /* The result's elements i, i + step, ... before n, `stride` apart. */
 template <class T, bool LOG>
 static __device__ __forceinline__ void put(T *y, const T *x, int64_t i, int64_t n, int step,
@@ -50,11 +61,7 @@ static __device__ __forceinline__ void put(T *y, const T *x, int64_t i, int64_t 
     const T factor = factor_of<T, LOG>(total.sum);
     for (; i < n; i += AHEAD * step) {
         T v[AHEAD];
-#pragma unroll
-        for (int k = 0; k < AHEAD; k++) {
-            if (i + k * step >= n) break;
-            v[k] = x[(i + k * step) * stride];
-        }
+        read_ahead(v, x, i, n, step, stride);
 #pragma unroll
         for (int k = 0; k < AHEAD; k++) {
             if (i + k * step >= n) break;
@@ -173,11 +180,7 @@ static __device__ __forceinline__ tally<T> take(const T *x, int64_t i, int64_t n
     tally<T> mine = nothing<T>();
     for (; i < n; i += AHEAD * step) {
         T v[AHEAD], most = mine.most;
-#pragma unroll
-        for (int k = 0; k < AHEAD; k++) {
-            if (i + k * step >= n) break;
-            v[k] = x[(i + k * step) * stride];
-        }
+        read_ahead(v, x, i, n, step, stride);
 #pragma unroll
         for (int k = 0; k < AHEAD; k++) {
             if (i + k * step >= n) break;
