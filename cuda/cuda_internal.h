@@ -221,6 +221,14 @@ static inline reel_matmul_precision reel__cuda_precision(void) {
     return p == REEL_MATMUL_BF16_X6 ? REEL_MATMUL_F32 : p;
 }
 
+/* FNV-1a: the hash of what has that hash, and these bytes behind it. */
+#define REEL__CUDA_NO_HASH 14695981039346656037u /* of nothing */
+static inline uint64_t reel__cuda_hash(uint64_t hash, const void *data, size_t bytes) {
+    const unsigned char *byte = (const unsigned char *)data;
+    for (size_t i = 0; i < bytes; i++) hash = (hash ^ byte[i]) * 1099511628211u;
+    return hash;
+}
+
 /* `bytes` of device memory for the kernels of one call, freed by the caller: NULL on failure. */
 void *reel__cuda_scratch(const reel__call *c, size_t bytes);
 

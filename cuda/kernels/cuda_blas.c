@@ -110,12 +110,8 @@ static cublasStatus_t fill_in(plan *p, cublasLtHandle_t blas) {
     return status;
 }
 
-/* The place of a product: FNV-1a over its bytes. */
 static plan **place_of(const reel__cuda_blas_product *of) {
-    uint32_t hash = 2166136261u;
-    const unsigned char *byte = (const unsigned char *)of;
-    for (size_t i = 0; i < sizeof *of; i++) hash = (hash ^ byte[i]) * 16777619u;
-    return &plans.first[hash % PLACES];
+    return &plans.first[reel__cuda_hash(REEL__CUDA_NO_HASH, of, sizeof *of) % PLACES];
 }
 
 /* The plan of a product, made if need be; the plans are locked. NULL, and a failure kept, if there

@@ -59,23 +59,17 @@ struct reel__cuda_queue {
 
 /* ---- what makes two batches alike ---- */
 
-static uint64_t mix(uint64_t hash, const void *data, size_t bytes) {
-    const unsigned char *byte = data;
-    for (size_t i = 0; i < bytes; i++) hash = (hash ^ byte[i]) * 1099511628211u; /* FNV-1a */
-    return hash;
-}
-
 /* All of an entry but a kernel's arguments: a library's operands count, since its kernels are its
  * own. */
 static uint64_t key_of(const batch *b) {
-    uint64_t hash = 14695981039346656037u;
+    uint64_t hash = REEL__CUDA_NO_HASH;
     for (int i = 0; i < b->count; i++) {
         const entry *e = &b->entry[i];
         const uint64_t shape[] = {(uint64_t)(uintptr_t)e->function, e->blocks,
                                   (uint64_t)e->x << 32 | e->y,
                                   (uint64_t)e->cluster << 32 | e->shared};
-        hash = mix(hash, shape, sizeof shape);
-        if (!e->function) hash = mix(hash, &e->library, sizeof e->library);
+        hash = reel__cuda_hash(hash, shape, sizeof shape);
+        if (!e->function) hash = reel__cuda_hash(hash, &e->library, sizeof e->library);
     }
     return hash;
 }
