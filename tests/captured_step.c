@@ -75,6 +75,7 @@ captured_step *captured_step_new(step_kind kind, int64_t latent, int64_t batch) 
         reel_zeros(reel_shape(BATCHES * batch, PIXELS), REEL_U8, reel_cpu()), NULL);
     s->loader =
         reel_loader_new(s->images, (reel_loader_options){.batch_size = batch, .scale = 1 / 255.0});
+    /* call by call, in their order, as a kernel of the whole step finds them */
     s->plan =
         reel_capture(step, s, (reel_capture_options){.without = REEL_PASS_FUSE | REEL_PASS_WHOLE});
     reel_replay(s->plan, 1);

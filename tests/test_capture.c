@@ -1,6 +1,7 @@
 /* Captured steps against the same steps run as they are: bits, whatever changes between replays. */
 #include "capture/capture_internal.h"
 #include "tests/expect.h"
+#include "tests/same_bits.h"
 
 #include "reel.h"
 
@@ -161,7 +162,7 @@ START_TEST(the_ninth_program_takes_the_place_of_another) {
     reel_batch_sampler sampler = {&class};
     const reel_loader_options o = {.batch_sampler = &sampler};
     trainer a = trainer_new(0, o), b = trainer_new(0, o);
-    const reel_capture_options how = {.without = REEL_PASS_FUSE | REEL_PASS_WHOLE};
+    const reel_capture_options how = {.without = passes_of_other_bits()};
     reel_plan *eager = reel_capture(step, &a, (reel_capture_options){.eager = true}),
               *plan = reel_capture(step, &b, how);
     for (int epoch = 0; epoch < 3; epoch++) {
