@@ -14,8 +14,8 @@ int reel__fused_add_word(reel__fused_space *s, reel__fused_word_kind kind, int o
 int reel__fused_constants(reel__op op) {
     switch (op) {
 #define WORDS_PLAIN 0
-#define WORDS_FAR 0
-#define WORDS_TEST 0
+#define WORDS_FAR (-1)
+#define WORDS_TEST (-1)
 #define WORDS_WITH1 1
 #define WORDS_WITH2 2
 #define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient)                               \
@@ -23,11 +23,11 @@ int reel__fused_constants(reel__op op) {
         return WORDS_##form;
 #include "tensor/ops/ops_map.def"
     default:
-        return 0;
+        return -1;
     }
 }
 
-/* How many numbers a node is told. */
+/* How many numbers a node is told; none if it is negative. */
 static int constants_of(const reel__call *c) {
     switch (c->op) {
     case REEL_OP_fill:

@@ -167,28 +167,12 @@ static bool find_product(resident *r, int i) {
            unite(r, y.axis[1], z.axis[1]);
 }
 
-/* How many numbers an elementwise formula is told; -1: it is not called as it is. */
-static int told(const reel__call *c) {
-    switch (c->op) {
-#define WORDS_PLAIN 0
-#define WORDS_FAR (-1)
-#define WORDS_TEST (-1)
-#define WORDS_WITH1 1
-#define WORDS_WITH2 2
-#define REEL_MAP(name, scope, inputs, form, dtypes, saves, gradient)                               \
-    case REEL_OP_##name:                                                                           \
-        return WORDS_##form;
-#include "tensor/ops/ops_map.def"
-    default:
-        return -1;
-    }
-}
-
 static bool find_element(resident *r, int i) {
     const reel__call *c = call_of(r, i);
     seen x, z;
     r->role[i] = REEL__ELEMENT;
-    if (told(c) < 0 || (c->op == REEL_OP_bce && c->with.map.checked)) return false;
+    if (reel__fused_constants(c->op) < 0 || (c->op == REEL_OP_bce && c->with.map.checked))
+        return false;
     for (int k = 0; k < c->nin; k++)
         if (!see_input(r, i, k, &x)) return false;
     if (!see_result(r, i, false, &z) || r->value[z.value].kind != REEL__A_TILE) return false;
@@ -209,7 +193,7 @@ static bool find_counted(resident *r, int i) {
     const reel__call *c = call_of(r, i);
     seen x, z;
     r->role[i] = REEL__COUNTED;
-    if (c->op != REEL_OP_dequantize && told(c) != 0) return false;
+    if (c->op != REEL_OP_dequantize && reel__fused_constants(c->op) != 0) return false;
     for (int k = 0; k < c->nin; k++)
         if (!see_input(r, i, k, &x) || r->value[x.value].kind != REEL__A_NUMBER) return false;
     return see_result(r, i, true, &z) && r->value[z.value].kind == REEL__A_NUMBER;
