@@ -85,7 +85,8 @@ typedef bool (*reel_step)(void *user);
 
 /* Passes over a program, to be left out one by one when a fault is looked for. */
 typedef enum {
-    REEL_PASS_DEAD = 1,   /* calls whose results nobody reads are left out */
+    REEL_PASS_DEAD = 1,   /* calls whose results nobody reads are left out, but for those that may
+                             fail on elements, as on an index out of range */
     REEL_PASS_COMMON = 2, /* a call that repeats another is left out */
     REEL_PASS_FUSE = 4,   /* neighbours become one kernel */
     REEL_PASS_MEMORY = 8, /* results whose times do not meet share memory */

@@ -208,6 +208,8 @@ reel_status reel__pass_slices(reel__program *p, const bool *stays, const int *va
 
 /* How a node's backend makes several nodes one; NULL: it doesn't (pass_fuse.c). */
 const reel__fusing *reel__fusing_of(const reel__group_node *n);
+/* Whether it is run for what it may fail on alone. Each node is an item by itself as yet. */
+bool reel__is_mere_check(const reel__program *p, const reel__group_node *n);
 /* Which nodes become one kernel, with some stepping aside: `place` says where each node goes,
  * item_of, of each place, which item it is part of, and *items how many there are. */
 reel_status reel__pass_fuse(const reel__program *p, int *place, int *item_of, int *items);

@@ -12,6 +12,16 @@ const reel__fusing *reel__fusing_of(const reel__group_node *n) {
     return x ? x->storage->backend->fusing : NULL;
 }
 
+/* A kernel of several nodes may leave out what nobody reads, and with it what it fails on. */
+bool reel__is_mere_check(const reel__program *p, const reel__group_node *n) {
+    if (reel__ops[n->call.op].kind != REEL__STRICT) return false;
+    for (int i = 0; i < n->call.nout; i++) {
+        const reel__memory *m = &p->memory[n->out[i]];
+        if (m->outer || m->first != m->last) return false;
+    }
+    return true;
+}
+
 /* ---- which nodes may change places ---- */
 
 static bool writes(const reel__group_node *n, int value) {
@@ -68,7 +78,7 @@ static bool meets_any(const line *l, int first, int end, int place, role of, boo
 
 static bool takes(const line *l, const reel__fusing *how, int place) {
     const reel__group_node *n = node_at(l, place);
-    return reel__fusing_of(n) == how && how->takes(n);
+    return reel__fusing_of(n) == how && how->takes(n) && !reel__is_mere_check(l->p, n);
 }
 
 enum { SMALL = 1 << 16 }; /* elements: no more than a launch is worth */

@@ -12,8 +12,14 @@ static bool changes_any(const reel__entry *e) {
 
 /* ---- dead code: backwards, what is read later is alive ---- */
 
+/* It may fail on elements, whoever reads its result. In a gradient it is of what the op itself
+ * looked at. */
+static bool may_fail(const reel__entry *e) {
+    return reel__ops[e->call.op].kind == REEL__STRICT && !e->context;
+}
+
 static bool is_needed(const reel__entry *e, const bool *alive, const int *value) {
-    if (e->section >= 0 || changes_any(e)) return true;
+    if (e->section >= 0 || changes_any(e) || may_fail(e)) return true;
     for (int i = 0; i < e->call.nout; i++)
         if (alive[value[e->operand[e->call.nin + i].value]]) return true;
     return false;
@@ -59,8 +65,8 @@ static bool same_operand(const reel__operand *a, const reel__operand *b, const i
 
 static bool repeats(const reel__entry *a, const reel__entry *b, const versions *v, int ka, int kb,
                     const int *value) {
-    if (a->call.op != b->call.op || a->call.nin != b->call.nin || a->call.nout != b->call.nout ||
-        !reel_device_equal(a->call.device, b->call.device) ||
+    if (a->call.op != b->call.op || may_fail(a) != may_fail(b) || a->call.nin != b->call.nin ||
+        a->call.nout != b->call.nout || !reel_device_equal(a->call.device, b->call.device) ||
         memcmp(&a->call.with, &b->call.with, sizeof a->call.with) != 0)
         return false;
     for (int i = 0; i < a->call.nin; i++)

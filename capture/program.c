@@ -198,7 +198,7 @@ static bool make_whole(reel__program *p) {
     if ((p->without & REEL_PASS_WHOLE) || !how || !how->whole) return false;
     for (int k = 0; k < p->count; k++) {
         reel__group_node *n = &p->node[k];
-        if (reel__fusing_of(n) != how) return false;
+        if (reel__fusing_of(n) != how || reel__is_mere_check(p, n)) return false;
         n->kept = 0;
         for (int i = 0; i < n->call.nout; i++)
             if (p->memory[n->out[i]].outer) n->kept |= 1u << i;

@@ -56,6 +56,7 @@ static reel_status tell_times(void) {
 #define KERNEL_MAP(name) reel__cuda_map_op
 #define KERNEL_REDUCE(name) reel__cuda_reduce
 #define KERNEL_CALL(name) reel__cuda_##name
+#define KERNEL_STRICT(name) reel__cuda_##name
 #define KERNEL_UPDATE(name) reel__cuda_update
 #define KERNEL_VIEW(name) NULL
 

@@ -115,7 +115,14 @@ reel_status reel__fail_call(reel_status code, const reel__call *c, const char *f
 
 /* ---- the table's columns ---- */
 
-typedef enum { REEL__MAP, REEL__REDUCE, REEL__CALL, REEL__VIEW, REEL__UPDATE } reel__kind;
+typedef enum {
+    REEL__MAP,
+    REEL__REDUCE,
+    REEL__CALL,
+    REEL__STRICT,
+    REEL__VIEW,
+    REEL__UPDATE
+} reel__kind;
 typedef enum {
     REEL__FLOAT,
     REEL__FULL,

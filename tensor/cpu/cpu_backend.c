@@ -39,6 +39,7 @@ static int count(void) {
 #define KERNEL_MAP(name) reel__cpu_map
 #define KERNEL_REDUCE(name) reel__cpu_reduce
 #define KERNEL_CALL(name) reel__cpu_##name
+#define KERNEL_STRICT(name) reel__cpu_##name
 #define KERNEL_UPDATE(name) reel__cpu_update
 #define KERNEL_VIEW(name) NULL
 
