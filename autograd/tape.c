@@ -8,6 +8,73 @@
 
 /* ---- leaves ---- */
 
+static void free_track(struct reel__track *k) {
+    if (!k) return;
+    reel__node_release(k->node);
+    reel_release(k->grad);
+    reel__hooks_free(&k->hooks);
+    free(k);
+}
+
+static void release_track(reel_tensor *t) {
+    struct reel__track *k = t->track;
+    if (!k->node) reel__switch(t);
+    t->track = NULL;
+    free_track(k);
+}
+
+/* ---- leaves that are tracked and frozen: at each replay of a captured step anew ---- */
+
+static void forget(void *kept) {
+    free_track(kept);
+}
+
+static void turn_back(const reel__section *s) {
+    reel_tensor *leaf = s->of;
+    struct reel__track *now = leaf->track;
+    reel__switch(leaf);
+    leaf->track = s->kept;
+    free_track(now);
+}
+
+static bool is_of_the_step(const reel_tensor *t) {
+    const uint64_t recording = reel__self()->recording;
+    return recording && t->storage->recording == recording;
+}
+
+/* `now` in the place of what the leaf has; NULL: it is frozen. A leaf that a step made itself is
+ * tracked where it is made, and in no replay. */
+static reel_status turn(reel_tensor *leaf, struct reel__track *now,
+                        void (*again)(void *leaf, double number)) {
+    struct reel__track *was = leaf->track;
+    const reel__section s = {
+        .again = again, .back = turn_back, .forget = forget, .of = leaf, .kept = was, .life = leaf};
+    const bool own = is_of_the_step(leaf);
+    if (!own) REEL_TRY(reel__section_begin(&s));
+    reel__switch(leaf);
+    leaf->track = now;
+    if (was) was->slot = NULL; /* the pass under way is over when this one comes back */
+    if (was && was->grad && is_of_the_step(was->grad)) { /* so is the step */
+        reel_release(was->grad);
+        was->grad = NULL;
+    }
+    if (own)
+        free_track(was);
+    else
+        reel__section_end(&s, true);
+    return REEL_OK;
+}
+
+static void track_again(void *leaf, double number) {
+    (void)number;
+    reel_track_at(NULL, leaf);
+}
+
+static void untrack_again(void *leaf, double number) {
+    (void)number;
+    reel_untrack(leaf);
+}
+
 static const reel__hooks hooks; /* below */
 
 static void install_hooks(void) {
@@ -24,29 +91,21 @@ reel_tensor *reel_track_at(const char *at, reel_tensor *t) {
                   t->track ? "is the result of an op" : "takes floats", operand);
         return NULL;
     }
-    t->track = calloc(1, sizeof *t->track);
-    if (!t->track) {
+    struct reel__track *track = calloc(1, sizeof *track);
+    if (!track) {
         reel_fail(REEL_ERR_MEMORY, at, "track: out of memory");
         return NULL;
     }
     install_hooks();
-    reel__switch(t);
-    return t;
-}
-
-static void release_track(reel_tensor *t) {
-    if (!t->track->node) reel__switch(t);
-    reel__node_release(t->track->node);
-    reel_release(t->track->grad);
-    reel__hooks_free(&t->track->hooks);
-    free(t->track);
-    t->track = NULL;
+    if (turn(t, track, track_again) == REEL_OK) return t;
+    free(track);
+    return NULL;
 }
 
 void reel_untrack(reel_tensor *leaf) {
     if (!leaf || !reel__live(NULL, "untrack", NULL, leaf) || !leaf->track || leaf->track->node)
         return;
-    if (reel__note_gradient(leaf, false) == REEL_OK) release_track(leaf);
+    if (reel__note_gradient(leaf, false) == REEL_OK) turn(leaf, NULL, untrack_again);
 }
 
 bool reel_is_tracked(const reel_tensor *t) {

@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-/* Rehearsals until two agree; and how often: one may leave other leaves tracked than it found, and
- * the next one is for those. */
+/* Rehearsals until two agree; and how often: one may leave leaves and modules that it made itself,
+ * and the next one is for those. */
 enum { MOST_TRIES = 16, MOST_LEARNT = 2 };
 
 #define A_PLAN "a plan"

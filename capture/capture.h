@@ -27,25 +27,25 @@
  *
  * What changes from step to step lies in tensors that were there before, and replays use what these
  * hold: inputs, parameters, an optimizer's state, rates, counts, generators, meters. Loaders,
- * schedules, meters, averages of weights and modules' modes (reel_train, reel_eval) do at each
- * replay what the host has to do. All else that the function does on the host is done when it is
- * rehearsed, and not in a replay: counters of its own, branches, hooks of gradients; whoever
- * changes what they ask takes another plan. What the host alone does with elements, rates and
- * states in the function fails (reel_item, reel_read, reel_write, reel_data, reel_to, reel_print;
- * reel_optim_set_lr; files, states that are loaded): it is done between replays.
+ * schedules, meters, averages of weights, modules' modes (reel_train, reel_eval) and leaves that
+ * are frozen and tracked (reel_module_freeze, reel_untrack, reel_track), as where two models train
+ * against each other, do at each replay what the host has to do. All else that the function does on
+ * the host is done when it is rehearsed, and not in a replay: counters of its own, branches, hooks
+ * of gradients; whoever changes what they ask takes another plan. What the host alone does with
+ * elements, rates and states in the function fails (reel_item, reel_read, reel_write, reel_data,
+ * reel_to, reel_print; reel_optim_set_lr; files, states that are loaded): it is done between
+ * replays.
  *
- * What rehearsals did to tensors, gradients, loaders, schedules, meters and modes is undone, so
- * that n replays are n steps. Batches of other shapes (an epoch's last) get a program of their own,
- * and so do gradients that are there already when a step begins: an optimizer may step between
- * replays that gather them. A tensor that the plan uses and the program lets go (a meter that is
- * reset, a parameter that is replaced, a loss that the step retained) is noticed, and the step is
- * rehearsed anew. So it is where a step begins with modules in other modes, or where the thread
- * that replays freezes leaves, tracks some or adds groups to an optimizer between calls of
- * reel_replay. Leaves that the step itself freezes and tracks (reel_module_freeze), as where two
- * models train against each other, stay as the last rehearsal left them, and what gradients they
- * lose by that are lost. What a step leaves behind, a loss that is retained or gradients that are
- * not zeroed, is written by each replay into the same memory. Each program keeps the memory of what
- * its step makes.
+ * What rehearsals did to tensors, gradients, leaves, loaders, schedules, meters and modes is
+ * undone, so that n replays are n steps. Batches of other shapes (an epoch's last) get a program of
+ * their own, and so do gradients that are there already when a step begins: an optimizer may step
+ * between replays that gather them. A tensor that the plan uses and the program lets go (a meter
+ * that is reset, a parameter that is replaced, a loss that the step retained) is noticed, and the
+ * step is rehearsed anew. So it is where a step begins with modules in other modes, or where the
+ * thread that replays freezes leaves, tracks some or adds groups to an optimizer between calls of
+ * reel_replay. What a step leaves behind, a loss that is retained or gradients that are not zeroed,
+ * is written by each replay into the same memory. Each program keeps the memory of what its step
+ * makes.
  *
  * A step that puts a new tensor in the place of one that it uses, as the state of a recurrent
  * network may be carried over, fails: keep one, and copy into it:
@@ -58,8 +58,9 @@
  * A step that fails names the op, and where the step called it; clear the failure, and the next
  * replay works. If it fails when it is rehearsed, or in what the host does of it (a loader's batch,
  * a schedule's rate), all of it is undone, and its batch is the next one again. If an op fails in a
- * replay, what came before it is done, as where the step is run as it is. In anomaly mode steps run
- * as they are. A plan is one thread's at a time.
+ * replay, what came before it is done, as where the step is run as it is and ends there, but for
+ * gradients of leaves: let these go (reel_optim_zero_grad). In anomaly mode steps run as they are.
+ * A plan is one thread's at a time.
  *
  * On the CPU replays give the eager step's bits (a NaN's sign aside). On CUDA neighbouring ops
  * become one kernel (REEL_PASS_FUSE), and where a plan asks for it many steps of a small model of

@@ -66,13 +66,15 @@ typedef struct {
     bool did;       /* it did the last time, and was not undone since */
     const char *at; /* where the step called it; NULL: not known */
     int life;       /* the value that it goes with; -1: none */
-    bool gone;      /* at the step's end: it was the step's own */
+    const reel__storage *memory; /* of what it is of, where that is a tensor; else NULL */
+    bool gone;                   /* at the step's end: it was the step's own */
 } reel__host_part;
 
 /* A leaf whose gradient the step looked at or changed: what it was before and after. */
 typedef struct {
     reel_tensor *leaf;           /* borrowed: may be gone */
     reel_tensor *elements;       /* the leaf's memory, held */
+    bool gone;                   /* at the step's end: it was the step's own */
     bool seen;                   /* what it was before matters */
     reel_tensor *was;            /* during a rehearsal, retained */
     reel__operand before, after; /* value -1: none */
@@ -115,6 +117,8 @@ void reel__tidy_told(reel__call *c);
 bool reel__part_lives(const reel__host_part *part);
 /* Undoes what it did last, if that is there to be undone. */
 void reel__part_back(reel__host_part *part);
+/* What it did last stays. */
+void reel__part_forget(reel__host_part *part);
 /* Runs the step, writes it down, and undoes what it did to tensors and to what the host keeps of
  * loaders, schedules and meters. *did: what it returned; if false, it is not undone. NULL on
  * failure, which is undone as far as the step came. */
@@ -134,7 +138,7 @@ uint64_t reel__switches(void);
 
 /* A recorder's. */
 reel_status reel__gradient_noted(reel__recorder *r, reel_tensor *leaf, bool seen);
-/* At a rehearsal's end: what leaves have now; and undoes it. */
+/* At a rehearsal's end: which leaves are there, and what they have now; and undoes it. */
 reel_status reel__gradients_after(reel__trace *t);
 void reel__gradients_undo(reel__trace *t);
 void reel__gradients_free(reel__trace *t);

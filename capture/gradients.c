@@ -35,10 +35,19 @@ reel_status reel__gradient_noted(reel__recorder *r, reel_tensor *leaf, bool seen
     return t->status = note(t, leaf, seen);
 }
 
+static bool is_there(const reel__leaf *l) {
+    return reel__is_alive(l->leaf) && l->leaf->storage == l->elements->storage;
+}
+
+static bool is_tracked(const reel__leaf *l) {
+    return !l->gone && is_there(l) && reel__has_gradient(l->leaf);
+}
+
 reel_status reel__gradients_after(reel__trace *t) {
     for (int i = 0; i < t->leaves; i++) {
         reel__leaf *l = &t->leaf[i];
-        if (!reel__has_gradient(l->leaf) || !reel__gradient_of(l->leaf)) continue;
+        l->gone = !is_there(l);
+        if (!is_tracked(l) || !reel__gradient_of(l->leaf)) continue;
         l->after = reel__trace_operand(t, reel__gradient_of(l->leaf));
         if (l->after.value < 0) return reel_error_status();
     }
@@ -54,8 +63,7 @@ static void let_go_of_what_was(reel__trace *t) {
 
 void reel__gradients_undo(reel__trace *t) {
     for (int i = 0; i < t->leaves; i++)
-        if (reel__has_gradient(t->leaf[i].leaf))
-            reel__put_gradient(t->leaf[i].leaf, t->leaf[i].was);
+        if (is_tracked(&t->leaf[i])) reel__put_gradient(t->leaf[i].leaf, t->leaf[i].was);
     let_go_of_what_was(t);
 }
 
@@ -74,8 +82,8 @@ bool reel__gradients_agree(const reel__trace *a, const reel__trace *b) {
     if (a->leaves != b->leaves) return false;
     for (int i = 0; i < a->leaves; i++) {
         const reel__leaf *x = &a->leaf[i], *y = &b->leaf[i];
-        if (x->leaf != y->leaf || x->seen != y->seen || !same_gradient(&x->before, &y->before) ||
-            !same_gradient(&x->after, &y->after))
+        if ((x->leaf != y->leaf && !x->gone) || x->gone != y->gone || x->seen != y->seen ||
+            !same_gradient(&x->before, &y->before) || !same_gradient(&x->after, &y->after))
             return false;
     }
     return true;
@@ -93,8 +101,9 @@ bool reel__gradients_fit(const reel__program *p) {
     const reel__trace *t = p->trace;
     for (int i = 0; i < t->leaves; i++) {
         const reel__leaf *l = &t->leaf[i];
-        if (!reel__is_alive(l->leaf) || l->leaf->storage != l->elements->storage) return false;
-        const reel_tensor *g = reel__has_gradient(l->leaf) ? reel__gradient_of(l->leaf) : NULL;
+        if (l->gone) continue;
+        if (!is_there(l)) return false;
+        const reel_tensor *g = is_tracked(l) ? reel__gradient_of(l->leaf) : NULL;
         if (l->seen && !is(p, &l->before, g)) return false;
     }
     return true;
@@ -133,7 +142,7 @@ reel_status reel__gradients_put(const reel__program *p) {
     const reel__trace *t = p->trace;
     for (int i = 0; i < t->leaves; i++) {
         const reel__leaf *l = &t->leaf[i];
-        if (!reel__has_gradient(l->leaf)) continue;
+        if (!is_tracked(l)) continue;
         if (l->after.value < 0)
             reel__put_gradient(l->leaf, NULL);
         else

@@ -73,14 +73,30 @@ reel__operand reel__trace_operand(reel__trace *t, reel_tensor *x) {
     return o;
 }
 
+static bool is_there(const reel__host_part *part) {
+    const reel__section *s = &part->is;
+    if (part->memory) {
+        const reel_tensor *t = s->of;
+        return reel__is_alive(t) && t->storage == part->memory;
+    }
+    return !s->kind || reel__alive_number(s->of, s->kind) == part->alive;
+}
+
 bool reel__part_lives(const reel__host_part *part) {
-    return !part->gone &&
-           (!part->is.kind || reel__alive_number(part->is.of, part->is.kind) == part->alive);
+    return !part->gone && is_there(part);
 }
 
 void reel__part_back(reel__host_part *part) {
-    if (part->did && reel__part_lives(part)) part->is.back(part->is.of, part->is.was);
+    if (part->did && reel__part_lives(part)) {
+        part->is.back(&part->is);
+        part->is.kept = NULL;
+    }
     part->did = false;
+}
+
+void reel__part_forget(reel__host_part *part) {
+    if (part->is.forget) part->is.forget(part->is.kept);
+    part->is.kept = NULL;
 }
 
 reel_status reel__copy_elements(reel_tensor *to, reel_tensor *from) {

@@ -112,8 +112,13 @@ static reel_status section_begin(reel__recorder *r, const reel__section *s) {
 static void section_end(reel__recorder *r, const reel__section *s, bool more) {
     reel__program *p = program_of(r);
     reel__host_part *part = &p->trace->part[p->now];
-    if (--p->depth) return;
-    part->did = !reel_failed();
+    if (--p->depth) {
+        if (s->forget) s->forget(s->kept);
+        return;
+    }
+    reel__part_forget(part);
+    part->is.kept = s->kept;
+    part->did = more || !reel_failed();
     if (p->outcome != REEL__FITS) return;
     bool good = p->next == part->end && more == part->more;
     for (int i = 0; good && i < REEL__SECTION_RESULTS; i++) {

@@ -38,6 +38,10 @@ static void undo_parts_behind(reel__program *p, int k) {
     undo_parts(p, first, p->trace->parts);
 }
 
+static void forget_parts(reel__program *p) {
+    for (int i = 0; i < p->trace->parts; i++) reel__part_forget(&p->trace->part[i]);
+}
+
 static reel_status run_fused(const reel__item *item, const char *at) {
     const reel__fused *f = item->fused;
     char name[REEL__PROFILE_TEXT];
@@ -109,7 +113,9 @@ static reel_status run(reel__program *p, int64_t steps, int64_t *done) {
     while (*done < steps && p->outcome == REEL__FITS) {
         REEL_SCOPE;
         REEL__PROFILE_PASS_OF("replay", NULL);
-        REEL_TRY(all ? run_some(p, all, steps - *done, done) : run_step(p, done));
+        const reel_status status = all ? run_some(p, all, steps - *done, done) : run_step(p, done);
+        forget_parts(p);
+        REEL_TRY(status);
     }
     return REEL_OK;
 }

@@ -46,8 +46,10 @@ static reel_status begin(reel__trace *t, const reel__section *s) {
                           .first = t->count,
                           .end = t->count,
                           .life = life,
+                          .memory = s->life && s->of == s->life ? s->life->storage : NULL,
                           .alive = s->kind ? reel__alive_number(s->of, s->kind) : 0,
                           .at = reel__self()->call.site};
+    t->part[t->parts - 1].is.kept = NULL; /* until its end */
     return REEL_OK;
 }
 
@@ -60,9 +62,13 @@ static reel_status section_begin(reel__recorder *r, const reel__section *s) {
 
 static void section_end(reel__recorder *r, const reel__section *s, bool more) {
     reel__trace *t = (reel__trace *)r;
-    if (--t->open) return;
     reel__host_part *p = &t->part[t->parts - 1];
-    p->did = !reel_failed();
+    if (--t->open) {
+        if (s->forget) s->forget(s->kept);
+        return;
+    }
+    p->is.kept = s->kept;
+    p->did = more || !reel_failed();
     if (t->status != REEL_OK) return;
     p->end = t->count;
     p->more = more;
@@ -125,9 +131,13 @@ static void let_saved_go(reel__trace *t) {
     t->saves = t->saved_room = 0;
 }
 
+static void forget_parts(reel__trace *t) {
+    for (int k = 0; k < t->parts; k++) reel__part_forget(&t->part[k]);
+}
+
 static reel_status undo_all(reel__trace *t) {
-    reel__gradients_undo(t);
     for (int k = t->parts - 1; k >= 0; k--) reel__part_back(&t->part[k]);
+    reel__gradients_undo(t);
     for (int i = 0; i < t->saves; i++)
         if (t->saved[i].base->storage->data) /* else the step let it go */
             REEL_TRY(reel__copy_elements(t->saved[i].base, t->saved[i].copy));
@@ -227,6 +237,7 @@ reel__trace *reel__trace_rehearse(reel_step step, void *user, bool *did) {
     if (*did || reel_failed()) undo(t);
     if (*did && !reel_failed()) check_nothing_replaced(t);
     let_saved_go(t);
+    forget_parts(t);
     if (!reel_failed()) return t;
     reel__trace_free(t);
     return NULL;
@@ -235,6 +246,7 @@ reel__trace *reel__trace_rehearse(reel_step step, void *user, bool *did) {
 void reel__trace_free(reel__trace *t) {
     if (!t) return;
     let_saved_go(t);
+    forget_parts(t);
     reel__gradients_free(t);
     for (int i = 0; i < t->count; i++) free(t->entry[i].operand);
     for (int i = 0; i < t->values; i++) reel__let_go(t->value[i].base);

@@ -180,10 +180,10 @@ static bool is_over(void *of) {
 }
 
 /* The batch handed over last is the next one again, or the epoch ends once more. */
-static void put_back(void *of, double position) {
-    reel_loader *l = of;
+static void put_back(const reel__section *s) {
+    reel_loader *l = s->of;
     if (l->position == 0) {
-        reel__loader_move(l, (reel__plan){NULL, NULL, 0}, l->epoch - 1, (int64_t)position);
+        reel__loader_move(l, (reel__plan){NULL, NULL, 0}, l->epoch - 1, (int64_t)s->was);
         return;
     }
     stop_reading(l);

@@ -17,8 +17,8 @@ static reel_status start(reel_meter *m, const reel_tensor *value) {
 /* What the host counts, in a replay of a captured step too. */
 static reel_status count(reel_meter *m, double weight);
 
-static void count_back(void *of, double was) {
-    ((reel_meter *)of)->weight = was;
+static void count_back(const reel__section *s) {
+    ((reel_meter *)s->of)->weight = s->was;
 }
 
 static void count_again(void *of, double weight) {

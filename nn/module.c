@@ -238,9 +238,8 @@ static void switch_mode(reel_module *m) {
     m->training = !m->training;
 }
 
-static void switch_back(void *of, double was) {
-    (void)was;
-    switch_mode(of);
+static void switch_back(const reel__section *s) {
+    switch_mode(s->of);
 }
 
 /* The module alone. A replay of a captured step leaves modes as the step does. */

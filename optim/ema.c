@@ -149,9 +149,8 @@ static void update_again(void *of, double number) {
     (reel_ema_update)(of);
 }
 
-static void update_back(void *of, double was) {
-    (void)was;
-    --*(int64_t *)reel__data(((reel_ema *)of)->count);
+static void update_back(const reel__section *s) {
+    --*(int64_t *)reel__data(((reel_ema *)s->of)->count);
 }
 
 reel_status reel_ema_update(reel_ema *e) {
@@ -196,8 +195,8 @@ static void swap_again(void *of, double number) {
     (reel_ema_swap)(of);
 }
 
-static void swap_back(void *of, double was) {
-    ((reel_ema *)of)->swapped = was != 0;
+static void swap_back(const reel__section *s) {
+    ((reel_ema *)s->of)->swapped = s->was != 0;
 }
 
 reel_status reel_ema_swap(reel_ema *e) {

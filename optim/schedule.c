@@ -63,9 +63,8 @@ static void note_replaced(reel_schedule *s) {
     s->replaced.step = s->step;
 }
 
-static void step_back(void *of, double was) {
-    (void)was;
-    reel_schedule *s = of, before = *s;
+static void step_back(const reel__section *section) {
+    reel_schedule *s = section->of, before = *s;
     before.step--;
     if (reel__schedule_apply("schedule_step", &before) != REEL_OK) return;
     *s = before;

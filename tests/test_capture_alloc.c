@@ -28,8 +28,10 @@ static bool step(void *user) {
     if (!reel_loader_next(of->loader, &b)) return false;
     reel_tensor *loss = reel_mse_loss(reel_forward(of->model, b.x), b.x);
     reel_backward(loss);
+    reel_module_freeze(reel_module_child_at(of->model, 3));
     reel_clip_grad_norm(of->optim, 1);
     reel_optim_step(of->optim);
+    reel_module_unfreeze(of->model);
     reel_schedule_step(of->schedule);
     reel_meter_add(&of->loss, loss);
     return true;
@@ -131,8 +133,10 @@ static uint64_t all(void) {
         const char *value = reel_state_text_value(s, i);
         sum = mix(sum, value, strlen(value));
     }
-    for (int i = 0; i < reel_state_count(t.params); i++)
-        sum = mix_tensor(sum, reel_grad(reel_state_at(t.params, i)));
+    for (int i = 0; i < reel_state_count(t.params); i++) {
+        reel_tensor *leaf = reel_state_at(t.params, i);
+        sum = mix_tensor(sum, reel_grad(leaf)) * 2 + reel_is_tracked(leaf);
+    }
     reel_state_free(s);
     return sum;
 }

@@ -19,21 +19,28 @@
 
 #define REEL__SECTION_RESULTS 2
 
-typedef struct reel__section {
+typedef struct reel__section reel__section;
+struct reel__section {
     /* Does all of it once more, and begins and ends a section like this one. */
     void (*again)(void *of, double number);
     /* Whether it would have nothing to give; NULL: it always has. Changes nothing. */
     bool (*over)(void *of);
     /* Undoes the last time, unless it failed: what was taken is there to be taken again. Needs no
-     * memory. */
-    void (*back)(void *of, double was);
+     * memory, and takes `kept`. */
+    void (*back)(const reel__section *s);
+    /* Lets `kept` go: it is not undone any more. NULL: nothing is kept. */
+    void (*forget)(void *kept);
     void *of;
     const char *kind; /* of `of`, in the set of living objects; NULL: it is none of these */
     double number;    /* for `again` */
     double was;       /* before it, for `back` */
+    void *kept;       /* the same, owned by whoever may undo it, from the section's end on */
     reel_tensor *result[REEL__SECTION_RESULTS]; /* what it gives to the step; NULL: none */
-    reel_tensor *life; /* once this one is let go, `of` is gone too; NULL: it looks after itself */
-} reel__section;
+    /* Once this one is let go, `of` is gone too; it may be `of` itself. NULL: it looks after
+     * itself.
+     */
+    reel_tensor *life;
+};
 
 /* Of a call that is about to run: it does; it need not, its results are set, each with a reference
  * that is the caller's; it must not, a failure is kept. */
@@ -62,7 +69,10 @@ static inline reel_status reel__section_begin(const reel__section *s) {
  */
 static inline void reel__section_end(const reel__section *s, bool more) {
     reel__recorder *r = reel__self()->recorder;
-    if (r) r->section_end(r, s, more);
+    if (r)
+        r->section_end(r, s, more);
+    else if (s->forget)
+        s->forget(s->kept);
 }
 
 static inline reel_status reel__note_gradient(reel_tensor *leaf, bool seen) {
