@@ -192,6 +192,33 @@ static void add_operands(writer *w, const unit *u, int p) {
 
 /* ---- products that stay in the block ---- */
 
+static void begin_rounds(writer *w, int k) {
+    add("#pragma unroll 1\n"
+        "        for (int i = 0; i < U%d::ROUNDS; i++) { /* unit %d */\n"
+        "            const int thread = here();\n"
+        "            float z[U%d::SIZE];\n",
+        k, k, k);
+}
+
+/* Where other clusters' numbers are added, all rounds' are given before the first are waited for.
+ */
+static void compute_local(writer *w, int k, int to) {
+    const unit *u = &w->r->unit[k];
+    begin_rounds(w, k);
+    add("            U%d::clear(z);\n            U%d::add(z, ", k, k);
+    add_operands(w, u, 0);
+    add(", thread, i);\n            U%d::share(z, thread);\n", k);
+    if (u->joined) {
+        add("            J%d::give(slots + slots%d + i * J%d::of_round, z, cluster, step, "
+            "thread);\n        }\n",
+            k, k, k);
+        begin_rounds(w, k);
+        add("            J%d::take(slots + slots%d + i * J%d::of_round, z, step, thread);\n", k, k,
+            k);
+    }
+    add("            U%d::template put<P%d>(t%d, z, thread, i);\n        }\n", k, to, to);
+}
+
 static void add_local(writer *w, int k) {
     const resident *r = w->r;
     const unit *u = &r->unit[k];
@@ -204,21 +231,7 @@ static void add_local(writer *w, int k) {
         raw = i;
     }
     if (raw < 0) w->failed = true;
-    add("#pragma unroll 1\n"
-        "        for (int i = 0; i < U%d::ROUNDS; i++) { /* unit %d */\n"
-        "            const int thread = here();\n"
-        "            float z[U%d::SIZE];\n"
-        "            U%d::clear(z);\n"
-        "            U%d::add(z, ",
-        k, k, k, k, k);
-    add_operands(w, u, 0);
-    add(", thread, i);\n            U%d::share(z, thread);\n", k);
-    if (u->joined)
-        add("            J%d::give(slots + slots%d + i * J%d::of_round, z, cluster, step, "
-            "thread);\n"
-            "            J%d::take(slots + slots%d + i * J%d::of_round, z, step, thread);\n",
-            k, k, k, k, k, k);
-    add("            U%d::template put<P%d>(t%d, z, thread, i);\n        }\n", k, raw, raw);
+    compute_local(w, k, raw);
     w->written[raw] = ++w->clock;
     before_read(w, raw);
     LINE("by_fours<T, S%d, S%d>([&](int m, int n) {", u->m, u->n);
