@@ -68,7 +68,7 @@ template <int T, int M, int N, int K, bool AK, int PA, bool BK, int PB, int TM, 
 struct product {
     static constexpr int MT = parts(M, TM), NT = parts(N, TN), TILES = MT * NT;
     static constexpr int ROUNDS = parts(TILES * KS, T);
-    static constexpr int SIZE = TM * TN, OUT = SIZE / KS;
+    static constexpr int SIZE = TM * TN, OUT = SIZE / KS, COLUMNS = N;
     /* What a lane has in the end: rows of its tile, or a part of one. Then most of where a number
      * belongs is known when this is compiled. */
     static constexpr bool WHOLE_ROWS = OUT % TN == 0, IN_A_ROW = TN % OUT == 0;
@@ -214,18 +214,21 @@ template <class P, int MOMENTS> struct kept {
     static __device__ __forceinline__ int at(int moment, int group, int thread) {
         return ((moment * GROUPS + group) * P::BUSY + thread) * V;
     }
-    /* f(m, n, x): for all of this thread's. */
+    /* f(m, n, x): for all of this thread's. Neighbours' places are worked out at once: NVRTC 13.0,
+     * told to find each of them, takes some from wrong rows, of 8 x 4 tiles that 2 lanes have. */
     template <class F>
     static __device__ __forceinline__ void each(float *moments, int moment, F f) {
         const int thread = here();
         if (thread >= P::BUSY) return;
-        for (int g = 0; g < GROUPS; g++)
-            for (int e = 0; e < V; e++) {
-                int m, n;
-                const int o = g * V + e;
-                if (P::place(thread, o / P::OUT, o % P::OUT, &m, &n))
-                    f(m, n, moments[at(moment, g, thread) + e]);
-            }
+#pragma unroll 1
+        for (int g = 0; g < GROUPS; g++) {
+            int m, n;
+            const int o = g * V;
+            if (!P::place(thread, o / P::OUT, o % P::OUT, &m, &n)) continue;
+#pragma unroll
+            for (int e = 0; e < V; e++)
+                if (n + e < P::COLUMNS) f(m, n + e, moments[at(moment, g, thread) + e]);
+        }
     }
     /* f(p, g, moments): the parameter. A few are on their way at once. */
     template <int PITCH, int N, class F>
