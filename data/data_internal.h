@@ -54,11 +54,13 @@ extern const reel_batch_sampler_class reel__freed_batch_sampler;
  * meet a generator's, which counts blocks from 0. */
 typedef enum { REEL__FOR_ORDER = 1, REEL__FOR_SPLIT = 2 } reel__purpose;
 
+enum { REEL__STREAM_WORDS = 64 };
+
 /* 64-bit words, a pure function of (seed, purpose, epoch). */
 typedef struct {
-    uint64_t seed, epoch, block;
-    uint64_t word[2];
-    int left; /* words not yet given out */
+    uint64_t seed, epoch, block; /* the next one to be made */
+    uint64_t word[REEL__STREAM_WORDS];
+    int at; /* the next one to be given out */
 } reel__stream;
 
 reel__stream reel__stream_open(uint64_t seed, reel__purpose purpose, int64_t epoch);
