@@ -102,7 +102,7 @@ static reel__program *take_same(reel_plan *p, const reel__trace *now) {
 }
 
 static unsigned passes_left_out(const reel_capture_options *o) {
-    return o->without | ((REEL_PASS_WHOLE | REEL_PASS_BESIDE) & ~o->with);
+    return o->without | (REEL_PASS_BESIDE & ~o->with);
 }
 
 /* Rehearsals until two agree. NULL, and no failure: the step had nothing to do. */

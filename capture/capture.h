@@ -63,9 +63,9 @@
  * A plan is one thread's at a time.
  *
  * On the CPU replays give the eager step's bits (a NaN's sign aside). On CUDA neighbouring ops
- * become one kernel (REEL_PASS_FUSE), and where a plan asks for it many steps of a small model of
- * plain layers do (REEL_PASS_WHOLE; on a Hopper GPU): these sum in another order, and round
- * otherwise by a bit or two. Any two replays of the same step have the same bits, whichever came
+ * become one kernel (REEL_PASS_FUSE), and many steps of a small model of plain layers do
+ * (REEL_PASS_WHOLE; on a Hopper GPU): these sum in another order, and round otherwise by a bit or
+ * two. Any two replays of the same step have the same bits, whichever came
  * before and however many steps are asked for at once, so that a run that is stopped and resumed
  * ends with those of one that was not. Without both passes bits are the eager ones there too. */
 #ifndef REEL_CAPTURE_H
@@ -91,10 +91,10 @@ typedef enum {
     REEL_PASS_COMMON = 2, /* a call that repeats another is left out */
     REEL_PASS_FUSE = 4,   /* neighbours become one kernel */
     REEL_PASS_MEMORY = 8, /* results whose times do not meet share memory */
-    /* Experimental, and no defaults: see `with`. */
     REEL_PASS_WHOLE = 16, /* a GPU does many steps in one kernel, if it can, which takes seconds to
                              compile, once. Its blocks wait for each other: they want the GPU to
                              themselves */
+    /* No default: see `with`. */
     REEL_PASS_BESIDE = 32 /* these go in a stream beside the device's own, so that those of several
                              plans run at once; what comes to their memory comes after them. Nothing
                              without REEL_PASS_WHOLE */
@@ -102,7 +102,7 @@ typedef enum {
 
 typedef struct {
     unsigned without; /* passes, as bits */
-    unsigned with;    /* passes that are no defaults, as bits; `without` has the last word */
+    unsigned with;    /* REEL_PASS_BESIDE; `without` has the last word */
     bool eager;       /* replays run the function, and nothing is recorded */
 } reel_capture_options;
 

@@ -218,7 +218,7 @@ reel_status reel__cuda_copy_into(const reel__call *c, reel_tensor *to, reel_tens
 /* Of a library's products, for this thread. */
 static inline reel_matmul_precision reel__cuda_precision(void) {
     const reel_matmul_precision p = reel__self()->precision;
-    return p == REEL_MATMUL_BF16_X6 ? REEL_MATMUL_F32 : p;
+    return p == REEL_MATMUL_F32_STRICT ? REEL_MATMUL_F32 : p;
 }
 
 /* FNV-1a: the hash of what has that hash, and these bytes behind it. */

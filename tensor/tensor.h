@@ -289,17 +289,17 @@ REEL_API int reel_threads(void);
  * TF32 (10 bits of mantissa) or as bf16 (7 bits); sums are f32. At first f32. The CPU always
  * computes in f32.
  *
- * REEL_MATMUL_BF16_X6 is f32 by tensor cores, where the GPU is a Hopper and the product is large,
- * and F32 elsewhere: each factor is the sum of three bf16, and six of their nine products are added
- * up. An element of x[M,K] y[K,N] was within 2^-24 (4 + sqrt(K) / 4) of the sum of its |x| |y|, of
- * numbers of all kinds and K up to 8192, on an H200, where a plain sum of positive numbers is off
- * by four times that. Infinities and NaN are where they belong. Of factors below 2^-110 it may lose
- * what is worth less than 2^-134. Experimental, and no default. */
+ * Large f32 products go by tensor cores on a Hopper GPU: each factor is the sum of three bf16, and
+ * six of their nine products are added up. An element of x[M,K] y[K,N] was within
+ * 2^-24 (4 + sqrt(K) / 4) of the sum of its |x| |y|, of numbers of all kinds and K up to 8192, on
+ * an H200, where a plain sum of positive numbers is off by four times that. Infinities and NaN are
+ * where they belong. Of factors below 2^-110 it may lose what is worth less than 2^-134.
+ * REEL_MATMUL_F32_STRICT multiplies f32 by f32 alone, as cuBLAS does. */
 typedef enum {
     REEL_MATMUL_F32 = 0,
     REEL_MATMUL_TF32,
     REEL_MATMUL_BF16,
-    REEL_MATMUL_BF16_X6
+    REEL_MATMUL_F32_STRICT
 } reel_matmul_precision;
 REEL_API reel_status reel_set_matmul_precision(reel_matmul_precision p);
 

@@ -172,17 +172,8 @@ START_TEST(what_overflows_is_infinite) {
 }
 END_TEST
 
-static void by_tensor_cores(void) {
-    reel_set_matmul_precision(REEL_MATMUL_BF16_X6);
-}
-
-static void by_default(void) {
-    reel_set_matmul_precision(REEL_MATMUL_F32);
-}
-
 void add_product_cases(Suite *s) {
     TCase *c = add_case(s, "products");
-    tcase_add_checked_fixture(c, by_tensor_cores, by_default);
     tcase_add_loop_test(c, whole_numbers_are_exact, 0, COUNT);
     tcase_add_loop_test(c, errors_are_f32s, 0, COUNT * KINDS);
     tcase_add_loop_test(c, bits_are_the_same_however_operands_lie, 0, COUNT);

@@ -77,8 +77,7 @@ static void capture(training *t, unsigned without) {
     reel_plan_free(t->plan);
     t->plan = reel_capture(
         step, t,
-        (reel_capture_options){.without = without,
-                               .with = REEL_PASS_WHOLE | (t->beside ? REEL_PASS_BESIDE : 0)});
+        (reel_capture_options){.without = without, .with = t->beside ? REEL_PASS_BESIDE : 0});
 }
 
 /* Owned; it stays where it is, since its plan knows it. */

@@ -55,7 +55,7 @@ typedef struct {
     int keep, workers;
     int threads; /* 0: as the library has it, or the checkpoint that is gone on from */
     int jobs;    /* runs of a campaign at once; 0: as the device has it */
-    bool resume, eager, whole;
+    bool resume, eager;
     reel_device device;
     const char *data; /* NULL: wherever reel_mnist_load finds it */
     const char *out, *checkpoint;

@@ -192,9 +192,10 @@ static int run_all(app_campaign *c) {
     return status == EXIT_SUCCESS && signal_caught() ? 128 + signal_caught() : status;
 }
 
-/* Whole steps keep the host idle, and it can see to other runs; else a run wants all of it. */
+/* Captured steps on a GPU keep the host idle, and it can see to other runs; else a run wants all of
+ * it. */
 static int jobs_of(const app_options *o) {
-    const int jobs = o->jobs ? o->jobs : o->whole && o->device.type != REEL_CPU ? 8 : 1;
+    const int jobs = o->jobs ? o->jobs : o->device.type != REEL_CPU && !o->eager ? 8 : 1;
     return jobs < cells_of(o) ? jobs : cells_of(o);
 }
 

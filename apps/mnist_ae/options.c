@@ -31,7 +31,6 @@ typedef enum {
     JOBS,
     WORKERS,
     EAGER,
-    WHOLE,
     CHECKPOINT,
     OUT,
     RESUME,
@@ -69,10 +68,9 @@ static const option_row rows[] = {
     [DEVICE] = {"device", "cpu|cuda|cuda:N", ALL, "where to compute (cpu)"},
     [THREADS] = {"threads", "T", ALL,
                  "for kernels on the CPU (one a processor; --resume: as before)"},
-    [JOBS] = {"jobs", "N", CAMPAIGN, "runs at once (1; with --whole on a GPU 8)"},
+    [JOBS] = {"jobs", "N", CAMPAIGN, "runs at once (1; on a GPU 8)"},
     [WORKERS] = {"workers", "W", RUNS, "threads that make batches ahead (0)"},
     [EAGER] = {"eager", NULL, RUNS, "run each step op by op: not captured"},
-    [WHOLE] = {"whole", NULL, RUNS, "on a GPU, many steps as one kernel (experimental)"},
     [CHECKPOINT] = {"checkpoint", "FILE", SHOW, "a checkpoint that train wrote (needed)"},
     [OUT] = {"out", "DIR", ALL, "for results (needed; train: runs/MODEL-L-sS)"},
     [RESUME] = {"resume", NULL, RUNS, "go on from the checkpoint in DIR, if there is one"},
@@ -178,9 +176,6 @@ static bool set_option(app_options *o, option_id id, const char *text) {
         return value_path(name, text, &o->out);
     case EAGER:
         o->eager = true;
-        return true;
-    case WHOLE:
-        o->whole = true;
         return true;
     case RESUME:
         o->resume = true;

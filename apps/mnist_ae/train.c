@@ -134,8 +134,7 @@ static reel_status open_run(app_run *r) {
     r->schedule = schedule_new(o, r->optim, o->epochs * reel_loader_batches(r->train));
     r->history = reel_history_new(history_columns, HISTORY_COLUMNS);
     if (o->resume) run_resume(r);
-    r->plan = reel_capture(
-        step, r, (reel_capture_options){.eager = o->eager, .with = o->whole ? REEL_PASS_WHOLE : 0});
+    r->plan = reel_capture(step, r, (reel_capture_options){.eager = o->eager});
     r->started = now();
     return reel_error_status();
 }

@@ -105,7 +105,7 @@ way reel__cuda_matmul_way(const reel__cuda_device *d, const reel__cuda_blas_prod
     way w;
     const bool ours = REEL_CUDA_SM90 && of->count == 1 && of->dtype == REEL_F32 &&
                       of->precision == REEL_MATMUL_F32,
-               by_tensor_cores = reel__self()->precision == REEL_MATMUL_BF16_X6;
+               by_tensor_cores = reel__self()->precision != REEL_MATMUL_F32_STRICT;
     if (ours && find_small_tiles(of, &w)) return w;
     if (ours && by_tensor_cores) {
         const int *room = room_of(d);

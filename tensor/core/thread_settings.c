@@ -32,7 +32,7 @@ int reel_threads(void) {
 }
 
 reel_status reel_set_matmul_precision(reel_matmul_precision p) {
-    if (p < REEL_MATMUL_F32 || p > REEL_MATMUL_BF16_X6)
+    if (p < REEL_MATMUL_F32 || p > REEL_MATMUL_F32_STRICT)
         return reel_fail(REEL_ERR_ARGUMENT, NULL, "matmul_precision: there is no precision %d",
                          (int)p);
     reel__self()->precision = p;

@@ -8,7 +8,7 @@
  *     memory MODEL BATCH         -> PEAK                   bytes of tensors in a step, of a new
  *                                                          process
  *
- * BATCH 0: the model's own. Options: --threads N, --device cpu|cuda, --precision f32|tf32|bf16x6,
+ * BATCH 0: the model's own. Options: --threads N, --device cpu|cuda, --precision f32|tf32|strict,
  * --eager yes (steps are run as they are, not captured), --without BITS (of reel_pass: passes to
  * leave out). */
 #include "cuda/cuda.h"

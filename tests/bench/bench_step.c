@@ -15,7 +15,7 @@
  * Options: --batch N, --threads N, --data DIR (else synthetic digits), --no-gather (the batch is
  * made beforehand), --device cpu|cuda (where the images lie and the step runs; on cuda steps are
  * timed fifty at a time, with one wait at their end; floor, loader and memory are the CPU's),
- * --precision f32|tf32|bf16x6 (of products on cuda), --eager yes (steps are run as they are,
+ * --precision f32|tf32|strict (of products on cuda), --eager yes (steps are run as they are,
  * not captured), --without BITS, --with BITS (of reel_pass: passes to leave out, and
  * those that are no defaults). */
 #include "reel.h"
@@ -317,7 +317,7 @@ int main(int argc, char **argv) {
     char line[256];
     if (!read_options(&b, argc, argv)) {
         fprintf(stderr, "usage: bench_step [--batch N] [--threads N] [--data DIR] [--no-gather] "
-                        "[--eager yes] [--device cpu|cuda] [--precision f32|tf32|bf16x6]\n");
+                        "[--eager yes] [--device cpu|cuda] [--precision f32|tf32|strict]\n");
         return 2;
     }
     if (reel_set_threads(b.threads) != REEL_OK || reel_device_check(b.device) != REEL_OK ||

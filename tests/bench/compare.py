@@ -98,7 +98,7 @@ def options():
     p.add_argument("--batch", type=numbers, help=default("batch"))
     p.add_argument("--threads", type=numbers, help=default("threads"))
     p.add_argument("--peers", type=names, help="of: %s; for ops of: %s" % (",".join(PEERS), ",".join(OPS_PEERS)))
-    p.add_argument("--precision", choices=["f32", "tf32", "bf16x6"], default="f32", help="of a step's products on cuda")
+    p.add_argument("--precision", choices=["f32", "tf32", "strict"], default="f32", help="of a step's products on cuda")
     p.add_argument("--rounds", type=int, help=default("rounds"))
     p.add_argument("--seconds", type=float, help="of each program in each round; " + default("seconds"))
     p.add_argument("--no-gather", action="store_true", help="leave the making of the batch out of the step")

@@ -38,7 +38,7 @@ def options(modes):
     p.add_argument("--batch", type=int, default=40)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    p.add_argument("--precision", choices=["f32", "tf32", "bf16x6"], default="f32", help="of matrix products on cuda")
+    p.add_argument("--precision", choices=["f32", "tf32", "strict"], default="f32", help="of matrix products on cuda")
     p.add_argument("--gather", action=argparse.BooleanOptionalAction, default=True,
                    help="a step begins with picking its rows of u8 pixels and making them floats (default: yes)")
     p.add_argument("--data", help="directory with MNIST's train-images-idx3-ubyte.gz (default: synthetic pixels)")

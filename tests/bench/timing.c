@@ -108,5 +108,5 @@ void timing_profile(void (*run)(void *, int), void *context, int n, const char *
 
 reel_matmul_precision timing_precision(const char *name) {
     if (strcmp(name, "tf32") == 0) return REEL_MATMUL_TF32;
-    return strcmp(name, "bf16x6") == 0 ? REEL_MATMUL_BF16_X6 : REEL_MATMUL_F32;
+    return strcmp(name, "strict") == 0 ? REEL_MATMUL_F32_STRICT : REEL_MATMUL_F32;
 }

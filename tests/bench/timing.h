@@ -22,7 +22,7 @@ timing timing_of_runs(void (*run)(void *, int), void *context, int block, reel_d
 /* How many calls take a millisecond, after some to warm up. */
 int timing_block(void (*f)(void *), void *context, reel_device device);
 
-/* What --precision names: "f32", "tf32", "bf16x6". */
+/* What --precision names: "f32", "tf32", "strict". */
 reel_matmul_precision timing_precision(const char *name);
 
 /* Writes a line "MEDIAN P10 P90 COUNT"; "error: WHY" and clears the failure if there is one. */
