@@ -90,6 +90,7 @@ void reel__plan_free(reel__plan *plan);
 /* ---- loader.c ---- */
 
 typedef struct reel__crew reel__crew;
+typedef struct reel__plan_ahead reel__plan_ahead;
 
 enum { REEL__AHEAD = 3 }; /* batches on their way at most: the one asked for, two behind it */
 
@@ -109,6 +110,7 @@ struct reel_loader {
     reel_sampler *own_sampler;
     reel_batch_sampler *own_batch_sampler, *batch_sampler;
     reel__plan plan;
+    reel__plan_ahead *plan_ahead; /* NULL: no thread is at it */
     bool has_rows;      /* items are rows of tensors */
     reel_sample rows;   /* these */
     reel_tensor *order; /* the plan's index as rows of them, beside them; NULL: not there yet */
@@ -126,6 +128,14 @@ reel_status reel__loader_plan(reel_loader *l);
 /* Stops reading ahead, lets the batch handed over go, and puts the loader at a position of a plan,
  * which becomes the loader's. */
 void reel__loader_move(reel_loader *l, reel__plan plan, int64_t epoch, int64_t position);
+
+/* ---- plan_ahead.c ---- */
+
+/* Has the next epoch's plan made meanwhile, if that is worth it and nobody is at it. */
+void reel__plan_ahead_start(reel_loader *l);
+/* Waits for what was started, if anything. True, and *plan is the caller's: it is of the loader's
+ * epoch, over so many items. plan NULL: it is let go. */
+bool reel__plan_ahead_take(reel_loader *l, int64_t items, reel__plan *plan);
 
 /* ---- fetch.c ---- */
 
@@ -158,6 +168,8 @@ void reel__ahead_cancel(reel__ahead *a);
 
 /* ---- worker.c ---- */
 
+/* How many forks this process is away from the first: of another number, threads are not here. */
+unsigned reel__process_number(void);
 /* Starts options.workers threads that make the plan's batches from `first` on. NULL on failure. */
 reel__crew *reel__crew_start(const reel_loader *l, int64_t first);
 /* The next batch in order; waits for it. A failure while it was made becomes this thread's, and the

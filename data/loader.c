@@ -64,6 +64,7 @@ static reel_status make_samplers(reel_loader *l, int64_t items) {
 }
 
 static void discard(reel_loader *l) {
+    reel__plan_ahead_take(l, 0, NULL);
     reel__loader_move(l, (reel__plan){NULL, NULL, 0}, 0, 0);
     reel_batch_sampler_free(l->own_batch_sampler);
     reel_sampler_free(l->own_sampler);
@@ -112,6 +113,7 @@ reel_status reel__loader_plan(reel_loader *l) {
     if (l->plan.index) return REEL_OK;
     int64_t items = reel_dataset_length(l->dataset);
     REEL_TRY(reel_error_status());
+    if (reel__plan_ahead_take(l, items, &l->plan)) return REEL_OK;
     return reel__plan_make(&l->plan, l->batch_sampler, l->epoch, items);
 }
 
@@ -160,6 +162,7 @@ static bool next(reel_loader *l, reel_batch *b) {
         reel__sample_release(&l->batch);
         return false;
     }
+    reel__plan_ahead_start(l);
     const int64_t *start = l->plan.start + l->position;
     *b = (reel_batch){l->batch.x, l->batch.y, l->plan.index + start[0], start[1] - start[0],
                       l->position};

@@ -46,14 +46,14 @@ static void watch_forks(void) {
     pthread_atfork(NULL, NULL, in_child);
 }
 
-static unsigned this_process(void) {
+unsigned reel__process_number(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, watch_forks);
     return atomic_load(&process);
 }
 
 bool reel__crew_is_gone(const reel__crew *c) {
-    return c->process != this_process();
+    return c->process != reel__process_number();
 }
 
 /* ---- in the workers ---- */
@@ -114,7 +114,7 @@ reel__crew *reel__crew_start(const reel_loader *l, int64_t first) {
         return NULL;
     }
     *c = (reel__crew){.loader = l,
-                      .process = this_process(),
+                      .process = reel__process_number(),
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .freed = PTHREAD_COND_INITIALIZER,
                       .filled = PTHREAD_COND_INITIALIZER,

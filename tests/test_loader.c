@@ -191,6 +191,44 @@ START_TEST(each_epoch_has_an_order_of_its_own) {
 }
 END_TEST
 
+/* So many items are shuffled ahead, for the epoch behind this one. */
+enum { LONG = 20000, LONG_BATCH = 3000 };
+
+static void expect_order_of(reel_loader *l, int64_t epoch, uint64_t seed, int64_t from) {
+    static int64_t order[LONG];
+    reel_sampler *s = reel_random_sampler_new(LONG, false, 0, seed);
+    reel_batch b;
+    ck_assert_int_eq(reel_sampler_order(s, epoch, order), REEL_OK);
+    ck_assert_int_eq(reel_loader_epoch(l), epoch);
+    for (; reel_loader_next(l, &b); from += b.n)
+        ck_assert_mem_eq(order + from, b.index, (size_t)b.n * sizeof *order);
+    ck_assert_int_eq(from, LONG);
+    expect_fine();
+    reel_sampler_free(s);
+}
+
+START_TEST(long_orders_are_planned_ahead) {
+    numbers d = numbers_of(LONG);
+    reel_loader_options o = {.batch_size = LONG_BATCH, .shuffle = true, .seed = 5};
+    reel_loader *l = loader_of(&d.base, o, ways[_i]), *other = loader_of(&d.base, o, ways[_i]);
+    reel_state *saved = reel_state_new();
+    reel_batch b;
+    for (int64_t epoch = 0; epoch < 3; epoch++) expect_order_of(l, epoch, 5, 0);
+    ck_assert(reel_loader_next(l, &b));
+    ck_assert_int_eq(reel_loader_save(l, saved, "at"), REEL_OK);
+    ck_assert(reel_loader_next(other, &b)); /* what is ahead there is of epoch 1 */
+    ck_assert_int_eq(reel_loader_load(other, saved, "at"), REEL_OK);
+    expect_order_of(other, 3, 5, LONG_BATCH);
+    for (int64_t epoch = 4; epoch < 6; epoch++) expect_order_of(other, epoch, 5, 0);
+    ck_assert_int_eq(reel_loader_load(other, saved, "at"), REEL_OK); /* back */
+    expect_order_of(other, 3, 5, LONG_BATCH);
+    expect_order_of(other, 4, 5, 0);
+    reel_state_free(saved);
+    reel_loader_free(other);
+    reel_loader_free(l); /* a plan is under way */
+}
+END_TEST
+
 START_TEST(batches_are_counted) {
     static const struct {
         int64_t items, batch_size, batches;
@@ -481,6 +519,7 @@ int main(void) {
     tcase_add_loop_test(c, pixels_become_floats, 0, WAYS);
     tcase_add_loop_test(c, ways_change_nothing, 0, KINDS);
     tcase_add_test(c, each_epoch_has_an_order_of_its_own);
+    tcase_add_loop_test(c, long_orders_are_planned_ahead, 0, WAYS);
     tcase_add_test(c, batches_are_counted);
     tcase_add_loop_test(c, a_failure_arrives_at_its_batch, 0, WAYS);
     tcase_add_loop_test(c, a_subset_of_what_gathers_gathers, 0, WAYS);
