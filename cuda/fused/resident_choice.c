@@ -129,7 +129,7 @@ static double time_of(const resident *r) {
         products += u->products * (double)reel__resident_part(r, u->m) *
                     (double)reel__resident_part(r, u->n) * (double)reel__resident_part(r, u->k);
     }
-    return 6 + r->turns * (5 + elements / 2000 + products / 1.5e5);
+    return 6 + r->turns * (5 + elements / 2000 + products / 1e5);
 }
 
 /* The same, call by call. */
@@ -140,7 +140,7 @@ static double time_of_calls(const resident *r) {
         products +=
             u->products * (double)r->size[u->m] * (double)r->size[u->n] * (double)r->size[u->k];
     }
-    return 30 + (double)r->size[r->batch] / 60 + products / 2.2e7;
+    return 30 + (double)r->size[r->batch] / 70 + products / 3.2e7;
 }
 
 /* In as few turns as there is room for; then by no more clusters than that takes. */

@@ -61,9 +61,7 @@ static reel_status multiply_own(const reel__call *c, const reel__cuda_device *d,
                                   .transpose_y = of->transpose_a,
                                   .accumulate = of->accumulate};
     cudaError_t (*const launch)(const reel__cuda_product *, int, int, reel__cuda_queue *) =
-        w->by == REEL__BY_SPLIT  ? reel__cuda_launch_gemm_split
-        : w->by == REEL__BY_THIN ? reel__cuda_launch_gemm_thin
-                                 : reel__cuda_launch_gemm;
+        w->by == REEL__BY_SPLIT ? reel__cuda_launch_gemm_split : reel__cuda_launch_gemm;
     return reel__cuda_launched(c, launch(&p, w->tiling, w->parts, d->queue));
 }
 

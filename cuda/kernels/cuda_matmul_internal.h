@@ -5,9 +5,9 @@
 #include "cuda/kernels/cuda_blas_internal.h"
 
 /* By which of its tilings a kernel does it, and into how many parts k is cut: gemm.cu small ones,
- * gemm_thin.cu those of a thin matrix and a large one, gemm_split.cu large ones. */
+ * gemm_split.cu large ones. */
 typedef struct {
-    enum { REEL__BY_BLAS, REEL__BY_SMALL_TILES, REEL__BY_THIN, REEL__BY_SPLIT } by;
+    enum { REEL__BY_BLAS, REEL__BY_SMALL_TILES, REEL__BY_SPLIT } by;
     int tiling, parts;
 } reel__matmul_way;
 

@@ -19,70 +19,79 @@ static bool find_small_tiles(const reel__cuda_blas_product *of, way *w) {
         if (m * n > 1 << 16) w->tiling = REEL__CUDA_TILES_32X64;
         return true;
     }
-    return m <= 64 && k >= 512 && n <= 512;
+    return m <= 64 && k >= 512 && k <= 4096 && n <= 512;
 }
 
-/* ---- of a thin matrix and a large one ---- */
+/* ---- large ones ---- */
 
 static int64_t pieces(int64_t n, int64_t each) {
     return (n + each - 1) / each;
 }
 
-/* Whether a matrix's lines lie at 16 bytes, and are whole multiples of them. */
-static bool lies_in_quads(int32_t alignment, int64_t ld, int64_t length) {
-    return alignment >= 16 && ld % 4 == 0 && length % 4 == 0;
-}
-
-/* Whether gemm_thin.cu is good at it. room: see room_of. */
-static bool find_thin(const int *room, const reel__cuda_blas_product *of, way *w) {
-    const int64_t m = of->n, n = of->m, k = of->k, turned = of->transpose_b;
-    if (k <= 16 && m * n >= 1 << 18 && lies_in_quads(of->alignment_z, n, n)) {
-        *w = (way){REEL__BY_THIN, REEL__CUDA_THIN_K, 1};
-        return true;
-    }
-    if (n > 16 || m * k < 1 << 18 || !lies_in_quads(of->alignment_b, of->ldb, turned ? m : k))
-        return false;
-    *w = (way){REEL__BY_THIN, REEL__CUDA_THIN_N, 1};
-    if (!turned) return m >= 1024;
-    while (w->parts < 16 && room[2 * w->parts] >= pieces(m, 128) && k >= 256 * w->parts)
-        w->parts *= 2;
-    return m * w->parts >= 4096;
-}
-
-/* ---- large ones ---- */
-
-/* gemm_split.cu's tilings, by their columns, and what a step of 32 takes them, in us on an H200. */
+/* gemm_split.cu's tilings, by their columns, and what a step of 32 takes them, in us on an H200,
+ * where y's elements lie along k and where they don't: then the widest one's feeders have too few
+ * registers. */
 static const struct {
     int columns;
-    double step;
-} tilings[] = {{16, 0.65}, {64, 0.9}, {104, 1.15}, {128, 1.3}};
-#define FEWEST_K 10         /* with less, f32's own sums round less */
-#define FEWEST_PRODUCTS 2e7 /* with less, cuBLAS takes less time */
-#define TILE_US 3           /* to begin and end a tile */
-#define JOIN_US 3           /* to add parts */
+    double along, across;
+} tilings[] = {{16, 0.65, 0.65}, {64, 0.9, 0.9}, {104, 1.15, 1.15}, {128, 1.3, 2.4}};
+enum { NARROW, FIRST_WIDE, TILINGS = 4 }; /* the narrow one adds in an order of its own */
+#define FEWEST_K 10                       /* with less, f32's own sums round less */
+#define FEWEST_ROWS 100
+#define BEGIN_US 3    /* to begin and end a kernel */
+#define TILE_US 3     /* the same of a tile */
+#define JOIN_US 3     /* to add parts */
+#define NEAR 3e7      /* bytes that the L2 cache is likely to have */
+#define FAR_BYTES 1e6 /* of the others, in a us */
 
-static double time_of(const int *room, const reel__cuda_blas_product *of, int tiling, int parts) {
-    const int64_t tiles = pieces(of->n, 128) * pieces(of->m, tilings[tiling].columns);
-    const double steps = (double)pieces(pieces(of->k, parts), 32),
-                 times = (double)pieces(tiles, room[parts]);
-    return times * (steps * tilings[tiling].step + TILE_US) + (parts > 1 ? JOIN_US : 0);
+static double time_of(const int *room, const reel__cuda_blas_product *of, int tiling, int parts,
+                      bool along) {
+    const int64_t m = of->n, n = of->m, k = of->k;
+    const int64_t tiles = pieces(m, 128) * pieces(n, tilings[tiling].columns);
+    const double steps = (double)pieces(pieces(k, parts), 32),
+                 step = along ? tilings[tiling].along : tilings[tiling].across,
+                 times = (double)pieces(tiles, room[parts]),
+                 far = 4.0 * ((double)m * (double)k + (double)k * (double)n) - NEAR;
+    return BEGIN_US + times * (steps * step + TILE_US) + (parts > 1 ? JOIN_US : 0) +
+           (far > 0 ? far / FAR_BYTES : 0);
+}
+
+/* By cuBLAS, at 46 TFLOP/s: seldom less. */
+static double time_of_blas(const reel__cuda_blas_product *of) {
+    return 6 + 2.0 * (double)of->n * (double)of->m * (double)of->k / 4.6e7;
+}
+
+static bool takes(const int *room, const reel__cuda_blas_product *of, int parts) {
+    return room[parts] > 0 && (parts == 1 || of->k >= 64 * parts);
+}
+
+/* Whether it is quicker than cuBLAS, and by how many parts: as if y lay across, so that bits do not
+ * depend on how operands lie. */
+static bool find_parts(const int *room, const reel__cuda_blas_product *of, int *tiling, way *w) {
+    double best = time_of_blas(of);
+    *tiling = -1;
+    for (int t = 0; t < TILINGS; t++)
+        for (int parts = 1; parts <= REEL__CUDA_SPLIT_PARTS; parts++) {
+            const double time = takes(room, of, parts) ? time_of(room, of, t, parts, false) : best;
+            if (time >= best) continue;
+            best = time;
+            *tiling = t;
+            *w = (way){REEL__BY_SPLIT, tilings[t].columns, parts};
+        }
+    return *tiling >= 0;
 }
 
 static bool find_split(const int *room, const reel__cuda_blas_product *of, way *w) {
     const int64_t m = of->n, n = of->m, k = of->k, most = 1 << 28; /* it counts in 32 bits */
+    int tiling;
     if (m * n > most * 128 || k > most || of->lda > most || of->ldb > most) return false;
-    if (k < FEWEST_K || (double)m * (double)n * (double)k < FEWEST_PRODUCTS || m < 100)
-        return false;
-    double best = 1e30;
-    for (int tiling = 0; tiling < (int)(sizeof tilings / sizeof *tilings); tiling++)
-        for (int parts = 1; parts <= REEL__CUDA_SPLIT_PARTS; parts++) {
-            if (room[parts] == 0 || (parts > 1 && k < 64 * parts)) continue;
-            const double time = time_of(room, of, tiling, parts);
-            if (time >= best) continue;
-            best = time;
-            *w = (way){REEL__BY_SPLIT, tilings[tiling].columns, parts};
-        }
-    return best < 1e30;
+    if (k < FEWEST_K || m < FEWEST_ROWS || !find_parts(room, of, &tiling, w)) return false;
+    if (tiling == NARROW || !of->transpose_a) return true;
+    for (int t = FIRST_WIDE; t < TILINGS; t++)
+        if (time_of(room, of, t, w->parts, true) < time_of(room, of, tiling, w->parts, true))
+            tiling = t;
+    w->tiling = tilings[tiling].columns;
+    return true;
 }
 
 /* ---- all ---- */
@@ -107,9 +116,6 @@ way reel__cuda_matmul_way(const reel__cuda_device *d, const reel__cuda_blas_prod
                       of->precision == REEL_MATMUL_F32,
                by_tensor_cores = reel__self()->precision != REEL_MATMUL_F32_STRICT;
     if (ours && find_small_tiles(of, &w)) return w;
-    if (ours && by_tensor_cores) {
-        const int *room = room_of(d);
-        if (find_thin(room, of, &w) || find_split(room, of, &w)) return w;
-    }
+    if (ours && by_tensor_cores && find_split(room_of(d), of, &w)) return w;
     return (way){.by = REEL__BY_BLAS};
 }

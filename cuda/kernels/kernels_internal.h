@@ -233,14 +233,6 @@ enum { REEL__CUDA_TILES_16X32, REEL__CUDA_TILES_32X16, REEL__CUDA_TILES_32X64 };
 cudaError_t reel__cuda_launch_gemm(const reel__cuda_product *p, int tiling, int parts,
                                    reel__cuda_queue *queue);
 
-/* ---- products of a thin matrix and a large one (gemm_thin.cu) ---- */
-
-/* N or K is at most 16, and 16 bytes of what is large move at a time: of x (its K is a multiple of
- * 4, or its M if it is transposed), or of z (its N is). Only x^T is cut into parts of k. */
-enum { REEL__CUDA_THIN_N, REEL__CUDA_THIN_K };
-cudaError_t reel__cuda_launch_gemm_thin(const reel__cuda_product *p, int thin, int parts,
-                                        reel__cuda_queue *queue);
-
 /* ---- products by tensor cores (gemm_split.cu) ---- */
 
 #define REEL__CUDA_SPLIT_PARTS 16 /* of k, at most */
