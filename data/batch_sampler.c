@@ -6,12 +6,14 @@ typedef struct {
     reel_sampler *sampler;
     int64_t batch_size;
     bool drop_last;
-    int64_t room; /* of a plan: what length said last */
+    atomic_llong room; /* of a plan: what length said last; plans are made by several threads */
 } cutter;
 
 static int64_t cutter_length(reel_batch_sampler *s) {
     cutter *c = (cutter *)s;
-    return c->room = reel_sampler_length(c->sampler);
+    const int64_t room = reel_sampler_length(c->sampler);
+    atomic_store(&c->room, room);
+    return room;
 }
 
 static reel_status cutter_plan(reel_batch_sampler *s, int64_t epoch, int64_t *index, int64_t *sizes,
@@ -19,9 +21,10 @@ static reel_status cutter_plan(reel_batch_sampler *s, int64_t epoch, int64_t *in
     const cutter *c = (cutter *)s;
     int64_t left = reel_sampler_length(c->sampler), count = 0;
     REEL_TRY(reel_error_status());
-    if (left != c->room)
+    const long long room = atomic_load(&c->room);
+    if (left != room)
         return reel_fail(REEL_ERR_STATE, NULL, "sampler: length is %lld, and was %lld",
-                         (long long)left, (long long)c->room);
+                         (long long)left, room);
     REEL_TRY(reel_sampler_order(c->sampler, epoch, index));
     for (; left >= c->batch_size; left -= c->batch_size) sizes[count++] = c->batch_size;
     if (left > 0 && !c->drop_last) sizes[count++] = left;

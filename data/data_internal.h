@@ -91,6 +91,7 @@ void reel__plan_free(reel__plan *plan);
 
 typedef struct reel__crew reel__crew;
 typedef struct reel__plan_ahead reel__plan_ahead;
+enum { REEL__PLANS_AHEAD = 2 };
 
 enum { REEL__AHEAD = 3 }; /* batches on their way at most: the one asked for, two behind it */
 
@@ -110,7 +111,8 @@ struct reel_loader {
     reel_sampler *own_sampler;
     reel_batch_sampler *own_batch_sampler, *batch_sampler;
     reel__plan plan;
-    reel__plan_ahead *plan_ahead; /* NULL: no thread is at it */
+    /* Of epoch e in e % REEL__PLANS_AHEAD; NULL: no thread is at it. */
+    reel__plan_ahead *plan_ahead[REEL__PLANS_AHEAD];
     bool has_rows;      /* items are rows of tensors */
     reel_sample rows;   /* these */
     reel_tensor *order; /* the plan's index as rows of them, beside them; NULL: not there yet */
@@ -131,11 +133,12 @@ void reel__loader_move(reel_loader *l, reel__plan plan, int64_t epoch, int64_t p
 
 /* ---- plan_ahead.c ---- */
 
-/* Has the next epoch's plan made meanwhile, if that is worth it and nobody is at it. */
+/* Has the next epochs' plans made meanwhile, if that is worth it and nobody is at them. */
 void reel__plan_ahead_start(reel_loader *l);
-/* Waits for what was started, if anything. True, and *plan is the caller's: it is of the loader's
- * epoch, over so many items. plan NULL: it is let go. */
+/* Waits for the plan of the loader's epoch, over so many items. False: there is none. */
 bool reel__plan_ahead_take(reel_loader *l, int64_t items, reel__plan *plan);
+/* Waits for all that was started, and lets it go. */
+void reel__plan_ahead_stop(reel_loader *l);
 
 /* ---- fetch.c ---- */
 

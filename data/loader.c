@@ -64,7 +64,7 @@ static reel_status make_samplers(reel_loader *l, int64_t items) {
 }
 
 static void discard(reel_loader *l) {
-    reel__plan_ahead_take(l, 0, NULL);
+    reel__plan_ahead_stop(l);
     reel__loader_move(l, (reel__plan){NULL, NULL, 0}, 0, 0);
     reel_batch_sampler_free(l->own_batch_sampler);
     reel_sampler_free(l->own_sampler);

@@ -1,5 +1,6 @@
-/* The next epoch's plan, made by a thread while this epoch is read: to shuffle 60,000 items takes
- * half a millisecond, in which a GPU would have nothing to do. */
+/* The next epochs' plans, made by threads while this epoch is read: to shuffle 60,000 items takes
+ * half a millisecond or more, in which a GPU would have nothing to do, and which may be longer than
+ * its epoch. */
 #include "data/data_internal.h"
 #include "tensor/core/tensor_internal.h"
 
@@ -23,35 +24,56 @@ static void *work(void *of) {
     return NULL;
 }
 
-/* Samplers of the caller's are asked by the caller's threads alone. Without memory, or a thread, the
- * plan is made when it is needed. */
-void reel__plan_ahead_start(reel_loader *l) {
-    if (l->plan_ahead || !l->options.shuffle || l->epoch >= INT64_MAX - 1 ||
-        l->plan.start[l->plan.batches] < WORTH_A_THREAD)
-        return;
+static reel__plan_ahead *start(const reel_loader *l, int64_t epoch) {
     reel__plan_ahead *a = malloc(sizeof *a);
-    if (!a) return;
+    if (!a) return NULL;
     *a = (reel__plan_ahead){.process = reel__process_number(),
                             .sampler = l->own_batch_sampler,
-                            .epoch = l->epoch + 1,
+                            .epoch = epoch,
                             .items = reel_dataset_length(l->dataset)};
-    if (reel__thread_start(&a->thread, work, a) == 0)
-        l->plan_ahead = a;
-    else
-        free(a);
+    if (reel__thread_start(&a->thread, work, a) == 0) return a;
+    free(a);
+    return NULL;
+}
+
+/* Samplers of the caller's are asked by the caller's threads alone. Without memory, or a thread,
+ * the plan is made when it is needed. */
+void reel__plan_ahead_start(reel_loader *l) {
+    if (!l->options.shuffle || l->plan.start[l->plan.batches] < WORTH_A_THREAD) return;
+    for (int64_t e = l->epoch + 1; e < INT64_MAX && e <= l->epoch + REEL__PLANS_AHEAD; e++) {
+        reel__plan_ahead **a = &l->plan_ahead[e % REEL__PLANS_AHEAD];
+        if (!*a) *a = start(l, e);
+    }
 }
 
 /* In a forked child there is no such thread, and what it was at is left alone. */
-bool reel__plan_ahead_take(reel_loader *l, int64_t items, reel__plan *plan) {
-    reel__plan_ahead *a = l->plan_ahead;
-    l->plan_ahead = NULL;
-    if (!a) return false;
+static bool finish(reel__plan_ahead *a, reel__plan *plan) {
     const bool here = a->process == reel__process_number();
     if (here) pthread_join(a->thread, NULL);
-    const bool good = here && a->status == REEL_OK,
-               wanted = plan && a->epoch == l->epoch && a->items == items;
-    if (good && wanted) *plan = a->plan;
-    if (good && !wanted) reel__plan_free(&a->plan);
+    const bool good = here && a->status == REEL_OK;
+    if (good) *plan = a->plan;
     free(a);
-    return good && wanted;
+    return good;
+}
+
+bool reel__plan_ahead_take(reel_loader *l, int64_t items, reel__plan *plan) {
+    reel__plan_ahead *a = l->plan_ahead[l->epoch % REEL__PLANS_AHEAD];
+    l->plan_ahead[l->epoch % REEL__PLANS_AHEAD] = NULL;
+    if (!a) return false;
+    const bool wanted = a->epoch == l->epoch && a->items == items;
+    reel__plan made;
+    if (!finish(a, &made)) return false;
+    if (wanted)
+        *plan = made;
+    else
+        reel__plan_free(&made);
+    return wanted;
+}
+
+void reel__plan_ahead_stop(reel_loader *l) {
+    for (int i = 0; i < REEL__PLANS_AHEAD; i++) {
+        reel__plan made;
+        if (l->plan_ahead[i] && finish(l->plan_ahead[i], &made)) reel__plan_free(&made);
+        l->plan_ahead[i] = NULL;
+    }
 }

@@ -90,8 +90,9 @@ START_TEST(errors_are_f32s) {
         const double most = reel_item(reel_max(reel_abs(e))),
                      rms = sqrt(reel_item(reel_mean(reel_square(e))));
         expect_fine();
-        ck_assert_msg(most < 24 * bound && rms < 3 * bound, "[%d, %d] @ [%d, %d] of kind %d: %.2f, rms %.2f",
-                      (int)s[0], (int)s[2], (int)s[2], (int)s[1], kind, most, rms);
+        ck_assert_msg(most < 24 * bound && rms < 3 * bound,
+                      "[%d, %d] @ [%d, %d] of kind %d: %.2f, rms %.2f", (int)s[0], (int)s[2],
+                      (int)s[2], (int)s[1], kind, most, rms);
     }
     reel_generator_free(g);
 }
