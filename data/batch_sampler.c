@@ -1,6 +1,8 @@
 /* Batch samplers: the one that cuts a sampler's order into batches of one size. */
 #include "data/data_internal.h"
 
+#include <stdatomic.h>
+
 typedef struct {
     reel_batch_sampler base;
     reel_sampler *sampler;
