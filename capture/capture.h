@@ -65,9 +65,9 @@
  * On the CPU replays give the eager step's bits (a NaN's sign aside). On CUDA neighbouring ops
  * become one kernel (REEL_PASS_FUSE), and many steps of a small model of plain layers do
  * (REEL_PASS_WHOLE; on a Hopper GPU): these sum in another order, and round otherwise by a bit or
- * two. Any two replays of the same step have the same bits, whichever came
- * before and however many steps are asked for at once, so that a run that is stopped and resumed
- * ends with those of one that was not. Without both passes bits are the eager ones there too. */
+ * two. Any two replays of the same step have the same bits, whichever came before and however many
+ * steps are asked for at once, so that a run that is stopped and resumed ends with those of one
+ * that was not. Without both passes bits are the eager ones there too. */
 #ifndef REEL_CAPTURE_H
 #define REEL_CAPTURE_H
 

@@ -203,6 +203,8 @@ bool reel__program_holds(const reel__program *p);
 /* Of each entry, whether it stays (passes.c). A node that repeats another has its results' values
  * replaced by the other's in `value`, a map of all values. */
 reel_status reel__pass_dead(const reel__trace *t, bool *stays, const int *value);
+/* Whether a call may fail on what its inputs hold. */
+bool reel__may_fail(const reel__call *c);
 reel_status reel__pass_common(const reel__trace *t, bool *stays, int *value);
 
 /* What puts slices into a tensor of zeros, one after the other, until it is full, becomes copies
@@ -212,7 +214,8 @@ reel_status reel__pass_slices(reel__program *p, const bool *stays, const int *va
 
 /* How a node's backend makes several nodes one; NULL: it doesn't (pass_fuse.c). */
 const reel__fusing *reel__fusing_of(const reel__group_node *n);
-/* Whether it is run for what it may fail on alone. Each node is an item by itself as yet. */
+/* Whether it is run for what it may fail on alone: before items are joined, when first and last are
+ * places of nodes. */
 bool reel__is_mere_check(const reel__program *p, const reel__group_node *n);
 /* Which nodes become one kernel, with some stepping aside: `place` says where each node goes,
  * item_of, of each place, which item it is part of, and *items how many there are. */

@@ -14,7 +14,7 @@ const reel__fusing *reel__fusing_of(const reel__group_node *n) {
 
 /* A kernel of several nodes may leave out what nobody reads, and with it what it fails on. */
 bool reel__is_mere_check(const reel__program *p, const reel__group_node *n) {
-    if (reel__ops[n->call.op].kind != REEL__STRICT) return false;
+    if (!reel__may_fail(&n->call)) return false;
     for (int i = 0; i < n->call.nout; i++) {
         const reel__memory *m = &p->memory[n->out[i]];
         if (m->outer || m->first != m->last) return false;

@@ -12,10 +12,13 @@ static bool changes_any(const reel__entry *e) {
 
 /* ---- dead code: backwards, what is read later is alive ---- */
 
-/* It may fail on elements, whoever reads its result. In a gradient it is of what the op itself
- * looked at. */
+bool reel__may_fail(const reel__call *c) {
+    return reel__ops[c->op].kind == REEL__STRICT || (c->op == REEL_OP_bce && c->with.map.checked);
+}
+
+/* Whoever reads its result. In a gradient it is of what the op itself looked at. */
 static bool may_fail(const reel__entry *e) {
-    return reel__ops[e->call.op].kind == REEL__STRICT && !e->context;
+    return reel__may_fail(&e->call) && !e->context;
 }
 
 static bool is_needed(const reel__entry *e, const bool *alive, const int *value) {

@@ -222,7 +222,7 @@ static inline reel_matmul_precision reel__cuda_precision(void) {
 }
 
 /* FNV-1a: the hash of what has that hash, and these bytes behind it. */
-#define REEL__CUDA_NO_HASH 14695981039346656037u /* of nothing */
+#define REEL__CUDA_HASH_BASIS 14695981039346656037u /* of nothing */
 static inline uint64_t reel__cuda_hash(uint64_t hash, const void *data, size_t bytes) {
     const unsigned char *byte = (const unsigned char *)data;
     for (size_t i = 0; i < bytes; i++) hash = (hash ^ byte[i]) * 1099511628211u;

@@ -185,12 +185,13 @@ typedef struct {
 typedef struct reel_loader reel_loader;
 
 /* A loader is one thread's, whatever its number of workers. Freeing it may wait for the batches
- * that workers are making. In a forked child it goes on behind the batch handed over last, with
- * workers of the child's own.
+ * that workers are making, and for orders: of 16,384 to 16 million items, shuffled, those of the
+ * next two epochs are made ahead by threads. In a forked child it goes on behind the batch handed
+ * over last, with workers of the child's own.
  *
  * For a GPU, batches travel as the dataset has them (pixels as u8) and are scaled there. The two
  * behind the one handed over are read and uploaded ahead: by reel_loader_next itself, or as far as
- * workers have made them. Nothing is read ahead beyond an epoch's end.
+ * workers have made them. No batch is read ahead beyond an epoch's end.
  *
  * A dataset of tensors on a GPU, or a subset of one, is gathered there: the epoch's order is
  * uploaded once, and a batch for the same GPU is then a launch for x and one for y, no copy and no

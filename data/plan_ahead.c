@@ -7,7 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { WORTH_A_THREAD = 1 << 14 }; /* items */
+/* Items: with fewer a thread is not worth it, with more orders take too much memory. */
+enum { WORTH_A_THREAD = 1 << 14, MOST = 1 << 24 };
 
 struct reel__plan_ahead {
     pthread_t thread;
@@ -30,7 +31,7 @@ static reel__plan_ahead *start(const reel_loader *l, int64_t epoch) {
     *a = (reel__plan_ahead){.process = reel__process_number(),
                             .sampler = l->own_batch_sampler,
                             .epoch = epoch,
-                            .items = reel_dataset_length(l->dataset)};
+                            .items = reel_sampler_length(l->own_sampler)};
     if (reel__thread_start(&a->thread, work, a) == 0) return a;
     free(a);
     return NULL;
@@ -39,7 +40,8 @@ static reel__plan_ahead *start(const reel_loader *l, int64_t epoch) {
 /* Samplers of the caller's are asked by the caller's threads alone. Without memory, or a thread,
  * the plan is made when it is needed. */
 void reel__plan_ahead_start(reel_loader *l) {
-    if (!l->options.shuffle || l->plan.start[l->plan.batches] < WORTH_A_THREAD) return;
+    const int64_t places = l->plan.start[l->plan.batches];
+    if (!l->options.shuffle || places < WORTH_A_THREAD || places > MOST) return;
     for (int64_t e = l->epoch + 1; e < INT64_MAX && e <= l->epoch + REEL__PLANS_AHEAD; e++) {
         reel__plan_ahead **a = &l->plan_ahead[e % REEL__PLANS_AHEAD];
         if (!*a) *a = start(l, e);
@@ -58,9 +60,9 @@ static bool finish(reel__plan_ahead *a, reel__plan *plan) {
 
 bool reel__plan_ahead_take(reel_loader *l, int64_t items, reel__plan *plan) {
     reel__plan_ahead *a = l->plan_ahead[l->epoch % REEL__PLANS_AHEAD];
+    if (!a || a->epoch == l->epoch + REEL__PLANS_AHEAD) return false;
     l->plan_ahead[l->epoch % REEL__PLANS_AHEAD] = NULL;
-    if (!a) return false;
-    const bool wanted = a->epoch == l->epoch && a->items == items;
+    const bool wanted = a->epoch == l->epoch && a->items <= items;
     reel__plan made;
     if (!finish(a, &made)) return false;
     if (wanted)

@@ -285,21 +285,19 @@ REEL_API void reel_print(FILE *f, reel_tensor *t);
 REEL_API reel_status reel_set_threads(int n);
 REEL_API int reel_threads(void);
 
-/* How products of f32 matrices are rounded on a GPU, for the calling thread: factors as f32, as
- * TF32 (10 bits of mantissa) or as bf16 (7 bits); sums are f32. At first f32. The CPU always
- * computes in f32.
- *
- * Large f32 products go by tensor cores on a Hopper GPU: each factor is the sum of three bf16, and
- * six of their nine products are added up. An element of x[M,K] y[K,N] was within
- * 2^-24 (4 + sqrt(K) / 4) of the sum of its |x| |y|, of numbers of all kinds and K up to 8192, on
- * an H200, where a plain sum of positive numbers is off by four times that. Infinities and NaN are
- * where they belong. Of factors below 2^-110 it may lose what is worth less than 2^-134.
- * REEL_MATMUL_F32_STRICT multiplies f32 by f32 alone, as cuBLAS does. */
+/* How products of f32 matrices are rounded on a GPU, for the calling thread. Sums are f32. The CPU
+ * always multiplies f32. */
 typedef enum {
+    /* At first. As exact as f32: large products go by tensor cores on a Hopper GPU, where each
+     * factor is the sum of three bf16, and six of their nine products are added up. An element of
+     * x[M,K] y[K,N] was then within 2^-24 (4 + sqrt(K) / 4) of the sum of its |x| |y|, of numbers
+     * of all kinds and K up to 8192, on an H200, where a plain sum of positive numbers is off by
+     * four times that. Infinities and NaN are where they belong. Of factors below 2^-110 it may
+     * lose what is worth less than 2^-134. */
     REEL_MATMUL_F32 = 0,
-    REEL_MATMUL_TF32,
-    REEL_MATMUL_BF16,
-    REEL_MATMUL_F32_STRICT
+    REEL_MATMUL_TF32,      /* factors have 10 bits of mantissa */
+    REEL_MATMUL_BF16,      /* 7 bits */
+    REEL_MATMUL_F32_STRICT /* factors are f32 as they are, multiplied without tensor cores */
 } reel_matmul_precision;
 REEL_API reel_status reel_set_matmul_precision(reel_matmul_precision p);
 

@@ -2,6 +2,8 @@
 #include "tests/loader_rig.h"
 
 #include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* ---- collate ---- */
 
@@ -200,8 +202,10 @@ static void expect_order_of(reel_loader *l, int64_t epoch, uint64_t seed, int64_
     reel_batch b;
     ck_assert_int_eq(reel_sampler_order(s, epoch, order), REEL_OK);
     ck_assert_int_eq(reel_loader_epoch(l), epoch);
-    for (; reel_loader_next(l, &b); from += b.n)
+    for (; reel_loader_next(l, &b); from += b.n) {
+        for (int i = 0; i < REEL__PLANS_AHEAD; i++) ck_assert_ptr_nonnull(l->plan_ahead[i]);
         ck_assert_mem_eq(order + from, b.index, (size_t)b.n * sizeof *order);
+    }
     ck_assert_int_eq(from, LONG);
     expect_fine();
     reel_sampler_free(s);
@@ -226,6 +230,26 @@ START_TEST(long_orders_are_planned_ahead) {
     reel_state_free(saved);
     reel_loader_free(other);
     reel_loader_free(l); /* a plan is under way */
+}
+END_TEST
+
+/* The threads that make plans stay with the parent. */
+START_TEST(a_child_plans_anew) {
+    numbers d = numbers_of(LONG);
+    reel_loader *l = loader_of(
+        &d.base, (reel_loader_options){.batch_size = LONG_BATCH, .shuffle = true, .seed = 5},
+        ways[0]);
+    reel_batch b;
+    ck_assert(reel_loader_next(l, &b));
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    expect_order_of(l, 0, 5, LONG_BATCH);
+    for (int64_t epoch = 1; epoch < 4; epoch++) expect_order_of(l, epoch, 5, 0);
+    reel_loader_free(l);
+    if (child == 0) _exit(0); /* a check that failed has exited otherwise */
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child: %x", status);
 }
 END_TEST
 
@@ -520,6 +544,7 @@ int main(void) {
     tcase_add_loop_test(c, ways_change_nothing, 0, KINDS);
     tcase_add_test(c, each_epoch_has_an_order_of_its_own);
     tcase_add_loop_test(c, long_orders_are_planned_ahead, 0, WAYS);
+    if (test_device().type == REEL_CPU) tcase_add_test(c, a_child_plans_anew);
     tcase_add_test(c, batches_are_counted);
     tcase_add_loop_test(c, a_failure_arrives_at_its_batch, 0, WAYS);
     tcase_add_loop_test(c, a_subset_of_what_gathers_gathers, 0, WAYS);

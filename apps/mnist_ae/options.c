@@ -68,7 +68,7 @@ static const option_row rows[] = {
     [DEVICE] = {"device", "cpu|cuda|cuda:N", ALL, "where to compute (cpu)"},
     [THREADS] = {"threads", "T", ALL,
                  "for kernels on the CPU (one a processor; --resume: as before)"},
-    [JOBS] = {"jobs", "N", CAMPAIGN, "runs at once (1; on a GPU 8)"},
+    [JOBS] = {"jobs", "N", CAMPAIGN, "runs at once (1; on a GPU 8, but for --eager)"},
     [WORKERS] = {"workers", "W", RUNS, "threads that make batches ahead (0)"},
     [EAGER] = {"eager", NULL, RUNS, "run each step op by op: not captured"},
     [CHECKPOINT] = {"checkpoint", "FILE", SHOW, "a checkpoint that train wrote (needed)"},

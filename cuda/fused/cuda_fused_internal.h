@@ -116,8 +116,8 @@ typedef struct {
 } reel__fused_shape;
 reel__fused_shape reel__fused_shape_of(const reel__fused_space *s, int vector);
 
-/* How many numbers an elementwise formula is told; -1: it is not called as it is, or the op has
- * none. */
+/* How many numbers an elementwise formula is told; -1: the op has no formula that can be called as
+ * it is. */
 int reel__fused_constants(reel__op op);
 /* False: the group can't be one kernel. */
 bool reel__fused_find(reel__fused_space *s, const reel__group *g);

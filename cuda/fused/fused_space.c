@@ -1,5 +1,5 @@
-/* What a group's nodes have in common: the space that one kernel goes over, and where in it each
- * node and each operand is. */
+/* Whether a group's nodes can be one kernel, and the space that it goes over: which calls can be
+ * part of one, the scratch memory it takes, and the order in which all else is found out. */
 #include "cuda/fused/fused_space_internal.h"
 
 /* ---- what can be part of one ---- */
@@ -77,6 +77,9 @@ static bool begin(reel__fused_space *s, const reel__group *g) {
     return true;
 }
 
+/* The longest of the nodes is the space, and its axes are all nodes'. Folds cut it into levels;
+ * then each node, the last one first, is placed, and says what it reads, writes and is told; at
+ * last scopes, what may be written before others have read it, and how wide a step is. */
 bool reel__fused_find(reel__fused_space *s, const reel__group *g) {
     if (g->count < 1 || g->count > REEL__FUSED_NODES || !begin(s, g) || !reel__fused_find_folds(s))
         return false;

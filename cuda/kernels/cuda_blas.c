@@ -111,7 +111,7 @@ static cublasStatus_t fill_in(plan *p, cublasLtHandle_t blas) {
 }
 
 static plan **place_of(const reel__cuda_blas_product *of) {
-    return &plans.first[reel__cuda_hash(REEL__CUDA_NO_HASH, of, sizeof *of) % PLACES];
+    return &plans.first[reel__cuda_hash(REEL__CUDA_HASH_BASIS, of, sizeof *of) % PLACES];
 }
 
 /* The plan of a product, made if need be; the plans are locked. NULL, and a failure kept, if there

@@ -185,7 +185,7 @@ static void drop_descriptors(const reel__cudnn *dnn, plan *p) {
 /* ---- plans ---- */
 
 static plan **place_of(const reel__cuda_cudnn_conv *of) {
-    return &plans.first[reel__cuda_hash(REEL__CUDA_NO_HASH, of, sizeof *of) % PLACES];
+    return &plans.first[reel__cuda_hash(REEL__CUDA_HASH_BASIS, of, sizeof *of) % PLACES];
 }
 
 /* The plan of a convolution, made if need be; the plans are locked. NULL: out of memory. */

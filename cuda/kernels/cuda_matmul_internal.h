@@ -11,7 +11,6 @@ typedef struct {
     int tiling, parts;
 } reel__matmul_way;
 
-/* Its alignments must be known (cuda_matmul_way.c). */
 reel__matmul_way reel__cuda_matmul_way(const reel__cuda_device *d,
                                        const reel__cuda_blas_product *of);
 

@@ -1,4 +1,4 @@
-/* Which way a product goes: by its shape, where its operands lie, the precision that is asked for
+/* Which way a product goes: by its shape, how its operands lie, the precision that is asked for
  * and what the device has room for, so that on a device bits are always the same. What is said of
  * speed was measured on an H200. */
 #include "cuda/kernels/cuda_matmul_internal.h"
@@ -34,15 +34,15 @@ static int64_t pieces(int64_t n, int64_t each) {
 static const struct {
     int columns;
     double along, across;
-} tilings[] = {{16, 0.65, 0.65}, {64, 0.9, 0.9}, {104, 1.15, 1.15}, {128, 1.3, 2.4}};
-enum { NARROW, FIRST_WIDE, TILINGS = 4 }; /* the narrow one adds in an order of its own */
-#define FEWEST_K 10                       /* with less, f32's own sums round less */
+} tilings[] = {{64, 0.9, 0.9}, {104, 1.15, 1.15}, {128, 1.3, 2.4}};
+#define TILINGS (int)(sizeof tilings / sizeof *tilings)
+#define FEWEST_K 10 /* with less, f32's own sums round less */
 #define FEWEST_ROWS 100
-#define BEGIN_US 3    /* to begin and end a kernel */
-#define TILE_US 3     /* the same of a tile */
-#define JOIN_US 3     /* to add parts */
-#define NEAR 3e7      /* bytes that the L2 cache is likely to have */
-#define FAR_BYTES 1e6 /* of the others, in a us */
+#define BEGIN_US 3         /* to begin and end a kernel */
+#define TILE_US 3          /* the same of a tile */
+#define JOIN_US 3          /* to add parts */
+#define L2_BYTES 3e7       /* bytes that the L2 cache is likely to have */
+#define FAR_BYTES_A_US 1e6 /* of the others, in a us */
 
 static double time_of(const int *room, const reel__cuda_blas_product *of, int tiling, int parts,
                       bool along) {
@@ -51,9 +51,9 @@ static double time_of(const int *room, const reel__cuda_blas_product *of, int ti
     const double steps = (double)pieces(pieces(k, parts), 32),
                  step = along ? tilings[tiling].along : tilings[tiling].across,
                  times = (double)pieces(tiles, room[parts]),
-                 far = 4.0 * ((double)m * (double)k + (double)k * (double)n) - NEAR;
+                 far = 4.0 * ((double)m * (double)k + (double)k * (double)n) - L2_BYTES;
     return BEGIN_US + times * (steps * step + TILE_US) + (parts > 1 ? JOIN_US : 0) +
-           (far > 0 ? far / FAR_BYTES : 0);
+           (far > 0 ? far / FAR_BYTES_A_US : 0);
 }
 
 /* By cuBLAS, at 46 TFLOP/s: seldom less. */
@@ -86,8 +86,8 @@ static bool find_split(const int *room, const reel__cuda_blas_product *of, way *
     int tiling;
     if (m * n > most * 128 || k > most || of->lda > most || of->ldb > most) return false;
     if (k < FEWEST_K || m < FEWEST_ROWS || !find_parts(room, of, &tiling, w)) return false;
-    if (tiling == NARROW || !of->transpose_a) return true;
-    for (int t = FIRST_WIDE; t < TILINGS; t++)
+    if (!of->transpose_a) return true;
+    for (int t = 0; t < TILINGS; t++)
         if (time_of(room, of, t, w->parts, true) < time_of(room, of, tiling, w->parts, true))
             tiling = t;
     w->tiling = tilings[tiling].columns;

@@ -38,7 +38,7 @@ void reel__cuda_gemm_split_room(int room[REEL__CUDA_SPLIT_PARTS + 1]) {
  * VECTOR: 2 if pairs lie together, 1 if elements lie along k, 0 across. */
 template <class T, int VECTOR> struct y_units {
     static constexpr bool ALONG = VECTOR > 0;
-    static constexpr int ROUND = T::N <= 16 ? 16 : T::N <= 64 ? 64 : 128;
+    static constexpr int ROUND = T::N <= 64 ? 64 : 128;
     static constexpr int COLUMNS = ALONG ? T::FEEDERS / T::UNITS : ROUND; /* at a time */
     static constexpr int DEEP = T::FEEDERS / COLUMNS;                     /* units, at a time */
     static constexpr int COUNT =
@@ -222,30 +222,21 @@ static __device__ __forceinline__ void multiply_step(float (&sum)[T::SUMS],
                                                      unsigned stage, unsigned free) {
     constexpr int X[6] = {2, 0, 1, 1, 0, 0}, Y[6] = {0, 2, 1, 0, 1, 0};
     const uint64_t y = describe(stage, T::ROW);
-    float d[T::CHAINS][T::SUMS];
+    float d[T::SUMS];
     /* what feeders wrote is there for wgmma, and what this thread wrote to registers */
     asm volatile("fence.proxy.async.shared::cta;\nwgmma.fence.sync.aligned;" ::: "memory");
 #pragma unroll
     for (int i = 0; i < 6; i++)
 #pragma unroll
         for (int h = 0; h < T::HALVES; h++)
-            wgmma<T::N>::send(d[i % T::CHAINS], x[X[i]][h],
-                              y + (Y[i] * T::PLANE + 2 * h * T::ROW) / 16,
-                              T::CHAINS > 1 ? h > 0 : i + h > 0);
+            wgmma<T::N>::send(d, x[X[i]][h], y + (Y[i] * T::PLANE + 2 * h * T::ROW) / 16,
+                              i + h > 0);
     asm volatile("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;" ::: "memory");
 #pragma unroll
-    for (int c = 0; c < T::CHAINS; c++)
-#pragma unroll
-        for (int i = 0; i < T::SUMS; i++)
-            asm volatile("" : "+f"(d[c][i])::"memory"); /* not before */
+    for (int i = 0; i < T::SUMS; i++) asm volatile("" : "+f"(d[i])::"memory"); /* not before */
     if (threadIdx.x % 32 == 0) arrive(free);
 #pragma unroll
-    for (int i = 0; i < T::SUMS; i++) {
-        float all = d[0][i];
-#pragma unroll
-        for (int c = 1; c < T::CHAINS; c++) all += d[c][i];
-        sum[i] += all;
-    }
+    for (int i = 0; i < T::SUMS; i++) sum[i] += d[i];
 }
 
 template <class T, bool QUADS>
@@ -558,7 +549,6 @@ static cudaError_t launch_tiles(const reel__cuda_product &p, int parts, reel__cu
                           tiles_m, tiles_n);
 }
 
-using tiles_16 = tiling<16, 32, 6, 2, 2, 256>;
 using tiles_64 = tiling<64, 32, 6, 1, 1, 256>;
 using tiles_104 = tiling<104, 32, 6, 1, 1, 256>;
 using tiles_128 = tiling<128, 32, 6, 1, 1, 256>;
@@ -566,8 +556,6 @@ using tiles_128 = tiling<128, 32, 6, 1, 1, 256>;
 cudaError_t reel__cuda_launch_gemm_split(const reel__cuda_product *p, int columns, int parts,
                                          reel__cuda_queue *queue) {
     switch (columns) {
-    case 16:
-        return launch_tiles<tiles_16>(*p, parts, queue);
     case 64:
         return launch_tiles<tiles_64>(*p, parts, queue);
     case 104:

@@ -25,12 +25,9 @@ template <int N_, int STEP_, int STAGES_, int AHEAD_X_, int AHEAD_Y_, int FEEDER
         STAGES * STAGE > ROWS *PARKED * 4 ? STAGES *STAGE : ROWS *PARKED * 4;
     static constexpr int CHUNKS = MULTIPLIERS / 32 * 16 * CHUNK * 4;
     static constexpr int SHARED = RING + CHUNKS + 16 * STAGES;
-    /* A short wgmma waits long for the one whose sum it adds to: so products have sums of their
-     * own. */
-    static constexpr int CHAINS = N <= 16 ? 6 : 1;
     /* Registers: what each thread begins with, what a multiplier needs, what is left. */
     static constexpr int EVEN = 65536 / THREADS / 8 * 8;
-    static constexpr int NEED = (SUMS * (CHAINS + 1) + HALVES * (8 * AHEAD_X + 12) + 40) / 8 * 8;
+    static constexpr int NEED = (SUMS * 2 + HALVES * (8 * AHEAD_X + 12) + 40) / 8 * 8;
     static constexpr bool MOVES = NEED > EVEN;
     static constexpr int MANY = NEED;
     static constexpr int FEW = (EVEN * THREADS - MANY * MULTIPLIERS) / FEEDERS / 8 * 8;
@@ -63,7 +60,6 @@ template <int N> struct wgmma;
                          : "r"(x[0]), "r"(x[1]), "r"(x[2]), "r"(x[3]), "l"(y), "r"((int)add));     \
         }                                                                                          \
     };
-WGMMA(16, NAMES_0, "%8, %9, %10, %11", "%12", "%13", DESTINATION_8(0))
 WGMMA(64, NAMES_24, "%32, %33, %34, %35", "%36", "%37", DESTINATION_8(0), DESTINATION_8(8),
       DESTINATION_8(16), DESTINATION_8(24))
 WGMMA(104, NAMES_48, "%52, %53, %54, %55", "%56", "%57", DESTINATION_8(0), DESTINATION_8(8),

@@ -236,7 +236,7 @@ cudaError_t reel__cuda_launch_gemm(const reel__cuda_product *p, int tiling, int 
 /* ---- products by tensor cores (gemm_split.cu) ---- */
 
 #define REEL__CUDA_SPLIT_PARTS 16 /* of k, at most */
-/* By tiles of 128 rows and 16, 64, 104 or 128 columns; k is cut into so many parts. */
+/* By tiles of 128 rows and 64, 104 or 128 columns; k is cut into so many parts. */
 cudaError_t reel__cuda_launch_gemm_split(const reel__cuda_product *p, int columns, int parts,
                                          reel__cuda_queue *queue);
 /* How many tiles, cut into 1, 2, ... parts, the current device makes at a time: 0 where that can't

@@ -62,7 +62,7 @@ struct reel__cuda_queue {
 /* All of an entry but a kernel's arguments: a library's operands count, since its kernels are its
  * own. */
 static uint64_t key_of(const batch *b) {
-    uint64_t hash = REEL__CUDA_NO_HASH;
+    uint64_t hash = REEL__CUDA_HASH_BASIS;
     for (int i = 0; i < b->count; i++) {
         const entry *e = &b->entry[i];
         const uint64_t shape[] = {(uint64_t)(uintptr_t)e->function, e->blocks,
