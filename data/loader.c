@@ -157,12 +157,12 @@ static bool next(reel_loader *l, reel_batch *b) {
         end_epoch(l);
         return false;
     }
-    reel__plan_ahead_start(l);
     if (make_batch(l) != REEL_OK) {
         stop_reading(l);
         reel__sample_release(&l->batch);
         return false;
     }
+    reel__plan_ahead_start(l); /* behind the workers, who are needed: threads may be scarce */
     const int64_t *start = l->plan.start + l->position;
     *b = (reel_batch){l->batch.x, l->batch.y, l->plan.index + start[0], start[1] - start[0],
                       l->position};

@@ -14,7 +14,7 @@ struct reel__plan_ahead {
     pthread_t thread;
     unsigned process;
     reel_batch_sampler *sampler;
-    int64_t epoch, items;
+    int64_t epoch, items; /* of so many at least it is the order */
     reel_status status;
     reel__plan plan; /* if status is REEL_OK */
 };
@@ -25,6 +25,7 @@ static void *work(void *of) {
     return NULL;
 }
 
+/* The dataset is not asked: it is the caller's, and what it may fail with is not this batch's. */
 static reel__plan_ahead *start(const reel_loader *l, int64_t epoch) {
     reel__plan_ahead *a = malloc(sizeof *a);
     if (!a) return NULL;
@@ -60,7 +61,7 @@ static bool finish(reel__plan_ahead *a, reel__plan *plan) {
 
 bool reel__plan_ahead_take(reel_loader *l, int64_t items, reel__plan *plan) {
     reel__plan_ahead *a = l->plan_ahead[l->epoch % REEL__PLANS_AHEAD];
-    if (!a || a->epoch == l->epoch + REEL__PLANS_AHEAD) return false;
+    if (!a || a->epoch - REEL__PLANS_AHEAD == l->epoch) return false;
     l->plan_ahead[l->epoch % REEL__PLANS_AHEAD] = NULL;
     const bool wanted = a->epoch == l->epoch && a->items <= items;
     reel__plan made;

@@ -253,6 +253,86 @@ START_TEST(a_child_plans_anew) {
 }
 END_TEST
 
+/* Threads may be scarce: the workers' come first, and these once there is a batch. */
+START_TEST(plans_ahead_come_behind_the_batch) {
+    numbers d = numbers_of(LONG);
+    reel_loader_options o = {.batch_size = LONG_BATCH, .shuffle = true, .seed = 5};
+    reel_loader *l = loader_of(&d.base, o, ways[_i]);
+    reel_batch b;
+    ck_assert(reel_loader_next(l, &b));
+    d.bad = b.index[0];
+    reel_loader_free(l);
+    l = loader_of(&d.base, o, ways[_i]);
+    ck_assert(!reel_loader_next(l, &b));
+    expect_failure(REEL_ERR_IO, "can't read");
+    for (int i = 0; i < REEL__PLANS_AHEAD; i++) ck_assert_ptr_null(l->plan_ahead[i]);
+    d.bad = -1;
+    ck_assert(reel_loader_next(l, &b));
+    for (int i = 0; i < REEL__PLANS_AHEAD; i++) ck_assert_ptr_nonnull(l->plan_ahead[i]);
+    reel_loader_free(l);
+}
+END_TEST
+
+typedef struct {
+    numbers of;
+    int asked;
+} counted_length;
+
+static int64_t length_counted(reel_dataset *d) {
+    ((counted_length *)d)->asked++;
+    return ((numbers *)d)->n;
+}
+
+static reel_status gather_items(reel_dataset *d, const int64_t *index, int64_t n,
+                                reel_sample *out) {
+    (void)d;
+    out->x = reel_from(index, reel_shape(n), REEL_I64);
+    out->y = NULL;
+    return reel_error_status();
+}
+
+static const reel_dataset_class counted_length_class = {
+    .length = length_counted, .get = numbers_get, .gather = gather_items};
+
+/* What a length of the caller's fails with belongs to the epoch that needs it. */
+START_TEST(plans_ahead_ask_no_dataset) {
+    counted_length d = {{{&counted_length_class}, LONG, -1}, 0};
+    reel_loader *l = loader_of(
+        &d.of.base, (reel_loader_options){.batch_size = LONG_BATCH, .shuffle = true, .seed = 5},
+        ways[0]);
+    for (int64_t epoch = 0; epoch < 3; epoch++) {
+        d.asked = 0;
+        expect_order_of(l, epoch, 5, 0);
+        ck_assert_int_eq(d.asked, 1);
+        d.of.n += 7; /* more items than there are in the orders */
+    }
+    d.of.n = LONG - 1;
+    reel_batch b;
+    ck_assert(!reel_loader_next(l, &b));
+    expect_failure(REEL_ERR_ARGUMENT, "of a dataset of 19999");
+    reel_loader_free(l);
+}
+END_TEST
+
+START_TEST(no_plan_is_ahead_of_the_last_epoch) {
+    static int64_t order[LONG];
+    const int64_t last = INT64_MAX - 1;
+    numbers d = numbers_of(LONG);
+    reel_loader_options o = {.batch_size = LONG_BATCH, .shuffle = true, .seed = 5};
+    reel_loader *l = loader_of(&d.base, o, ways[0]);
+    reel_sampler *s = reel_random_sampler_new(LONG, false, 0, o.seed);
+    reel_batch b;
+    ck_assert(reel_loader_next(l, &b)); /* epochs 1 and 2 are ahead */
+    reel__loader_move(l, (reel__plan){NULL, NULL, 0}, last, 0);
+    ck_assert(reel_loader_next(l, &b));
+    ck_assert_int_eq(reel_sampler_order(s, last, order), REEL_OK);
+    ck_assert_mem_eq(order, b.index, (size_t)b.n * sizeof *order);
+    ck_assert_ptr_null(l->plan_ahead[last % REEL__PLANS_AHEAD]);
+    reel_sampler_free(s);
+    reel_loader_free(l);
+}
+END_TEST
+
 START_TEST(batches_are_counted) {
     static const struct {
         int64_t items, batch_size, batches;
@@ -545,6 +625,9 @@ int main(void) {
     tcase_add_test(c, each_epoch_has_an_order_of_its_own);
     tcase_add_loop_test(c, long_orders_are_planned_ahead, 0, WAYS);
     if (test_device().type == REEL_CPU) tcase_add_test(c, a_child_plans_anew);
+    tcase_add_loop_test(c, plans_ahead_come_behind_the_batch, 0, 2);
+    tcase_add_test(c, plans_ahead_ask_no_dataset);
+    tcase_add_test(c, no_plan_is_ahead_of_the_last_epoch);
     tcase_add_test(c, batches_are_counted);
     tcase_add_loop_test(c, a_failure_arrives_at_its_batch, 0, WAYS);
     tcase_add_loop_test(c, a_subset_of_what_gathers_gathers, 0, WAYS);
