@@ -230,7 +230,10 @@ static void add_local(writer *w, int k) {
         before_write(w, i);
         raw = i;
     }
-    if (raw < 0) w->failed = true;
+    if (raw < 0) {
+        w->failed = w->done[k] = true;
+        return;
+    }
     compute_local(w, k, raw);
     w->written[raw] = ++w->clock;
     before_read(w, raw);
