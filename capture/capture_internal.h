@@ -203,8 +203,6 @@ bool reel__program_holds(const reel__program *p);
 /* Of each entry, whether it stays (passes.c). A node that repeats another has its results' values
  * replaced by the other's in `value`, a map of all values. */
 reel_status reel__pass_dead(const reel__trace *t, bool *stays, const int *value);
-/* Whether a call may fail on what its inputs hold. */
-bool reel__may_fail(const reel__call *c);
 reel_status reel__pass_common(const reel__trace *t, bool *stays, int *value);
 
 /* What puts slices into a tensor of zeros, one after the other, until it is full, becomes copies

@@ -12,10 +12,6 @@ static bool changes_any(const reel__entry *e) {
 
 /* ---- dead code: backwards, what is read later is alive ---- */
 
-bool reel__may_fail(const reel__call *c) {
-    return reel__ops[c->op].kind == REEL__STRICT || (c->op == REEL_OP_bce && c->with.map.checked);
-}
-
 /* Whoever reads its result. In a gradient it is of what the op itself looked at. */
 static bool may_fail(const reel__entry *e) {
     return reel__may_fail(&e->call) && !e->context;

@@ -158,6 +158,9 @@ typedef struct {
 } reel__op_info;
 
 extern const reel__op_info reel__ops[REEL_OP_COUNT];
+/* Whether a call may fail on what its inputs hold: the strict ones, and a bce that is asked to
+ * look. */
+bool reel__may_fail(const reel__call *c);
 
 /* ---- what the dtypes column stands for (dtype_sets.c) ---- */
 

@@ -360,10 +360,10 @@ stays '--init is paper here, but scaled' --init paper
 stays '--limit is 100 here, but 0' --limit 100
 stays '--threads is 2 here, but 1' --threads 2
 stays '--data is synthetic here, but MNIST' --data synthetic
-for file in train-images-idx3 t10k-images-idx3 t10k-labels-idx1; do # one byte changed, of the last images
+for file in train-images-idx3 t10k-images-idx3 t10k-labels-idx1; do # one byte changed, to what none was
     rm -rf other && cp -r data other
     gzip -d other/$file-ubyte.gz
-    { head -c -100 other/$file-ubyte && printf '\007' && tail -c 99 other/$file-ubyte; } >changed &&
+    { head -c -100 other/$file-ubyte && printf '\004' && tail -c 99 other/$file-ubyte; } >changed &&
         mv changed other/$file-ubyte
     stays '--data has other images or labels here' --data other
 done
@@ -446,6 +446,9 @@ began=$(date +%s.%N)
 (slow whole) >out 2>err
 verdict $? "the run that nobody stops"
 ended=$(date +%s.%N)
+(slow whole-2 --workers 2) >out 2>err
+verdict $? "the same with two workers"
+[ "$device" != cpu ] || holds "it is the same run" -- same_run whole whole-2
 
 stopped_by() { # stopped_by SIGNAL STATUS
     (slow "$1" --resume) >out 2>err &
@@ -575,6 +578,8 @@ attempt=0
 round=0
 while [ $killed -lt "$kills" ]; do
     workers=$((round % 2 * 2))
+    stopless=whole
+    [ $workers -eq 0 ] || stopless=whole-$workers
     rm -rf killed
     status=137
     while [ $status -eq 137 ]; do
@@ -591,7 +596,7 @@ while [ $killed -lt "$kills" ]; do
     done
     [ $status -eq 0 ]
     verdict $? "going on after kill -9: status $status"
-    holds "killed ($killed so far), the same run with $workers workers" -- same_run whole killed
+    holds "killed ($killed so far), the same run with $workers workers" -- same_run $stopless killed
     round=$((round + 1))
     [ $round -lt 100 ] || break
 done

@@ -42,18 +42,13 @@ static int constants_of(const reel__call *c) {
     }
 }
 
-static bool reports(const reel__call *c) {
-    return c->op == REEL_OP_index_select || c->op == REEL_OP_dequantize_rows ||
-           (c->op == REEL_OP_bce && c->with.map.checked);
-}
-
 bool reel__fused_add_words(reel__fused_space *s, int i) {
     const reel__call *c = &s->step[i].node->call;
     s->step[i].word = s->words;
     for (int k = 0; k < constants_of(c); k++)
         if (reel__fused_add_word(s, REEL__WORD_CONSTANT, i, k) < 0) return false;
-    return !reports(c) || (reel__fused_add_word(s, REEL__WORD_NAME, i, 0) >= 0 &&
-                           reel__fused_add_word(s, REEL__WORD_SITE, i, 0) >= 0);
+    return !reel__may_fail(c) || (reel__fused_add_word(s, REEL__WORD_NAME, i, 0) >= 0 &&
+                                  reel__fused_add_word(s, REEL__WORD_SITE, i, 0) >= 0);
 }
 
 /* ---- operands ---- */

@@ -171,8 +171,7 @@ static bool find_element(resident *r, int i) {
     const reel__call *c = call_of(r, i);
     seen x, z;
     r->role[i] = REEL__ELEMENT;
-    if (reel__fused_constants(c->op) < 0 || (c->op == REEL_OP_bce && c->with.map.checked))
-        return false;
+    if (reel__fused_constants(c->op) < 0 || reel__may_fail(c)) return false;
     for (int k = 0; k < c->nin; k++)
         if (!see_input(r, i, k, &x)) return false;
     if (!see_result(r, i, false, &z) || r->value[z.value].kind != REEL__A_TILE) return false;

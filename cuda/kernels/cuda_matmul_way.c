@@ -70,6 +70,7 @@ static bool takes(const int *room, const reel__cuda_blas_product *of, int parts)
 static bool find_parts(const int *room, const reel__cuda_blas_product *of, int *tiling, way *w) {
     double best = time_of_blas(of);
     *tiling = -1;
+    if (best <= BEGIN_US + TILE_US + tilings[0].across) return false; /* no way takes less */
     for (int t = 0; t < TILINGS; t++)
         for (int parts = 1; parts <= REEL__CUDA_SPLIT_PARTS; parts++) {
             const double time = takes(room, of, parts) ? time_of(room, of, t, parts, false) : best;

@@ -19,6 +19,10 @@ const reel__op_info reel__ops[REEL_OP_COUNT] = {
 #include "tensor/ops/ops.def"
 };
 
+bool reel__may_fail(const reel__call *c) {
+    return reel__ops[c->op].kind == REEL__STRICT || (c->op == REEL_OP_bce && c->with.map.checked);
+}
+
 /* What has room for an op's inputs: a call, the tape, an elementwise kernel. */
 #define REEL_OP(name, inputs, kind, dtypes, told, rule, saves, gradient)                           \
     _Static_assert((inputs) <=                                                                     \
