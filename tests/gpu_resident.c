@@ -151,10 +151,11 @@ static bool can_be_whole(void) {
 static void expect_close(const training *a, const training *b) {
     for (int i = 0; i < reel_state_count(a->params); i++) {
         REEL_SCOPE;
+        REEL_NO_GRAD;
         reel_tensor *x = reel_to(reel_state_at(a->params, i), reel_cpu()),
                     *y = reel_to(reel_state_at(b->params, i), reel_cpu());
         const float *p = reel_data(x), *q = reel_data(y);
-        ck_assert(p && q);
+        ck_assert_msg(p && q, "%s", reel_error());
         double apart = 0, size = 0;
         for (int64_t k = 0; k < reel_numel(x); k++) {
             const double d = (double)p[k] - (double)q[k];
