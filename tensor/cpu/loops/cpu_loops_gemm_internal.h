@@ -3,9 +3,10 @@
  * A tile of z, up to GEMM_ROWS rows of up to GEMM_VECTORS vectors, stays in registers while k goes
  * by: of each row of x an element is broadcast, of y a few vectors are loaded, and all are
  * multiplied. x may lie any way; where its steps lie far apart, a block of it is copied first. Of y
- * the columns must be contiguous; where they are not, or where many rows make it worth while, a
- * panel of it is copied first. Every element of z is summed in the order of k, in one chain: its
- * bits depend neither on the tile it is in nor on how z was cut among threads.
+ * the columns must be contiguous: where they are not, a panel of it is turned first, and where
+ * there are more than a few rows, the first of them leave a copy behind. Every element of z is
+ * summed in the order of k, in one chain: its bits depend neither on the tile it is in nor on how z
+ * was cut among threads.
  *
  * Source of the tiles: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication"
  * (2008); that small products need no copies: Heinecke et al., "LIBXSMM" (2016). */
@@ -24,9 +25,9 @@ INLINE R(wide) R(load)(const REAL *x, bool part, R(mask) mask) {
     return *(const R(wide_at) *)x;
 }
 
-/* `part`: the last vector is not whole. The loops over rows and vectors are unrolled, so that s is
- * registers. */
-INLINE void R(multiply_tile)(const R(tile) * t, int rows, int vectors, bool part) {
+/* `part`: the last vector is not whole. What it reads of y it leaves in `panel`, if that is not
+ * NULL. The loops over rows and vectors are unrolled, so that s is registers. */
+INLINE void R(multiply_tile)(const R(tile) * t, int rows, int vectors, bool part, REAL *panel) {
     R(wide) s[GEMM_ROWS][GEMM_VECTORS];
     const REAL *x = t->x, *y = t->y;
 #pragma GCC unroll 8
@@ -38,11 +39,22 @@ INLINE void R(multiply_tile)(const R(tile) * t, int rows, int vectors, bool part
                     R(load)(t->z + i * t->z_row + j * WIDTH, part && j == vectors - 1, t->last);
             else
                 s[i][j] = (R(wide)){0};
+    if (t->accumulate)
+#pragma GCC unroll 8
+        for (int i = 0; i < rows; i++) { /* of the rows below */
+            __builtin_prefetch(t->z + (i + GEMM_ROWS) * t->z_row, 1);
+            __builtin_prefetch(t->z + (i + GEMM_ROWS) * t->z_row + vectors * WIDTH - 1, 1);
+        }
     for (int64_t p = 0; p < t->k; p++, x += t->x_step, y += t->y_step) {
         R(wide) b[GEMM_VECTORS];
 #pragma GCC unroll 4
         for (int j = 0; j < vectors; j++)
             b[j] = R(load)(y + j * WIDTH, part && j == vectors - 1, t->last);
+        if (panel) {
+#pragma GCC unroll 4
+            for (int j = 0; j < vectors; j++) *(R(wide_at) *)(panel + j * WIDTH) = b[j];
+            panel += vectors * WIDTH;
+        }
 #pragma GCC unroll 8
         for (int i = 0; i < rows; i++) {
             const R(wide) a = x[i * t->x_row] - (R(wide)){0}; /* in all lanes */
@@ -66,30 +78,30 @@ INLINE void R(multiply_tile)(const R(tile) * t, int rows, int vectors, bool part
 INLINE void R(multiply_rows)(const R(tile) * t, int rows, int vectors, bool part) {
     switch (rows) {
     case 1:
-        R(multiply_tile)(t, 1, vectors, part);
+        R(multiply_tile)(t, 1, vectors, part, NULL);
         break;
     case 2:
-        R(multiply_tile)(t, 2, vectors, part);
+        R(multiply_tile)(t, 2, vectors, part, NULL);
         break;
     case 3:
-        R(multiply_tile)(t, 3, vectors, part);
+        R(multiply_tile)(t, 3, vectors, part, NULL);
         break;
 #if GEMM_ROWS > 4
     case 5:
-        R(multiply_tile)(t, 5, vectors, part);
+        R(multiply_tile)(t, 5, vectors, part, NULL);
         break;
     case 6:
-        R(multiply_tile)(t, 6, vectors, part);
+        R(multiply_tile)(t, 6, vectors, part, NULL);
         break;
     case 7:
-        R(multiply_tile)(t, 7, vectors, part);
+        R(multiply_tile)(t, 7, vectors, part, NULL);
         break;
     case 8:
-        R(multiply_tile)(t, 8, vectors, part);
+        R(multiply_tile)(t, 8, vectors, part, NULL);
         break;
 #endif
     default:
-        R(multiply_tile)(t, 4, vectors, part);
+        R(multiply_tile)(t, 4, vectors, part, NULL);
         break;
     }
 }
@@ -112,6 +124,34 @@ static void R(multiply_part_2)(const R(tile) * t, int rows) {
 static void R(multiply_part_3)(const R(tile) * t, int rows) {
     R(multiply_rows)(t, rows, 3, true);
 }
+
+/* The first rows, which leave a copy of y behind. */
+static void R(copy_1)(const R(tile) * t, REAL *panel) {
+    R(multiply_tile)(t, GEMM_ROWS, 1, false, panel);
+}
+static void R(copy_2)(const R(tile) * t, REAL *panel) {
+    R(multiply_tile)(t, GEMM_ROWS, 2, false, panel);
+}
+static void R(copy_3)(const R(tile) * t, REAL *panel) {
+    R(multiply_tile)(t, GEMM_ROWS, 3, false, panel);
+}
+static void R(copy_part_1)(const R(tile) * t, REAL *panel) {
+    R(multiply_tile)(t, GEMM_ROWS, 1, true, panel);
+}
+static void R(copy_part_2)(const R(tile) * t, REAL *panel) {
+    R(multiply_tile)(t, GEMM_ROWS, 2, true, panel);
+}
+static void R(copy_part_3)(const R(tile) * t, REAL *panel) {
+    R(multiply_tile)(t, GEMM_ROWS, 3, true, panel);
+}
+
+/* By vectors, and whether the last one is a part. */
+static void (*const R(multiply)[3][2])(const R(tile) *,
+                                       int) = {{R(multiply_1), R(multiply_part_1)},
+                                               {R(multiply_2), R(multiply_part_2)},
+                                               {R(multiply_3), R(multiply_part_3)}};
+static void (*const R(copy)[3][2])(const R(tile) *, REAL *) = {
+    {R(copy_1), R(copy_part_1)}, {R(copy_2), R(copy_part_2)}, {R(copy_3), R(copy_part_3)}};
 
 /* ---- panels of y ---- */
 
@@ -170,46 +210,70 @@ static void R(turn_panel)(REAL *panel, int width, const REAL *y, int64_t y_colum
         }
 }
 
-static void R(copy_panel)(REAL *panel, int width, const REAL *y, int64_t y_step, int64_t k,
-                          int columns) {
-    for (int64_t p = 0; p < k; p++)
-        memcpy(panel + p * width, y + p * y_step, (size_t)columns * sizeof *y);
-}
-
 /* ---- x, where its rows lie far apart along k ---- */
 
-/* Rows of x as tiles read them: to[rows / GEMM_ROWS][k][GEMM_ROWS]. */
+/* Rows of x as tiles read them: to[rows / GEMM_ROWS][k][GEMM_ROWS]. As many at a time as share
+ * cache lines of x, so that few places are written to. */
 static void R(turn_rows)(REAL *to, const REAL *x, int64_t x_step, int64_t k, int64_t rows) {
-    for (int64_t p = 0; p < k; p++)
-        for (int64_t i = 0; i < rows; i += GEMM_ROWS) {
-            const int64_t n = rows - i < GEMM_ROWS ? rows - i : GEMM_ROWS;
-            REAL *at = to + i * k + p * GEMM_ROWS;
-            if (n == GEMM_ROWS)
-                memcpy(at, x + p * x_step + i, GEMM_ROWS * sizeof *at);
-            else
-                memcpy(at, x + p * x_step + i, (size_t)n * sizeof *at);
-        }
+    enum { NEAR = 4 * GEMM_ROWS };
+    for (int64_t first = 0; first < rows; first += NEAR) {
+        const int64_t end = first + NEAR < rows ? first + NEAR : rows;
+        for (int64_t p = 0; p < k; p++)
+            for (int64_t i = first; i < end; i += GEMM_ROWS) {
+                const int64_t n = end - i < GEMM_ROWS ? end - i : GEMM_ROWS;
+                REAL *at = to + i * k + p * GEMM_ROWS;
+                if (n == GEMM_ROWS)
+                    memcpy(at, x + p * x_step + i, GEMM_ROWS * sizeof *at);
+                else
+                    memcpy(at, x + p * x_step + i, (size_t)n * sizeof *at);
+            }
+    }
 }
 
 /* ---- all of it ---- */
 
+/* A panel of y is to stay in the first cache, a block of x in the second. */
+#define Y_BYTES 24576
+#define X_BYTES (REEL__GEMM_PANEL - Y_BYTES)
 /* Of k that a panel has room for: a multiple of WIDTH. */
-enum { R(DEPTH) = REEL__GEMM_PANEL / (GEMM_VECTORS * WIDE_BYTES) };
-/* Rows of x that have the same room; and columns of y, in place, that stay near from block to block
- * of these. */
-enum {
-    R(BLOCK) = REEL__GEMM_PANEL / (R(DEPTH) * sizeof(REAL)) / GEMM_ROWS * GEMM_ROWS,
-    R(COLUMNS) = 12 * GEMM_VECTORS * WIDTH
-};
-#define MANY 96 /* rows that pay for a panel, or columns for a block of x */
+enum { R(DEPTH) = Y_BYTES / (GEMM_VECTORS * WIDE_BYTES) };
+#define FEW 16          /* rows that don't pay for a copy of y */
+#define FEW_OF_DENSE 96 /* the same of one that lies as near as a copy would */
+#define MANY_COLUMNS 96 /* that pay for a block of x */
+#define DEEP 64         /* steps from which y had better be copied for a block of x */
 #define FAR 512 /* elements between steps of x that put each into a page of its own, or nearly */
 
-/* Columns j.. of z by a tile's width; the number of them. */
-INLINE int R(columns_at)(const reel__gemm *g, int64_t j, int64_t first, int64_t depth, R(tile) * t,
-                         int *vectors) {
-    const int64_t left = g->n - j;
-    *vectors = left > 2 * WIDTH ? 3 : left > WIDTH ? 2 : 1;
-    const int columns = left < *vectors * WIDTH ? (int)left : *vectors * WIDTH;
+/* Steps of k from `first` on that are done at once: as many as of the other times. */
+static int64_t R(depth_at)(const reel__gemm *g, int64_t first) {
+    const int64_t times = (g->k + R(DEPTH) - 1) / R(DEPTH),
+                  even = ((g->k + times - 1) / times + WIDTH - 1) / WIDTH * WIDTH;
+    return first + even < g->k ? even : g->k - first;
+}
+
+/* As many columns of z as a tile has, and where their product begins. */
+typedef struct {
+    int count, vectors;
+    bool part;   /* the last vector is not whole */
+    int64_t few; /* rows that don't pay for a copy of y */
+    const REAL *x;
+    int64_t x_tile; /* from one tile's rows to the next one's */
+    REAL *z;
+} R(columns);
+
+/* Those from j on, of x in place. Four vectors go as two and two: tiles of one would wait for their
+ * own sums. */
+INLINE void R(columns_at)(const reel__gemm *g, int64_t j, int64_t first, int64_t depth,
+                          R(columns) * c, R(tile) * t) {
+    const int64_t left = (g->n - j + WIDTH - 1) / WIDTH;
+    const int vectors = left == 4 ? 2 : left > 3 ? 3 : (int)left;
+    const bool part = g->n - j < vectors * WIDTH;
+    *c = (R(columns)){.count = part ? (int)(g->n - j) : vectors * WIDTH,
+                      .vectors = vectors,
+                      .part = part,
+                      .few = g->y_step > vectors * WIDTH ? FEW : FEW_OF_DENSE,
+                      .x = (const REAL *)g->x + first * g->x_step,
+                      .x_tile = GEMM_ROWS * g->x_row,
+                      .z = (REAL *)g->z + j};
     *t = (R(tile)){.y = (const REAL *)g->y + first * g->y_step + j * g->y_column,
                    .k = depth,
                    .x_row = g->x_row,
@@ -217,81 +281,93 @@ INLINE int R(columns_at)(const reel__gemm *g, int64_t j, int64_t first, int64_t 
                    .y_step = g->y_step,
                    .z_row = g->z_row,
                    .accumulate = g->accumulate || first > 0,
-                   .last = R(mask_of)(columns - (*vectors - 1) * WIDTH)};
-    return columns;
+                   .last = R(mask_of)(c->count - (vectors - 1) * WIDTH)};
 }
 
-typedef void (*R(multiply))(const R(tile) *, int);
-static R(multiply) R(multiply_of)(int vectors, int columns) {
-    static const R(multiply) whole[] = {R(multiply_1), R(multiply_2), R(multiply_3)},
-                             part[] = {R(multiply_part_1), R(multiply_part_2), R(multiply_part_3)};
-    return columns == vectors * WIDTH ? whole[vectors - 1] : part[vectors - 1];
+/* From here on y is read from a panel. */
+INLINE void R(take_panel)(R(tile) * t, const R(columns) * c, const REAL *panel) {
+    t->y = panel;
+    t->y_step = c->vectors * WIDTH;
 }
 
-/* z[rows] of columns begin..end, of a block of x that was turned. */
-static void R(multiply_block)(const reel__gemm *g, const REAL *block, int64_t first, int64_t depth,
-                              int64_t row, int64_t rows, int64_t begin, int64_t end) {
-    for (int64_t j = begin; j < end;) {
-        R(tile) t;
-        int vectors;
-        const int columns = R(columns_at)(g, j, first, depth, &t, &vectors);
-        t.x_row = 1, t.x_step = GEMM_ROWS;
-        R(multiply) const multiply = R(multiply_of)(vectors, columns);
-        for (int64_t i = 0; i < rows; i += GEMM_ROWS) {
-            t.x = block + i * depth;
-            t.z = (REAL *)g->z + (row + i) * g->z_row + j;
-            multiply(&t, rows - i < GEMM_ROWS ? (int)(rows - i) : GEMM_ROWS);
-        }
-        j += columns;
+static void R(multiply_columns)(R(tile) * t, const R(columns) * c, int64_t rows, REAL *panel) {
+    void (*const multiply)(const R(tile) *, int) = R(multiply)[c->vectors - 1][c->part];
+    t->x = c->x;
+    t->z = c->z;
+    if (rows > c->few) {
+        R(copy)[c->vectors - 1][c->part](t, panel);
+        R(take_panel)(t, c, panel);
+        rows -= GEMM_ROWS;
+        t->x += c->x_tile;
+        t->z += GEMM_ROWS * t->z_row;
+    }
+    for (; rows > 0; rows -= GEMM_ROWS) {
+        multiply(t, rows < GEMM_ROWS ? (int)rows : GEMM_ROWS);
+        t->x += c->x_tile;
+        t->z += GEMM_ROWS * t->z_row;
     }
 }
 
-/* Of x whose steps lie far apart, a block is turned before its rows meet all columns near. */
-static void R(gemm_far)(const reel__gemm *g, REAL *block) {
-    for (int64_t begin = 0; begin < g->n; begin += R(COLUMNS)) {
-        const int64_t end = begin + R(COLUMNS) < g->n ? begin + R(COLUMNS) : g->n;
-        for (int64_t first = 0; first < g->k; first += R(DEPTH)) {
-            const int64_t depth = first + R(DEPTH) < g->k ? R(DEPTH) : g->k - first;
-            for (int64_t row = 0; row < g->m; row += R(BLOCK)) {
-                const int64_t rows = g->m - row < R(BLOCK) ? g->m - row : R(BLOCK);
-                const REAL *x = (const REAL *)g->x + row + first * g->x_step;
-                R(turn_rows)(block, x, g->x_step, depth, rows);
-                R(multiply_block)(g, block, first, depth, row, rows, begin, end);
-            }
+/* Rows of z from `row` on, of a block of x that was turned. */
+static void R(multiply_block)(const reel__gemm *g, const REAL *block, int64_t first, int64_t depth,
+                              int64_t row, int64_t rows, REAL *panel) {
+    R(tile) t;
+    R(columns) c;
+    for (int64_t j = 0; j < g->n; j += c.count) {
+        R(columns_at)(g, j, first, depth, &c, &t);
+        if (depth < DEEP) c.few = rows;
+        c.x = block;
+        c.x_tile = GEMM_ROWS * depth;
+        c.z += row * g->z_row;
+        t.x_row = 1;
+        t.x_step = GEMM_ROWS;
+        R(multiply_columns)(&t, &c, rows, panel);
+    }
+}
+
+/* Of x whose steps lie far apart, a block is turned before its rows meet all columns. */
+static void R(gemm_far)(const reel__gemm *g, REAL *panel) {
+    REAL *const block = panel + Y_BYTES / sizeof *panel;
+    for (int64_t first = 0, depth; first < g->k; first += depth) {
+        depth = R(depth_at)(g, first);
+        const int64_t room = X_BYTES / (depth * (int64_t)sizeof *block) / GEMM_ROWS * GEMM_ROWS;
+        for (int64_t row = 0; row < g->m; row += room) {
+            const int64_t rows = g->m - row < room ? g->m - row : room;
+            const REAL *x = (const REAL *)g->x + row + first * g->x_step;
+            R(turn_rows)(block, x, g->x_step, depth, rows);
+            R(multiply_block)(g, block, first, depth, row, rows, panel);
         }
     }
 }
 
 static void R(gemm)(const reel__gemm *g, void *panel) {
     const bool turned = g->y_column != 1;
-    const bool copies = turned || g->m > MANY;
-    if (!turned && g->x_row == 1 && g->x_step >= FAR && g->n > MANY) {
+    if (!turned && g->x_row == 1 && g->x_step >= FAR && g->n > MANY_COLUMNS) {
         R(gemm_far)(g, panel);
         return;
     }
-    for (int64_t first = 0; first < g->k; first += R(DEPTH)) {
-        const int64_t depth = first + R(DEPTH) < g->k ? R(DEPTH) : g->k - first;
-        for (int64_t j = 0; j < g->n;) {
-            R(tile) t;
-            int vectors;
-            const int columns = R(columns_at)(g, j, first, depth, &t, &vectors);
-            if (turned)
-                R(turn_panel)(panel, vectors * WIDTH, t.y, g->y_column, depth, columns);
-            else if (copies)
-                R(copy_panel)(panel, vectors * WIDTH, t.y, g->y_step, depth, columns);
-            if (copies) t.y = panel, t.y_step = vectors * WIDTH;
-            R(multiply) const multiply = R(multiply_of)(vectors, columns);
-            for (int64_t i = 0; i < g->m; i += GEMM_ROWS) {
-                t.x = (const REAL *)g->x + i * g->x_row + first * g->x_step;
-                t.z = (REAL *)g->z + i * g->z_row + j;
-                multiply(&t, g->m - i < GEMM_ROWS ? (int)(g->m - i) : GEMM_ROWS);
+    R(tile) t;
+    R(columns) c;
+    for (int64_t first = 0, depth; first < g->k; first += depth) {
+        depth = R(depth_at)(g, first);
+        for (int64_t j = 0; j < g->n; j += c.count) {
+            R(columns_at)(g, j, first, depth, &c, &t);
+            if (turned) {
+                R(turn_panel)(panel, c.vectors * WIDTH, t.y, g->y_column, depth, c.count);
+                R(take_panel)(&t, &c, panel);
+                c.few = g->m;
             }
-            j += columns;
+            R(multiply_columns)(&t, &c, g->m, panel);
         }
     }
 }
 
-#undef MANY
+#undef Y_BYTES
+#undef X_BYTES
+#undef FEW
+#undef FEW_OF_DENSE
+#undef MANY_COLUMNS
+#undef DEEP
 #undef FAR
 #undef LOWER
 #undef UPPER
