@@ -82,7 +82,7 @@ typedef struct {
     int64_t m, n, k, x_row, x_step, y_step, y_column, z_row;
     bool accumulate;
 } reel__gemm;
-#define REEL__GEMM_PANEL 98304 /* bytes of a part of y that is copied */
+#define REEL__GEMM_ROOM 98304 /* bytes that it copies parts of y and x to */
 
 /* A row of a depthwise convolution's y, of which row t of the kernel meets a row of x (from x on,
  * in elements): position i meets it at i stride + k dilation. Rows of x are long enough for whole

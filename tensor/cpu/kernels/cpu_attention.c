@@ -132,7 +132,7 @@ static int64_t keys_before(const attention *a, int64_t end) {
 
 typedef struct {
     _Alignas(64) char s[KEYS * QUERIES * 8];
-    _Alignas(64) char panel[REEL__GEMM_PANEL];
+    _Alignas(64) char panel[REEL__GEMM_ROOM];
     double most[QUERIES], sum[QUERIES], fade[QUERIES];
 } forward_space;
 
@@ -266,7 +266,7 @@ reel_status reel__cpu_attention(const reel__call *c) {
 typedef struct {
     _Alignas(64) char s[KEYS * QUERIES * 8];
     _Alignas(64) char dp[KEYS * QUERIES * 8];
-    _Alignas(64) char panel[REEL__GEMM_PANEL];
+    _Alignas(64) char panel[REEL__GEMM_ROOM];
 } backward_space;
 
 /* What the queries and keys of one tile give to each other: to dq, and to dk and dv, if wanted. */

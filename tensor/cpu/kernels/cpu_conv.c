@@ -16,10 +16,10 @@ static size_t rounded(int64_t elements, size_t size) {
 }
 
 static bool scratch_new(scratch *s, size_t patches, size_t result) {
-    s->bytes = REEL__GEMM_PANEL + patches + result;
+    s->bytes = REEL__GEMM_ROOM + patches + result;
     s->panel = reel__cpu_alloc(0, s->bytes);
     if (!s->panel) return false;
-    s->patches = s->panel + REEL__GEMM_PANEL;
+    s->patches = s->panel + REEL__GEMM_ROOM;
     s->result = s->patches + patches;
     return true;
 }

@@ -84,13 +84,13 @@ static void weight_work(void *context, int64_t begin, int64_t end) {
     const int64_t columns = reel__conv_most_columns(&w->cut);
     const size_t patches = ((size_t)(w->step * w->j->taps * columns) * w->size + 63) / 64 * 64,
                  planes = w->cut.images > 1 ? (size_t)(w->out_group * columns) * w->size : 0,
-                 bytes = REEL__GEMM_PANEL + patches + planes;
+                 bytes = REEL__GEMM_ROOM + patches + planes;
     room m = {.panel = reel__cpu_alloc(0, bytes)};
     if (!m.panel) {
         w->failed = true;
         return;
     }
-    m.patches = m.panel + REEL__GEMM_PANEL;
+    m.patches = m.panel + REEL__GEMM_ROOM;
     m.planes = m.patches + patches;
     for (int64_t i = begin; i < end; i++) add_part(w, &m, i);
     reel__cpu_free(0, m.panel, bytes);

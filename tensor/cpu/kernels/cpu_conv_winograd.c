@@ -71,10 +71,10 @@ typedef struct {
 static bool room_new(room *r, const winograd *f) {
     const int64_t columns = whole(reel__conv_most_columns(&f->cut));
     const int64_t elements = columns * PARTS * (f->in_group + f->out_group + 2);
-    r->bytes = REEL__GEMM_PANEL + (size_t)elements * sizeof(float);
+    r->bytes = REEL__GEMM_ROOM + (size_t)elements * sizeof(float);
     r->panel = reel__cpu_alloc(0, r->bytes);
     if (!r->panel) return false;
-    r->patch = (float *)((char *)r->panel + REEL__GEMM_PANEL);
+    r->patch = (float *)((char *)r->panel + REEL__GEMM_ROOM);
     r->result = r->patch + columns * PARTS;
     r->patches = r->result + columns * PARTS;
     r->sums = r->patches + columns * PARTS * f->in_group;

@@ -43,10 +43,10 @@ typedef struct {
 static bool room_new(room *r, const winograd *f) {
     const int64_t columns = whole(reel__conv_most_columns(&f->cut));
     const int64_t elements = columns * PARTS * (f->step + f->out_group + 1);
-    r->bytes = REEL__GEMM_PANEL + (size_t)elements * sizeof(float);
+    r->bytes = REEL__GEMM_ROOM + (size_t)elements * sizeof(float);
     r->panel = reel__cpu_alloc(0, r->bytes);
     if (!r->panel) return false;
-    r->patch = (float *)((char *)r->panel + REEL__GEMM_PANEL);
+    r->patch = (float *)((char *)r->panel + REEL__GEMM_ROOM);
     r->patches = r->patch + columns * PARTS;
     r->spread = r->patches + columns * PARTS * f->step;
     return true;

@@ -29,7 +29,7 @@ static void gemm(const product *p, int m, int n, const void *x, const void *y, v
 /* The same by Reel's own tiles, which need no copies. */
 static void tiles(const product *p, int m, int n, const void *x, const void *y, void *z) {
     const reel__product *of = p->of;
-    _Alignas(64) char panel[REEL__GEMM_PANEL];
+    _Alignas(64) char panel[REEL__GEMM_ROOM];
     const reel__gemm g = {.x = x,
                           .y = y,
                           .z = z,

@@ -12,7 +12,8 @@
 
 #define WIDE(name) name##_f64
 
-/* Of the set: bytes of a vector, and how many of them a tile of a product is made of. */
+/* Of the set: bytes of a vector, how many of them a tile of a product is made of, what a panel of y
+ * may take, to stay near, and the rows that don't pay for one. */
 #if defined(__AVX512F__)
 #define WIDE_BYTES 64
 #define GEMM_ROWS 8
@@ -27,6 +28,13 @@
 #define GEMM_ROWS 4
 #endif
 #define GEMM_VECTORS 3
+#if defined(__AVX512F__)
+#define GEMM_PANEL 49152
+#define GEMM_FEW 96
+#else
+#define GEMM_PANEL 24576
+#define GEMM_FEW 16
+#endif
 
 /* The operands of a row's formula, by its number of inputs. */
 #define TAKE_1 x

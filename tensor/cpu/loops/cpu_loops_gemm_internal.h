@@ -232,13 +232,9 @@ static void R(turn_rows)(REAL *to, const REAL *x, int64_t x_step, int64_t k, int
 
 /* ---- all of it ---- */
 
-/* A panel of y is to stay in the first cache, a block of x in the second. */
-#define Y_BYTES 24576
-#define X_BYTES (REEL__GEMM_PANEL - Y_BYTES)
-/* Of k that a panel has room for: a multiple of WIDTH. */
-enum { R(DEPTH) = Y_BYTES / (GEMM_VECTORS * WIDE_BYTES) };
-#define FEW 16          /* rows that don't pay for a copy of y */
-#define FEW_OF_DENSE 96 /* the same of one that lies as near as a copy would */
+/* Of k that a panel of y has room for: a multiple of WIDTH. A block of x has the rest. */
+enum { R(DEPTH) = GEMM_PANEL / (GEMM_VECTORS * WIDE_BYTES) };
+#define FEW_OF_DENSE 96 /* rows that don't pay for a copy of a y that lies as near as one would */
 #define MANY_COLUMNS 96 /* that pay for a block of x */
 #define DEEP 64         /* steps from which y had better be copied for a block of x */
 #define FAR 512 /* elements between steps of x that put each into a page of its own, or nearly */
@@ -270,7 +266,7 @@ INLINE void R(columns_at)(const reel__gemm *g, int64_t j, int64_t first, int64_t
     *c = (R(columns)){.count = part ? (int)(g->n - j) : vectors * WIDTH,
                       .vectors = vectors,
                       .part = part,
-                      .few = g->y_step > vectors * WIDTH ? FEW : FEW_OF_DENSE,
+                      .few = g->y_step > vectors * WIDTH ? GEMM_FEW : FEW_OF_DENSE,
                       .x = (const REAL *)g->x + first * g->x_step,
                       .x_tile = GEMM_ROWS * g->x_row,
                       .z = (REAL *)g->z + j};
@@ -327,10 +323,11 @@ static void R(multiply_block)(const reel__gemm *g, const REAL *block, int64_t fi
 
 /* Of x whose steps lie far apart, a block is turned before its rows meet all columns. */
 static void R(gemm_far)(const reel__gemm *g, REAL *panel) {
-    REAL *const block = panel + Y_BYTES / sizeof *panel;
+    REAL *const block = panel + GEMM_PANEL / sizeof *panel;
     for (int64_t first = 0, depth; first < g->k; first += depth) {
         depth = R(depth_at)(g, first);
-        const int64_t room = X_BYTES / (depth * (int64_t)sizeof *block) / GEMM_ROWS * GEMM_ROWS;
+        const int64_t room = (REEL__GEMM_ROOM - GEMM_PANEL) / (depth * (int64_t)sizeof *block) /
+                             GEMM_ROWS * GEMM_ROWS;
         for (int64_t row = 0; row < g->m; row += room) {
             const int64_t rows = g->m - row < room ? g->m - row : room;
             const REAL *x = (const REAL *)g->x + row + first * g->x_step;
@@ -362,9 +359,6 @@ static void R(gemm)(const reel__gemm *g, void *panel) {
     }
 }
 
-#undef Y_BYTES
-#undef X_BYTES
-#undef FEW
 #undef FEW_OF_DENSE
 #undef MANY_COLUMNS
 #undef DEEP
