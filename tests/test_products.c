@@ -45,9 +45,9 @@ static void check(int64_t m, int64_t n, int64_t k, bool tx, bool ty, reel_dtype 
 
 START_TEST(sizes_around_those_of_tiles) {
     const int m[] = {1, 3, 4, 5, 8, 9, 20, 100},
-              n[] = {1, 3, 4, 7, 8, 9, 15, 16, 17, 33, 48, 50, 99}, k[] = {1, 2, 8, 15, 17, 40};
+              n[] = {1, 3, 4, 7, 8, 9, 15, 16, 17, 29, 33, 48, 50, 99}, k[] = {1, 2, 8, 15, 17, 40};
     for (int a = 0; a < 8; a++)
-        for (int b = 0; b < 13; b++)
+        for (int b = 0; b < 14; b++)
             for (int c = 0; c < 6; c++)
                 for (int turned = 0; turned < 4; turned++)
                     for (int dtype = REEL_F32; dtype <= REEL_F64; dtype++)
