@@ -8,7 +8,6 @@
 #include "data/data.h"
 #include "tensor/core/alive_internal.h"
 #include "tensor/core/tensor_internal.h"
-#include "tensor/formulas/philox_blocks_internal.h"
 #include "tensor/ops/upload_internal.h"
 
 /* ---- support.c ---- */
@@ -55,7 +54,7 @@ extern const reel_batch_sampler_class reel__freed_batch_sampler;
  * meet a generator's, which counts blocks from 0. */
 typedef enum { REEL__FOR_ORDER = 1, REEL__FOR_SPLIT = 2 } reel__purpose;
 
-enum { REEL__STREAM_WORDS = REEL__PHILOX_WORDS / 2 };
+enum { REEL__STREAM_WORDS = 128 };
 
 /* 64-bit words, a pure function of (seed, purpose, epoch). */
 typedef struct {

@@ -5,6 +5,7 @@
  * 2^56 blocks. */
 #include "data/data_internal.h"
 
+#include "tensor/formulas/philox_blocks_internal.h"
 #include "tensor/formulas/philox_internal.h"
 
 reel__stream reel__stream_open(uint64_t seed, reel__purpose purpose, int64_t epoch) {
@@ -13,6 +14,8 @@ reel__stream reel__stream_open(uint64_t seed, reel__purpose purpose, int64_t epo
                           .block = (uint64_t)purpose << 56,
                           .at = REEL__STREAM_WORDS};
 }
+
+_Static_assert(2 * REEL__STREAM_WORDS == REEL__PHILOX_WORDS, "it is filled at once");
 
 static void refill(reel__stream *r) {
     uint32_t word[REEL__PHILOX_WORDS];

@@ -360,7 +360,7 @@ stays '--init is paper here, but scaled' --init paper
 stays '--limit is 100 here, but 0' --limit 100
 stays '--threads is 2 here, but 1' --threads 2
 stays '--data is synthetic here, but MNIST' --data synthetic
-for file in train-images-idx3 t10k-images-idx3 t10k-labels-idx1; do # one byte changed, to what none was
+for file in train-images-idx3 t10k-images-idx3 t10k-labels-idx1; do # one byte changed: no pixel is 4, and that label is 0
     rm -rf other && cp -r data other
     gzip -d other/$file-ubyte.gz
     { head -c -100 other/$file-ubyte && printf '\004' && tail -c 99 other/$file-ubyte; } >changed &&
@@ -579,8 +579,8 @@ attempt=0
 round=0
 while [ $killed -lt "$kills" ]; do
     workers=$((round % 2 * 2))
-    stopless=whole
-    [ $workers -eq 0 ] || stopless=whole-$workers
+    expected=whole
+    [ $workers -eq 0 ] || expected=whole-$workers
     rm -rf killed
     status=137
     while [ $status -eq 137 ]; do
@@ -597,7 +597,7 @@ while [ $killed -lt "$kills" ]; do
     done
     [ $status -eq 0 ]
     verdict $? "going on after kill -9: status $status"
-    holds "killed ($killed so far), the same run with $workers workers" -- same_run $stopless killed
+    holds "killed ($killed so far), the same run with $workers workers" -- same_run $expected killed
     round=$((round + 1))
     [ $round -lt 100 ] || break
 done

@@ -64,6 +64,7 @@ START_TEST(long_and_large) {
             check(130, 35, 1100, turned & 1, turned & 2, (reel_dtype)dtype);
             check(2, 40, 26300, turned & 1, turned & 2, (reel_dtype)dtype);
             check(521, 100, 1030, turned & 1, turned & 2, (reel_dtype)dtype);
+            check(513, 100, 80, turned & 1, turned & 2, (reel_dtype)dtype);
             check(513, 1200, 18, turned & 1, turned & 2, (reel_dtype)dtype);
         }
 }

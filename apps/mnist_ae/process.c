@@ -41,17 +41,18 @@ enum { STOPPING = sizeof stopping / sizeof stopping[0] };
 
 static struct sigaction before[STOPPING];
 
-/* A handler has no other way to tell the loops, which may be several threads'. */
+/* A handler has no other way to tell the loops, which may be several threads'. Stays set. */
 static atomic_int caught;
 
 /* The second one kills, but for SIGHUP: of a terminal that is closed it comes from the system and
- * from the shell. Two threads may be given one each, at once. */
+ * from the shell. Another thread may be in here with the first at that time: then this one raises
+ * its own again. */
 static void note(int number) {
     int none = 0;
     const bool is_first = atomic_compare_exchange_strong(&caught, &none, number);
     for (int i = 0; i < STOPPING; i++)
         signal(stopping[i], stopping[i] == SIGHUP ? SIG_IGN : SIG_DFL);
-    if (!is_first && number != SIGHUP) raise(number); /* once this handler is left */
+    if (!is_first && number != SIGHUP) raise(number); /* it comes once this handler is left */
 }
 
 void signals_catch(void) {

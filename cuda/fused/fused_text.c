@@ -66,7 +66,7 @@ static void add_formula(reel__text *t, const reel__fused_space *s, int n, const 
     const reel__fused_step *p = &s->step[n];
     const reel__call *c = call_of(s, n);
     const char *type = types[reel__compute_dtype(c->op, c->in[0]->layout.dtype)];
-    const bool watches = reel__may_fail(c);
+    const bool watches = c->op == REEL_OP_bce && c->with.map.checked;
     if (r->far) add(t, "near_or_far_%s<%s>(", r->name, type);
     if (!r->far) add(t, "formula<%s>::%s(", type, r->name);
     for (int k = 0; k < p->sources; k++) {

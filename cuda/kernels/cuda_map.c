@@ -135,7 +135,7 @@ reel_status reel__cuda_map_op(const reel__call *c) {
     static const reel__cuda_map_launcher *const by_dtype[] = {
         reel__cuda_map_f32, reel__cuda_map_f64, reel__cuda_map_i64, reel__cuda_map_u8};
     const reel_dtype dtype = c->in[0]->layout.dtype;
-    if (reel__may_fail(c)) return bce_checked(c);
+    if (c->op == REEL_OP_bce && c->with.map.checked) return bce_checked(c);
     const reel__cuda_kernel k = {launch_op, &by_dtype[dtype][c->op],
                                  REEL__CUDA_VECTOR / (int)reel_dtype_size(dtype)};
     return reel__cuda_map_with(c, k, c->out[0], c->nin, c->in,

@@ -38,11 +38,12 @@ static const struct {
 #define TILINGS (int)(sizeof tilings / sizeof *tilings)
 #define FEWEST_K 10 /* with less, f32's own sums round less */
 #define FEWEST_ROWS 100
-#define BEGIN_US 3         /* to begin and end a kernel */
-#define TILE_US 3          /* the same of a tile */
-#define JOIN_US 3          /* to add parts */
-#define L2_BYTES 3e7       /* bytes that the L2 cache is likely to have */
-#define FAR_BYTES_A_US 1e6 /* of the others, in a us */
+#define BEGIN_US 3                          /* to begin and end a kernel */
+#define TILE_US 3                           /* the same of a tile */
+#define JOIN_US 3                           /* to add parts */
+#define L2_BYTES 3e7                        /* bytes that the L2 cache is likely to have */
+#define FAR_BYTES_A_US 1e6                  /* of the others, in a us */
+#define LEAST_US (BEGIN_US + TILE_US + 0.9) /* of any tiling */
 
 static double time_of(const int *room, const reel__cuda_blas_product *of, int tiling, int parts,
                       bool along) {
@@ -70,7 +71,6 @@ static bool takes(const int *room, const reel__cuda_blas_product *of, int parts)
 static bool find_parts(const int *room, const reel__cuda_blas_product *of, int *tiling, way *w) {
     double best = time_of_blas(of);
     *tiling = -1;
-    if (best <= BEGIN_US + TILE_US + tilings[0].across) return false; /* no way takes less */
     for (int t = 0; t < TILINGS; t++)
         for (int parts = 1; parts <= REEL__CUDA_SPLIT_PARTS; parts++) {
             const double time = takes(room, of, parts) ? time_of(room, of, t, parts, false) : best;
@@ -117,6 +117,7 @@ way reel__cuda_matmul_way(const reel__cuda_device *d, const reel__cuda_blas_prod
                       of->precision == REEL_MATMUL_F32,
                by_tensor_cores = reel__self()->precision != REEL_MATMUL_F32_STRICT;
     if (ours && find_small_tiles(of, &w)) return w;
-    if (ours && by_tensor_cores && find_split(room_of(d), of, &w)) return w;
+    if (ours && by_tensor_cores && time_of_blas(of) > LEAST_US && find_split(room_of(d), of, &w))
+        return w;
     return (way){.by = REEL__BY_BLAS};
 }

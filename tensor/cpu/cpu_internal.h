@@ -82,7 +82,7 @@ typedef struct {
     int64_t m, n, k, x_row, x_step, y_step, y_column, z_row;
     bool accumulate;
 } reel__gemm;
-#define REEL__GEMM_ROOM 98304 /* bytes that it copies parts of y and x to */
+#define REEL__GEMM_ROOM 98304 /* bytes of room for copied parts of y and x */
 
 /* A row of a depthwise convolution's y, of which row t of the kernel meets a row of x (from x on,
  * in elements): position i meets it at i stride + k dilation. Rows of x are long enough for whole
@@ -112,7 +112,7 @@ typedef struct {
     /* Of contiguous elements, in an order that n alone decides. */
     double (*sum_squares[2])(const void *x, int64_t n);
     bool (*indices_fit)(const int64_t *index, int64_t n, int64_t size); /* all in 0..size-1 */
-    void (*gemm[2])(const reel__gemm *g, void *panel);
+    void (*gemm[2])(const reel__gemm *g, void *room);
     bool multiplies_large;                         /* gemm is as fast as BLAS, of whatever size */
     void (*taps[2])(const reel__taps *t, void *y); /* y = sum of w x, and bias */
     void (*dot_taps[2])(const reel__dots *d, double *sums); /* sums[k] += g x, of each tap */

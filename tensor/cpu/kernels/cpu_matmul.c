@@ -26,10 +26,10 @@ static void gemm(const product *p, int m, int n, const void *x, const void *y, v
     reel__blas_call_end();
 }
 
-/* The same by Reel's own tiles, which need no copies. */
+/* The same by Reel's own tiles. */
 static void tiles(const product *p, int m, int n, const void *x, const void *y, void *z) {
     const reel__product *of = p->of;
-    _Alignas(64) char panel[REEL__GEMM_ROOM];
+    _Alignas(64) char room[REEL__GEMM_ROOM];
     const reel__gemm g = {.x = x,
                           .y = y,
                           .z = z,
@@ -42,7 +42,7 @@ static void tiles(const product *p, int m, int n, const void *x, const void *y, 
                           .y_column = of->transpose_y ? of->ldy : 1,
                           .z_row = of->n,
                           .accumulate = p->beta != 0};
-    reel__cpu_loops()->gemm[p->f64](&g, panel);
+    reel__cpu_loops()->gemm[p->f64](&g, room);
 }
 
 #define LARGE (1 << 20) /* elements of an operand that BLAS had better copy */

@@ -12,29 +12,33 @@
 
 #define WIDE(name) name##_f64
 
-/* Of the set: bytes of a vector, how many of them a tile of a product is made of, what a panel of y
- * may take, to stay near, and the rows that don't pay for one. */
+/* Of the set:
+ * WIDE_BYTES of a vector,
+ * GEMM_ROWS of a product's tile, of GEMM_VECTORS each,
+ * GEMM_PANEL the most bytes of a copied part of y, which is to stay near, and
+ * GEMM_FEW the most rows of x for which y is not copied. */
 #if defined(__AVX512F__)
 #define WIDE_BYTES 64
 #define GEMM_ROWS 8
+#define GEMM_PANEL 49152
+#define GEMM_FEW 96
 #elif defined(__AVX2__)
 #define WIDE_BYTES 32
 #define GEMM_ROWS 4
+#define GEMM_PANEL 24576
+#define GEMM_FEW 16
 #elif defined(__aarch64__)
 #define WIDE_BYTES 16
 #define GEMM_ROWS 8
+#define GEMM_PANEL 24576
+#define GEMM_FEW 16
 #else
 #define WIDE_BYTES 16
 #define GEMM_ROWS 4
-#endif
-#define GEMM_VECTORS 3
-#if defined(__AVX512F__)
-#define GEMM_PANEL 49152
-#define GEMM_FEW 96
-#else
 #define GEMM_PANEL 24576
 #define GEMM_FEW 16
 #endif
+#define GEMM_VECTORS 3
 
 /* The operands of a row's formula, by its number of inputs. */
 #define TAKE_1 x

@@ -3,21 +3,22 @@
  * A tile of z, up to GEMM_ROWS rows of up to GEMM_VECTORS vectors, stays in registers while k goes
  * by: of each row of x an element is broadcast, of y a few vectors are loaded, and all are
  * multiplied. x may lie any way; where its steps lie far apart, a block of it is copied first. Of y
- * the columns must be contiguous: where they are not, a panel of it is turned first, and where
- * there are more than a few rows, the first of them leave a copy behind. Every element of z is
- * summed in the order of k, in one chain: its bits depend neither on the tile it is in nor on how z
- * was cut among threads.
+ * the columns must be contiguous: where they are not, a panel of it is turned first, and where z
+ * has more than a few rows, the first tile of rows leaves a copy of y behind. Every element of z is
+ * summed in the order of k, in one chain: where k is cut, a partial sum is stored as it is and
+ * resumed. So its bits depend neither on the tile it is in nor on how z was cut among threads.
  *
  * Source of the tiles: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication"
- * (2008); that small products need no copies: Heinecke et al., "LIBXSMM" (2016). */
+ * (2008); that products of few rows need no copies: Heinecke et al., "LIBXSMM" (2016). */
 
 /* What a tile needs to know; strides in elements. */
 typedef struct {
     const REAL *x, *y;
     REAL *z;
     int64_t k, x_row, x_step, y_step, z_row;
-    bool accumulate; /* z += */
-    R(mask) last;    /* of the last vector */
+    bool accumulate;  /* z += */
+    R(mask) last;     /* of the last vector */
+    const REAL *next; /* z of the next tile of as many rows, to be fetched meanwhile; or NULL */
 } R(tile);
 
 INLINE R(wide) R(load)(const REAL *x, bool part, R(mask) mask) {
@@ -39,11 +40,11 @@ INLINE void R(multiply_tile)(const R(tile) * t, int rows, int vectors, bool part
                     R(load)(t->z + i * t->z_row + j * WIDTH, part && j == vectors - 1, t->last);
             else
                 s[i][j] = (R(wide)){0};
-    if (t->accumulate)
+    if (t->accumulate && t->next)
 #pragma GCC unroll 8
-        for (int i = 0; i < rows; i++) { /* of the rows below */
-            __builtin_prefetch(t->z + (i + GEMM_ROWS) * t->z_row, 1);
-            __builtin_prefetch(t->z + (i + GEMM_ROWS) * t->z_row + vectors * WIDTH - 1, 1);
+        for (int i = 0; i < rows; i++) {
+            __builtin_prefetch(t->next + i * t->z_row, 1);
+            __builtin_prefetch(t->next + i * t->z_row + vectors * WIDTH - 1, 1);
         }
     for (int64_t p = 0; p < t->k; p++, x += t->x_step, y += t->y_step) {
         R(wide) b[GEMM_VECTORS];
@@ -74,8 +75,12 @@ INLINE void R(multiply_tile)(const R(tile) * t, int rows, int vectors, bool part
         }
 }
 
-/* A tile of any size, by code that has the size built in. */
-INLINE void R(multiply_rows)(const R(tile) * t, int rows, int vectors, bool part) {
+/* A tile of any size, by code that has the size built in. With a panel, of GEMM_ROWS. */
+INLINE void R(multiply_rows)(const R(tile) * t, int rows, int vectors, bool part, REAL *panel) {
+    if (panel) {
+        R(multiply_tile)(t, GEMM_ROWS, vectors, part, panel);
+        return;
+    }
     switch (rows) {
     case 1:
         R(multiply_tile)(t, 1, vectors, part, NULL);
@@ -106,52 +111,24 @@ INLINE void R(multiply_rows)(const R(tile) * t, int rows, int vectors, bool part
     }
 }
 
-static void R(multiply_1)(const R(tile) * t, int rows) {
-    R(multiply_rows)(t, rows, 1, false);
+static void R(multiply_1)(const R(tile) * t, int rows, REAL *panel) {
+    R(multiply_rows)(t, rows, 1, false, panel);
 }
-static void R(multiply_2)(const R(tile) * t, int rows) {
-    R(multiply_rows)(t, rows, 2, false);
+static void R(multiply_2)(const R(tile) * t, int rows, REAL *panel) {
+    R(multiply_rows)(t, rows, 2, false, panel);
 }
-static void R(multiply_3)(const R(tile) * t, int rows) {
-    R(multiply_rows)(t, rows, 3, false);
+static void R(multiply_3)(const R(tile) * t, int rows, REAL *panel) {
+    R(multiply_rows)(t, rows, 3, false, panel);
 }
-static void R(multiply_part_1)(const R(tile) * t, int rows) {
-    R(multiply_rows)(t, rows, 1, true);
+static void R(multiply_part_1)(const R(tile) * t, int rows, REAL *panel) {
+    R(multiply_rows)(t, rows, 1, true, panel);
 }
-static void R(multiply_part_2)(const R(tile) * t, int rows) {
-    R(multiply_rows)(t, rows, 2, true);
+static void R(multiply_part_2)(const R(tile) * t, int rows, REAL *panel) {
+    R(multiply_rows)(t, rows, 2, true, panel);
 }
-static void R(multiply_part_3)(const R(tile) * t, int rows) {
-    R(multiply_rows)(t, rows, 3, true);
+static void R(multiply_part_3)(const R(tile) * t, int rows, REAL *panel) {
+    R(multiply_rows)(t, rows, 3, true, panel);
 }
-
-/* The first rows, which leave a copy of y behind. */
-static void R(copy_1)(const R(tile) * t, REAL *panel) {
-    R(multiply_tile)(t, GEMM_ROWS, 1, false, panel);
-}
-static void R(copy_2)(const R(tile) * t, REAL *panel) {
-    R(multiply_tile)(t, GEMM_ROWS, 2, false, panel);
-}
-static void R(copy_3)(const R(tile) * t, REAL *panel) {
-    R(multiply_tile)(t, GEMM_ROWS, 3, false, panel);
-}
-static void R(copy_part_1)(const R(tile) * t, REAL *panel) {
-    R(multiply_tile)(t, GEMM_ROWS, 1, true, panel);
-}
-static void R(copy_part_2)(const R(tile) * t, REAL *panel) {
-    R(multiply_tile)(t, GEMM_ROWS, 2, true, panel);
-}
-static void R(copy_part_3)(const R(tile) * t, REAL *panel) {
-    R(multiply_tile)(t, GEMM_ROWS, 3, true, panel);
-}
-
-/* By vectors, and whether the last one is a part. */
-static void (*const R(multiply)[3][2])(const R(tile) *,
-                                       int) = {{R(multiply_1), R(multiply_part_1)},
-                                               {R(multiply_2), R(multiply_part_2)},
-                                               {R(multiply_3), R(multiply_part_3)}};
-static void (*const R(copy)[3][2])(const R(tile) *, REAL *) = {
-    {R(copy_1), R(copy_part_1)}, {R(copy_2), R(copy_part_2)}, {R(copy_3), R(copy_part_3)}};
 
 /* ---- panels of y ---- */
 
@@ -212,8 +189,8 @@ static void R(turn_panel)(REAL *panel, int width, const REAL *y, int64_t y_colum
 
 /* ---- x, where its rows lie far apart along k ---- */
 
-/* Rows of x as tiles read them: to[rows / GEMM_ROWS][k][GEMM_ROWS]. As many at a time as share
- * cache lines of x, so that few places are written to. */
+/* Rows of x as tiles read them: to[rows / GEMM_ROWS][k][GEMM_ROWS]. A few cache
+ * lines' worth of x at a time, so that few places are written to. */
 static void R(turn_rows)(REAL *to, const REAL *x, int64_t x_step, int64_t k, int64_t rows) {
     enum { NEAR = 4 * GEMM_ROWS };
     for (int64_t first = 0; first < rows; first += NEAR) {
@@ -234,133 +211,136 @@ static void R(turn_rows)(REAL *to, const REAL *x, int64_t x_step, int64_t k, int
 
 /* Of k that a panel of y has room for: a multiple of WIDTH. A block of x has the rest. */
 enum { R(DEPTH) = GEMM_PANEL / (GEMM_VECTORS * WIDE_BYTES) };
-#define FEW_OF_DENSE 96 /* rows that don't pay for a copy of a y that lies as near as one would */
-#define MANY_COLUMNS 96 /* that pay for a block of x */
-#define DEEP 64         /* steps from which y had better be copied for a block of x */
+#define MANY_COLUMNS 96  /* that pay for a block of x */
+#define MOST_COLUMNS 576 /* that are near from block to block: a multiple of a tile's */
+#define DEEP 64          /* steps from which y had better be copied for a block of x */
 #define FAR 512 /* elements between steps of x that put each into a page of its own, or nearly */
 
-/* Steps of k from `first` on that are done at once: as many as of the other times. */
+_Static_assert(R(DEPTH) % (WIDE_BYTES / sizeof(REAL)) == 0, "panels are turned by whole vectors");
+_Static_assert(GEMM_FEW >= GEMM_ROWS, "the rows that copy y are a whole tile");
+_Static_assert(REEL__GEMM_ROOM - GEMM_PANEL >= R(DEPTH) * GEMM_ROWS * sizeof(REAL),
+               "a block of x is a tile of rows at least");
+
+/* Steps of k from `first` on that are done at once: k is cut evenly, at multiples of WIDTH. */
 static int64_t R(depth_at)(const reel__gemm *g, int64_t first) {
     const int64_t times = (g->k + R(DEPTH) - 1) / R(DEPTH),
                   even = ((g->k + times - 1) / times + WIDTH - 1) / WIDTH * WIDTH;
     return first + even < g->k ? even : g->k - first;
 }
 
-/* As many columns of z as a tile has, and where their product begins. */
-typedef struct {
-    int count, vectors;
-    bool part;   /* the last vector is not whole */
-    int64_t few; /* rows that don't pay for a copy of y */
-    const REAL *x;
-    int64_t x_tile; /* from one tile's rows to the next one's */
-    REAL *z;
-} R(columns);
-
-/* Those from j on, of x in place. Four vectors go as two and two: tiles of one would wait for their
- * own sums. */
-INLINE void R(columns_at)(const reel__gemm *g, int64_t j, int64_t first, int64_t depth,
-                          R(columns) * c, R(tile) * t) {
+/* Columns j.. of z by a tile's width, of `depth` steps from `first` on: their number. Four vectors
+ * go as two and two: tiles of one would wait for their own sums. */
+INLINE int R(columns_at)(const reel__gemm *g, int64_t j, int64_t first, int64_t depth, R(tile) * t,
+                         int *vectors) {
     const int64_t left = (g->n - j + WIDTH - 1) / WIDTH;
-    const int vectors = left == 4 ? 2 : left > 3 ? 3 : (int)left;
-    const bool part = g->n - j < vectors * WIDTH;
-    *c = (R(columns)){.count = part ? (int)(g->n - j) : vectors * WIDTH,
-                      .vectors = vectors,
-                      .part = part,
-                      .few = g->y_step > vectors * WIDTH ? GEMM_FEW : FEW_OF_DENSE,
-                      .x = (const REAL *)g->x + first * g->x_step,
-                      .x_tile = GEMM_ROWS * g->x_row,
-                      .z = (REAL *)g->z + j};
-    *t = (R(tile)){.y = (const REAL *)g->y + first * g->y_step + j * g->y_column,
+    *vectors = left == 4 ? 2 : left > 3 ? 3 : (int)left;
+    const int columns = g->n - j < *vectors * WIDTH ? (int)(g->n - j) : *vectors * WIDTH;
+    *t = (R(tile)){.x = (const REAL *)g->x + first * g->x_step,
+                   .y = (const REAL *)g->y + first * g->y_step + j * g->y_column,
+                   .z = (REAL *)g->z + j,
                    .k = depth,
                    .x_row = g->x_row,
                    .x_step = g->x_step,
                    .y_step = g->y_step,
                    .z_row = g->z_row,
                    .accumulate = g->accumulate || first > 0,
-                   .last = R(mask_of)(c->count - (vectors - 1) * WIDTH)};
+                   .last = R(mask_of)(columns - (*vectors - 1) * WIDTH)};
+    return columns;
 }
 
 /* From here on y is read from a panel. */
-INLINE void R(take_panel)(R(tile) * t, const R(columns) * c, const REAL *panel) {
+INLINE void R(take_panel)(R(tile) * t, const REAL *panel, int vectors) {
     t->y = panel;
-    t->y_step = c->vectors * WIDTH;
+    t->y_step = vectors * WIDTH;
 }
 
-static void R(multiply_columns)(R(tile) * t, const R(columns) * c, int64_t rows, REAL *panel) {
-    void (*const multiply)(const R(tile) *, int) = R(multiply)[c->vectors - 1][c->part];
-    t->x = c->x;
-    t->z = c->z;
-    if (rows > c->few) {
-        R(copy)[c->vectors - 1][c->part](t, panel);
-        R(take_panel)(t, c, panel);
-        rows -= GEMM_ROWS;
-        t->x += c->x_tile;
-        t->z += GEMM_ROWS * t->z_row;
-    }
-    for (; rows > 0; rows -= GEMM_ROWS) {
-        multiply(t, rows < GEMM_ROWS ? (int)rows : GEMM_ROWS);
-        t->x += c->x_tile;
-        t->z += GEMM_ROWS * t->z_row;
+/* Rows of z from the tile on, whose rows of x are x_tile apart; y's columns are left in the panel
+ * if there is one. */
+static void R(multiply_columns)(R(tile) * t, int64_t rows, int64_t x_tile, int columns, int vectors,
+                                REAL *panel) {
+    static void (*const by_size[][3])(const R(tile) *, int, REAL *) = {
+        {R(multiply_1), R(multiply_2), R(multiply_3)},
+        {R(multiply_part_1), R(multiply_part_2), R(multiply_part_3)}};
+    void (*const multiply)(const R(tile) *, int, REAL *) =
+        by_size[columns < vectors * WIDTH][vectors - 1];
+    for (; rows > 0; rows -= GEMM_ROWS, t->x += x_tile, t->z += GEMM_ROWS * t->z_row) {
+        t->next = rows >= 2 * GEMM_ROWS ? t->z + GEMM_ROWS * t->z_row : NULL;
+        multiply(t, rows < GEMM_ROWS ? (int)rows : GEMM_ROWS, panel);
+        if (rows <= GEMM_ROWS) return;
+        if (panel) R(take_panel)(t, panel, vectors);
+        panel = NULL;
     }
 }
 
 /* Rows of z from `row` on, of a block of x that was turned. */
 static void R(multiply_block)(const reel__gemm *g, const REAL *block, int64_t first, int64_t depth,
                               int64_t row, int64_t rows, REAL *panel) {
-    R(tile) t;
-    R(columns) c;
-    for (int64_t j = 0; j < g->n; j += c.count) {
-        R(columns_at)(g, j, first, depth, &c, &t);
-        if (depth < DEEP) c.few = rows;
-        c.x = block;
-        c.x_tile = GEMM_ROWS * depth;
-        c.z += row * g->z_row;
+    for (int64_t j = 0; j < g->n;) {
+        R(tile) t;
+        int vectors;
+        const int columns = R(columns_at)(g, j, first, depth, &t, &vectors);
+        t.x = block;
         t.x_row = 1;
         t.x_step = GEMM_ROWS;
-        R(multiply_columns)(&t, &c, rows, panel);
+        t.z += row * g->z_row;
+        REAL *const copy = depth >= DEEP && rows > GEMM_FEW ? panel : NULL;
+        R(multiply_columns)(&t, rows, GEMM_ROWS * depth, columns, vectors, copy);
+        j += columns;
     }
 }
 
 /* Of x whose steps lie far apart, a block is turned before its rows meet all columns. */
-static void R(gemm_far)(const reel__gemm *g, REAL *panel) {
-    REAL *const block = panel + GEMM_PANEL / sizeof *panel;
+static void R(multiply_far)(const reel__gemm *g, REAL *room) {
+    REAL *const block = room + GEMM_PANEL / sizeof *room;
     for (int64_t first = 0, depth; first < g->k; first += depth) {
         depth = R(depth_at)(g, first);
-        const int64_t room = (REEL__GEMM_ROOM - GEMM_PANEL) / (depth * (int64_t)sizeof *block) /
+        const int64_t most = (REEL__GEMM_ROOM - GEMM_PANEL) / (depth * (int64_t)sizeof *block) /
                              GEMM_ROWS * GEMM_ROWS;
-        for (int64_t row = 0; row < g->m; row += room) {
-            const int64_t rows = g->m - row < room ? g->m - row : room;
+        for (int64_t row = 0; row < g->m; row += most) {
+            const int64_t rows = g->m - row < most ? g->m - row : most;
             const REAL *x = (const REAL *)g->x + row + first * g->x_step;
             R(turn_rows)(block, x, g->x_step, depth, rows);
-            R(multiply_block)(g, block, first, depth, row, rows, panel);
+            R(multiply_block)(g, block, first, depth, row, rows, room);
         }
     }
 }
 
-static void R(gemm)(const reel__gemm *g, void *panel) {
+static void R(gemm_far)(const reel__gemm *g, REAL *room) {
+    for (int64_t j = 0; j < g->n; j += MOST_COLUMNS) {
+        reel__gemm part = *g;
+        part.n = g->n - j < MOST_COLUMNS ? g->n - j : MOST_COLUMNS;
+        part.y = (const REAL *)g->y + j;
+        part.z = (REAL *)g->z + j;
+        R(multiply_far)(&part, room);
+    }
+}
+
+static void R(gemm)(const reel__gemm *g, void *room) {
     const bool turned = g->y_column != 1;
     if (!turned && g->x_row == 1 && g->x_step >= FAR && g->n > MANY_COLUMNS) {
-        R(gemm_far)(g, panel);
+        R(gemm_far)(g, room);
         return;
     }
-    R(tile) t;
-    R(columns) c;
     for (int64_t first = 0, depth; first < g->k; first += depth) {
         depth = R(depth_at)(g, first);
-        for (int64_t j = 0; j < g->n; j += c.count) {
-            R(columns_at)(g, j, first, depth, &c, &t);
+        for (int64_t j = 0; j < g->n;) {
+            R(tile) t;
+            int vectors;
+            const int columns = R(columns_at)(g, j, first, depth, &t, &vectors);
+            const bool copies = !turned && g->m > GEMM_FEW && g->y_step > vectors * WIDTH;
+            REAL *const copy = copies ? room : NULL;
             if (turned) {
-                R(turn_panel)(panel, c.vectors * WIDTH, t.y, g->y_column, depth, c.count);
-                R(take_panel)(&t, &c, panel);
-                c.few = g->m;
+                R(turn_panel)(room, vectors * WIDTH, t.y, g->y_column, depth, columns);
+                R(take_panel)(&t, room, vectors);
             }
-            R(multiply_columns)(&t, &c, g->m, panel);
+            R(multiply_columns)(&t, g->m, GEMM_ROWS * g->x_row, columns, vectors, copy);
+            j += columns;
         }
     }
 }
 
-#undef FEW_OF_DENSE
 #undef MANY_COLUMNS
+#undef MOST_COLUMNS
 #undef DEEP
 #undef FAR
 #undef LOWER
