@@ -9,6 +9,9 @@
 
 #define PIXELS 784
 
+/* OpenBLAS's; its own threads would join in, and fight with those that share the work here. */
+extern void openblas_set_num_threads(int n) __attribute__((weak));
+
 struct floor_step {
     const uint8_t *pool;
     int64_t images, turn, params;
@@ -29,6 +32,7 @@ floor_step *floor_new(const uint8_t *pool, int64_t images, int batch, int latent
                       bool classic, bool gather) {
     floor_step *f = calloc(1, sizeof *f);
     if (!f) abort();
+    if (openblas_set_num_threads) openblas_set_num_threads(1);
     const int64_t pixels = (int64_t)batch * PIXELS, codes = (int64_t)batch * latent,
                   weights = (int64_t)PIXELS * latent;
     *f = (floor_step){.pool = pool,
