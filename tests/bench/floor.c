@@ -2,15 +2,12 @@
 #include "tests/bench/floor.h"
 
 #include "tensor/cpu/cpu_internal.h"
+#include "tensor/cpu/runtime/cpu_blas_internal.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 
 #define PIXELS 784
-
-/* OpenBLAS's; its own threads would join in, and fight with those that share the work here. */
-extern void openblas_set_num_threads(int n) __attribute__((weak));
 
 struct floor_step {
     const uint8_t *pool;
@@ -32,7 +29,6 @@ floor_step *floor_new(const uint8_t *pool, int64_t images, int batch, int latent
                       bool classic, bool gather) {
     floor_step *f = calloc(1, sizeof *f);
     if (!f) abort();
-    if (openblas_set_num_threads) openblas_set_num_threads(1);
     const int64_t pixels = (int64_t)batch * PIXELS, codes = (int64_t)batch * latent,
                   weights = (int64_t)PIXELS * latent;
     *f = (floor_step){.pool = pool,
@@ -75,24 +71,25 @@ static void part(const floor_step *f, int t, int64_t n, int64_t *begin, int64_t 
 }
 
 static void products(floor_step *f, int t) {
+    const reel__blas *blas = reel__blas_functions();
     const int L = f->latent;
     int64_t b, e, wb, we;
     part(f, t, f->batch, &b, &e);
     part(f, t, PIXELS, &wb, &we);
     const int rows = (int)(e - b), columns = (int)(we - wb);
     /* z1[B,L] = x[B,784] w1[784,L] */
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, L, PIXELS, 1, f->x + b * PIXELS,
+    blas->sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, L, PIXELS, 1, f->x + b * PIXELS,
                 PIXELS, f->w1, L, 0, f->z1 + b * L, L);
     /* z2[B,784] = h[B,L] w2[784,L]^T */
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, PIXELS, L, 1, f->h + b * L, L, f->w2,
+    blas->sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, PIXELS, L, 1, f->h + b * L, L, f->w2,
                 L, 0, f->z2 + b * PIXELS, PIXELS);
     /* dh[B,L] = dz2[B,784] w2[784,L] */
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, L, PIXELS, 1, f->dz2 + b * PIXELS,
+    blas->sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, L, PIXELS, 1, f->dz2 + b * PIXELS,
                 PIXELS, f->w2, L, 0, f->dh + b * L, L);
     /* dw2[784,L] = dz2[B,784]^T h[B,L];  dw1[784,L] (+)= x[B,784]^T dz1[B,L] */
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, columns, L, f->batch, 1, f->dz2 + wb,
+    blas->sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, columns, L, f->batch, 1, f->dz2 + wb,
                 PIXELS, f->h, L, 0, f->dw2 + wb * L, L);
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, columns, L, f->batch, 1, f->x + wb, PIXELS,
+    blas->sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, columns, L, f->batch, 1, f->x + wb, PIXELS,
                 f->dz1, L, f->classic ? 0 : 1, f->dw1 + wb * L, L);
 }
 
@@ -143,8 +140,12 @@ static void run_part(void *context, int64_t t, int64_t parts) {
     s->run(s->f, (int)t);
 }
 
+/* BLAS as the CPU's kernels have it, of one thread: its own would fight with those that share the
+ * work. */
 void floor_products(floor_step *f) {
+    if (!reel__blas_functions() || !reel__blas_enter(f->threads)) abort();
     reel__cpu_share(f->threads, run_part, &(share){f, products});
+    reel__blas_leave(f->threads);
 }
 
 void floor_elementwise(floor_step *f) {

@@ -189,8 +189,8 @@ static void R(turn_panel)(REAL *panel, int width, const REAL *y, int64_t y_colum
 
 /* ---- x, where its rows lie far apart along k ---- */
 
-/* Rows of x as tiles read them: to[rows / GEMM_ROWS][k][GEMM_ROWS]. A few cache
- * lines' worth of x at a time, so that few places are written to. */
+/* Rows of x as tiles read them: to[rows / GEMM_ROWS][k][GEMM_ROWS]. A few cache lines' worth of x
+ * at a time, so that few places are written to. */
 static void R(turn_rows)(REAL *to, const REAL *x, int64_t x_step, int64_t k, int64_t rows) {
     enum { NEAR = 4 * GEMM_ROWS };
     for (int64_t first = 0; first < rows; first += NEAR) {
